@@ -1,0 +1,356 @@
+"""The words: what a mammography reader talks about, as frozen values.
+
+No behaviour beyond what follows from the values themselves, and no import but numpy, so that
+every other module, widgets included, may use them. Arrays are (rows, columns); *left* is the
+patient's left; a *view* is a projection.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+
+NOTICE = "Research use only. Not for diagnostic use."
+
+
+class Laterality(Enum):
+    """The patient's breast; values are DICOM Image Laterality (0020,0062)."""
+
+    RIGHT = "R"
+    LEFT = "L"
+
+
+class ViewPosition(Enum):
+    """The projection; values are DICOM View Position (0018,5101), PS3.3 C.8.11.7 and CID 4014."""
+
+    CC = "CC"  #: cranio-caudal
+    MLO = "MLO"  #: medio-lateral oblique
+    ML = "ML"  #: medio-lateral
+    LM = "LM"  #: latero-medial
+    LMO = "LMO"  #: latero-medial oblique
+    XCCL = "XCCL"  #: cranio-caudal exaggerated laterally
+    XCCM = "XCCM"  #: cranio-caudal exaggerated medially
+    FB = "FB"  #: caudo-cranial (from below)
+    SIO = "SIO"  #: superolateral to inferomedial oblique
+    ISO = "ISO"  #: inferomedial to superolateral oblique
+    AT = "AT"  #: axillary tail
+    CV = "CV"  #: cleavage
+
+
+STANDARD_VIEWS = (ViewPosition.CC, ViewPosition.MLO)
+
+
+class BiradsCategory(Enum):
+    """A reader's assessment category, ACR BI-RADS 5th edition and 2025."""
+
+    INCOMPLETE = "0"
+    NEGATIVE = "1"
+    BENIGN = "2"
+    PROBABLY_BENIGN = "3"
+    SUSPICIOUS = "4"
+    LOW_SUSPICION = "4A"
+    MODERATE_SUSPICION = "4B"
+    HIGH_SUSPICION = "4C"
+    HIGHLY_SUGGESTIVE = "5"
+    KNOWN_MALIGNANCY = "6"
+
+    @property
+    def grade(self) -> int | None:
+        """The model's counterpart, 1..5; None for 0 and 6, which no image shows by itself."""
+        grade = int(self.value[0])
+        return grade if 1 <= grade <= 5 else None
+
+
+BIRADS_MEANING: Mapping[int, str] = {
+    0: "incomplete",
+    1: "negative",
+    2: "benign",
+    3: "probably benign",
+    4: "suspicious",
+    5: "highly suggestive of malignancy",
+    6: "known malignancy",
+}
+
+
+# ---------------------------------------------------------------------------------------- images
+
+
+class VoiFunction(Enum):
+    """How a window maps values to grey: VOI LUT Function (0028,1056), PS3.3 C.11.2.1."""
+
+    LINEAR = "LINEAR"
+    LINEAR_EXACT = "LINEAR_EXACT"
+    SIGMOID = "SIGMOID"
+
+
+@dataclass(frozen=True)
+class VoiWindow:
+    """A window in modality units (after rescale), PS3.3 C.11.2.1.2; `width` > 0."""
+
+    center: float
+    width: float
+    function: VoiFunction = VoiFunction.LINEAR
+    name: str = ""  #: Window Center & Width Explanation, or where we took it from
+
+
+@dataclass(frozen=True, eq=False)
+class VoiLut:
+    """One item of a VOI LUT Sequence, PS3.3 C.11.2.1.1."""
+
+    table: np.ndarray = field(repr=False)  #: uint16 or uint8 (entries,)
+    first_value: int  #: the modality value that the first entry stands for
+    bits: int  #: bits of an entry: the output range is 0 .. 2**bits - 1
+    name: str = ""
+
+
+Voi = VoiWindow | VoiLut
+
+
+class SpacingSource(Enum):
+    """Where a pixel spacing comes from; shown beside every measurement."""
+
+    CALIBRATED = "calibrated"  #: Pixel Spacing (0028,0030) with a calibration stated
+    DETECTOR = "at detector"  #: Imager Pixel Spacing (0018,1164): lengths come out too large
+    MAGNIFICATION = "estimated with magnification"  #: Imager Pixel Spacing / magnification factor
+    FILE = "from the file"  #: Pixel Spacing, its calibration not stated
+
+
+@dataclass(frozen=True)
+class PixelSpacing:
+    """Distance between pixel centres, in mm; both > 0."""
+
+    row_mm: float  #: between rows (down the image)
+    column_mm: float  #: between columns (across the image)
+    source: SpacingSource
+    magnification: float | None = None  #: the factor, with source MAGNIFICATION
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """The grey values of one image, decoded and rescaled but not windowed.
+
+    `stored` is uint16 (rows, columns), read-only, larger is brighter whatever the photometric
+    interpretation of the file. Its modality value (after Rescale Slope and Intercept, the unit of
+    every `Voi`) is ``value_offset + value_scale * stored``; the scale is negative for MONOCHROME1.
+    """
+
+    stored: np.ndarray = field(repr=False)
+    value_scale: float = 1.0
+    value_offset: float = 0.0
+    is_inverted: bool = False  #: MONOCHROME1: the VOI output is turned round before display
+    has_padding: bool = False  #: then stored 0 means Pixel Padding and is black in every polarity
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.stored.shape
+
+
+@dataclass(frozen=True, eq=False)
+class MammogramView:
+    """One image of a study as its header tells it; `engine.loading.load_pixels` decodes it."""
+
+    path: Path
+    image_uid: str  #: SOP Instance UID; for plain images a digest of path and content
+    study_uid: str  #: the uid of the Study it is listed in
+    patient_id: str
+    rows: int
+    columns: int
+    laterality: Laterality | None
+    view_position: ViewPosition | None
+    guessed: frozenset[str] = frozenset()  #: of "laterality", "view", "study": not from a tag
+    pixel_spacing: PixelSpacing | None = None
+    pixel_aspect: float = 1.0  #: height of a pixel / its width; 1 is square
+    vois: tuple[Voi, ...] = ()  #: the file's own presets, in the order to be offered
+    out_of_scope: str | None = None  #: why no network may judge it, in words; None if it may be
+    notes: tuple[str, ...] = ()  #: what the reader should know (guesses, missing spacing …)
+    view_modifiers: tuple[str, ...] = ()  #: View Modifier Code Sequence meanings
+    instance_number: int = 0
+    acquired: str = ""  #: acquisition or content date and time as shown, ISO form
+
+    @property
+    def label(self) -> str:
+        """'R CC'; a question mark stands for what is not known."""
+        side = self.laterality.value if self.laterality else "?"
+        return f"{side} {self.view_position.value if self.view_position else '?'}"
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Views of one patient on one occasion; never two patients' (see `engine.loading`)."""
+
+    uid: str  #: Study Instance UID; for plain images folder/stem
+    patient_id: str
+    views: tuple[MammogramView, ...]
+    patient_name: str = ""
+    study_date: date | None = None
+    description: str = ""
+    is_joined: bool = True  #: the views belong to one patient by rule, so breasts may be judged
+    notes: tuple[str, ...] = ()
+
+    def view(self, image_uid: str) -> MammogramView:
+        """Raises KeyError where the study has no such image."""
+        for view in self.views:
+            if view.image_uid == image_uid:
+                return view
+        raise KeyError(image_uid)
+
+
+@dataclass(frozen=True)
+class FailedFile:
+    """A file that looked like an image and could not be read; listed, never silently dropped."""
+
+    path: Path
+    title: str
+    advice: str
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """All that was found under the paths a reader opened."""
+
+    studies: tuple[Study, ...]
+    failures: tuple[FailedFile, ...] = ()
+    skipped_count: int = 0  #: files that are no image by name and content
+    notes: tuple[str, ...] = ()  #: e.g. "Images of 2 patients lie in one folder; kept apart."
+
+
+# ------------------------------------------------------------------------------------- AI's word
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which network said it, to the byte."""
+
+    name: str  #: "hybrid" or "light"
+    sha256: str  #: of the checkpoint file
+    categories: tuple[int, ...]  #: the grades it offers, ascending
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says of a view or a breast, or why it says nothing.
+
+    `probabilities` are calibrated, keyed by grade over the model's own categories, and sum to 1;
+    None when out of scope.
+    """
+
+    model: ModelIdentity
+    probabilities: Mapping[int, float] | None
+    scope_reason: str | None = None  #: why out of scope, in words; None when in scope
+    malignancy: float | None = None  #: calibrated probability, where the network has such a head
+
+    @property
+    def in_scope(self) -> bool:
+        return self.probabilities is not None
+
+    @property
+    def category(self) -> int | None:
+        """Calibrated arg-max; a tie goes to the higher grade."""
+        if self.probabilities is None:
+            return None
+        return max(self.probabilities, key=lambda grade: (self.probabilities[grade], grade))
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability of `category`."""
+        return None if self.probabilities is None else self.probabilities[self.category]
+
+    @property
+    def suspicion(self) -> float:
+        """P(BI-RADS >= 4), for sorting a worklist; 0 when out of scope."""
+        if self.probabilities is None:
+            return 0.0
+        return sum(p for grade, p in self.probabilities.items() if grade >= 4)
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Where the network looked: a heat-map on an absolute scale, not stretched per image.
+
+    `heat` is float32 (any rows, any columns) in [0, 1] and covers the source pixels
+    ``region = (row_start, row_stop, column_start, column_stop)``; outside it the map is 0. 1 is a
+    fixed activation stored with the checkpoint, so maps of different images compare.
+    """
+
+    heat: np.ndarray = field(repr=False)
+    region: tuple[int, int, int, int]
+    target: str  #: what is explained, e.g. "BI-RADS 4 or 5"
+    method: str  #: e.g. "Grad-CAM, layer4"
+
+
+@dataclass(frozen=True, eq=False)
+class ViewPrediction:
+    image_uid: str
+    prediction: Prediction
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True)
+class BreastPrediction:
+    laterality: Laterality
+    prediction: Prediction
+    image_uids: tuple[str, ...]  #: the in-scope views it rests on
+
+
+@dataclass(frozen=True, eq=False)
+class StudyPrediction:
+    """A whole study's answer by one model; `failures` lists views that could not be decoded."""
+
+    study_uid: str
+    model: ModelIdentity
+    views: tuple[ViewPrediction, ...]
+    breasts: tuple[BreastPrediction, ...]
+    failures: tuple[FailedFile, ...] = ()
+
+    @property
+    def suspicion(self) -> float:
+        """The most suspicious breast's (else view's) P(BI-RADS >= 4)."""
+        answers = self.breasts or self.views
+        return max((answer.prediction.suspicion for answer in answers), default=0.0)
+
+
+# --------------------------------------------------------------------------------- reader's word
+
+
+class Agreement(Enum):
+    AGREE = "agree"
+    DISAGREE = "disagree"
+    NOT_COMPARABLE = "not comparable"  #: reader 0 or 6, or no prediction: out of the figures
+
+
+class ReadingMode(Enum):
+    CONCURRENT = "concurrent"  #: AI shown at once
+    SECOND_READ = "second read"  #: AI shown after the reader's own category
+    BLIND_AUDIT = "blind audit"  #: AI computed, never shown
+
+
+def propose_agreement(category: BiradsCategory, prediction: Prediction | None) -> Agreement:
+    """4A, 4B and 4C agree with the model's 4; a category that the model lacks cannot agree."""
+    if category.grade is None or prediction is None or not prediction.in_scope:
+        return Agreement.NOT_COMPARABLE
+    return Agreement.AGREE if category.grade == prediction.category else Agreement.DISAGREE
+
+
+@dataclass(frozen=True)
+class ReaderAssessment:
+    """One reader's word on one breast; never edited, only superseded by a later one."""
+
+    study_uid: str
+    image_uids: tuple[str, ...]  #: all views of the breast that were shown
+    patient_id: str
+    laterality: Laterality
+    reader: str
+    category: BiradsCategory
+    proposed_agreement: Agreement  #: from the categories
+    agreement: Agreement  #: as the reader left or set it
+    reason: str  #: from the list; empty unless disagreeing
+    comment: str
+    prediction: Prediction | None  #: what the model had said then
+    reading_mode: ReadingMode
+    opened_at: datetime  #: when the study came up, with time zone
+    recorded_at: datetime  #: when it was saved, with time zone
+    supersedes: int | None = None  #: the record id of the assessment it corrects
+    record_id: int | None = None  #: given by the store

@@ -1,0 +1,45 @@
+"""The world's faults, told to the reader: every one has a title and one sentence of advice.
+
+Anything that is not an `EngineError` is a bug of ours. Free of heavy imports, so that widgets may
+import it.
+"""
+
+
+class EngineError(Exception):
+    """Something outside the program is wrong; shown as a banner, and the program goes on.
+
+    `title` is a headline of three to six words, `advice` one sentence on what to do. Neither holds
+    a patient identifier.
+    """
+
+    def __init__(self, title: str, advice: str) -> None:
+        super().__init__(title, advice)  # both in args, so that it pickles across processes
+        self.title = title
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.advice}"
+
+
+class UnreadableFile(EngineError):
+    """The file is empty, truncated, encrypted, corrupt, oversized, or in no format we decode."""
+
+
+class UnsupportedImage(EngineError):
+    """The file is sound, but it is not an image that can be shown."""
+
+
+class IncompatibleCheckpoint(EngineError):
+    """A checkpoint is missing, truncated, of another architecture, or its hash is wrong."""
+
+
+class InvalidData(EngineError):
+    """A manifest or training folder cannot be used as it is; the advice names the row."""
+
+
+class StorageFailed(EngineError):
+    """A reading or an export could not be written; the reader must know."""
+
+
+class EngineStopped(EngineError):
+    """The engine process died while it worked on this request; it has been started again."""

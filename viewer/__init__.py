@@ -1,0 +1,1 @@
+"""birads-viewer's window: Qt widgets that know the words of `engine.domain`, and a session that knows the engine."""
