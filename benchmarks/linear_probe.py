@@ -1,0 +1,117 @@
+"""The floor: plain logistic regression on the frozen ResNet-50, on the same folds as the hybrid.
+
+    python benchmarks/linear_probe.py --data DATA --backbone FILE --out DIR
+
+Features are the mean and maximum of C3, C4 and C5 of the clean frames (the hybrid's own
+preprocessing). One multinomial regression for the grade (reader's grades and proxy normals), one
+binary for malignancy, each standardised and with its L2 strength chosen by patient-grouped
+cross-validation inside the training folds. Writes DIR/predictions.csv (the columns of `evaluate`,
+plus `fold`). If training has left its cache of C3 under DIR/cache it is used.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from engine import dataset, training
+from engine.augmentation import make_frames
+from engine.domain import NOTICE
+from engine.models import HYBRID, build_model
+
+CATEGORIES = (1, 2, 3, 4, 5)
+STRENGTHS = (1e-4, 1e-3, 1e-2)  #: scikit-learn's C; wider grids chose inside this one
+
+
+def frozen_features(model, inputs: training.Inputs, count: int) -> np.ndarray:
+    """float32 (rows, 2 * (512 + 1024 + 2048))."""
+    parts = []
+    with torch.inference_mode(), inputs.autocast():
+        for start in range(0, count, 16):
+            rows = np.arange(start, min(start + 16, count))
+            c3 = inputs.load(np.zeros(len(rows), int), rows)
+            c4 = model.layer3(c3)
+            maps = (c3, c4, model.layer4(c4))
+            pooled = [f(m) for m in maps for f in (_mean, _maximum)]
+            parts.append(torch.cat(pooled, dim=1).float().numpy())
+    return np.concatenate(parts)
+
+
+def _mean(feature):
+    return feature.float().mean(dim=(2, 3))
+
+
+def _maximum(feature):
+    return feature.float().amax(dim=(2, 3))
+
+
+def fit(features, truth, patients):
+    """A logistic regression whose strength was chosen on other patients."""
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=300)),
+        {"logisticregression__C": STRENGTHS},
+        scoring="neg_log_loss",
+        cv=GroupKFold(3),
+    )
+    return search.fit(features, truth, groups=patients)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--backbone", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    config = training.PRESETS[HYBRID]
+    rows = dataset.read(arguments.data).rows
+    model = build_model(HYBRID).to(memory_format=torch.channels_last)
+    training.load_backbone(model, arguments.backbone)
+    frames = make_frames(
+        rows, config.preprocessing, config.augmentation, config.seed, arguments.out / "cache"
+    )
+    inputs = training.Inputs(model, frames, config, torch.device("cpu"), None)
+    features = frozen_features(model.eval(), inputs, len(rows))
+
+    grade = np.array([row.birads if row.birads in CATEGORIES else 0 for row in rows])
+    single = dataset.single_outcome_datasets(rows)
+    outcome = np.array(
+        [
+            -1 if row.is_malignant is None or row.dataset in single else int(row.is_malignant)
+            for row in rows
+        ]
+    )
+    patient = np.array([row.patient_id for row in rows])
+    fold = np.array([row.fold for row in rows])
+    probability = np.zeros((len(rows), len(CATEGORIES)))
+    malignancy = np.zeros(len(rows))
+    for k in sorted(set(fold)):
+        held = fold == k
+        known = ~held & (grade > 0)
+        probe = fit(features[known], grade[known], patient[known])
+        columns = [CATEGORIES.index(value) for value in probe.classes_]
+        probability[np.ix_(held, columns)] = probe.predict_proba(features[held])
+        known = ~held & (outcome >= 0)
+        probe = fit(features[known], outcome[known], patient[known])
+        malignancy[held] = probe.predict_proba(features[held])[:, 1]
+
+    with (arguments.out / "predictions.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        names = [f"p{c}" for c in CATEGORIES]
+        head = ["file", "patient_id", "birads", "category", "confidence", *names]
+        writer.writerow([*head, "p_malignant", "in_scope", "fold", "notice"])
+        for index, row in enumerate(rows):
+            p = probability[index]
+            best = len(p) - 1 - int(np.argmax(p[::-1]))
+            said = [row.file, row.patient_id, row.birads or "", CATEGORIES[best], p[best], *p]
+            writer.writerow([*said, malignancy[index], True, row.fold, NOTICE])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Training inputs: every row's frame, clean and in a few altered variants, made once.
+
+Variant 0 is what `preprocessing.prepare` gives at the clinic, to the bit. The others are turned,
+scaled, shifted, flipped upside down and given another film's grey curve, grain and blur. Made once
+rather than anew each epoch, so that the frozen lower layers of a large network need to run once.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine import preprocessing
+from engine.dataset import ManifestRow
+from engine.errors import EngineError
+from engine.preprocessing import PreprocessingConfig
+from engine.row_predictions import read_row
+
+log = logging.getLogger(__name__)
+
+CELL = 32  #: pixels of a frame to a cell of the box grid: the hybrid's C5 stride
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """How far a variant may go from the clean frame."""
+
+    variants: int = 4  #: altered ones beside the clean one; 0 turns augmentation off
+    rotation_degrees: float = 12.0
+    scale: float = 0.12  #: 1 - scale .. 1 + scale
+    shift: float = 0.04  #: of the frame's sides
+    flip_share: float = 0.3  #: turned upside down; left to right never: the chest wall lies left
+    gamma: float = 0.25  #: standard deviation of log gamma
+    grain: float = 4.0  #: largest standard deviation of added noise, in grey levels
+    blur: float = 0.8  #: largest standard deviation, in pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Inputs of all rows. `frames` is uint8 (1 + variants, rows, height, width), memory-mapped;
+    `boxes` float16 (1 + variants, rows, height / 32, width / 32), the covered share of each cell;
+    `readable` bool (rows,), False where a row's image could not be used."""
+
+    frames: np.ndarray
+    boxes: np.ndarray
+    readable: np.ndarray
+    folder: Path
+    skipped: tuple[str, ...]  #: "file: why" of each unreadable row
+
+
+def make_frames(
+    rows: Sequence[ManifestRow],
+    config: PreprocessingConfig,
+    augmentation: AugmentationConfig,
+    seed: int,
+    cache: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Frames:
+    """Reads every row's image and makes its frames under `cache`, or finds them made already."""
+    key = _key(rows, config, augmentation, seed)
+    folder = cache / key
+    shape = (1 + augmentation.variants, len(rows), config.height, config.width)
+    grid = (*shape[:2], config.height // CELL, config.width // CELL)
+    if (folder / "skipped.json").is_file():
+        return _open(folder, shape, grid)
+    folder.mkdir(parents=True, exist_ok=True)
+    frames = np.memmap(folder / "frames.u8", np.uint8, "w+", shape=shape)
+    boxes = np.memmap(folder / "boxes.f16", np.float16, "w+", shape=grid)
+    faults: dict[int, str] = {}
+
+    def fill(index: int) -> None:
+        row = rows[index]
+        try:
+            view, pixels = read_row(row)
+            crop, mask, geometry = preprocessing.crop_breast(
+                preprocessing.grey(view, pixels), view.pixel_aspect, config
+            )
+        except EngineError as error:
+            faults[index] = f"{row.file}: {error}"
+            return
+        frame, frame_mask = preprocessing.fill_frame(crop, mask, geometry, config)
+        lesions = _draw_boxes(row, geometry)
+        random = np.random.default_rng([seed, index])
+        for variant in range(shape[0]):
+            altered, moved = frame, lesions
+            if variant:
+                altered, moved = _alter(frame, frame_mask, lesions, augmentation, random)
+            frames[variant, index] = np.round(preprocessing.finish(altered, config) * 255)
+            boxes[variant, index] = cv2.resize(
+                moved, (grid[3], grid[2]), interpolation=cv2.INTER_AREA
+            )
+
+    with ThreadPoolExecutor(2) as pool:
+        for done, _ in enumerate(pool.map(fill, range(len(rows))), start=1):
+            if on_progress:
+                on_progress(done, len(rows))
+    frames.flush()
+    boxes.flush()
+    (folder / "skipped.json").write_text(json.dumps({str(k): v for k, v in faults.items()}))
+    for fault in faults.values():
+        log.warning("left out of training: %s", fault)
+    return _open(folder, shape, grid)
+
+
+def _open(folder: Path, shape: tuple[int, ...], grid: tuple[int, ...]) -> Frames:
+    faults = json.loads((folder / "skipped.json").read_text())
+    readable = np.ones(shape[1], bool)
+    readable[[int(index) for index in faults]] = False
+    return Frames(
+        np.memmap(folder / "frames.u8", np.uint8, "r", shape=shape),
+        np.memmap(folder / "boxes.f16", np.float16, "r", shape=grid),
+        readable,
+        folder,
+        tuple(faults.values()),
+    )
+
+
+def _key(rows, config, augmentation, seed) -> str:
+    parts = [asdict(config), asdict(augmentation), seed]
+    for row in rows:
+        size = row.path.stat().st_size if row.path.is_file() else -1
+        parts.append([row.file, size, row.aspect_ratio, row.boxes])
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _draw_boxes(row: ManifestRow, geometry: preprocessing.Geometry) -> np.ndarray:
+    """float32 (height, width): 1 inside a lesion box."""
+    drawn = np.zeros(geometry.network_shape, np.float32)
+    for x_min, y_min, x_max, y_max in row.boxes:
+        ends = [geometry.to_network(y, x) for y, x in ((y_min, x_min), (y_max, x_max))]
+        (r0, r1), (c0, c1) = sorted(e[0] for e in ends), sorted(e[1] for e in ends)
+        rows = slice(max(0, int(r0)), max(0, int(np.ceil(r1))))
+        drawn[rows, max(0, int(c0)) : max(0, int(np.ceil(c1)))] = 1
+    return drawn
+
+
+def _alter(frame, mask, lesions, config: AugmentationConfig, random: np.random.Generator):
+    """One variant of a frame and of its box drawing, both (height, width)."""
+    height, width = frame.shape
+    angle = random.uniform(-config.rotation_degrees, config.rotation_degrees)
+    scale = 1 + random.uniform(-config.scale, config.scale)
+    matrix = cv2.getRotationMatrix2D((width / 3, height / 2), angle, scale)
+    matrix[:, 2] += random.uniform(-config.shift, config.shift, 2) * (width, height)
+    if random.random() < config.flip_share:
+        matrix[1] = -matrix[1]
+        matrix[1, 2] += height - 1
+    size = (width, height)
+    moved = cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_LINEAR)
+    moved_mask = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST)
+    moved_lesions = cv2.warpAffine(lesions, matrix, size, flags=cv2.INTER_LINEAR)
+
+    grey = (moved / 255.0) ** np.exp(random.normal(0, config.gamma)) * 255
+    grey = (grey - 128) * random.uniform(0.8, 1.2) + 128 + random.uniform(-15, 15)
+    blur = random.uniform(0, config.blur)
+    if blur > 0.3:
+        grey = cv2.GaussianBlur(grey, (0, 0), blur)
+    grey += random.normal(0, random.uniform(0, config.grain), grey.shape)
+    moved = np.clip(np.round(grey), 0, 255).astype(np.uint8)
+    moved[moved_mask == 0] = 0
+    return moved, moved_lesions

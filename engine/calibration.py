@@ -1,0 +1,131 @@
+"""From logits to probabilities that mean what they say.
+
+Balanced oversampling teaches a network wrong class frequencies and, being trained to the end, it is
+over-confident. Vector scaling (a temperature and one offset per category, Guo et al. 2017) undoes
+both; it is fitted on un-oversampled predictions for patients the network never saw. Views of one
+breast are pooled as the mean of their logits, with a scaling of their own.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+#: Pulls offsets to 0 and the temperature to 1 where data are few; in units of nats per parameter².
+_SHRINKAGE = 2.0
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """probabilities = softmax(logits * slope + offsets); one row of each per read-out."""
+
+    slope: float
+    offsets: tuple[float, ...]
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """`logits` (n, categories) to probabilities (n, categories), float64."""
+        return _softmax(np.asarray(logits, float) * self.slope + np.asarray(self.offsets))
+
+
+@dataclass(frozen=True)
+class LogisticScaling:
+    """probability = sigmoid(logit * slope + offset)."""
+
+    slope: float
+    offset: float
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-(np.asarray(logits, float) * self.slope + self.offset)))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Travels with a checkpoint; views and breasts are scaled apart."""
+
+    view: Scaling
+    breast: Scaling
+    malignancy_view: LogisticScaling | None = None
+    malignancy_breast: LogisticScaling | None = None
+
+    def view_probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """`logits` (n, categories) to calibrated probabilities (n, categories)."""
+        return self.view.probabilities(logits)
+
+    def breast_probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """The logits (views, categories) of one breast to its probabilities (categories,).
+
+        A single view is no pool: it keeps its own scaling.
+        """
+        scaling = self.view if len(logits) == 1 else self.breast
+        return scaling.probabilities(np.mean(logits, axis=0, keepdims=True))[0]
+
+    def view_malignancy(self, logits: np.ndarray) -> np.ndarray:
+        """(n,) logits to calibrated probabilities of malignancy."""
+        return self.malignancy_view.probabilities(logits)
+
+    def breast_malignancy(self, logits: np.ndarray) -> float:
+        scaling = self.malignancy_view if len(logits) == 1 else self.malignancy_breast
+        return float(scaling.probabilities(np.mean(logits)))
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Calibration":
+        def scaling(part: dict) -> Scaling:
+            return Scaling(float(part["slope"]), tuple(float(v) for v in part["offsets"]))
+
+        def logistic(part: dict | None) -> LogisticScaling | None:
+            return part and LogisticScaling(float(part["slope"]), float(part["offset"]))
+
+        return cls(
+            scaling(data["view"]),
+            scaling(data["breast"]),
+            logistic(data.get("malignancy_view")),
+            logistic(data.get("malignancy_breast")),
+        )
+
+    @classmethod
+    def identity(cls, categories: int, has_malignancy: bool) -> "Calibration":
+        """No correction: for a network whose calibration has not been fitted yet."""
+        plain = Scaling(1.0, (0.0,) * categories)
+        logistic = LogisticScaling(1.0, 0.0) if has_malignancy else None
+        return cls(plain, plain, logistic, logistic)
+
+
+def fit_scaling(logits: np.ndarray, allowed: np.ndarray) -> Scaling:
+    """The scaling of least penalised negative log-likelihood.
+
+    `logits` is (n, categories); `allowed` bool (n, categories) marks the categories that a row's
+    label admits: one for a reader's grade, several for an interval label.
+    """
+    logits = np.asarray(logits, float)
+    count = logits.shape[1]
+
+    def loss(parameters: np.ndarray) -> float:
+        slope, offsets = np.exp(parameters[0]), parameters[1:]
+        probability = _softmax(logits * slope + offsets)
+        likelihood = np.log(np.clip((probability * allowed).sum(axis=1), 1e-12, None)).sum()
+        return -likelihood + _SHRINKAGE * (parameters**2).sum()
+
+    best = minimize(loss, np.zeros(1 + count), method="L-BFGS-B").x
+    return Scaling(float(np.exp(best[0])), tuple(float(v) for v in best[1:]))
+
+
+def fit_logistic(logits: np.ndarray, truth: np.ndarray) -> LogisticScaling:
+    """Platt scaling of `logits` (n,) to `truth` (n,) of 0 and 1."""
+    logits, truth = np.asarray(logits, float), np.asarray(truth, float)
+
+    def loss(parameters: np.ndarray) -> float:
+        score = logits * np.exp(parameters[0]) + parameters[1]
+        # log(1 + e^s) - truth * s, written so that neither end overflows
+        return (np.logaddexp(0, score) - truth * score).sum() + _SHRINKAGE * (parameters**2).sum()
+
+    best = minimize(loss, np.zeros(2), method="L-BFGS-B").x
+    return LogisticScaling(float(np.exp(best[0])), float(best[1]))
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    scores = scores - scores.max(axis=1, keepdims=True)
+    weights = np.exp(scores)
+    return weights / weights.sum(axis=1, keepdims=True)

@@ -1,0 +1,149 @@
+"""A checkpoint is a network with all it needs to be asked: one safetensors file.
+
+Weights (float16) and, in the file's header, the architecture, the preprocessing, the calibration,
+the heat-map's reference and where it all came from. safetensors holds no code; a shipped file is
+also held against the sha-256 in resources/checkpoints/manifest.json before it is used.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from engine.calibration import Calibration
+from engine.domain import ModelIdentity
+from engine.errors import IncompatibleCheckpoint
+from engine.models import HYBRID, LIGHT, build_model
+from engine.preprocessing import PreprocessingConfig
+from resources import ROOT
+
+FORMAT = 1
+_FOLDER = ROOT / "checkpoints"
+_HEADER_KEY = "birads-viewer"
+_SIZE_LIMIT = 1 << 30  #: bytes; ours are under 60 MB
+_FRAME_LIMIT = 8192  #: pixels a side of a network's input
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network ready to be asked, in evaluation mode and float32."""
+
+    model: nn.Module
+    identity: ModelIdentity
+    preprocessing: PreprocessingConfig
+    calibration: Calibration
+    heat_reference: float  #: the raw Grad-CAM value drawn as 1; see `engine.gradcam`
+    provenance: dict[str, Any]  #: data, counts, configuration, hashes of training patients
+
+
+def shipped_checkpoint(name: str) -> Path:
+    """The file shipped for "hybrid" or "light"; raises `IncompatibleCheckpoint` if it is not."""
+    return _FOLDER / _shipped(name)["file"]
+
+
+def _shipped(name: str) -> dict[str, str]:
+    try:
+        return json.loads((_FOLDER / "manifest.json").read_text("utf-8"))[name]
+    except (OSError, ValueError, KeyError) as error:
+        raise IncompatibleCheckpoint(
+            "Network not installed",
+            f"No checkpoint named {name} came with this installation; install it again.",
+        ) from error
+
+
+def save_checkpoint(
+    path: Path,
+    name: str,
+    model: nn.Module,
+    preprocessing: PreprocessingConfig,
+    calibration: Calibration,
+    heat_reference: float,
+    provenance: dict[str, Any],
+) -> str:
+    """Writes the file in one step and returns its sha-256."""
+    header = {
+        "format": FORMAT,
+        "name": name,
+        "architecture": model.architecture,
+        "preprocessing": asdict(preprocessing),
+        "calibration": calibration.to_json(),
+        "heat_reference": heat_reference,
+        "provenance": provenance,
+    }
+    weights = {
+        key: (value.half() if value.is_floating_point() else value).contiguous()
+        for key, value in model.state_dict().items()
+    }
+    data = save(weights, {_HEADER_KEY: json.dumps(header)})
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Raises `IncompatibleCheckpoint` for a file that is missing, damaged or not one of ours."""
+    try:
+        if path.stat().st_size > _SIZE_LIMIT:
+            raise _refused(path, "it is larger than any checkpoint of ours")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        _check_shipped_hash(path, digest)
+        with safe_open(path, "pt") as stream:
+            metadata = stream.metadata() or {}
+            header = json.loads(metadata[_HEADER_KEY])
+            weights = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise _refused(path, "it cannot be read") from error
+    except (SafetensorError, ValueError, KeyError, RecursionError) as error:
+        raise _refused(path, "it is truncated or not one of ours") from error
+    return _assemble(path, digest, header, weights)
+
+
+def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Tensor]):
+    try:
+        if header["format"] != FORMAT:
+            raise _refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
+        name = header["name"]
+        if name not in (HYBRID, LIGHT):
+            raise _refused(path, "its architecture is unknown")
+        preprocessing = PreprocessingConfig(**header["preprocessing"])
+        if not all(0 < n <= _FRAME_LIMIT for n in (preprocessing.height, preprocessing.width)):
+            raise _refused(path, "its input size is out of range")
+        model = build_model(name, **header["architecture"])
+        model.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
+        )
+        calibration = Calibration.from_json(header["calibration"])
+        if len(calibration.view.offsets) != len(model.categories):
+            raise _refused(path, "its calibration is for other categories")
+        return Checkpoint(
+            model=model.eval(),
+            identity=ModelIdentity(name, digest, model.categories),
+            preprocessing=preprocessing,
+            calibration=calibration,
+            heat_reference=float(header["heat_reference"]),
+            provenance=dict(header["provenance"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise _refused(path, "its weights do not fit the architecture it names") from error
+
+
+def _check_shipped_hash(path: Path, digest: str) -> None:
+    """A file of the shipped folder must be, to the byte, the one the manifest names."""
+    if path.resolve().parent != _FOLDER.resolve():
+        return
+    known = json.loads((_FOLDER / "manifest.json").read_text("utf-8")).values()
+    if digest not in {entry["sha256"] for entry in known if entry["file"] == path.name}:
+        raise _refused(path, "its sha-256 is not the one it was shipped with")
+
+
+def _refused(path: Path, why: str) -> IncompatibleCheckpoint:
+    return IncompatibleCheckpoint(
+        "Checkpoint refused", f"{path.name}: {why}. Install the program again or choose another."
+    )

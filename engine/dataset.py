@@ -1,0 +1,316 @@
+"""What networks are trained and judged on: manifests, folders of categories, splits by patient.
+
+A manifest is a CSV with one row per whole view (columns in DESIGN: file, birads, patient_id, and
+what else is known). Everything is checked before any training; a fault names its row.
+"""
+
+import csv
+import json
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.domain import Laterality, ViewPosition
+from engine.errors import InvalidData
+
+log = logging.getLogger(__name__)
+
+READER, PROXY_NORMAL, INCOMPLETE = "reader", "proxy-normal", "incomplete"
+_KINDS = {"", READER, PROXY_NORMAL, INCOMPLETE, "interval-benign", "interval-malignant"}
+_IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm", ".dicom"}
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One whole view with what is known of it."""
+
+    file: str  #: as the manifest writes it
+    path: Path
+    patient_id: str
+    birads: int | None  #: a reader's grade 1..6; None where no single grade is known
+    birads_kind: str = READER
+    birads_low: int | None = None  #: inclusive range; equal to `birads` where that is given
+    birads_high: int | None = None
+    dataset: str = ""
+    laterality: Laterality | None = None
+    view: ViewPosition | None = None
+    is_malignant: bool | None = None  #: None where pathology is unknown
+    pathology: str = ""
+    boxes: tuple[tuple[float, float, float, float], ...] = ()  #: x_min, y_min, x_max, y_max, stored
+    density: str = ""
+    aspect_ratio: float | None = None  #: true width / height of the frame; None: square pixels
+    fold: int | None = None
+
+    @property
+    def is_reader_graded(self) -> bool:
+        """Counts in the main figures."""
+        return self.birads is not None and self.birads_kind == READER
+
+    def pixel_aspect(self, rows: int, columns: int) -> float:
+        """A stored pixel's height over its width."""
+        return 1.0 if self.aspect_ratio is None else columns / (rows * self.aspect_ratio)
+
+    def allowed(self, categories: Sequence[int]) -> np.ndarray:
+        """bool (categories,): what the label admits; all where it says nothing of the grade."""
+        low, high = self.birads_low, self.birads_high
+        if low is None or high is None or self.birads_kind == INCOMPLETE or high > max(categories):
+            return np.ones(len(categories), bool)
+        return np.array([low <= grade <= high for grade in categories])
+
+    def is_offered(self, categories: Sequence[int]) -> bool:
+        """Whether a network with these categories can be taught this row's grade."""
+        if self.birads_low is None or self.birads_high is None or self.birads_kind == INCOMPLETE:
+            return True
+        grades = range(self.birads_low, min(self.birads_high, max(categories)) + 1)
+        return all(grade in categories for grade in grades)
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Rows to train on, and what had to be left out."""
+
+    rows: tuple[ManifestRow, ...]
+    notes: tuple[str, ...] = ()
+    may_leak: bool = False  #: no patient could be found: images of one patient may be split
+
+
+def read(path: Path, patient_pattern: str | None = None) -> DataSource:
+    """A manifest, a folder that holds images.csv, or a folder with a sub-folder per category."""
+    if path.is_dir():
+        manifest = path / "images.csv"
+        if manifest.is_file():
+            return DataSource(read_manifest(manifest))
+        return read_category_folders(path, patient_pattern)
+    if not path.is_file():
+        raise InvalidData("Data not found", f"There is no file or folder {path.name}.")
+    return DataSource(read_manifest(path))
+
+
+def read_manifest(path: Path) -> tuple[ManifestRow, ...]:
+    """All rows of a manifest, checked. Raises `InvalidData` naming the first row at fault."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            missing = {"file", "birads", "patient_id"} - set(reader.fieldnames or ())
+            if missing:
+                raise InvalidData(
+                    "Manifest lacks columns", f"{path.name} needs {', '.join(sorted(missing))}."
+                )
+            rows = tuple(
+                _parse_row(path, number, record) for number, record in enumerate(reader, start=2)
+            )
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InvalidData("Manifest cannot be read", f"{path.name}: {error}.") from error
+    if not rows:
+        raise InvalidData("Manifest is empty", f"{path.name} names no image.")
+    _check_folds(path, rows)
+    return rows
+
+
+def _parse_row(manifest: Path, number: int, record: dict[str, str]) -> ManifestRow:
+    def fault(what: str) -> InvalidData:
+        return InvalidData("Manifest row is wrong", f"{manifest.name}, row {number}: {what}.")
+
+    cell = {key: (value or "").strip() for key, value in record.items() if isinstance(key, str)}
+
+    def number_in(name: str, convert, low, high):
+        text = cell.get(name, "")
+        if not text:
+            return None
+        try:
+            value = convert(float(text))
+        except (ValueError, OverflowError):
+            raise fault(f"{name} is {text!r}, not a number") from None
+        if not low <= value <= high or (convert is int and value != float(text)):
+            raise fault(f"{name} is {text}, outside {low} to {high}")
+        return value
+
+    def value_of(enumeration, name: str):
+        text = cell.get(name, "").upper()
+        try:
+            return enumeration(text) if text else None
+        except ValueError:
+            raise fault(f"{name} is {text!r}, which is unknown") from None
+
+    if not cell["file"]:
+        raise fault("file is empty")
+    if not cell["patient_id"]:
+        raise fault("patient_id is empty")
+    kind = cell.get("birads_kind", "")
+    if kind not in _KINDS:
+        raise fault(f"birads_kind is {kind!r}, which is unknown")
+    birads = number_in("birads", int, 0, 6)
+    if birads == 0:  # incomplete: an assessment, but no grade
+        birads, kind = None, INCOMPLETE
+    low = number_in("birads_low", int, 0, 6)
+    high = number_in("birads_high", int, 0, 6)
+    if (low is None) != (high is None) or (low is not None and low > high):
+        raise fault("birads_low and birads_high are no range")
+    pathology = cell.get("pathology", "").upper()
+    return ManifestRow(
+        file=cell["file"],
+        path=manifest.parent / cell["file"],
+        patient_id=cell["patient_id"],
+        birads=birads,
+        birads_kind=kind or (READER if birads is not None else INCOMPLETE),
+        birads_low=birads if birads is not None else low,
+        birads_high=birads if birads is not None else high,
+        dataset=cell.get("dataset", ""),
+        laterality=value_of(Laterality, "laterality"),
+        view=value_of(ViewPosition, "view"),
+        is_malignant=pathology.startswith("MALIGNANT") if pathology else None,
+        pathology=pathology,
+        boxes=_parse_boxes(cell.get("boxes", ""), fault),
+        density=cell.get("density", ""),
+        aspect_ratio=number_in("aspect_ratio", float, 0.05, 20.0),
+        fold=number_in("fold", int, 0, 999),
+    )
+
+
+def _parse_boxes(text: str, fault) -> tuple[tuple[float, float, float, float], ...]:
+    if not text:
+        return ()
+    try:
+        boxes = tuple(tuple(float(edge) for edge in box) for box in json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        raise fault("boxes is no JSON list of [x_min, y_min, x_max, y_max]") from None
+    if any(len(box) != 4 or box[0] >= box[2] or box[1] >= box[3] for box in boxes):
+        raise fault("boxes holds one that is not [x_min, y_min, x_max, y_max]")
+    return boxes
+
+
+def _check_folds(manifest: Path, rows: Iterable[ManifestRow]) -> None:
+    fold_of: dict[str, int | None] = {}
+    for number, row in enumerate(rows, start=2):
+        if fold_of.setdefault(row.patient_id, row.fold) != row.fold:
+            raise InvalidData(
+                "Patient in two folds",
+                f"{manifest.name}, row {number}: this patient also stands in fold "
+                f"{fold_of[row.patient_id]}; a patient belongs to one fold.",
+            )
+
+
+def check_files(rows: Iterable[ManifestRow]) -> None:
+    """Raises `InvalidData` where files are missing, naming the first and counting the rest."""
+    missing = [row.file for row in rows if not row.path.is_file()]
+    if missing:
+        raise InvalidData(
+            "Images are missing", f"{len(missing)} are not there, the first is {missing[0]}."
+        )
+
+
+# ------------------------------------------------------------------------- folders of categories
+
+_CATEGORY_NAME = re.compile(r"^(?:bi-?rads?)?[\s_-]*([1-5])$", re.IGNORECASE)
+_KAU_NAME = re.compile(r"^\d{4}_BC(\d+)_", re.IGNORECASE)  # KAU-BCMD: year_BCpatient_view_side
+_SIDE_AND_VIEW = re.compile(
+    r"[\s_.-]*\b(?:left|right|l|r|lcc|rcc|lmlo|rmlo|cc|mlo)\b[\s_.-]*", re.IGNORECASE
+)
+
+
+def read_category_folders(path: Path, patient_pattern: str | None = None) -> DataSource:
+    """A folder with one sub-folder per category (`4`, `BIRADS 4`, `birad4` …).
+
+    The patient is the first group of `patient_pattern` in the file name if given, else the
+    KAU-BCMD pattern, else the name without side and view where that joins any two images; if
+    none of these works every image is its own patient, and `may_leak` says so.
+    """
+    rule = re.compile(patient_pattern) if patient_pattern else None
+    found: list[tuple[Path, int]] = []
+    notes: list[str] = []
+    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir()):
+        match = _CATEGORY_NAME.match(folder.name.strip())
+        if match is None:
+            notes.append(f"Sub-folder {folder.name} is no BI-RADS category and was ignored.")
+            continue
+        images = sorted(
+            file
+            for file in folder.rglob("*")
+            if file.suffix.lower() in _IMAGE_ENDINGS and file.is_file()
+        )
+        if not images:
+            raise InvalidData("Category is empty", f"Sub-folder {folder.name} holds no image.")
+        found += [(image, int(match[1])) for image in images]
+    if not found:
+        raise InvalidData(
+            "No images found", f"{path.name} has neither images.csv nor sub-folders 1 … 5."
+        )
+    names = [image.stem for image, _ in found]
+    patients, may_leak = _patients_of(names, rule)
+    if may_leak:
+        notes.append("No patient can be told from the file names: patients may leak.")
+    rows = tuple(
+        ManifestRow(
+            file=image.relative_to(path).as_posix(),
+            path=image,
+            patient_id=patient,
+            birads=grade,
+            birads_low=grade,
+            birads_high=grade,
+            dataset=path.name,
+        )
+        for (image, grade), patient in zip(found, patients, strict=True)
+    )
+    return DataSource(rows, tuple(notes), may_leak)
+
+
+def _patients_of(names: list[str], rule: re.Pattern | None) -> tuple[list[str], bool]:
+    """A patient per name, and whether images of one patient may carry different ones."""
+    for pattern in filter(None, (rule, _KAU_NAME)):
+        matches = [pattern.search(name) for name in names]
+        if all(matches):
+            return [match[1] if pattern.groups else match[0] for match in matches], False
+        if pattern is rule:
+            first = names[matches.index(None)]
+            raise InvalidData("Patient rule does not fit", f"It finds no patient in {first}.")
+    rest = [_SIDE_AND_VIEW.sub(" ", re.sub(r"_", " ", name)).strip().lower() for name in names]
+    if len(set(rest)) < len(rest) and all(rest):
+        return rest, False
+    return names, True
+
+
+# ----------------------------------------------------------------------------------------- splits
+
+
+def split_by_patient(
+    rows: Sequence[ManifestRow], share: float, seed: int, by_image: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the rest and of about `share` of the rows, stratified by grade.
+
+    Patients stay whole (each counts under its highest grade) unless `by_image`, which reproduces
+    papers that leak.
+    """
+    units = [str(index) if by_image else row.patient_id for index, row in enumerate(rows)]
+    grade: dict[str, int] = {}
+    for unit, row in zip(units, rows, strict=True):
+        grade[unit] = max(grade.get(unit, 0), row.birads or row.birads_high or 0)
+    random = np.random.default_rng(seed)
+    held: set[str] = set()
+    for value in sorted(set(grade.values())):
+        group = [unit for unit in grade if grade[unit] == value]
+        random.shuffle(group)
+        held.update(group[: round(share * len(group))])
+    is_held = np.array([unit in held for unit in units])
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+def balanced_weights(rows: Sequence[ManifestRow], power: float = 1.0) -> np.ndarray:
+    """Sampling weights (n,), mean 1: each grade of each data set counts ~ its size^(1 - power)."""
+    groups = [(row.dataset, row.birads or row.birads_high or 0) for row in rows]
+    sizes = Counter(groups)
+    weights = np.array([float(sizes[group]) ** -power for group in groups])
+    return weights / weights.mean()
+
+
+def single_outcome_datasets(rows: Iterable[ManifestRow]) -> frozenset[str]:
+    """Data sets whose known pathology is all one: as labels they would teach only the scanner."""
+    outcomes: dict[str, set[bool]] = {}
+    for row in rows:
+        if row.is_malignant is not None:
+            outcomes.setdefault(row.dataset, set()).add(row.is_malignant)
+    return frozenset(name for name, seen in outcomes.items() if len(seen) < 2)

@@ -1,0 +1,216 @@
+"""From five networks, each blind to one fold, to honest figures and one calibrated checkpoint.
+
+Every image is predicted by the network that never saw its patient. Those predictions are calibrated
+crosswise (fold k by the scaling fitted on the other four) and written as out_of_fold.csv, from
+which `evaluate --predictions` makes the model card's figures. The network trained on all folds gets
+the scaling fitted on all of them: the best estimate there is for patients it has not seen.
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engine import dataset, gradcam
+from engine.calibration import Calibration, fit_logistic, fit_scaling
+from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from engine.dataset import ManifestRow
+from engine.domain import Laterality
+from engine.errors import EngineError, InvalidData
+from engine.models import HYBRID, LIGHT
+from engine.row_predictions import (
+    RowPrediction,
+    predict_rows,
+    prepared_row,
+    recalibrated,
+    write_predictions,
+)
+
+log = logging.getLogger(__name__)
+
+_HEAT_ROWS = 120  #: suspicious images with a box whose maps set the heat-map's scale
+_HEAT_PERCENTILE = 75  #: of those maps' maxima: a quarter of them reach the top of the scale
+
+
+def fit_calibration(
+    predictions: Sequence[RowPrediction], categories: tuple[int, ...], rows: Iterable[ManifestRow]
+) -> Calibration:
+    """Scalings for views, and for breasts with two views or more, from predictions with logits.
+
+    Rows whose label says nothing of the grade, or names one that the network lacks, are left out;
+    so is the pathology of data sets that know only one outcome.
+    """
+    single = dataset.single_outcome_datasets(rows)
+    graded = [p for p in predictions if _is_graded(p.row, categories)]
+    view = fit_scaling(
+        np.stack([p.logits for p in graded]), np.array([p.row.allowed(categories) for p in graded])
+    )
+    pairs = _breasts(graded)
+    breast = fit_scaling(
+        np.stack([np.mean([p.logits for p in group], axis=0) for group in pairs]),
+        np.array([_highest(group).allowed(categories) for group in pairs]),
+    )
+    if predictions[0].malignancy_logit is None:
+        return Calibration(view, breast)
+    known = [
+        p for p in predictions if p.row.is_malignant is not None and p.row.dataset not in single
+    ]
+    pairs = _breasts(known)
+    return Calibration(
+        view,
+        breast,
+        fit_logistic([p.malignancy_logit for p in known], [p.row.is_malignant for p in known]),
+        fit_logistic(
+            [np.mean([p.malignancy_logit for p in group]) for group in pairs],
+            [any(p.row.is_malignant for p in group) for group in pairs],
+        ),
+    )
+
+
+def _is_graded(row: ManifestRow, categories: tuple[int, ...]) -> bool:
+    return row.is_offered(categories) and not row.allowed(categories).all()
+
+
+def _breasts(predictions: Iterable[RowPrediction]) -> list[list[RowPrediction]]:
+    """Breasts seen in at least two views."""
+    groups: dict[tuple[str, Laterality], list[RowPrediction]] = {}
+    for prediction in predictions:
+        if prediction.laterality is not None:
+            groups.setdefault((prediction.row.patient_id, prediction.laterality), []).append(
+                prediction
+            )
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _highest(group: Sequence[RowPrediction]) -> ManifestRow:
+    """The view with the highest label: a breast is as suspicious as its worst view."""
+    return max((p.row for p in group), key=lambda row: (row.birads_high or 0, row.birads_low or 0))
+
+
+def cross_fitted(
+    predictions: Sequence[RowPrediction], categories: tuple[int, ...]
+) -> tuple[RowPrediction, ...]:
+    """Each fold's predictions calibrated by the other folds'."""
+    rows = [p.row for p in predictions]
+    spoken: list[RowPrediction] = []
+    for fold in sorted({row.fold for row in rows}):
+        others = [p for p in predictions if p.row.fold != fold]
+        calibration = fit_calibration(others, categories, rows)
+        spoken += recalibrated([p for p in predictions if p.row.fold == fold], calibration)
+    order = {row.file: number for number, row in enumerate(rows)}
+    return tuple(sorted(spoken, key=lambda p: order[p.row.file]))
+
+
+def heat_reference(checkpoint: Checkpoint, rows: Sequence[ManifestRow]) -> float:
+    """The raw Grad-CAM value to draw as 1: a high maximum among clearly suspicious images."""
+    chosen = [row for row in rows if row.boxes and (row.birads_low or 0) >= 4]
+    random = np.random.default_rng(0)
+    chosen = [chosen[i] for i in random.permutation(len(chosen))[:_HEAT_ROWS]]
+    maxima = []
+    for row in chosen:
+        item = prepared_row(row, checkpoint)
+        if item.geometry is not None:
+            maxima.append(float(gradcam.activation_map(checkpoint.model, item.tensor).max()))
+    return float(np.percentile(maxima, _HEAT_PERCENTILE)) if maxima else 1.0
+
+
+def assemble(
+    data: Path,
+    runs: Path,
+    out: Path,
+    name: str,
+    heatmaps: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Writes `out`/NAME.safetensors, NAME.out_of_fold.csv and the entry in manifest.json.
+
+    `runs` holds fold0 … and the final checkpoint, as `birads-engine train` left them.
+    """
+    rows = dataset.read(data).rows
+    folds = sorted({row.fold for row in rows if row.fold is not None})
+    if len(folds) < 2:
+        raise InvalidData("No folds to assemble", "The manifest needs at least two folds.")
+    predictions: list[RowPrediction] = []
+    done = 0
+    for fold in folds:
+        checkpoint = load_checkpoint(runs / f"fold{fold}" / "checkpoint.safetensors")
+        _refuse_leak(checkpoint, fold)
+        held = [row for row in rows if row.fold == fold]
+        said, failures = predict_rows(
+            checkpoint,
+            held,
+            heatmaps=heatmaps,
+            on_progress=on_progress and (lambda n, _, d=done: on_progress(d + n, len(rows))),
+        )
+        for failure in failures:
+            log.warning("not predicted: %s", failure.reason)
+        predictions += said
+        done += len(held)
+    final = load_checkpoint(runs / "checkpoint.safetensors")
+    categories = final.identity.categories
+    out.mkdir(parents=True, exist_ok=True)
+    write_predictions(
+        out / f"{name}.out_of_fold.csv", cross_fitted(predictions, categories), details=True
+    )
+    calibration = fit_calibration(predictions, categories, rows)
+    file = f"{name}.safetensors"
+    digest = save_checkpoint(
+        out / file,
+        name,
+        final.model,
+        final.preprocessing,
+        calibration,
+        heat_reference(final, rows),
+        {**final.provenance, "out_of_fold_rows": len(predictions)},
+    )
+    manifest = out / "manifest.json"
+    entries = json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {}
+    entries[name] = {"file": file, "sha256": digest}
+    manifest.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def _refuse_leak(checkpoint: Checkpoint, fold: int) -> None:
+    if checkpoint.provenance.get("config", {}).get("fold") != fold:
+        raise InvalidData("Fold's network is another's", f"fold{fold} was not held out by it.")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", choices=(HYBRID, LIGHT))
+    parser.add_argument("--data", type=Path, required=True, help="images.csv with folds")
+    parser.add_argument("--runs", type=Path, required=True, help="the --out of `train`, all folds")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the shipped checkpoints")
+    parser.add_argument(
+        "--no-heatmaps",
+        action="store_true",
+        help="leave out the pointing game (three times faster)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`birads-engine out-of-fold`; returns the exit status."""
+    import sys
+
+    from tqdm import tqdm
+
+    try:
+        with tqdm(desc="rows", file=sys.stderr, mininterval=2) as bar:
+
+            def on_progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            assemble(
+                arguments.data,
+                arguments.runs,
+                arguments.out,
+                arguments.model,
+                not arguments.no_heatmaps,
+                on_progress,
+            )
+    except EngineError as error:
+        log.error("%s", error)
+        return 1
+    return 0

@@ -1,0 +1,103 @@
+"""A checkpoint is refused by name unless it is, to the byte, what it says it is."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+
+from engine import checkpoint
+from engine.calibration import Calibration
+from engine.checkpoint import load_checkpoint, save_checkpoint
+from engine.errors import IncompatibleCheckpoint
+from engine.preprocessing import PreprocessingConfig
+from tests.tiny_networks import tiny_model, write_tiny_checkpoint
+
+
+@pytest.mark.parametrize("name", ["hybrid", "light"])
+def test_a_saved_checkpoint_predicts_bit_equal(tmp_path, name):
+    model = tiny_model(name).half().float()  # as it will be stored
+    config = PreprocessingConfig(height=224, width=224)
+    path = tmp_path / "a.safetensors"
+    calibration = Calibration.identity(len(model.categories), True)
+    digest = save_checkpoint(path, name, model, config, calibration, 0.5, {"rows": 3})
+    loaded = load_checkpoint(path)
+    image = torch.rand(2, 1, 224, 224)
+    with torch.inference_mode():
+        assert torch.equal(loaded.model(image).logits, model(image).logits)
+    assert loaded.preprocessing == config
+    assert loaded.calibration == calibration
+    assert loaded.heat_reference == 0.5
+    assert loaded.provenance == {"rows": 3}
+    assert loaded.identity.sha256 == digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert loaded.identity.categories == model.categories
+
+
+def rewrite_header(path, **changes):
+    with safe_open(path, "pt") as stream:
+        header = json.loads(stream.metadata()["birads-viewer"])
+        weights = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
+    header.update(changes)
+    path.write_bytes(save(weights, {"birads-viewer": json.dumps(header)}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "hybrid", "architecture": {}},
+        {"name": "resnet"},
+        {"format": 99},
+        {"architecture": {"filters": [8, 8, 8]}},
+        {"architecture": {"colour": "red"}},
+        {"preprocessing": {"height": 10**9, "width": 224}},
+        {"preprocessing": {"size": 3}},
+        {"calibration": {}},
+        {"provenance": None},
+    ],
+)
+def test_another_architectures_or_a_doctored_checkpoint_is_refused(tmp_path, changes):
+    path = write_tiny_checkpoint(tmp_path / "light.safetensors")
+    rewrite_header(path, **changes)
+    with pytest.raises(IncompatibleCheckpoint, match=r"light\.safetensors"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("length", [0, 7, 100, 5000])
+def test_a_truncated_checkpoint_is_refused(tmp_path, length):
+    path = write_tiny_checkpoint(tmp_path / "cut.safetensors")
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(IncompatibleCheckpoint, match="truncated"):
+        load_checkpoint(path)
+
+
+def test_a_pickle_is_never_opened(tmp_path):
+    path = tmp_path / "evil.safetensors"
+    torch.save({"weights": torch.zeros(1)}, path)
+    with pytest.raises(IncompatibleCheckpoint):
+        load_checkpoint(path)
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(IncompatibleCheckpoint, match="gone"):
+        load_checkpoint(tmp_path / "gone.safetensors")
+
+
+def test_a_shipped_file_with_another_hash_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_FOLDER", tmp_path)
+    path = write_tiny_checkpoint(tmp_path / "light.safetensors")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    entry = {"light": {"file": path.name, "sha256": digest}}
+    (tmp_path / "manifest.json").write_text(json.dumps(entry))
+    assert load_checkpoint(checkpoint.shipped_checkpoint("light")).identity.sha256 == digest
+    entry["light"]["sha256"] = "0" * 64
+    (tmp_path / "manifest.json").write_text(json.dumps(entry))
+    with pytest.raises(IncompatibleCheckpoint, match="sha-256"):
+        load_checkpoint(path)
+
+
+def test_a_network_that_was_not_installed_is_said_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_FOLDER", tmp_path)
+    with pytest.raises(IncompatibleCheckpoint, match="hybrid"):
+        checkpoint.shipped_checkpoint("hybrid")

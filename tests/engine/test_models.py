@@ -1,0 +1,65 @@
+"""The networks' shapes, and what travels with them."""
+
+import pytest
+import torch
+
+from engine.models import HYBRID, LIGHT, build_model
+from tests.tiny_networks import tiny_model
+
+
+@pytest.mark.parametrize(("height", "width"), [(128, 96), (96, 160)])
+def test_the_hybrid_answers_five_grades_malignancy_and_attention_at_any_frame(height, width):
+    model = tiny_model(HYBRID)
+    with torch.inference_mode():
+        output = model(torch.rand(2, 1, height, width))
+    assert output.logits.shape == (2, 5)
+    assert output.malignancy.shape == (2,)
+    assert output.attention.shape == (2, height // 32, width // 32)
+    # log-attention over the grid: it sums to one
+    assert torch.allclose(output.attention.exp().sum(dim=(1, 2)), torch.ones(2), atol=1e-4)
+
+
+def test_the_hybrid_looks_at_every_scale_it_names():
+    model = tiny_model(HYBRID)
+    c3, c4, c5 = torch.rand(1, 512, 8, 8), torch.rand(1, 1024, 4, 4), torch.rand(1, 2048, 2, 2)
+    with torch.inference_mode():
+        before = model.read(c3, c4, c5).logits
+        spot = c3.clone()
+        spot[0, :, 3, 3] += 5  # one cell of the finest scale
+        after = model.read(spot, c4, c5).logits
+    assert not torch.allclose(before, after, atol=1e-4)
+
+
+def test_the_hybrid_knows_where_a_thing_lies():
+    """Two places swapped are another image to it: positions are part of the tokens."""
+    model = tiny_model(HYBRID)
+    c3, c4, c5 = torch.rand(1, 512, 8, 8), torch.rand(1, 1024, 4, 4), torch.rand(1, 2048, 2, 2)
+    with torch.inference_mode():
+        here = model.read(c3, c4, c5).attention
+        there = model.read(c3.flip(3), c4.flip(3), c5.flip(3)).attention.flip(2)
+    assert not torch.allclose(here, there, atol=1e-4)
+
+
+def test_splitting_the_hybrid_at_c3_changes_nothing():
+    model = tiny_model(HYBRID)
+    image = torch.rand(1, 1, 96, 96)
+    with torch.inference_mode():
+        assert torch.equal(model(image).logits, model.from_c3(model.to_c3(image)).logits)
+
+
+def test_the_lightweight_network_is_the_papers():
+    """Three convolution and pooling blocks, dense 128, dropout 0.5, four categories."""
+    model = build_model(LIGHT)
+    assert len(model.blocks) == 3
+    assert model.dense.out_features == 128
+    assert model.dropout.p == 0.5
+    assert model.categories == (1, 3, 4, 5)
+    with torch.inference_mode():
+        output = model(torch.rand(2, 1, 224, 224))
+    assert output.logits.shape == (2, 4)
+    assert output.malignancy is None
+
+
+def test_an_unknown_network_is_a_key_error():
+    with pytest.raises(KeyError):
+        build_model("resnet")

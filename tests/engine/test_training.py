@@ -1,0 +1,207 @@
+"""Training as a program: it learns, it can be killed at any moment, and it keeps patients apart."""
+
+import csv
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from engine import dataset, training
+from engine.augmentation import AugmentationConfig, make_frames
+from engine.checkpoint import load_checkpoint
+from engine.errors import IncompatibleCheckpoint, InvalidData
+from engine.preprocessing import PreprocessingConfig, prepare
+from engine.training import PRESETS, hash_patient, train
+from tests.phantom import breast
+
+LIGHT = replace(
+    PRESETS["light"],
+    architecture={"filters": (4, 8, 8), "pools_globally": True, "has_malignancy": True},
+    augmentation=AugmentationConfig(variants=1),
+    batch=8,
+    whole_epochs=3,
+    averaging=0.5,
+)
+HYBRID = replace(
+    PRESETS["hybrid"],
+    architecture={"width": 16, "layers": 1, "heads": 2},
+    preprocessing=PreprocessingConfig(height=96, width=64),
+    augmentation=AugmentationConfig(variants=1),
+    batch=4,
+    head_epochs=1,
+    whole_epochs=1,
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def write_images(folder, per_grade=6, grades=(1, 2, 3, 4, 5)):
+    """Grades 4 and 5 have a bright lesion; two folds; two views a patient."""
+    records = []
+    for grade in grades:
+        for number in range(per_grade):
+            name = f"g{grade}_{number}.png"
+            lesion = (90 + 5 * number, 60, 4.0 * (grade - 2)) if grade > 2 else None
+            image = breast("L", rows=200, columns=140, lesion=lesion, seed=10 * grade + number)
+            cv2.imwrite(str(folder / name), (image * 255).astype(np.uint8))
+            patient = f"p{grade}{number // 2}"
+            box = json.dumps([[40, 70 + 5 * number, 80, 110 + 5 * number]]) if lesion else ""
+            records.append([name, grade, patient, "MALIGNANT" if grade > 3 else "BENIGN", box])
+    path = folder / "images.csv"
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["file", "birads", "patient_id", "pathology", "boxes", "fold"])
+        for record in records:
+            writer.writerow([*record, int(record[2][-1]) % 2])
+    return path
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return dataset.read(write_images(tmp_path_factory.mktemp("images")))
+
+
+def test_the_clean_frame_is_what_the_clinic_prepares_to_the_bit(source, tmp_path):
+    frames = make_frames(
+        source.rows, LIGHT.preprocessing, AugmentationConfig(variants=2), 1, tmp_path
+    )
+    image = cv2.imread(str(source.rows[7].path), cv2.IMREAD_GRAYSCALE)
+    from engine.domain import Pixels
+    from engine.preprocessing import grey
+    from engine.row_predictions import read_row
+
+    view, _ = read_row(source.rows[7])
+    clean = grey(view, Pixels(image.astype(np.uint16)))
+    tensor, _ = prepare(clean, 1.0, LIGHT.preprocessing)
+    assert np.array_equal(frames.frames[0, 7], np.round(tensor[0] * 255).astype(np.uint8))
+    assert not np.array_equal(frames.frames[1, 7], frames.frames[0, 7])
+
+
+def test_boxes_move_with_the_breast(tmp_path):
+    """In every variant the marked cells are the brightest: the lesion went with its box."""
+    source = dataset.read(write_images(tmp_path, per_grade=2, grades=(5,)))
+    config = PreprocessingConfig(height=256, width=160, clahe_clip=0)
+    frames = make_frames(source.rows, config, AugmentationConfig(variants=6), 1, tmp_path / "c")
+    for variant in range(7):
+        cells = cv2.resize(
+            np.array(frames.frames[variant, 0]), (5, 8), interpolation=cv2.INTER_AREA
+        )
+        marked = np.array(frames.boxes[variant, 0], np.float32)
+        assert cells[marked > 0.5].mean() > cells[(marked == 0) & (cells > 0)].mean() + 20
+
+
+def test_the_held_out_fold_is_predicted_and_its_patients_are_never_trained_on(source, tmp_path):
+    path = train(LIGHT, source, tmp_path, fold=1)
+    said = np.load(tmp_path / "fold1" / "held_out.npz")
+    held = [row for row in source.rows if row.fold == 1 and row.birads != 2]
+    assert sorted(said["files"]) == sorted(row.file for row in held)
+    assert said["logits"].shape == (len(held), 4)
+    trained = set(load_checkpoint(path).provenance["training_patients"])
+    assert trained
+    assert not trained & {hash_patient(row.patient_id) for row in held}
+    assert (tmp_path / "fold1" / "curves.png").stat().st_size > 1000
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("config", [LIGHT, HYBRID], ids=["light", "hybrid"])
+def test_a_training_killed_after_an_epoch_resumes_to_the_same_network(source, tmp_path, config):
+    whole = load_checkpoint(train(config, source, tmp_path / "whole", fold=0))
+
+    def kill(epoch, _total):
+        if epoch.number == 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(config, source, tmp_path / "killed", fold=0, on_epoch=kill)
+    seen = []
+    resumed = load_checkpoint(
+        train(
+            config,
+            source,
+            tmp_path / "killed",
+            fold=0,
+            resume=True,
+            on_epoch=lambda epoch, _: seen.append(epoch.number),
+        )
+    )
+    assert seen == list(range(2, config.head_epochs + config.whole_epochs + 1))
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_stage_one_leaves_the_backbone_alone_and_stage_two_frees_its_upper_half(source, tmp_path):
+    from engine.models import build_model
+
+    torch.manual_seed(HYBRID.seed)
+    start = build_model("hybrid", **HYBRID.architecture).state_dict()
+
+    def moved(folder, config):
+        train(config, source, folder, fold=0)
+        state = torch.load(folder / "fold0" / "state.pt", weights_only=True)["model"]
+        return {name.split(".")[0] for name in start if not torch.equal(start[name], state[name])}
+
+    first = moved(tmp_path / "one", replace(HYBRID, whole_epochs=0))
+    assert "classify" in first
+    assert not {"stem", "layer1", "layer2", "layer3", "layer4"} & first
+    second = moved(tmp_path / "two", HYBRID)
+    assert {"layer3", "layer4"} <= second
+    assert not {"stem", "layer1", "layer2"} & second
+
+
+def test_a_state_of_another_network_is_not_resumed(source, tmp_path):
+    train(replace(LIGHT, whole_epochs=1), source, tmp_path, fold=0)
+    other = replace(LIGHT, architecture={**LIGHT.architecture, "filters": (4, 8, 16)})
+    with pytest.raises(IncompatibleCheckpoint, match="Cannot resume"):
+        train(other, source, tmp_path, fold=0, resume=True)
+
+
+def test_an_unreadable_image_is_left_out_with_a_warning(tmp_path, caplog):
+    path = write_images(tmp_path, per_grade=4)
+    (tmp_path / "g4_0.png").write_bytes(b"no picture")
+    checkpoint = load_checkpoint(
+        train(replace(LIGHT, whole_epochs=1), dataset.read(path), tmp_path / "out")
+    )
+    assert checkpoint.provenance["skipped"] == 1
+    assert "g4_0.png" in caplog.text
+
+
+def test_an_empty_category_a_missing_image_and_a_missing_fold_are_refused_first(source, tmp_path):
+    without = dataset.DataSource(tuple(row for row in source.rows if row.birads != 5))
+    with pytest.raises(InvalidData, match="BI-RADS 5"):
+        train(LIGHT, without, tmp_path)
+    gone = replace(source.rows[0], path=tmp_path / "gone.png")
+    with pytest.raises(InvalidData, match="not there"):
+        train(LIGHT, dataset.DataSource((gone, *source.rows[1:])), tmp_path)
+    with pytest.raises(InvalidData, match="fold 7"):
+        train(LIGHT, source, tmp_path, fold=7)
+
+
+def test_a_file_that_is_no_resnet_is_refused_as_backbone(source, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"nonsense")
+    with pytest.raises(IncompatibleCheckpoint, match="Backbone refused"):
+        train(HYBRID, source, tmp_path / "out", backbone=path)
+
+
+def test_a_configuration_file_changes_what_it_names_and_nothing_else(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"gamma": 2.0, "preprocessing": {"clahe_clip": 0}}))
+    config = training.read_config("light", path)
+    assert config.gamma == 2.0
+    assert config.preprocessing == replace(PRESETS["light"].preprocessing, clahe_clip=0)
+    assert config.whole_epochs == PRESETS["light"].whole_epochs
+    path.write_text(json.dumps({"gama": 2.0}))
+    with pytest.raises(InvalidData, match="gama"):
+        training.read_config("light", path)
