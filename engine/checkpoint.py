@@ -122,12 +122,15 @@ def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Te
         calibration = Calibration.from_json(header["calibration"])
         if len(calibration.view.offsets) != len(model.categories):
             raise _refused(path, "its calibration is for other categories")
+        heat_reference = float(header["heat_reference"])
+        if not 0 < heat_reference < float("inf"):
+            raise _refused(path, "its heat-map has no scale")
         return Checkpoint(
             model=model.eval(),
             identity=ModelIdentity(name, digest, model.categories),
             preprocessing=preprocessing,
             calibration=calibration,
-            heat_reference=float(header["heat_reference"]),
+            heat_reference=heat_reference,
             provenance=dict(header["provenance"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:

@@ -4,6 +4,8 @@ Anything that is not an `EngineError` is a bug of ours. Free of heavy imports, s
 import it.
 """
 
+import traceback
+
 
 class EngineError(Exception):
     """Something outside the program is wrong; shown as a banner, and the program goes on.
@@ -43,3 +45,16 @@ class StorageFailed(EngineError):
 
 class EngineStopped(EngineError):
     """The engine process died while it worked on this request; it has been started again."""
+
+
+def fault_trace(error: BaseException) -> str:
+    """Types and frames of an exception and what led to it, for a log.
+
+    Its words are left out: they may hold a path, and a path may hold a patient's name.
+    """
+    parts = []
+    cause: BaseException | None = error
+    while cause is not None:
+        parts += [type(cause).__name__, *traceback.format_tb(cause.__traceback__)]
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join(part.rstrip() for part in parts)

@@ -55,6 +55,7 @@ def rewrite_header(path, **changes):
         {"preprocessing": {"size": 3}},
         {"calibration": {}},
         {"provenance": None},
+        {"heat_reference": 0},
     ],
 )
 def test_another_architectures_or_a_doctored_checkpoint_is_refused(tmp_path, changes):

@@ -1,0 +1,222 @@
+"""birads-engine: the engine's door for scripts. Data on standard output, talk on standard error.
+
+Each command's module is imported only when it is called, so that ``--help`` answers at once.
+Exit codes: 0 all read, 1 some file failed, 2 wrong usage or an installation that cannot answer.
+"""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine import __version__
+from engine.domain import NOTICE, Catalogue, Study, StudyPrediction
+from engine.errors import EngineError, fault_trace
+
+log = logging.getLogger(__name__)
+
+_COMMANDS = {
+    "predict": (__name__, "BI-RADS category and confidence of mammograms, per view and breast"),
+    "evaluate": ("engine.evaluation", "judge a network against a manifest of graded images"),
+    "train": ("engine.training", "train a network"),
+    "out-of-fold": ("engine.out_of_fold", "judge and calibrate a network trained fold by fold"),
+}
+_ALL_READ, _SOME_FAILED, _UNUSABLE, _INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    argv = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        # Also on a Windows console; a file name in no encoding comes out as a JSON escape.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    parser = argparse.ArgumentParser(
+        prog="birads-engine", description=f"BI-RADS networks for mammograms. {NOTICE}"
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, summary) in _COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary}. {NOTICE}")
+        if name in argv[:1]:
+            wanted = sys.modules.get(module) or importlib.import_module(module)
+            wanted.add_arguments(command)
+            command.set_defaults(run=wanted.run)
+    arguments = parser.parse_args(argv)
+    try:
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except EngineError as error:
+        _say(f"birads-engine: {error}")
+        return _UNUSABLE
+    except BrokenPipeError:  # the reader had enough (… | head)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _SOME_FAILED
+    except KeyboardInterrupt:
+        _say("birads-engine: interrupted")
+        return _INTERRUPTED
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "exit code: 0 all read (out of scope is no failure), 1 some file failed and the others\n"
+        "were predicted, 2 wrong usage. Files that are no image by name and content are skipped\n"
+        "and counted on standard error."
+    )
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="a DICOM, PNG, JPEG or TIFF file, a folder (searched through), or a DICOMDIR",
+    )
+    parser.add_argument("--model", choices=("hybrid", "light"), default="hybrid")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="a trained checkpoint of that network, instead of the one that came with the program",
+    )
+    parser.add_argument(
+        "--heatmaps",
+        type=Path,
+        metavar="DIR",
+        help="write Grad-CAM maps there, outside the folders that are read: <stem>_<model>.png, "
+        "the image with the map and the notice below, and <stem>_<model>.npy, the map itself as "
+        "float16 (rows, columns) of the image, 0 to 1 on a scale fixed for the network",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("jsonl", "table", "csv"),
+        default="jsonl",
+        help="jsonl: one JSON object a line (default); csv: p1 to p5 are the probabilities, and "
+        "text that a spreadsheet would run as a formula has an apostrophe before it",
+    )
+    parser.add_argument(
+        "--threads", type=_count, metavar="N", help="processor cores to use (default: all)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Predicts what is under the paths; a study's answer is written as soon as it is known."""
+    _check_paths(arguments)
+    from engine import exports, loading
+    from engine.predictor import Predictor, use_threads
+
+    if arguments.threads is not None:
+        use_threads(arguments.threads)
+    predictor = Predictor(arguments.checkpoint, arguments.model)
+    if predictor.identity.name != arguments.model:
+        raise _WrongUsage(
+            "Another network's checkpoint",
+            f"{arguments.checkpoint} holds a {predictor.identity.name} network: say "
+            f"--model {predictor.identity.name}.",
+        )
+    catalogue = loading.load(arguments.paths)
+    _announce(catalogue)
+    folder = arguments.heatmaps and _create(arguments.heatmaps)
+    writer = exports.FORMATS[arguments.format](sys.stdout)
+    has_failed = bool(catalogue.failures)
+    for failure in catalogue.failures:
+        writer.write(exports.failure_record(failure))
+    for number, study in enumerate(catalogue.studies, start=1):
+        prediction = predictor.predict_study(study, heatmaps=folder is not None)
+        heatmaps = {}
+        if folder is not None:
+            heatmaps, were_written = _write_heatmaps(folder, study, prediction)
+            has_failed |= not were_written
+        for record in exports.study_records(study, prediction, heatmaps):
+            writer.write(record)
+        sys.stdout.flush()
+        has_failed |= bool(prediction.failures)
+        _say(f"{number} of {len(catalogue.studies)} studies")
+    return _SOME_FAILED if has_failed else _ALL_READ
+
+
+class _WrongUsage(EngineError):
+    """The command line asks for something that cannot be."""
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _check_paths(arguments: argparse.Namespace) -> None:
+    """Heat-maps are images: written into a study's folder they would be read as part of it."""
+    if arguments.heatmaps is None:
+        return
+    target = arguments.heatmaps.resolve()
+    for path in arguments.paths:
+        source = path.resolve()
+        is_searched = source.is_dir() or source.name.upper() == "DICOMDIR"
+        folder = source if source.is_dir() else source.parent
+        if target == folder or (is_searched and target.is_relative_to(folder)):
+            raise _WrongUsage(
+                "Heat-maps among the images",
+                f"--heatmaps {arguments.heatmaps} lies in {folder}, which is read: choose a "
+                "folder outside it.",
+            )
+
+
+def _create(path: Path):
+    from engine.exports import HeatmapFolder
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "it cannot be created"
+        raise _WrongUsage("No folder for heat-maps", f"{path}: {reason}.") from error
+    return HeatmapFolder(path)
+
+
+def _write_heatmaps(
+    folder, study: Study, prediction: StudyPrediction
+) -> tuple[dict[str, Path], bool]:
+    """The overlays' paths by image uid, and whether all could be written."""
+    from engine import loading, preprocessing
+
+    paths, were_written = {}, True
+    for answer in prediction.views:
+        if answer.explanation is None:
+            continue
+        view = study.view(answer.image_uid)
+        try:
+            grey = preprocessing.grey(view, loading.load_pixels(view))
+            paths[answer.image_uid] = folder.write(view, answer, grey)
+        except EngineError as error:
+            _say(f"{view.path}: {error}")
+            were_written = False
+        except Exception as error:  # a bug at one map stops neither batch nor prediction
+            log.error("Unexpected fault while writing a heat-map: %s", fault_trace(error))
+            _say(f"{view.path}: Heat-map not written: this is a bug of the program.")
+            were_written = False
+    return paths, were_written
+
+
+def _announce(catalogue: Catalogue) -> None:
+    images = sum(len(study.views) for study in catalogue.studies)
+    _say(
+        f"{images} images in {len(catalogue.studies)} studies; "
+        f"{len(catalogue.failures)} files cannot be read; "
+        f"{catalogue.skipped_count} files are no images and were skipped"
+    )
+    for note in catalogue.notes:
+        _say(note)
+    for study in catalogue.studies:
+        for note in study.notes:
+            _say(f"study {study.uid}: {note}")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

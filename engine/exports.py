@@ -1,0 +1,349 @@
+"""Predictions leave the program: as lines for programs and people, heat-maps as files.
+
+Everything that leaves says that it is for research only. The keys of a record and their order are a
+contract that others call (README, "birads-engine predict").
+"""
+
+import csv
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+import numpy as np
+
+from engine import __version__
+from engine.domain import (
+    BIRADS_MEANING,
+    NOTICE,
+    BreastPrediction,
+    Explanation,
+    FailedFile,
+    MammogramView,
+    Prediction,
+    Study,
+    StudyPrediction,
+    ViewPrediction,
+)
+from engine.errors import StorageFailed
+
+Record = dict[str, Any]
+
+# ------------------------------------------------------------------------------------------ lines
+
+
+def study_records(
+    study: Study, prediction: StudyPrediction, heatmaps: Mapping[str, Path]
+) -> Iterator[Record]:
+    """The study's images in order, those that failed among them, then its breasts.
+
+    `heatmaps` holds the overlay's path by image uid, where one was written.
+    """
+    answers = {answer.image_uid: answer for answer in prediction.views}
+    failures = {failure.path: failure for failure in prediction.failures}
+    for view in study.views:
+        if view.image_uid in answers:
+            yield _image_record(view, answers[view.image_uid], heatmaps.get(view.image_uid))
+        elif view.path in failures:
+            yield failure_record(failures[view.path])
+    for breast in prediction.breasts:
+        yield _breast_record(study, breast)
+
+
+def failure_record(failure: FailedFile) -> Record:
+    return {
+        "file": str(failure.path),
+        "error": {"title": failure.title, "advice": failure.advice},
+    }
+
+
+def _image_record(view: MammogramView, answer: ViewPrediction, heatmap: Path | None) -> Record:
+    return {
+        "file": str(view.path),
+        "study": view.study_uid,
+        "patient": view.patient_id or None,
+        "laterality": view.laterality and view.laterality.value,
+        "view": view.view_position and view.view_position.value,
+        **_said(answer.prediction),
+        "heatmap": heatmap and str(heatmap),
+        "notice": NOTICE,
+    }
+
+
+def _breast_record(study: Study, breast: BreastPrediction) -> Record:
+    return {
+        "study": study.uid,
+        "patient": study.patient_id or None,
+        "laterality": breast.laterality.value,
+        **_said(breast.prediction),
+        "views": [str(study.view(uid).path) for uid in breast.image_uids],
+        "notice": NOTICE,
+    }
+
+
+def _said(prediction: Prediction) -> Record:
+    probabilities = prediction.probabilities
+    return {
+        "model": prediction.model.name,
+        "model_sha256": prediction.model.sha256,
+        "in_scope": prediction.in_scope,
+        "scope_reason": prediction.scope_reason,
+        "category": prediction.category,
+        "confidence": prediction.confidence,
+        "probabilities": probabilities and {str(grade): p for grade, p in probabilities.items()},
+    }
+
+
+class JsonLines:
+    """One object a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, record: Record) -> None:
+        # UTF-8 as it is; a lone surrogate (a file name in no encoding) is escaped by the stream.
+        self._stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+class CsvLines:
+    """One row an image, breast or failed file, with the same columns for every network."""
+
+    COLUMNS = (
+        *("record", "file", "study", "patient", "laterality", "view", "model", "model_sha256"),
+        *("in_scope", "scope_reason", "category", "confidence", "p1", "p2", "p3", "p4", "p5"),
+        *("heatmap", "views", "error_title", "error_advice", "notice"),
+    )
+
+    def __init__(self, stream: TextIO) -> None:
+        self._writer = csv.DictWriter(stream, self.COLUMNS, restval="", lineterminator="\n")
+        self._writer.writeheader()
+
+    def write(self, record: Record) -> None:
+        row = {key: value for key, value in record.items() if key in self.COLUMNS}
+        row["record"] = "error" if "error" in record else "breast" if "views" in record else "image"
+        row |= {f"p{grade}": p for grade, p in (record.get("probabilities") or {}).items()}
+        row |= {f"error_{key}": text for key, text in record.get("error", {}).items()}
+        row["views"] = "; ".join(record.get("views", ()))
+        row["notice"] = NOTICE
+        self._writer.writerow({key: _cell(value) for key, value in row.items()})
+
+
+def _cell(value: Any) -> Any:
+    """A spreadsheet must not run a file name: text that would be a formula gets an apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return "'" + value
+    return value
+
+
+class TableLines:
+    """For people: one line an image, breast or failed file."""
+
+    _LAYOUT = "{:<6} {:<5} {:<34} {:>10} {:>12}  {}\n"
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._study: str | None = None
+        stream.write(NOTICE + "\n\n")
+        stream.write(
+            self._LAYOUT.format("breast", "view", "BI-RADS", "confidence", "P(4 or 5)", "file")
+        )
+
+    def write(self, record: Record) -> None:
+        if "error" in record:
+            error = record["error"]
+            line = f"{record['file']}: {error['title']}. {error['advice']}\n"
+        else:
+            line = self._LAYOUT.format(
+                record["laterality"] or "?",
+                "all" if "views" in record else record["view"] or "?",
+                *self._said(record),
+                record.get("file", ""),
+            )
+            if not record["in_scope"]:
+                line = f"{line.rstrip()}  ({record['scope_reason']})\n"
+            if self._study not in (None, record["study"]):
+                line = "\n" + line
+            self._study = record["study"]
+            line = line.rstrip(" \n") + "\n"
+        # A file name must not steer the terminal.
+        self._stream.write("".join(c if c.isprintable() or c == "\n" else "�" for c in line))
+
+    @staticmethod
+    def _said(record: Record) -> tuple[str, str, str]:
+        if not record["in_scope"]:
+            return "not judged", "", ""
+        suspicion = sum(p for grade, p in record["probabilities"].items() if int(grade) >= 4)
+        grade = record["category"]
+        return (
+            f"{grade} {BIRADS_MEANING[grade]}",
+            f"{record['confidence']:.0%}",
+            f"{suspicion:.0%}",
+        )
+
+
+FORMATS = {"jsonl": JsonLines, "table": TableLines, "csv": CsvLines}
+
+# -------------------------------------------------------------------------------------- heat-maps
+
+# The look of the screen (viewer.rendering, which the engine cannot import).
+_COLOURS = cv2.COLORMAP_PLASMA  #: no grey in it, so that it is told from tissue at every value
+_FLOOR = 0.1  #: less heat than this is not painted, so that a quiet breast looks quiet
+_LEVELS = np.linspace(0, 1, 256, dtype=np.float32)
+_OPACITY = 0.85 * np.clip((_LEVELS - _FLOOR) / (1 - _FLOOR), 0, 1) ** 0.6  #: (256,) by heat
+_LONGEST_STEM = 150  #: bytes; a file system takes 255, Windows 260 for the whole path
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+class HeatmapFolder:
+    """Writes ``<stem>_<model>.png`` and ``.npy``; equal stems of other images get a number.
+
+    The overlay lies on the image pixel for pixel, a strip with the notice below it. The array is
+    the map itself, float16 in [0, 1] on the source grid (rows, columns). A file of an earlier run
+    is replaced if it shows the same image, and else left alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._taken: set[str] = set()  #: in lower case: many file systems do not tell them apart
+
+    def write(self, view: MammogramView, answer: ViewPrediction, grey: np.ndarray) -> Path:
+        """`grey` is the image, uint8 (rows, columns). Returns the overlay's path.
+
+        Raises `StorageFailed`.
+        """
+        explanation, model = answer.explanation, answer.prediction.model
+        token = hashlib.sha256(view.image_uid.encode()).hexdigest()
+        heat = heat_on_source(explanation, grey.shape)
+        picture = _with_strip(overlay(grey, heat), _caption(view, answer))
+        try:
+            path = self._free_path(f"{_short(view.path.stem)}_{model.name}", token)
+            path.write_bytes(_png(picture, token))
+            np.save(path.with_suffix(".npy"), heat.astype(np.float16))
+        except OSError as error:
+            raise StorageFailed(
+                "Heat-map not written",
+                f"{error.strerror or 'It could not be written'}: free some space in "
+                f"{self.folder}, or choose another folder.",
+            ) from error
+        return path
+
+    def _free_path(self, name: str, token: str) -> Path:
+        number, candidate = 1, name
+        while candidate.lower() in self._taken or not self._may_write(candidate, token):
+            number += 1
+            candidate = f"{name}_{number}"
+        self._taken.add(candidate.lower())
+        return self.folder / f"{candidate}.png"
+
+    def _may_write(self, name: str, token: str) -> bool:
+        picture = self.folder / f"{name}.png"
+        if not picture.exists():
+            return not (self.folder / f"{name}.npy").exists()
+        with picture.open("rb") as stream:
+            return token.encode() in stream.read(1024)
+
+
+def _short(stem: str) -> str:
+    """The stem, cut where its name would grow too long for a file system."""
+    return stem.encode("utf-8", "ignore")[:_LONGEST_STEM].decode("utf-8", "ignore")
+
+
+def heat_on_source(explanation: Explanation, shape: tuple[int, int]) -> np.ndarray:
+    """The map on the source grid, float32 `shape` = (rows, columns) in [0, 1]; 0 off its region."""
+    row_start, row_stop, column_start, column_stop = explanation.region
+    size = (column_stop - column_start, row_stop - row_start)
+    heat = np.zeros(shape, np.float32)
+    part = cv2.resize(explanation.heat, size, interpolation=cv2.INTER_LINEAR)
+    heat[row_start:row_stop, column_start:column_stop] = part
+    return heat
+
+
+def overlay(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Grey uint8 and heat float32 (rows, columns) as BGR uint8 (rows, columns, 3).
+
+    Opacity grows with the heat, on its absolute scale; cold places show the image untouched.
+    """
+    levels = np.round(heat * 255).astype(np.uint8)
+    weight = cv2.LUT(levels, _OPACITY)
+    colours = cv2.applyColorMap(levels, _COLOURS)
+    return cv2.blendLinear(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), colours, 1 - weight, weight)
+
+
+def _caption(view: MammogramView, answer: ViewPrediction) -> str:
+    prediction, explanation = answer.prediction, answer.explanation
+    grade = prediction.category
+    return (
+        f"{view.label}. {prediction.model.name} {prediction.model.sha256[:8]}: model category "
+        f"{grade} ({BIRADS_MEANING[grade]}), confidence {prediction.confidence:.0%}. Colour: "
+        f"attention for the {explanation.target} ({explanation.method}, the same for every image), "
+        "no lesion outline."
+    )
+
+
+def _with_strip(picture: np.ndarray, caption: str) -> np.ndarray:
+    """The picture with the notice, a caption and the colours' legend below it, on white."""
+    columns = picture.shape[1]
+    scale = max(0.4, columns / 1800)
+    thickness = max(1, round(scale))
+    line_height = round(36 * scale)
+    lines = [
+        *_wrap(NOTICE, columns, scale, thickness),
+        *_wrap(caption, columns, scale, thickness),
+    ]
+    strip = np.full((line_height * (len(lines) + 2), columns, 3), 255, np.uint8)
+
+    def put(text: str, column: int, line: int) -> None:
+        start = (column, (line + 1) * line_height - line_height // 6)
+        cv2.putText(strip, text, start, _FONT, scale, (0, 0, 0), thickness, cv2.LINE_AA)
+
+    for number, line in enumerate(lines):
+        put(line, line_height // 3, number)
+    legend = cv2.applyColorMap(np.round(_LEVELS[None] * 255).astype(np.uint8), _COLOURS)
+    top, left, right = round(line_height * (len(lines) + 0.3)), line_height, columns // 3
+    size = (right - left, line_height)
+    strip[top : top + line_height, left:right] = cv2.resize(legend, size)
+    put("0", line_height // 3, len(lines))
+    put("1", right + line_height // 3, len(lines))
+    return np.vstack([picture, strip])
+
+
+def _wrap(text: str, columns: int, scale: float, thickness: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        width = cv2.getTextSize(longer, _FONT, scale, thickness)[0][0]
+        if lines[-1] and width > columns - round(24 * scale):
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _png(picture: np.ndarray, token: str) -> bytes:
+    """Encoded, with the notice in its metadata too (keywords: PNG 3rd edition, 11.3.3.1)."""
+    # Of all settings the fastest but one, and small: half a second for 13 million pixels.
+    settings = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    settings += [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    _, encoded = cv2.imencode(".png", picture, settings)
+    data = encoded.tobytes()
+    texts = {
+        "Disclaimer": NOTICE,
+        "Software": f"birads-viewer {__version__}",
+        "Source": token,  # tells which image, but only to those who have it
+    }
+    chunks = b"".join(_text_chunk(keyword, text) for keyword, text in texts.items())
+    header = 8 + 25  # the signature and IHDR, which must come first
+    return data[:header] + chunks + data[header:]
+
+
+def _text_chunk(keyword: str, text: str) -> bytes:
+    body = b"tEXt" + keyword.encode("latin-1") + b"\0" + text.encode("latin-1")
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))

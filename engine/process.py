@@ -1,0 +1,281 @@
+"""The networks in a child process of their own, so that the window neither waits nor dies.
+
+One request is in the child at a time; the others wait on this side, where they can still be
+cancelled, overtaken, and survive the child. A child that dies (a crash in a codec or a kernel, the
+system out of memory) is started again and its request tried once more; if that kills it too, the
+request fails with `EngineStopped` and the next one goes on.
+
+Importing this module does not import torch: only the child does, at its first request. The child
+is spawned, so the program's main module is imported there too; it must not import Qt at its top.
+"""
+
+import atexit
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from engine.domain import ModelIdentity, Study, StudyPrediction
+from engine.errors import EngineError, EngineStopped, fault_trace
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 2  #: a request that has killed this many children is given up
+_STOPPED_TITLE = "The engine stopped"
+_NICENESS = 5  #: below the window and the decoding of what is on screen
+_BELOW_NORMAL_PRIORITY_CLASS = 0x4000  #: winbase.h
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How the child works."""
+
+    checkpoints: Mapping[str, Path] = field(default_factory=dict)  #: instead of the shipped ones
+    threads: int | None = None  #: for the networks; None leaves one core for the window
+    log_file: Path | None = None  #: where the child logs; None: standard error, if there is one
+
+
+@dataclass(eq=False)
+class _Request:
+    """A call for the child: the name of a `_Worker` method and its arguments."""
+
+    method: str
+    arguments: tuple[Any, ...]
+    future: Future = field(default_factory=Future)
+    attempts: int = 0
+
+
+class EngineProcess:
+    """The window's handle on the child. All methods are thread-safe and return at once.
+
+    The child starts with the first request, at the latest. A future that is cancelled while its
+    request is being worked on is dropped at once; the child's answer is then thrown away. Futures'
+    callbacks run on a thread of this class.
+    """
+
+    def __init__(self, settings: EngineSettings | None = None) -> None:
+        self._settings = settings or EngineSettings()
+        self._waiting: deque[_Request] = deque()
+        self._changed = threading.Condition()
+        self._is_stopping = False
+        self._child: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._dispatcher = threading.Thread(target=self._dispatch, name="engine", daemon=True)
+        self._dispatcher.start()
+        atexit.register(self.stop)  # or an exit would look like the child's death: start it again
+
+    def warm_up(self, model_name: str) -> "Future[ModelIdentity]":
+        """Loads a network and lets it think once, so that the first study need not wait for it."""
+        return self._submit(_Request("warm_up", (model_name,)))
+
+    def predict(
+        self, study: Study, model_name: str, heatmaps: bool = False, *, urgent: bool = False
+    ) -> "Future[StudyPrediction]":
+        """`urgent` overtakes what still waits: the open study goes before the worklist's."""
+        return self._submit(_Request("predict", (study, model_name, heatmaps)), urgent)
+
+    @property
+    def process_id(self) -> int | None:
+        """The child's, or None while none runs."""
+        with self._changed:
+            return self._child.pid if self._child is not None and self._child.is_alive() else None
+
+    def stop(self) -> None:
+        """Ends the child, whatever it does, and cancels what waits; leaves no process behind."""
+        atexit.unregister(self.stop)
+        with self._changed:
+            self._is_stopping = True
+            waiting, self._waiting = self._waiting, deque()
+            if self._child is not None:
+                self._child.kill()
+            self._changed.notify_all()
+        for request in waiting:
+            request.future.cancel()
+        if threading.current_thread() is not self._dispatcher:
+            self._dispatcher.join()
+
+    def _submit(self, request: _Request, urgent: bool = False) -> Future:
+        with self._changed:
+            if self._is_stopping:
+                request.future.cancel()
+                return request.future
+            if urgent:
+                self._waiting.appendleft(request)
+            else:
+                self._waiting.append(request)
+            self._changed.notify_all()
+        return request.future
+
+    # ------------------------------------------------------- on the dispatcher's thread
+
+    def _dispatch(self) -> None:
+        try:
+            while (request := self._next()) is not None:
+                self._serve(request)
+                del request  # or its study would stay in memory until the next one
+        finally:
+            self._discard_child()
+
+    def _next(self) -> _Request | None:
+        with self._changed:
+            while not self._is_stopping:
+                while self._waiting:
+                    request = self._waiting.popleft()
+                    if not request.future.cancelled():
+                        return request
+                self._changed.wait()
+        return None
+
+    def _serve(self, request: _Request) -> None:
+        while not self._is_stopping:
+            request.attempts += 1
+            try:
+                connection = self._living_child()
+                connection.send((request.method, request.arguments))
+                is_answer, result = connection.recv()
+            except (EOFError, OSError):  # the child is gone
+                self._discard_child()
+                if self._is_stopping:
+                    break
+                log.warning("The engine process died at a %s request", request.method)
+                if request.future.cancelled():
+                    return
+                if request.attempts < _ATTEMPTS:
+                    continue
+                advice = "One request stopped it twice and was given up; the others go on."
+                is_answer, result = False, EngineStopped(_STOPPED_TITLE, advice)
+            except Exception as error:  # a request or an answer that does not pickle: our bug
+                is_answer, result = False, error
+            _settle(request.future, is_answer, result)
+            return
+        request.future.cancel()
+
+    def _living_child(self) -> Connection:
+        """The connection to the child, which is started where there is none."""
+        with self._changed:
+            if self._is_stopping:
+                raise EOFError
+            if self._connection is not None and self._child.is_alive():
+                return self._connection
+        self._discard_child()
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        child = context.Process(
+            target=_work, args=(theirs, self._settings), name="birads-engine", daemon=True
+        )
+        child.start()
+        theirs.close()  # so that the child's death reads as end of file
+        with self._changed:
+            self._child, self._connection = child, ours
+            if self._is_stopping:  # stop() came while it was being started
+                child.kill()
+        return ours
+
+    def _discard_child(self) -> None:
+        with self._changed:
+            if self._child is not None:
+                self._connection.close()
+                self._child.kill()
+                self._child.join()
+                self._child.close()
+            self._child = self._connection = None
+
+
+def _settle(future: Future, is_answer: bool, result: Any) -> None:
+    # The future stays pending while the child works, so that it can be cancelled until the end.
+    if future.set_running_or_notify_cancel():
+        if is_answer:
+            future.set_result(result)
+        else:
+            future.set_exception(result)
+
+
+# --------------------------------------------------------------------------------- in the child
+
+
+def _work(connection: Connection, settings: EngineSettings) -> None:
+    """The child's whole life: answers requests until its parent closes the pipe or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends us
+    threading.Thread(target=_die_with_parent, name="parent watch", daemon=True).start()
+    _configure_logging(settings.log_file)
+    _step_back()
+    worker = _Worker(settings)
+    while True:
+        try:
+            method, arguments = connection.recv()
+        except EOFError:
+            return
+        try:
+            reply = (True, getattr(worker, method)(*arguments))
+        except EngineError as error:
+            reply = (False, error)
+        except Exception as error:  # our bug; frames do not cross the pipe, and it may not pickle
+            trace = fault_trace(error)
+            log.error("A %s request failed: %s", method, trace)
+            reply = (False, RuntimeError(f"In the engine process: {trace}"))
+        connection.send(reply)
+
+
+class _Worker:
+    """The networks in the child, each loaded when first asked for and then kept."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._predictors: dict[str, Any] = {}
+
+    def warm_up(self, model_name: str) -> ModelIdentity:
+        predictor = self._predictor(model_name)
+        predictor.warm_up()
+        return predictor.identity
+
+    def predict(self, study: Study, model_name: str, heatmaps: bool) -> StudyPrediction:
+        return self._predictor(model_name).predict_study(study, heatmaps)
+
+    def _predictor(self, model_name: str) -> Any:
+        if model_name not in self._predictors:
+            from engine.predictor import Predictor, use_threads
+
+            use_threads(self._settings.threads)
+            self._predictors[model_name] = Predictor(
+                self._settings.checkpoints.get(model_name), model_name
+            )
+        return self._predictors[model_name]
+
+
+def _die_with_parent() -> None:
+    """A killed parent leaves no orphan at work; the closed pipe alone shows only when idle."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _configure_logging(log_file: Path | None) -> None:
+    handler: logging.Handler
+    if log_file is not None:
+        handler = logging.FileHandler(log_file, encoding="utf-8", delay=True)
+    elif sys.stderr is not None:  # a windowed program on Windows has none
+        handler = logging.StreamHandler()
+    else:
+        handler = logging.NullHandler()
+    layout = "%(asctime)s engine %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format=layout)
+
+
+def _step_back() -> None:
+    """Lower priority than the window's."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), _BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.nice(_NICENESS)

@@ -1,0 +1,571 @@
+"""What a network says of a manifest's rows, asked anew or read back from a CSV.
+
+`predict_rows` is the one place where images, preprocessing, network, calibration and heat-maps meet
+outside the viewer: `evaluate` and the out-of-fold command both judge with it. The CSV is
+`evaluate`'s predictions.csv; with `details` it also keeps what the network alone can give (the
+breast's read-out, how the heat-map met the boxes), so that a report can be made without it.
+"""
+
+import csv
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.dataset import ManifestRow
+from engine.domain import NOTICE, Explanation, Laterality, MammogramView, Pixels
+from engine.errors import EngineError, InvalidData, StorageFailed, UnsupportedImage
+from engine.metrics import GRADES
+
+if TYPE_CHECKING:  # torch takes seconds to import, and a predictions file needs none
+    import torch
+
+    from engine.calibration import Calibration
+    from engine.checkpoint import Checkpoint
+    from engine.preprocessing import Geometry
+
+log = logging.getLogger(__name__)
+
+_UNTRAINED_ROWS = 200  #: boxed rows, evenly spread, on which the untrained baseline is measured
+_SUM_TOLERANCE = 0.01  #: of a row's probabilities in a file written with few digits
+
+
+@dataclass(frozen=True)
+class BoxScore:
+    """How one heat-map met the boxes of its image; see `metrics.Localisation`."""
+
+    hit: float
+    energy: float
+    area: float = float("nan")
+    centre_hit: float = float("nan")
+    centre_energy: float = float("nan")
+    untrained_hit: float = float("nan")
+    untrained_energy: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class RowPrediction:
+    """The network's word on one image, calibrated, and what it was worked out from.
+
+    `probabilities` are keyed by grade over the network's own categories. `breast_probabilities`
+    and `breast_malignancy` are the read-out of the breast this view belongs to, the same for all
+    its views; None where nobody worked it out. Logits and embedding are there only when the
+    network itself was asked.
+    """
+
+    row: ManifestRow
+    probabilities: Mapping[int, float]
+    category: int
+    malignancy: float | None = None
+    scope_reason: str | None = None  #: why out of scope; None: in scope
+    laterality: Laterality | None = None  #: the manifest's, else the image's own
+    breast_probabilities: Mapping[int, float] | None = None
+    breast_malignancy: float | None = None
+    boxes: BoxScore | None = None
+    logits: np.ndarray | None = None  #: (categories,)
+    malignancy_logit: float | None = None
+    embedding: np.ndarray | None = None  #: (channels,): the explained layer's average
+
+    @property
+    def in_scope(self) -> bool:
+        return self.scope_reason is None
+
+    @property
+    def confidence(self) -> float:
+        return self.probabilities[self.category]
+
+
+@dataclass(frozen=True)
+class RowFailure:
+    """A row that has no prediction, and why."""
+
+    file: str
+    reason: str
+
+
+def arg_max(probabilities: Mapping[int, float]) -> int:
+    """The most probable grade; a tie goes to the higher."""
+    return max(probabilities, key=lambda grade: (probabilities[grade], grade))
+
+
+# --------------------------------------------------------------------------- asking the network
+
+
+def predict_rows(
+    checkpoint: "Checkpoint",
+    rows: Sequence[ManifestRow],
+    *,
+    heatmaps: bool = False,
+    batch_size: int = 8,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[tuple[RowPrediction, ...], tuple[RowFailure, ...]]:
+    """Every readable row's prediction, in the manifest's order, and the rows that failed.
+
+    A row out of scope is predicted all the same, and says why it is; where no breast is found the
+    network is shown an empty frame. With `heatmaps` every row with boxes is scored against the
+    network's Grad-CAM, and up to `_UNTRAINED_ROWS` of them against that of an untrained one.
+    """
+    scorer = _BoxScorer(checkpoint, rows) if heatmaps else None
+    predictions: list[RowPrediction] = []
+    failures: list[RowFailure] = []
+    batch: list[PreparedRow] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            batch.append(prepared_row(row, checkpoint))
+        except EngineError as error:
+            failures.append(RowFailure(row.file, str(error)))
+        except Exception as error:
+            log.exception("Unexpected fault while preparing a row")
+            failures.append(RowFailure(row.file, f"Unexpected fault: {type(error).__name__}"))
+        if len(batch) == batch_size or (number == len(rows) and batch):
+            predictions += _ask(checkpoint, batch, scorer)
+            batch.clear()
+        if on_progress is not None:
+            on_progress(number, len(rows))
+    return recalibrated(predictions, checkpoint.calibration), tuple(failures)
+
+
+def recalibrated(
+    predictions: Iterable[RowPrediction], calibration: "Calibration"
+) -> tuple[RowPrediction, ...]:
+    """The same logits spoken under a calibration, per view and pooled per breast.
+
+    A breast is `patient_id` and side; it rests on its in-scope views, or on all where none is.
+    """
+    views = [_of_view(prediction, calibration) for prediction in predictions]
+    groups: dict[tuple[str, Laterality], list[int]] = {}
+    for index, view in enumerate(views):
+        if view.laterality is not None:
+            groups.setdefault((view.row.patient_id, view.laterality), []).append(index)
+    for members in groups.values():
+        pooled = [views[index] for index in members if views[index].in_scope]
+        pooled = pooled or [views[index] for index in members]
+        probabilities = calibration.breast_probabilities(np.stack([v.logits for v in pooled]))
+        malignancy = None
+        if pooled[0].malignancy is not None:
+            malignancy = float(
+                calibration.breast_malignancy(np.array([v.malignancy_logit for v in pooled]))
+            )
+        spoken = _keyed(pooled[0].probabilities, probabilities)
+        for index in members:
+            views[index] = replace(
+                views[index], breast_probabilities=spoken, breast_malignancy=malignancy
+            )
+    return tuple(views)
+
+
+def _of_view(prediction: RowPrediction, calibration: "Calibration") -> RowPrediction:
+    spoken = _keyed(
+        prediction.probabilities, calibration.view_probabilities(prediction.logits[None])[0]
+    )
+    malignancy = None
+    if prediction.malignancy_logit is not None and calibration.malignancy_view is not None:
+        malignancy = float(calibration.view_malignancy(np.array([prediction.malignancy_logit]))[0])
+    return replace(
+        prediction, probabilities=spoken, category=arg_max(spoken), malignancy=malignancy
+    )
+
+
+def _keyed(grades: Iterable[int], values: np.ndarray) -> dict[int, float]:
+    return {grade: float(value) for grade, value in zip(grades, values, strict=True)}
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedRow:
+    row: ManifestRow
+    tensor: np.ndarray  #: float32 (1, height, width); all 0 where no breast was found
+    geometry: "Geometry | None"
+    laterality: Laterality | None
+    scope_reason: str | None
+
+
+def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
+    """The row's image with what the manifest knows better than the file: side, view, aspect.
+
+    Raises UnreadableFile or UnsupportedImage.
+    """
+    from engine import loading
+    from engine.errors import UnreadableFile
+
+    if not row.path.is_file():
+        raise UnreadableFile("Image is missing", "The manifest names a file that is not there.")
+    catalogue = loading.load([row.path])
+    if catalogue.failures:
+        raise UnreadableFile(catalogue.failures[0].title, catalogue.failures[0].advice)
+    if not catalogue.studies:
+        raise UnreadableFile("Not an image", "The file is no image by name and content.")
+    view = catalogue.studies[0].views[0]
+    pixels = loading.load_pixels(view)
+    aspect = view.pixel_aspect
+    if row.aspect_ratio is not None:
+        aspect = row.pixel_aspect(*pixels.shape)
+    view = replace(
+        view,
+        laterality=row.laterality or view.laterality,
+        view_position=row.view or view.view_position,
+        pixel_aspect=aspect,
+    )
+    return view, pixels
+
+
+def prepared_row(row: ManifestRow, checkpoint: "Checkpoint") -> PreparedRow:
+    from engine import preprocessing, scope
+
+    view, pixels = read_row(row)
+    reason = view.out_of_scope or scope.reason_not_to_judge(pixels)
+    config = checkpoint.preprocessing
+    try:
+        tensor, geometry = preprocessing.prepare(
+            preprocessing.grey(view, pixels), view.pixel_aspect, config
+        )
+    except UnsupportedImage as error:
+        tensor, geometry = np.zeros((1, config.height, config.width), np.float32), None
+        reason = reason or str(error)
+    return PreparedRow(row, tensor, geometry, view.laterality, reason)
+
+
+def _ask(
+    checkpoint: "Checkpoint", batch: Sequence[PreparedRow], scorer: "_BoxScorer | None"
+) -> list[RowPrediction]:
+    """Raw answers: the probabilities hold the categories only, until a calibration has spoken."""
+    with _listening(checkpoint.model) as heard:
+        if scorer is None:
+            _show(checkpoint.model, np.stack([item.tensor for item in batch]))
+            scores = [None] * len(batch)
+        else:  # one by one: the pass that answers is also the one that is explained
+            scores = [scorer.score(item) for item in batch]
+    logits = np.concatenate([answer.logits for answer in heard])
+    malignancy = None
+    if heard[0].malignancy is not None:
+        malignancy = np.concatenate([answer.malignancy for answer in heard])
+    embeddings = np.concatenate([answer.average for answer in heard])
+    return [
+        RowPrediction(
+            row=item.row,
+            probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+            category=0,
+            scope_reason=item.scope_reason,
+            laterality=item.laterality,
+            boxes=scores[index],
+            logits=logits[index],
+            malignancy_logit=None if malignancy is None else float(malignancy[index]),
+            embedding=embeddings[index],
+        )
+        for index, item in enumerate(batch)
+    ]
+
+
+def _show(model: "torch.nn.Module", tensors: np.ndarray) -> None:
+    """Runs the network on (batch, 1, height, width); whoever listens hears the answer."""
+    import torch
+
+    with torch.inference_mode():
+        model(torch.from_numpy(tensors))
+
+
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """What one pass of the network gave, for each image of it."""
+
+    logits: np.ndarray  #: float64 (batch, categories)
+    malignancy: np.ndarray | None  #: float64 (batch,)
+    average: np.ndarray  #: float32 (batch, channels) of the explained layer
+
+
+@contextmanager
+def _listening(model: "torch.nn.Module") -> Iterator[list[_Heard]]:
+    """A list that grows by every pass of the network, whoever asked it."""
+    heard: list[_Heard] = []
+    averages: list[np.ndarray] = []
+
+    def on_layer(_layer, _inputs, out) -> None:
+        averages.append(out.detach().mean(dim=(2, 3)).float().numpy())
+
+    def on_output(_model, _inputs, output) -> None:
+        malignancy = None
+        if output.malignancy is not None:
+            malignancy = output.malignancy.detach().double().numpy()
+        heard.append(_Heard(output.logits.detach().double().numpy(), malignancy, averages.pop()))
+
+    hooks = [
+        model.explained_layer.register_forward_hook(on_layer),
+        model.register_forward_hook(on_output),
+    ]
+    try:
+        yield heard
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def explain_row(checkpoint: "Checkpoint", row: ManifestRow) -> Explanation | None:
+    """The heat-map as the viewer shows it, for a picture; None where no breast is found."""
+    from engine import gradcam
+
+    item = prepared_row(row, checkpoint)
+    if item.geometry is None:
+        return None
+    return gradcam.explain(checkpoint, item.tensor, item.geometry)
+
+
+# ---------------------------------------------------------------------------- heat against boxes
+
+
+class _BoxScorer:
+    """Asks the network about one image and scores the raw map's arg-max and heat by its boxes.
+
+    Over the network's whole frame; no tolerance (Zhang et al., IJCV 2018, had 15 pixels).
+    """
+
+    def __init__(self, checkpoint: "Checkpoint", rows: Sequence[ManifestRow]) -> None:
+        import torch
+
+        from engine.models import build_model
+
+        self._model = checkpoint.model
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self._untrained = build_model(
+                checkpoint.identity.name, **checkpoint.model.architecture
+            ).eval()
+        boxed = [row.file for row in rows if row.boxes]
+        self._for_untrained = set(boxed[:: max(1, -(-len(boxed) // _UNTRAINED_ROWS))])
+
+    def score(self, item: PreparedRow) -> BoxScore | None:
+        """None where the row has no box; a miss where no breast was found."""
+        if item.geometry is None or not item.row.boxes:
+            _show(self._model, item.tensor[None])
+            return BoxScore(hit=0.0, energy=0.0) if item.row.boxes else None
+        from engine import gradcam
+
+        inside = box_mask(item.row.boxes, item.geometry)
+        breast = item.tensor[0] > 0
+        hit, energy = _meet(gradcam.activation_map(self._model, item.tensor), inside)
+        centre_hit, centre_energy = _meet(_centre_prior(breast), inside)
+        score = BoxScore(
+            hit=hit,
+            energy=energy,
+            area=float((inside & breast).sum() / max(1, breast.sum())),
+            centre_hit=centre_hit,
+            centre_energy=centre_energy,
+        )
+        if item.row.file not in self._for_untrained:
+            return score
+        blind = _meet(gradcam.activation_map(self._untrained, item.tensor), inside)
+        return replace(score, untrained_hit=blind[0], untrained_energy=blind[1])
+
+
+def box_mask(
+    boxes: Iterable[tuple[float, float, float, float]], geometry: "Geometry"
+) -> np.ndarray:
+    """Bool (height, width) of the network's frame: the pixels whose centre lies in any box."""
+    height, width = geometry.network_shape
+    rows, columns = geometry.to_source(np.arange(height) + 0.5, np.arange(width) + 0.5)
+    inside = np.zeros((height, width), bool)
+    for x_min, y_min, x_max, y_max in boxes:
+        tall = (rows >= y_min) & (rows <= y_max)
+        wide = (columns >= x_min) & (columns <= x_max)
+        inside |= tall[:, None] & wide[None, :]
+    return inside
+
+
+def _meet(heat: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
+    """Whether the hottest point lies inside, and the share of the heat that does.
+
+    A map without any heat points nowhere: a miss.
+    """
+    import cv2
+
+    height, width = inside.shape
+    heat = cv2.resize(heat.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    total = float(heat.sum(dtype=np.float64))
+    if total <= 0:
+        return 0.0, 0.0
+    return float(inside.flat[int(heat.argmax())]), float(heat[inside].sum(dtype=np.float64) / total)
+
+
+def _centre_prior(breast: np.ndarray) -> np.ndarray:
+    """A Gaussian about the breast's centre of area, as wide as the breast is, cut to it."""
+    rows, columns = np.nonzero(breast)
+    if not len(rows):
+        return np.zeros(breast.shape)
+    across = [
+        ((np.arange(size) - place.mean()) / max(1.0, place.std())) ** 2
+        for size, place in zip(breast.shape, (rows, columns), strict=True)
+    ]
+    return np.exp(-(across[0][:, None] + across[1][None, :]) / 2) * breast
+
+
+# ------------------------------------------------------------------------------------------ CSV
+
+_BOX_COLUMNS = {
+    "box_hit": "hit",
+    "box_energy": "energy",
+    "box_area": "area",
+    "centre_hit": "centre_hit",
+    "centre_energy": "centre_energy",
+    "untrained_hit": "untrained_hit",
+    "untrained_energy": "untrained_energy",
+}
+
+
+def write_predictions(
+    path: Path, predictions: Sequence[RowPrediction], *, details: bool = False
+) -> None:
+    """predictions.csv, one image a line, in DESIGN's columns; `details` adds the others behind.
+
+    Raises StorageFailed.
+    """
+    grades = _grades(predictions)
+    has_malignancy = any(prediction.malignancy is not None for prediction in predictions)
+    columns = ["file", "patient_id", "birads", "category", "confidence"]
+    columns += [f"p{grade}" for grade in grades]
+    columns += ["p_malignant"] if has_malignancy else []
+    columns += ["in_scope", "notice"]
+    if details:
+        columns += ["fold", "scope_reason", "laterality"]
+        columns += [f"breast_p{grade}" for grade in grades]
+        columns += ["breast_malignant"] if has_malignancy else []
+        columns += list(_BOX_COLUMNS)
+    try:
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(_record(prediction) for prediction in predictions)
+    except OSError as error:
+        raise StorageFailed("Predictions not written", f"{path.name}: {error.strerror}.") from error
+
+
+def _grades(predictions: Iterable[RowPrediction]) -> list[int]:
+    return sorted({grade for prediction in predictions for grade in prediction.probabilities})
+
+
+def _record(prediction: RowPrediction) -> dict[str, object]:
+    row, side = prediction.row, prediction.laterality
+    record: dict[str, object] = {
+        "file": row.file,
+        "patient_id": row.patient_id,
+        "birads": "" if row.birads is None else row.birads,
+        "category": prediction.category,
+        "confidence": _digits(prediction.confidence),
+        "p_malignant": _digits(prediction.malignancy),
+        "in_scope": "true" if prediction.in_scope else "false",
+        "notice": NOTICE,
+        "fold": "" if row.fold is None else row.fold,
+        "scope_reason": prediction.scope_reason or "",
+        "laterality": side.value if side else "",
+        "breast_malignant": _digits(prediction.breast_malignancy),
+    }
+    for grade, probability in prediction.probabilities.items():
+        record[f"p{grade}"] = _digits(probability)
+    for grade, probability in (prediction.breast_probabilities or {}).items():
+        record[f"breast_p{grade}"] = _digits(probability)
+    if prediction.boxes is not None:
+        record |= {
+            column: _digits(getattr(prediction.boxes, name))
+            for column, name in _BOX_COLUMNS.items()
+        }
+    return record
+
+
+def _digits(value: float | None) -> str:
+    """Nine digits: enough that figures worked out from the file are those of the network."""
+    return "" if value is None or np.isnan(value) else f"{value:.9g}"
+
+
+def read_predictions(
+    path: Path, rows: Sequence[ManifestRow]
+) -> tuple[tuple[RowPrediction, ...], tuple[RowFailure, ...]]:
+    """The file's predictions for the manifest's rows, in its order; rows it lacks are failures.
+
+    `category` may be absent (the most probable one then). Lines about other images are ignored.
+    Raises InvalidData naming the line at fault.
+    """
+    records = _read_records(path)
+    predictions, failures = [], []
+    for row in rows:
+        if row.file not in records:
+            failures.append(RowFailure(row.file, f"There is no prediction in {path.name}."))
+            continue
+        predictions.append(_parse(path, row, *records[row.file]))
+    return tuple(predictions), tuple(failures)
+
+
+def _read_records(path: Path) -> dict[str, tuple[int, dict[str, str]]]:
+    """Line number and cells by file."""
+    records: dict[str, tuple[int, dict[str, str]]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            columns = set(reader.fieldnames or ())
+            if "file" not in columns or not columns & {f"p{grade}" for grade in GRADES}:
+                raise InvalidData(
+                    "Predictions lack columns", f"{path.name} needs file and p1 … p5."
+                )
+            for number, record in enumerate(reader, start=2):
+                cells = {key: (value or "").strip() for key, value in record.items() if key}
+                if cells["file"] in records:
+                    raise _wrong(path, number, f"{cells['file']} stands there twice")
+                records[cells["file"]] = (number, cells)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InvalidData("Predictions cannot be read", f"{path.name}: {error}.") from error
+    return records
+
+
+def _wrong(path: Path, number: int, what: str) -> InvalidData:
+    return InvalidData("Prediction is wrong", f"{path.name}, row {number}: {what}.")
+
+
+def _parse(path: Path, row: ManifestRow, number: int, cells: dict[str, str]) -> RowPrediction:
+    def value(column: str) -> float | None:
+        text = cells.get(column, "")
+        if not text:
+            return None
+        try:
+            return float(text)
+        except ValueError:
+            raise _wrong(path, number, f"{column} is {text!r}, not a number") from None
+
+    def probability(column: str) -> float | None:
+        found = value(column)
+        if found is not None and not 0 <= found <= 1:  # NaN fails this too
+            raise _wrong(path, number, f"{column} is {found}, no probability")
+        return found
+
+    def distribution(prefix: str) -> dict[int, float] | None:
+        found = {grade: probability(f"{prefix}{grade}") for grade in GRADES}
+        found = {grade: p for grade, p in found.items() if p is not None}
+        total = sum(found.values())
+        if found and abs(total - 1) > _SUM_TOLERANCE:
+            raise _wrong(path, number, f"{prefix}1 … {prefix}5 sum to {total:.3f}, not 1")
+        return {grade: p / total for grade, p in found.items()} or None
+
+    if cells.get("patient_id") and cells["patient_id"] != row.patient_id:
+        raise _wrong(path, number, "the manifest gives this image to another patient")
+    probabilities = distribution("p")
+    if probabilities is None:
+        raise _wrong(path, number, "it has no probabilities")
+    said = value("category")
+    if said is not None and said not in probabilities:
+        raise _wrong(path, number, f"category {said:g} is none of the model's")
+    is_inside = cells.get("in_scope", "").lower() not in {"false", "0", "no"}
+    side = cells.get("laterality", "").upper()
+    boxes = None
+    if value("box_hit") is not None:
+        scores = {name: value(column) for column, name in _BOX_COLUMNS.items()}
+        boxes = BoxScore(**{n: float("nan") if v is None else v for n, v in scores.items()})
+    return RowPrediction(
+        row=row,
+        probabilities=probabilities,
+        category=arg_max(probabilities) if said is None else int(said),
+        malignancy=probability("p_malignant"),
+        scope_reason=None if is_inside else cells.get("scope_reason") or "Out of scope.",
+        laterality=row.laterality or (Laterality(side) if side in {"R", "L"} else None),
+        breast_probabilities=distribution("breast_p"),
+        breast_malignancy=probability("breast_malignant"),
+        boxes=boxes,
+    )

@@ -1,0 +1,206 @@
+"""The predictor: the network's own numbers, calibrated, per view and breast, or a reason."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import predictor as predictor_module
+from engine import preprocessing
+from engine.checkpoint import load_checkpoint
+from engine.domain import Laterality
+from engine.errors import IncompatibleCheckpoint
+from engine.loading import load, load_pixels
+from engine.predictor import UNEXPECTED_TITLE, Predictor
+from tests.phantom import write_mammogram, write_study
+from tests.tiny_networks import write_tiny_checkpoint
+
+
+@pytest.fixture(scope="module")
+def checkpoint_path(tmp_path_factory):
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("predictor") / "light.safetensors")
+
+
+@pytest.fixture(scope="module")
+def predictor(checkpoint_path):
+    return Predictor(checkpoint_path)
+
+
+def only_study(folder):
+    (study,) = load([folder]).studies
+    return study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    return only_study(write_study(folder, lesion=(120, 100, 12)))
+
+
+def network_says(checkpoint, view):
+    """Logits and malignancy logit, by the steps a reader of the papers would take."""
+    image = preprocessing.grey(view, load_pixels(view))
+    tensor, _ = preprocessing.prepare(image, view.pixel_aspect, checkpoint.preprocessing)
+    with torch.no_grad():
+        output = checkpoint.model(torch.from_numpy(tensor)[None])
+    return output.logits[0].numpy(), float(output.malignancy[0])
+
+
+def test_a_view_gets_the_calibrated_probabilities_of_its_network(predictor, checkpoint_path, study):
+    checkpoint = load_checkpoint(checkpoint_path)
+    prediction = predictor.predict_study(study)
+    assert [answer.image_uid for answer in prediction.views] == [v.image_uid for v in study.views]
+    for view, answer in zip(study.views, prediction.views, strict=True):
+        logits, malignancy = network_says(checkpoint, view)
+        scores = logits.astype(float) * 3.0 + [0.0, 0.1, 0.2, 0.3]
+        expected = np.exp(scores) / np.exp(scores).sum()
+        said = answer.prediction
+        assert tuple(said.probabilities) == (1, 3, 4, 5)
+        np.testing.assert_allclose(list(said.probabilities.values()), expected, rtol=1e-5)
+        assert sum(said.probabilities.values()) == pytest.approx(1, abs=1e-12)
+        assert said.malignancy == pytest.approx(1 / (1 + np.exp(0.5 - 2 * malignancy)), rel=1e-5)
+        assert said.model == checkpoint.identity
+
+
+def test_a_breast_pools_its_own_views_and_right_comes_first(predictor, checkpoint_path, study):
+    checkpoint = load_checkpoint(checkpoint_path)
+    prediction = predictor.predict_study(study)
+    assert [breast.laterality.value for breast in prediction.breasts] == ["R", "L"]
+    for breast in prediction.breasts:
+        views = [view for view in study.views if view.laterality is breast.laterality]
+        assert len(views) == 2
+        assert breast.image_uids == tuple(view.image_uid for view in views)
+        logits = np.mean([network_says(checkpoint, view)[0] for view in views], axis=0)
+        scores = logits.astype(float) * 4.0 + [0.0, 0.2, 0.4, 0.6]
+        expected = np.exp(scores) / np.exp(scores).sum()
+        said = list(breast.prediction.probabilities.values())
+        np.testing.assert_allclose(said, expected, rtol=1e-5)
+        assert 0 < breast.prediction.malignancy < 1
+
+
+def test_the_answer_is_the_same_again_and_whatever_else_is_in_the_study(predictor, study):
+    first = predictor.predict_study(study)
+    again = predictor.predict_study(study, heatmaps=True)
+    alone = predictor.predict_study(replace(study, views=study.views[2:3]))
+    assert [a.prediction for a in first.views] == [a.prediction for a in again.views]
+    assert first.breasts == again.breasts
+    assert alone.views[0].prediction == first.views[2].prediction
+
+
+def test_heat_maps_come_only_when_asked_for(predictor, study):
+    assert all(a.explanation is None for a in predictor.predict_study(study).views)
+    for view, answer in zip(
+        study.views, predictor.predict_study(study, heatmaps=True).views, strict=True
+    ):
+        row_start, row_stop, column_start, column_stop = answer.explanation.region
+        assert 0 <= row_start < row_stop <= view.rows
+        assert 0 <= column_start < column_stop <= view.columns
+        assert 0 < answer.explanation.heat.max() <= 1
+
+
+def test_views_that_no_rule_joins_give_no_breast(predictor, study):
+    assert predictor.predict_study(replace(study, is_joined=False)).breasts == ()
+
+
+def test_a_view_of_unknown_side_belongs_to_no_breast(predictor, study):
+    views = (replace(study.views[0], laterality=None), *study.views[1:])
+    prediction = predictor.predict_study(replace(study, views=views))
+    assert prediction.views[0].prediction.in_scope
+    used = {uid for breast in prediction.breasts for uid in breast.image_uids}
+    assert used == {view.image_uid for view in views[1:]}
+
+
+def test_a_file_cut_in_its_pixels_fails_alone(predictor, tmp_path):
+    folder = write_study(tmp_path / "cut")
+    victim = folder / "RCC.dcm"
+    data = victim.read_bytes()
+    study = only_study(folder)
+    victim.write_bytes(data[: len(data) - 40_000])
+    prediction = predictor.predict_study(study)
+    (failure,) = prediction.failures
+    assert failure.path == victim
+    assert failure.title
+    assert failure.advice
+    assert len(prediction.views) == 3
+    right, left = prediction.breasts
+    rmlo = next(view for view in study.views if view.path.name == "RMLO.dcm")
+    assert right.image_uids == (rmlo.image_uid,)
+    assert len(left.image_uids) == 2
+
+
+def test_what_the_header_rules_out_is_not_even_decoded(predictor, study, tmp_path):
+    gone = replace(study.views[0], out_of_scope="A spot view.", path=tmp_path / "gone.dcm")
+    prediction = predictor.predict_study(replace(study, views=(gone, *study.views[1:])))
+    said = prediction.views[0].prediction
+    assert not said.in_scope
+    assert said.scope_reason == "A spot view."
+    assert said.category is None
+    assert not prediction.failures
+    assert gone.image_uid not in {uid for b in prediction.breasts for uid in b.image_uids}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.full((256, 192), 700, np.uint16), "blank"),
+        (np.kron(np.eye(4), np.full((64, 48), 4000)).astype(np.uint16), "grey levels"),
+        (np.full((40, 30), 9, np.uint16), "small"),
+        (
+            np.random.default_rng(1).integers(0, 30, (256, 192)).astype(np.uint16),
+            "No breast found",
+        ),
+    ],
+    ids=["blank", "two levels", "tiny", "noise"],
+)
+def test_an_image_without_a_breast_is_out_of_scope_and_no_failure(
+    predictor, tmp_path, values, words
+):
+    write_mammogram(tmp_path / "a.dcm", values=values)
+    prediction = predictor.predict_study(only_study(tmp_path), heatmaps=True)
+    (answer,) = prediction.views
+    assert words in answer.prediction.scope_reason
+    assert answer.prediction.probabilities is None
+    assert answer.explanation is None
+    assert not prediction.failures
+    (breast,) = prediction.breasts
+    assert breast.laterality is Laterality.RIGHT
+    assert not breast.prediction.in_scope
+    assert breast.prediction.scope_reason
+    assert breast.image_uids == ()
+
+
+def test_a_bug_at_one_file_is_logged_and_does_not_stop_the_others(
+    predictor, study, monkeypatch, caplog
+):
+    def stumble(view):
+        if view is study.views[1]:
+            raise ZeroDivisionError(f"a bug of ours with {view.path}")
+        return load_pixels(view)
+
+    monkeypatch.setattr(predictor_module, "load_pixels", stumble)
+    prediction = predictor.predict_study(study)
+    (failure,) = prediction.failures
+    assert failure.title == UNEXPECTED_TITLE
+    assert failure.path == study.views[1].path
+    assert len(prediction.views) == 3
+    assert "ZeroDivisionError" in caplog.text
+    assert "in stumble" in caplog.text
+    assert str(failure.path) not in caplog.text  # it may hold a patient's name
+
+
+def test_an_answer_that_is_no_number_is_never_shown(checkpoint_path, study, caplog):
+    broken = Predictor(checkpoint_path)
+    with torch.no_grad():
+        broken._checkpoint.model.classify.bias[2] = float("nan")
+    prediction = broken.predict_study(study)
+    assert prediction.views == ()
+    assert len(prediction.failures) == 4
+    assert all(not breast.prediction.in_scope for breast in prediction.breasts)
+    assert "FloatingPointError" in caplog.text
+
+
+def test_a_checkpoint_that_is_none_is_refused(tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(b"not weights")
+    with pytest.raises(IncompatibleCheckpoint):
+        Predictor(tmp_path / "x.safetensors")

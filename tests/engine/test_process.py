@@ -1,0 +1,232 @@
+"""The engine process, for real: it is spawned, killed in mid-work, and never left behind."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.errors import EngineStopped, IncompatibleCheckpoint
+from engine.loading import load
+from engine.predictor import Predictor
+from engine.process import EngineProcess, EngineSettings
+from tests.phantom import write_study
+from tests.tiny_networks import write_tiny_checkpoint
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE_S = 60  # a child imports torch first, on a machine that may be busy
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("process")
+
+
+@pytest.fixture(scope="module")
+def settings(folder):
+    checkpoints = {
+        name: write_tiny_checkpoint(folder / f"{name}.safetensors", name)
+        for name in ("light", "hybrid")
+    }
+    return EngineSettings(checkpoints, threads=1, log_file=folder / "engine.log")
+
+
+@pytest.fixture(scope="module")
+def study(folder):
+    (study,) = load([write_study(folder / "study")]).studies
+    return study
+
+
+@pytest.fixture(scope="module")
+def engine(settings):
+    engine = EngineProcess(settings)
+    yield engine
+    engine.stop()
+
+
+def long_study(study, views: int = 400):
+    """So many views that a test can act while they are being judged."""
+    copies = [replace(study.views[n % 4], image_uid=f"1.2.{n}") for n in range(views)]
+    return replace(study, uid="1.2.3.long", views=tuple(copies))
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        state = Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"  # a container may have nobody to bury it
+
+
+def wait_for(condition, seconds: float = PATIENCE_S):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+    return value
+
+
+def probabilities(prediction) -> list:
+    answers = [*prediction.views, *prediction.breasts]
+    return [answer.prediction.probabilities for answer in answers]
+
+
+def test_importing_the_window_side_imports_neither_torch_nor_a_codec():
+    code = "import sys, engine.process; print({'torch', 'cv2', 'pydicom'} & set(sys.modules))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "set()"
+
+
+def test_the_child_answers_as_the_predictor_does_and_keeps_both_networks(engine, settings, study):
+    identities = [engine.warm_up(name).result(PATIENCE_S) for name in ("light", "hybrid")]
+    assert [identity.name for identity in identities] == ["light", "hybrid"]
+    assert engine.process_id != os.getpid()
+    assert os.getpriority(os.PRIO_PROCESS, engine.process_id) > os.getpriority(os.PRIO_PROCESS, 0)
+    for identity in identities:
+        here = Predictor(settings.checkpoints[identity.name]).predict_study(study)
+        start = time.monotonic()
+        there = engine.predict(study, identity.name).result(PATIENCE_S)
+        assert time.monotonic() - start < 3  # it was not loaded again
+        assert there.model == identity
+        assert there.study_uid == study.uid
+        for mine, its in zip(probabilities(here), probabilities(there), strict=True):
+            assert its == pytest.approx(mine, rel=1e-4)
+    assert engine.predict(study, "light", True).result(PATIENCE_S).views[0].explanation is not None
+
+
+def test_what_the_world_did_wrong_arrives_as_itself_and_a_bug_with_its_traceback(
+    engine, study, settings
+):
+    with pytest.raises(IncompatibleCheckpoint) as refusal:
+        engine.predict(study, "no such network").result(PATIENCE_S)
+    assert refusal.value.advice
+    with pytest.raises(RuntimeError, match="predict_study"):
+        engine.predict(None, "light").result(PATIENCE_S)
+    assert "predict_study" in settings.log_file.read_text()
+    with pytest.raises(Exception, match="pickle"):
+        engine.predict(lambda: None, "light").result(PATIENCE_S)
+    assert engine.predict(study, "light").result(PATIENCE_S).views  # and it lives on
+
+
+def test_a_cancelled_request_is_not_worked_on_and_an_urgent_one_overtakes(engine, study):
+    engine.warm_up("light").result(PATIENCE_S)
+    order = []
+    busy = engine.predict(long_study(study, 100), "light")
+    futures = {
+        "cancelled": engine.predict(long_study(study, 4000), "light"),
+        "worklist": engine.predict(study, "light"),
+        "open": engine.predict(study, "light", urgent=True),
+    }
+    assert futures["cancelled"].cancel()
+    for name, future in futures.items():
+        future.add_done_callback(lambda _future, name=name: order.append(name))
+    start = time.monotonic()
+    assert futures["worklist"].result(PATIENCE_S)
+    assert order == ["cancelled", "open", "worklist"]
+    assert busy.done()
+    assert time.monotonic() - start < 20
+    with pytest.raises(CancelledError):
+        futures["cancelled"].result()
+
+
+def test_a_request_being_worked_on_can_be_dropped(engine, study):
+    engine.warm_up("light").result(PATIENCE_S)
+    busy = engine.predict(long_study(study, 50), "light")
+    time.sleep(0.2)
+    assert busy.cancel()
+    answer = engine.predict(study, "light").result(PATIENCE_S)
+    assert answer.study_uid == study.uid  # not the dropped one's
+
+
+def test_killed_in_mid_work_it_starts_again_and_the_answer_is_right(engine, study, caplog):
+    expected = engine.predict(study, "light").result(PATIENCE_S)
+    first_id = engine.process_id
+    struck = engine.predict(long_study(study), "light")
+    following = engine.predict(study, "light")
+    time.sleep(0.3)
+    assert not struck.done()
+    os.kill(first_id, signal.SIGKILL)
+    assert len(struck.result(PATIENCE_S).views) == 400
+    assert probabilities(following.result(PATIENCE_S)) == probabilities(expected)
+    assert engine.process_id not in (None, first_id)
+    assert not is_running(first_id)
+    assert "died" in caplog.text
+
+
+def test_a_request_that_kills_every_child_fails_and_the_next_goes_on(engine, study, caplog):
+    engine.warm_up("light").result(PATIENCE_S)
+    idle_id = engine.process_id
+    os.kill(idle_id, signal.SIGKILL)  # while idle: that is no request's fault
+    wait_for(lambda: engine.process_id is None)
+    deadly = engine.predict(study, "light")
+    following = engine.predict(study, "light")
+    killed = set()
+    while not deadly.done():
+        process_id = engine.process_id
+        if process_id is not None and process_id not in killed:
+            killed.add(process_id)
+            os.kill(process_id, signal.SIGKILL)
+        time.sleep(0.001)
+    assert len(killed) == 2
+    assert idle_id not in killed
+    with pytest.raises(EngineStopped) as error:
+        deadly.result()
+    assert error.value.title
+    assert error.value.advice
+    assert len(following.result(PATIENCE_S).views) == 4
+    assert len(caplog.records) == 2
+
+
+def test_stopping_leaves_no_process_and_no_request_unanswered(settings, study):
+    engine = EngineProcess(settings)
+    futures = [engine.predict(long_study(study), "light") for _ in range(2)]
+    process_id = wait_for(lambda: engine.process_id)
+    start = time.monotonic()
+    engine.stop()
+    assert time.monotonic() - start < 2
+    assert not is_running(process_id)
+    assert engine.process_id is None
+    assert all(future.cancelled() for future in futures)
+    assert engine.predict(study, "light").cancelled()
+    engine.stop()  # twice is as good as once
+
+
+def test_the_child_does_not_outlive_a_parent_that_is_killed(tmp_path, settings, study):
+    (tmp_path / "work").write_bytes(pickle.dumps((settings, long_study(study, 4000))))
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import pickle, sys, time\n"
+        "from engine.process import EngineProcess\n"
+        "if __name__ == '__main__':\n"
+        "    settings, study = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "    engine = EngineProcess(settings)\n"
+        "    engine.predict(study, 'light')\n"
+        "    while engine.process_id is None: time.sleep(0.01)\n"
+        "    print(engine.process_id, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen(
+        [sys.executable, script, tmp_path / "work"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+    child_id = int(parent.stdout.readline())
+    try:
+        time.sleep(1)  # it has work for a minute now
+        assert is_running(child_id)
+        parent.kill()
+        wait_for(lambda: not is_running(child_id), seconds=10)
+    finally:
+        parent.kill()
+        parent.wait()
+        parent.stdout.close()

@@ -1,0 +1,41 @@
+"""Real checkpoints of tiny networks, random weights from a fixed seed: they predict nonsense."""
+
+from pathlib import Path
+
+import torch
+
+from engine.calibration import Calibration, LogisticScaling, Scaling
+from engine.checkpoint import save_checkpoint
+from engine.models import HYBRID, LIGHT, build_model
+from engine.preprocessing import PreprocessingConfig
+
+ARCHITECTURES = {
+    HYBRID: {"width": 16, "layers": 1, "heads": 2},
+    LIGHT: {"filters": (4, 4, 8), "pools_globally": True, "has_malignancy": True},
+}
+PREPROCESSING = {
+    HYBRID: PreprocessingConfig(height=128, width=96),
+    LIGHT: PreprocessingConfig(height=224, width=224, keeps_aspect=False),
+}
+
+
+def tiny_model(name: str, seed: int = 9) -> torch.nn.Module:
+    """With the default seed a phantom's Grad-CAM map is warm in one place and cold in another."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_model(name, **ARCHITECTURES[name]).eval()
+
+
+def write_tiny_checkpoint(path: Path, name: str = LIGHT, heat_reference: float = 3e-5) -> Path:
+    """A file as training leaves it; views and breasts are scaled apart, so that they can differ."""
+    model = tiny_model(name)
+    count = len(model.categories)
+    calibration = Calibration(
+        view=Scaling(3.0, tuple(0.1 * index for index in range(count))),
+        breast=Scaling(4.0, tuple(0.2 * index for index in range(count))),
+        malignancy_view=LogisticScaling(2.0, -0.5),
+        malignancy_breast=LogisticScaling(2.5, -0.5),
+    )
+    provenance = {"data": "none: random weights for tests"}
+    save_checkpoint(path, name, model, PREPROCESSING[name], calibration, heat_reference, provenance)
+    return path
