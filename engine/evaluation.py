@@ -1,0 +1,712 @@
+"""`birads-engine evaluate`: a network, or a file of its predictions, judged against a manifest.
+
+Asked anew or read back, every row becomes a `RowPrediction`; `measure` turns them into the figures
+of metrics.json, `engine.report` into pages a radiologist reads. The main figures rest on readers'
+grades 1 to 5; what is known only as a range, or stands in for a grade, is reported per data set;
+pathology and boxes count wherever they are known.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from engine import dataset, metrics
+from engine.dataset import ManifestRow
+from engine.domain import (
+    NOTICE,
+    Agreement,
+    ModelIdentity,
+    ReaderAssessment,
+)
+from engine.errors import IncompatibleCheckpoint, InvalidData, StorageFailed
+from engine.metrics import GRADES, SUSPICIOUS, Cases, Localisation
+from engine.row_predictions import (
+    BoxScore,
+    RowFailure,
+    RowPrediction,
+    arg_max,
+    explain_row,
+    predict_rows,
+    read_predictions,
+    read_row,
+    write_predictions,
+)
+
+#: Probabilities at which somebody might act. Up to 2 % ACR BI-RADS says "probably benign", follow.
+THRESHOLDS = (0.02, 0.05, 0.10, 0.20, 0.30, 0.50)
+SCREENING_THRESHOLDS = (0.002, 0.005, 0.01, 0.02, 0.05)
+SCREENING_PREVALENCES = (0.005, 0.01)  #: cancers per woman screened
+COMPARED = (
+    *("qwk", "auc_malignant", "auc_birads4plus", "accuracy", "within_one_accuracy", "macro_f1"),
+    *("sensitivity_4", "sensitivity_5", "sensitivity_4_and_5"),
+)
+_WORST_COUNT = 12
+_UNNAMED = "unnamed"
+
+
+# ------------------------------------------------------------------------- from rows to figures
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Cases with what they are grouped by: images, or breasts; `kinds` is birads_kind."""
+
+    cases: Cases
+    kinds: np.ndarray
+    datasets: np.ndarray
+
+    @property
+    def main(self) -> Cases:
+        """All cases; only those with a reader's grade count in the category figures."""
+        return self.cases.counting(self.kinds == dataset.READER)
+
+
+def measure(
+    predictions: Sequence[RowPrediction], resamples: int = metrics.RESAMPLES, seed: int = 0
+) -> dict:
+    """All figures of metrics.json, with intervals, per data set and per breast.
+
+    Strict JSON throughout: what cannot be measured is None.
+    """
+    images, breasts = image_table(predictions), breast_table(predictions)
+    has_read_out = any(p.breast_probabilities is not None for p in predictions)
+    return {
+        **_measure_table(images, resamples, seed),
+        "per_breast": {
+            "method": "the network's calibrated breast read-out"
+            if has_read_out
+            else "mean of the views' log-probabilities, renormalised",
+            **_measure_table(breasts, resamples, seed),
+        },
+        "decision": _decisions(images.main),
+        "screening": _screening(images.main),
+    }
+
+
+def _measure_table(table: Table, resamples: int, seed: int) -> dict:
+    def describe(cases: Cases) -> dict:
+        found = metrics.intervals(cases, resamples, seed)
+        return {**metrics.figures(cases), "intervals": found}
+
+    def describe_group(cases: Cases) -> dict:
+        subsets = {
+            "true_3_to_5": cases.take((cases.truth >= 3) & (cases.truth <= 5)),
+            "true_2": cases.take(cases.truth == 2),
+            "in_scope": cases.take(cases.in_scope),
+        }
+        return {
+            **describe(cases),
+            "subsets": {name: describe(subset) for name, subset in subsets.items()},
+        }
+
+    result = describe_group(table.main)
+    proxies = (table.kinds == dataset.READER) | (table.kinds == dataset.PROXY_NORMAL)
+    result["subsets"]["with_proxy_normal"] = describe(table.cases.counting(proxies))
+    result["datasets"] = {}
+    if any(table.datasets):
+        for name in np.unique(table.datasets):
+            inside = table.datasets == name
+            result["datasets"][str(name) or _UNNAMED] = {
+                **describe_group(table.cases.take(inside)),
+                "by_kind": _by_kind(table, inside),
+            }
+    return result
+
+
+def _by_kind(table: Table, inside: np.ndarray) -> dict:
+    """What was said of each kind of label, also of those that are no single category."""
+    result = {}
+    for kind in np.unique(table.kinds[inside]):
+        cases = table.cases.take(inside & (table.kinds == kind))
+        figures = metrics.figures(cases)
+        said = Counter(cases.category.tolist())
+        result[str(kind)] = {
+            "n_rows": len(cases),
+            "said": {str(grade): said.get(grade, 0) for grade in GRADES},
+            "mean_p_birads4plus": float(cases.suspicion.mean()),
+            "accuracy": figures["accuracy"],
+            "interval_accuracy": figures["interval_accuracy"],
+            "auc_malignant": figures["auc_malignant"],
+        }
+    return result
+
+
+def image_table(predictions: Sequence[RowPrediction]) -> Table:
+    rows = [prediction.row for prediction in predictions]
+    intervals = [_interval(row) for row in rows]
+    return Table(
+        _cases(
+            grades=[_grade(row) for row in rows],
+            intervals=intervals,
+            probabilities=[prediction.probabilities for prediction in predictions],
+            categories=[prediction.category for prediction in predictions],
+            malignant=[row.is_malignant for row in rows],
+            malignancy=[prediction.malignancy for prediction in predictions],
+            in_scope=[prediction.in_scope for prediction in predictions],
+            patients=[row.patient_id for row in rows],
+            boxes=[prediction.boxes for prediction in predictions],
+        ),
+        kinds=np.array([row.birads_kind for row in rows], dtype=str),
+        datasets=np.array([row.dataset for row in rows], dtype=str),
+    )
+
+
+def breast_table(predictions: Iterable[RowPrediction]) -> Table:
+    """One case per patient and side; a view whose side is unknown belongs to none.
+
+    The breast's truth is its views' worst: highest grade, malignant if any view is. It is a
+    reader's where any view has a reader's grade.
+    """
+    groups: dict[tuple, list[RowPrediction]] = {}
+    for prediction in predictions:
+        if prediction.laterality is not None:
+            key = (prediction.row.patient_id, prediction.laterality)
+            groups.setdefault(key, []).append(prediction)
+    kinds, breasts = [], []
+    for views in groups.values():
+        graded = [view for view in views if view.row.is_reader_graded and _grade(view.row)]
+        kinds.append((graded or views)[0].row.birads_kind)
+        breasts.append((views, [v.row for v in views if v.row.birads_kind == kinds[-1]]))
+    outcomes = [_pool(views) for views, _ in breasts]
+    return Table(
+        _cases(
+            grades=[max(_grade(row) for row in rows) for _, rows in breasts],
+            intervals=[max(_interval(row) for row in rows) for _, rows in breasts],
+            probabilities=[probabilities for probabilities, _ in outcomes],
+            categories=[arg_max(probabilities) for probabilities, _ in outcomes],
+            malignant=[_any_malignant(views) for views, _ in breasts],
+            malignancy=[malignancy for _, malignancy in outcomes],
+            in_scope=[any(view.in_scope for view in views) for views, _ in breasts],
+            patients=[views[0].row.patient_id for views, _ in breasts],
+            boxes=[None] * len(breasts),
+        ),
+        kinds=np.array(kinds, dtype=str),
+        datasets=np.array([views[0].row.dataset for views, _ in breasts], dtype=str),
+    )
+
+
+def _grade(row: ManifestRow) -> int:
+    """1..5, or 0: a network has no counterpart of a 6, which is known from a biopsy."""
+    return row.birads if row.birads in GRADES else 0
+
+
+def _interval(row: ManifestRow) -> tuple[int, int]:
+    if row.birads is not None or not row.birads_kind.startswith("interval"):
+        return 0, 0
+    return row.birads_low or 0, row.birads_high or 0
+
+
+def _any_malignant(views: Iterable[RowPrediction]) -> bool | None:
+    known = [view.row.is_malignant for view in views if view.row.is_malignant is not None]
+    return any(known) if known else None
+
+
+def _pool(views: Sequence[RowPrediction]) -> tuple[Mapping[int, float], float | None]:
+    """The breast's probabilities and malignancy: the read-out that came with its views, else made.
+
+    Only in-scope views are pooled, or all where none is.
+    """
+    if views[0].breast_probabilities is not None:
+        return views[0].breast_probabilities, views[0].breast_malignancy
+    pooled = [view for view in views if view.in_scope] or list(views)
+    grades = list(pooled[0].probabilities)
+    logs = np.log([[max(v.probabilities[g], 1e-12) for g in grades] for v in pooled]).mean(axis=0)
+    weights = np.exp(logs - logs.max())
+    probabilities = dict(zip(grades, (weights / weights.sum()).tolist(), strict=True))
+    if any(view.malignancy is None for view in pooled):
+        return probabilities, None
+    chances = np.clip([view.malignancy for view in pooled], 1e-12, 1 - 1e-12)
+    return probabilities, float(1 / (1 + np.exp(-np.log(chances / (1 - chances)).mean())))
+
+
+def _cases(
+    grades, intervals, probabilities, categories, malignant, malignancy, in_scope, patients, boxes
+) -> Cases:
+    laid_out = np.array([[p.get(grade, 0.0) for grade in GRADES] for p in probabilities])
+    laid_out = laid_out.reshape(-1, len(GRADES))
+    ranges = np.array(intervals, int).reshape(-1, 2)
+    # One score for all: a network's two outputs are on different scales.
+    has_output = bool(malignancy) and all(value is not None for value in malignancy)
+    suspicion = laid_out[:, SUSPICIOUS - 1 :].sum(axis=1)
+    return Cases(
+        truth=np.array(grades, int),
+        category=np.array(categories, int),
+        probabilities=laid_out,
+        malignant=np.array([np.nan if value is None else value for value in malignant], float),
+        malignancy=np.array(malignancy, float) if has_output else suspicion,
+        in_scope=np.array(in_scope, bool),
+        patients=np.array(patients, str),
+        low=ranges[:, 0],
+        high=ranges[:, 1],
+        localisation=_localisation(boxes),
+    )
+
+
+def _localisation(boxes: Sequence[BoxScore | None]) -> Localisation | None:
+    if not any(boxes):
+        return None
+    nothing = BoxScore(*[float("nan")] * 7)
+    columns = zip(*(asdict(score or nothing).values() for score in boxes), strict=True)
+    return Localisation(*(np.array(column, float) for column in columns))
+
+
+# -------------------------------------------------------------------------- decisions, screening
+
+
+def _decisions(cases: Cases) -> dict:
+    """Decision curves at the stated thresholds; see `metrics.decision_curve`."""
+    counted = cases.take(cases.truth > 0)
+    known = cases.take(np.isfinite(cases.malignant))
+
+    def curve(event, probability, thresholds, prevalence=None) -> list[dict]:
+        return [
+            asdict(point)
+            for point in metrics.decision_curve(event, probability, thresholds, prevalence)
+        ]
+
+    result = {
+        "birads4plus": curve(counted.truth >= SUSPICIOUS, counted.suspicion, THRESHOLDS),
+        "malignant": curve(known.malignant == 1, known.malignancy, THRESHOLDS),
+    }
+    for prevalence in SCREENING_PREVALENCES:
+        result[f"malignant_at_prevalence_{prevalence}"] = curve(
+            known.malignant == 1, known.malignancy, SCREENING_THRESHOLDS, prevalence
+        )
+    return result
+
+
+def _screening(cases: Cases) -> dict | None:
+    """What the categories would mean were cancer as rare as in screening; None without pathology.
+
+    Sensitivity and specificity are kept and the prevalence exchanged (Bayes). They were measured
+    on women who had a finding, so real screening would do better in specificity.
+    """
+    known = cases.take(np.isfinite(cases.malignant))
+    sick, well = known.take(known.malignant == 1), known.take(known.malignant == 0)
+    if not len(sick) or not len(well):
+        return None
+    result = {}
+    for prevalence in SCREENING_PREVALENCES:
+        found = prevalence * float((sick.category >= SUSPICIOUS).mean())
+        alarms = (1 - prevalence) * float((well.category >= SUSPICIOUS).mean())
+        cleared = 1 - found - alarms
+        of_category = {}
+        for grade in GRADES:
+            right = prevalence * float((sick.category == grade).mean())
+            wrong = (1 - prevalence) * float((well.category == grade).mean())
+            of_category[str(grade)] = right / (right + wrong) if right + wrong > 0 else None
+        result[str(prevalence)] = {
+            "called_4_or_5_per_1000": 1000 * (found + alarms),
+            "cancers_called_4_or_5_per_1000": 1000 * found,
+            "cancers_missed_per_1000": 1000 * (prevalence - found),
+            "ppv": found / (found + alarms) if found + alarms > 0 else None,
+            "npv": 1 - (prevalence - found) / cleared if cleared > 0 else None,
+            "malignancy_of_category": of_category,
+        }
+    return result
+
+
+# ------------------------------------------------------------------------------- two models
+
+
+def compare(
+    first: Sequence[RowPrediction],
+    second: Sequence[RowPrediction],
+    resamples: int = metrics.RESAMPLES,
+    seed: int = 0,
+) -> dict:
+    """Paired differences (first - second) on the rows that both have, pooled and per data set.
+
+    {group: {figure: {first, second, value, low, high}}}; groups are "all" and the data sets,
+    each also per breast ("all/breast").
+    """
+    shared = {prediction.row.file for prediction in first}
+    shared &= {prediction.row.file for prediction in second}
+    both = [
+        sorted((p for p in side if p.row.file in shared), key=lambda p: p.row.file)
+        for side in (first, second)
+    ]
+    if not shared:
+        raise InvalidData("Nothing to compare", "The two have predicted no image in common.")
+    result = {}
+    for suffix, tables in (
+        ("", [image_table(side) for side in both]),
+        # The manifest's sides, so that both group the same breasts.
+        ("/breast", [breast_table(_with_manifest_side(side)) for side in both]),
+    ):
+        names = np.unique(tables[0].datasets)
+        groups = {"all": np.ones(len(tables[0].cases), bool)}
+        groups |= {str(name): tables[0].datasets == name for name in names if name}
+        for name, inside in groups.items():
+            one, other = (table.main.take(inside) for table in tables)
+            differences = metrics.paired_differences(COMPARED, one, other, resamples, seed)
+            result[name + suffix] = {key: asdict(value) for key, value in differences.items()}
+    return result
+
+
+def _with_manifest_side(predictions: Iterable[RowPrediction]) -> list[RowPrediction]:
+    return [replace(prediction, laterality=prediction.row.laterality) for prediction in predictions]
+
+
+# --------------------------------------------------------------------------- the reader's word
+
+
+def reader_agreement(
+    assessments: Iterable[ReaderAssessment], resamples: int = metrics.RESAMPLES, seed: int = 0
+) -> dict:
+    """How the readers' stored assessments and what the model had said then agree.
+
+    Only assessments that no later one supersedes. A reader's 0 or 6, and a breast on which the
+    model said nothing, compare with nothing. `categories_match` compares the categories
+    (4A…4C with 4), `agreement` is the reader's own word. Kappa in concurrent reading flatters the
+    model, since the reader saw its answer first: hence `by_mode`.
+    """
+    every = list(assessments)
+    superseded = {assessment.supersedes for assessment in every}
+    current = [a for a in every if a.record_id is None or a.record_id not in superseded]
+    comparable = [
+        a
+        for a in current
+        if a.category.grade is not None and a.prediction is not None and a.prediction.in_scope
+    ]
+    result = _agreement(comparable, resamples, seed)
+    modes = sorted({a.reading_mode.value for a in comparable})
+    parted = sorted(
+        (a for a in comparable if a.category.grade != a.prediction.category),
+        key=lambda a: -abs(a.category.grade - a.prediction.category),
+    )
+    return {
+        "n_records": len(every),
+        "n_current": len(current),
+        **result,
+        "by_mode": {
+            mode: _agreement([a for a in comparable if a.reading_mode.value == mode], resamples)
+            for mode in modes
+        },
+        "reasons": dict(Counter(a.reason for a in comparable if a.reason).most_common()),
+        "parted": [
+            {
+                "study": a.study_uid,
+                "laterality": a.laterality.value,
+                "reader_category": a.category.value,
+                "model_category": a.prediction.category,
+                "model_confidence": a.prediction.confidence,
+                "reason": a.reason,
+                "reading_mode": a.reading_mode.value,
+            }
+            for a in parted
+        ],
+    }
+
+
+def _agreement(comparable: Sequence[ReaderAssessment], resamples: int, seed: int = 0) -> dict:
+    spoken = [a.agreement for a in comparable if a.agreement is not Agreement.NOT_COMPARABLE]
+    cases = _cases(
+        grades=[a.category.grade for a in comparable],
+        intervals=[(0, 0)] * len(comparable),
+        probabilities=[a.prediction.probabilities for a in comparable],
+        categories=[a.prediction.category for a in comparable],
+        malignant=[None] * len(comparable),
+        malignancy=[None] * len(comparable),
+        in_scope=[True] * len(comparable),
+        patients=[a.patient_id for a in comparable],
+        boxes=[None] * len(comparable),
+    )
+    figures = metrics.figures(cases)
+    spread = metrics.intervals(cases, resamples, seed)
+    confusion = np.array(figures["confusion_matrix"], float)
+    plain = float(metrics.kappa(confusion, power=0))
+    return {
+        "n": len(comparable),
+        "agreement": spoken.count(Agreement.AGREE) / len(spoken) if spoken else None,
+        "categories_match": figures["accuracy"],
+        "within_one_category": figures["within_one_accuracy"],
+        "kappa": plain if np.isfinite(plain) else None,
+        "qwk": figures["qwk"],
+        "confusion_matrix": figures["confusion_matrix"],
+        "categories": figures["categories"],
+        "intervals": {"categories_match": spread["accuracy"], "qwk": spread["qwk"]},
+    }
+
+
+# ------------------------------------------------------------------------------- worst errors
+
+
+def worst_errors(
+    predictions: Iterable[RowPrediction], count: int = _WORST_COUNT
+) -> tuple[RowPrediction, ...]:
+    """The images furthest from the reader's grade, the surest first; one of each breast."""
+    wrong = [
+        p for p in predictions if p.row.is_reader_graded and _grade(p.row) not in (0, p.category)
+    ]
+    wrong.sort(
+        key=lambda p: (-abs(p.category - p.row.birads), p.probabilities.get(p.row.birads, 0.0))
+    )
+    one_each = {(p.row.patient_id, p.laterality): p for p in reversed(wrong)}
+    return tuple(p for p in wrong if one_each[p.row.patient_id, p.laterality] is p)[:count]
+
+
+# ------------------------------------------------------------------------------ the command
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "writes metrics.json, predictions.csv, details.csv (the same with the breasts' read-out\n"
+        "and the heat-maps' scores; --predictions takes either) and report.html.\n"
+        "exit code: 0 all rows judged, 1 some could not be read and the others were judged,\n"
+        "2 wrong usage, or a manifest or checkpoint that cannot be used."
+    )
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        required=True,
+        metavar="images.csv",
+        help="CSV with file (relative to it), birads, patient_id, and what else is known",
+    )
+    parser.add_argument("--model", choices=("hybrid", "light"), default="hybrid")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="a trained checkpoint of that network, instead of the one that came with the program",
+    )
+    source.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="FILE",
+        help="judge these predictions (columns of predictions.csv) and ask no network",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        metavar="FILE",
+        help="predictions of another network for the same rows: paired differences with intervals",
+    )
+    parser.add_argument(
+        "--readings",
+        type=Path,
+        metavar="FILE",
+        help="a reader's readings.sqlite: agreement of its readings with the model",
+    )
+    parser.add_argument(
+        "--no-heatmaps",
+        action="store_true",
+        help="leave out pointing game and heat-maps, which take most of the time",
+    )
+    parser.add_argument("--resamples", type=_count, default=metrics.RESAMPLES, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+    parser.add_argument(
+        "--threads", type=_count, metavar="N", help="processor cores to use (default: all)"
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judges and writes; returns the exit status. Raises EngineError for unusable input."""
+    out = _create(arguments.out)
+    rows = dataset.read_manifest(arguments.manifest)
+    checkpoint = None
+    if arguments.predictions is not None:
+        predictions, failures = read_predictions(arguments.predictions, rows)
+        identity = _identity_of(arguments, predictions)
+    else:
+        checkpoint = _load(arguments)
+        identity = checkpoint.identity
+        predictions, failures = predict_rows(
+            checkpoint, rows, heatmaps=not arguments.no_heatmaps, on_progress=_progress(len(rows))
+        )
+    warnings = _warnings(checkpoint, rows, failures)
+    results = {
+        "notice": NOTICE,
+        "model": asdict(identity),
+        "manifest": arguments.manifest.name,
+        "predictions": arguments.predictions and arguments.predictions.name,
+        "warnings": warnings,
+        "rows": _count_rows(rows, predictions),
+        "unreadable": [asdict(failure) for failure in failures],
+        **measure(predictions, arguments.resamples, arguments.seed),
+    }
+    if arguments.compare is not None:
+        others, _ = read_predictions(arguments.compare, rows)
+        results["comparison"] = {
+            "with": arguments.compare.name,
+            "groups": compare(predictions, others, arguments.resamples, arguments.seed),
+        }
+    if arguments.readings is not None:
+        results["reader_agreement"] = _readings(arguments)
+
+    from engine import report
+
+    _write_json(out / "metrics.json", results)
+    write_predictions(out / "predictions.csv", predictions)
+    write_predictions(out / "details.csv", predictions, details=True)
+    pictures = _picture_errors(
+        worst_errors(predictions), None if arguments.no_heatmaps else checkpoint
+    )
+    report.write(
+        out / "report.html", results, image_table(predictions), pictures, _embeddings(predictions)
+    )
+    for warning in warnings:
+        _say(f"warning: {warning}")
+    _say(_summary(results))
+    return 1 if failures else 0
+
+
+def _create(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "it cannot be created"
+        raise StorageFailed("No folder for results", f"{folder}: {reason}.") from error
+    return folder
+
+
+def _load(arguments: argparse.Namespace):
+    from engine.checkpoint import load_checkpoint, shipped_checkpoint
+    from engine.predictor import use_threads
+
+    if arguments.threads is not None:
+        use_threads(arguments.threads)
+    checkpoint = load_checkpoint(arguments.checkpoint or shipped_checkpoint(arguments.model))
+    if checkpoint.identity.name != arguments.model:
+        raise IncompatibleCheckpoint(
+            "Another network's checkpoint",
+            f"{arguments.checkpoint} holds a {checkpoint.identity.name} network: say "
+            f"--model {checkpoint.identity.name}.",
+        )
+    return checkpoint
+
+
+def _identity_of(
+    arguments: argparse.Namespace, predictions: Sequence[RowPrediction]
+) -> ModelIdentity:
+    grades = {grade for prediction in predictions for grade in prediction.probabilities}
+    return ModelIdentity(arguments.model, "", tuple(sorted(grades)))
+
+
+def _progress(total: int) -> Callable[[int, int], None]:
+    from tqdm import tqdm
+
+    bar = tqdm(total=total, desc="images", file=sys.stderr, mininterval=2)
+
+    def on_progress(done: int, total: int) -> None:
+        bar.update(done - bar.n)
+        if done == total:
+            bar.close()
+
+    return on_progress
+
+
+def _warnings(checkpoint, rows: Sequence[ManifestRow], failures: Sequence[RowFailure]) -> list[str]:
+    warnings = []
+    patients = {row.patient_id for row in rows}
+    if checkpoint is not None:
+        seen = trained_on(checkpoint.provenance, patients)
+        if seen:
+            warnings.append(
+                f"{len(seen)} of the {len(patients)} patients were trained on: their figures say "
+                "nothing about new patients. Judge this network by its out-of-fold predictions."
+            )
+    if failures:
+        warnings.append(
+            f"{len(failures)} of {len(rows)} rows have no prediction and are in no figure."
+        )
+    if not any(row.is_reader_graded for row in rows):
+        warnings.append("No row has a reader's category: see the figures per data set.")
+    return warnings
+
+
+def trained_on(provenance: Mapping, patients: Iterable[str]) -> set[str]:
+    """Those of the patients whose hash stands among the checkpoint's training patients."""
+    from engine.training import hash_patient
+
+    hashes = set(provenance.get("training_patients", ()))
+    return {patient for patient in patients if hash_patient(patient) in hashes}
+
+
+def _count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction]) -> dict:
+    judged = [prediction.row for prediction in predictions]
+    return {
+        "manifest": len(rows),
+        "predicted": len(predictions),
+        "patients": len({row.patient_id for row in judged}),
+        "in_scope": sum(prediction.in_scope for prediction in predictions),
+        "reader_grade_1_to_5": sum(row.is_reader_graded and _grade(row) > 0 for row in judged),
+        "known_malignancy_6": sum(row.birads == 6 for row in judged),
+        "kinds": dict(sorted(Counter(row.birads_kind for row in judged).items())),
+        "without_side": sum(prediction.laterality is None for prediction in predictions),
+        "out_of_scope_reasons": dict(
+            Counter(p.scope_reason for p in predictions if p.scope_reason).most_common()
+        ),
+    }
+
+
+def _readings(arguments: argparse.Namespace) -> dict:
+    from engine.readings import ReadingStore
+
+    if not arguments.readings.is_file():
+        raise InvalidData("Readings not found", f"There is no file {arguments.readings.name}.")
+    with ReadingStore(arguments.readings) as store:
+        return reader_agreement(store.all(), arguments.resamples, arguments.seed)
+
+
+def _embeddings(predictions: Sequence[RowPrediction]) -> np.ndarray | None:
+    if not predictions or any(prediction.embedding is None for prediction in predictions):
+        return None
+    return np.stack([prediction.embedding for prediction in predictions])
+
+
+def _picture_errors(errors: Iterable[RowPrediction], checkpoint) -> list:
+    """The worst errors' images, with heat-maps where the network is at hand."""
+    from engine import preprocessing
+    from engine.errors import EngineError
+    from engine.report import ErrorPicture
+
+    pictures = []
+    for prediction in errors:
+        try:
+            view, pixels = read_row(prediction.row)
+            explanation = checkpoint and explain_row(checkpoint, prediction.row)
+        except EngineError:  # judged from a file, and the image is not here
+            continue
+        pictures.append(
+            ErrorPicture(
+                prediction, preprocessing.grey(view, pixels), view.pixel_aspect, explanation
+            )
+        )
+    return pictures
+
+
+def _write_json(path: Path, results: dict) -> None:
+    try:
+        path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StorageFailed("Results not written", f"{path.name}: {error.strerror}.") from error
+
+
+def _summary(results: dict) -> str:
+    def told(name: str) -> str:
+        value = results[name]
+        return "–" if value is None else f"{value:.3f}"
+
+    names = ("accuracy", "within_one_accuracy", "qwk", "auc_birads4plus", "auc_malignant", "ece")
+    return f"n {results['n']}, " + ", ".join(f"{name} {told(name)}" for name in names)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
