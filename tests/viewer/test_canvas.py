@@ -1,0 +1,457 @@
+"""What a reader sees on one view, and what the mouse does to it."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication
+
+from engine import voi
+from engine.domain import Explanation, PixelSpacing, SpacingSource, VoiFunction, VoiLut, VoiWindow
+from tests.viewer.studies import WINDOW, as_pixels, make_study, make_view, pixels_of, spacing
+from viewer import rendering
+from viewer.canvas import Canvas, State, spacing_text, window_text
+
+LEFT, MIDDLE, RIGHT = (
+    Qt.MouseButton.LeftButton,
+    Qt.MouseButton.MiddleButton,
+    Qt.MouseButton.RightButton,
+)
+NONE, SHIFT, CTRL = (
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+)
+FIT = 0.5  # device pixels per source pixel in these tests
+
+
+@pytest.fixture
+def make_canvas(qtbot):
+    def make(label="R CC", facing=None, shape=(400, 300), size=(240, 260), pixels=None, **changes):
+        study = make_study((label,), shape=shape, **changes)
+        canvas = Canvas(study, study.views[0])
+        qtbot.addWidget(canvas)
+        canvas.resize(*size)
+        canvas.show()
+        pixels = pixels or pixels_of(study.views[0], facing)
+        canvas.show_pixels(rendering.prepare(study.views[0], pixels))
+        canvas.set_fit(FIT, (1.0, 1.0))
+        return canvas
+
+    return make
+
+
+def screen(canvas) -> np.ndarray:
+    """What is painted: uint8 (rows, columns, 3)."""
+    image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def drag(canvas, button, start, stop, modifiers=NONE, steps=4):
+    start, stop = QPointF(*start), QPointF(*stop)
+    points = [start + (stop - start) * n / steps for n in range(steps + 1)]
+    send(canvas, QEvent.Type.MouseButtonPress, points[0], button, button, modifiers)
+    for point in points[1:]:
+        send(canvas, QEvent.Type.MouseMove, point, Qt.MouseButton.NoButton, button, modifiers)
+    send(canvas, QEvent.Type.MouseButtonRelease, stop, button, Qt.MouseButton.NoButton, modifiers)
+
+
+def send(canvas, kind, point, button, buttons, modifiers):
+    event = QMouseEvent(kind, point, canvas.mapToGlobal(point), button, buttons, modifiers)
+    QApplication.sendEvent(canvas, event)
+
+
+def wheel(canvas, notches, at=(100, 100), modifiers=NONE):
+    event = QWheelEvent(
+        QPointF(*at),
+        canvas.mapToGlobal(QPointF(*at)),
+        QPoint(),
+        QPoint(0, round(120 * notches)),
+        Qt.MouseButton.NoButton,
+        modifiers,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(canvas, event)
+
+
+# ------------------------------------------------------------------------------------ what it shows
+
+
+def test_at_one_to_one_the_screen_shows_the_windows_grey_of_every_stored_pixel(make_canvas):
+    canvas = make_canvas()
+    canvas.actual_pixels(QPointF(120, 130))
+    placement = canvas.placement()
+    assert (placement.scale_x, placement.scale_y) == (1, 1)
+    pixels = canvas.display.pixels
+    table = voi.display_table(pixels, WINDOW)
+    shown = screen(canvas)
+    part = pixels.stored[100 - placement.top : 160 - placement.top]
+    expected = table[part[:, 150 - placement.left : 230 - placement.left]]
+    assert expected.max() > 60
+    assert (shown[100:160, 150:230] == expected[:, :, None]).all()
+
+
+@pytest.mark.parametrize(("label", "column"), [("R CC", -1), ("L CC", 0)])
+@pytest.mark.parametrize("facing", ["R", "L"])
+def test_the_chest_wall_touches_the_edge_where_its_side_hangs(make_canvas, label, column, facing):
+    canvas = make_canvas(label, facing)
+    shown = screen(canvas)[:, :, 0]
+    wall, air = shown[:, column], shown[:, -1 - column]
+    assert (wall > 60).sum() > 100
+    assert (air[40:-60] > 60).sum() == 0
+
+
+@pytest.mark.parametrize(("facing", "is_mirrored"), [("R", False), ("L", True)])
+def test_a_display_that_is_mirrored_says_so_in_its_corner(make_canvas, facing, is_mirrored):
+    canvas = make_canvas("R CC", facing)
+    assert canvas.is_mirrored is is_mirrored
+    words = " ".join(text for text, _ in canvas.top_lines())
+    assert ("mirrored" in words) is is_mirrored
+    assert canvas.view.label == "R CC"  # the side is the tag's, whatever the pixels say
+
+
+def test_mirroring_changes_only_where_pixels_stand(make_canvas):
+    straight, mirrored = make_canvas("R CC", "R"), make_canvas("R CC", "L")
+    grey = {canvas: canvas.grey()[0] for canvas in (straight, mirrored)}
+    canvas_pixels = mirrored.display.pixels.stored
+    assert not np.array_equal(canvas_pixels, straight.display.pixels.stored)
+    assert grey[straight].shape == grey[mirrored].shape
+    assert np.abs(grey[straight].mean() - grey[mirrored].mean()) < 2
+
+
+def test_an_unknown_side_is_not_mirrored_and_is_labelled_with_a_question_mark(make_canvas):
+    canvas = make_canvas("? CC", "L")
+    assert not canvas.is_mirrored
+    assert canvas.accessibleName().startswith("? CC")
+
+
+def test_corners_name_patient_date_window_spacing_and_zoom(make_canvas):
+    canvas = make_canvas(pixel_spacing=spacing(0.07))
+    above = [text for text, _ in canvas.top_lines()]
+    below = [text for text, _ in canvas.bottom_lines()]
+    assert above == ["Doe^Jane", "A-17", "2024-03-02"]
+    assert below == ["W 4096 L 2048 normal", "0.07 mm, at detector", "50 % of 1:1"]
+    canvas.actual_pixels()
+    assert canvas.bottom_lines()[-1][0] == "1:1"
+
+
+def test_words_are_really_painted_on_the_side_of_the_air(make_canvas):
+    shown = screen(make_canvas("R CC", size=(400, 300)))
+    assert (shown[:40, :80] > 180).any()
+    assert (shown[-40:, :120] > 120).any()
+    shown = screen(make_canvas("L CC", size=(400, 300)))
+    assert (shown[:40, -80:] > 180).any()
+    assert (shown[:30, :80, 0].max(axis=1) < 120).all()  # nothing over the chest wall
+
+
+def test_a_guess_is_marked_and_told_to_screen_readers(make_canvas):
+    sure, guessed = make_canvas(), make_canvas(guessed=frozenset({"laterality"}))
+    assert "guessed" in guessed.accessibleName()
+    assert "guessed" not in sure.accessibleName()
+    assert not np.array_equal(screen(sure)[:70, :120], screen(guessed)[:70, :120])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, "no mm: pixels only"),
+        (PixelSpacing(0.07, 0.07, SpacingSource.DETECTOR), "0.07 mm, at detector"),
+        (PixelSpacing(0.1, 0.05, SpacingSource.FILE), "0.1 × 0.05 mm, from the file"),
+        (
+            PixelSpacing(0.05, 0.05, SpacingSource.MAGNIFICATION, 1.8),
+            "0.05 mm, estimated with magnification 1.8",
+        ),
+    ],
+)
+def test_a_spacing_is_never_shown_without_its_origin(given, expected):
+    assert spacing_text(given) == expected
+
+
+def test_a_window_is_named_in_words():
+    assert window_text(VoiWindow(2065, 900, name="normal")) == "W 900 L 2065 normal"
+    assert window_text(VoiWindow(0.5, 1.25)) == "W 1.25 L 0.50"
+    assert window_text(VoiWindow(9, 90, VoiFunction.SIGMOID, "soft")) == "W 90 L 9 sigmoid soft"
+    assert window_text(VoiLut(np.arange(9), 0, 8, "harder")) == "LUT harder"
+
+
+def test_a_failure_shows_its_title_and_no_image(make_canvas):
+    canvas = make_canvas()
+    canvas.show_failure("File is cut short", "Copy it again from the archive.")
+    assert canvas.state is State.FAILED
+    assert canvas.grey() is None
+    assert "File is cut short" in canvas.accessibleName()
+    assert (screen(canvas)[90:200] > 150).any()  # the words
+
+
+def test_while_loading_a_canvas_is_black_but_for_words(qtbot):
+    study = make_study(("R CC",))
+    canvas = Canvas(study, study.views[0])
+    qtbot.addWidget(canvas)
+    canvas.resize(300, 300)
+    assert canvas.accessibleName() == "R CC, loading"
+    shown = screen(canvas)
+    assert (shown > 60).mean() < 0.03
+    assert (shown[120:160] > 100).any()
+
+
+def test_inverting_leaves_padding_black(make_canvas):
+    view = make_view()
+    stored = pixels_of(view).stored.astype(int) + 1
+    stored[:, :90] = 0
+    canvas = make_canvas(pixels=as_pixels(stored, has_padding=True))
+    plain, *_ = canvas.grey()
+    canvas.set_inverted(True)
+    inverted, *_ = canvas.grey()
+    assert (inverted[60:-60, :40] == 0).all()
+    assert inverted[4, 60] > 240  # air beside the padding
+    assert "inverted" in [text for text, _ in canvas.bottom_lines()]
+    assert plain[4, 60] < 10
+
+
+def test_the_heat_map_is_painted_only_while_the_overlay_is_on(make_canvas):
+    canvas = make_canvas()
+    plain = screen(canvas)
+    hot = Explanation(np.ones((4, 4), np.float32), (150, 250, 200, 290), "", "")
+    canvas.show_explanation(hot)
+    assert np.array_equal(screen(canvas), plain)
+    canvas.set_overlay(0.8)
+    painted = screen(canvas)
+    changed = np.argwhere((painted != plain).any(axis=2))
+    placement = canvas.placement()
+    x0, y0 = placement.to_canvas(150, 200)
+    x1, y1 = placement.to_canvas(250, 290)
+    assert np.allclose(changed.min(axis=0), (y0, x0), atol=1)
+    assert np.allclose(changed.max(axis=0) + 1, (y1, x1), atol=1)
+    canvas.set_overlay(0.0)
+    assert np.array_equal(screen(canvas), plain)
+
+
+# ------------------------------------------------------------------------------ what the hand does
+
+
+def test_a_drag_sideways_changes_the_width_and_upwards_brightens(make_canvas):
+    canvas = make_canvas()
+    drag(canvas, LEFT, (50, 100), (110, 100))
+    assert canvas.window.width == pytest.approx(4096 * np.exp(60 / 300))
+    assert canvas.window.center == 2048
+    before = canvas.grey()[0].mean()
+    drag(canvas, LEFT, (50, 100), (50, 60))
+    assert canvas.grey()[0].mean() > before + 3
+
+
+def test_dragging_speed_follows_the_windows_width(make_canvas):
+    shifts = []
+    for width in (200, 4000):
+        canvas = make_canvas(vois=(VoiWindow(2048, width, VoiFunction.LINEAR_EXACT),))
+        drag(canvas, LEFT, (50, 100), (50, 60))
+        shifts.append((2048 - canvas.window.center) / width)
+    assert shifts[0] == pytest.approx(shifts[1])
+    assert shifts[0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_upwards_brightens_a_monochrome1_file_and_an_inverted_one_too(make_canvas, is_inverted):
+    values = pixels_of(make_view()).stored
+    monochrome1 = as_pixels(values, value_scale=-1.0, value_offset=4095.0, is_inverted=True)
+    for pixels in (as_pixels(values), monochrome1):
+        canvas = make_canvas(pixels=pixels)
+        canvas.set_inverted(is_inverted)
+        before = canvas.grey()[0].mean()
+        drag(canvas, LEFT, (50, 100), (50, 70))
+        assert canvas.grey()[0].mean() > before + 3
+
+
+def test_a_window_never_gets_narrower_than_its_formula_allows(make_canvas):
+    canvas = make_canvas(vois=(VoiWindow(2048, 10),))
+    for _ in range(20):
+        drag(canvas, LEFT, (230, 100), (10, 100))
+    assert canvas.window.width >= 2
+    assert canvas.grey() is not None
+
+
+def test_a_lookup_table_can_be_dragged_as_the_window_nearest_to_it(make_canvas):
+    ramp = VoiLut(np.linspace(0, 255, 2000).astype(np.uint8), 1000, 8, "curve")
+    canvas = make_canvas(vois=(ramp,))
+    drag(canvas, LEFT, (50, 100), (70, 100))
+    assert isinstance(canvas.window, VoiWindow)
+    assert 900 < canvas.window.center < 3100
+
+
+def test_a_click_with_an_unsteady_hand_changes_nothing(make_canvas):
+    canvas = make_canvas()
+    before = (canvas.window, canvas.placement())
+    for button in (LEFT, MIDDLE, RIGHT):
+        drag(canvas, button, (50, 100), (51, 101))
+    assert (canvas.window, canvas.placement()) == before
+
+
+@pytest.mark.parametrize("facing", ["R", "L"])  # L: the display is mirrored
+@pytest.mark.parametrize("how", ["wheel", "right drag"])
+def test_zooming_keeps_what_is_under_the_pointer(make_canvas, facing, how):
+    canvas = make_canvas("R CC", facing)
+    at = (170, 120)
+    before = canvas.placement().to_source(*at)
+    if how == "wheel":
+        wheel(canvas, 2, at, CTRL)
+    else:
+        drag(canvas, RIGHT, at, (at[0], at[1] - 60))
+    placement = canvas.placement()
+    assert placement.scale_x > 1.4 * FIT
+    assert np.allclose(placement.to_source(*at), before, atol=1.5 / placement.scale_x)
+
+
+@pytest.mark.parametrize("facing", ["R", "L"])
+def test_panning_moves_the_image_with_the_pointer(make_canvas, facing):
+    canvas = make_canvas("R CC", facing)
+    before = canvas.placement().to_source(170, 120)
+    drag(canvas, MIDDLE, (170, 120), (130, 150))
+    assert np.allclose(canvas.placement().to_source(130, 150), before, atol=2 / FIT)
+
+
+def test_panning_works_with_space_and_the_left_button(make_canvas, qtbot):
+    canvas = make_canvas()
+    window, before = canvas.window, canvas.placement().to_source(170, 120)
+    canvas.activateWindow()
+    canvas.setFocus()
+    qtbot.keyPress(canvas, Qt.Key.Key_Space)
+    drag(canvas, LEFT, (170, 120), (130, 150))
+    qtbot.keyRelease(canvas, Qt.Key.Key_Space)
+    assert canvas.window == window
+    assert np.allclose(canvas.placement().to_source(130, 150), before, atol=2 / FIT)
+
+
+def test_an_image_cannot_be_lost_off_the_canvas_nor_zoomed_out_of_sight(make_canvas):
+    canvas = make_canvas()
+    for _ in range(20):
+        canvas.pan_by(500, 400)
+    assert canvas.grey() is not None
+    canvas.zoom_by(1e-6)
+    assert canvas.magnification >= 0.2 * FIT
+    canvas.zoom_by(1e9)
+    assert canvas.magnification <= 16.01
+
+
+def test_fit_and_reset_bring_back_the_first_view(make_canvas):
+    canvas = make_canvas()
+    first = screen(canvas)
+    drag(canvas, MIDDLE, (170, 120), (130, 150))
+    wheel(canvas, 3, modifiers=CTRL)
+    canvas.fit()
+    assert np.array_equal(screen(canvas), first)
+    drag(canvas, LEFT, (50, 100), (110, 60))
+    canvas.set_inverted(True)
+    canvas.reset()
+    assert np.array_equal(screen(canvas), first)
+
+
+def test_presets_are_stepped_round(make_canvas):
+    soft = VoiWindow(1500, 3000, VoiFunction.LINEAR_EXACT, "soft")
+    canvas = make_canvas(vois=(WINDOW, soft))
+    names = []
+    for index in range(4):
+        canvas.show_preset(index)
+        names.append(canvas.window.name)
+    assert names == ["normal", "soft", "automatic", "normal"]
+
+
+def test_the_wheel_steps_views_by_whole_notches_only(make_canvas, qtbot):
+    canvas = make_canvas()
+    steps = []
+    canvas.stepped.connect(steps.append)
+    for _ in range(4):
+        wheel(canvas, -0.25)  # a touchpad's small parts
+    assert steps == [1]
+    wheel(canvas, 1)
+    assert steps == [1, -1]
+    assert canvas.is_fitted
+
+
+def test_zoom_survives_a_new_size_and_fit_follows_it(make_canvas):
+    canvas = make_canvas()
+    wheel(canvas, 3, modifiers=CTRL)
+    scale = canvas.magnification
+    middle = canvas.placement().to_source(120, 130)
+    canvas.resize(300, 320)
+    assert canvas.magnification == scale
+    assert np.allclose(canvas.placement().to_source(150, 160), middle, atol=2)
+
+
+def test_tall_pixels_are_drawn_tall(make_canvas):
+    canvas = make_canvas()
+    canvas.set_fit(FIT, (1.0, 1.5))
+    placement = canvas.placement()
+    assert placement.scale_y == pytest.approx(1.5 * placement.scale_x, rel=0.01)
+
+
+def test_an_older_window_and_heat_do_not_survive_new_pixels(make_canvas):
+    canvas = make_canvas()
+    screen(canvas)
+    black = as_pixels(np.zeros((400, 300)))
+    canvas.show_pixels(rendering.prepare(replace(canvas.view), black))
+    assert canvas.grey()[0].max() == 0
+
+
+SCALED = """
+import numpy as np
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QWidget
+from engine import voi
+from tests.viewer.studies import WINDOW, make_study, pixels_of
+from viewer import rendering
+from viewer.canvas import Canvas
+app = QApplication([])
+study = make_study(("R CC",), shape=(800, 600))
+outer = QWidget()
+outer.resize(301, 301)
+canvas = Canvas(study, study.views[0], outer)
+canvas.setGeometry(33, 17, 201, 203)
+pixels = pixels_of(study.views[0])
+canvas.show_pixels(rendering.prepare(study.views[0], pixels))
+canvas.set_fit(0.5, (1.0, 1.0))
+canvas.actual_pixels()
+outer.show()
+image = outer.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+grab = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+ratio = canvas.devicePixelRatioF()
+grey, x, y = canvas.grey()
+rows, columns = grey.shape
+y0, x0 = int(0.42 * rows), int(0.6 * columns)  # between the corners' words
+part = grey[y0 : int(0.62 * rows), x0 : int(0.95 * columns)]
+assert part.std() > 0.5
+top, left = int(17 * ratio) + y + y0, int(33 * ratio) + x + x0
+found = [
+    (dx, dy)
+    for dx in range(-2, 3)
+    for dy in range(-2, 3)
+    if np.array_equal(
+        grab[top + dy : top + dy + part.shape[0], left + dx : left + dx + part.shape[1]], part
+    )
+]
+print(ratio, canvas.magnification, len(found))
+"""
+
+
+@pytest.mark.parametrize("factor", ["1.25", "1.5", "2"])
+def test_on_a_scaled_desktop_image_pixels_are_still_device_pixels(factor):
+    environment = {**os.environ, "QT_SCALE_FACTOR": factor, "QT_QPA_PLATFORM": "offscreen"}
+    answer = subprocess.run(
+        [sys.executable, "-c", SCALED],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    ratio, magnification, found = answer.stdout.split()
+    assert (float(ratio), float(magnification)) == (float(factor), 1.0)
+    assert int(found) >= 1  # unblurred, pixel for pixel

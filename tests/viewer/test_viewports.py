@@ -1,0 +1,455 @@
+"""A study on the screen: never another's pixels, one scale, and every command at work."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from engine.domain import Study, VoiFunction, VoiWindow
+from tests.viewer.studies import (
+    STANDARD,
+    WINDOW,
+    as_pixels,
+    make_study,
+    make_view,
+    pixels_of,
+    predict,
+    spacing,
+)
+from tests.viewer.test_canvas import CTRL, LEFT, SHIFT, drag, wheel
+from viewer import rendering, theme
+from viewer.canvas import Canvas, Gap, State
+from viewer.hanging import Arrangement
+from viewer.viewports import COMMANDS, HeatLegend, Scale, ViewportsPane
+
+
+@pytest.fixture
+def pane(qtbot):
+    pane = ViewportsPane()
+    qtbot.addWidget(pane)
+    pane.resize(640, 640)
+    pane.show()
+    return pane
+
+
+def hang(pane, study, loads=True):
+    pane.show_study(study)
+    if loads:
+        for view in study.views:
+            pane.show_pixels(view.image_uid, pixels_of(view))
+
+
+def canvases(pane):
+    """The shown canvases by label, from left to right and top to bottom."""
+    shown = [canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]
+    return {
+        canvas.view.label: canvas
+        for canvas in sorted(shown, key=lambda canvas: (canvas.y(), canvas.x()))
+    }
+
+
+def screen(pane):
+    """The images as painted, without the line under them: uint8 (rows, columns, 3)."""
+    image = pane.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    return (
+        rows[:, : 3 * image.width()]
+        .reshape(image.height(), image.width(), 3)[
+            : -pane.findChild(HeatLegend).parentWidget().height()
+        ]
+        .copy()
+    )
+
+
+# ------------------------------------------------------------------------------------------ safety
+
+
+def test_a_new_study_never_shows_a_pixel_of_the_one_before(pane):
+    bright = make_study(uid="1")
+    pane.show_study(bright)
+    for view in bright.views:
+        pane.show_pixels(view.image_uid, as_pixels(np.full((400, 300), 4095)))
+    assert (screen(pane) > 200).mean() > 0.3
+    pane.show_study(make_study(uid="2"))
+    shown = screen(pane)  # labels and "loading…", and black
+    assert (shown > 200).mean() < 0.01
+    assert all(canvas.state is State.LOADING for canvas in canvases(pane).values())
+
+
+def test_pixels_of_an_image_that_is_not_in_the_open_study_are_ignored(pane):
+    first, second = make_study(uid="1"), make_study(uid="2")
+    hang(pane, first)
+    pane.show_study(second)
+    before = screen(pane)
+    late = first.views[0]
+    pane.show_pixels(late.image_uid, pixels_of(late))
+    pane.show_failure(late.image_uid, "Late", "Too late.")
+    assert np.array_equal(screen(pane), before)
+    pane.show_study(None)
+    pane.show_pixels(late.image_uid, pixels_of(late))
+    assert canvases(pane) == {}
+
+
+def test_pixels_of_another_size_than_the_header_says_are_not_shown(pane):
+    study = make_study(("R CC",))
+    pane.show_study(study)
+    pane.show_pixels(study.views[0].image_uid, as_pixels(np.full((300, 400), 4000)))
+    (canvas,) = canvases(pane).values()
+    assert canvas.state is State.FAILED
+    assert canvas.grey() is None
+
+
+def test_a_heat_map_of_another_study_is_never_painted(pane):
+    study = make_study()
+    hang(pane, study)
+    pane.set_overlay(True, 1.0)
+    before = screen(pane)
+    other = predict(make_study(uid="other"), np.ones((4, 4)))
+    pane.show_explanations(other)
+    assert np.array_equal(screen(pane), before)
+
+
+def test_the_overlay_appears_with_its_legend_and_goes_without_a_trace(pane):
+    study = make_study()
+    hang(pane, study)
+    before = screen(pane)
+    places = [canvas.geometry() for canvas in canvases(pane).values()]
+    pane.show_explanations(predict(study, np.ones((4, 4))))
+    assert np.array_equal(screen(pane), before)  # hidden until asked for
+    pane.set_overlay(True, 0.7)
+    legend = pane.findChild(HeatLegend)
+    assert legend.isVisible()
+    assert "not a lesion outline" in legend.accessibleName()
+    assert (np.ptp(screen(pane).astype(int), axis=2) > 60).mean() > 0.3
+    assert [canvas.geometry() for canvas in canvases(pane).values()] == places
+    pane.set_overlay(False, 0.7)
+    assert not legend.isVisible()
+    assert np.array_equal(screen(pane), before)
+    pane.set_overlay(True, 0.7)
+    pane.show_explanations(None)
+    assert np.array_equal(screen(pane), before)
+
+
+def test_a_new_study_takes_the_heat_maps_of_the_one_before_away(pane):
+    study = make_study(uid="1")
+    hang(pane, study)
+    pane.set_overlay(True, 1.0)
+    pane.show_explanations(predict(study, np.ones((4, 4))))
+    hang(pane, make_study(uid="2"))
+    assert (np.ptp(screen(pane).astype(int), axis=2) > 60).mean() < 0.01
+
+
+# ----------------------------------------------------------------------------------------- hanging
+
+
+def test_the_four_views_hang_back_to_back(pane):
+    hang(pane, make_study(("L MLO", "R CC", "L CC", "R MLO")))
+    cells = canvases(pane)
+    assert list(cells) == list(STANDARD)
+    for right, left in (("R CC", "L CC"), ("R MLO", "L MLO")):
+        assert cells[right].geometry().right() + 1 == cells[left].geometry().left()
+        assert cells[right].y() == cells[left].y()
+
+
+def test_the_row_arrangement_puts_all_four_side_by_side(pane):
+    hang(pane, make_study())
+    pane.set_arrangement(Arrangement.ROW)
+    cells = list(canvases(pane).values())
+    assert {canvas.y() for canvas in cells} == {0}
+    assert [canvas.view.label for canvas in cells] == list(STANDARD)
+    pane.toggle_arrangement()
+    assert len({canvas.y() for canvas in canvases(pane).values()}) == 2
+
+
+def test_a_missing_view_leaves_its_place_with_a_label(pane):
+    hang(pane, make_study(("R CC", "R MLO", "L MLO")))
+    (gap,) = (gap for gap in pane.findChildren(Gap) if gap.isVisible())
+    assert gap.label == "L CC"
+    assert "not in this study" in gap.accessibleName()
+    shown = screen(pane)[gap.y() : gap.y() + gap.height(), gap.x() : gap.x() + gap.width()]
+    assert (shown > 100).any()
+
+
+@pytest.mark.parametrize("mm", [(0.07, 0.07), (0.1, 0.05)])
+def test_breasts_have_the_same_size_in_mm_whatever_their_pixels(pane, mm):
+    views = [
+        make_view("R CC", "r", shape=(400, 300), pixel_spacing=spacing(mm[0])),
+        make_view("L CC", "l", shape=(600, 450), pixel_spacing=spacing(mm[1])),
+    ]
+    hang(pane, Study("1.2.3", "A-17", tuple(views)))
+    right, left = canvases(pane).values()
+    assert right.magnification / mm[0] == pytest.approx(left.magnification / mm[1], rel=0.01)
+
+
+def test_without_spacing_views_share_a_scale_in_pixels_and_the_pane_says_so(pane):
+    hang(pane, make_study())
+    scales = {round(canvas.magnification, 2) for canvas in canvases(pane).values()}
+    assert len(scales) == 1
+    assert any(Scale.PIXELS.value[1:] in text for text in words_below(pane))
+
+
+def test_views_of_very_different_pixel_sizes_are_fitted_each_and_the_pane_says_so(pane):
+    views = [make_view("R CC", "r", shape=(200, 150)), make_view("L CC", "l", shape=(1000, 750))]
+    hang(pane, Study("1.2.3", "A-17", tuple(views)))
+    heights = [canvas.grey()[0].shape[0] for canvas in canvases(pane).values()]
+    assert heights[0] == pytest.approx(heights[1], rel=0.1)
+    assert any(Scale.EACH.value[1:] in text for text in words_below(pane))
+
+
+def words_below(pane):
+    strip = pane.findChild(HeatLegend).parentWidget()
+    return [widget.accessibleName() for widget in strip.findChildren(QWidget)]
+
+
+def test_the_breast_fills_its_cell(pane):
+    hang(pane, make_study(("R CC", "L CC")))
+    for canvas in canvases(pane).values():
+        box, placement = canvas.display.breast, canvas.placement()
+        wide = (box.column_stop - box.column_start) * placement.scale_x / canvas.width()
+        tall = (box.row_stop - box.row_start) * placement.scale_y / canvas.height()
+        assert 0.94 < max(wide, tall) <= 1.0
+
+
+def test_views_that_arrive_do_not_move_the_others_before_the_page_is_complete(pane):
+    study = make_study()
+    pane.show_study(study)
+    placements = []
+    for view in study.views[:3]:
+        pane.show_pixels(view.image_uid, pixels_of(view))
+        placements.append(canvases(pane)[study.views[0].label].placement())
+    assert len(set(placements)) == 1
+
+
+def test_a_failed_view_does_not_hold_up_the_scale_of_the_others(pane):
+    study = make_study()
+    pane.show_study(study)
+    for view in study.views[:3]:
+        pane.show_pixels(view.image_uid, pixels_of(view))
+    pane.show_failure(study.views[3].image_uid, "File is cut short", "Copy it again.")
+    failed = [canvas for canvas in canvases(pane).values() if canvas.state is State.FAILED]
+    assert [canvas.view.label for canvas in failed] == ["L MLO"]
+    box = canvases(pane)["R CC"].display.breast
+    tall = (box.row_stop - box.row_start) * canvases(pane)["R CC"].placement().scale_y
+    assert tall > 0.9 * canvases(pane)["R CC"].height()
+
+
+def test_bare_pixels_and_prepared_ones_show_the_same(pane):
+    study = make_study(("R CC",))
+    view = study.views[0]
+    pane.show_study(study)
+    pane.show_pixels(view.image_uid, pixels_of(view))
+    bare = screen(pane)
+    pane.show_study(study)
+    pane.show_pixels(view.image_uid, rendering.prepare(view, pixels_of(view)))
+    assert np.array_equal(screen(pane), bare)
+
+
+# ---------------------------------------------------------------------------------------- commands
+
+
+def test_views_are_stepped_through_and_beyond_the_ends_lie_other_studies(pane, qtbot):
+    study = make_study((*STANDARD, "R ML"))
+    selected, steps = [], []
+    pane.view_selected.connect(selected.append)
+    pane.study_step_requested.connect(steps.append)
+    hang(pane, study)
+    for _ in range(5):
+        pane.next_view(1)
+    assert selected == [view.image_uid for view in study.views]
+    assert list(canvases(pane)) == ["R ML"]  # the second page
+    assert steps == [1]
+    for _ in range(5):
+        pane.next_view(-1)
+    assert steps == [1, -1]
+    assert list(canvases(pane)) == list(STANDARD)
+
+
+def test_a_wheel_that_runs_on_stops_at_the_last_view_and_a_new_turn_leaves_the_study(pane, qtbot):
+    steps = []
+    pane.study_step_requested.connect(steps.append)
+    hang(pane, make_study())
+    canvas = canvases(pane)["R CC"]
+    for _ in range(8):
+        wheel(canvas, -2)
+    assert pane.selected == make_study().views[3].image_uid
+    assert steps == []
+    QTest.qWait(450)
+    wheel(canvas, -1)
+    assert steps == [1]
+
+
+def test_double_click_shows_one_view_large_and_back_as_it_was(pane, qtbot):
+    hang(pane, make_study())
+    canvas = canvases(pane)["L MLO"]
+    small, placement = canvas.geometry(), canvas.placement()
+    qtbot.mouseDClick(canvas, LEFT, pos=canvas.rect().center())
+    assert list(canvases(pane)) == ["L MLO"]
+    assert canvas.width() > 1.9 * small.width()
+    assert canvas.magnification > 1.5 * placement.scale_x
+    wheel(canvas, 2, modifiers=CTRL)
+    qtbot.mouseDClick(canvas, LEFT, pos=canvas.rect().center())
+    assert list(canvases(pane)) == list(STANDARD)
+    assert (canvas.geometry(), canvas.placement()) == (small, placement)
+
+
+def test_a_single_view_steps_to_the_next_and_leaves_no_zoom_behind(pane):
+    hang(pane, make_study())
+    before = canvases(pane)["R CC"].placement()
+    pane.toggle_single()
+    pane.zoom_step(3)
+    pane.next_view(1)
+    assert list(canvases(pane)) == ["L CC"]
+    pane.toggle_single()
+    assert canvases(pane)["R CC"].placement() == before
+
+
+def test_invert_and_presets_act_on_all_views_and_on_those_that_load_later(pane):
+    soft = VoiWindow(1500, 3000, VoiFunction.LINEAR_EXACT, "soft")
+    study = make_study(vois=(WINDOW, soft))
+    pane.show_study(study)
+    first, *later = study.views
+    pane.show_pixels(first.image_uid, pixels_of(first))
+    pane.next_preset()
+    pane.toggle_invert()
+    for view in later:
+        pane.show_pixels(view.image_uid, pixels_of(view))
+    for canvas in canvases(pane).values():
+        assert canvas.window.name == "soft"
+        assert "inverted" in canvas.summary()
+    pane.reset()
+    for canvas in canvases(pane).values():
+        assert canvas.window.name == "normal"
+        assert "inverted" not in canvas.summary()
+
+
+def test_a_drag_changes_one_window_and_with_shift_all(pane):
+    hang(pane, make_study())
+    cells = canvases(pane)
+    drag(cells["L CC"], LEFT, (100, 100), (140, 100))
+    changed = [label for label, canvas in cells.items() if canvas.window != WINDOW]
+    assert changed == ["L CC"]
+    pane.reset()
+    drag(cells["L CC"], LEFT, (100, 100), (140, 100), SHIFT)
+    widths = {round(canvas.window.width) for canvas in cells.values()}
+    assert widths == {round(4096 * np.exp(40 / 300))}
+
+
+def test_one_to_one_acts_on_the_selected_view_and_again_fits_it(pane):
+    hang(pane, make_study())
+    pane.actual_pixels()
+    assert [canvas.magnification == 1 for canvas in canvases(pane).values()] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert canvases(pane)["R CC"].grey()[0].max() > 60  # the breast, not the air
+    pane.actual_pixels()
+    assert canvases(pane)["R CC"].is_fitted
+
+
+def test_the_status_line_follows_the_selected_view(pane):
+    lines = []
+    pane.status_changed.connect(lines.append)
+    hang(pane, make_study())
+    assert lines[-1].startswith("R CC")
+    assert "W 4096 L 2048" in lines[-1]
+    pane.next_view(1)
+    assert lines[-1].startswith("L CC")
+    pane.show_study(None)
+    assert lines[-1] == ""
+
+
+def test_every_command_has_an_action_with_its_keys_and_runs(pane):
+    hang(pane, make_study())
+    assert set(pane.actions()) == set(pane.actions_by_name.values())
+    for command in COMMANDS:
+        action = pane.actions_by_name[command.identity]
+        assert action.text() == command.text
+        assert action.shortcuts() == [QKeySequence(key) for key in command.keys]
+        action.trigger()
+
+
+def test_no_two_commands_share_a_key():
+    keys = [key for command in COMMANDS for key in command.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_keys_reach_the_selected_view(pane, qtbot):
+    hang(pane, make_study())
+    pane.activateWindow()
+    pane.select(make_study().views[0].image_uid)
+    QApplication.processEvents()
+    focused = QApplication.focusWidget()
+    assert isinstance(focused, Canvas)
+    qtbot.keyClick(focused, Qt.Key.Key_Right)
+    assert pane.selected == make_study().views[1].image_uid
+    focused = QApplication.focusWidget()
+    qtbot.keyClick(focused, Qt.Key.Key_Up, CTRL)
+    assert focused.window.name == "adjusted"
+    qtbot.keyClick(focused, Qt.Key.Key_Home)
+    assert focused.window == WINDOW
+
+
+def test_focus_stays_with_the_images_when_the_study_changes(pane):
+    hang(pane, make_study(uid="1"))
+    pane.activateWindow()
+    pane.select("1.0")
+    QApplication.processEvents()
+    pane.show_study(make_study(uid="2"))
+    assert QApplication.focusWidget().view.study_uid == "2"
+
+
+def test_the_selected_view_is_framed_and_the_frame_tells_the_keyboard(pane):
+    hang(pane, make_study())
+    pane.activateWindow()
+    pane.select(make_study().views[1].image_uid)
+    QApplication.processEvents()
+    canvas = canvases(pane)["L CC"]
+    corner = canvas.grab().toImage().pixelColor(canvas.width() - 1, 0)
+    assert corner == theme.ACCENT
+    assert canvases(pane)["R CC"].grab().toImage().pixelColor(0, 0).lightness() == 0
+
+
+def test_canvases_tell_screen_readers_what_they_show(pane):
+    study = make_study()
+    pane.show_study(study)
+    pane.show_pixels(study.views[0].image_uid, pixels_of(study.views[0]))
+    pane.show_failure(study.views[1].image_uid, "File is cut short", "Copy it again.")
+    names = [canvas.accessibleName() for canvas in canvases(pane).values()]
+    assert names[:3] == [
+        "R CC, shown",
+        "L CC, cannot be shown: File is cut short",
+        "R MLO, loading",
+    ]
+
+
+# ------------------------------------------------------------------------------------------- theme
+
+
+def test_every_text_colour_is_legible_on_every_surface():
+    for text in theme.TEXT_COLOURS:
+        for surface in theme.SURFACES:
+            assert theme.contrast(text, surface) >= 4.5, (text.name(), surface.name())
+    assert theme.contrast(theme.ON_SUSPICIOUS, theme.SUSPICIOUS) >= 4.5
+    assert theme.contrast(theme.TEXT, theme.IMAGE_BACKGROUND) <= 21
+
+
+def test_the_dark_look_is_applied_without_a_complaint_from_qt(qapp):
+    style, palette, font = qapp.style().objectName(), qapp.palette(), qapp.font()
+    try:
+        theme.apply(qapp)
+        assert qapp.palette().window().color() == theme.WINDOW
+        assert qapp.font().pixelSize() == theme.TEXT_PX
+    finally:
+        qapp.setStyleSheet("")
+        qapp.setStyle(style)
+        qapp.setPalette(palette)
+        qapp.setFont(font)
+
+
+def test_the_style_sheet_knows_all_its_colours():
+    assert "$" not in theme.style_sheet().split("*/", 1)[1]
+    assert theme.ACCENT.name() in theme.style_sheet()

@@ -1,0 +1,106 @@
+"""Colours and type in one place, and the dark look that they make.
+
+Reading rooms are dark: surfaces are near black and neutral, so that they neither glare nor tint
+the eye's idea of grey; images stand on pure black. Every text colour has a contrast of at least
+4.5 : 1 on every surface that it stands on (WCAG 2.1, 1.4.3). No state is told by colour alone.
+"""
+
+from string import Template
+
+from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtWidgets import QApplication
+
+from resources import ROOT
+
+IMAGE_BACKGROUND = QColor("#000000")
+WINDOW = QColor("#161719")  #: panes, bars, menus
+FIELD = QColor("#0e0f10")  #: lists and text fields
+RAISED = QColor("#24272a")  #: buttons
+HOVER = QColor("#303438")
+LINE = QColor("#3a3f44")  #: between surfaces; carries no meaning
+TEXT = QColor("#e4e6e8")
+MUTED = QColor("#adb4bb")  #: text of the second rank
+DISABLED = QColor("#7e868d")
+ACCENT = QColor("#67b8ea")  #: focus and selection
+SELECTION = QColor("#1d4661")  #: behind the text of a selected row
+WARNING = QColor("#f2c14e")  #: guesses, mirrored display, files that failed
+ERROR = QColor("#ff9583")
+SUSPICIOUS = QColor("#e8a33d")  #: a badge of BI-RADS 4 or 5; never the only sign
+ON_SUSPICIOUS = QColor("#16120a")  #: text on it
+
+TEXT_COLOURS = (TEXT, MUTED, ACCENT, WARNING, ERROR)
+SURFACES = (IMAGE_BACKGROUND, WINDOW, FIELD, RAISED, HOVER, SELECTION)
+
+# Pixels as Qt counts them: the desktop's scaling comes on top.
+TEXT_PX = 14
+SMALL_TEXT_PX = 13
+TITLE_PX = 17
+VIEW_LABEL_PX = 22  #: 'R CC' over the image
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """The contrast ratio of two colours, 1 … 21 (WCAG 2.1)."""
+
+    def luminance(colour: QColor) -> float:
+        parts = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in colour.getRgbF()[:3]
+        ]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def font(size: int = TEXT_PX, bold: bool = False) -> QFont:
+    """The application's typeface, `size` pixels high."""
+    result = QFont(QApplication.font())
+    result.setPixelSize(size)
+    result.setBold(bold)
+    return result
+
+
+def style_sheet() -> str:
+    """resources/style.qss with this module's colours filled in; raises KeyError for an unknown."""
+    colours = {name: value.name() for name, value in globals().items() if isinstance(value, QColor)}
+    return Template((ROOT / "style.qss").read_text("utf-8")).substitute(colours)
+
+
+def palette() -> QPalette:
+    result = QPalette()
+    role = QPalette.ColorRole
+    for where, colour in (
+        (role.Window, WINDOW),
+        (role.WindowText, TEXT),
+        (role.Base, FIELD),
+        (role.AlternateBase, WINDOW),
+        (role.Text, TEXT),
+        (role.PlaceholderText, MUTED),
+        (role.Button, RAISED),
+        (role.ButtonText, TEXT),
+        (role.BrightText, WARNING),
+        (role.ToolTipBase, RAISED),
+        (role.ToolTipText, TEXT),
+        (role.Highlight, SELECTION),
+        (role.HighlightedText, TEXT),
+        (role.Link, ACCENT),
+        (role.LinkVisited, ACCENT),
+        (role.Light, HOVER),
+        (role.Midlight, HOVER),
+        (role.Mid, LINE),
+        (role.Dark, FIELD),
+        (role.Shadow, IMAGE_BACKGROUND),
+        (role.Accent, ACCENT),
+    ):
+        result.setColor(where, colour)
+    for where in (role.WindowText, role.Text, role.ButtonText):
+        result.setColor(QPalette.ColorGroup.Disabled, where, DISABLED)
+    return result
+
+
+def apply(app: QApplication) -> None:
+    """Dark on every platform, whatever the desktop's own theme."""
+    app.setStyle("Fusion")
+    app.setPalette(palette())
+    app.setFont(font())
+    app.setStyleSheet(style_sheet())
