@@ -5,7 +5,7 @@
 Features are the mean and maximum of C3, C4 and C5 of the clean frames (the hybrid's own
 preprocessing). One multinomial regression for the grade (reader's grades and proxy normals), one
 binary for malignancy, each standardised and with its L2 strength chosen by patient-grouped
-cross-validation inside the training folds. Writes DIR/predictions.csv (the columns of `evaluate`,
+cross-validation inside the training folds. Writes DIR/probe.csv (the columns of `evaluate`,
 plus `fold`). If training has left its cache of C3 under DIR/cache it is used.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -52,9 +53,13 @@ def _maximum(feature):
 
 
 def fit(features, truth, patients):
-    """A logistic regression whose strength was chosen on other patients."""
+    """A logistic regression whose strength was chosen on other patients.
+
+    The rotation onto the principal axes loses nothing (there are fewer rows than features, and the
+    L2 penalty does not care for rotations); it makes the fit five times faster.
+    """
     search = GridSearchCV(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=300)),
+        make_pipeline(StandardScaler(), PCA(), LogisticRegression(max_iter=300)),
         {"logisticregression__C": STRENGTHS},
         scoring="neg_log_loss",
         cv=GroupKFold(3),
@@ -101,7 +106,7 @@ def main() -> None:
         probe = fit(features[known], outcome[known], patient[known])
         malignancy[held] = probe.predict_proba(features[held])[:, 1]
 
-    with (arguments.out / "predictions.csv").open("w", newline="", encoding="utf-8") as stream:
+    with (arguments.out / "probe.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         names = [f"p{c}" for c in CATEGORIES]
         head = ["file", "patient_id", "birads", "category", "confidence", *names]
