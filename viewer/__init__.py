@@ -1,1 +1,3 @@
-"""birads-viewer's window: Qt widgets that know the words of `engine.domain`, and a session that knows the engine."""
+"""birads-viewer's window: Qt widgets that know the words of `engine.domain`, and one session that
+knows the engine.
+"""

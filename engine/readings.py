@@ -1,0 +1,427 @@
+"""What readers said, kept in one SQLite file: append-only, and safe against a killed process.
+
+A record is never edited or deleted (triggers in the file itself refuse it); a correction is a new
+record that names the one it supersedes. Every record is on the disk when `record` returns:
+write-ahead log with ``synchronous=FULL``, see https://sqlite.org/pragma.html#pragma_synchronous.
+A file that is not ours, damaged, or of a newer program is refused and left as it is.
+"""
+
+import csv
+import json
+import logging
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from engine.domain import (
+    NOTICE,
+    Agreement,
+    BiradsCategory,
+    Laterality,
+    ModelIdentity,
+    Prediction,
+    ReaderAssessment,
+    ReadingMode,
+)
+from engine.errors import StorageFailed
+
+log = logging.getLogger(__name__)
+
+APPLICATION_ID = 0x42525652  # "BRVR" in the file's header: this SQLite file is ours
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE readings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused
+    supersedes INTEGER UNIQUE REFERENCES readings (id),  -- unique: a chain, not a tree
+    study_uid TEXT NOT NULL,
+    image_uids TEXT NOT NULL,  -- JSON array
+    patient_id TEXT NOT NULL,
+    laterality TEXT NOT NULL CHECK (laterality IN ('R', 'L')),
+    reader TEXT NOT NULL,
+    category TEXT NOT NULL,
+    proposed_agreement TEXT NOT NULL,
+    agreement TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    prediction TEXT,  -- JSON object, see _prediction_to_json; NULL: the model had said nothing
+    reading_mode TEXT NOT NULL,
+    opened_at TEXT NOT NULL,  -- ISO 8601 with UTC offset
+    recorded_at TEXT NOT NULL
+);
+CREATE INDEX readings_of_study ON readings (study_uid);
+CREATE TRIGGER readings_are_never_edited BEFORE UPDATE ON readings
+    BEGIN SELECT RAISE (ABORT, 'a reading is never edited, only superseded'); END;
+CREATE TRIGGER readings_are_never_deleted BEFORE DELETE ON readings
+    BEGIN SELECT RAISE (ABORT, 'a reading is never deleted, only superseded'); END;
+"""
+_COLUMNS = (
+    "study_uid, image_uids, patient_id, laterality, reader, category, proposed_agreement, "
+    "agreement, reason, comment, prediction, reading_mode, opened_at, recorded_at, supersedes, id"
+)
+# A spreadsheet runs a cell that begins with one of these as a formula,
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+EXPORT_COLUMNS = (
+    *("record_id", "supersedes", "is_current", "study_uid", "image_uids", "patient_id"),
+    *("laterality", "reader", "category", "proposed_agreement", "agreement", "reason", "comment"),
+    *("model", "model_sha256", "model_categories", "model_category", "model_confidence"),
+    *("p1", "p2", "p3", "p4", "p5", "p_malignant", "scope_reason"),
+    *("reading_mode", "opened_at", "recorded_at", "notice"),
+)
+
+
+class ReadingStore:
+    """The readings of this user on this machine; one thread uses a store, any number of processes.
+
+    Raises StorageFailed where the file or its folder cannot be used.
+    """
+
+    def __init__(self, path: Path, lock_timeout_s: float = 2.0) -> None:
+        self._path = Path(path)
+        with _storage_errors("opened"):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._refuse_orphaned_log()
+            # isolation_level None: transactions begin and end where we say so
+            self._connection = sqlite3.connect(
+                self._path, timeout=lock_timeout_s, isolation_level=None
+            )
+        try:
+            with _storage_errors("opened"):
+                self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> "ReadingStore":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _refuse_orphaned_log(self) -> None:
+        """SQLite would delete a log whose database is gone, and the newest readings are in it."""
+        orphan = self._path.with_name(self._path.name + "-wal")
+        is_gone = not self._path.exists() or self._path.stat().st_size == 0
+        if is_gone and orphan.exists() and orphan.stat().st_size > 0:
+            raise StorageFailed(
+                "Readings file is missing",
+                f"Put {self._path.name} back: the newest readings are in {orphan.name} beside it.",
+            )
+
+    def _prepare(self) -> None:
+        execute = self._connection.execute
+        version = execute("PRAGMA user_version").fetchone()[0]
+        application = execute("PRAGMA application_id").fetchone()[0]
+        tables = execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if tables and application != APPLICATION_ID:
+            raise StorageFailed(
+                "Readings file is another program's",
+                "Move that file away or choose another data folder; it was left unchanged.",
+            )
+        if version > SCHEMA_VERSION:
+            raise StorageFailed(
+                "Readings of a newer version",
+                "Update birads-viewer to go on with these readings; they were left unchanged.",
+            )
+        if execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise _damaged()
+        execute("PRAGMA journal_mode=WAL")
+        execute("PRAGMA synchronous=FULL")
+        execute("PRAGMA foreign_keys=ON")
+        if not tables:
+            with self._transaction():
+                # another process may have been faster
+                if not execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                    for statement in _statements(_SCHEMA):
+                        execute(statement)
+                    execute(f"PRAGMA application_id={APPLICATION_ID}")
+                    execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # SQLite has rolled back by itself after some errors, e.g. a full disk
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):  # the first error is the one to tell
+                    self._connection.execute("ROLLBACK")
+            raise
+
+    def record(self, assessment: ReaderAssessment) -> ReaderAssessment:
+        """Stores the assessment and returns it with its record id; it is on the disk then.
+
+        Raises StorageFailed where it could not be written, also where the record that it
+        supersedes has been corrected meanwhile; ValueError where times lack their zone or the
+        superseded record is of another breast, patient or reader.
+        """
+        if assessment.record_id is not None:
+            raise ValueError("the assessment has been recorded already")
+        if assessment.opened_at.tzinfo is None or assessment.recorded_at.tzinfo is None:
+            raise ValueError("the times of an assessment need a time zone")
+        values = (
+            assessment.study_uid,
+            json.dumps(assessment.image_uids),
+            assessment.patient_id,
+            assessment.laterality.value,
+            assessment.reader,
+            assessment.category.value,
+            assessment.proposed_agreement.value,
+            assessment.agreement.value,
+            assessment.reason,
+            assessment.comment,
+            _prediction_to_json(assessment.prediction),
+            assessment.reading_mode.value,
+            assessment.opened_at.isoformat(),
+            assessment.recorded_at.isoformat(),
+            assessment.supersedes,
+            None,
+        )
+        with _storage_errors("saved"), self._transaction():
+            if assessment.supersedes is not None:
+                self._check_superseded(assessment)
+            cursor = self._connection.execute(
+                f"INSERT INTO readings ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", values
+            )
+            record_id = cursor.lastrowid
+        log.info("Recorded reading %d", record_id)
+        # read back rather than copied: the caller sees what the next start will see
+        return self._select("WHERE id = ?", record_id)[0]
+
+    def _check_superseded(self, assessment: ReaderAssessment) -> None:
+        earlier = self._select("WHERE id = ?", assessment.supersedes)
+        if not earlier or any(
+            getattr(earlier[0], name) != getattr(assessment, name)
+            for name in ("study_uid", "patient_id", "laterality", "reader")
+        ):
+            raise ValueError("a correction must be of the same breast and by the same reader")
+        if self._select("WHERE supersedes = ?", assessment.supersedes):
+            raise StorageFailed(
+                "Reading corrected meanwhile",
+                "Open the study again, look at the newest reading, and save yours after it.",
+            )
+
+    def history(self, study_uid: str) -> tuple[ReaderAssessment, ...]:
+        """All assessments of the study, superseded ones too, oldest first."""
+        with _storage_errors("read"):
+            return self._select("WHERE study_uid = ?", study_uid)
+
+    def current(self, study_uid: str) -> dict[Laterality, ReaderAssessment]:
+        """The newest assessment of each breast of the study that has one."""
+        return {assessment.laterality: assessment for assessment in self.history(study_uid)}
+
+    def all(self) -> tuple[ReaderAssessment, ...]:
+        """Every assessment of every study, superseded ones too, oldest first."""
+        with _storage_errors("read"):
+            return self._select("")
+
+    def _select(self, where: str, *parameters: object) -> tuple[ReaderAssessment, ...]:
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM readings {where} ORDER BY id", parameters
+        )
+        return tuple(_from_row(row) for row in rows)
+
+    def export_csv(self, path: Path) -> int:
+        """Writes all assessments as UTF-8 CSV, one a line; returns their number.
+
+        The file appears whole or not at all. A text cell that a spreadsheet would run as a
+        formula gets an apostrophe in front. Raises StorageFailed.
+        """
+        assessments = self.all()
+        superseded = {assessment.supersedes for assessment in assessments}
+        with _storage_errors("exported"), _replaced_whole(Path(path)) as file:
+            writer = csv.DictWriter(file, EXPORT_COLUMNS)
+            writer.writeheader()
+            for assessment in assessments:
+                is_current = assessment.record_id not in superseded
+                writer.writerow(_export_row(assessment, is_current))
+        log.info("Exported %d readings", len(assessments))
+        return len(assessments)
+
+
+# ------------------------------------------------------------------------------- rows and values
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The script's single statements; `executescript` would commit the transaction around it."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _prediction_to_json(prediction: Prediction | None) -> str | None:
+    if prediction is None:
+        return None
+    probabilities = prediction.probabilities
+    return json.dumps(
+        {
+            "model": prediction.model.name,
+            "sha256": prediction.model.sha256,
+            "categories": list(prediction.model.categories),
+            "probabilities": probabilities
+            and {str(grade): float(p) for grade, p in probabilities.items()},
+            "category": prediction.category,
+            "confidence": None if prediction.confidence is None else float(prediction.confidence),
+            "scope_reason": prediction.scope_reason,
+            "malignancy": None if prediction.malignancy is None else float(prediction.malignancy),
+        }
+    )
+
+
+def _prediction_from_json(text: str | None) -> Prediction | None:
+    if text is None:
+        return None
+    values = json.loads(text)
+    probabilities = values["probabilities"]
+    return Prediction(
+        ModelIdentity(values["model"], values["sha256"], tuple(values["categories"])),
+        probabilities and {int(grade): p for grade, p in probabilities.items()},
+        values["scope_reason"],
+        values["malignancy"],
+    )
+
+
+def _from_row(row: Sequence) -> ReaderAssessment:
+    try:
+        return ReaderAssessment(
+            study_uid=row[0],
+            image_uids=tuple(json.loads(row[1])),
+            patient_id=row[2],
+            laterality=Laterality(row[3]),
+            reader=row[4],
+            category=BiradsCategory(row[5]),
+            proposed_agreement=Agreement(row[6]),
+            agreement=Agreement(row[7]),
+            reason=row[8],
+            comment=row[9],
+            prediction=_prediction_from_json(row[10]),
+            reading_mode=ReadingMode(row[11]),
+            opened_at=datetime.fromisoformat(row[12]),
+            recorded_at=datetime.fromisoformat(row[13]),
+            supersedes=row[14],
+            record_id=row[15],
+        )
+    except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
+        raise _damaged() from error
+
+
+def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, object]:
+    row: dict[str, object] = {
+        "record_id": assessment.record_id,
+        "supersedes": assessment.supersedes,
+        "is_current": int(is_current),
+        "study_uid": _inert(assessment.study_uid),
+        "image_uids": _inert(" ".join(assessment.image_uids)),
+        "patient_id": _inert(assessment.patient_id),
+        "laterality": assessment.laterality.value,
+        "reader": _inert(assessment.reader),
+        "category": assessment.category.value,
+        "proposed_agreement": assessment.proposed_agreement.value,
+        "agreement": assessment.agreement.value,
+        "reason": _inert(assessment.reason),
+        "comment": _inert(assessment.comment),
+        "reading_mode": assessment.reading_mode.value,
+        "opened_at": assessment.opened_at.isoformat(),
+        "recorded_at": assessment.recorded_at.isoformat(),
+        "notice": NOTICE,
+    }
+    if (prediction := assessment.prediction) is not None:
+        row |= {
+            "model": prediction.model.name,
+            "model_sha256": prediction.model.sha256,
+            "model_categories": " ".join(map(str, prediction.model.categories)),
+            "model_category": prediction.category,
+            "model_confidence": prediction.confidence,
+            "p_malignant": prediction.malignancy,
+            "scope_reason": _inert(prediction.scope_reason or ""),
+        }
+        # a category that the model does not have stays empty, it is not 0
+        row |= {f"p{grade}": p for grade, p in (prediction.probabilities or {}).items()}
+    return row
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+
+
+# ------------------------------------------------------------------------------ files and errors
+
+
+@contextmanager
+def _replaced_whole(path: Path) -> Iterator:
+    """A text file that takes the place of `path` when the block ends well, else leaves nothing."""
+    with tempfile.NamedTemporaryFile(
+        "w",
+        encoding="utf-8",
+        newline="",
+        dir=path.parent,
+        prefix=f".{path.name[:50]}-",
+        delete=False,
+    ) as file:
+        temporary = Path(file.name)
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            file.close()
+            temporary.unlink(missing_ok=True)
+            raise
+    try:
+        os.replace(temporary, path)
+    except OSError:  # e.g. the old file is open in a spreadsheet, on Windows
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _damaged() -> StorageFailed:
+    return StorageFailed(
+        "Readings file is damaged",
+        "Copy readings.sqlite out of the data folder to have it repaired, then move it away to "
+        "start a new one; it was left unchanged.",
+    )
+
+
+@contextmanager
+def _storage_errors(deed: str) -> Iterator[None]:
+    """Turns what SQLite and the file system raise into StorageFailed."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise  # our own constraints: a bug, not the world
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        log.warning("Readings could not be %s: %s", deed, name or type(error).__name__)
+        raise _from_sqlite(name, deed) from error
+    except OSError as error:
+        log.warning("Readings could not be %s: errno %s", deed, error.errno)
+        raise StorageFailed(
+            f"Readings cannot be {deed}",
+            f"Check that the folder exists, may be written to and has room ({error.strerror}).",
+        ) from error
+
+
+def _from_sqlite(name: str, deed: str) -> StorageFailed:
+    """`name` is SQLite's own, e.g. SQLITE_FULL; see https://sqlite.org/rescode.html."""
+    title = f"Readings cannot be {deed}"
+    if name.startswith("SQLITE_FULL"):
+        return StorageFailed(title, "The disk is full: make room, then save again.")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StorageFailed(title, "Another program holds the readings file: close it, try again.")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return _damaged()
+    return StorageFailed(
+        title, "Check that the data folder exists, may be written to and has room."
+    )

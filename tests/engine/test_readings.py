@@ -1,0 +1,368 @@
+"""No recorded reading is ever lost, changed, or shown as another breast's."""
+
+import csv
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.domain import (
+    NOTICE,
+    Agreement,
+    BiradsCategory,
+    Laterality,
+    ModelIdentity,
+    Prediction,
+    ReaderAssessment,
+    ReadingMode,
+)
+from engine.errors import StorageFailed
+from engine.readings import ReadingStore
+
+LIGHT = ModelIdentity("light", "ab" * 32, (1, 3, 4, 5))
+SAID = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
+NOON = datetime(2026, 11, 21, 12, 0, 3, 250_000, tzinfo=UTC)
+
+
+def assessment(**changes) -> ReaderAssessment:
+    values = {
+        "study_uid": "1.2.3",
+        "image_uids": ("1.2.3.1", "1.2.3.2"),
+        "patient_id": "A-17",
+        "laterality": Laterality.RIGHT,
+        "reader": "Dr. Ñandú",
+        "category": BiradsCategory.BENIGN,
+        "proposed_agreement": Agreement.DISAGREE,
+        "agreement": Agreement.DISAGREE,
+        "reason": "false mark",
+        "comment": "skin fold — not a mass",
+        "prediction": SAID,
+        "reading_mode": ReadingMode.CONCURRENT,
+        "opened_at": NOON - timedelta(seconds=40),
+        "recorded_at": NOON,
+    }
+    return ReaderAssessment(**(values | changes))
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "birads-viewer" / "readings.sqlite"
+
+
+@pytest.fixture
+def store(path):
+    with ReadingStore(path) as store:
+        yield store
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# ------------------------------------------------------------------------- what goes in comes out
+
+
+@pytest.mark.parametrize(
+    "prediction",
+    [
+        SAID,
+        None,
+        Prediction(LIGHT, None, scope_reason="A magnification view."),
+        Prediction(LIGHT, {1: 0.1, 3: 0.2, 4: 0.30000000000000004, 5: 0.4}),
+    ],
+    ids=["in scope", "not predicted", "out of scope", "no malignancy head"],
+)
+def test_a_reading_comes_back_whole_after_a_restart(path, prediction):
+    given = assessment(prediction=prediction)
+    with ReadingStore(path) as store:
+        recorded = store.record(given)
+    assert recorded.record_id is not None
+    with ReadingStore(path) as store:
+        assert store.all() == (recorded,)
+        assert replace(store.all()[0], record_id=None) == given
+
+
+def test_each_breast_has_its_own_current_reading(store):
+    right = store.record(assessment())
+    left = store.record(assessment(laterality=Laterality.LEFT, category=BiradsCategory.NEGATIVE))
+    store.record(assessment(study_uid="9.9.9", category=BiradsCategory.KNOWN_MALIGNANCY))
+    assert store.current("1.2.3") == {Laterality.RIGHT: right, Laterality.LEFT: left}
+    assert store.history("1.2.3") == (right, left)
+    assert store.current("no such study") == {}
+
+
+def test_a_correction_supersedes_and_keeps_what_it_corrects(store):
+    first = store.record(assessment())
+    second = store.record(
+        assessment(category=BiradsCategory.MODERATE_SUSPICION, supersedes=first.record_id)
+    )
+    third = store.record(
+        assessment(category=BiradsCategory.HIGH_SUSPICION, supersedes=second.record_id)
+    )
+    assert store.current("1.2.3")[Laterality.RIGHT] == third
+    assert store.history("1.2.3") == (first, second, third)
+    assert [r.supersedes for r in store.all()] == [None, first.record_id, second.record_id]
+
+
+def test_nothing_in_the_file_can_be_edited_or_deleted(store, path):
+    recorded = store.record(assessment())
+    other_program = sqlite3.connect(path)
+    for statement in ("UPDATE readings SET category = '1'", "DELETE FROM readings"):
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            other_program.execute(statement)
+    other_program.close()
+    assert store.all() == (recorded,)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"laterality": Laterality.LEFT},
+        {"study_uid": "9.9.9"},
+        {"patient_id": "A-18"},
+        {"reader": "Dr. Other"},
+    ],
+)
+def test_a_correction_of_another_breast_patient_or_reader_is_refused(store, other):
+    first = store.record(assessment())
+    with pytest.raises(ValueError, match="same breast"):
+        store.record(assessment(supersedes=first.record_id, **other))
+    with pytest.raises(ValueError, match="same breast"):
+        store.record(assessment(supersedes=first.record_id + 1))
+    assert store.all() == (first,)
+
+
+def test_two_windows_cannot_both_correct_the_same_reading(store, path):
+    first = store.record(assessment())
+    with ReadingStore(path) as other_window:
+        second = other_window.record(assessment(supersedes=first.record_id))
+    with pytest.raises(StorageFailed, match="corrected meanwhile"):
+        store.record(assessment(supersedes=first.record_id))
+    assert store.all() == (first, second)
+
+
+def test_a_time_without_zone_and_a_second_recording_are_bugs(store):
+    with pytest.raises(ValueError, match="time zone"):
+        store.record(assessment(recorded_at=NOON.replace(tzinfo=None)))
+    with pytest.raises(ValueError, match="already"):
+        store.record(store.record(assessment()))
+
+
+# --------------------------------------------------------------------------------- nothing is lost
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_a_killed_process_loses_no_recorded_reading(path):
+    """The child records until it is killed in the middle of its work; what it told is all there."""
+    code = f"""
+import itertools
+from pathlib import Path
+from engine.readings import ReadingStore
+from tests.engine.test_readings import assessment
+store = ReadingStore(Path({str(path)!r}))
+for number in itertools.count():
+    recorded = store.record(assessment(comment=str(number)))
+    print(recorded.record_id, number, flush=True)
+"""
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    told = [child.stdout.readline().split() for _ in range(25)]
+    child.send_signal(signal.SIGKILL)
+    told += [line.split() for line in child.stdout if line.endswith("\n")]
+    child.wait()
+    child.stdout.close()
+    with ReadingStore(path) as store:
+        kept = {str(reading.record_id): reading.comment for reading in store.all()}
+        assert len(told) >= 25
+        assert all(kept[record_id] == number for record_id, number in told)
+        assert len(kept) - len(told) in (0, 1)  # one may have been stored and not told
+        assert store.record(assessment()).record_id not in kept
+
+
+def test_a_full_disk_is_told_and_saving_again_works(store, caplog):
+    earlier = store.record(assessment())
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count={pages}")
+    long = assessment(comment="x" * 100_000)
+    with pytest.raises(StorageFailed, match="disk is full"):
+        store.record(long)
+    assert store.all() == (earlier,)
+    store._connection.execute("PRAGMA max_page_count=1000000")
+    again = store.record(long)
+    assert store.all() == (earlier, again)
+    assert "A-17" not in caplog.text
+
+
+def test_a_file_held_by_another_program_is_told_and_saving_again_works(path, caplog):
+    with ReadingStore(path, lock_timeout_s=0.05) as store:
+        other_program = sqlite3.connect(path, isolation_level=None)
+        other_program.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageFailed, match="Another program"):
+            store.record(assessment())
+        other_program.execute("ROLLBACK")
+        other_program.close()
+        recorded = store.record(assessment())
+        assert store.all() == (recorded,)
+
+
+def test_a_file_that_may_not_be_written_is_told(store, caplog):
+    store._connection.execute("PRAGMA query_only=ON")  # as SQLite finds it on a read-only disk
+    with pytest.raises(StorageFailed, match="may be written"):
+        store.record(assessment())
+    store._connection.execute("PRAGMA query_only=OFF")
+    assert store.all() == ()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path, caplog):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StorageFailed, match="folder"):
+        ReadingStore(tmp_path / "file" / "readings.sqlite")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write it")
+def test_a_read_only_folder_is_told(tmp_path, caplog):
+    tmp_path.chmod(0o500)
+    with pytest.raises(StorageFailed, match="folder"):
+        ReadingStore(tmp_path / "readings.sqlite")
+    tmp_path.chmod(0o700)
+
+
+# -------------------------------------------------------------------- what is not ours stays as is
+
+
+def foreign_database(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    connection.commit()
+    connection.close()
+
+
+def newer_database(path: Path) -> None:
+    ReadingStore(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version=2")
+    connection.close()
+
+
+def torn_database(path: Path) -> None:
+    with ReadingStore(path) as store:
+        for number in range(60):
+            store.record(assessment(comment="long " * 100 + str(number)))
+    content = bytearray(path.read_bytes())
+    content[8192:16384] = os.urandom(8192)
+    path.write_bytes(content)
+
+
+def cut_database(path: Path) -> None:
+    torn_database(path)
+    path.write_bytes(path.read_bytes()[:9000])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "title"),
+    [
+        (lambda path: path.write_bytes(b"not a database at all " * 100), "damaged"),
+        (torn_database, "damaged"),
+        (cut_database, "damaged"),
+        (foreign_database, "another program"),
+        (newer_database, "newer version"),
+    ],
+    ids=["no database", "torn", "cut", "foreign", "newer"],
+)
+def test_a_file_that_cannot_be_used_is_refused_and_left_unchanged(tmp_path, caplog, spoil, title):
+    path = tmp_path / "readings.sqlite"
+    spoil(path)
+    before = path.read_bytes()
+    for _ in range(2):
+        with pytest.raises(StorageFailed, match=title):
+            ReadingStore(path)
+    assert path.read_bytes() == before
+
+
+def test_a_log_whose_database_is_gone_is_not_thrown_away(path):
+    store = ReadingStore(path)
+    store.record(assessment())
+    log = path.with_name("readings.sqlite-wal")
+    newest = log.read_bytes()
+    store.close()
+    path.unlink()
+    log.write_bytes(newest)
+    with pytest.raises(StorageFailed, match="missing"):
+        ReadingStore(path)
+    assert log.read_bytes() == newest
+
+
+# ------------------------------------------------------------------------------------------ export
+
+
+def test_the_export_tells_all_that_was_recorded(store, tmp_path):
+    first = store.record(assessment())
+    store.record(assessment(supersedes=first.record_id, comment='said "no",\nthen yes'))
+    target = tmp_path / "readings – copy.csv"
+    assert store.export_csv(target) == 2
+    rows = read_csv(target)
+    assert [row["is_current"] for row in rows] == ["0", "1"]
+    assert rows[1]["supersedes"] == str(first.record_id)
+    assert rows[1]["comment"] == 'said "no",\nthen yes'
+    assert (
+        rows[0]
+        | {
+            "reader": "Dr. Ñandú",
+            "laterality": "R",
+            "category": "2",
+            "agreement": "disagree",
+            "proposed_agreement": "disagree",
+            "reason": "false mark",
+            "model": "light",
+            "model_sha256": "ab" * 32,
+            "model_category": "4",
+            "model_confidence": "0.5",
+            "p1": "0.125",
+            "p2": "",  # not offered by this model, which is not 0
+            "p4": "0.5",
+            "p_malignant": "0.375",
+            "reading_mode": "concurrent",
+            "recorded_at": "2026-11-21T12:00:03.250000+00:00",
+            "notice": NOTICE,
+        }
+        == rows[0]
+    )
+    assert all(row["notice"] == NOTICE for row in rows)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " =", "＝"])
+@pytest.mark.parametrize("column", ["comment", "reader", "reason", "patient_id", "study_uid"])
+def test_no_cell_of_the_export_runs_as_a_formula(store, tmp_path, start, column):
+    text = f"{start}HYPERLINK(0)"
+    store.record(assessment(**{column: text}))
+    store.export_csv(tmp_path / "readings.csv")
+    assert read_csv(tmp_path / "readings.csv")[0][column] == f"'{text}"
+
+
+def test_an_export_that_fails_leaves_the_earlier_one_whole(store, tmp_path, monkeypatch, caplog):
+    target = tmp_path / "readings.csv"
+    store.record(assessment())
+    store.export_csv(target)
+    before = target.read_bytes()
+
+    def refuse(*_paths):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(StorageFailed, match="exported"):
+        store.export_csv(target)
+    assert target.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "birads-viewer", target]
+    with pytest.raises(StorageFailed, match="exported"):
+        store.export_csv(tmp_path / "no such folder" / "readings.csv")

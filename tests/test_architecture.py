@@ -1,0 +1,77 @@
+"""The import rule of ARCHITECTURE.md, read from the source of every file."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ENGINE_FILES = sorted((ROOT / "engine").rglob("*.py"))
+VIEWER_FILES = sorted((ROOT / "viewer").rglob("*.py"))
+QT = {"PySide6", "shiboken6", "PyQt5", "PyQt6"}
+NETWORKS = {"torch", "torchvision", "pytorch_grad_cam", "sklearn", "safetensors"}
+WORDS = {"engine", "engine.domain", "engine.errors"}  # `import engine` runs nothing
+GREY_VALUES = {"engine.voi"}
+DOORS = {"engine.loading", "engine.process", "engine.readings"}
+ALLOWED = {  # beyond the words, per file of the viewer
+    "session.py": DOORS,
+    "__main__.py": {"engine.self_test"},
+    "rendering.py": GREY_VALUES,
+    "canvas.py": GREY_VALUES,
+    "viewports.py": GREY_VALUES,
+}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Full dotted names, of imports at any depth of the file; `from engine import voi` counts."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            if node.module == "engine":
+                names.update(f"engine.{alias.name}" for alias in node.names)
+            else:
+                names.add(node.module)
+    return names
+
+
+def top(name: str) -> str:
+    return name.split(".")[0]
+
+
+@pytest.mark.parametrize("path", ENGINE_FILES, ids=lambda path: path.name)
+def test_the_engine_has_never_heard_of_qt_or_the_viewer(path):
+    assert not {name for name in imported_modules(path) if top(name) in QT | {"viewer"}}
+
+
+@pytest.mark.parametrize("path", VIEWER_FILES, ids=lambda path: path.name)
+def test_the_viewer_never_imports_a_network_library(path):
+    assert not {name for name in imported_modules(path) if top(name) in NETWORKS}
+
+
+@pytest.mark.parametrize("path", VIEWER_FILES, ids=lambda path: path.name)
+def test_widgets_know_the_engine_by_its_words_only(path):
+    of_engine = {name for name in imported_modules(path) if top(name) == "engine"}
+    # `from engine import __version__` reads a string, no module
+    beyond = of_engine - WORDS - ALLOWED.get(path.name, set()) - {"engine.__version__"}
+    assert not beyond
+
+
+@pytest.mark.parametrize("module", ["viewer.main_window", "viewer.__main__", "engine.process"])
+def test_the_window_does_not_wait_for_torch(module):
+    heavy = sorted(NETWORKS)
+    code = f"import sys, {module}; print([n for n in {heavy} if n in sys.modules])"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
+
+
+def test_the_words_import_nothing_but_numpy():
+    for name in ("domain.py", "errors.py"):
+        modules = {top(module) for module in imported_modules(ROOT / "engine" / name)}
+        assert modules - set(sys.stdlib_module_names) <= {"numpy"}

@@ -1,0 +1,80 @@
+"""Sessions and windows over real files; only the engine is a fake that the test leads."""
+
+import pytest
+
+from tests.phantom import write_study
+from tests.viewer.fake_engine import FakeEngine
+
+
+@pytest.fixture
+def engine():
+    return FakeEngine()
+
+
+@pytest.fixture
+def readings_path(tmp_path):
+    return tmp_path / "data" / "readings.sqlite"
+
+
+@pytest.fixture
+def make_session(qtbot, engine, readings_path):
+    """Builds sessions that are closed with the test; keywords as of `Session`."""
+    from viewer.session import Session
+
+    sessions = []
+
+    def make(**options):
+        session = Session(options.pop("engine", engine), readings_path, **options)
+        sessions.append(session)
+        return session
+
+    yield make
+    for session in sessions:
+        session.close()
+
+
+@pytest.fixture
+def session(make_session):
+    return make_session()
+
+
+@pytest.fixture
+def write_studies(tmp_path):
+    """Writes studies of four phantom views under one folder, patients A-1, A-2 …; returns it."""
+
+    def write(count, name="studies", **settings):
+        folder = tmp_path / name
+        for number in range(1, count + 1):
+            options = {
+                "patient_id": f"A-{number}",
+                "patient_name": f"Doe^Jane{number}",
+                "rows": 96,
+                "columns": 72,
+                **settings,
+            }
+            write_study(folder / f"{number:02}", **options)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def make_window(qtbot, make_session, tmp_path):
+    """Shows windows that share one user's settings and readings, as starts of the program do."""
+    from viewer.main_window import MainWindow
+    from viewer.settings import Settings
+
+    def make(**options):
+        window = MainWindow(make_session(**options), Settings(tmp_path / "settings.ini"), tmp_path)
+        qtbot.addWidget(window)
+        window.resize(1366, 768)
+        window.show()
+        qtbot.waitExposed(window)
+        return window
+
+    return make
+
+
+@pytest.fixture
+def window(make_window):
+    return make_window()

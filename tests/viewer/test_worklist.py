@@ -1,0 +1,249 @@
+"""The worklist tells every study, its state, its categories, and what could not be read."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+
+from engine.domain import Catalogue, FailedFile, Laterality, Prediction
+from engine.errors import EngineStopped
+from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
+from tests.viewer.studies import make_study
+from viewer import theme
+from viewer.states import RunState, StudyState, StudyStatus
+from viewer.worklist import Order, WorklistPane
+
+DONE = StudyStatus(StudyState.DONE)
+
+
+def study_of(number, **changes):
+    return replace(make_study(uid=f"1.2.{number}"), patient_id=f"A-{number}", **changes)
+
+
+def suspicion(study, right, left=1):
+    """A prediction of these categories."""
+    answer = answer_of(study)
+    said = {Laterality.RIGHT: right, Laterality.LEFT: left}
+    breasts = tuple(
+        replace(breast, prediction=prediction_of("hybrid", said[breast.laterality]))
+        for breast in answer.breasts
+    )
+    return replace(answer, breasts=breasts)
+
+
+STUDIES = tuple(study_of(number) for number in (1, 2, 3))
+CATALOGUE = Catalogue(
+    STUDIES,
+    failures=(FailedFile(Path("scan-3.dcm"), "File is cut", "Copy it again from the archive."),),
+    skipped_count=2,
+    notes=("Images of 2 patients lie in one folder; kept apart.",),
+)
+
+
+@pytest.fixture
+def pane(qtbot):
+    pane = WorklistPane()
+    qtbot.addWidget(pane)
+    pane.resize(264, 600)
+    pane.show_catalogue(CATALOGUE)
+    return pane
+
+
+def sentences(pane):
+    model = pane._list.model()
+    return [model.index(row, 0).data() for row in range(model.rowCount())]
+
+
+def press(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_studies_come_first_then_what_could_not_be_read_then_the_notes(pane):
+    told = sentences(pane)
+    assert [text.split(",")[0] for text in told[:3]] == [
+        "Patient A-1",
+        "Patient A-2",
+        "Patient A-3",
+    ]
+    assert told[3] == "scan-3.dcm. File is cut. Copy it again from the archive."
+    assert "kept apart" in told[4]
+    assert "2 files are no images" in told[5]
+
+
+@pytest.mark.parametrize("order", Order)
+def test_failures_and_notes_stay_last_in_every_order(pane, order):
+    pane.show_prediction(suspicion(STUDIES[1], 5))
+    pane.set_order(order)
+    assert sentences(pane)[3].startswith("scan-3.dcm")
+
+
+def test_the_most_suspicious_breast_comes_first_and_the_unknown_after_the_known(pane):
+    pane.set_order(Order.SUSPICION)
+    pane.show_prediction(suspicion(STUDIES[2], 1, 2))
+    pane.show_prediction(suspicion(STUDIES[1], 2, 5))
+    assert pane.study_uids == ("1.2.2", "1.2.3", "1.2.1")
+    pane.set_order(Order.OPENED)
+    assert pane.study_uids == ("1.2.1", "1.2.2", "1.2.3")
+
+
+def test_the_open_study_stays_selected_when_the_order_changes(pane, qtbot):
+    pane.select("1.2.1")
+    pane.set_order(Order.SUSPICION)
+    with qtbot.assertNotEmitted(pane.study_selected, wait=50):
+        pane.show_prediction(suspicion(STUDIES[2], 5))
+    assert pane.study_uids[0] == "1.2.3"
+    assert pane._list.currentIndex().data().startswith("Patient A-1")
+
+
+def test_selecting_tells_the_study_and_which_comes_next(pane, qtbot):
+    with qtbot.waitSignal(pane.study_selected) as selected:
+        pane.select("1.2.2")
+    assert selected.args == ["1.2.2"]
+    assert pane.upcoming("1.2.2") == "1.2.3"
+    assert pane.upcoming("1.2.3") is None
+
+
+def test_stepping_goes_through_the_order_shown_and_stops_at_its_ends(pane):
+    selected = []
+    pane.study_selected.connect(selected.append)
+    for step in (1, 1, 1, 1, -1):
+        pane.step(step)
+    assert selected == ["1.2.1", "1.2.2", "1.2.3", "1.2.2"]
+    pane.set_order(Order.SUSPICION)
+    pane.show_prediction(suspicion(STUDIES[0], 5))
+    pane.show_prediction(suspicion(STUDIES[1], 1))
+    pane.step(-1)
+    assert selected[-1] == "1.2.1"
+
+
+def test_arrow_keys_never_land_on_a_failure(pane, qtbot):
+    selected = []
+    pane.study_selected.connect(selected.append)
+    pane.select("1.2.3")
+    qtbot.keyClick(pane._list, Qt.Key.Key_Down)
+    assert selected == ["1.2.3"]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (StudyStatus(StudyState.QUEUED), "queued"),
+        (StudyStatus(StudyState.RUNNING), "running"),
+        (StudyStatus(StudyState.IDLE), "not asked"),
+        (StudyStatus(StudyState.OUT_OF_SCOPE), "out of scope"),
+        (StudyStatus(StudyState.FAILED, EngineStopped("The engine stopped", "")), "engine stopped"),
+    ],
+)
+def test_each_state_is_told_in_words(pane, status, words):
+    pane.show_status("1.2.2", status)
+    assert words in sentences(pane)[1]
+
+
+def test_each_breasts_category_is_told_with_its_side(pane):
+    pane.show_status("1.2.1", DONE)
+    pane.show_prediction(suspicion(STUDIES[0], 4, 2))
+    assert "right model category 4, left model category 2" in sentences(pane)[0]
+    assert "category" not in sentences(pane)[1]
+
+
+def test_a_breast_out_of_scope_has_no_category(pane):
+    answer = answer_of(STUDIES[0])
+    silent = Prediction(MODELS["hybrid"], None, "A spot view.")
+    right, left = answer.breasts
+    pane.show_prediction(replace(answer, breasts=(replace(right, prediction=silent), left)))
+    assert "right out of scope, left model category" in sentences(pane)[0]
+
+
+def test_another_models_categories_are_taken_away(pane):
+    pane.show_prediction(suspicion(STUDIES[0], 5))
+    pane.clear_predictions()
+    assert "category" not in sentences(pane)[0]
+
+
+def test_an_unsaved_reading_and_a_read_study_are_marked(pane):
+    pane.mark_draft("1.2.1", True)
+    pane.mark_read("1.2.2")
+    assert sentences(pane)[0].endswith("unsaved reading")
+    assert sentences(pane)[1].endswith("read")
+    pane.mark_draft("1.2.1", False)
+    assert "unsaved" not in sentences(pane)[0]
+
+
+def test_the_progress_is_told_and_pause_becomes_resume(pane, qtbot):
+    pane.show_progress(1, 3)
+    assert pane._count.text() == "1 of 3"
+    with qtbot.waitSignal(pane.pause_requested):
+        press(qtbot, pane._pause)
+    pane.show_run(RunState.PAUSED)
+    assert pane._count.text() == "1 of 3, paused"
+    with qtbot.waitSignal(pane.resume_requested):
+        press(qtbot, pane._pause)
+    with qtbot.waitSignal(pane.cancel_requested):
+        press(qtbot, pane._cancel)
+    pane.show_run(RunState.CANCELLED)
+    assert not pane._cancel.isEnabled()
+    assert pane._pause.isEnabled()
+    pane.show_progress(3, 3)
+    assert pane._count.text() == "3 of 3"
+    assert not pane._pause.isEnabled()
+
+
+def test_reading_files_is_told_and_can_be_cancelled(pane, qtbot):
+    pane.show_progress(3, 3)
+    pane.show_opening(0, 0)
+    assert pane._count.text() == "Looking for files …"
+    pane.show_opening(20, 500)
+    assert pane._count.text() == "Reading files: 20 of 500"
+    with qtbot.waitSignal(pane.opening_cancel_requested):
+        press(qtbot, pane._cancel)
+    pane.hide_opening()
+    assert pane._count.text() == "3 of 3"
+
+
+def test_a_thumbnail_and_a_suspicious_badge_are_painted(pane):
+    picture = QImage(30, 56, QImage.Format.Format_RGB888)
+    picture.fill(Qt.GlobalColor.white)
+    row = pane._list.visualRect(pane._list.model().index(0, 0))
+    bare = pane._list.viewport().grab(row).toImage()
+    pane.show_thumbnail("1.2.1", picture)
+    pane.show_status("1.2.1", DONE)
+    pane.show_prediction(suspicion(STUDIES[0], 5, 1))
+    painted = pane._list.viewport().grab(row).toImage()
+    middle = 8 + 23, 6 + 28  # of the thumbnail's box
+    assert bare.pixelColor(*middle).lightness() == 0
+    assert painted.pixelColor(*middle).lightness() == 255
+
+    def count(image, colour):
+        points = ((x, y) for x in range(image.width()) for y in range(image.height()))
+        return sum(image.pixelColor(x, y) == colour for x, y in points)
+
+    assert count(bare, theme.SUSPICIOUS) == 0
+    assert count(painted, theme.SUSPICIOUS) > 100
+
+
+def test_a_tool_tip_holds_what_the_row_has_no_room_for(pane):
+    index = pane._list.model().index(0, 0)
+    text = index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "R CC, L CC, R MLO, L MLO" in text
+    assert "Doe^Jane" in text
+
+
+def test_views_that_make_no_breast_show_the_most_suspicious_ones_category(pane):
+    answer = answer_of(STUDIES[0])
+    said = [prediction_of("hybrid", category) for category in (1, 4, 2, 3)]
+    views = tuple(
+        replace(view, prediction=prediction)
+        for view, prediction in zip(answer.views, said, strict=True)
+    )
+    pane.show_status("1.2.1", DONE)
+    pane.show_prediction(replace(answer, views=views, breasts=()))
+    assert sentences(pane)[0].endswith("side unknown, model category 4")
+
+
+def test_a_study_with_notes_says_so_in_its_row_and_tells_them_in_the_tool_tip(pane):
+    study = study_of(7, notes=("Laterality guessed from the file name.",))
+    pane.show_catalogue(Catalogue((study,)))
+    assert "notes" in sentences(pane)[0]
+    assert study.notes[0] in pane._list.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)

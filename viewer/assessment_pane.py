@@ -1,0 +1,629 @@
+"""What the reader says: a category for each breast, and agreement with the model.
+
+What was entered and not saved stays with its study while others are read. The assessment that
+goes out names the study that is on the screen and what the model says there at that moment.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.domain import (
+    BIRADS_MEANING,
+    Agreement,
+    BiradsCategory,
+    Laterality,
+    MammogramView,
+    Prediction,
+    ReaderAssessment,
+    ReadingMode,
+    Study,
+    StudyPrediction,
+    propose_agreement,
+)
+from engine.errors import EngineError
+from viewer import theme
+
+SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
+CATEGORY_ROWS = (("0", "1", "2", "3", "4"), ("4A", "4B", "4C", "5", "6"))
+# Stored as they stand here; whoever changes one breaks with the readings of before.
+REASONS = (
+    "lesion missed",
+    "false mark",
+    "too high",
+    "too low",
+    "artefact or positioning",
+    "prior shows stable",
+    "clinical information",
+    "other",
+)
+SUBDIVISION_MEANING = {
+    BiradsCategory.LOW_SUSPICION: "low suspicion",
+    BiradsCategory.MODERATE_SUSPICION: "moderate suspicion",
+    BiradsCategory.HIGH_SUSPICION: "high suspicion",
+}
+COMMENT_LENGTH = 4000  # characters
+ROW_HEIGHT = 26  # pixels, of a row of buttons
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What stands in one breast's form."""
+
+    category: BiradsCategory | None = None
+    override: Agreement | None = None  #: set by the reader against what the program proposes
+    reason: str = ""
+    comment: str = ""
+
+
+EMPTY = Draft()
+
+_StudyKey = tuple[str, str, frozenset[str]]
+
+
+def _key(study: Study) -> _StudyKey:
+    """Of plain images the uid alone may be another patient's, see `Session.history`."""
+    return study.uid, study.patient_id, frozenset(view.image_uid for view in study.views)
+
+
+def category_meaning(category: BiradsCategory) -> str:
+    return SUBDIVISION_MEANING.get(category) or BIRADS_MEANING[int(category.value[0])]
+
+
+class CategoryButtons(QWidget):
+    """BI-RADS 0 … 6 with 4A, 4B, 4C: one is down at most; digits and then a, b, c choose by key."""
+
+    # The reader chose a BiradsCategory
+    category_chosen = Signal(object)
+
+    def __init__(self, side: Laterality, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._group = QButtonGroup(self)
+        self._buttons: dict[BiradsCategory, QPushButton] = {}
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        for row, values in enumerate(CATEGORY_ROWS):
+            for column, value in enumerate(values):
+                category = BiradsCategory(value)
+                button = QPushButton(value, self)
+                button.setCheckable(True)
+                button.setObjectName("compact")
+                button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+                button.setFixedHeight(ROW_HEIGHT)
+                button.setMinimumWidth(24)
+                button.setToolTip(f"BI-RADS {value}: {category_meaning(category)}")
+                button.setAccessibleName(
+                    f"{side.name.lower()} breast, BI-RADS {value}, {category_meaning(category)}"
+                )
+                button.installEventFilter(self)
+                self._group.addButton(button)
+                self._buttons[category] = button
+                layout.addWidget(button, row, column)
+        self._group.buttonToggled.connect(self._on_toggled)
+        self.setFocusProxy(self._buttons[BiradsCategory.INCOMPLETE])
+
+    @property
+    def category(self) -> BiradsCategory | None:
+        button = self._group.checkedButton()
+        return None if button is None else BiradsCategory(button.text())
+
+    def set_category(self, category: BiradsCategory | None) -> None:
+        """As if nothing had been pressed: tells nobody."""
+        with QSignalBlocker(self._group):
+            self._group.setExclusive(False)
+            for known, button in self._buttons.items():
+                button.setChecked(known is category)
+            self._group.setExclusive(True)
+        self.setFocusProxy(self._buttons[category or BiradsCategory.INCOMPLETE])
+
+    def _on_toggled(self, button: QPushButton, is_down: bool) -> None:
+        if is_down:
+            self.setFocusProxy(button)
+            self.category_chosen.emit(BiradsCategory(button.text()))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+            category = self._named_by(event)
+            if category is not None:
+                event.accept()  # before the window takes the key for a shortcut
+                if event.type() == QEvent.Type.KeyPress:
+                    self._buttons[category].setChecked(True)
+                    self._buttons[category].setFocus()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _named_by(self, event: QKeyEvent) -> BiradsCategory | None:
+        if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            return None
+        text = event.text().upper()
+        if text and text in "ABC":
+            is_four = self.category is not None and self.category.grade == 4
+            return BiradsCategory(f"4{text}") if is_four else None
+        return BiradsCategory(text) if text and text in "0123456" else None
+
+
+class BreastForm(QWidget):
+    """One breast's entries. It knows no study: the pane fills it and reads it."""
+
+    # The reader changed something
+    edited = Signal()
+
+    def __init__(self, side: Laterality, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.side = side
+        self._prediction: Prediction | None = None
+        self._recorded: ReaderAssessment | None = None
+        self._override: Agreement | None = None
+        self._is_filling = False
+
+        name = QLabel(side.name, self)
+        name.setFont(theme.font(theme.SMALL_TEXT_PX))
+        self._state = QLabel(self)
+        self._state.setFont(theme.font(theme.SMALL_TEXT_PX))
+        self._state.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._categories = CategoryButtons(side, self)
+        self._categories.category_chosen.connect(self._on_category_chosen)
+        self.setFocusProxy(self._categories)
+        self._agree = QPushButton("Agree", self)
+        self._disagree = QPushButton("Disagree", self)
+        self._agreement = QButtonGroup(self)
+        for button, agreement in (
+            (self._agree, Agreement.AGREE),
+            (self._disagree, Agreement.DISAGREE),
+        ):
+            button.setCheckable(True)
+            button.setObjectName("compact")
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            button.setFixedHeight(ROW_HEIGHT)
+            button.setAccessibleName(
+                f"{side.name.lower()} breast: {agreement.value} with the model"
+            )
+            self._agreement.addButton(button)
+        self._agreement.buttonClicked.connect(self._on_agreement_clicked)
+        self._reason = QComboBox(self)
+        self._reason.addItem("Reason …", "")
+        for reason in REASONS:
+            self._reason.addItem(reason.capitalize(), reason)
+        self._reason.setAccessibleName(f"Reason for disagreeing, {side.name.lower()} breast")
+        self._reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._reason.currentIndexChanged.connect(self._on_edited)
+        self._comment = QPlainTextEdit(self)
+        self._comment.setPlaceholderText("Note …")
+        self._comment.setTabChangesFocus(True)
+        self._comment.setAcceptDrops(False)  # a dropped folder is to be opened
+        self._comment.setAccessibleName(f"Note, {side.name.lower()} breast")
+        self._comment.setFixedHeight(2 * self._comment.fontMetrics().lineSpacing() + 14)
+        self._comment.textChanged.connect(self._on_edited)
+
+        top = QHBoxLayout()
+        top.addWidget(name)
+        top.addWidget(self._state, 1)
+        agreement = QHBoxLayout()
+        agreement.setSpacing(3)
+        agreement.addWidget(self._agree, 2)
+        agreement.addWidget(self._disagree, 3)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(top)
+        layout.addWidget(self._categories)
+        layout.addLayout(agreement)
+        layout.addWidget(self._reason)
+        layout.addWidget(self._comment)
+        self._refresh()
+
+    # -------------------------------------------------------------------------- filling and reading
+
+    def fill(self, recorded: ReaderAssessment | None, draft: Draft | None = None) -> None:
+        """Shows what is recorded, and over it what was entered and not saved."""
+        self._recorded = recorded
+        shown = draft or _draft_of(recorded)
+        self._is_filling = True
+        self._categories.set_category(shown.category)
+        self._override = shown.override
+        self._reason.setCurrentIndex(max(0, self._reason.findData(shown.reason)))
+        self._comment.setPlainText(shown.comment)
+        self._is_filling = False
+        self._refresh()
+
+    def show_prediction(self, prediction: Prediction | None) -> None:
+        self._prediction = prediction
+        self._refresh()
+
+    def show_fault(self, text: str, tool_tip: str = "") -> None:
+        """Until the next change, in the place of the state."""
+        self._tell(text, theme.ERROR, tool_tip)
+
+    @property
+    def draft(self) -> Draft:
+        """What stands in the form now."""
+        is_disagreeing = self.agreement is Agreement.DISAGREE
+        comment = self._comment.toPlainText().strip()[:COMMENT_LENGTH]
+        reason = self._reason.currentData() if is_disagreeing else ""
+        return Draft(self._categories.category, self._override, reason, comment)
+
+    @property
+    def recorded(self) -> ReaderAssessment | None:
+        return self._recorded
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The model's word on this breast, as it stands on the screen."""
+        return self._prediction
+
+    @property
+    def proposed_agreement(self) -> Agreement:
+        category = self._categories.category
+        if category is None:
+            return Agreement.NOT_COMPARABLE
+        return propose_agreement(category, self._prediction)
+
+    @property
+    def agreement(self) -> Agreement:
+        proposed = self.proposed_agreement
+        if proposed is Agreement.NOT_COMPARABLE:
+            return proposed
+        return self._override or proposed
+
+    @property
+    def is_edited(self) -> bool:
+        return self.draft != _draft_of(self._recorded)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Recorded before the model's present word: saving again records the agreement with it."""
+        return (
+            self._recorded is not None
+            and not self.is_edited
+            and self.proposed_agreement is not self._recorded.proposed_agreement
+        )
+
+    # ------------------------------------------------------------------------------- its own doing
+
+    def _on_category_chosen(self) -> None:
+        self._override = None  # it was said of the category before
+        self._on_edited()
+
+    def _on_agreement_clicked(self, button: QPushButton) -> None:
+        chosen = Agreement.AGREE if button is self._agree else Agreement.DISAGREE
+        self._override = None if chosen is self.proposed_agreement else chosen
+        self._on_edited()
+
+    def _on_edited(self) -> None:
+        if not self._is_filling:
+            self._refresh()
+            self.edited.emit()
+
+    def _refresh(self) -> None:
+        agreement = self.agreement
+        is_comparable = agreement is not Agreement.NOT_COMPARABLE
+        self._agreement.setExclusive(False)
+        for button, meant in (
+            (self._agree, Agreement.AGREE),
+            (self._disagree, Agreement.DISAGREE),
+        ):
+            button.setEnabled(is_comparable)
+            button.setChecked(agreement is meant)
+            button.setToolTip(
+                f"Proposed from the categories: {self.proposed_agreement.value}"
+                if is_comparable
+                else "Not comparable: the model has no word on this breast, or yours is 0 or 6"
+            )
+        self._agreement.setExclusive(True)
+        self._reason.setEnabled(agreement is Agreement.DISAGREE)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        if self.is_edited:
+            self._tell("unsaved", theme.WARNING, "Ctrl+Enter saves")
+        elif self.is_outdated:
+            self._tell(
+                "save again?",
+                theme.WARNING,
+                "Recorded before the model's present answer; save again to record your agreement "
+                "with it.",
+            )
+        elif self._recorded is not None:
+            at = self._recorded.recorded_at.astimezone()
+            is_today = at.date() == datetime.now(UTC).astimezone().date()
+            text = f"{at:%H:%M}" if is_today else f"{at:%Y-%m-%d}"
+            self._tell(f"saved {text}", theme.MUTED)
+        else:
+            self._tell("", theme.MUTED)
+
+    def _tell(self, text: str, colour: QColor, tool_tip: str = "") -> None:
+        palette = self._state.palette()
+        palette.setColor(self._state.foregroundRole(), colour)
+        self._state.setPalette(palette)
+        self._state.setText(text)
+        self._state.setToolTip(tool_tip)
+
+
+def _draft_of(recorded: ReaderAssessment | None) -> Draft:
+    if recorded is None:
+        return EMPTY
+    is_overridden = recorded.agreement is not recorded.proposed_agreement
+    return Draft(
+        recorded.category,
+        recorded.agreement if is_overridden else None,
+        recorded.reason,
+        recorded.comment,
+    )
+
+
+class AssessmentPane(QWidget):
+    """Both breasts' forms, the reader's name, and what was said of the study before."""
+
+    # A ReaderAssessment to be stored; `show_recorded` or `show_not_recorded` is to follow
+    assessment_submitted = Signal(object)
+    # A study's uid, and whether it has entries that are not saved
+    draft_changed = Signal(str, bool)
+    # The name that readings are recorded under
+    reader_changed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._study: Study | None = None
+        self._opened_at = datetime.now(UTC)
+        self._reader_name = ""  # whose records fill the forms
+        self._history: tuple[ReaderAssessment, ...] = ()
+        self._drafts: dict[_StudyKey, dict[Laterality, Draft]] = {}
+
+        title = QLabel("Your reading", self)
+        title.setFont(theme.font(bold=True))
+        self._reader = QLineEdit(self)
+        self._reader.setPlaceholderText("Your name")
+        self._reader.setAccessibleName("Reader's name")
+        self._reader.setMaxLength(80)
+        self._reader.setAcceptDrops(False)
+        self._reader.editingFinished.connect(self._on_reader_edited)
+        self._forms = {side: BreastForm(side, self) for side in SIDES}
+        for form in self._forms.values():
+            form.edited.connect(self._on_edited)
+        self._hint = _quiet_label(self)
+        self._save = QPushButton("Save   Ctrl+Enter", self)
+        self._save.clicked.connect(self.save)
+        self._discard = QPushButton("Discard", self)
+        self._discard.setToolTip("Back to what is recorded")
+        self._discard.clicked.connect(self.discard)
+        self._earlier_title = _quiet_label(self)
+        self._earlier_title.setText("Recorded for this study")
+        self._earlier = _quiet_label(self)
+        self._earlier.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+        top = QHBoxLayout()
+        top.addWidget(title)
+        top.addWidget(self._reader, 1)
+        forms = QHBoxLayout()
+        forms.setSpacing(16)
+        for side in SIDES:
+            forms.addWidget(self._forms[side], 1)
+        bottom = QHBoxLayout()
+        bottom.addWidget(self._save, 1)
+        bottom.addWidget(self._discard)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 6, 10, 6)
+        layout.setSpacing(6)
+        layout.addLayout(top)
+        layout.addLayout(forms)
+        layout.addLayout(bottom)
+        layout.addWidget(self._hint)
+        layout.addWidget(self._earlier_title)
+        layout.addWidget(self._earlier)
+        layout.addStretch(1)
+        self.setMinimumWidth(300)
+        self.show_study(None)
+
+    # ----------------------------------------------------------------------------- what it shows
+
+    def show_study(
+        self,
+        study: Study | None,
+        opened_at: datetime | None = None,
+        history: Sequence[ReaderAssessment] = (),
+    ) -> None:
+        """With the drafts that were left with it; `opened_at` has a time zone."""
+        self._study = study
+        self._opened_at = opened_at or datetime.now(UTC)
+        self._history = tuple(history)
+        for form in self._forms.values():
+            form.show_prediction(None)
+        self._fill()
+
+    def show_prediction(self, prediction: StudyPrediction | None) -> None:
+        """Raises ValueError where it is of another study than the one shown."""
+        if prediction is not None and (
+            self._study is None or prediction.study_uid != self._study.uid
+        ):
+            raise ValueError("a prediction of another study")
+        said = (
+            {} if prediction is None else {b.laterality: b.prediction for b in prediction.breasts}
+        )
+        for side, form in self._forms.items():
+            form.show_prediction(said.get(side))
+        self._refresh_buttons()
+
+    def show_recorded(self, assessment: ReaderAssessment) -> None:
+        """What was submitted is stored; the form shows it as saved."""
+        if self._study is None or not self._is_of(assessment, self._study):
+            return
+        self._history += (assessment,)
+        self._drafts.get(_key(self._study), {}).pop(assessment.laterality, None)
+        self._forms[assessment.laterality].fill(assessment)
+        self._tell_draft()
+        self._show_history()
+
+    def show_not_recorded(self, assessment: ReaderAssessment, error: EngineError) -> None:
+        """What was submitted could not be stored; it stays in the form."""
+        if self._study is not None and self._is_of(assessment, self._study):
+            self._forms[assessment.laterality].show_fault("NOT SAVED", str(error))
+
+    def set_reader(self, name: str) -> None:
+        self._reader.setText(name)
+        self._reader_name = name
+        self._fill()
+
+    def focus_breast(self, side: Laterality) -> None:
+        self._forms[side].setFocus()
+
+    def has_draft(self, study: Study) -> bool:
+        """Whether there are entries for the study that are not saved."""
+        return bool(self._drafts.get(_key(study)))
+
+    @property
+    def draft_count(self) -> int:
+        """Studies with entries that are not saved."""
+        return sum(bool(drafts) for drafts in self._drafts.values())
+
+    # ------------------------------------------------------------------------------- saving
+
+    def save(self) -> None:
+        """Submits what was changed, else what the model has answered since; asks for what lacks."""
+        if self._study is None:
+            return
+        if not self._reader.text().strip():
+            self._hint.setText("Enter your name: readings are recorded under it.")
+            self._reader.setFocus()
+            return
+        self._on_reader_edited()
+        forms = [form for form in self._forms.values() if form.is_edited]
+        forms = forms or [form for form in self._forms.values() if form.is_outdated]
+        for form in forms:
+            if form.draft.category is None:
+                form.show_fault("choose a category")
+                form.setFocus()
+            else:
+                self.assessment_submitted.emit(self._assessment(self._study, form))
+
+    def discard(self) -> None:
+        """Back to what is recorded."""
+        if self._study is not None:
+            self._drafts.pop(_key(self._study), None)
+            self._fill()
+            self._tell_draft()
+
+    def _assessment(self, study: Study, form: BreastForm) -> ReaderAssessment:
+        draft = form.draft
+        return ReaderAssessment(
+            study_uid=study.uid,
+            image_uids=tuple(view.image_uid for view in _views_of(study, form.side)),
+            patient_id=study.patient_id,
+            laterality=form.side,
+            reader=self._reader_name,
+            category=draft.category,
+            proposed_agreement=form.proposed_agreement,
+            agreement=form.agreement,
+            reason=draft.reason,
+            comment=draft.comment,
+            prediction=form.prediction,
+            reading_mode=ReadingMode.CONCURRENT,
+            opened_at=self._opened_at,
+            recorded_at=datetime.now(UTC),
+            supersedes=form.recorded.record_id if form.recorded is not None else None,
+        )
+
+    # ------------------------------------------------------------------------------- its own doing
+
+    @staticmethod
+    def _is_of(assessment: ReaderAssessment, study: Study) -> bool:
+        return (assessment.study_uid, assessment.patient_id) == (study.uid, study.patient_id)
+
+    def _fill(self) -> None:
+        """Each form with what this reader has recorded, and with the draft over it."""
+        study, reader = self._study, self._reader_name
+        drafts = {} if study is None else self._drafts.get(_key(study), {})
+        for side, form in self._forms.items():
+            own = [a for a in self._history if a.laterality is side and a.reader == reader]
+            form.fill(own[-1] if own else None, drafts.get(side))
+            form.setEnabled(study is not None and bool(_views_of(study, side)))
+        is_side_known = study is None or any(view.laterality for view in study.views)
+        self._hint.setText(
+            ""
+            if is_side_known
+            else "No image names its side: enter your reading under the side that you see."
+        )
+        self._refresh_buttons()
+        self._show_history()
+
+    def _on_reader_edited(self) -> None:
+        name = self._reader.text().strip()
+        if name != self._reader_name:
+            self._reader_name = name
+            self.reader_changed.emit(name)
+            self._fill()
+
+    def _on_edited(self) -> None:
+        if self._study is None:
+            return
+        edited = {side: form.draft for side, form in self._forms.items() if form.is_edited}
+        self._drafts[_key(self._study)] = edited
+        if not edited:
+            del self._drafts[_key(self._study)]
+        self._tell_draft()
+
+    def _tell_draft(self) -> None:
+        self._refresh_buttons()
+        self.draft_changed.emit(self._study.uid, self.has_draft(self._study))
+
+    def _refresh_buttons(self) -> None:
+        forms = self._forms.values()
+        is_edited = any(form.is_edited for form in forms)
+        self._save.setEnabled(is_edited or any(form.is_outdated for form in forms))
+        self._discard.setEnabled(is_edited)
+
+    def _show_history(self) -> None:
+        superseded = {assessment.supersedes for assessment in self._history}
+        lines = [
+            _history_line(assessment, assessment.record_id in superseded)
+            for assessment in reversed(self._history)
+        ]
+        self._earlier.setText("\n".join(lines))
+        self._earlier_title.setVisible(bool(lines))
+        self._earlier.setVisible(bool(lines))
+
+
+def _views_of(study: Study, side: Laterality) -> list[MammogramView]:
+    """The breast's views; all views where no image names its side, as the reader has to say it."""
+    if not any(view.laterality for view in study.views):
+        return list(study.views)
+    return [view for view in study.views if view.laterality is side]
+
+
+def _history_line(assessment: ReaderAssessment, is_superseded: bool) -> str:
+    parts = [
+        f"{assessment.recorded_at.astimezone():%Y-%m-%d %H:%M}",
+        f"{assessment.laterality.value} {assessment.category.value}",
+        assessment.agreement.value + (f" ({assessment.reason})" if assessment.reason else ""),
+        assessment.reader,
+    ]
+    if assessment.comment:
+        parts.append(f"“{assessment.comment}”")
+    return " · ".join(parts) + (" — corrected later" if is_superseded else "")
+
+
+def _quiet_label(parent: QWidget) -> QLabel:
+    label = QLabel(parent)
+    label.setFont(theme.font(theme.SMALL_TEXT_PX))
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    palette = label.palette()
+    palette.setColor(label.foregroundRole(), theme.MUTED)
+    label.setPalette(palette)
+    return label

@@ -1,0 +1,518 @@
+"""The window: puts the panes in their places and leads the session's signals to them.
+
+Nothing is decided here but where a thing stands and which pane hears what; a pane knows neither
+the session nor its neighbours.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, QTimer, QUrl
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDockWidget,
+    QFileDialog,
+    QFrame,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QScrollArea,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.domain import NOTICE, Catalogue, Laterality, ReaderAssessment, Study, StudyPrediction
+from engine.errors import EngineError
+from viewer import theme
+from viewer.assessment_pane import AssessmentPane
+from viewer.banner import Banner, Message
+from viewer.help import About, ShortcutList
+from viewer.prediction_pane import PredictionPane
+from viewer.rendering import DisplayPixels
+from viewer.session import Session
+from viewer.settings import Settings
+from viewer.states import MODEL_TITLES, StudyStatus
+from viewer.viewports import COMMANDS, Group, ViewportsPane
+from viewer.worklist import Order, WorklistPane
+
+IDLE_WAKE_MS = 1500  # with nothing to open, the engine is started when the window has settled
+WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start
+LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
+# Commands of the viewports that stand in the toolbar, by what is written on the button.
+TOOLBAR = {
+    "fit": "Fit",
+    "actual_pixels": "1:1",
+    "toggle_single": "One / all",
+    "next_preset": "Preset",
+    "toggle_invert": "Invert",
+    "reset": "Reset",
+}
+
+
+class MainWindow(QMainWindow):
+    """Takes a session and closes it with itself."""
+
+    def __init__(
+        self, session: Session, settings: Settings, log_folder: Path | None = None
+    ) -> None:
+        super().__init__()
+        self._session = session
+        self._settings = settings
+        self._log_folder = log_folder
+        self._may_close = False
+        self.setWindowTitle("birads-viewer")
+        self.setAcceptDrops(True)
+
+        self.banner = Banner(self)
+        self.viewports = ViewportsPane(self)
+        self.worklist = WorklistPane(self)
+        self.prediction = PredictionPane(self)
+        self.assessment = AssessmentPane(self)
+        self._place_panes()
+        self._make_actions()
+        self._fill_menus()
+        self._fill_toolbar()
+        self._connect_session()
+        self._connect_panes()
+        self._restore()
+
+    # ------------------------------------------------------------------------------ where it stands
+
+    def _place_panes(self) -> None:
+        centre = QWidget(self)
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(self.viewports, 1)
+        self.setCentralWidget(centre)
+
+        reading = QWidget(self)
+        below = QVBoxLayout(reading)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        self._prediction_area = _Scrolled(self.prediction)
+        below.addWidget(self._prediction_area)
+        line = QFrame(reading)
+        line.setFixedHeight(1)
+        line.setStyleSheet(f"background: {theme.LINE.name()}")
+        below.addWidget(line)
+        below.addWidget(_Scrolled(self.assessment), 1)
+        self._worklist_dock = self._dock(
+            "Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea
+        )
+        self._reading_dock = self._dock("Reading", reading, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.resizeDocks(
+            [self._worklist_dock, self._reading_dock],
+            [WORKLIST_WIDTH, READING_WIDTH],
+            Qt.Orientation.Horizontal,
+        )
+
+        self._notice = QLabel(NOTICE, self)
+        self._notice.setFont(theme.font(bold=True))
+        self._notice.setStyleSheet(f"color: {theme.WARNING.name()}; padding: 3px 12px;")
+        # A menu bar's corner is there at every width of the window, unlike a toolbar's end.
+        self.menuBar().setNativeMenuBar(False)
+        self.menuBar().setCornerWidget(self._notice, Qt.Corner.TopRightCorner)
+
+    def _dock(self, title: str, pane: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title)  # saveState knows it by this
+        dock.setWidget(pane)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _make_actions(self) -> None:
+        def action(text: str, slot: Callable[[], object], *keys: str) -> QAction:
+            made = QAction(text, self)
+            made.setShortcuts([QKeySequence(key) for key in keys])
+            made.triggered.connect(lambda _checked=False: slot())
+            return made
+
+        self._open_folder = action("Open &folder …", self._ask_for_folder, "Ctrl+O")
+        self._open_files = action("Open f&iles …", self._ask_for_files, "Ctrl+Shift+O")
+        self._export = action("&Export readings …", self._ask_for_export, "Ctrl+E")
+        self._quit = action("&Quit", self.close, "Ctrl+Q")
+        self._save = action("&Save reading", self.assessment.save, "Ctrl+Return", "Ctrl+Enter")
+        self._right = action(
+            "&Right breast", lambda: self._focus_breast(Laterality.RIGHT), "Ctrl+R"
+        )
+        self._left = action("&Left breast", lambda: self._focus_breast(Laterality.LEFT), "Ctrl+L")
+        self._overlay = action("&Heat-map", self.prediction.toggle_overlay, "H")
+        self._overlay.setCheckable(True)
+        self._next_model = action("&Other model", self._switch_model, "M")
+        self._pause = action("&Pause or resume the worklist", self._toggle_pause, "Ctrl+P")
+        self._shortcuts = action("&Keys and mouse", self._show_shortcuts, "F1")
+        self._about = action("&About and licences", self._show_about)
+        self._logs = action("&Open log folder", self._show_logs)
+        self._toggle_worklist = self._worklist_dock.toggleViewAction()
+        self._toggle_worklist.setShortcut(QKeySequence("F8"))
+        self._toggle_reading = self._reading_dock.toggleViewAction()
+        self._toggle_reading.setShortcut(QKeySequence("F9"))
+
+        self._models = QActionGroup(self)
+        for name, title in MODEL_TITLES.items():
+            choice = QAction(title, self._models)
+            choice.setCheckable(True)
+            choice.setData(name)
+            choice.setChecked(name == self._session.model_name)
+        self._models.triggered.connect(lambda choice: self._session.set_model(choice.data()))
+
+    def _fill_menus(self) -> None:
+        bar = self.menuBar()
+        file = bar.addMenu("&File")
+        file.addActions([self._open_folder, self._open_files])
+        self._recent = file.addMenu("Open &recent")
+        self._recent.aboutToShow.connect(self._fill_recent)
+        file.addSeparator()
+        file.addAction(self._export)
+        file.addSeparator()
+        file.addAction(self._quit)
+
+        images = bar.addMenu("&Images")
+        for group in (Group.WINDOW, Group.ZOOM):
+            images.addActions(self._commands(group))
+            images.addSeparator()
+        images.addAction(self._overlay)
+        go = bar.addMenu("&Go")
+        go.addActions(self._commands(Group.GO))
+        reading = bar.addMenu("&Reading")
+        reading.addActions([self._right, self._left, self._save])
+        model = bar.addMenu("&Model")
+        model.addActions(self._models.actions())
+        model.addAction(self._next_model)
+        model.addSeparator()
+        model.addAction(self._pause)
+        panes = bar.addMenu("&Panes")
+        panes.addActions([self._toggle_worklist, self._toggle_reading])
+        help_ = bar.addMenu("&Help")
+        help_.addActions([self._shortcuts, self._logs, self._about])
+
+    def _commands(self, group: Group) -> list[QAction]:
+        actions = self.viewports.actions_by_name
+        return [actions[command.identity] for command in COMMANDS if command.group is group]
+
+    def _fill_toolbar(self) -> None:
+        bar = QToolBar("Toolbar", self)
+        bar.setObjectName("Toolbar")
+        bar.setMovable(False)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.addToolBar(bar)
+        open_button = QToolButton(bar)
+        open_button.setText("Open")
+        open_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(open_button)
+        menu.addActions([self._open_folder, self._open_files])
+        menu.addMenu(self._recent)
+        open_button.setMenu(menu)
+        bar.addWidget(open_button)
+        bar.addSeparator()
+        self._model_choice = QComboBox(bar)
+        self._model_choice.setAccessibleName("Model")
+        self._model_choice.setToolTip("Model (M for the other one)")
+        self._model_choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for name, title in MODEL_TITLES.items():
+            self._model_choice.addItem(title, name)
+        self._model_choice.setCurrentIndex(self._model_choice.findData(self._session.model_name))
+        self._model_choice.activated.connect(
+            lambda number: self._session.set_model(self._model_choice.itemData(number))
+        )
+        bar.addWidget(self._model_choice)
+        bar.addSeparator()
+        for identity, title in TOOLBAR.items():
+            command = self.viewports.actions_by_name[identity]
+            command.setIconText(title)
+            bar.addAction(command)
+        bar.addSeparator()
+        self._overlay.setIconText("Heat-map")
+        bar.addAction(self._overlay)
+
+    # ------------------------------------------------------------------------------- who hears what
+
+    def _connect_session(self) -> None:
+        session = self._session
+        session.opening_started.connect(lambda: self.worklist.show_opening(0, 0))
+        session.opening_progressed.connect(self.worklist.show_opening)
+        session.opening_finished.connect(self.worklist.hide_opening)
+        session.catalogue_opened.connect(self._on_catalogue_opened)
+        session.study_selected.connect(self._on_study_selected)
+        session.pixels_loaded.connect(self._on_pixels_loaded)
+        session.pixels_failed.connect(self._on_pixels_failed)
+        session.thumbnail_made.connect(self.worklist.show_thumbnail)
+        session.study_predicted.connect(self._on_study_predicted)
+        session.status_changed.connect(self._on_status_changed)
+        session.progress_changed.connect(self.worklist.show_progress)
+        session.run_changed.connect(self.worklist.show_run)
+        session.model_changed.connect(self._on_model_changed)
+        session.engine_changed.connect(self.prediction.show_engine)
+        session.assessment_recorded.connect(self._on_assessment_recorded)
+        session.recording_failed.connect(self._on_recording_failed)
+        session.fault_occurred.connect(self.show_fault)
+
+    def _connect_panes(self) -> None:
+        session = self._session
+        self.worklist.study_selected.connect(self._on_worklist_selected)
+        self.worklist.pause_requested.connect(session.pause)
+        self.worklist.resume_requested.connect(session.resume)
+        self.worklist.cancel_requested.connect(session.cancel)
+        self.worklist.opening_cancel_requested.connect(session.cancel_opening)
+        self.viewports.study_step_requested.connect(self.worklist.step)
+        self.viewports.status_changed.connect(self.statusBar().showMessage)
+        self.prediction.overlay_changed.connect(self._on_overlay_changed)
+        self.prediction.retry_requested.connect(session.retry_engine)
+        self.assessment.assessment_submitted.connect(session.record)
+        self.assessment.draft_changed.connect(self.worklist.mark_draft)
+
+    def _restore(self) -> None:
+        settings = self._settings
+        self.prediction.show_engine(self._session.engine_status)
+        self.prediction.set_overlay(settings.overlay_visible, settings.overlay_opacity)
+        self._on_overlay_changed(*self.prediction.overlay)
+        self.assessment.set_reader(settings.reader)
+        if settings.worklist_order in Order.__members__:
+            self.worklist.set_order(Order[settings.worklist_order])
+        if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
+            self.resize(1600, 900)
+        self.restoreState(settings.layout, LAYOUT_VERSION)
+        self.assessment.reader_changed.connect(lambda name: setattr(settings, "reader", name))
+        self.worklist.order_changed.connect(
+            lambda order: setattr(settings, "worklist_order", order.name)
+        )
+
+    # ------------------------------------------------------------------------------------- opening
+
+    def open(self, paths: Sequence[Path]) -> None:
+        """Opens files and folders in the place of what is open."""
+        self._settings.add_recent(paths)
+        self._session.open(paths)
+
+    def show_fault(self, error: EngineError) -> None:
+        self.banner.show_message(Message(error.title, error.advice))
+
+    def show_bug(self) -> None:
+        """An exception that nobody expected has gone to the log."""
+        message = Message(
+            "Something went wrong in this program",
+            "It is a fault of ours, not of your files; please send us the newest log file.",
+            "Open log folder" if self._log_folder is not None else "",
+        )
+        self.banner.show_message(message, self._show_logs)
+
+    def _on_catalogue_opened(self, catalogue: Catalogue) -> None:
+        self.worklist.show_catalogue(catalogue)
+        for study in catalogue.studies:
+            if self.assessment.has_draft(study):
+                self.worklist.mark_draft(study.uid, True)
+            if self._session.has_been_read(study):
+                self.worklist.mark_read(study.uid)
+        if catalogue.studies:
+            self.worklist.select(self.worklist.study_uids[0])
+        else:
+            self._session.select_study(None)
+
+    def _on_worklist_selected(self, study_uid: str) -> None:
+        self._session.select_study(study_uid, self.worklist.upcoming(study_uid))
+
+    def _on_study_selected(self, study: Study | None) -> None:
+        self.viewports.show_study(study)
+        self.prediction.show_study(study)
+        history = () if study is None else self._session.history(study)
+        self.assessment.show_study(study, self._session.opened_at, history)
+
+    def _on_pixels_loaded(self, study_uid: str, image_uid: str, pixels: DisplayPixels) -> None:
+        if self._is_shown(study_uid):
+            self.viewports.show_pixels(image_uid, pixels)
+
+    def _on_pixels_failed(self, study_uid: str, image_uid: str, error: EngineError) -> None:
+        if self._is_shown(study_uid):
+            self.viewports.show_failure(image_uid, error.title, error.advice)
+
+    def _on_study_predicted(self, prediction: StudyPrediction) -> None:
+        self.worklist.show_prediction(prediction)
+        if self._is_shown(prediction.study_uid):
+            self._show_prediction(prediction)
+
+    def _on_status_changed(self, study_uid: str, status: StudyStatus) -> None:
+        self.worklist.show_status(study_uid, status)
+        if self._is_shown(study_uid):
+            self.prediction.show_status(status)
+
+    def _on_model_changed(self, model_name: str) -> None:
+        self._settings.model_name = model_name
+        self._model_choice.setCurrentIndex(self._model_choice.findData(model_name))
+        for choice in self._models.actions():
+            choice.setChecked(choice.data() == model_name)
+        self.worklist.clear_predictions()
+        self._show_prediction(None)
+
+    def _show_prediction(self, prediction: StudyPrediction | None) -> None:
+        """Whatever the model says reaches the panes through here, and through the worklist."""
+        self.prediction.show_prediction(prediction)
+        self.assessment.show_prediction(prediction)
+        self.viewports.show_explanations(prediction)
+
+    def _is_shown(self, study_uid: str) -> bool:
+        current = self._session.current_study
+        return current is not None and current.uid == study_uid
+
+    def _on_assessment_recorded(self, assessment: ReaderAssessment) -> None:
+        self.assessment.show_recorded(assessment)
+        self.worklist.mark_read(assessment.study_uid)
+
+    def _on_recording_failed(self, assessment: ReaderAssessment, error: EngineError) -> None:
+        self.assessment.show_not_recorded(assessment, error)
+        self.show_fault(error)
+
+    def _on_overlay_changed(self, visible: bool, opacity: float) -> None:
+        self.viewports.set_overlay(visible, opacity)
+        self._overlay.setChecked(visible)
+        self._settings.overlay_visible, self._settings.overlay_opacity = visible, opacity
+
+    # --------------------------------------------------------------------------------- menu actions
+
+    def _ask_for_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open a folder of mammograms")
+        if folder:
+            self.open([Path(folder)])
+
+    def _ask_for_files(self) -> None:
+        files, _ = QFileDialog.getOpenFileNames(self, "Open mammograms")
+        if files:
+            self.open([Path(file) for file in files])
+
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        for path in self._settings.recent:
+            entry = self._recent.addAction(str(path).replace("&", "&&"))
+            entry.triggered.connect(lambda _checked=False, path=path: self.open([path]))
+        if self._recent.isEmpty():
+            self._recent.addAction("Nothing yet").setEnabled(False)
+        else:
+            self._recent.addSeparator()
+            self._recent.addAction("Clear this list", self._settings.clear_recent)
+
+    def _ask_for_export(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Export all readings", "readings.csv", "CSV (*.csv)"
+        )
+        if path:
+            self.export_readings(Path(path))
+
+    def export_readings(self, path: Path) -> None:
+        count = self._session.export_readings(path)
+        if count is not None:
+            readings = "1 reading" if count == 1 else f"{count} readings"
+            self.banner.show_message(
+                Message(f"{readings} exported", "The file holds patient identifiers.")
+            )
+
+    def _focus_breast(self, side: Laterality) -> None:
+        self._reading_dock.show()
+        self.assessment.focus_breast(side)
+
+    def _switch_model(self) -> None:
+        names = list(MODEL_TITLES)
+        position = names.index(self._session.model_name) + 1
+        self._session.set_model(names[position % len(names)])
+
+    def _toggle_pause(self) -> None:
+        self.worklist.toggle_pause()
+
+    def _show_shortcuts(self) -> None:
+        _show_alone(ShortcutList(self._all_actions(), self))
+
+    def _show_about(self) -> None:
+        _show_alone(About(self))
+
+    def _show_logs(self) -> None:
+        if self._log_folder is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._log_folder)))
+
+    def _all_actions(self) -> Iterable[QAction]:
+        for menu in self.menuBar().findChildren(
+            QMenu, options=Qt.FindChildOption.FindDirectChildrenOnly
+        ):
+            yield from menu.actions()
+
+    # ---------------------------------------------------------------------------------- Qt's events
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _local_paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.open(_local_paths(event))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not event.spontaneous():
+            # The prediction keeps the height it has before anything is said, and scrolls what is
+            # longer: the reader's form must not move when an answer comes.
+            width = self._prediction_area.viewport().width()
+            self._prediction_area.setMaximumHeight(self.prediction.heightForWidth(width))
+        QTimer.singleShot(IDLE_WAKE_MS, self, self._wake_idle_engine)
+        QTimer.singleShot(0, self, self._session.check_readings)
+
+    def _wake_idle_engine(self) -> None:
+        if self._session.is_idle:
+            self._session.wake_engine()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Says once what would be lost; nothing is asked that has to be answered."""
+        unsaved = self.assessment.draft_count
+        if unsaved and not self._may_close:
+            studies = "one study" if unsaved == 1 else f"{unsaved} studies"
+            message = Message(
+                f"Unsaved entries in {studies}",
+                "The worklist marks them “unsaved”; save them, or quit once more without.",
+                "Quit without saving",
+            )
+            self.banner.show_message(message, self._close_anyway)
+            event.ignore()
+            return
+        self._settings.geometry = self.saveGeometry()
+        self._settings.layout = self.saveState(LAYOUT_VERSION)
+        self._settings.save()
+        self._session.close()
+        super().closeEvent(event)
+
+    def _close_anyway(self) -> None:
+        self._may_close = True
+        self.close()
+
+
+class _Scrolled(QScrollArea):
+    """As tall as its pane where there is room, and scrolling where there is not."""
+
+    def __init__(self, pane: QWidget) -> None:
+        super().__init__()
+        self.setWidget(pane)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumSize(pane.minimumWidth(), 160)
+
+    def sizeHint(self) -> QSize:
+        return QSize(READING_WIDTH, self.widget().heightForWidth(READING_WIDTH))
+
+
+def _show_alone(dialog: QWidget) -> None:
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.show()
+
+
+def _local_paths(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -1,0 +1,408 @@
+"""What the model says of the open study: per breast, per view, or why it says nothing.
+
+The right breast stands on the left, as the images hang. The pane keeps its height whatever the
+answer, so that nothing below it moves under the reader's hand.
+"""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.domain import (
+    BIRADS_MEANING,
+    Laterality,
+    MammogramView,
+    Prediction,
+    Study,
+    StudyPrediction,
+)
+from viewer import theme
+from viewer.states import MODEL_TITLES, EngineState, EngineStatus, StudyState, StudyStatus
+
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+BAR = QColor("#3d6d8c")  # of a category that is not the model's
+SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
+GRADES = (1, 2, 3, 4, 5)
+HASH_LENGTH = 8  # characters of the checkpoint's SHA-256 that are shown
+NOT_OFFERED = "not offered by this model"
+CALIBRATION_CAVEAT = (
+    "Confidence was calibrated on enriched archive cases, not on a screening population."
+)
+ATTENTION_CAVEAT = "Model attention, not a lesion outline."
+ATTENTION_SCALE = (
+    "One scale for all images: its end is a fixed activation that belongs to the model, so a quiet "
+    "breast looks quiet."
+)
+
+
+def grade_meaning(grade: int) -> str:
+    """In words; a real 3 presupposes a full work-up, which no image shows."""
+    return "pattern like training grade 3" if grade == 3 else BIRADS_MEANING[grade]
+
+
+def percent(probability: float) -> str:
+    """Whole per cent; neither certainty nor impossibility is claimed by rounding."""
+    if 0 < probability < 0.005:
+        return "<1 %"
+    if 0.995 <= probability < 1:
+        return ">99 %"
+    return f"{probability:.0%}".replace("%", " %")
+
+
+class CategoryBars(QWidget):
+    """A bar for each category and breast, growing from the middle to the side it hangs on.
+
+    A category that the model does not have says so and has no bar: it is not 0 %.
+    """
+
+    ROW_HEIGHT = 18
+    MIDDLE = 26  # for the category's number
+    GAP = 6  # between a certain bar and its number
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._predictions: dict[Laterality, Prediction] = {}
+        self._offered: tuple[int, ...] = GRADES
+        widest = QFontMetrics(theme.font(theme.SMALL_TEXT_PX, bold=True))
+        self.percent_width = widest.horizontalAdvance(">99 %") + 2
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Probability of each category")
+
+    def sizeHint(self) -> QSize:
+        return QSize(300, self.ROW_HEIGHT * len(GRADES))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(260, self.ROW_HEIGHT * len(GRADES))
+
+    def show_predictions(
+        self, predictions: dict[Laterality, Prediction], offered: Sequence[int]
+    ) -> None:
+        self._predictions = {
+            side: prediction for side, prediction in predictions.items() if prediction.in_scope
+        }
+        self._offered = tuple(offered)
+        self.setAccessibleDescription("; ".join(self.row_text(grade) for grade in GRADES))
+        self.update()
+
+    def row_text(self, grade: int) -> str:
+        """What the row shows, in words."""
+        if grade not in self._offered:
+            return f"Category {grade} {NOT_OFFERED}"
+        parts = [
+            f"{side.name.lower()} {percent(self._predictions[side].probabilities[grade])}"
+            for side in SIDES
+            if side in self._predictions
+        ]
+        return f"Category {grade} {', '.join(parts)}".strip()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        for number, grade in enumerate(GRADES if self._predictions else ()):
+            row = QRect(0, number * self.ROW_HEIGHT, self.width(), self.ROW_HEIGHT)
+            self._paint_row(painter, row, grade)
+        painter.end()
+
+    def _paint_row(self, painter: QPainter, row: QRect, grade: int) -> None:
+        centre = Qt.AlignmentFlag.AlignCenter
+        if grade not in self._offered:
+            painter.setFont(theme.font(theme.SMALL_TEXT_PX))
+            painter.setPen(theme.MUTED)
+            painter.drawText(row, centre, f"{grade}  {NOT_OFFERED}")
+            return
+        middle = QRect(0, row.top(), self.MIDDLE, row.height())
+        middle.moveCenter(row.center())
+        is_chosen = any(p.category == grade for p in self._predictions.values())
+        painter.setFont(theme.font(bold=is_chosen))
+        painter.setPen(theme.TEXT if is_chosen else theme.MUTED)
+        painter.drawText(middle, centre, str(grade))
+        room = row.width() // 2 - self.MIDDLE // 2 - self.percent_width - self.GAP
+        for side in SIDES:
+            prediction = self._predictions.get(side)
+            if prediction is None:
+                continue
+            probability = prediction.probabilities[grade]
+            is_category = prediction.category == grade
+            length = max(1.0, probability * room)
+            bar = QRectF(middle.right() + 1, row.top() + 3, length, row.height() - 6)
+            number = QRect(row.left(), row.top(), self.percent_width, row.height())
+            if side is Laterality.RIGHT:
+                bar.moveRight(middle.left())
+            else:
+                number.moveRight(row.right())
+            painter.fillRect(bar, theme.ACCENT if is_category else BAR)
+            painter.setFont(theme.font(theme.SMALL_TEXT_PX, bold=is_category))
+            painter.setPen(theme.TEXT if is_category else theme.MUTED)
+            painter.drawText(number, _RIGHT, percent(probability))
+
+
+class _BreastColumn(QWidget):
+    """The words for one breast: its category above the bars, its views below them."""
+
+    def __init__(self, side: Laterality, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.name = _label(self, theme.SMALL_TEXT_PX, quiet=True)
+        self.name.setText(side.name)
+        self.headline = _label(self, theme.TEXT_PX, bold=True)
+        self.headline.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.confidence = _label(self, theme.SMALL_TEXT_PX)
+        self.views = _label(self, theme.SMALL_TEXT_PX, quiet=True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(1)
+        layout.addWidget(self.name)
+        layout.addWidget(self.headline, 1)
+        layout.addWidget(self.confidence)
+        _reserve(self.headline, 3)  # "Model category 5 (highly suggestive of malignancy)"
+        _reserve(self.confidence, 1)
+        _reserve(self.views, 2)
+
+    def show_prediction(self, prediction: Prediction | None, silence: str) -> None:
+        """`silence` stands where there is no prediction for the breast."""
+        is_spoken = prediction is not None and prediction.in_scope
+        self.headline.setFont(
+            theme.font(bold=True) if is_spoken else theme.font(theme.SMALL_TEXT_PX)
+        )
+        if is_spoken:
+            meaning = grade_meaning(prediction.category)
+            self.headline.setText(f"Model category {prediction.category}\n({meaning})")
+            self.confidence.setText(f"confidence {percent(prediction.confidence)}")
+            return
+        if prediction is not None:
+            silence = f"Out of scope. {prediction.scope_reason}"
+        self.headline.setText(silence)
+        self.confidence.setText("")
+
+
+class PredictionPane(QWidget):
+    """The model's word on the open study, and how its heat-map is shown."""
+
+    # Whether the heat-map is shown, and its opacity in [0, 1]
+    overlay_changed = Signal(bool, float)
+    # The reader wants the engine to be started once more
+    retry_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._study: Study | None = None
+        self._prediction: StudyPrediction | None = None
+        self._status = StudyStatus(StudyState.IDLE)
+        self._engine: EngineStatus | None = None
+
+        self._model = _label(self, theme.SMALL_TEXT_PX, quiet=True)
+        self._model.setWordWrap(False)
+        self._model.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._columns = {side: _BreastColumn(side, self) for side in SIDES}
+        self._bars = CategoryBars(self)
+        self._loose_views = _label(self, theme.SMALL_TEXT_PX, quiet=True)
+        self._loose_views.hide()
+
+        answer = QWidget(self)
+        grid = QGridLayout(answer)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(4)
+        for column, side in enumerate(SIDES):
+            grid.addWidget(self._columns[side], 0, column)
+            self._columns[side].views.setParent(answer)
+            grid.addWidget(self._columns[side].views, 2, column, Qt.AlignmentFlag.AlignTop)
+            grid.setColumnStretch(column, 1)
+        grid.addWidget(self._bars, 1, 0, 1, 2)
+        grid.addWidget(self._loose_views, 3, 0, 1, 2)
+
+        waiting = QWidget(self)
+        self._waiting = _label(waiting, theme.TEXT_PX, quiet=True)
+        self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._retry = QPushButton("Try again", waiting)
+        self._retry.clicked.connect(self.retry_requested)
+        waiting_layout = QVBoxLayout(waiting)
+        waiting_layout.addStretch(1)
+        waiting_layout.addWidget(self._waiting)
+        waiting_layout.addWidget(self._retry, 0, Qt.AlignmentFlag.AlignHCenter)
+        waiting_layout.addStretch(1)
+
+        self._pages = QStackedWidget(self)  # as tall as the taller page: nothing moves
+        self._pages.addWidget(waiting)
+        self._pages.addWidget(answer)
+
+        caveat = _label(self, theme.SMALL_TEXT_PX, quiet=True)
+        caveat.setText(CALIBRATION_CAVEAT)
+
+        self._overlay = QPushButton("Heat-map", self)
+        self._overlay.setCheckable(True)
+        self._overlay.setToolTip(f"{ATTENTION_CAVEAT} {ATTENTION_SCALE}")
+        self._overlay.toggled.connect(self._on_overlay_changed)
+        self._opacity = QSlider(Qt.Orientation.Horizontal, self)
+        self._opacity.setRange(5, 100)
+        self._opacity.setAccessibleName("Opacity of the heat-map")
+        self._opacity.setToolTip("Opacity of the heat-map")
+        self._opacity.setMinimumWidth(60)
+        self._opacity.valueChanged.connect(self._on_overlay_changed)
+        overlay = QHBoxLayout()
+        overlay.addWidget(self._overlay)
+        overlay.addWidget(self._opacity, 1)
+        attention = _label(self, theme.SMALL_TEXT_PX, quiet=True)
+        attention.setText(ATTENTION_CAVEAT)
+        attention.setToolTip(ATTENTION_SCALE)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 6, 10, 6)
+        layout.setSpacing(5)
+        layout.addWidget(self._model)
+        layout.addWidget(self._pages)
+        layout.addWidget(caveat)
+        layout.addLayout(overlay)
+        layout.addWidget(attention)
+        layout.addStretch(1)
+        self.setMinimumWidth(300)
+        self._refresh()
+
+    # ----------------------------------------------------------------------------- what it shows
+
+    def show_study(self, study: Study | None) -> None:
+        """Forgets the prediction of the study before."""
+        self._study = study
+        self._prediction = None
+        self._status = StudyStatus(StudyState.QUEUED if study is not None else StudyState.IDLE)
+        self._refresh()
+
+    def show_prediction(self, prediction: StudyPrediction | None) -> None:
+        """None: nothing is known, e.g. as the model was changed.
+
+        Raises ValueError where the prediction is of another study than the one shown.
+        """
+        if prediction is not None and (
+            self._study is None or prediction.study_uid != self._study.uid
+        ):
+            raise ValueError("a prediction of another study")
+        self._prediction = prediction
+        self._refresh()
+
+    def show_status(self, status: StudyStatus) -> None:
+        self._status = status
+        self._refresh()
+
+    def show_engine(self, status: EngineStatus) -> None:
+        self._engine = status
+        self._refresh()
+
+    def set_overlay(self, visible: bool, opacity: float) -> None:
+        self._overlay.setChecked(visible)
+        self._opacity.setValue(round(opacity * 100))
+
+    def toggle_overlay(self) -> None:
+        self._overlay.toggle()
+
+    @property
+    def overlay(self) -> tuple[bool, float]:
+        """Whether the heat-map is shown, and its opacity in [0, 1]."""
+        return self._overlay.isChecked(), self._opacity.value() / 100
+
+    def _on_overlay_changed(self) -> None:
+        visible, opacity = self.overlay
+        self.overlay_changed.emit(visible, opacity)
+
+    # ---------------------------------------------------------------------------------- in words
+
+    def _refresh(self) -> None:
+        self._model.setText(self._model_text())
+        failure = self._engine.failure if self._engine is not None else None
+        self._retry.setVisible(self._prediction is None and failure is not None)
+        if self._prediction is None or self._study is None:
+            self._waiting.setText(self._waiting_text())
+            self._pages.setCurrentIndex(0)
+            return
+        self._show_answer(self._study, self._prediction)
+        self._pages.setCurrentIndex(1)
+
+    def _model_text(self) -> str:
+        if self._engine is None:
+            return ""
+        title = MODEL_TITLES.get(self._engine.model_name, self._engine.model_name)
+        identity = self._engine.identity
+        if self._prediction is not None:
+            identity = self._prediction.model
+        return title if identity is None else f"{title} · {identity.sha256[:HASH_LENGTH]}"
+
+    def _waiting_text(self) -> str:
+        if self._engine is not None and self._engine.failure is not None:
+            return f"{self._engine.failure.title}\n{self._engine.failure.advice}"
+        if self._study is None:
+            return "No study is open."
+        if self._status.failure is not None:
+            return f"{self._status.failure.title}\n{self._status.failure.advice}"
+        if self._engine is not None and self._engine.state is EngineState.STARTING:
+            return "The engine is starting …"
+        return {
+            StudyState.RUNNING: "The model is at work on this study …",
+            StudyState.IDLE: "The model was not asked about this study.",
+        }.get(self._status.state, "This study is next in the queue.")
+
+    def _show_answer(self, study: Study, prediction: StudyPrediction) -> None:
+        breasts = {breast.laterality: breast.prediction for breast in prediction.breasts}
+        for side, column in self._columns.items():
+            column.show_prediction(breasts.get(side), _silence(study, side))
+            lines = [
+                self._view_line(view, prediction) for view in study.views if view.laterality is side
+            ]
+            column.views.setText("\n".join(lines))
+        self._bars.show_predictions(breasts, prediction.model.categories)
+        loose = [view for view in study.views if view.laterality is None]
+        self._loose_views.setVisible(bool(loose))
+        if loose:
+            lines = [self._view_line(view, prediction) for view in loose]
+            self._loose_views.setText("\n".join(["SIDE NOT KNOWN", *lines]))
+
+    @staticmethod
+    def _view_line(view: MammogramView, prediction: StudyPrediction) -> str:
+        name = view.view_position.value if view.view_position else "View ?"
+        for answer in prediction.views:
+            if answer.image_uid == view.image_uid:
+                said = answer.prediction
+                if said.in_scope:
+                    return f"{name}: {said.category} · {percent(said.confidence)}"
+                return f"{name}: out of scope. {said.scope_reason}"
+        for failure in prediction.failures:
+            if failure.path == view.path:
+                return f"{name}: {failure.title}"
+        return f"{name}: no answer"
+
+
+def _silence(study: Study, side: Laterality) -> str:
+    """Why there is no word on a breast."""
+    if not any(view.laterality is side for view in study.views):
+        is_side_known = all(view.laterality for view in study.views)
+        return "No image of this breast." if is_side_known else "No image is known to be of it."
+    if not study.is_joined:
+        return "Views only: they are not known to belong to one patient."
+    return "No answer for this breast."
+
+
+def _reserve(label: QLabel, lines: int) -> None:
+    """Room for that many lines, so that nothing moves when they come."""
+    label.setText("\n".join("X" * lines))
+    label.setMinimumHeight(label.sizeHint().height())
+    label.setText("")
+
+
+def _label(parent: QWidget, px: int, bold: bool = False, quiet: bool = False) -> QLabel:
+    label = QLabel(parent)
+    label.setFont(theme.font(px, bold))
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)  # file contents are never markup
+    if quiet:
+        palette = label.palette()
+        palette.setColor(label.foregroundRole(), theme.MUTED)
+        label.setPalette(palette)
+    return label

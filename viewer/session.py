@@ -1,0 +1,764 @@
+"""The one file of the viewer that knows the engine: work goes out to threads and to the engine
+process, and comes back as signals on the window's thread.
+
+Nothing here waits. Studies are loaded on one thread, pixels decoded on a few, predictions made in
+the engine process, and at most one study is with the engine at a time: what comes next is chosen
+when a worker falls free, so the open study goes first, and pausing, cancelling and changing the
+model act at once. Every answer carries its study, its model and the opening it belongs to; one
+that nobody waits for any more is dropped.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage
+
+from engine.domain import (
+    Catalogue,
+    MammogramView,
+    ModelIdentity,
+    ReaderAssessment,
+    Study,
+    StudyPrediction,
+)
+from engine.errors import EngineError, StorageFailed, UnreadableFile
+from engine.loading import load, load_pixels
+from engine.process import EngineProcess, EngineSettings
+from engine.readings import ReadingStore
+from viewer.rendering import DisplayPixels, prepare, thumbnail
+from viewer.states import EngineState, EngineStatus, RunState, StudyState, StudyStatus
+
+log = logging.getLogger(__name__)
+
+PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
+HEAT_CACHE_BYTES = 256 << 20  # some hundred four-view studies of 512 x 320 float32
+DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
+THUMBNAIL_HEIGHT = 56  # pixels
+PROGRESS_INTERVAL_S = 0.05  # between two reports of a folder being read
+WAKE_DELAY_MS = 150  # lets the first image be painted before the engine takes the processor
+
+
+class Engine(Protocol):
+    """What the session asks of `engine.process.EngineProcess`."""
+
+    def warm_up(self, model_name: str) -> "Future[ModelIdentity]": ...
+    def predict(
+        self, study: Study, model_name: str, heatmaps: bool = False
+    ) -> "Future[StudyPrediction]": ...
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """What a decoding thread brings back; exactly one of `pixels` and `failure` is given."""
+
+    pixels: DisplayPixels | None
+    failure: EngineError | None = None
+    thumbnail: QImage | None = None
+
+
+class _PixelCache:
+    """Decoded images up to a number of bytes, the longest unused going first.
+
+    Keys are (study uid, image uid). Studies in `pinned` stay whatever their size.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.pinned: frozenset[str] = frozenset()
+        self._images: OrderedDict[tuple[str, str], DisplayPixels] = OrderedDict()
+
+    def get(self, key: tuple[str, str]) -> DisplayPixels | None:
+        if key in self._images:
+            self._images.move_to_end(key)
+        return self._images.get(key)
+
+    def __contains__(self, key: tuple[str, str]) -> bool:
+        return key in self._images
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(_bytes(pixels) for pixels in self._images.values())
+
+    def put(self, key: tuple[str, str], pixels: DisplayPixels) -> None:
+        self._images[key] = pixels
+        for old in [key for key in self._images if key[0] not in self.pinned]:
+            if self.size_bytes <= self.limit_bytes:
+                return
+            del self._images[old]
+
+    def clear(self) -> None:
+        self._images.clear()
+
+
+class Session(QObject):
+    """What is open, what is known of it, and who is at work on it. Lives on the window's thread.
+
+    `close` must be called; it ends all threads and the engine process.
+    """
+
+    # Files are being searched and their headers read
+    opening_started = Signal()
+    # The same: files read, files in all
+    opening_progressed = Signal(int, int)
+    # The search is over, with or without a new catalogue
+    opening_finished = Signal()
+    # A Catalogue has taken the place of the one before; no study is selected
+    catalogue_opened = Signal(object)
+    # A Study, or None, came up for reading; its pixels and prediction follow by their own signals
+    study_selected = Signal(object)
+    # Study uid, image uid, rendering.DisplayPixels; of the selected study only
+    pixels_loaded = Signal(str, str, object)
+    # Study uid, image uid, EngineError; of the selected study only
+    pixels_failed = Signal(str, str, object)
+    # Study uid, QImage
+    thumbnail_made = Signal(str, object)
+    # A StudyPrediction by the current model, of any study of the catalogue
+    study_predicted = Signal(object)
+    # Study uid, StudyStatus
+    status_changed = Signal(str, object)
+    # Studies that the current model is done with, studies in all
+    progress_changed = Signal(int, int)
+    # RunState
+    run_changed = Signal(object)
+    # Its name; all studies are to be asked anew, predictions it has made already follow
+    model_changed = Signal(str)
+    # EngineStatus
+    engine_changed = Signal(object)
+    # A ReaderAssessment is on the disk
+    assessment_recorded = Signal(object)
+    # A ReaderAssessment could not be stored: EngineError
+    recording_failed = Signal(object, object)
+    # An EngineError that the reader must see and that belongs to no study
+    fault_occurred = Signal(object)
+
+    _delivered = Signal(object)
+
+    def __init__(
+        self,
+        engine: Engine,
+        readings_path: Path,
+        model_name: str = "hybrid",
+        pixel_cache_bytes: int = PIXEL_CACHE_BYTES,
+        heat_cache_bytes: int = HEAT_CACHE_BYTES,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._delivered.connect(self._run_delivered, Qt.ConnectionType.QueuedConnection)
+        self._is_closed = False
+
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="loading")
+        self._is_opening = False
+        self._opening = 0  # the number of the latest request to open
+        self._stop_opening = threading.Event()
+
+        self._generation = 0  # the number of the catalogue
+        self._studies: dict[str, Study] = {}
+        self._current: Study | None = None
+        self._upcoming: Study | None = None
+        self._opened_at = datetime.now(UTC)
+
+        self._decoders = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
+        self._decoding: set[tuple[str, str]] = set()
+        self._pixels = _PixelCache(pixel_cache_bytes)
+        self._unreadable: dict[tuple[str, str], EngineError] = {}
+        self._with_thumbnail: set[str] = set()  # made, or in vain
+        self._ahead: set[tuple[str, str]] = set()  # decoded ahead; once, even if thrown out again
+
+        self._engine = engine
+        self._is_awake = False
+        self._model_name = model_name
+        self._engines: dict[str, EngineStatus] = {}  # per model that was asked for
+        self._run_state = RunState.RUNNING
+        self._asked: tuple[str, str] | None = None  # study uid and model now with the engine
+        # predictions and failures are kept per (study uid, model)
+        self._predictions: dict[tuple[str, str], StudyPrediction] = {}
+        self._failures: dict[tuple[str, str], EngineError] = {}
+        self._heat_bytes: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._without_heat: set[tuple[str, str]] = set()  # their maps made room for others
+        self._heat_cache_bytes = heat_cache_bytes
+
+        self._readings_path = readings_path
+        self._store: ReadingStore | None = None
+
+    # -------------------------------------------------------------------------- what it knows
+
+    @property
+    def current_study(self) -> Study | None:
+        return self._current
+
+    @property
+    def opened_at(self) -> datetime:
+        """When the current study came up, with time zone."""
+        return self._opened_at
+
+    @property
+    def model_name(self) -> str:
+        return self._model_name
+
+    @property
+    def run_state(self) -> RunState:
+        return self._run_state
+
+    @property
+    def engine_status(self) -> EngineStatus:
+        """Of the current model."""
+        asleep = EngineStatus(EngineState.ASLEEP, self._model_name)
+        return self._engines.get(self._model_name, asleep)
+
+    def prediction(self, study_uid: str) -> StudyPrediction | None:
+        """By the current model."""
+        return self._predictions.get((study_uid, self._model_name))
+
+    def status(self, study_uid: str) -> StudyStatus:
+        key = (study_uid, self._model_name)
+        prediction = self._predictions.get(key)
+        if prediction is not None:
+            has_answer = any(view.prediction.in_scope for view in prediction.views)
+            return StudyStatus(StudyState.DONE if has_answer else StudyState.OUT_OF_SCOPE)
+        if self._asked == key:
+            return StudyStatus(StudyState.RUNNING)
+        if key in self._failures:
+            return StudyStatus(StudyState.FAILED, self._failures[key])
+        is_current = self._current is not None and self._current.uid == study_uid
+        is_wanted = is_current or self._run_state is not RunState.CANCELLED
+        can_run = self.engine_status.state is not EngineState.FAILED
+        return StudyStatus(StudyState.QUEUED if is_wanted and can_run else StudyState.IDLE)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is open, and nothing is being opened."""
+        return not self._studies and not self._is_opening
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Studies that the current model is done with, and studies in all."""
+        keys = [(uid, self._model_name) for uid in self._studies]
+        done = sum(key in self._predictions or key in self._failures for key in keys)
+        return done, len(keys)
+
+    # --------------------------------------------------------------------------------- opening
+
+    def open(self, paths: Sequence[Path]) -> None:
+        """Looks for studies under the paths; `catalogue_opened` follows, or `fault_occurred`."""
+        self._stop_opening.set()
+        self._stop_opening = should_stop = threading.Event()
+        self._opening += 1
+        self._is_opening = True
+        opening = self._opening
+        last_report = 0.0
+
+        def report(done: int, total: int) -> None:
+            nonlocal last_report
+            if done < total and time.monotonic() - last_report < PROGRESS_INTERVAL_S:
+                return
+            last_report = time.monotonic()
+            self._deliver(lambda: self._on_opening_progressed(opening, done, total))
+
+        future = self._loader.submit(load, tuple(paths), report, should_stop.is_set)
+        future.add_done_callback(
+            lambda future: self._deliver(lambda: self._on_opened(opening, future))
+        )
+        self.opening_started.emit()
+
+    def cancel_opening(self) -> None:
+        """Stays with the catalogue that is open."""
+        self._stop_opening.set()
+        self._opening += 1
+        self._is_opening = False
+        self.opening_finished.emit()
+
+    def _on_opening_progressed(self, opening: int, done: int, total: int) -> None:
+        if opening == self._opening:
+            self.opening_progressed.emit(done, total)
+
+    def _on_opened(self, opening: int, future: "Future[Catalogue]") -> None:
+        if opening != self._opening or future.cancelled():
+            return
+        self._is_opening = False
+        self.opening_finished.emit()
+        try:
+            catalogue = future.result()
+        except EngineError as error:
+            self.fault_occurred.emit(error)
+            return
+        if not catalogue.studies and not catalogue.failures:
+            self.fault_occurred.emit(
+                UnreadableFile(
+                    "No mammograms found there",
+                    "Open a folder or files with DICOM, PNG, JPEG or TIFF mammograms.",
+                )
+            )
+            return
+        self._show_catalogue(catalogue)
+
+    def _show_catalogue(self, catalogue: Catalogue) -> None:
+        studies = {study.uid: study for study in catalogue.studies}
+        if len(studies) != len(catalogue.studies):  # else one's answer would show as the other's
+            raise ValueError("two studies of a catalogue share a uid")
+        self._generation += 1
+        self._studies = studies
+        self._current = self._upcoming = None
+        self._decoding.clear()
+        self._pixels.clear()
+        self._unreadable.clear()
+        self._with_thumbnail.clear()
+        self._ahead.clear()
+        self._predictions.clear()
+        self._failures.clear()
+        self._heat_bytes.clear()
+        self._without_heat.clear()
+        self._run_state = RunState.RUNNING
+        log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
+        self.catalogue_opened.emit(catalogue)
+        self.run_changed.emit(self._run_state)
+        self._tell_all_statuses()
+        self._work()
+
+    def select_study(self, study_uid: str | None, upcoming_uid: str | None = None) -> None:
+        """Brings a study up for reading; the upcoming one is decoded ahead where there is room.
+
+        Raises KeyError where the catalogue has no such study.
+        """
+        study = None if study_uid is None else self._studies[study_uid]
+        self._upcoming = None if upcoming_uid is None else self._studies[upcoming_uid]
+        if study is self._current and study is not None:
+            self._work()
+            return
+        self._ahead.clear()
+        previous, self._current = self._current, study
+        self._opened_at = datetime.now(UTC)
+        self._pixels.pinned = frozenset() if study is None else frozenset({study.uid})
+        self.study_selected.emit(study)
+        if previous is not None:
+            self._tell_status(previous.uid)
+        if study is not None:
+            self._tell_pixels(study)
+            # what failed is tried once more when the reader comes back to it
+            if self._failures.pop((study.uid, self._model_name), None) is not None:
+                self._tell_progress()
+            self._tell_status(study.uid)
+            if (prediction := self.prediction(study.uid)) is not None:
+                self.study_predicted.emit(prediction)
+        self._work()
+
+    def _tell_pixels(self, study: Study) -> None:
+        for view in study.views:
+            key = (study.uid, view.image_uid)
+            self._unreadable.pop(key, None)
+            if (pixels := self._pixels.get(key)) is not None:
+                self.pixels_loaded.emit(*key, pixels)
+
+    # -------------------------------------------------------------------------------- decoding
+
+    def _work(self) -> None:
+        """Gives every free worker what is most wanted now."""
+        if self._is_closed:
+            return
+        while len(self._decoding) < DECODING_THREADS:
+            wanted = next(self._wanted_images(), None)
+            if wanted is None:
+                break
+            self._decode(*wanted)
+        self._ask_engine()
+
+    def _wanted_images(self) -> Iterator[tuple[Study, MammogramView]]:
+        """The open study's images, then the upcoming one's, then one a study for its thumbnail."""
+        for study in (self._current, self._upcoming):
+            if study is None or (study is self._upcoming and not self._has_room_ahead()):
+                continue
+            for view in study.views:
+                key = (study.uid, view.image_uid)
+                known = (self._pixels, self._decoding, self._unreadable, self._ahead)
+                if not any(key in images for images in known):
+                    yield study, view
+        if self._decoding:
+            return  # thumbnails never hold up an image that the reader waits for
+        for study in self._studies.values():
+            if study.uid not in self._with_thumbnail and study.views:
+                yield study, study.views[0]
+
+    def _has_room_ahead(self) -> bool:
+        """Whether the upcoming study fits beside the open one, which stays in any case."""
+        ahead = [study for study in (self._current, self._upcoming) if study is not None]
+        return sum(_expected_bytes(study) for study in ahead) <= self._pixels.limit_bytes
+
+    def _decode(self, study: Study, view: MammogramView) -> None:
+        generation, key = self._generation, (study.uid, view.image_uid)
+        if study is self._upcoming:
+            self._ahead.add(key)
+        wants_thumbnail = view is study.views[0] and study.uid not in self._with_thumbnail
+        if wants_thumbnail:
+            self._with_thumbnail.add(study.uid)
+        self._decoding.add(key)
+        future = self._decoders.submit(_decode, view, wants_thumbnail)
+        future.add_done_callback(
+            lambda future: self._deliver(lambda: self._on_decoded(generation, key, future))
+        )
+
+    def _on_decoded(
+        self, generation: int, key: tuple[str, str], future: "Future[_Decoded]"
+    ) -> None:
+        if generation != self._generation or future.cancelled():
+            return
+        self._decoding.discard(key)
+        try:
+            decoded = future.result()
+        except Exception:
+            self._unreadable[key] = _bug("This image could not be shown")
+            if self._is_current(key[0]):
+                self.pixels_failed.emit(*key, self._unreadable[key])
+            self._first_image_told()
+            self._work()
+            raise  # to the log, as a bug of ours
+        study_uid = key[0]
+        if decoded.failure is not None:
+            self._unreadable[key] = decoded.failure
+            if self._is_current(study_uid):
+                self.pixels_failed.emit(*key, decoded.failure)
+        else:
+            ahead = (self._current, self._upcoming)
+            if any(study is not None and study.uid == study_uid for study in ahead):
+                self._pixels.put(key, decoded.pixels)
+            if self._is_current(study_uid):
+                self.pixels_loaded.emit(*key, decoded.pixels)
+            if decoded.thumbnail is not None:
+                self.thumbnail_made.emit(study_uid, decoded.thumbnail)
+        self._first_image_told()
+        self._work()
+
+    def _is_current(self, study_uid: str) -> bool:
+        return self._current is not None and self._current.uid == study_uid
+
+    def _first_image_told(self) -> None:
+        if not self._is_awake:
+            QTimer.singleShot(WAKE_DELAY_MS, self, self.wake_engine)
+
+    # ----------------------------------------------------------------------------- the networks
+
+    @Slot()
+    def wake_engine(self) -> None:
+        """Starts the engine, which takes some seconds of the processor, once the window stands."""
+        if self._is_awake or self._is_closed:
+            return
+        self._is_awake = True
+        self._work()
+
+    def set_model(self, model_name: str) -> None:
+        """Asks another network from now on; what the earlier one said is kept for its return."""
+        if model_name == self._model_name:
+            return
+        self._model_name = model_name
+        self._forgive_engine()
+        self.model_changed.emit(model_name)
+        self.engine_changed.emit(self.engine_status)
+        self._tell_all_statuses()
+        for uid in self._studies:
+            if (prediction := self.prediction(uid)) is not None:
+                self.study_predicted.emit(prediction)
+        self._work()
+
+    def _forgive_engine(self) -> None:
+        """Lets a model that could not be started be tried again."""
+        if self.engine_status.state is EngineState.FAILED:
+            del self._engines[self._model_name]
+
+    def retry_engine(self) -> None:
+        """Tries once more to start the current model."""
+        self._forgive_engine()
+        self._tell_all_statuses()
+        self._work()
+
+    def pause(self) -> None:
+        self._set_run_state(RunState.PAUSED)
+
+    def resume(self) -> None:
+        """After a pause, or anew after a cancellation."""
+        self._set_run_state(RunState.RUNNING)
+
+    def cancel(self) -> None:
+        """Takes all studies but the open one out of the queue; answers already there stay."""
+        self._set_run_state(RunState.CANCELLED)
+
+    def _set_run_state(self, state: RunState) -> None:
+        if state is self._run_state:
+            return
+        self._run_state = state
+        self.run_changed.emit(state)
+        self._tell_all_statuses()
+        self._work()
+
+    def _ask_engine(self) -> None:
+        if not self._is_awake or self._asked is not None:
+            return
+        engine = self.engine_status
+        if engine.state is EngineState.ASLEEP:
+            self._start_model()
+        if engine.state is not EngineState.READY:
+            return
+        study = self._next_to_ask()
+        if study is None:
+            return
+        generation, key = self._generation, (study.uid, self._model_name)
+        self._asked = key
+        self._tell_status(study.uid)
+        future = self._engine.predict(study, self._model_name, heatmaps=True)
+        future.add_done_callback(
+            lambda future: self._deliver(lambda: self._on_answered(generation, key, future))
+        )
+
+    def _next_to_ask(self) -> Study | None:
+        """The open study, then, unless paused or cancelled, the others in the catalogue's order."""
+        if self._current is not None and self._is_to_be_asked(self._current, with_heat=True):
+            return self._current
+        if self._run_state is not RunState.RUNNING:
+            return None
+        return next((s for s in self._studies.values() if self._is_to_be_asked(s)), None)
+
+    def _is_to_be_asked(self, study: Study, with_heat: bool = False) -> bool:
+        key = (study.uid, self._model_name)
+        if key in self._failures:
+            return False
+        return key not in self._predictions or (with_heat and key in self._without_heat)
+
+    def _start_model(self) -> None:
+        name = self._model_name
+        self._set_engine_status(EngineStatus(EngineState.STARTING, name))
+        future = self._engine.warm_up(name)
+        future.add_done_callback(
+            lambda future: self._deliver(lambda: self._on_started(name, future))
+        )
+
+    def _on_started(self, name: str, future: "Future[ModelIdentity]") -> None:
+        if self._is_closed or future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            status = EngineStatus(EngineState.READY, name, identity=future.result())
+        else:
+            failure = error if isinstance(error, EngineError) else _bug("The engine cannot start")
+            status = EngineStatus(EngineState.FAILED, name, failure=failure)
+        self._set_engine_status(status)
+        if status.failure is not None:
+            self._tell_all_statuses()
+            if name == self._model_name:
+                self.fault_occurred.emit(status.failure)
+        self._work()
+        if error is not None and not isinstance(error, EngineError):
+            raise error  # to the log, as a bug of ours
+
+    def _set_engine_status(self, status: EngineStatus) -> None:
+        self._engines[status.model_name] = status
+        if status.model_name == self._model_name:
+            self.engine_changed.emit(status)
+
+    def _on_answered(
+        self, generation: int, key: tuple[str, str], future: "Future[StudyPrediction]"
+    ) -> None:
+        if self._is_closed:
+            return
+        self._asked = None
+        bug: BaseException | None = None
+        if generation == self._generation and not future.cancelled():
+            error = future.exception()
+            if error is None and not _is_answer_to(key, future.result()):
+                error = ValueError("the engine answered for another study or model")
+            if error is None:
+                self._keep_answer(key, future.result())
+            else:
+                if not isinstance(error, EngineError):
+                    bug, error = error, _bug("This study could not be judged")
+                self._keep_failure(key, error)
+        self._work()
+        if bug is not None:
+            raise bug  # to the log, as a bug of ours
+
+    def _keep_answer(self, key: tuple[str, str], prediction: StudyPrediction) -> None:
+        study_uid, model_name = key
+        if prediction.failures and not prediction.views:
+            failed = prediction.failures[0]
+            self._keep_failure(key, UnreadableFile(failed.title, failed.advice))
+            return
+        self._predictions[key] = prediction
+        self._failures.pop(key, None)
+        self._without_heat.discard(key)
+        self._heat_bytes[key] = sum(
+            view.explanation.heat.nbytes for view in prediction.views if view.explanation
+        )
+        self._make_room_for_heat(key)
+        if model_name == self._model_name:
+            self.study_predicted.emit(prediction)
+            self._tell_status(study_uid)
+            self._tell_progress()
+
+    def _make_room_for_heat(self, newest: tuple[str, str]) -> None:
+        for key in list(self._heat_bytes):
+            if sum(self._heat_bytes.values()) <= self._heat_cache_bytes:
+                return
+            if key == newest or self._is_current(key[0]):
+                continue
+            del self._heat_bytes[key]
+            self._without_heat.add(key)
+            prediction = self._predictions[key]
+            views = tuple(replace(view, explanation=None) for view in prediction.views)
+            self._predictions[key] = replace(prediction, views=views)
+
+    def _keep_failure(self, key: tuple[str, str], error: EngineError) -> None:
+        if key in self._predictions:  # only its heat-maps were asked for again
+            self._without_heat.discard(key)
+        else:
+            self._failures[key] = error
+        if key[1] == self._model_name:
+            self._tell_status(key[0])
+            self._tell_progress()
+
+    def _tell_status(self, study_uid: str) -> None:
+        if study_uid in self._studies:
+            self.status_changed.emit(study_uid, self.status(study_uid))
+
+    def _tell_progress(self) -> None:
+        self.progress_changed.emit(*self.progress)
+
+    def _tell_all_statuses(self) -> None:
+        for uid in self._studies:
+            self._tell_status(uid)
+        self._tell_progress()
+
+    # --------------------------------------------------------------------------- what readers say
+
+    def has_been_read(self, study: Study) -> bool:
+        """Whether anybody has recorded an assessment of it."""
+        return bool(self.history(study))
+
+    def history(self, study: Study) -> tuple[ReaderAssessment, ...]:
+        """Earlier assessments of the study, oldest first; none where they cannot be read.
+
+        A study uid alone is not trusted: that of plain images is their folder's name, and another
+        patient's folder may have the same. An assessment counts that is of the same patient and
+        has an image in common.
+        """
+        images = {view.image_uid for view in study.views}
+        try:
+            earlier = self._readings().history(study.uid)
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return ()
+        return tuple(
+            assessment
+            for assessment in earlier
+            if assessment.patient_id == study.patient_id and images & set(assessment.image_uids)
+        )
+
+    def record(self, assessment: ReaderAssessment) -> None:
+        """Stores it at once; `assessment_recorded` or `recording_failed` follows before it returns.
+
+        Raises ValueError where the assessment does not fit the study that it names.
+        """
+        study = self._studies.get(assessment.study_uid)
+        if study is not None:
+            images = {view.image_uid for view in study.views}
+            if (
+                assessment.patient_id != study.patient_id
+                or not set(assessment.image_uids) <= images
+            ):
+                raise ValueError("the assessment is of another study")
+        try:
+            recorded = self._readings().record(assessment)
+        except StorageFailed as error:
+            self.recording_failed.emit(assessment, error)
+        else:
+            self.assessment_recorded.emit(recorded)
+
+    def check_readings(self) -> None:
+        """Tells at the start, not at the first save, where readings cannot be stored."""
+        try:
+            self._readings()
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+
+    def export_readings(self, path: Path) -> int | None:
+        """Writes all readings as CSV; their number, or None after `fault_occurred`."""
+        try:
+            return self._readings().export_csv(path)
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return None
+
+    def _readings(self) -> ReadingStore:
+        if self._store is None:
+            self._store = ReadingStore(self._readings_path)
+        return self._store
+
+    # ------------------------------------------------------------------------ threads and the end
+
+    def _deliver(self, action: Callable[[], None]) -> None:
+        """From any thread: has the action done on the window's thread."""
+        self._delivered.emit(action)
+
+    @Slot(object)
+    def _run_delivered(self, action: Callable[[], None]) -> None:
+        if not self._is_closed:
+            action()
+
+    def close(self) -> None:
+        """Ends all threads and the engine process; waits for images being decoded just now."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._stop_opening.set()
+        self._engine.stop()
+        self._loader.shutdown(cancel_futures=True)
+        self._decoders.shutdown(cancel_futures=True)
+        if self._store is not None:
+            self._store.close()
+
+
+def start_engine(log_file: Path | None) -> Engine:
+    """The real engine process; it logs to the file, which grows by its warnings only."""
+    return EngineProcess(EngineSettings(log_file=log_file))
+
+
+def _expected_bytes(study: Study) -> int:
+    """Of `DisplayPixels`: uint16, and two pyramids of a third more each."""
+    return sum(view.rows * view.columns * 2 * 5 // 3 for view in study.views)
+
+
+def _bytes(pixels: DisplayPixels) -> int:
+    return sum(level.nbytes for level in (*pixels.means, *pixels.peaks[1:]))  # level 0 is shared
+
+
+def _is_answer_to(key: tuple[str, str], prediction: StudyPrediction) -> bool:
+    return (prediction.study_uid, prediction.model.name) == key
+
+
+def _decode(view: MammogramView, wants_thumbnail: bool) -> _Decoded:
+    """On a decoding thread."""
+    try:
+        pixels = load_pixels(view)
+        display = prepare(view, pixels)
+        small = None
+        if wants_thumbnail:
+            small = thumbnail(
+                pixels, display.presets[0], THUMBNAIL_HEIGHT, view.laterality, view.pixel_aspect
+            )
+    except EngineError as error:
+        return _Decoded(None, error)
+    except MemoryError:
+        advice = "Close other programs or open fewer studies at a time, then select it again."
+        return _Decoded(None, UnreadableFile("Not enough memory", advice))
+    return _Decoded(display, thumbnail=small)
+
+
+def _bug(title: str) -> EngineError:
+    """What the reader is told while the traceback goes to the log."""
+    return EngineError(title, "This is a fault of the program: please report it with its log file.")

@@ -1,0 +1,121 @@
+"""What is remembered between two starts, and where this user's files lie."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
+
+from viewer.states import MODEL_TITLES
+
+FOLDER_NAME = "birads-viewer"
+RECENT_COUNT = 10
+DEFAULT_OPACITY = 0.5
+
+
+def data_folder() -> Path:
+    """The user's folder for readings and logs; it need not exist yet."""
+    location = QStandardPaths.StandardLocation.GenericDataLocation
+    return Path(QStandardPaths.writableLocation(location)) / FOLDER_NAME
+
+
+def config_folder() -> Path:
+    location = QStandardPaths.StandardLocation.GenericConfigLocation
+    return Path(QStandardPaths.writableLocation(location)) / FOLDER_NAME
+
+
+class Settings:
+    """Typed values over an INI file; one that was edited into nonsense reads as the default."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        path = path or config_folder() / "settings.ini"
+        self._values = QSettings(str(path), QSettings.Format.IniFormat)
+
+    @property
+    def recent(self) -> tuple[Path, ...]:
+        """The latest opened files and folders, newest first."""
+        texts = self._values.value("recent", [])
+        texts = [texts] if isinstance(texts, str) else texts or []  # an INI list of one is a text
+        return tuple(Path(text) for text in texts if isinstance(text, str) and text)[:RECENT_COUNT]
+
+    def add_recent(self, paths: Sequence[Path]) -> None:
+        newest = [path.absolute() for path in paths]
+        rest = [path for path in self.recent if path not in newest]
+        self._values.setValue("recent", [str(path) for path in (newest + rest)[:RECENT_COUNT]])
+
+    def clear_recent(self) -> None:
+        self._values.remove("recent")
+
+    @property
+    def model_name(self) -> str:
+        name = self._values.value("model", "")
+        return name if name in MODEL_TITLES else next(iter(MODEL_TITLES))
+
+    @model_name.setter
+    def model_name(self, name: str) -> None:
+        self._values.setValue("model", name)
+
+    @property
+    def overlay_visible(self) -> bool:
+        return self._values.value("overlay/visible", "false") in (True, "true")
+
+    @overlay_visible.setter
+    def overlay_visible(self, visible: bool) -> None:
+        self._values.setValue("overlay/visible", visible)
+
+    @property
+    def overlay_opacity(self) -> float:
+        """In [0, 1]."""
+        try:
+            opacity = float(self._values.value("overlay/opacity", DEFAULT_OPACITY))
+        except (TypeError, ValueError):
+            return DEFAULT_OPACITY
+        return opacity if 0 <= opacity <= 1 else DEFAULT_OPACITY
+
+    @overlay_opacity.setter
+    def overlay_opacity(self, opacity: float) -> None:
+        self._values.setValue("overlay/opacity", float(opacity))
+
+    @property
+    def reader(self) -> str:
+        """The name that readings are recorded under; empty until it was asked for."""
+        name = self._values.value("reader", "")
+        return name if isinstance(name, str) else ""
+
+    @reader.setter
+    def reader(self, name: str) -> None:
+        self._values.setValue("reader", name)
+
+    @property
+    def worklist_order(self) -> str:
+        """The name of a `viewer.worklist.Order`."""
+        order = self._values.value("worklist/order", "")
+        return order if isinstance(order, str) else ""
+
+    @worklist_order.setter
+    def worklist_order(self, order: str) -> None:
+        self._values.setValue("worklist/order", order)
+
+    @property
+    def geometry(self) -> QByteArray:
+        """Of the window, as Qt wrote it; empty at first."""
+        return self._bytes("window/geometry")
+
+    @geometry.setter
+    def geometry(self, state: QByteArray) -> None:
+        self._values.setValue("window/geometry", state)
+
+    @property
+    def layout(self) -> QByteArray:
+        """Of the window's docks, as Qt wrote it; empty at first."""
+        return self._bytes("window/layout")
+
+    @layout.setter
+    def layout(self, state: QByteArray) -> None:
+        self._values.setValue("window/layout", state)
+
+    def _bytes(self, key: str) -> QByteArray:
+        value = self._values.value(key)
+        return value if isinstance(value, QByteArray) else QByteArray()
+
+    def save(self) -> None:
+        self._values.sync()

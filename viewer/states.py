@@ -1,0 +1,57 @@
+"""What the program is doing, as values that the session tells and the panes show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from engine.domain import ModelIdentity
+from engine.errors import EngineError
+
+MODEL_TITLES: Mapping[str, str] = {
+    "hybrid": "Hybrid (ResNet-50 + transformer)",
+    "light": "Lightweight CNN",
+}
+
+
+class StudyState(Enum):
+    """How far the current model is with a study."""
+
+    IDLE = "not asked"  #: the run was cancelled, or the engine cannot run
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    OUT_OF_SCOPE = "out of scope"  #: done, and no view of it may be judged
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    state: StudyState
+    failure: EngineError | None = None  #: with state FAILED
+
+
+class EngineState(Enum):
+    """How far the engine process is with the current model."""
+
+    ASLEEP = "not started"  #: until the first image is on the screen
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """The engine and the model it was asked for."""
+
+    state: EngineState
+    model_name: str
+    identity: ModelIdentity | None = None  #: with state READY
+    failure: EngineError | None = None  #: with state FAILED
+
+
+class RunState(Enum):
+    """Whether inference goes through the worklist; the open study is answered in any case."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  #: the rest keeps its place in the queue
+    CANCELLED = "cancelled"
