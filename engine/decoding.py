@@ -1,0 +1,395 @@
+"""Pixels of DICOM files: from where they lie in a file to grey values, in every syntax we claim.
+
+Sizes that a compressed stream claims are checked against the header, and the header against
+`PIXEL_LIMIT`, before any decoder runs. References "C.…" are to DICOM PS3.3.
+"""
+
+import io
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+from pydicom.uid import UID
+
+from engine.domain import Pixels, VoiLut
+from engine.errors import EngineError, UnreadableFile, UnsupportedImage
+from engine.limits import FILE_SIZE_LIMIT, check_size, corrupt, cut_off, file_too_large
+from engine.plain_images import luma
+from engine.streams import decode_stream, run_codec
+from engine.tags import (
+    ABSURD,
+    BIG_ENDIAN,
+    DEFLATED,
+    EXPLICIT,
+    IMPLICIT,
+    PIXEL_DATA,
+    DicomFile,
+    Tags,
+    damaged,
+    inflate,
+    lut,
+    seek_data_set,
+)
+
+_RLE = "1.2.840.10008.1.2.5"
+_NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED})
+_JPEG_FAMILY = frozenset(
+    "1.2.840.10008.1.2.4." + suffix
+    for suffix in ("50", "51", "57", "70", "80", "81", "90", "91", "201", "202", "203")
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PixelLayout:
+    """How the pixels of a DICOM file lie in it, C.7.6.3."""
+
+    transfer_syntax: str
+    is_big_endian: bool
+    offset: int  #: of the first byte of Pixel Data's value, in the file (deflated: the inflated)
+    length: int | None  #: of that value in bytes; None: undefined, that is encapsulated
+    rows: int
+    columns: int
+    samples: int
+    frames: int
+    is_planar: bool
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    is_signed: bool
+    photometric: str
+    padding: tuple[int, int] | None  #: the stored values that mean padding, both ends included
+    slope: float
+    intercept: float
+    modality_lut: VoiLut | None
+
+    @property
+    def is_subsampled(self) -> bool:
+        """Two neighbours share their colour: two bytes a pixel instead of three."""
+        return self.samples == 3 and self.photometric.endswith("_422")
+
+    @property
+    def frame_bytes(self) -> int:
+        """Of one frame, uncompressed."""
+        samples = 2 if self.is_subsampled else self.samples
+        return self.rows * self.columns * samples * (self.bits_allocated // 8)
+
+
+def read_layout(file: DicomFile) -> PixelLayout:
+    """Raises UnsupportedImage where there is no image, UnreadableFile where it cannot be whole."""
+    tags, syntax, source = file.tags, file.transfer_syntax, file.source
+    is_big_endian = file.is_big_endian
+    head = source.read(12)
+    kind = PIXEL_DATA.get(_tag(head, is_big_endian)) if len(head) >= 8 else None
+    rows, columns = tags.integer("Rows"), tags.integer("Columns")
+    if kind is None:
+        raise _no_image(tags, rows > 0 and columns > 0)
+    if kind != "integer":
+        raise UnsupportedImage(
+            "Pixels are fractional numbers", "Export the image with integer pixels."
+        )
+    if rows <= 0 or columns <= 0:
+        raise UnreadableFile(
+            "The image has no size", "Copy the file again from its source, or export it anew."
+        )
+    check_size(rows, columns)
+    if syntax not in _NATIVE and syntax != _RLE and syntax not in _JPEG_FAMILY:
+        name = UID(syntax).name if UID(syntax).is_valid else "unknown"
+        raise UnsupportedImage(
+            "Compression is not supported",
+            f"Export the image uncompressed or as JPEG 2000; this one is: {name[:60]}.",
+        )
+    order = "big" if is_big_endian else "little"
+    is_explicit = head[4:6].isalpha()
+    offset = source.tell() - len(head) + (12 if is_explicit else 8)
+    length = int.from_bytes(head[8:12] if is_explicit else head[4:8], order)
+    bits_allocated = tags.integer("BitsAllocated", 16)
+    bits_stored = tags.integer("BitsStored", bits_allocated)
+    if bits_allocated not in (8, 16) or not 1 <= bits_stored <= bits_allocated:
+        raise UnsupportedImage(
+            "Pixel depth is not supported", "Export the image with 8 to 16 bits per pixel."
+        )
+    high_bit = tags.integer("HighBit", bits_stored - 1)
+    if not bits_stored - 1 <= high_bit < bits_allocated:
+        high_bit = bits_stored - 1
+    samples = tags.integer("SamplesPerPixel", 1)
+    if samples not in (1, 3):
+        raise UnsupportedImage("Colour format is not supported", "Export the image in greyscale.")
+    slope, intercept = rescale(tags)
+    layout = PixelLayout(
+        transfer_syntax=syntax,
+        is_big_endian=is_big_endian,
+        offset=offset,
+        length=None if length == 0xFFFFFFFF else length,
+        rows=rows,
+        columns=columns,
+        samples=samples,
+        frames=max(1, tags.integer("NumberOfFrames", 1)),
+        is_planar=tags.integer("PlanarConfiguration") == 1,
+        bits_allocated=bits_allocated,
+        bits_stored=bits_stored,
+        high_bit=high_bit,
+        is_signed=tags.integer("PixelRepresentation") == 1,
+        photometric=tags.text("PhotometricInterpretation") or "MONOCHROME2",
+        padding=_padding(tags),
+        slope=slope,
+        intercept=intercept,
+        modality_lut=_modality_lut(tags, is_big_endian),
+    )
+    if syntax in _NATIVE and syntax != DEFLATED:
+        _check_length(layout, file.size)
+    return layout
+
+
+def _check_length(layout: PixelLayout, size: int) -> None:
+    if layout.length is None:
+        return  # encapsulated in spite of its transfer syntax: seen when decoding
+    needed = layout.frame_bytes * layout.frames
+    if needed > layout.length or layout.offset + needed > size:
+        raise cut_off()
+
+
+def _tag(head: bytes, is_big_endian: bool) -> int:
+    order = "big" if is_big_endian else "little"
+    return int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
+
+
+def _no_image(tags: Tags, has_size: bool) -> EngineError:
+    if has_size:
+        return cut_off()
+    if not (tags.text("SOPClassUID") or tags.text("Modality")):
+        return damaged()
+    kind = UID(tags.text("SOPClassUID")).name.removesuffix(" Storage")
+    if "Image" in kind:
+        return UnreadableFile(
+            "The image has no pixels", "Only its header is here; export the image anew."
+        )
+    if not kind or kind[0].isdigit():
+        kind = "a file without pixels"
+    return UnsupportedImage(
+        "A document, not an image", f"Open it in another program; it is: {kind[:60]}."
+    )
+
+
+def rescale(tags: Tags) -> tuple[float, float]:
+    """Rescale Slope and Intercept, C.11.1; 1 and 0 where they are absent or absurd."""
+    slope, intercept = tags.number("RescaleSlope"), tags.number("RescaleIntercept") or 0.0
+    if slope is None or not 1e-9 <= abs(slope) <= ABSURD or abs(intercept) > ABSURD:
+        return 1.0, 0.0
+    return slope, intercept
+
+
+def _padding(tags: Tags) -> tuple[int, int] | None:
+    """C.7.5.1.1.2: one value, or with a range limit all values between the two."""
+    value = tags.number("PixelPaddingValue")
+    if value is None:
+        return None
+    limit = tags.number("PixelPaddingRangeLimit")
+    # Some writers take the wrong one of US and SS: 63536 then means -2000.
+    lowest = -32768 if tags.integer("PixelRepresentation") == 1 else 0
+    ends = (int(value), int(value if limit is None else limit))
+    first, last = sorted((end - lowest) % 65536 + lowest for end in ends)
+    return first, last
+
+
+def _modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | None:
+    for item in tags.items("ModalityLUTSequence"):
+        table = lut(item, is_big_endian, tags.integer("PixelRepresentation") == 1)
+        if isinstance(table, VoiLut):
+            return table
+    return None
+
+
+def decode(path: Path, layout: PixelLayout) -> Pixels:
+    """Decodes the image, of several frames the middle one, of a colour image the luma.
+
+    Raises UnreadableFile, UnsupportedImage and OSError.
+    """
+    if layout.photometric.startswith("PALETTE"):
+        raise UnsupportedImage("Palette colours are not supported", "Export it in greyscale.")
+    raw = _read_frame(path, layout)
+    if raw.ndim == 3:
+        is_luma_first = layout.photometric.startswith("YBR") and not _is_stream(layout)
+        raw = raw[..., 0] if is_luma_first else luma(raw)
+    return _pixels(raw, layout)
+
+
+def _is_stream(layout: PixelLayout) -> bool:
+    """Whether a codec decodes the pixels, and colours to red, green, blue with them."""
+    return layout.transfer_syntax not in _NATIVE and layout.transfer_syntax != _RLE
+
+
+def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
+    """Lays the integers of a file (rows, columns) on uint16 so that larger is brighter.
+
+    With padding, stored 0 is kept for it. Where all 65,536 values are in use besides, the darkest
+    one is raised by one level.
+    """
+    low = -(2 ** (layout.bits_stored - 1)) if layout.is_signed else 0
+    high = low + 2**layout.bits_stored - 1
+    # Streams can hold more bits than the header states.
+    low, high = min(low, int(raw.min())), max(high, int(raw.max()))
+    slope, intercept = layout.slope, layout.intercept
+    is_padding = None
+    if layout.padding is not None:
+        is_padding = (raw >= layout.padding[0]) & (raw <= layout.padding[1])
+    if layout.modality_lut is not None:
+        table, first = layout.modality_lut.table, layout.modality_lut.first_value
+        raw = table[np.clip(raw.astype(np.int32) - first, 0, len(table) - 1)]
+        low, high, slope, intercept = 0, 2**layout.modality_lut.bits - 1, 1.0, 0.0
+    is_inverted = layout.photometric == "MONOCHROME1"
+    rises = (slope > 0) != is_inverted
+    shift = int(is_padding is not None and high - low < 65535)
+    zero = low - shift if rises else high + shift  # the integer that stored 0 stands for
+    # uint16 wraps around, which is what turns signed integers and differences into place.
+    stored = raw.astype(np.int16 if raw.dtype.kind == "i" else np.uint16).view(np.uint16)
+    base = np.uint16(zero % 65536)
+    if not rises:
+        stored = base - stored
+    elif base:
+        stored = stored - base
+    if is_padding is not None:
+        stored = np.where(is_padding, np.uint16(0), np.maximum(stored, 1))
+    stored = np.ascontiguousarray(stored)
+    stored.setflags(write=False)
+    return Pixels(
+        stored=stored,
+        value_scale=slope if rises else -slope,
+        value_offset=intercept + slope * zero,
+        is_inverted=is_inverted,
+        has_padding=is_padding is not None,
+    )
+
+
+def _read_frame(path: Path, layout: PixelLayout) -> np.ndarray:
+    """The middle frame as integers (rows, columns[, 3]), sign-extended."""
+    index = layout.frames // 2
+    with open(path, "rb") as file:
+        if layout.transfer_syntax == DEFLATED:
+            seek_data_set(file)
+            needed = layout.offset + layout.frame_bytes * (index + 1)
+            if needed > FILE_SIZE_LIMIT:
+                raise file_too_large()
+            source = io.BytesIO(inflate(file, needed))
+        else:
+            source = file
+        if layout.transfer_syntax in _NATIVE and layout.length is not None:
+            return _native(source, layout, index)
+        source.seek(layout.offset)
+        frame = _encapsulated_frame(source, index, layout.frames)
+    return _encapsulated(frame, layout)
+
+
+def _native(source: io.BufferedIOBase, layout: PixelLayout, index: int) -> np.ndarray:
+    source.seek(layout.offset + index * layout.frame_bytes)
+    data = source.read(layout.frame_bytes)
+    if len(data) < layout.frame_bytes:
+        raise cut_off()
+    order = ">" if layout.is_big_endian else "<"
+    flat = np.frombuffer(data, np.dtype(f"{order}u{layout.bits_allocated // 8}"))
+    if layout.is_subsampled:  # two lumas, then their common colour, C.7.6.3.1.2
+        flat = flat.reshape(-1, 4)[:, :2]
+        return _masked(flat.reshape(layout.rows, layout.columns), layout)
+    return _masked(_shaped(flat, layout), layout)
+
+
+def _shaped(flat: np.ndarray, layout: PixelLayout) -> np.ndarray:
+    if layout.samples == 1:
+        return flat.reshape(layout.rows, layout.columns)
+    if layout.is_planar:
+        return np.moveaxis(flat.reshape(3, layout.rows, layout.columns), 0, -1)
+    return flat.reshape(layout.rows, layout.columns, 3)
+
+
+def _masked(raw: np.ndarray, layout: PixelLayout) -> np.ndarray:
+    """The stored bits alone, overlays beside them cut away, the sign extended."""
+    shift = layout.high_bit + 1 - layout.bits_stored
+    unused = 8 * raw.dtype.itemsize - layout.bits_stored
+    raw = raw.astype(raw.dtype.newbyteorder("="), copy=False)
+    if not layout.is_signed:
+        return raw if unused == 0 else (raw >> shift) & (2**layout.bits_stored - 1)
+    signed = np.dtype(f"i{raw.dtype.itemsize}")
+    return (raw << (unused - shift)).view(signed) >> unused
+
+
+def _fragments(source: io.BufferedIOBase) -> list[tuple[int, int]]:
+    """(position, length) of each item of encapsulated pixel data, PS3.5 A.4."""
+    start = source.tell()
+    size = source.seek(0, io.SEEK_END)
+    source.seek(start)
+    items = []
+    while True:
+        head = source.read(8)
+        if len(head) < 8:  # writers forget the delimiter; decoding tells whether more is missing
+            return items
+        group, element, length = struct.unpack("<HHI", head)
+        if (group, element) == (0xFFFE, 0xE0DD):
+            return items
+        if (group, element) != (0xFFFE, 0xE000) or length == 0xFFFFFFFF:
+            raise corrupt()
+        position = source.tell()
+        if position + length > size:
+            raise cut_off()
+        items.append((position, length))
+        source.seek(position + length)
+
+
+def _encapsulated_frame(source: io.BufferedIOBase, index: int, frames: int) -> bytes:
+    """The stream of one frame; the first item is the (maybe empty) table of frame offsets."""
+    items = _fragments(source)
+    if len(items) < 2:
+        raise cut_off()
+    (table_position, table_length), *parts = items
+    if frames > 1 and table_length == 4 * frames:
+        source.seek(table_position)
+        offsets = [*struct.unpack(f"<{frames}I", source.read(table_length)), 2**63]
+        origin = parts[0][0]
+        parts = [p for p in parts if offsets[index] <= p[0] - origin < offsets[index + 1]]
+    elif frames > 1:
+        parts = parts[index : index + 1]
+    total = sum(length for _, length in parts)
+    if not parts:
+        raise corrupt()
+    if total > FILE_SIZE_LIMIT:
+        raise file_too_large()
+    stream = bytearray()
+    for position, length in parts:
+        source.seek(position)
+        stream += source.read(length)
+    return bytes(stream)
+
+
+def _encapsulated(frame: bytes, layout: PixelLayout) -> np.ndarray:
+    if layout.transfer_syntax == _RLE:
+        return _rle(frame, layout)
+    decoded = decode_stream(frame, (layout.rows, layout.columns, layout.samples))
+    if decoded.dtype.kind == "i":  # a JPEG 2000 stream that knows its sign
+        return decoded
+    # Streams hold the stored bits alone, whatever High Bit says.
+    shifted = 8 * decoded.dtype.itemsize - layout.bits_stored
+    if layout.is_signed and shifted >= 0:
+        return (decoded << shifted).view(f"i{decoded.dtype.itemsize}") >> shifted
+    return decoded
+
+
+def _rle(frame: bytes, layout: PixelLayout) -> np.ndarray:
+    """RLE Lossless, PS3.5 annex G: a segment for each byte of each sample, high bytes first."""
+    dtype = np.dtype(f"<u{layout.bits_allocated // 8}")
+    if len(frame) < 64:
+        raise cut_off()
+    segments, *offsets = struct.unpack_from("<16I", frame)
+    offsets = offsets[:segments]
+    # Checked here, as the decoder reads wherever the offsets point.
+    if segments != layout.samples * dtype.itemsize or offsets[0] != 64:
+        raise corrupt()
+    if offsets != sorted(set(offsets)) or offsets[-1] >= len(frame):
+        raise corrupt()
+    data = run_codec(imagecodecs.dicomrle_decode, frame, dtype=dtype)
+    count = layout.rows * layout.columns * layout.samples
+    if len(data) < count * dtype.itemsize:
+        raise cut_off()
+    flat = np.frombuffer(data, dtype, count)
+    if layout.samples == 3:
+        flat = np.moveaxis(flat.reshape(3, layout.rows, layout.columns), 0, -1)
+    return _masked(flat.reshape((layout.rows, layout.columns, *flat.shape[2:])), layout)

@@ -1,0 +1,491 @@
+"""DICOM headers: what a file says of its image: side, view, spacing, presets, and its scope.
+
+Faults of a header never hide an image; those that matter become notes for the reader.
+References "C.…" and "CID …" are to DICOM PS3.3 and PS3.16.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from engine.decoding import PixelLayout, read_layout, rescale
+from engine.domain import (
+    STANDARD_VIEWS,
+    Laterality,
+    MammogramView,
+    PixelSpacing,
+    SpacingSource,
+    ViewPosition,
+    Voi,
+    VoiFunction,
+    VoiLut,
+    VoiWindow,
+)
+from engine.naming import NamedView, read_name
+from engine.tags import ABSURD, Tags, lut, open_dicom
+
+_DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
+_MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
+_MAMMOGRAPHY_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2.1"
+_TOMOSYNTHESIS = {
+    "1.2.840.10008.5.1.4.1.1.13.1.3": "breast tomosynthesis",
+    "1.2.840.10008.5.1.4.1.1.13.1.4": "breast tomosynthesis projections",
+    "1.2.840.10008.5.1.4.1.1.13.1.5": "breast tomosynthesis projections",
+}
+_MODALITIES = {
+    "US": "ultrasound",
+    "MR": "magnetic resonance",
+    "CT": "computed tomography",
+    "NM": "nuclear medicine",
+    "PT": "positron emission tomography",
+    "XC": "photograph",
+    "ES": "endoscopy",
+    "SM": "slide microscopy",
+}
+# View codes in SNOMED RT and SNOMED CT, CID 4014.
+_VIEW_CODES = {
+    "R-10242": ViewPosition.CC,
+    "399162004": ViewPosition.CC,
+    "R-10226": ViewPosition.MLO,
+    "399368009": ViewPosition.MLO,
+    "R-10224": ViewPosition.ML,
+    "399260004": ViewPosition.ML,
+    "R-10228": ViewPosition.LM,
+    "399352003": ViewPosition.LM,
+    "R-10230": ViewPosition.LMO,
+    "399099002": ViewPosition.LMO,
+    "R-1024A": ViewPosition.XCCL,
+    "399192008": ViewPosition.XCCL,
+    "R-1024B": ViewPosition.XCCM,
+    "399101009": ViewPosition.XCCM,
+    "R-10244": ViewPosition.FB,
+    "399196006": ViewPosition.FB,
+    "R-102D0": ViewPosition.SIO,
+    "399188001": ViewPosition.SIO,
+    "R-40AAA": ViewPosition.ISO,
+    "441555000": ViewPosition.ISO,
+}
+_SPECIMEN_CODES = {"127457009", "G-8310"}
+# View modifiers, CID 4015: code to (name, whether it takes the image out of scope).
+_MODIFIERS = {
+    "399163009": ("magnification", True),
+    "R-102D6": ("magnification", True),
+    "399055006": ("spot compression", True),
+    "R-102D7": ("spot compression", True),
+    "399110001": ("tangential", True),
+    "R-102C2": ("tangential", True),
+    "399161006": ("cleavage", True),
+    "R-102D2": ("cleavage", True),
+    "399011000": ("axillary tail", True),
+    "R-102D1": ("axillary tail", True),
+    "399197002": ("rolled lateral", True),
+    "R-102D3": ("rolled lateral", True),
+    "399226006": ("rolled medial", True),
+    "R-102D4": ("rolled medial", True),
+    "414493004": ("rolled inferior", True),
+    "R-102CA": ("rolled inferior", True),
+    "415670009": ("rolled superior", True),
+    "R-102C9": ("rolled superior", True),
+    "441752004": ("anterior compression", True),
+    "P2-00161": ("anterior compression", True),
+    "442580003": ("axillary tissue", False),
+    "R-40AB2": ("axillary tissue", False),
+    "442593008": ("infra-mammary fold", False),
+    "R-40ABE": ("infra-mammary fold", False),
+    "442581004": ("nipple in profile", False),
+    "R-40AB3": ("nipple in profile", False),
+    "399209000": ("implant displaced", False),
+    "R-102D5": ("implant displaced", False),
+}
+_MAGNIFIED = 1.25  # contact views have 1.0 to 1.1, magnification views 1.5 to 2
+_SPACING_RANGE_MM = (0.005, 2.0)
+
+
+@dataclass(frozen=True, eq=False)
+class DicomImage:
+    """One file's view, before its study is known, with what decides on the study."""
+
+    view: MammogramView
+    layout: PixelLayout
+    patient_name: str
+    study_date: date | None
+    study_description: str
+
+
+@dataclass(frozen=True)
+class DicomDirectory:
+    """The images that a DICOMDIR lists, each as the parts of its path below the DICOMDIR."""
+
+    references: tuple[tuple[str, ...], ...]
+
+
+def read_dicom(path: Path) -> DicomImage | DicomDirectory:
+    """Reads a header and checks that its image can be decoded, as far as a header can tell.
+
+    Raises UnreadableFile and UnsupportedImage; OSError where the file cannot be opened.
+    """
+    with open_dicom(path) as file:
+        is_directory = file.tags.text("MediaStorageSOPClassUID") == _DICOMDIR_CLASS
+        if is_directory or file.tags.items("DirectoryRecordSequence"):
+            return _directory(file.tags)
+        return _image(path, file.tags, read_layout(file))
+
+
+def _directory(tags: Tags) -> DicomDirectory:
+    references = []
+    for record in tags.items("DirectoryRecordSequence"):
+        parts = tuple(record.texts("ReferencedFileID"))
+        if record.text("DirectoryRecordType") == "IMAGE" and parts:
+            references.append(parts)
+    return DicomDirectory(tuple(references))
+
+
+# ------------------------------------------------------------------------------------------- view
+
+
+def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
+    notes: list[str] = []
+    guessed: set[str] = set()
+    patient_id = "\\".join(tags.texts("PatientID"))  # whole: a part could be another patient's
+    modifiers = _modifiers(tags)
+    named = _named(path, tags, patient_id)
+    laterality = _laterality(tags, named, guessed, notes)
+    view_position = _view_position(tags, named, guessed, notes)
+    if guessed:
+        notes.append(_guess_note(guessed))
+    spacing = _spacing(tags, notes)
+    if tags.texts("RescaleSlope") and rescale(tags)[0] != tags.number("RescaleSlope"):
+        notes.append("An unusable Rescale Slope is ignored.")
+    vois = _vois(tags, layout.is_big_endian, notes)
+    reason = _out_of_scope(tags, layout, view_position, modifiers)
+    if "implant displaced" in modifiers:
+        notes.append("Implant displaced view.")
+    elif tags.text("BreastImplantPresent").upper() == "YES":
+        notes.append("A breast implant is present.")
+    if tags.text("PartialView").upper() == "YES":
+        notes.append("Partial view: the breast goes on in another image.")
+    if "GENERATED_2D" in (value.upper() for value in tags.texts("ImageType")):
+        notes.append("Synthesised from tomosynthesis.")
+    if layout.frames > 1:
+        notes.append(f"One of {layout.frames} frames is shown.")
+    if reason:
+        notes.append(f"{reason} The networks do not judge it.")
+    view = MammogramView(
+        path=path,
+        image_uid=tags.text("SOPInstanceUID") or tags.text("MediaStorageSOPInstanceUID"),
+        study_uid=tags.text("StudyInstanceUID"),
+        patient_id=patient_id,
+        rows=layout.rows,
+        columns=layout.columns,
+        laterality=laterality,
+        view_position=view_position,
+        guessed=frozenset(guessed),
+        pixel_spacing=spacing,
+        pixel_aspect=_aspect(tags, spacing, notes),
+        vois=vois,
+        out_of_scope=reason,
+        notes=tuple(notes),
+        view_modifiers=modifiers,
+        instance_number=tags.integer("InstanceNumber"),
+        acquired=_moment(tags),
+    )
+    return DicomImage(
+        view=view,
+        layout=layout,
+        patient_name=tags.text("PatientName").replace("^", " ").strip(),
+        study_date=_date(tags.text("StudyDate")),
+        study_description=tags.text("StudyDescription"),
+    )
+
+
+def _named(path: Path, tags: Tags, patient_id: str) -> NamedView:
+    """Side and view from names, the first that tells each; see `engine.naming`."""
+    side = view = None
+    for text in (
+        patient_id,
+        tags.text("SeriesDescription"),
+        tags.text("ProtocolName"),
+        path.stem if path.suffix.lower() in (".dcm", ".dicom", ".dic", ".ima") else path.name,
+    ):
+        found = read_name(text)
+        side = side or found.laterality
+        view = view or found.view_position
+    return NamedView(side, view, "")
+
+
+def _guess_note(guessed: set[str]) -> str:
+    what = " and ".join(word for word in ("laterality", "view") if word in guessed)
+    return f"{what.capitalize()} guessed from a name, not from a tag."
+
+
+def _laterality(
+    tags: Tags, named: NamedView, guessed: set[str], notes: list[str]
+) -> Laterality | None:
+    values = _stated_sides(tags)
+    if "B" in values:
+        return None
+    stated = [Laterality(value) for value in values if value in ("L", "R")]
+    if len(set(stated)) > 1:
+        notes.append("Image Laterality and Laterality contradict each other.")
+    from_tag = stated[0] if stated else _from_orientation(tags)[0]
+    if from_tag is None:
+        if named.laterality:
+            guessed.add("laterality")
+        return named.laterality
+    if not stated:
+        notes.append("Laterality is read from the patient orientation.")
+    if named.laterality not in (None, from_tag):
+        notes.append(
+            f"A name says {named.laterality.value}, the header says {from_tag.value}; "
+            "the header is followed."
+        )
+    return from_tag
+
+
+def _stated_sides(tags: Tags) -> list[str]:
+    """R, L or B, the most specific statement first."""
+    values = [tags.text("ImageLaterality")]
+    for group in tags.items("SharedFunctionalGroupsSequence"):  # of multi-frame images
+        values += [item.text("FrameLaterality") for item in group.items("FrameAnatomySequence")]
+    return [value.upper() for value in (*values, tags.text("Laterality")) if value]
+
+
+def _view_position(
+    tags: Tags, named: NamedView, guessed: set[str], notes: list[str]
+) -> ViewPosition | None:
+    codes = [item.text("CodeValue") for item in tags.items("ViewCodeSequence")]
+    stated = [_VIEW_CODES[code] for code in codes if code in _VIEW_CODES]
+    if from_text := _view_of_text(tags.text("ViewPosition")):
+        stated.append(from_text)
+    if len(set(stated)) > 1:
+        notes.append("View Position and View Code contradict each other.")
+        stated.sort(key=lambda view: view in STANDARD_VIEWS)  # the special view is meant
+    from_tag = stated[0] if stated else _from_orientation(tags)[1]
+    if from_tag is None:
+        if named.view_position:
+            guessed.add("view")
+        return named.view_position
+    if named.view_position not in (None, from_tag):
+        notes.append(
+            f"A name says {named.view_position.value}, the header says {from_tag.value}; "
+            "the header is followed."
+        )
+    return from_tag
+
+
+def _view_of_text(text: str) -> ViewPosition | None:
+    """View Position as written: "MLO", "R CC", "cranio-caudal"."""
+    if text.upper() in ViewPosition.__members__:
+        return ViewPosition[text.upper()]
+    letters = "".join(c for c in text.upper() if c.isalpha())
+    in_full = {"CRANIOCAUDAL": ViewPosition.CC, "MEDIOLATERALOBLIQUE": ViewPosition.MLO}
+    return in_full.get(letters) or read_name(text).view_position
+
+
+def _from_orientation(tags: Tags) -> tuple[Laterality | None, ViewPosition | None]:
+    """Side and view from Patient Orientation, C.7.6.1.1.1.
+
+    CBIS-DDSM writes the view itself there. Otherwise the first value is the direction of a row
+    and the second that of a column, and of all mammograms only a left CC hung the usual way reads
+    A\\R, a right CC P\\L, a left MLO A\\FR and a right MLO P\\FL.
+    """
+    values = [value.upper() for value in tags.texts("PatientOrientation")]
+    if len(values) == 1 and values[0] in ("CC", "MLO"):
+        return None, ViewPosition[values[0]]
+    return {
+        ("A", "R"): (Laterality.LEFT, ViewPosition.CC),
+        ("P", "L"): (Laterality.RIGHT, ViewPosition.CC),
+        ("A", "FR"): (Laterality.LEFT, ViewPosition.MLO),
+        ("P", "FL"): (Laterality.RIGHT, ViewPosition.MLO),
+    }.get(tuple(values), (None, None))
+
+
+def _modifiers(tags: Tags) -> tuple[str, ...]:
+    found = []
+    for view in tags.items("ViewCodeSequence"):
+        for item in view.items("ViewModifierCodeSequence"):
+            known = _MODIFIERS.get(item.text("CodeValue"))
+            found.append(known[0] if known else item.text("CodeMeaning").lower())
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def no_mammogram(kind: str, wanted: str = "a two-dimensional mammogram") -> str:
+    """A reason to be out of scope, as a sentence."""
+    return f"This is {kind}, not {wanted}."
+
+
+def no_standard_view(kind: str) -> str:
+    """A reason to be out of scope, as a sentence."""
+    article = "an" if kind[0] in "aeiouFLMX" else "a"
+    return f"This is {article} {kind} view, not a standard CC or MLO view."
+
+
+def _out_of_scope(
+    tags: Tags, layout: PixelLayout, view: ViewPosition | None, modifiers: tuple[str, ...]
+) -> str | None:
+    """Why no network may judge the image; the networks learnt whole CC and MLO mammograms."""
+    sop_class = tags.text("SOPClassUID")
+    modality = tags.text("Modality").upper()
+    image_type = {value.upper() for value in tags.texts("ImageType")}
+    if sop_class in _TOMOSYNTHESIS:
+        return no_mammogram(_TOMOSYNTHESIS[sop_class])
+    if modality in _MODALITIES:
+        return no_mammogram(_MODALITIES[modality])
+    if layout.samples > 1 or layout.photometric.startswith("PALETTE"):
+        return no_mammogram("a colour photograph")
+    if layout.frames > 1:
+        return no_mammogram(f"a series of {layout.frames} frames")
+    if (
+        sop_class == _MAMMOGRAPHY_FOR_PROCESSING
+        or tags.text("PresentationIntentType").upper() == "FOR PROCESSING"
+    ):
+        return no_mammogram("raw detector data (FOR PROCESSING)", "a processed mammogram")
+    is_breast = "BREAST" in tags.text("BodyPartExamined").upper()
+    if modality != "MG" and sop_class != _MAMMOGRAPHY and not is_breast:
+        return f"The header does not call this a mammogram (modality {modality[:8] or 'missing'})."
+    series = tags.text("SeriesDescription").lower()
+    if "roi mask" in series or "cropped images" in series:  # CBIS-DDSM's companions
+        return no_mammogram("a lesion crop or mask", "a whole mammogram")
+    if "SUBTRACTION" in image_type:
+        return no_mammogram("a contrast-enhanced subtraction", "a plain mammogram")
+    if any(item.text("CodeValue") in _SPECIMEN_CODES for item in tags.items("ViewCodeSequence")):
+        return no_mammogram("a specimen image")
+    if "B" in _stated_sides(tags):
+        return "Both breasts are in one image."
+    excluding = {name for name, excludes in _MODIFIERS.values() if excludes}
+    if found := [name for name in modifiers if name in excluding]:
+        return no_standard_view(" and ".join(found))
+    if (tags.number("EstimatedRadiographicMagnificationFactor") or 1) >= _MAGNIFIED:
+        return no_standard_view("magnification")
+    if view is not None and view not in STANDARD_VIEWS:
+        return no_standard_view(view.value)
+    stated_view = tags.text("ViewPosition")
+    if stated_view and not _view_of_text(stated_view):
+        return no_standard_view(f"unknown ({stated_view[:16]})")
+    return None
+
+
+# ------------------------------------------------------------------------------------- geometry
+
+
+def _spacing(tags: Tags, notes: list[str]) -> PixelSpacing | None:
+    """C.8.11.7 and 10.7.1: what is calibrated goes before what is measured at the detector."""
+    plane = _pair(tags, "PixelSpacing", notes)
+    detector = _pair(tags, "ImagerPixelSpacing", notes)
+    if plane and (
+        tags.text("PixelSpacingCalibrationType") or tags.text("PixelSpacingCalibrationDescription")
+    ):
+        return PixelSpacing(*plane, SpacingSource.CALIBRATED)
+    if plane and plane != detector:
+        return PixelSpacing(*plane, SpacingSource.FILE)
+    if detector:
+        factor = tags.number("EstimatedRadiographicMagnificationFactor")
+        if factor is None:
+            return PixelSpacing(*detector, SpacingSource.DETECTOR)
+        if 1 <= factor <= 4:
+            row_mm, column_mm = (value / factor for value in detector)
+            return PixelSpacing(row_mm, column_mm, SpacingSource.MAGNIFICATION, factor)
+        notes.append("An absurd magnification factor is ignored.")
+        return PixelSpacing(*detector, SpacingSource.DETECTOR)
+    if scanned := _pair(tags, "NominalScannedPixelSpacing", notes):
+        return PixelSpacing(*scanned, SpacingSource.FILE)
+    notes.append("No pixel spacing: lengths cannot be measured.")
+    return None
+
+
+def _pair(tags: Tags, keyword: str, notes: list[str]) -> tuple[float, float] | None:
+    if not tags.texts(keyword):
+        return None
+    numbers = tags.numbers(keyword)
+    low, high = _SPACING_RANGE_MM
+    if len(numbers) == 2 and all(low <= number <= high for number in numbers):
+        return numbers[0], numbers[1]
+    notes.append("An absurd pixel spacing is ignored.")
+    return None
+
+
+def _aspect(tags: Tags, spacing: PixelSpacing | None, notes: list[str]) -> float:
+    if spacing:
+        aspect = spacing.row_mm / spacing.column_mm
+    else:
+        ratio = tags.numbers("PixelAspectRatio")  # vertical \ horizontal, C.7.6.3.1.7
+        aspect = ratio[0] / ratio[1] if len(ratio) == 2 and min(ratio) > 0 else 1.0
+    if not 0.2 <= aspect <= 5:
+        notes.append("An absurd pixel aspect ratio is ignored.")
+        return 1.0
+    return aspect
+
+
+def _moment(tags: Tags) -> str:
+    for kind in ("Acquisition", "Content", "Series", "Study"):
+        stamp = tags.text(f"{kind}DateTime") if kind == "Acquisition" else ""
+        day, time = stamp[:8], stamp[8:14]
+        if not _date(day):
+            day, time = tags.text(f"{kind}Date"), tags.text(f"{kind}Time")[:6]
+        if shown := _date(day):
+            if len(time) >= 4 and time.isdigit():
+                clock = ":".join(time[i : i + 2] for i in range(0, len(time) // 2 * 2, 2))
+                return f"{shown.isoformat()} {clock}"
+            return shown.isoformat()
+    return ""
+
+
+def _date(text: str) -> date | None:
+    digits = text.replace(".", "").replace("-", "")
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return None
+
+
+# --------------------------------------------------------------------------------------- presets
+
+
+def _vois(tags: Tags, is_big_endian: bool, notes: list[str]) -> tuple[Voi, ...]:
+    """The file's presets: its tables first, as its windows only approximate them."""
+    found: list[Voi] = []
+    is_signed = (
+        tags.integer("PixelRepresentation") == 1 or (tags.number("RescaleIntercept") or 0) < 0
+    )
+    for item in tags.items("VOILUTSequence"):
+        table = lut(item, is_big_endian, is_signed)
+        if isinstance(table, VoiLut):
+            found.append(table)
+        else:
+            notes.append(f"A grey-value table (VOI LUT) is ignored: {table}.")
+    found.extend(_windows(tags, notes))
+    return tuple(found)
+
+
+def _windows(tags: Tags, notes: list[str]) -> list[VoiWindow]:
+    """C.11.2.1.2: centers, widths and explanations are parallel lists."""
+    centers, widths = tags.numbers("WindowCenter"), tags.numbers("WindowWidth")
+    names = tags.texts("WindowCenterWidthExplanation")
+    if tags.texts("WindowCenter") and not tags.texts("WindowWidth"):
+        notes.append("Window Width is missing: an automatic window is used.")
+        return []
+    stated = tags.text("VOILUTFunction").upper()
+    function = VoiFunction.LINEAR
+    if stated in VoiFunction.__members__:
+        function = VoiFunction[stated]
+    elif stated:
+        notes.append("An unknown VOI LUT Function is shown as LINEAR.")
+    windows = []
+    for index, (center, width) in enumerate(zip(centers, widths, strict=False)):
+        if not 0 < width <= ABSURD or abs(center) > ABSURD:
+            continue
+        # LINEAR is defined from a width of 1 on; a narrower one is meant exactly.
+        exact = function is VoiFunction.LINEAR and width < 1
+        windows.append(
+            VoiWindow(
+                center,
+                width,
+                VoiFunction.LINEAR_EXACT if exact else function,
+                names[index] if index < len(names) else "",
+            )
+        )
+    given = max(len(tags.texts("WindowCenter")), len(tags.texts("WindowWidth")))
+    if len(windows) < given:
+        kept = "the others are kept" if windows else "an automatic window is used"
+        notes.append(f"A window without a usable width is ignored: {kept}.")
+    return windows

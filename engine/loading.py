@@ -1,0 +1,375 @@
+"""The door: from the paths that a reader opens to studies, and from a view to its pixels."""
+
+import hashlib
+import logging
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from engine.decoding import decode, read_layout
+from engine.domain import (
+    STANDARD_VIEWS,
+    Catalogue,
+    FailedFile,
+    MammogramView,
+    Pixels,
+    Voi,
+    VoiFunction,
+    VoiWindow,
+)
+from engine.errors import EngineError, UnreadableFile
+from engine.headers import DicomDirectory, no_mammogram, no_standard_view, read_dicom
+from engine.limits import FILE_SIZE_LIMIT, PIXEL_LIMIT
+from engine.naming import read_name
+from engine.plain_images import PlainHeader, is_grey, plain_format, plain_pixels, read_plain_header
+from engine.studies import FoundImage, make_studies, natural, place_digest, without_copies
+from engine.tags import open_dicom
+
+__all__ = ["FILE_SIZE_LIMIT", "PIXEL_LIMIT", "load", "load_pixels"]
+
+log = logging.getLogger(__name__)
+
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
+PLAIN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
+_OTHER_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".j2k", ".webp", ".pgm"})
+_ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")  # PKCS #7, PS3.10 section 7.4
+_EXPLICIT_VRS = frozenset(b"UL UI OB SH CS LO DA TM".split())
+_SAMPLES, _SAMPLE_BYTES = 8, 2**14
+_ASK_FOR_PERMISSION = "Ask for permission to read it, or copy it to a place of your own."
+_CANNOT_OPEN = ("The file cannot be opened", _ASK_FOR_PERMISSION)
+_NOT_FOUND = ("The file was not found", "Check that it is still there, then open it again.")
+
+
+def load(
+    paths: Sequence[Path],
+    on_progress: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Catalogue:
+    """Finds the studies in files, folders (searched through) and DICOMDIRs; reads headers only.
+
+    Never raises for what it finds there. `on_progress` gets (done, total); once `should_stop`
+    answers True, the catalogue holds what was read until then and a note says so.
+    """
+    search = _Search()
+    queue = search.files(paths, should_stop)
+    images: list[FoundImage] = []
+    failures = search.failures
+    skipped_count = 0
+    done = 0
+    while done < len(queue):
+        if should_stop and should_stop():
+            search.notes.append(f"Stopped: {len(queue) - done} files were not looked at.")
+            break
+        path = queue[done]
+        try:
+            found = _read(path)
+        except EngineError as error:
+            failures.append(FailedFile(path, error.title, error.advice))
+        except OSError:
+            failures.append(FailedFile(path, *_CANNOT_OPEN))
+        else:
+            if found is None:
+                skipped_count += 1
+            elif isinstance(found, FoundImage):
+                images.append(found)
+            elif search.was_named(path):
+                queue.extend(search.listed(path, found))
+        done += 1
+        if on_progress:
+            on_progress(done, len(queue))
+    notes = search.notes
+    images = without_copies(images, notes)
+    studies = make_studies(images, failures, notes)
+    log.info(
+        "%d studies of %d images, %d failures, %d files skipped",
+        len(studies),
+        len(images),
+        len(failures),
+        skipped_count,
+    )
+    return Catalogue(tuple(studies), tuple(failures), skipped_count, tuple(notes))
+
+
+def load_pixels(view: MammogramView) -> Pixels:
+    """Decodes the image of `view`; safe to call from any thread.
+
+    Raises UnreadableFile and UnsupportedImage.
+    """
+    try:
+        with open(view.path, "rb") as file:
+            head = file.read(132)
+        if head[128:] != b"DICM" and plain_format(head):
+            pixels = plain_pixels(view.path)
+        else:
+            with open_dicom(view.path) as file:
+                layout = read_layout(file)
+            pixels = decode(view.path, layout)
+    except OSError as error:
+        raise UnreadableFile(
+            "The file cannot be opened", "Check that it is still there and that you may read it."
+        ) from error
+    except MemoryError as error:
+        raise UnreadableFile(
+            "Not enough memory", "Close other programs and open the image again."
+        ) from error
+    if pixels.shape != (view.rows, view.columns):
+        raise _changed()
+    return pixels
+
+
+def _changed() -> UnreadableFile:
+    return UnreadableFile("The file has changed", "Open the folder again.")
+
+
+# ----------------------------------------------------------------------------------------- search
+
+
+class _Search:
+    """Finds files, each once, and collects what cannot be searched."""
+
+    def __init__(self) -> None:
+        self.failures: list[FailedFile] = []
+        self.notes: list[str] = []
+        self._seen: set[Path] = set()
+        self._named: set[Path] = set()
+        self._links = 0
+
+    def files(
+        self, paths: Sequence[Path], should_stop: Callable[[], bool] | None = None
+    ) -> list[Path]:
+        found: list[Path] = []
+        for path in map(Path, paths):
+            try:
+                if path.is_dir():
+                    for file in self._walk(path):
+                        found.append(file)
+                        if should_stop and should_stop():
+                            break
+                elif path.exists():
+                    self._named.add(path)
+                    found.extend(self._once(path))
+                else:
+                    self._fail(path, *_NOT_FOUND)
+            except PermissionError:
+                self._fail(path, *_CANNOT_OPEN)
+            except (OSError, RuntimeError, ValueError):  # a loop of links; a null character
+                self._fail(path, *_NOT_FOUND)
+        if self._links:
+            self.notes.append(
+                f"{self._links} symbolic links to folders or in a loop were not followed; "
+                "open their targets themselves."
+            )
+        return found
+
+    def was_named(self, path: Path) -> bool:
+        """Whether the reader opened this very file, not a folder around it."""
+        return path in self._named
+
+    def listed(self, directory_path: Path, directory: DicomDirectory) -> Iterator[Path]:
+        """The files that a DICOMDIR refers to; never one outside its folder."""
+        open_folder = "Open the folder itself instead of its DICOMDIR."
+        outside = ("DICOMDIR points outside its folder", open_folder)
+        base = directory_path.parent
+        if not directory.references:
+            self._fail(directory_path, "The DICOMDIR lists no images", open_folder)
+        for reference in directory.references:
+            parts = [part for text in reference for part in text.split("/")]
+            if any(part in ("", ".", "..") or set(part) & set("\\:\0") for part in parts):
+                self._fail(directory_path, *outside)
+                continue
+            path = _resolve_case(base, parts)
+            try:
+                is_inside = path.resolve(strict=True).is_relative_to(base.resolve())
+            except (OSError, RuntimeError):
+                advice = "Copy the whole disc again, or open the folder itself."
+                self._fail(path, "Listed in DICOMDIR but missing", advice)
+                continue
+            if is_inside:
+                yield from self._once(path)
+            else:
+                self._fail(path, *outside)
+
+    def _fail(self, path: Path, title: str, advice: str) -> None:
+        self.failures.append(FailedFile(path, title, advice))
+
+    def _once(self, path: Path) -> Iterator[Path]:
+        resolved = path.resolve()
+        if resolved not in self._seen:
+            self._seen.add(resolved)
+            yield path
+
+    def _walk(self, root: Path) -> Iterator[Path]:
+        """Files in natural order, those of a folder before those of its folders."""
+        folders = [root]
+        while folders:
+            folder = folders.pop()
+            resolved = folder.resolve()
+            if resolved in self._seen:
+                continue
+            self._seen.add(resolved)
+            try:
+                with os.scandir(folder) as listing:
+                    entries = sorted(listing, key=lambda entry: natural(entry.name))
+            except OSError:
+                self._fail(folder, "The folder cannot be opened", _ASK_FOR_PERMISSION)
+                continue
+            inner = []
+            for entry in entries:
+                path = Path(entry.path)
+                try:
+                    if entry.is_dir():
+                        if entry.is_symlink():
+                            self._links += 1
+                        else:
+                            inner.append(path)
+                    elif entry.is_file():
+                        yield from self._once(path)
+                    elif entry.is_symlink() and _is_named_like_image(path):
+                        self._fail(path, *_NOT_FOUND)
+                except OSError:  # a link to itself
+                    self._links += 1
+            folders.extend(reversed(inner))
+
+
+def _resolve_case(base: Path, parts: Sequence[str]) -> Path:
+    """`base`/parts, whatever the case that copying a disc gave the names."""
+    path = base
+    for part in parts:
+        exact = path / part
+        if not exact.exists():
+            try:
+                names = os.listdir(path)
+            except OSError:
+                names = []
+            part = next((name for name in names if name.lower() == part.lower()), part)
+        path = path / part
+    return path
+
+
+def _is_named_like_image(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix in DICOM_SUFFIXES | PLAIN_SUFFIXES | _OTHER_IMAGE_SUFFIXES
+
+
+# ------------------------------------------------------------------------------------- recognising
+
+
+def _read(path: Path) -> FoundImage | DicomDirectory | None:
+    """None: no image by name and content. Raises EngineError and OSError."""
+    if path.name.startswith("._"):  # what macOS leaves beside every file on foreign discs
+        return None
+    suffix = path.suffix.lower()
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    if status.st_size == 0:
+        if _is_named_like_image(path):
+            raise UnreadableFile("The file is empty", "Copy it again from its source.")
+        return None
+    with open(path, "rb") as file:
+        head = file.read(256)
+    if head[128:132] == b"DICM" or _looks_like_dicom(head):
+        return _dicom_image(path, status.st_size)
+    if plain_format(head):
+        return _plain_image(path, status.st_size)
+    if suffix in DICOM_SUFFIXES:
+        if head[:1] == b"\x30" and _ENVELOPED_DATA in head:
+            raise UnreadableFile(
+                "The DICOM file is encrypted", "Decrypt it first, or export it unencrypted."
+            )
+        raise UnreadableFile(
+            "Not a DICOM file", "It is only named like one; check how it was exported."
+        )
+    if suffix in PLAIN_SUFFIXES:
+        raise UnreadableFile(
+            "The content is no image", "It is only named like one; check how it was saved."
+        )
+    if suffix in _OTHER_IMAGE_SUFFIXES:
+        raise UnreadableFile("Image format is not supported", "Save it as PNG, TIFF or DICOM.")
+    return None
+
+
+def _looks_like_dicom(head: bytes) -> bool:
+    """A data set without preamble: it begins with a plausible element of group 0002 or 0008."""
+    if len(head) < 16:
+        return False
+    for order in ("little", "big"):
+        group = int.from_bytes(head[:2], order)
+        element = int.from_bytes(head[2:4], order)
+        if group not in (0x0002, 0x0008) or element > 0x0070:
+            continue
+        if head[4:6] in _EXPLICIT_VRS:
+            return True
+        if order == "little" and 0 < int.from_bytes(head[4:8], order) <= 256:
+            return True
+    return False
+
+
+def _dicom_image(path: Path, file_size: int) -> FoundImage | DicomDirectory:
+    found = read_dicom(path)
+    if isinstance(found, DicomDirectory):
+        return found
+    view = found.view
+    if not view.image_uid:
+        view = replace(view, image_uid=place_digest(path, _fingerprint(path)))
+    return FoundImage(
+        view, file_size, found.patient_name, found.study_date, found.study_description, found.layout
+    )
+
+
+def _plain_image(path: Path, file_size: int) -> FoundImage:
+    header = read_plain_header(path)
+    fingerprint = _fingerprint(path)
+    named = read_name(path.stem)
+    known = (("laterality", named.laterality), ("view", named.view_position))
+    guessed = frozenset(word for word, value in known if value)
+    notes = []
+    if guessed:
+        what = " and ".join(sorted(guessed))
+        notes.append(f"{what.capitalize()} guessed from the file name.")
+    if header.pages > 1:
+        notes.append("The first of several pages is shown.")
+    notes.append("No pixel spacing: lengths cannot be measured.")
+    reason = None
+    if not is_grey(path, header):
+        reason = no_mammogram("a colour photograph")
+    elif named.view_position and named.view_position not in STANDARD_VIEWS:
+        reason = no_standard_view(named.view_position.value)
+    if reason:
+        notes.append(f"{reason} The networks do not judge it.")
+    view = MammogramView(
+        path=path,
+        image_uid=place_digest(path, fingerprint),
+        study_uid="",
+        patient_id="",
+        rows=header.rows,
+        columns=header.columns,
+        laterality=named.laterality,
+        view_position=named.view_position,
+        guessed=guessed,
+        vois=_plain_vois(header),
+        out_of_scope=reason,
+        notes=tuple(notes),
+    )
+    return FoundImage(view, file_size, rest=named.rest, fingerprint=fingerprint)
+
+
+def _plain_vois(header: PlainHeader) -> tuple[Voi, ...]:
+    """Eight bits are what somebody chose to show; sixteen seldom fill their range."""
+    if header.bits > 8:
+        return ()
+    return (VoiWindow(127.5, 255, VoiFunction.LINEAR_EXACT, "as saved"),)
+
+
+def _fingerprint(path: Path) -> bytes:
+    """Of a file's content, by its length and a few samples: enough to tell pictures apart."""
+    digest = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        digest.update(size.to_bytes(8, "big"))
+        for sample in range(_SAMPLES):
+            file.seek(sample * max(0, size - _SAMPLE_BYTES) // (_SAMPLES - 1))
+            digest.update(file.read(_SAMPLE_BYTES))
+    return digest.digest()

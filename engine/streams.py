@@ -1,0 +1,239 @@
+"""Compressed image streams: JPEG, JPEG Lossless, JPEG-LS, JPEG 2000 and HTJ2K.
+
+imagecodecs decodes, because it releases the GIL. Two things are done around it. The size that a
+stream claims is read before any decoder runs. And since JPEG decoders paint grey or garbage where
+data are damaged or missing, and say nothing, the data must fill the image exactly: other bytes put
+behind them must change nothing, and other bytes in place of the last ones must.
+
+Damage that keeps the count of pixels escapes, as it does inside a code block of JPEG 2000: these
+formats have no checksum.
+"""
+
+import contextlib
+import logging
+import math
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import imagecodecs
+import numpy as np
+
+from engine.errors import UnreadableFile
+from engine.limits import corrupt
+
+T = TypeVar("T")
+
+_END, _SCAN, _RESTART_INTERVAL = 0xD9, 0xDA, 0xDD
+_FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
+_PROGRESSIVE, _JPEG_LS = 0xC2, 0xF7
+_FILLINGS = (0x55, 0xAA, 0x33)  # bytes without a marker or a run of equal bits among them
+_TAIL_BYTES = 4  # more than an encoder may put behind the last pixel
+_LONGEST_CODE = 18  # bits that a pixel of JPEG-LS can take of the fillings
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a compressed stream says of itself in its header."""
+
+    shape: tuple[int, int, int]  #: rows, columns, channels
+    bits: int
+    decode: Callable[[bytes], np.ndarray] = field(repr=False)
+
+
+def read_stream(data: bytes) -> Stream:
+    """Recognises a stream by its first bytes, whatever its container calls it.
+
+    `data` may be cut behind the header. Raises UnreadableFile.
+    """
+    return _jpeg(data) if data.startswith(b"\xff\xd8") else _jpeg2000(data)
+
+
+def decode_stream(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """Integers (rows, columns[, channels]), of the type that the stream has.
+
+    Raises UnreadableFile, also where the stream is not of the given (rows, columns, channels).
+    """
+    stream = read_stream(data)
+    if stream.shape != shape:
+        raise corrupt()
+    image = stream.decode(data)
+    rows, columns, channels = shape
+    if image.shape != ((rows, columns) if channels == 1 else shape):
+        raise corrupt()
+    if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
+        raise corrupt()
+    return image
+
+
+def run_codec(codec: Callable[..., T], data: bytes, **options) -> T:
+    """Calls an imagecodecs function; whatever it raises on `data` becomes UnreadableFile."""
+    _remarks.heard = []
+    try:
+        result = codec(data, **options)
+    except MemoryError:
+        raise
+    except Exception as error:  # each codec has an error class of its own
+        raise corrupt() from error
+    if any(_FATAL_REMARK in remark for remark in _remarks.heard):
+        raise corrupt()
+    return result
+
+
+class _Remarks(logging.Handler):
+    """Listens to the codecs' log, thread by thread: libpng only remarks on a wrong checksum."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        heard = getattr(_remarks, "heard", None)
+        if heard is not None:
+            heard.append(record.getMessage())
+
+
+_FATAL_REMARK = "IDAT"  # the chunk with the pixels; other chunks may be as faulty as they like
+_remarks = threading.local()
+_codec_log = logging.getLogger("imagecodecs")
+_codec_log.addHandler(_Remarks(logging.WARNING))
+_codec_log.propagate = False
+
+
+# ------------------------------------------------------------------------------------- JPEG 2000
+
+
+def _jpeg2000(data: bytes) -> Stream:
+    """The SIZ marker, ITU-T T.800 A.5.1; JP2 boxes may stand before it."""
+    start = data[:4096].find(b"\xff\x4f\xff\x51")
+    if start < 0 or start + 43 > len(data):
+        raise corrupt()
+    width, height, x, y = struct.unpack_from(">IIII", data, start + 8)
+    components, precision = struct.unpack_from(">HB", data, start + 40)
+    # OpenJPEG also reads HTJ2K, and unlike OpenJPH it lets no error pass.
+    shape = (height - y, width - x, components)
+    decode = partial(run_codec, imagecodecs.jpeg2k_decode)
+    return Stream(shape, (precision & 0x7F) + 1, decode)
+
+
+# ------------------------------------------------------------------------------------------ JPEG
+
+
+@dataclass(frozen=True)
+class _JpegHeader:
+    """The segments before the first scan, ITU-T T.81 annex B."""
+
+    frame: int  #: the marker of the frame header
+    bits: int
+    rows: int
+    columns: int
+    channels: int
+    has_restarts: bool
+    scan_start: int  #: of the entropy-coded data; 0 where the data end before it
+
+
+def _jpeg(data: bytes) -> Stream:
+    header = _jpeg_header(data)
+    decode = _decode_jpeg_ls if header.frame == _JPEG_LS else _decode_jpeg
+    return Stream((header.rows, header.columns, header.channels), header.bits, decode)
+
+
+def _jpeg_header(data: bytes) -> _JpegHeader:
+    frame: tuple[int, ...] | None = None
+    has_restarts = False
+    position = 2
+    try:
+        while True:
+            if data[position] != 0xFF:
+                raise corrupt()
+            marker = data[position + 1]
+            if marker == 0xFF:  # a fill byte
+                position += 1
+                continue
+            if marker == 0x01 or 0xD0 <= marker <= 0xD7:
+                position += 2
+                continue
+            if marker == _END:
+                raise corrupt()
+            (length,) = struct.unpack_from(">H", data, position + 2)
+            body = data[position + 4 : position + 2 + length]
+            position += 2 + length
+            if marker in _FRAMES:
+                frame = (marker, *struct.unpack_from(">BHHB", body))
+            elif marker == _RESTART_INTERVAL:
+                has_restarts = any(body)
+            elif marker == _SCAN:
+                if frame is None:
+                    raise corrupt()
+                return _JpegHeader(*frame, has_restarts, position)
+    except (IndexError, struct.error) as error:
+        if frame is not None:  # cut behind the frame header
+            return _JpegHeader(*frame, has_restarts, 0)
+        raise corrupt() from error
+
+
+def _decode_jpeg(data: bytes) -> np.ndarray:
+    header = _jpeg_header(data)
+    end = _scan_end(data, header)
+    image = run_codec(imagecodecs.jpeg_decode, data)
+    if header.has_restarts or header.frame == _PROGRESSIVE:
+        # Decoders start afresh within such data; a strict parser has to see all of them.
+        if header.bits == 8 and header.channels in (1, 3):
+            run_codec(imagecodecs.jpegxl_encode_jpeg, data, numthreads=1)
+        return image
+
+    def is_same(changed: bytes) -> bool:
+        try:
+            return np.array_equal(run_codec(imagecodecs.jpeg_decode, changed), image)
+        except UnreadableFile:
+            return False
+
+    if not is_same(data[:end] + bytes(_FILLINGS[:1]) * 64 + data[end:]):
+        raise corrupt()  # the data end before the image
+    kept = end - _TAIL_BYTES
+    if kept <= header.scan_start or image.min() == image.max():  # hardly a bit for each pixel
+        return image
+    tails = (bytes([filling]) * _TAIL_BYTES for filling in _FILLINGS)
+    if all(is_same(data[:kept] + tail + data[end:]) for tail in tails):
+        raise corrupt()  # the image ends before the data
+    return image
+
+
+def _scan_end(data: bytes, header: _JpegHeader) -> int:
+    """Where the entropy-coded data end.
+
+    Raises UnreadableFile where nothing ends them or a marker stands in them that may not.
+    """
+    end = data.find(b"\xff\xd9", header.scan_start)
+    if not header.scan_start or end < 0:
+        raise corrupt()
+    coded = np.frombuffer(data, np.uint8, end + 1 - header.scan_start, header.scan_start)
+    following = coded[np.flatnonzero(coded[:-1] == 0xFF) + 1]
+    is_allowed = (following == 0) | (following == 0xFF) | (following & 0xF8 == 0xD0)
+    if not is_allowed.all() and header.frame != _PROGRESSIVE:  # that has scans and tables between
+        raise corrupt()
+    return end
+
+
+def _decode_jpeg_ls(data: bytes) -> np.ndarray:
+    """Refuses a stream that ends early: CharLS would count zeros behind its end for half a minute.
+
+    With different bytes put behind the data it gives the same image only if the data suffice.
+    """
+    header = _jpeg_header(data)
+    end = data.rfind(b"\xff\xd9")
+    if end < 0:
+        raise corrupt()
+    shape = (header.rows, header.columns) + ((header.channels,) if header.channels > 1 else ())
+    changed = np.empty(end + math.prod(shape) * _LONGEST_CODE // 8 + 64, np.uint8)
+    changed[:end] = np.frombuffer(data, np.uint8, end)
+    changed[-2:] = 0xFF, _END
+    seen = []
+    for filling in _FILLINGS[:2]:
+        image = np.zeros(shape, np.uint8 if header.bits <= 8 else np.uint16)
+        changed[end:-2] = filling
+        with contextlib.suppress(UnreadableFile):  # it must fail, if only for the filling
+            run_codec(imagecodecs.jpegls_decode, changed, out=image)
+        seen.append(image)
+    if not np.array_equal(*seen):
+        raise corrupt()
+    return run_codec(imagecodecs.jpegls_decode, data)
