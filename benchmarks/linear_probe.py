@@ -6,7 +6,7 @@ Features are the mean and maximum of C3, C4 and C5 of the clean frames (the hybr
 preprocessing). One multinomial regression for the grade (reader's grades and proxy normals), one
 binary for malignancy, each standardised, with the L2 strength that was best on the held-out fold 0
 (1e-5 to 1e-2 were tried: the choice favours the probe). Writes DIR/probe.csv (the columns of
-`evaluate`, plus `fold`). If training has left its cache of C3 under DIR/cache it is used; `--config`
+`evaluate`, plus `fold`). If training has left its C3 cache under DIR/cache it is used; `--config`
 must then be the training's.
 """
 

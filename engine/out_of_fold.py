@@ -15,7 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from engine import dataset, gradcam
-from engine.calibration import Calibration, fit_logistic, fit_scaling
+from engine.calibration import (
+    Calibration,
+    LogisticScaling,
+    Scaling,
+    fit_logistic,
+    fit_scaling,
+)
 from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.dataset import ManifestRow
 from engine.domain import Laterality
@@ -46,33 +52,34 @@ def fit_calibration(
     Rows whose label says nothing of the grade, or names one that the network lacks, are left out;
     so is the pathology of data sets that know only one outcome.
     """
-    single = dataset.single_outcome_datasets(rows)
     graded = [p for p in predictions if _is_graded(p.row, categories)]
-    view = fit_scaling(
-        np.stack([p.logits for p in graded]),
-        np.array([p.row.allowed(categories) for p in graded]),
-        _OFFSET_SHRINKAGE,
-    )
+    view = _fit_grades([[p] for p in graded], categories)
     pairs = _breasts(graded)
-    breast = fit_scaling(
-        np.stack([np.mean([p.logits for p in group], axis=0) for group in pairs]),
-        np.array([_highest(group).allowed(categories) for group in pairs]),
-        _OFFSET_SHRINKAGE,
-    )
+    breast = _fit_grades(pairs, categories) if pairs else view
     if predictions[0].malignancy_logit is None:
         return Calibration(view, breast)
+    single = dataset.single_outcome_datasets(rows)
     known = [
         p for p in predictions if p.row.is_malignant is not None and p.row.dataset not in single
     ]
+    malignancy = _fit_malignancy([[p] for p in known])
     pairs = _breasts(known)
-    return Calibration(
-        view,
-        breast,
-        fit_logistic([p.malignancy_logit for p in known], [p.row.is_malignant for p in known]),
-        fit_logistic(
-            [np.mean([p.malignancy_logit for p in group]) for group in pairs],
-            [any(p.row.is_malignant for p in group) for group in pairs],
-        ),
+    return Calibration(view, breast, malignancy, _fit_malignancy(pairs) if pairs else malignancy)
+
+
+def _fit_grades(groups: Sequence[Sequence[RowPrediction]], categories: tuple[int, ...]) -> Scaling:
+    """A group is what is judged together: one view, or the views of a breast."""
+    return fit_scaling(
+        np.stack([np.mean([p.logits for p in group], axis=0) for group in groups]),
+        np.array([_highest(group).allowed(categories) for group in groups]),
+        _OFFSET_SHRINKAGE,
+    )
+
+
+def _fit_malignancy(groups: Sequence[Sequence[RowPrediction]]) -> LogisticScaling:
+    return fit_logistic(
+        [np.mean([p.malignancy_logit for p in group]) for group in groups],
+        [any(p.row.is_malignant for p in group) for group in groups],
     )
 
 
@@ -120,7 +127,8 @@ def heat_reference(checkpoint: Checkpoint, rows: Sequence[ManifestRow]) -> float
         item = prepared_row(row, checkpoint)
         if item.geometry is not None:
             maxima.append(float(gradcam.activation_map(checkpoint.model, item.tensor).max()))
-    return float(np.percentile(maxima, _HEAT_PERCENTILE)) if maxima else 1.0
+    reference = float(np.percentile(maxima, _HEAT_PERCENTILE)) if maxima else 0.0
+    return reference or 1.0  # a network that is never suspicious has nothing to scale
 
 
 def assemble(
@@ -128,12 +136,14 @@ def assemble(
     runs: Path,
     out: Path,
     name: str,
-    heatmaps: bool = True,
+    is_quick: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Writes `out`/NAME.safetensors, NAME.out_of_fold.csv and the entry in manifest.json.
 
-    `runs` holds fold0 … and the final checkpoint, as `birads-engine train` left them.
+    `runs` holds fold0 … and the final checkpoint, as `birads-engine train` left them. `is_quick`
+    takes the logits that training left for the held-out rows it could teach (the same network on
+    the same frames, in mixed precision), without looking at heat-maps.
     """
     rows = dataset.read(data).rows
     folds = sorted({row.fold for row in rows if row.fold is not None})
@@ -145,10 +155,15 @@ def assemble(
         checkpoint = load_checkpoint(runs / f"fold{fold}" / "checkpoint.safetensors")
         _refuse_leak(checkpoint, fold)
         held = [row for row in rows if row.fold == fold]
+        if is_quick:
+            predictions += _left_by_training(
+                runs / f"fold{fold}" / "held_out.npz", held, checkpoint
+            )
+            continue
         said, failures = predict_rows(
             checkpoint,
             held,
-            heatmaps=heatmaps,
+            heatmaps=True,
             on_progress=on_progress and (lambda n, _, d=done: on_progress(d + n, len(rows))),
         )
         for failure in failures:
@@ -178,6 +193,30 @@ def assemble(
     manifest.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
+def _left_by_training(
+    path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint
+) -> list[RowPrediction]:
+    """The fold's predictions from training's own file; raises `InvalidData` where it is missing."""
+    try:
+        with np.load(path) as stored:
+            logits, malignancy = stored["logits"].astype(float), stored["malignancy"].astype(float)
+            place = {file: index for index, file in enumerate(stored["files"])}
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidData("A fold is missing", f"{path.parent.name} has no {path.name}.") from error
+    return [
+        RowPrediction(
+            row=row,
+            probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+            category=0,
+            laterality=row.laterality,
+            logits=logits[place[row.file]],
+            malignancy_logit=float(malignancy[place[row.file]]) if len(malignancy) else None,
+        )
+        for row in held
+        if row.file in place
+    ]
+
+
 def _refuse_leak(checkpoint: Checkpoint, fold: int) -> None:
     if checkpoint.provenance.get("config", {}).get("fold") != fold:
         raise InvalidData("Fold's network is another's", f"fold{fold} was not held out by it.")
@@ -189,9 +228,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, required=True, help="the --out of `train`, all folds")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shipped checkpoints")
     parser.add_argument(
-        "--no-heatmaps",
+        "--quick",
         action="store_true",
-        help="leave out the pointing game (three times faster)",
+        help="use the logits that training left: no pointing game, no rows it could not teach",
     )
 
 
@@ -213,7 +252,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arguments.runs,
                 arguments.out,
                 arguments.model,
-                not arguments.no_heatmaps,
+                arguments.quick,
                 on_progress,
             )
     except EngineError as error:
