@@ -67,8 +67,10 @@ def find_demo() -> Path | None:
 
 
 def _run_window(options: argparse.Namespace) -> int:
+    from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
+    from resources import ROOT
     from viewer import theme
     from viewer.main_window import MainWindow
     from viewer.session import Session, start_engine
@@ -77,6 +79,7 @@ def _run_window(options: argparse.Namespace) -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("birads-viewer")
     app.setApplicationVersion(__version__)
+    app.setWindowIcon(QIcon(str(ROOT / "icons" / "birads-viewer.png")))
     theme.apply(app)
 
     log_folder = data_folder() / "logs"

