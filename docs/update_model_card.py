@@ -29,15 +29,13 @@ SCORES = ("sensitivity", "specificity", "precision", "f1")
 
 def figures(metrics: dict, exams: list[dict]) -> str:
     film = metrics["datasets"]["cbis-ddsm"]
+    film_breasts = metrics["per_breast"]["datasets"]["cbis-ddsm"]
     parts = [
         f"Out of fold, {film['n']} CBIS-DDSM views with a reader's grade; 95 % intervals by "
         "resampling patients.",
         table(
             ["CBIS-DDSM", "per view", "per breast"],
-            [
-                [title, spell(film, key), spell(film["per_breast"], key)]
-                for key, title in ROWS.items()
-            ],
+            [[title, spell(film, key), spell(film_breasts, key)] for key, title in ROWS.items()],
         ),
         "Per category, CBIS-DDSM, per view:",
         table(
