@@ -37,8 +37,8 @@ from engine.row_predictions import (
 
 log = logging.getLogger(__name__)
 
-#: Free offsets give the best likelihood but let rare grades vanish from the arg-max (kappa falls
-#: from 0.36 to 0.27); this much has the lowest calibration error. See docs/experiments.md.
+#: Free offsets give the best likelihood but let the rare grades vanish from the arg-max; this is
+#: the compromise of the table in docs/experiments.md.
 _OFFSET_SHRINKAGE = 0.07
 _HEAT_ROWS = 120  #: suspicious images with a box whose maps set the heat-map's scale
 _HEAT_PERCENTILE = 75  #: of those maps' maxima: a quarter of them reach the top of the scale

@@ -31,7 +31,7 @@ _END, _SCAN, _RESTART_INTERVAL = 0xD9, 0xDA, 0xDD
 _FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
 _PROGRESSIVE, _JPEG_LS = 0xC2, 0xF7
 _FILLINGS = (0x55, 0xAA, 0x33)  # bytes without a marker or a run of equal bits among them
-_TAIL_BYTES = 4  # more than an encoder may put behind the last pixel
+_TAIL_BYTES = 2  # the last bits of the last pixel, and a byte that an encoder may add
 _LONGEST_CODE = 18  # bits that a pixel of JPEG-LS can take of the fillings
 
 
@@ -175,6 +175,8 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
     header = _jpeg_header(data)
     end = _scan_end(data, header)
     image = run_codec(imagecodecs.jpeg_decode, data)
+    if image.shape[:2] != (header.rows, header.columns):
+        raise corrupt()
     if header.has_restarts or header.frame == _PROGRESSIVE:
         # Decoders start afresh within such data; a strict parser has to see all of them.
         if header.bits == 8 and header.channels in (1, 3):
@@ -211,6 +213,8 @@ def _scan_end(data: bytes, header: _JpegHeader) -> int:
     is_allowed = (following == 0) | (following == 0xFF) | (following & 0xF8 == 0xD0)
     if not is_allowed.all() and header.frame != _PROGRESSIVE:  # that has scans and tables between
         raise corrupt()
+    while data[end - 1] == 0xFF:  # fill bytes before the marker
+        end -= 1
     return end
 
 
