@@ -16,11 +16,16 @@ from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from engine import __version__
 from engine.domain import NOTICE
 from engine.errors import UnreadableFile
 from viewer.states import MODEL_TITLES
+
+if TYPE_CHECKING:
+    from viewer.main_window import MainWindow
+    from viewer.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -110,13 +115,21 @@ def _run_window(options: argparse.Namespace) -> int:
             )
         else:
             paths.append(demo)
-            window.prediction.set_overlay(True, DEMO_OPACITY)  # a demo shows what there is
+            show_all_there_is(window, settings)
     if paths:
         window.open(paths)
     try:
         return app.exec()
     finally:
         session.close()
+
+
+def show_all_there_is(window: "MainWindow", settings: "Settings") -> None:
+    """As a demo does: both networks and the heat-map, while the user's own choice stays kept."""
+    chosen = settings.overlay_visible, settings.overlay_opacity
+    window.prediction.set_overlay(True, DEMO_OPACITY)
+    settings.overlay_visible, settings.overlay_opacity = chosen
+    window.set_asks_both(True)
 
 
 def _log_to(path: Path) -> bool:

@@ -43,7 +43,7 @@ from viewer.prediction_pane import PredictionPane
 from viewer.rendering import DisplayPixels
 from viewer.session import Session
 from viewer.settings import Settings
-from viewer.states import MODEL_TITLES, StudyStatus
+from viewer.states import MODEL_TITLES, OtherAnswer, StudyStatus
 from viewer.viewports import COMMANDS, Group, ViewportsPane
 from viewer.worklist import Order, WorklistPane
 
@@ -153,6 +153,8 @@ class MainWindow(QMainWindow):
         self._overlay = action("&Heat-map", self.prediction.toggle_overlay, "H")
         self._overlay.setCheckable(True)
         self._next_model = action("&Other model", self._switch_model, "M")
+        self._both = action("Ask &both networks", self._toggle_both, "Shift+M")
+        self._both.setCheckable(True)
         self._pause = action("&Pause or resume the worklist", self._toggle_pause, "Ctrl+P")
         self._shortcuts = action("&Keys and mouse", self._show_shortcuts, "F1")
         self._about = action("&About and licences", self._show_about)
@@ -192,7 +194,7 @@ class MainWindow(QMainWindow):
         reading.addActions([self._right, self._left, self._save])
         model = bar.addMenu("&Model")
         model.addActions(self._models.actions())
-        model.addAction(self._next_model)
+        model.addActions([self._next_model, self._both])
         model.addSeparator()
         model.addAction(self._pause)
         panes = bar.addMenu("&Panes")
@@ -257,6 +259,7 @@ class MainWindow(QMainWindow):
         session.run_changed.connect(self.worklist.show_run)
         session.model_changed.connect(self._on_model_changed)
         session.engine_changed.connect(self.prediction.show_engine)
+        session.other_changed.connect(self._on_other_changed)
         session.assessment_recorded.connect(self._on_assessment_recorded)
         session.recording_failed.connect(self._on_recording_failed)
         session.fault_occurred.connect(self.show_fault)
@@ -280,6 +283,7 @@ class MainWindow(QMainWindow):
         self.prediction.show_engine(self._session.engine_status)
         self.prediction.set_overlay(settings.overlay_visible, settings.overlay_opacity)
         self._on_overlay_changed(*self.prediction.overlay)
+        self.set_asks_both(settings.asks_both)
         self.assessment.set_reader(settings.reader)
         if settings.worklist_order in Order.__members__:
             self.worklist.set_order(Order[settings.worklist_order])
@@ -363,6 +367,14 @@ class MainWindow(QMainWindow):
         self.assessment.show_prediction(prediction)
         self.viewports.show_explanations(prediction)
 
+    def _on_other_changed(self, answer: OtherAnswer | None) -> None:
+        if answer is None or self._is_shown(answer.study_uid):
+            self._show_other_prediction(answer)
+
+    def _show_other_prediction(self, answer: OtherAnswer | None) -> None:
+        """Whatever the model that was not chosen says reaches the panes through here alone."""
+        self.prediction.show_other(answer)
+
     def _is_shown(self, study_uid: str) -> bool:
         current = self._session.current_study
         return current is not None and current.uid == study_uid
@@ -379,6 +391,21 @@ class MainWindow(QMainWindow):
         self.viewports.set_overlay(visible, opacity)
         self._overlay.setChecked(visible)
         self._settings.overlay_visible, self._settings.overlay_opacity = visible, opacity
+
+    def set_asks_both(self, asks_both: bool) -> None:
+        """Whether the model that is not chosen is asked about the open study too; in this run."""
+        self._both.setChecked(asks_both)
+        self.prediction.reserve_other(asks_both)
+        self._fit_prediction()
+        self._session.set_asks_both(asks_both)
+
+    def _fit_prediction(self) -> None:
+        """The prediction keeps the height it has before anything is said, and scrolls what is
+        longer: the reader's form must not move when an answer comes.
+        """
+        if self.isVisible():  # else its width is not known
+            width = self._prediction_area.viewport().width()
+            self._prediction_area.setMaximumHeight(self.prediction.heightForWidth(width))
 
     # --------------------------------------------------------------------------------- menu actions
 
@@ -423,9 +450,12 @@ class MainWindow(QMainWindow):
         self.assessment.focus_breast(side)
 
     def _switch_model(self) -> None:
-        names = list(MODEL_TITLES)
-        position = names.index(self._session.model_name) + 1
-        self._session.set_model(names[position % len(names)])
+        self._session.set_model(self._session.other_model_name)
+
+    def _toggle_both(self) -> None:
+        asks_both = not self._session.asks_both
+        self._settings.asks_both = asks_both
+        self.set_asks_both(asks_both)
 
     def _toggle_pause(self) -> None:
         self.worklist.toggle_pause()
@@ -459,10 +489,7 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not event.spontaneous():
-            # The prediction keeps the height it has before anything is said, and scrolls what is
-            # longer: the reader's form must not move when an answer comes.
-            width = self._prediction_area.viewport().width()
-            self._prediction_area.setMaximumHeight(self.prediction.heightForWidth(width))
+            self._fit_prediction()
         QTimer.singleShot(IDLE_WAKE_MS, self, self._wake_idle_engine)
         QTimer.singleShot(0, self, self._session.check_readings)
 

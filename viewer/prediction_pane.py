@@ -5,6 +5,7 @@ answer, so that nothing below it moves under the reader's hand.
 """
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
@@ -29,13 +30,21 @@ from engine.domain import (
     StudyPrediction,
 )
 from viewer import theme
-from viewer.states import MODEL_TITLES, EngineState, EngineStatus, StudyState, StudyStatus
+from viewer.states import (
+    MODEL_TITLES,
+    EngineState,
+    EngineStatus,
+    OtherAnswer,
+    StudyState,
+    StudyStatus,
+)
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 BAR = QColor("#3d6d8c")  # of a category that is not the model's
 SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
 GRADES = (1, 2, 3, 4, 5)
 HASH_LENGTH = 8  # characters of the checkpoint's SHA-256 that are shown
+COLUMN_GAP = 16  # pixels between the breasts
 NOT_OFFERED = "not offered by this model"
 CALIBRATION_CAVEAT = (
     "Confidence was calibrated on enriched archive cases, not on a screening population."
@@ -185,6 +194,89 @@ class _BreastColumn(QWidget):
         self.confidence.setText("")
 
 
+class OtherLine(QStackedWidget):
+    """Quietly, in two lines whatever comes: what the model that was not chosen says.
+
+    Each breast's word stands in the column that the breast has above.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("The other model")
+        self._sentence = _label(self, theme.SMALL_TEXT_PX, quiet=True)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        answer = QWidget(self)
+        self._title = _label(answer, theme.SMALL_TEXT_PX, quiet=True)
+        self._title.setWordWrap(False)
+        self._words = {side: _label(answer, theme.SMALL_TEXT_PX, quiet=True) for side in SIDES}
+        grid = QGridLayout(answer)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(COLUMN_GAP)
+        grid.setVerticalSpacing(0)
+        grid.addWidget(self._title, 0, 0, 1, 2)
+        for column, side in enumerate(SIDES):
+            grid.addWidget(self._words[side], 1, column)
+            grid.setColumnStretch(column, 1)
+        self.addWidget(self._sentence)
+        self.addWidget(answer)
+        _reserve(self._sentence, 2)
+        self.setFixedHeight(self._sentence.minimumHeight())
+
+    def show_answer(self, answer: OtherAnswer | None) -> None:
+        """None: there is nothing to say."""
+        prediction = None if answer is None else answer.prediction
+        words = {} if prediction is None else _words_by_side(prediction)
+        sentence = "" if answer is None or words else self._sentence_of(answer)
+        title = f"{_title(answer.engine.model_name)}:" if words else ""
+        self._sentence.setText(sentence)
+        self._title.setText(title)
+        for side, label in self._words.items():
+            label.setText(words.get(side, ""))
+        self.setCurrentIndex(1 if words else 0)
+        self.setAccessibleDescription(f"{title} {', '.join(words.values())}" if words else sentence)
+        self.setToolTip("" if answer is None else self._tool_tip(answer))
+
+    @property
+    def text(self) -> str:
+        """What it shows, in words."""
+        return self.accessibleDescription()
+
+    @staticmethod
+    def _sentence_of(answer: OtherAnswer) -> str:
+        title = _title(answer.engine.model_name)
+        prediction = answer.prediction
+        if prediction is not None:
+            if any(view.prediction.in_scope for view in prediction.views):
+                return f"{title}: views only; M shows them."
+            return f"{title}: out of scope"
+        failure = answer.engine.failure or answer.status.failure
+        if failure is not None:
+            return f"{title} failed. {failure.title}"
+        if answer.engine.state is EngineState.STARTING:
+            return f"{title} is starting …"
+        if answer.status.state is StudyState.RUNNING:
+            return f"{title} is at work …"
+        return f"{title} is asked next …"
+
+    @staticmethod
+    def _tool_tip(answer: OtherAnswer) -> str:
+        """Always the same rich text, so that nothing in it is taken for markup."""
+        lines = [_title(answer.engine.model_name)]
+        identity = answer.engine.identity
+        if answer.prediction is not None:
+            identity = answer.prediction.model
+            said = [b.prediction for b in answer.prediction.breasts]
+            said += [view.prediction for view in answer.prediction.views]
+            lines += dict.fromkeys(p.scope_reason for p in said if p.scope_reason)
+        if identity is not None:
+            lines[0] += f" · {identity.sha256[:HASH_LENGTH]}"
+        failure = answer.engine.failure or answer.status.failure
+        if failure is not None and answer.prediction is None:
+            lines.append(f"{failure.title}. {failure.advice}")
+        lines.append("M shows its answer in full.")
+        return "<p>" + "<br>".join(escape(line) for line in lines) + "</p>"
+
+
 class PredictionPane(QWidget):
     """The model's word on the open study, and how its heat-map is shown."""
 
@@ -211,7 +303,7 @@ class PredictionPane(QWidget):
         answer = QWidget(self)
         grid = QGridLayout(answer)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(16)
+        grid.setHorizontalSpacing(COLUMN_GAP)
         grid.setVerticalSpacing(4)
         for column, side in enumerate(SIDES):
             grid.addWidget(self._columns[side], 0, column)
@@ -235,6 +327,9 @@ class PredictionPane(QWidget):
         self._pages = QStackedWidget(self)  # as tall as the taller page: nothing moves
         self._pages.addWidget(waiting)
         self._pages.addWidget(answer)
+
+        self._other = OtherLine(self)
+        self._other.hide()
 
         caveat = _label(self, theme.SMALL_TEXT_PX, quiet=True)
         caveat.setText(CALIBRATION_CAVEAT)
@@ -261,6 +356,7 @@ class PredictionPane(QWidget):
         layout.setSpacing(5)
         layout.addWidget(self._model)
         layout.addWidget(self._pages)
+        layout.addWidget(self._other)
         layout.addWidget(caveat)
         layout.addLayout(overlay)
         layout.addWidget(attention)
@@ -275,6 +371,7 @@ class PredictionPane(QWidget):
         self._study = study
         self._prediction = None
         self._status = StudyStatus(StudyState.QUEUED if study is not None else StudyState.IDLE)
+        self._other.show_answer(None)
         self._refresh()
 
     def show_prediction(self, prediction: StudyPrediction | None) -> None:
@@ -288,6 +385,19 @@ class PredictionPane(QWidget):
             raise ValueError("a prediction of another study")
         self._prediction = prediction
         self._refresh()
+
+    def reserve_other(self, is_wanted: bool) -> None:
+        """Gives the model that was not chosen its line, or takes it away."""
+        self._other.setVisible(is_wanted)
+
+    def show_other(self, answer: OtherAnswer | None) -> None:
+        """None: nothing is known.
+
+        Raises ValueError where the answer is on another study than the one shown.
+        """
+        if answer is not None and (self._study is None or answer.study_uid != self._study.uid):
+            raise ValueError("an answer on another study")
+        self._other.show_answer(answer)
 
     def show_status(self, status: StudyStatus) -> None:
         self._status = status
@@ -329,7 +439,7 @@ class PredictionPane(QWidget):
     def _model_text(self) -> str:
         if self._engine is None:
             return ""
-        title = MODEL_TITLES.get(self._engine.model_name, self._engine.model_name)
+        title = _title(self._engine.model_name)
         identity = self._engine.identity
         if self._prediction is not None:
             identity = self._prediction.model
@@ -377,6 +487,22 @@ class PredictionPane(QWidget):
             if failure.path == view.path:
                 return f"{name}: {failure.title}"
         return f"{name}: no answer"
+
+
+def _title(model_name: str) -> str:
+    return MODEL_TITLES.get(model_name, model_name)
+
+
+def _words_by_side(prediction: StudyPrediction) -> dict[Laterality, str]:
+    """'R 3 · 45 %'; empty where the answer is per view only."""
+    words = {}
+    for breast in prediction.breasts:
+        said, side = breast.prediction, breast.laterality
+        spoken = (
+            f"{said.category} · {percent(said.confidence)}" if said.in_scope else "out of scope"
+        )
+        words[side] = f"{side.value} {spoken}"
+    return words
 
 
 def _silence(study: Study, side: Laterality) -> str:

@@ -31,12 +31,20 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
-from engine.errors import EngineError, StorageFailed, UnreadableFile
+from engine.errors import EngineError, StorageFailed, UnreadableFile, fault_trace
 from engine.loading import load, load_pixels
 from engine.process import EngineProcess, EngineSettings
 from engine.readings import ReadingStore
 from viewer.rendering import DisplayPixels, prepare, thumbnail
-from viewer.states import EngineState, EngineStatus, RunState, StudyState, StudyStatus
+from viewer.states import (
+    MODEL_TITLES,
+    EngineState,
+    EngineStatus,
+    OtherAnswer,
+    RunState,
+    StudyState,
+    StudyStatus,
+)
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +143,8 @@ class Session(QObject):
     model_changed = Signal(str)
     # EngineStatus
     engine_changed = Signal(object)
+    # An OtherAnswer on the selected study; None: the other model is not to be asked
+    other_changed = Signal(object)
     # A ReaderAssessment is on the disk
     assessment_recorded = Signal(object)
     # A ReaderAssessment could not be stored: EngineError
@@ -178,6 +188,8 @@ class Session(QObject):
         self._engine = engine
         self._is_awake = False
         self._model_name = model_name
+        self._asks_both = False
+        self._told_of_other: OtherAnswer | None = None
         self._engines: dict[str, EngineStatus] = {}  # per model that was asked for
         self._run_state = RunState.RUNNING
         self._asked: tuple[str, str] | None = None  # study uid and model now with the engine
@@ -207,21 +219,47 @@ class Session(QObject):
         return self._model_name
 
     @property
+    def other_model_name(self) -> str:
+        """The one that comes after the current model, in a circle."""
+        names = list(MODEL_TITLES)
+        return names[(names.index(self._model_name) + 1) % len(names)]
+
+    @property
+    def asks_both(self) -> bool:
+        """Whether the other model is asked about the open study too."""
+        return self._asks_both
+
+    @property
+    def other_answer(self) -> OtherAnswer | None:
+        """On the current study; None where the other model is not to be asked."""
+        if not self._asks_both or self._current is None:
+            return None
+        key = (self._current.uid, self.other_model_name)
+        return OtherAnswer(
+            key[0], self._engine_status(key[1]), self._status(key), self._predictions.get(key)
+        )
+
+    @property
     def run_state(self) -> RunState:
         return self._run_state
 
     @property
     def engine_status(self) -> EngineStatus:
         """Of the current model."""
-        asleep = EngineStatus(EngineState.ASLEEP, self._model_name)
-        return self._engines.get(self._model_name, asleep)
+        return self._engine_status(self._model_name)
+
+    def _engine_status(self, model_name: str) -> EngineStatus:
+        return self._engines.get(model_name, EngineStatus(EngineState.ASLEEP, model_name))
 
     def prediction(self, study_uid: str) -> StudyPrediction | None:
         """By the current model."""
         return self._predictions.get((study_uid, self._model_name))
 
     def status(self, study_uid: str) -> StudyStatus:
-        key = (study_uid, self._model_name)
+        """Of the current model."""
+        return self._status((study_uid, self._model_name))
+
+    def _status(self, key: tuple[str, str]) -> StudyStatus:
         prediction = self._predictions.get(key)
         if prediction is not None:
             has_answer = any(view.prediction.in_scope for view in prediction.views)
@@ -230,9 +268,8 @@ class Session(QObject):
             return StudyStatus(StudyState.RUNNING)
         if key in self._failures:
             return StudyStatus(StudyState.FAILED, self._failures[key])
-        is_current = self._current is not None and self._current.uid == study_uid
-        is_wanted = is_current or self._run_state is not RunState.CANCELLED
-        can_run = self.engine_status.state is not EngineState.FAILED
+        is_wanted = self._is_current(key[0]) or self._run_state is not RunState.CANCELLED
+        can_run = self._engine_status(key[1]).state is not EngineState.FAILED
         return StudyStatus(StudyState.QUEUED if is_wanted and can_run else StudyState.IDLE)
 
     @property
@@ -339,12 +376,14 @@ class Session(QObject):
         previous, self._current = self._current, study
         self._opened_at = datetime.now(UTC)
         self._pixels.pinned = frozenset() if study is None else frozenset({study.uid})
+        self._told_of_other = None  # who hears of another study forgets what it was told
         self.study_selected.emit(study)
         if previous is not None:
             self._tell_status(previous.uid)
         if study is not None:
             self._tell_pixels(study)
             # what failed is tried once more when the reader comes back to it
+            self._failures.pop((study.uid, self.other_model_name), None)
             if self._failures.pop((study.uid, self._model_name), None) is not None:
                 self._tell_progress()
             self._tell_status(study.uid)
@@ -371,6 +410,7 @@ class Session(QObject):
                 break
             self._decode(*wanted)
         self._ask_engine()
+        self._tell_of_other()
 
     def _wanted_images(self) -> Iterator[tuple[Study, MammogramView]]:
         """The open study's images, then the upcoming one's, then one a study for its thumbnail."""
@@ -459,7 +499,7 @@ class Session(QObject):
         if model_name == self._model_name:
             return
         self._model_name = model_name
-        self._forgive_engine()
+        self._forgive_engine(self._model_name)
         self.model_changed.emit(model_name)
         self.engine_changed.emit(self.engine_status)
         self._tell_all_statuses()
@@ -468,14 +508,22 @@ class Session(QObject):
                 self.study_predicted.emit(prediction)
         self._work()
 
-    def _forgive_engine(self) -> None:
+    def set_asks_both(self, asks_both: bool) -> None:
+        """From now on asks the other model about the open study too, or no longer."""
+        if asks_both == self._asks_both:
+            return
+        self._asks_both = asks_both
+        self._forgive_engine(self.other_model_name)
+        self._work()
+
+    def _forgive_engine(self, model_name: str) -> None:
         """Lets a model that could not be started be tried again."""
-        if self.engine_status.state is EngineState.FAILED:
-            del self._engines[self._model_name]
+        if self._engine_status(model_name).state is EngineState.FAILED:
+            del self._engines[model_name]
 
     def retry_engine(self) -> None:
         """Tries once more to start the current model."""
-        self._forgive_engine()
+        self._forgive_engine(self._model_name)
         self._tell_all_statuses()
         self._work()
 
@@ -499,40 +547,63 @@ class Session(QObject):
         self._work()
 
     def _ask_engine(self) -> None:
+        """The current model about the open study, then the other about it, then the queue."""
         if not self._is_awake or self._asked is not None:
             return
         engine = self.engine_status
         if engine.state is EngineState.ASLEEP:
-            self._start_model()
-        if engine.state is not EngineState.READY:
+            self._start_model(self._model_name)
+        if engine.state in (EngineState.ASLEEP, EngineState.STARTING):
             return
-        study = self._next_to_ask()
-        if study is None:
-            return
-        generation, key = self._generation, (study.uid, self._model_name)
+        is_ready = engine.state is EngineState.READY
+        if is_ready and self._is_open_study_to_be_asked():
+            self._ask(self._current, self._model_name)
+        elif self._is_other_to_be_asked():
+            self._ask_other(self._current)
+        elif is_ready and (study := self._next_in_queue()) is not None:
+            self._ask(study, self._model_name)
+
+    def _ask(self, study: Study, model_name: str) -> None:
+        generation, key = self._generation, (study.uid, model_name)
         self._asked = key
         self._tell_status(study.uid)
-        future = self._engine.predict(study, self._model_name, heatmaps=True)
+        future = self._engine.predict(study, model_name, heatmaps=True)
         future.add_done_callback(
             lambda future: self._deliver(lambda: self._on_answered(generation, key, future))
         )
 
-    def _next_to_ask(self) -> Study | None:
-        """The open study, then, unless paused or cancelled, the others in the catalogue's order."""
-        if self._current is not None and self._is_to_be_asked(self._current, with_heat=True):
-            return self._current
+    def _ask_other(self, study: Study) -> None:
+        """While it starts, the queue waits: no more than one thing is ahead of the next study."""
+        engine = self._engine_status(self.other_model_name)
+        if engine.state is EngineState.ASLEEP:
+            self._start_model(engine.model_name)
+        elif engine.state is EngineState.READY:
+            self._ask(study, engine.model_name)
+
+    def _is_open_study_to_be_asked(self) -> bool:
+        """Also once more for its heat-maps, where they had made room for others."""
+        if self._current is None:
+            return False
+        key = (self._current.uid, self._model_name)
+        return self._is_to_be_asked(key) or key in self._without_heat
+
+    def _is_other_to_be_asked(self) -> bool:
+        if not self._asks_both or self._current is None:
+            return False
+        can_run = self._engine_status(self.other_model_name).state is not EngineState.FAILED
+        return can_run and self._is_to_be_asked((self._current.uid, self.other_model_name))
+
+    def _next_in_queue(self) -> Study | None:
+        """In the catalogue's order; none while it is paused or cancelled."""
         if self._run_state is not RunState.RUNNING:
             return None
-        return next((s for s in self._studies.values() if self._is_to_be_asked(s)), None)
+        studies = self._studies.values()
+        return next((s for s in studies if self._is_to_be_asked((s.uid, self._model_name))), None)
 
-    def _is_to_be_asked(self, study: Study, with_heat: bool = False) -> bool:
-        key = (study.uid, self._model_name)
-        if key in self._failures:
-            return False
-        return key not in self._predictions or (with_heat and key in self._without_heat)
+    def _is_to_be_asked(self, key: tuple[str, str]) -> bool:
+        return key not in self._failures and key not in self._predictions
 
-    def _start_model(self) -> None:
-        name = self._model_name
+    def _start_model(self, name: str) -> None:
         self._set_engine_status(EngineStatus(EngineState.STARTING, name))
         future = self._engine.warm_up(name)
         future.add_done_callback(
@@ -555,7 +626,7 @@ class Session(QObject):
                 self.fault_occurred.emit(status.failure)
         self._work()
         if error is not None and not isinstance(error, EngineError):
-            raise error  # to the log, as a bug of ours
+            self._report_bug(name, error)
 
     def _set_engine_status(self, status: EngineStatus) -> None:
         self._engines[status.model_name] = status
@@ -581,7 +652,13 @@ class Session(QObject):
                 self._keep_failure(key, error)
         self._work()
         if bug is not None:
+            self._report_bug(key[1], bug)
+
+    def _report_bug(self, model_name: str, bug: BaseException) -> None:
+        """The other model's is not to interrupt the reading; its line says that it failed."""
+        if model_name == self._model_name:
             raise bug  # to the log, as a bug of ours
+        log.error("The model that was not chosen failed: %s", fault_trace(bug))
 
     def _keep_answer(self, key: tuple[str, str], prediction: StudyPrediction) -> None:
         study_uid, model_name = key
@@ -621,6 +698,12 @@ class Session(QObject):
         if key[1] == self._model_name:
             self._tell_status(key[0])
             self._tell_progress()
+
+    def _tell_of_other(self) -> None:
+        answer = self.other_answer
+        if answer != self._told_of_other:
+            self._told_of_other = answer
+            self.other_changed.emit(answer)
 
     def _tell_status(self, study_uid: str) -> None:
         if study_uid in self._studies:

@@ -55,6 +55,15 @@ class Settings:
         self._values.setValue("model", name)
 
     @property
+    def asks_both(self) -> bool:
+        """Whether the network that is not chosen is asked about the open study too."""
+        return self._values.value("asks_both", "false") in (True, "true")
+
+    @asks_both.setter
+    def asks_both(self, asks_both: bool) -> None:
+        self._values.setValue("asks_both", asks_both)
+
+    @property
     def overlay_visible(self) -> bool:
         return self._values.value("overlay/visible", "false") in (True, "true")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from engine.domain import ModelIdentity
+from engine.domain import ModelIdentity, StudyPrediction
 from engine.errors import EngineError
 
 MODEL_TITLES: Mapping[str, str] = {
@@ -47,6 +47,16 @@ class EngineStatus:
     model_name: str
     identity: ModelIdentity | None = None  #: with state READY
     failure: EngineError | None = None  #: with state FAILED
+
+
+@dataclass(frozen=True)
+class OtherAnswer:
+    """What the model that was not chosen says of the open study, or how far it is with it."""
+
+    study_uid: str
+    engine: EngineStatus  #: of that model
+    status: StudyStatus
+    prediction: StudyPrediction | None = None
 
 
 class RunState(Enum):

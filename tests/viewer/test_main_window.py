@@ -16,6 +16,7 @@ from engine.errors import EngineStopped, StorageFailed
 from engine.process import EngineProcess, EngineSettings
 from engine.readings import ReadingStore
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
+from viewer.__main__ import show_all_there_is
 from viewer.canvas import State
 from viewer.help import BY_HAND, About, ShortcutList, licence_files
 from viewer.states import StudyState
@@ -215,6 +216,80 @@ def test_another_model_replaces_every_word_of_the_first(window, engine, write_st
     assert window._settings.model_name == "light"
 
 
+def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, write_studies, qtbot):
+    window = make_window()
+    open_and_wait(qtbot, window, write_studies(1))
+    line = window.prediction._other
+    assert not line.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ShiftModifier)
+    assert window._both.isChecked()
+    assert line.isVisible()
+    qtbot.waitUntil(lambda: "·" in line.text, timeout=10_000)
+    assert line.text.startswith("Lightweight CNN: R ")
+    asked = len(engine.asked)
+    qtbot.keyClick(window, Qt.Key.Key_M)
+    assert is_answered(window)  # at once
+    assert window.prediction._model.text().startswith("Lightweight CNN")
+    assert line.text.startswith("Hybrid (ResNet-50 + transformer): R ")
+    assert len(engine.asked) == asked
+    assert window.close()
+    again = make_window(engine=FakeEngine())
+    assert again._both.isChecked()
+    assert again._session.asks_both
+    assert again.prediction._other.isVisible()
+    again._both.trigger()
+    assert not again.prediction._other.isVisible()
+    assert not again._settings.asks_both
+
+
+def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write_studies, qtbot):
+    engine.is_holding = True
+    window.set_asks_both(True)
+    open_and_wait(qtbot, window, write_studies(1))
+    window._session.wake_engine()
+    qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["hybrid"])
+    engine.answer_next()
+    qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["light"])
+    engine.fail_next(EngineStopped("The engine stopped", "It has been started again."))
+    line = window.prediction._other
+    qtbot.waitUntil(lambda: line.text == "Lightweight CNN failed. The engine stopped")
+    assert not window.banner.isVisible()
+    assert is_answered(window)
+
+
+def test_going_through_studies_fast_never_shows_another_studys_word_of_the_other_network(
+    window, engine, write_studies, qtbot
+):
+    window.set_asks_both(True)
+    open_and_wait(qtbot, window, write_studies(4))
+    window._session.wake_engine()
+    for step in (1, 1, -1, 1, 1, -1, -1, -1):
+        window.worklist.step(step)
+        qtbot.wait(5)
+        told = window._session.other_answer
+        assert told.study_uid == window._session.current_study.uid
+        if told.prediction is None:
+            assert "·" not in window.prediction._other.text
+        else:
+            category = answer_of(window._session.current_study, "light").breasts[0].prediction
+            assert f"R {category.category} " in window.prediction._other.text
+
+
+def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(make_window, qtbot):
+    window = make_window()
+    window.prediction.set_overlay(False, 0.25)
+    show_all_there_is(window, window._settings)
+    assert window._session.asks_both
+    assert window._both.isChecked()
+    assert window.prediction._other.isVisible()
+    assert window.prediction.overlay == (True, 0.5)
+    assert window.close()
+    again = make_window(engine=FakeEngine())
+    assert not again._session.asks_both
+    assert not again._both.isChecked()
+    assert again.prediction.overlay == (False, 0.25)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)  # a child imports torch twice, perhaps on a busy machine
 def test_the_engine_killed_at_work_leaves_the_window_alive_and_the_next_answer_right(
@@ -391,8 +466,12 @@ def test_the_notice_is_always_there_and_whole(window, width, qtbot):
     assert notice.isVisible()
 
 
-def test_the_form_does_not_move_when_the_answer_comes(window, engine, write_studies, qtbot):
+@pytest.mark.parametrize("asks_both", [False, True])
+def test_the_form_does_not_move_when_the_answer_comes(
+    window, engine, write_studies, qtbot, asks_both
+):
     engine.is_holding = True
+    window.set_asks_both(asks_both)
     open_and_wait(qtbot, window, write_studies(1))
     window._session.wake_engine()
     form = window.assessment._forms[RIGHT]
@@ -401,6 +480,10 @@ def test_the_form_does_not_move_when_the_answer_comes(window, engine, write_stud
     qtbot.waitUntil(lambda: engine.waiting != [])
     engine.answer_next()
     qtbot.waitUntil(lambda: is_answered(window))
+    if asks_both:
+        qtbot.waitUntil(lambda: engine.waiting != [])
+        engine.answer_next()
+        qtbot.waitUntil(lambda: "·" in window.prediction._other.text)
     window.prediction.toggle_overlay()
     qtbot.wait(50)
     assert form.mapTo(window, QPoint(0, 0)) == before
@@ -409,6 +492,7 @@ def test_the_form_does_not_move_when_the_answer_comes(window, engine, write_stud
 
 
 def test_panes_are_not_clipped_at_1366_by_768(window, write_studies, qtbot):
+    window.set_asks_both(True)
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
     for label in window.prediction.findChildren(QLabel):
@@ -512,6 +596,7 @@ def test_the_keys_are_listed_with_what_they_do(window, qtbot):
     table = keys.layout().itemAt(0).widget()
     listed = {table.item(n, 0).text(): table.item(n, 1).text() for n in range(table.rowCount())}
     assert listed["Heat-map"] == "H"
+    assert listed["Ask both networks"] == "Shift+M"
     assert listed["Next study"] == "PgDown"
     assert "Ctrl+Return" in listed["Save reading"]
     assert set(dict(BY_HAND)) <= set(listed)

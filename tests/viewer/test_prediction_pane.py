@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QLabel
 
 from engine.domain import BreastPrediction, FailedFile, Laterality, Prediction, StudyPrediction
 from engine.errors import EngineStopped, IncompatibleCheckpoint
@@ -12,7 +13,7 @@ from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
 from viewer import theme
 from viewer.prediction_pane import GRADES, CategoryBars, PredictionPane, percent
-from viewer.states import EngineState, EngineStatus, StudyState, StudyStatus
+from viewer.states import EngineState, EngineStatus, OtherAnswer, StudyState, StudyStatus
 
 STUDY = make_study()
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -192,6 +193,148 @@ def test_the_answer_takes_no_more_height_than_the_waiting_did(pane):
     before = pane.heightForWidth(320)
     pane.show_prediction(saying(5, 3))
     assert pane.heightForWidth(320) == before
+
+
+LIGHT = EngineStatus(EngineState.READY, "light", MODELS["light"])
+MISSING = IncompatibleCheckpoint("Checkpoint is missing", "Install it <b>again</b>.")
+
+
+def by_other(prediction=None, state=StudyState.DONE, engine=LIGHT, failure=None, study=STUDY):
+    return OtherAnswer(study.uid, engine, StudyStatus(state, failure), prediction)
+
+
+def test_the_other_model_has_no_line_unless_both_are_asked(pane):
+    assert pane._other.isHidden()
+    without = pane.heightForWidth(320)
+    pane.reserve_other(True)
+    assert not pane._other.isHidden()
+    assert pane.heightForWidth(320) > without
+    pane.reserve_other(False)
+    assert pane._other.isHidden()
+    assert pane.heightForWidth(320) == without
+
+
+def test_the_other_models_word_names_it_and_gives_each_breast(pane):
+    pane.show_other(by_other(saying(3, 4, model="light", confidence=0.45)))
+    assert pane._other.text == "Lightweight CNN: R 3 · 45 %, L 4 · 45 %"
+    assert pane._other.accessibleName() == "The other model"
+    assert pane._other.accessibleDescription() == pane._other.text
+    assert "Lightweight CNN · b07e55aa" in pane._other.toolTip()
+    assert not is_answer_shown(pane)  # the chosen model has said nothing yet
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (by_other(state=StudyState.QUEUED), "Lightweight CNN is asked next …"),
+        (by_other(state=StudyState.RUNNING), "Lightweight CNN is at work …"),
+        (
+            by_other(
+                state=StudyState.QUEUED, engine=EngineStatus(EngineState.STARTING, "light", None)
+            ),
+            "Lightweight CNN is starting …",
+        ),
+        (
+            by_other(state=StudyState.FAILED, failure=EngineStopped("The engine stopped", "Go on")),
+            "Lightweight CNN failed. The engine stopped",
+        ),
+        (
+            by_other(
+                state=StudyState.IDLE,
+                engine=EngineStatus(EngineState.FAILED, "light", failure=MISSING),
+            ),
+            "Lightweight CNN failed. Checkpoint is missing",
+        ),
+        (None, ""),
+    ],
+)
+def test_the_other_models_silence_is_explained_in_its_line(pane, answer, text):
+    pane.show_other(answer)
+    assert pane._other.text == text
+    assert "<b>" not in pane._other.toolTip()
+
+
+def test_a_breast_that_the_other_model_may_not_judge_is_out_of_scope_with_the_reason_at_hand(pane):
+    answer = saying(3, 4, model="light", confidence=0.45)
+    silent = Prediction(MODELS["light"], None, "A <magnification> view.")
+    breasts = (replace(answer.breasts[0], prediction=silent), answer.breasts[1])
+    pane.show_other(by_other(replace(answer, breasts=breasts)))
+    assert pane._other.text == "Lightweight CNN: R out of scope, L 4 · 45 %"
+    assert "A &lt;magnification&gt; view." in pane._other.toolTip()
+
+
+def test_views_that_make_no_breast_get_no_number_of_the_other_model(pane):
+    study = replace(STUDY, is_joined=False)
+    pane.show_study(study)
+    answer = answer_of(study, "light")
+    pane.show_other(by_other(answer, study=study))
+    assert pane._other.text == "Lightweight CNN: views only; M shows them."
+    silent = Prediction(MODELS["light"], None, "A magnification view.")
+    views = tuple(replace(view, prediction=silent) for view in answer.views)
+    pane.show_other(by_other(replace(answer, views=views), StudyState.OUT_OF_SCOPE, study=study))
+    assert pane._other.text == "Lightweight CNN: out of scope"
+
+
+def test_another_study_takes_the_other_models_word_away_too(pane):
+    pane.show_other(by_other(saying(3, 4, model="light")))
+    other = make_study(uid="9.9.9")
+    pane.show_study(other)
+    assert pane._other.text == ""
+    with pytest.raises(ValueError, match="another study"):
+        pane.show_other(by_other(saying(3, 4, model="light")))
+    assert pane._other.text == ""
+
+
+@pytest.mark.parametrize("width", [300, 348, 500])
+@pytest.mark.parametrize("reason", ["", "A magnification view."])
+def test_the_other_models_words_stand_below_the_breast_that_they_are_of(pane, qtbot, width, reason):
+    pane.resize(width, 700)
+    pane.reserve_other(True)
+    pane.show()
+    qtbot.waitExposed(pane)
+    said = saying(3, 5, model="light", confidence=0.999)
+    silent = Prediction(MODELS["light"], None, reason)
+    if reason:
+        said = replace(said, breasts=(replace(said.breasts[0], prediction=silent), said.breasts[1]))
+    pane.show_prediction(saying(3, 5))
+    pane.show_other(by_other(said))
+    qtbot.wait(10)
+    for side in (RIGHT, LEFT):
+        words, above = pane._other._words[side], pane._columns[side]
+        assert words.mapTo(pane, QPoint(0, 0)).x() == above.mapTo(pane, QPoint(0, 0)).x()
+
+
+@pytest.mark.parametrize("width", [300, 348, 500])
+def test_the_other_models_line_is_whole_and_never_changes_its_height(pane, qtbot, width):
+    pane.resize(width, 700)
+    pane.reserve_other(True)
+    pane.show()
+    qtbot.waitExposed(pane)
+    hybrid = EngineStatus(EngineState.READY, "hybrid", MODELS["hybrid"])
+    broken = EngineStatus(EngineState.FAILED, "hybrid", failure=MISSING)
+    silent = Prediction(MODELS["hybrid"], None, "A magnification view.")
+    said = saying(4, 5, confidence=0.999)
+    out = replace(said, breasts=tuple(replace(b, prediction=silent) for b in said.breasts))
+    place = pane._other.geometry()
+    for answer in (
+        None,
+        by_other(said, engine=hybrid),
+        by_other(out, engine=hybrid),
+        by_other(replace(said, breasts=()), engine=hybrid),
+        by_other(state=StudyState.RUNNING, engine=hybrid),
+        by_other(state=StudyState.IDLE, engine=broken),
+    ):
+        pane.show_other(answer)
+        qtbot.wait(10)
+        assert pane._other.geometry() == place
+        for label in pane._other.findChildren(QLabel):
+            if label.isVisible() and label.text():
+                needed = label.fontMetrics().boundingRect(
+                    QRect(0, 0, label.width(), 0), Qt.TextFlag.TextWordWrap, label.text()
+                )
+                assert needed.height() <= label.height(), label.text()
+                assert needed.width() <= label.width(), label.text()
+                assert label.geometry().bottom() < pane._other.height()
 
 
 def colour_runs(image, y, colour):

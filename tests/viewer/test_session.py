@@ -32,7 +32,7 @@ class Told(QObject):
         *("catalogue_opened", "study_selected", "pixels_loaded", "pixels_failed"),
         *("thumbnail_made", "study_predicted", "status_changed", "progress_changed"),
         *("model_changed", "engine_changed", "assessment_recorded", "recording_failed"),
-        *("fault_occurred", "opening_finished", "run_changed"),
+        *("fault_occurred", "opening_finished", "run_changed", "other_changed"),
     )
 
     def __init__(self, session):
@@ -527,6 +527,255 @@ def test_going_through_studies_fast_tells_every_prediction_under_its_own_study(
         expected = answer_of(by_uid[prediction.study_uid])
         assert prediction.breasts == expected.breasts
         assert [v.image_uid for v in prediction.views] == [v.image_uid for v in expected.views]
+
+
+# -------------------------------------------------------------------------------- both networks
+
+
+def others_word(told):
+    """The latest that was told of the other model."""
+    return told.of("other_changed")[-1][0]
+
+
+def test_the_other_network_is_asked_after_the_chosen_one_about_the_open_study_only(
+    session, told, studies, engine, qtbot
+):
+    first, second, last = studies
+    session.set_asks_both(True)
+    session.select_study(second.uid)
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.answer_next()
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))
+    assert engine.warmed == ["hybrid"]
+    assert others_word(told).status.state is StudyState.QUEUED
+    engine.answer_next()
+    wait_asked(qtbot, engine, (second.uid, "light"))
+    assert engine.warmed == ["hybrid", "light"]
+    assert others_word(told).status.state is StudyState.RUNNING
+    engine.answer_next()
+    wait_asked(qtbot, engine, (last.uid, "hybrid"))
+    said = others_word(told)
+    assert (said.study_uid, said.status.state) == (second.uid, StudyState.DONE)
+    assert said.prediction.model == MODELS["light"]
+    assert all(view.explanation is not None for view in said.prediction.views)
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.progress == (3, 3))
+    assert engine.waiting == []
+    assert {p.model.name for (p,) in told.of("study_predicted")} == {"hybrid"}
+    session.select_study(first.uid)
+    wait_asked(qtbot, engine, (first.uid, "light"))
+
+
+def test_one_network_is_asked_unless_both_are_wished_for(session, told, studies, engine, qtbot):
+    session.select_study(studies[0].uid)
+    engine.is_holding = False
+    wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.progress == (3, 3))
+    qtbot.wait(50)
+    assert {model for _, model in engine.asked} == {"hybrid"}
+    assert engine.warmed == ["hybrid"]
+    assert told.of("other_changed") == []
+    assert session.other_answer is None
+
+
+def test_a_run_that_was_paused_still_asks_both_about_the_open_study(
+    session, studies, engine, qtbot
+):
+    session.set_asks_both(True)
+    session.select_study(studies[0].uid)
+    session.pause()
+    engine.is_holding = False
+    wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.other_answer.prediction is not None)
+    qtbot.wait(50)
+    assert engine.asked == [(studies[0].uid, "hybrid"), (studies[0].uid, "light")]
+
+
+def test_changing_the_model_swaps_what_the_two_have_said_without_asking_again(
+    session, told, studies, engine, qtbot
+):
+    session.set_asks_both(True)
+    session.select_study(studies[0].uid)
+    session.pause()
+    engine.is_holding = False
+    wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.other_answer.prediction is not None)
+    by_hybrid = session.prediction(studies[0].uid)
+    by_light = session.other_answer.prediction
+    told.all.clear()
+    session.set_model("light")  # without a turn of the event loop
+    assert told.of("study_predicted") == [(by_light,)]
+    assert others_word(told).prediction is by_hybrid
+    qtbot.wait(50)
+    assert len(engine.asked) == 2
+
+
+def test_what_the_other_network_says_of_a_study_left_meanwhile_is_kept_for_its_return(
+    session, told, studies, engine, qtbot
+):
+    first, second, _ = studies
+    session.set_asks_both(True)
+    session.select_study(first.uid)
+    session.pause()
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.answer_next()
+    wait_asked(qtbot, engine, (first.uid, "light"))
+    session.select_study(second.uid)
+    told.all.clear()
+    engine.answer_next()
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))  # the chosen one goes first again
+    assert told.of("other_changed") == []
+    assert session.other_answer.prediction is None
+    session.select_study(first.uid)
+    assert others_word(told).study_uid == first.uid
+    assert others_word(told).prediction.study_uid == first.uid
+
+
+def test_the_model_changed_meanwhile_makes_the_others_answer_the_chosen_ones(
+    session, told, studies, engine, qtbot
+):
+    first = studies[0]
+    session.set_asks_both(True)
+    session.select_study(first.uid)
+    session.pause()
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.answer_next()
+    wait_asked(qtbot, engine, (first.uid, "light"))
+    session.set_model("light")
+    assert session.status(first.uid).state is StudyState.RUNNING
+    assert others_word(told).prediction.model.name == "hybrid"
+    told.all.clear()
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
+    assert [p.model.name for (p,) in told.of("study_predicted")] == ["light"]
+    assert told.of("other_changed") == []
+
+
+def test_the_other_networks_answer_for_a_closed_catalogue_is_dropped(
+    session, told, studies, engine, open_folder, write_studies, qtbot
+):
+    session.set_asks_both(True)
+    session.select_study(studies[0].uid)
+    wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
+    engine.answer_next()
+    wait_asked(qtbot, engine, (studies[0].uid, "light"))
+    (new,) = open_folder(write_studies(1, "other", patient_id="B-1")).studies
+    assert others_word(told) is None
+    session.select_study(new.uid)
+    told.all.clear()
+    engine.answer_next()
+    wait_asked(qtbot, engine, (new.uid, "hybrid"))
+    assert told.of("other_changed") == []
+    assert session.other_answer.prediction is None
+
+
+def test_the_same_folder_opened_again_tells_of_the_other_network_anew(
+    session, told, studies, engine, open_folder, tmp_path, qtbot
+):
+    session.set_asks_both(True)
+    session.select_study(studies[0].uid)
+    (again, *_) = open_folder(tmp_path / "studies").studies
+    assert again.uid == studies[0].uid
+    told.all.clear()
+    session.select_study(again.uid)
+    names = [name for name, _ in told.all]
+    assert names.index("study_selected") < names.index("other_changed")
+    assert others_word(told).study_uid == again.uid
+
+
+def test_a_failure_of_the_other_network_is_quiet_and_holds_nothing_up(
+    session, told, studies, engine, qtbot, caplog
+):
+    first, second, _ = studies
+    session.set_asks_both(True)
+    session.select_study(first.uid)
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.answer_next()
+    wait_asked(qtbot, engine, (first.uid, "light"))
+    engine.fail_next(STOPPED)
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))
+    assert others_word(told).status.failure is STOPPED
+    assert session.status(first.uid).state is StudyState.DONE
+    session.select_study(second.uid)
+    session.select_study(first.uid)  # a second look tries again
+    engine.answer_next()
+    wait_asked(qtbot, engine, (first.uid, "light"))
+    engine.fail_next(RuntimeError("a bug, and DOE_JANE"))  # a fault of ours: to the log
+    qtbot.waitUntil(lambda: others_word(told).status.failure is not None)
+    assert "fault of the program" in others_word(told).status.failure.advice
+    (record,) = caplog.records
+    assert "RuntimeError" in record.getMessage()
+    assert "DOE_JANE" not in record.getMessage()
+    assert told.of("fault_occurred") == []
+
+
+def test_an_other_network_that_cannot_start_is_told_without_a_fault_and_tried_when_chosen(
+    session, told, studies, engine, qtbot
+):
+    first, second, _ = studies
+    session.set_asks_both(True)
+    session.select_study(first.uid)
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.warm_up_failure = IncompatibleCheckpoint("Checkpoint is missing", "Install it again.")
+    engine.answer_next()
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))
+    assert others_word(told).engine.failure.title == "Checkpoint is missing"
+    assert told.of("fault_occurred") == []
+    session.set_model("light")
+    engine.answer_next()
+    qtbot.waitUntil(lambda: told.of("fault_occurred") != [])
+
+
+def test_a_chosen_network_that_cannot_start_leaves_the_word_to_the_other(
+    session, told, engine, open_folder, write_studies, qtbot
+):
+    original = engine.warm_up
+
+    def warm_up(model_name):
+        engine.warm_up_failure = None
+        if model_name == "hybrid":
+            engine.warm_up_failure = IncompatibleCheckpoint("Checkpoint is missing", "Install it.")
+        return original(model_name)
+
+    engine.warm_up = warm_up
+    session.set_asks_both(True)
+    session.wake_engine()
+    first, _ = open_folder(write_studies(2)).studies
+    session.select_study(first.uid)
+    qtbot.waitUntil(lambda: session.other_answer.prediction is not None)
+    qtbot.wait(50)
+    assert engine.asked == [(first.uid, "light")]
+    assert [error.title for (error,) in told.of("fault_occurred")] == ["Checkpoint is missing"]
+
+
+def test_a_failure_of_the_chosen_network_still_lets_the_other_be_asked(
+    session, told, studies, engine, qtbot
+):
+    session.set_asks_both(True)
+    session.select_study(studies[0].uid)
+    wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
+    engine.fail_next(STOPPED)
+    wait_asked(qtbot, engine, (studies[0].uid, "light"))
+
+
+def test_both_no_longer_wished_for_silences_the_other_network_at_once(
+    session, told, studies, engine, qtbot
+):
+    first, second, _ = studies
+    session.set_asks_both(True)
+    session.select_study(first.uid)
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.answer_next()
+    wait_asked(qtbot, engine, (first.uid, "light"))
+    session.set_asks_both(False)
+    assert others_word(told) is None
+    told.all.clear()
+    engine.answer_next()
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))
+    assert told.of("other_changed") == []
 
 
 # --------------------------------------------------------------------------------- what readers say

@@ -80,12 +80,13 @@ def test_a_bug_goes_to_the_log_and_to_the_reader_whatever_thread_it_comes_from(q
 def test_settings_edited_into_nonsense_read_as_the_defaults(tmp_path):
     path = tmp_path / "settings.ini"
     path.write_text(
-        "[General]\nmodel=enormous\nrecent=\nreader=@Invalid()\n"
+        "[General]\nmodel=enormous\nrecent=\nreader=@Invalid()\nasks_both=sometimes\n"
         "[overlay]\nopacity=lots\nvisible=perhaps\n[window]\ngeometry=12\n"
     )
     settings = Settings(path)
     assert settings.model_name == "hybrid"
     assert settings.recent == ()
+    assert not settings.asks_both
     assert settings.overlay_opacity == 0.5
     assert not settings.overlay_visible
     assert settings.geometry.isEmpty()
@@ -99,9 +100,10 @@ def test_settings_are_kept(tmp_path):
     settings.add_recent([tmp_path / "ü"])
     settings.add_recent([tmp_path / "a, b; c"])
     settings.reader = "Dr. Ñandú, MD"
-    settings.overlay_visible = True
+    settings.overlay_visible = settings.asks_both = True
     settings.save()
     again = Settings(path)
     assert again.recent == (tmp_path / "a, b; c", tmp_path / "ü")
     assert again.reader == "Dr. Ñandú, MD"
     assert again.overlay_visible
+    assert again.asks_both
