@@ -1,4 +1,4 @@
-"""The two networks. Each answers logits over its own BI-RADS categories.
+"""The networks. Each answers logits over its own BI-RADS categories.
 
 `HybridResNetTransformer` follows Singh et al., Sci Rep 16, 10033 (2026) as far as it is published,
 completed where it is silent (see docs/experiments.md); `LightweightCNN` follows Meza Moreno and
@@ -14,6 +14,7 @@ from torch.nn import functional
 from engine.torchvision_guard import torchvision
 
 HYBRID, LIGHT = "hybrid", "light"
+MOBILENET = "mobilenet"  #: a `trunk` of the light network
 
 
 class Output(NamedTuple):
@@ -22,6 +23,7 @@ class Output(NamedTuple):
     logits: Tensor  #: (batch, categories)
     malignancy: Tensor | None = None  #: (batch,) logit, where the network has such a head
     attention: Tensor | None = None  #: (batch, rows, columns) log-attention over the token grid
+    guided: "Output | None" = None  #: the same read-out with its attention laid on the lesions
 
 
 class HybridResNetTransformer(nn.Module):
@@ -36,6 +38,8 @@ class HybridResNetTransformer(nn.Module):
     """
 
     categories = (1, 2, 3, 4, 5)
+    pretrained = ("stem", "layer1", "layer2", "layer3", "layer4")  #: parts with starting weights
+    kept = pretrained[:3]  #: those that training leaves as they come: `lower`
 
     def __init__(
         self,
@@ -72,7 +76,7 @@ class HybridResNetTransformer(nn.Module):
             width,
             heads,
             dim_feedforward=2 * width,
-            dropout=0.1,
+            dropout=dropout / 2,
             activation="gelu",
             batch_first=True,
             norm_first=True,
@@ -87,6 +91,25 @@ class HybridResNetTransformer(nn.Module):
         self.classify = nn.Linear(3 * width, len(self.categories))
         self.malignancy = nn.Linear(3 * width, 1)
 
+    def load_starting_weights(self, weights: dict[str, Tensor]) -> None:
+        """torchvision's resnet50 by its own names; raises `ValueError` for anything else."""
+        renamed = {}
+        for key, value in weights.items():
+            first, rest = key.split(".", 1)
+            place = {"conv1": "stem.0", "bn1": "stem.1"}.get(first, first)
+            renamed[f"{place}.{rest}"] = value
+        try:
+            missing, unexpected = self.load_state_dict(renamed, strict=False)
+        except RuntimeError as error:
+            raise ValueError("its shapes are another network's") from error
+        lost = [
+            key
+            for key in missing
+            if key.startswith(self.pretrained) and not key.endswith("num_batches_tracked")
+        ]
+        if lost or any(not key.startswith("fc.") for key in unexpected):
+            raise ValueError("its layers are another network's")
+
     @property
     def explained_layer(self) -> nn.Module:
         """Where Grad-CAM looks: C5, before the tokens, so gradients pass through the attention."""
@@ -94,19 +117,24 @@ class HybridResNetTransformer(nn.Module):
 
     def forward(self, image: Tensor) -> Output:
         """`image` is (batch, 1, height, width) in [0, 1]; height and width multiples of 32."""
-        return self.from_c3(self.to_c3(image))
+        return self.upper(self.lower(image))
 
-    def to_c3(self, image: Tensor) -> Tensor:
+    def lower(self, image: Tensor) -> Tensor:
         """The layers that training keeps frozen: (batch, 512, height / 8, width / 8)."""
         return self.layer2(self.layer1(self.stem(image.expand(-1, 3, -1, -1))))
 
-    def from_c3(self, c3: Tensor) -> Output:
+    def upper(self, c3: Tensor, lesions: Tensor | None = None) -> Output:
         c4 = self.layer3(c3)
         c5 = self.layer4(c4)
-        return self.read(c3, c4, c5)
+        return self.read(c3, c4, c5, lesions)
 
-    def read(self, c3: Tensor, c4: Tensor, c5: Tensor) -> Output:
-        """The head: tokens of each scale (batch, rows * columns, width), encoder, read-out."""
+    def read(self, c3: Tensor, c4: Tensor, c5: Tensor, lesions: Tensor | None = None) -> Output:
+        """The head: tokens of each scale (batch, rows * columns, width), encoder, read-out.
+
+        In training `lesions` (batch, rows, columns), the share of each cell that boxes cover, asks
+        for a second, `guided` read-out: what is learned of a lesion then reaches the very cells
+        that show it, however late the attention finds them.
+        """
         rows, columns = c5.shape[-2:]
         maps = {3: c3, 4: c4, 5: c5}
         position = _sine_positions(rows, columns, self.attend.in_features).to(c5)
@@ -124,16 +152,24 @@ class HybridResNetTransformer(nn.Module):
             tokens.append(self.project[str(scale)](cells) + position + self.scale_embedding[index])
         encoded = self.norm(self.encoder(torch.cat(tokens, dim=1)))
         score = self.attend(encoded).squeeze(-1).float()  # (batch, scales * rows * columns)
-        weight = score.softmax(dim=1).to(encoded.dtype)
-        attended = torch.einsum("bt,btw->bw", weight, encoded)
         overall = self.c5_project(self.c5_norm(c5.mean(dim=(2, 3))))
-        joined = self.dropout(torch.cat([attended, encoded.mean(dim=1), overall], dim=1))
+
+        def read_out(weight: Tensor) -> tuple[Tensor, Tensor]:
+            attended = torch.einsum("bt,btw->bw", weight.to(encoded.dtype), encoded)
+            joined = self.dropout(torch.cat([attended, encoded.mean(dim=1), overall], dim=1))
+            return self.classify(joined).float(), self.malignancy(joined).squeeze(-1).float()
+
+        guided = None
+        if lesions is not None:
+            guided = Output(*read_out(_attention_on(lesions).repeat(1, len(self.scales))))
         grid = score.log_softmax(dim=1).view(-1, len(self.scales), rows, columns)
-        return Output(
-            self.classify(joined).float(),
-            self.malignancy(joined).squeeze(-1).float(),
-            grid.logsumexp(dim=1),
-        )
+        return Output(*read_out(score.softmax(dim=1)), grid.logsumexp(dim=1), guided)
+
+
+def _attention_on(lesions: Tensor) -> Tensor:
+    """(batch, rows, columns) covered shares as weights (batch, cells) that sum to 1, or to 0."""
+    cover = lesions.flatten(1)
+    return cover / cover.sum(dim=1, keepdim=True).clamp(min=1e-4)
 
 
 def _sine_positions(rows: int, columns: int, width: int) -> Tensor:
@@ -158,18 +194,21 @@ class LightweightCNN(nn.Module):
     """
 
     categories = (1, 3, 4, 5)
+    pretrained = kept = ()
 
     def __init__(
         self,
         filters: tuple[int, int, int] = (32, 64, 128),
         pools_globally: bool = False,
         has_malignancy: bool = False,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
         self.architecture = {
             "filters": list(filters),
             "pools_globally": pools_globally,
             "has_malignancy": has_malignancy,
+            "dropout": dropout,
         }
         self.pools_globally = pools_globally
         blocks, channels = [], 1
@@ -182,7 +221,7 @@ class LightweightCNN(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         features = channels * (2 * 7 * 7 if pools_globally else 28 * 28)
         self.dense = nn.Linear(features, 128)
-        self.dropout = nn.Dropout(0.5)
+        self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(128, len(self.categories))
         self.malignancy = nn.Linear(128, 1) if has_malignancy else None
 
@@ -208,9 +247,106 @@ class LightweightCNN(nn.Module):
         return Output(self.classify(hidden).float(), malignancy)
 
 
-_ARCHITECTURES = {HYBRID: HybridResNetTransformer, LIGHT: LightweightCNN}
+class LightweightMobileNet(nn.Module):
+    """The better lightweight network: smaller and no slower than the paper's, taught more.
+
+    MobileNetV2 (Sandler et al. 2018) up to its last bottleneck, so that training can start from
+    photographs' weights. Its 14 x 14 map (mean and maximum) and its 7 x 7 map make one cell each;
+    dense 128 and dropout 0.5 as in paper 2 read the attended cell and the cells' mean.
+    """
+
+    categories = (1, 3, 4, 5)
+    pretrained = ("below", "middle", "top")
+    kept = pretrained[:1]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.architecture = {"trunk": MOBILENET}
+        features = torchvision.models.mobilenet_v2(weights=None).features
+        features[0][0] = nn.Conv2d(1, 32, 3, stride=2, padding=1, bias=False)  # grey
+        for part, layers in self._split(features).items():
+            self.add_module(part, layers)
+        cell = 2 * 96 + 320
+        self.norm = nn.LayerNorm(cell)
+        self.attend = nn.Linear(cell, 1)
+        self.dense = nn.Linear(2 * cell, 128)
+        self.dropout = nn.Dropout(0.5)
+        self.classify = nn.Linear(128, len(self.categories))
+        self.malignancy = nn.Linear(128, 1)
+
+    @property
+    def explained_layer(self) -> nn.Module:
+        return self.middle
+
+    def load_starting_weights(self, weights: dict[str, Tensor]) -> None:
+        """A MobileNetV2 in torchvision's layout, by its names or in its order.
+
+        ImageNet's means and deviations move into the first convolution, whose colours become one.
+        Raises `ValueError` for anything else.
+        """
+        features = torchvision.models.mobilenet_v2(weights=None).features
+        given = {k: v for k, v in weights.items() if not k.startswith("classifier.")}
+        names = list(features.state_dict())
+        if {f"features.{name}" for name in names} == set(given):
+            given = {key.removeprefix("features."): value for key, value in given.items()}
+        elif len(given) == len(names):
+            given = dict(zip(names, given.values(), strict=True))
+        try:
+            features.load_state_dict(given)
+        except RuntimeError as error:
+            raise ValueError("its layers are another network's") from error
+        mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+        deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+        convolution, norm = features[0][0], features[0][1]
+        colours = convolution.weight.detach() / deviation
+        norm.running_mean += (colours * mean).sum(dim=(1, 2, 3))
+        features[0][0] = nn.Conv2d(1, 32, 3, stride=2, padding=1, bias=False)
+        features[0][0].weight = nn.Parameter(colours.sum(dim=1, keepdim=True))
+        for part, source in self._split(features).items():
+            getattr(self, part).load_state_dict(source.state_dict())
+
+    @staticmethod
+    def _split(features: nn.Sequential) -> dict[str, nn.Sequential]:
+        return {"below": features[:7], "middle": features[7:14], "top": features[14:18]}
+
+    def forward(self, image: Tensor) -> Output:
+        """`image` is (batch, 1, 224, 224) in [0, 1]."""
+        return self.upper(self.lower(image))
+
+    def lower(self, image: Tensor) -> Tensor:
+        """The layers that training keeps frozen: (batch, 32, height / 8, width / 8)."""
+        return self.below(image)
+
+    def upper(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+        """See `HybridResNetTransformer.read` for `lesions`."""
+        fine = self.middle(feature)
+        coarse = self.top(fine)
+        rows, columns = coarse.shape[-2:]
+        cells = torch.cat(
+            [functional.avg_pool2d(fine, 2), functional.max_pool2d(fine, 2), coarse], dim=1
+        )
+        cells = self.norm(cells.flatten(2).transpose(1, 2))  # (batch, rows * columns, 512)
+        score = self.attend(cells).squeeze(-1).float()
+
+        def read_out(weight: Tensor) -> tuple[Tensor, Tensor]:
+            attended = torch.einsum("bt,btw->bw", weight.to(cells.dtype), cells)
+            hidden = functional.relu(self.dense(torch.cat([attended, cells.mean(dim=1)], dim=1)))
+            hidden = self.dropout(hidden)
+            return self.classify(hidden).float(), self.malignancy(hidden).squeeze(-1).float()
+
+        guided = None if lesions is None else Output(*read_out(_attention_on(lesions)))
+        attention = score.log_softmax(dim=1).view(-1, rows, columns)
+        return Output(*read_out(score.softmax(dim=1)), attention, guided)
 
 
-def build_model(name: str, **architecture) -> nn.Module:
-    """An untrained network; raises KeyError for a name that is neither "hybrid" nor "light"."""
-    return _ARCHITECTURES[name](**architecture)
+def build_model(name: str, trunk: str | None = None, **architecture) -> nn.Module:
+    """An untrained network; raises KeyError for a name that is neither "hybrid" nor "light".
+
+    `trunk` "mobilenet" makes the light network the better one instead of the paper's.
+    """
+    classes = {
+        (HYBRID, None): HybridResNetTransformer,
+        (LIGHT, None): LightweightCNN,
+        (LIGHT, MOBILENET): LightweightMobileNet,
+    }
+    return classes[name, trunk](**architecture)

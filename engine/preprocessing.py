@@ -18,6 +18,10 @@ from engine.errors import UnsupportedImage
 _OUTLINE_HEIGHT = 512  #: rows at which the breast is outlined; finer adds nothing but time
 _SMALLEST_SIDE = 32  #: pixels
 _FRAME_MARGIN = 0.012  #: of each edge, ignored while outlining: film borders and scanner lines
+_BORDER_WHITE = 0.88  #: of the image's brightest; bare film is as white
+_BORDER_SHARE = 0.3  #: of a line's length that must be white for it to be part of a border
+_BORDER_DEPTH = 0.07  #: of the image's side, at the most
+_BORDER_RIM = 3  #: lines of half-tone at its inner edge
 _OPENING = 0.035  #: of the shorter side; cuts labels, tape and border strips off the breast
 _EVEN_AIR = 2  #: grey levels; air that varies less is a digital detector's or was blanked
 _EVEN_AIR_SHARE = 0.15  #: of the image
@@ -115,6 +119,7 @@ def outline_breast(image: np.ndarray, pixel_aspect: float = 1.0) -> np.ndarray:
     inside = np.zeros(small.shape, bool)
     edge_rows, edge_columns = (max(1, round(_FRAME_MARGIN * n)) for n in small.shape)
     inside[edge_rows:-edge_rows, edge_columns:-edge_columns] = True
+    inside &= ~_film_border(small)
 
     values = small[inside]
     low, high = np.percentile(values, (1, 99))
@@ -142,7 +147,26 @@ def outline_breast(image: np.ndarray, pixel_aspect: float = 1.0) -> np.ndarray:
     mask = (labels == largest).astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(mask, contours, -1, 1, thickness=cv2.FILLED)  # dark fat leaves holes
-    return cv2.dilate(mask, kernel) > 0  # the opening rounded the skin off
+    mask = cv2.dilate(mask, kernel) > 0  # the opening rounded the skin off
+    return mask & ~_film_border(small)
+
+
+def _film_border(image: np.ndarray) -> np.ndarray:
+    """Where the image's edges are white strips of bare film; bool (rows, columns).
+
+    A strip is cut off whole and straight: the lines, from the edge inwards, that are white over
+    much of their length, if that ends within `_BORDER_DEPTH`. White that does not end is muscle.
+    """
+    white = image >= _BORDER_WHITE * max(int(image.max()), 1)
+    border = np.zeros(image.shape, bool)
+    for turns in range(4):
+        side, found = np.rot90(white, turns), np.rot90(border, turns)  # views: found is written to
+        depth = round(_BORDER_DEPTH * len(side))
+        share = side[: depth + 1].mean(axis=1)
+        strip = np.flatnonzero(share > max(_BORDER_SHARE, share.max() / 2))
+        if strip.size and strip[-1] < depth:
+            found[: strip[-1] + 1 + _BORDER_RIM] = True
+    return border
 
 
 def chest_wall_is_right(mask: np.ndarray) -> bool:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -28,13 +29,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from engine import dataset, losses
+from engine import dataset, distributed, losses
 from engine.augmentation import AugmentationConfig, Frames, make_frames
 from engine.calibration import Calibration
 from engine.checkpoint import save_checkpoint
 from engine.dataset import DataSource, ManifestRow
+from engine.distributed import World
 from engine.errors import EngineError, IncompatibleCheckpoint, InvalidData
-from engine.models import HYBRID, LIGHT, HybridResNetTransformer, Output, build_model
+from engine.models import HYBRID, LIGHT, MOBILENET, HybridResNetTransformer, Output, build_model
 from engine.preprocessing import PreprocessingConfig
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,8 @@ class TrainingConfig:
     distance_loss: str = "emd"  #: "emd", "expected", "cdw" or "none"
     distance_weight: float = 1.0
     malignancy_weight: float = 0.5
-    attention_weight: float = 0.1
+    attention_weight: float = 0.1  #: of teaching the attention where lesion boxes are
+    guided_weight: float = 0.5  #: of the read-out whose attention is laid on the boxes
     averaging: float = 0.99  #: decay of the weights' moving average per step; 0 turns it off
     mixed_precision: bool = True  #: bfloat16 where the machine has it
 
@@ -110,47 +113,71 @@ def train(
 ) -> Path:
     """Trains on every row but those of `fold`; returns the checkpoint's path.
 
+    Under `torchrun` each batch is shared out over the processes, and process 0 alone writes.
     Raises `InvalidData` before any training if the rows cannot serve, `IncompatibleCheckpoint` if
     the backbone or a state to resume from does not fit.
     """
+    with distributed.joined() as world:
+        return _train(config, source, out, backbone, fold, resume, on_epoch, on_progress, world)
+
+
+def _train(
+    config, source, out, backbone, fold, resume, on_epoch, on_progress, world: World
+) -> Path:
+    if config.batch % world.size:
+        raise InvalidData(
+            "Batch cannot be shared out", f"{config.batch} rows to {world.size} processes."
+        )
+    if not world.is_first:
+        on_epoch = on_progress = None
     torch.manual_seed(config.seed)
     home = out if fold is None else out / f"fold{fold}"
     home.mkdir(parents=True, exist_ok=True)
     model = build_model(config.name, **config.architecture)
     rows = [row for row in source.rows if row.is_offered(model.categories)]
     training, held_out = _split(rows, fold, model.categories)
-    if config.name == HYBRID:
+    if model.pretrained:
         load_backbone(model, backbone)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device, memory_format=torch.channels_last)
+    model.to(world.device, memory_format=torch.channels_last)
 
-    frames = make_frames(
-        rows,
-        config.preprocessing,
-        config.augmentation,
-        config.seed,
-        out / "cache",
-        on_progress and (lambda done, total: on_progress("frames", done, total)),
+    frames = world.in_turn(
+        lambda: make_frames(
+            rows,
+            config.preprocessing,
+            config.augmentation,
+            config.seed,
+            out / "cache",
+            on_progress and (lambda done, total: on_progress("frames", done, total)),
+        )
     )
-    inputs = Inputs(model, frames, config, device, on_progress)
+    inputs = world.in_turn(lambda: Inputs(model, frames, config, world.device, on_progress))
     training = training[frames.readable[training]]
     held_out = held_out[frames.readable[held_out]]
-    targets = _Targets(rows, frames, model.categories, device)
-    loop = _Loop(config, model, inputs, targets, rows, training, held_out, home)
-    (home / "config.json").write_text(json.dumps(_to_json(config, fold), indent=1))
+    targets = _Targets(rows, frames, model.categories, world.device)
+    loop = _Loop(config, model, inputs, targets, rows, training, held_out, home, world)
     if resume:
         loop.resume()
+    if world.is_first:
+        (home / "config.json").write_text(json.dumps(_to_json(config, fold), indent=1))
     loop.run(on_epoch)
+    path = home / "checkpoint.safetensors"
+    if world.is_first:
+        _write_results(path, loop, config, source, rows, frames, backbone, fold)
+    world.wait()
+    return path
+
+
+def _write_results(path: Path, loop, config, source, rows, frames, backbone, fold) -> None:
+    model, training, held_out = loop.model, loop.training, loop.held_out
     if len(held_out):
         output = loop.predict(held_out)
         np.savez(
-            home / "held_out.npz",
+            path.parent / "held_out.npz",
             files=np.array([rows[index].file for index in held_out]),
             logits=output.logits.numpy(),
             malignancy=np.array([]) if output.malignancy is None else output.malignancy.numpy(),
         )
     has_malignancy = getattr(model, "malignancy", None) is not None
-    path = home / "checkpoint.safetensors"
     save_checkpoint(
         path,
         config.name,
@@ -167,7 +194,6 @@ def train(
             "notes": list(source.notes),
         },
     )
-    return path
 
 
 def hash_patient(patient_id: str) -> str:
@@ -197,26 +223,22 @@ def _split(rows: Sequence[ManifestRow], fold: int | None, categories) -> tuple:
 
 
 def load_backbone(model: nn.Module, path: Path | None) -> None:
-    """torchvision's resnet50 without fc, as safetensors; none given: an untrained start."""
+    """Starting weights as safetensors, or a state dictionary saved by torch; None: untrained."""
     if path is None:
         return
     try:
-        weights = {key: value.float() for key, value in load_file(path).items()}
-    except (OSError, SafetensorError) as error:
+        if path.suffix == ".safetensors":
+            weights = load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_starting_weights({key: value.float() for key, value in weights.items()})
+    except (OSError, SafetensorError, RuntimeError, UnpicklingError, AttributeError) as error:
         raise IncompatibleCheckpoint("Backbone refused", f"{path.name}: {error}.") from error
-    renamed = {}
-    for key, value in weights.items():
-        first, rest = key.split(".", 1)
-        place = {"conv1": "stem.0", "bn1": "stem.1"}.get(first, first)
-        renamed[f"{place}.{rest}"] = value
-    missing, unexpected = model.load_state_dict(renamed, strict=False)
-    lost = [
-        key
-        for key in missing
-        if key.startswith(("stem", "layer")) and not key.endswith("num_batches_tracked")
-    ]
-    if lost or any(not key.startswith("fc.") for key in unexpected):
-        raise IncompatibleCheckpoint("Backbone refused", f"{path.name} is no ResNet-50.")
+    except ValueError as error:
+        expected = "ResNet-50" if isinstance(model, HybridResNetTransformer) else "MobileNetV2"
+        raise IncompatibleCheckpoint(
+            "Backbone refused", f"{path.name} is no {expected}: {error}."
+        ) from error
 
 
 class _Targets:
@@ -236,38 +258,34 @@ class _Targets:
 
 
 class Inputs:
-    """What a network is fed: frames, or for the hybrid the cached output of its frozen layers."""
+    """What a network is fed: frames, or the cached output of the layers it keeps frozen."""
 
     def __init__(self, model, frames: Frames, config, device, on_progress) -> None:
         self.model, self.frames, self.device = model, frames, device
         self.is_mixed = config.mixed_precision
-        self.c3 = None
-        if isinstance(model, HybridResNetTransformer):
-            self.c3 = self._cached_c3(on_progress)
+        self.cached = self._cache(on_progress) if model.kept else None
 
-    def _cached_c3(self, on_progress) -> np.ndarray:
-        """bfloat16 as uint16 (variants, rows, height / 8, width / 8, 512), memory-mapped."""
+    def _cache(self, on_progress) -> np.ndarray:
+        """`lower`'s output, bfloat16 as uint16 (variants, rows, height, width, channels) of the
+        feature map, memory-mapped."""
         variants, rows, height, width = self.frames.frames.shape
         digest = hashlib.sha256()
         for name, tensor in self.model.state_dict().items():
-            if name.startswith(("stem", "layer1", "layer2")):
+            if name.startswith(self.model.kept):
                 digest.update(tensor.cpu().numpy().tobytes())
-        stem = self.frames.folder / f"c3-{digest.hexdigest()[:12]}"
-        shape = (variants, rows, height // 8, width // 8, 512)
+        stem = self.frames.folder / f"lower-{digest.hexdigest()[:12]}"
+        self.model.eval()
+        channels, *grid = self._lower(np.zeros((1, height, width), np.uint8)).shape[1:]
+        shape = (variants, rows, *grid, channels)
         mark = stem.with_suffix(".done")
         done = int(mark.read_text()) if mark.is_file() else 0
-        mode = "r+" if stem.is_file() else "w+"
-        cache = np.memmap(stem, np.uint16, mode, shape=shape)
+        cache = np.memmap(stem, np.uint16, "r+" if stem.is_file() else "w+", shape=shape)
         flat = cache.reshape(variants * rows, *shape[2:])
         source = self.frames.frames.reshape(variants * rows, height, width)
-        self.model.eval()
         while done < len(flat):
             stop = min(done + 16, len(flat))
-            image = torch.from_numpy(source[done:stop].astype(np.float32) / 255)[:, None]
-            with torch.inference_mode(), self.autocast():
-                c3 = self.model.to_c3(image.to(self.device, memory_format=torch.channels_last))
-            bits = c3.permute(0, 2, 3, 1).bfloat16().contiguous().cpu().view(torch.uint16)
-            flat[done:stop] = bits.numpy()
+            feature = self._lower(source[done:stop]).permute(0, 2, 3, 1).bfloat16()
+            flat[done:stop] = feature.contiguous().cpu().view(torch.uint16).numpy()
             done = stop
             if done % 320 == 0 or done == len(flat):
                 cache.flush()
@@ -276,33 +294,54 @@ class Inputs:
                 on_progress("features", done, len(flat))
         return np.memmap(stem, np.uint16, "r", shape=shape)
 
+    @torch.inference_mode()
+    def _lower(self, frames: np.ndarray) -> Tensor:
+        image = torch.from_numpy(frames.astype(np.float32) / 255)[:, None]
+        with self.autocast():
+            return self.model.lower(image.to(self.device, memory_format=torch.channels_last))
+
     def autocast(self):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_mixed)
 
     def load(self, variants: np.ndarray, indices: np.ndarray) -> Tensor:
         """One batch, ready for `ask`; runs in the prefetching thread."""
-        if self.c3 is not None:
-            batch = np.stack([self.c3[v, i] for v, i in zip(variants, indices, strict=True)])
+        if self.cached is not None:
+            batch = np.stack([self.cached[v, i] for v, i in zip(variants, indices, strict=True)])
             return torch.from_numpy(batch).view(torch.bfloat16).permute(0, 3, 1, 2)
         batch = np.stack([self.frames.frames[v, i] for v, i in zip(variants, indices, strict=True)])
         return torch.from_numpy(batch.astype(np.float32) / 255)[:, None]
 
-    def ask(self, model: nn.Module, batch: Tensor) -> Output:
+    def asker(self, model: nn.Module) -> "_Asker":
+        """The network as a module that is called with a loaded batch, and lesions in training."""
+        return _Asker(model, self)
+
+
+class _Asker(nn.Module):
+    """Calls the part of the network that follows the cache; DistributedDataParallel wraps it."""
+
+    def __init__(self, model: nn.Module, inputs: Inputs) -> None:
+        super().__init__()
+        self.model = model
+        self.device, self.is_cached = inputs.device, inputs.cached is not None
+        self.is_mixed = inputs.is_mixed
+
+    def forward(self, batch: Tensor, lesions: Tensor | None = None) -> Output:
         batch = batch.to(self.device)
-        with self.autocast():
-            if self.c3 is None:
-                return model(batch)
-            if not self.is_mixed:
-                batch = batch.float()
-            return model.from_c3(batch)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_mixed):
+            if not self.is_cached:
+                return self.model(batch)
+            return self.model.upper(batch if self.is_mixed else batch.float(), lesions)
 
 
 class _Loop:
     """The epochs, the optimizer and the state that `resume` picks up."""
 
-    def __init__(self, config, model, inputs, targets, rows, training, held_out, home) -> None:
+    def __init__(
+        self, config, model, inputs, targets, rows, training, held_out, home, world: World
+    ) -> None:
         self.config, self.model, self.inputs, self.targets = config, model, inputs, targets
         self.training, self.held_out, self.home = training, held_out, home
+        self.world = world
         weights = dataset.balanced_weights([rows[i] for i in training], config.balance_power)
         self.weights = torch.from_numpy(weights)
         self.random = torch.Generator().manual_seed(config.seed)
@@ -313,12 +352,12 @@ class _Loop:
         self._enter_stage(1 if config.head_epochs else 2)
 
     def _enter_stage(self, stage: int) -> None:
-        """Stage one leaves the ResNet as it is; stage two frees layers 3 and 4."""
+        """Stage one leaves the pretrained layers as they are; stage two frees the upper ones."""
         config, self.stage = self.config, stage
         head, backbone = [], []
         for name, parameter in self.model.named_parameters():
-            is_backbone = config.name == HYBRID and name.startswith(("stem", "layer"))
-            is_free = not is_backbone or (stage == 2 and name.startswith(("layer3", "layer4")))
+            is_backbone = name.startswith(self.model.pretrained)
+            is_free = not is_backbone or (stage == 2 and not name.startswith(self.model.kept))
             parameter.requires_grad_(is_free)
             if is_free:
                 (backbone if is_backbone else head).append(parameter)
@@ -327,6 +366,7 @@ class _Loop:
         if backbone:
             groups.append({"params": backbone, "lr": config.backbone_rate})
         self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+        self.shared = self.world.share_out(self.inputs.asker(self.model))
         epochs = config.head_epochs if stage == 1 else config.whole_epochs
         total, warm = max(1, epochs * self.steps), min(self.steps, 40)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -344,8 +384,10 @@ class _Loop:
                 self._enter_stage(2)
             epoch = self._one_epoch(number)
             self.epochs.append(epoch)
-            self._save()
-            write_curves(self.home, self.epochs)
+            if self.world.is_first:
+                self._save()
+                write_curves(self.home, self.epochs)
+            self.world.wait()
             if on_epoch:
                 on_epoch(epoch, total)
 
@@ -362,8 +404,11 @@ class _Loop:
         ).numpy()
         chosen = self.training[drawn.numpy()]
         sums = np.zeros(4)
-        for indices, used, batch in self._batches(chosen, variants):
-            parts = self._loss(self.inputs.ask(self.model, batch), indices, used)
+        part = self.world.share(self.config.batch)
+        mine = np.arange(count).reshape(self.steps, self.config.batch)[:, part].ravel()
+        size = self.config.batch // self.world.size
+        for indices, used, batch in self._batches(chosen[mine], variants[mine], size):
+            parts = self._loss(batch, indices, used)
             self.optimizer.zero_grad(set_to_none=True)
             parts[0].backward()
             free = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -380,9 +425,8 @@ class _Loop:
             seconds=time.monotonic() - start,
         )
 
-    def _batches(self, chosen, variants, size: int | None = None) -> Iterator[tuple]:
+    def _batches(self, chosen, variants, size: int) -> Iterator[tuple]:
         """(indices, variants, batch) with the next batch read while the last one is computed."""
-        size = size or self.config.batch
         parts = [
             (chosen[start : start + size], variants[start : start + size])
             for start in range(0, len(chosen), size)
@@ -396,31 +440,46 @@ class _Loop:
             if ahead:
                 yield ahead[0], ahead[1], ahead[2].result()
 
-    def _loss(self, output: Output, indices: np.ndarray, variants: np.ndarray) -> tuple:
+    def _loss(self, batch: Tensor, indices: np.ndarray, variants: np.ndarray) -> tuple:
         """(loss, grade part, distance part, malignancy part), each a scalar."""
-        config, categories = self.config, self.model.categories
-        allowed = self.targets.allowed[indices]
-        grade = losses.likelihood_loss(output.logits, allowed, config.gamma, config.alpha).mean()
-        distance = torch.zeros((), device=output.logits.device)
-        if config.distance_loss == "emd":
-            distance = losses.squared_emd(output.logits, allowed, categories).mean()
-        elif config.distance_loss == "expected":
-            distance = losses.expected_distance(output.logits, allowed, categories).mean()
-        elif config.distance_loss == "cdw":
-            distance = losses.class_distance_weighted(output.logits, allowed, categories).mean()
-        malignant = torch.zeros_like(distance)
-        if output.malignancy is not None:
-            truth = self.targets.malignant[indices]
-            malignant = losses.malignancy_loss(output.malignancy, truth).mean()
-        loss = grade + config.distance_weight * distance + config.malignancy_weight * malignant
-        if output.attention is not None and config.attention_weight:
+        config, boxes = self.config, None
+        if self.inputs.cached is not None:
             boxes = np.stack(
                 [self.targets.boxes[v, i] for v, i in zip(variants, indices, strict=True)]
             )
-            boxes = torch.from_numpy(boxes.astype(np.float32)).to(loss.device)
+            boxes = torch.from_numpy(boxes.astype(np.float32)).to(self.inputs.device)
+        output = self.shared(batch, boxes if config.guided_weight else None)
+        parts = self._grading_parts(output, indices)
+        loss = self._weigh(parts).mean()
+        if output.guided is not None:
+            has_box = (boxes.amax(dim=(1, 2)) > 0).float()
+            guided = self._weigh(self._grading_parts(output.guided, indices)) * has_box
+            loss = loss + config.guided_weight * guided.mean()
+        if boxes is not None and config.attention_weight:
             inside = losses.attention_in_boxes(output.attention, boxes)
             loss = loss + config.attention_weight * inside.mean()
-        return loss, grade, distance, malignant
+        return loss, *(part.mean() for part in parts)
+
+    def _grading_parts(self, output: Output, indices: np.ndarray) -> tuple:
+        """(grade, distance, malignancy) losses, (batch,) each."""
+        config, categories = self.config, self.model.categories
+        allowed = self.targets.allowed[indices]
+        grade = losses.likelihood_loss(output.logits, allowed, config.gamma, config.alpha)
+        distance = malignant = torch.zeros_like(grade)
+        if config.distance_loss == "emd":
+            distance = losses.squared_emd(output.logits, allowed, categories)
+        elif config.distance_loss == "expected":
+            distance = losses.expected_distance(output.logits, allowed, categories)
+        elif config.distance_loss == "cdw":
+            distance = losses.class_distance_weighted(output.logits, allowed, categories)
+        if output.malignancy is not None:
+            malignant = losses.malignancy_loss(output.malignancy, self.targets.malignant[indices])
+        return grade, distance, malignant
+
+    def _weigh(self, parts: tuple) -> Tensor:
+        grade, distance, malignant = parts
+        config = self.config
+        return grade + config.distance_weight * distance + config.malignancy_weight * malignant
 
     @torch.no_grad()
     def _average_weights(self) -> None:
@@ -446,11 +505,9 @@ class _Loop:
     def predict(self, indices: np.ndarray) -> Output:
         """The averaged network's answers to the clean frames, on the CPU."""
         model = self.averaged_model().to(self.inputs.device, memory_format=torch.channels_last)
+        ask = self.inputs.asker(model)
         clean = np.zeros(len(indices), int)
-        parts = [
-            self.inputs.ask(model, batch)
-            for _, _, batch in self._batches(indices, clean, self.config.batch * 2)
-        ]
+        parts = [ask(batch) for _, _, batch in self._batches(indices, clean, self.config.batch * 2)]
         malignancy = None
         if parts[0].malignancy is not None:
             malignancy = torch.cat([part.malignancy for part in parts]).float().cpu()
@@ -458,7 +515,7 @@ class _Loop:
 
     def _held_out_loss(self) -> float:
         """For the curves only: no decision is taken on it."""
-        if not len(self.held_out):
+        if not len(self.held_out) or not self.world.is_first:
             return float("nan")
         logits = self.predict(self.held_out).logits
         allowed = self.targets.allowed[self.held_out].cpu()
@@ -548,7 +605,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", choices=(HYBRID, LIGHT))
     parser.add_argument("--data", type=Path, required=True, help="images.csv, or a folder")
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints are written")
-    parser.add_argument("--backbone", type=Path, help="ResNet-50 weights (safetensors), for hybrid")
+    parser.add_argument(
+        "--backbone", type=Path, help="starting weights: ResNet-50 (hybrid) or MobileNetV2 (light)"
+    )
     parser.add_argument("--fold", type=int, help="hold this fold out and predict it at the end")
     parser.add_argument("--seed", type=int, help="default: the preset's")
     parser.add_argument("--config", type=Path, help="JSON with the fields to change")
@@ -578,8 +637,9 @@ def run(arguments: argparse.Namespace) -> int:
         source = dataset.read(arguments.data, arguments.patient_pattern)
         for note in source.notes:
             log.warning(note)
-        if config.name == HYBRID and arguments.backbone is None:
-            log.warning("no --backbone given: the ResNet starts untrained")
+        starts_trained = config.name == HYBRID or config.architecture.get("trunk") == MOBILENET
+        if starts_trained and arguments.backbone is None:
+            log.warning("no --backbone given: the network starts untrained")
         train(
             config,
             source,

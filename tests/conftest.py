@@ -23,6 +23,8 @@ class _Recorder(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "matplotlib.font_manager":  # once on a new machine, if that is slow
+            return
         self.messages.append(f"{record.levelname} {record.name}: {record.getMessage()}")
 
 

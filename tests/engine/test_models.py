@@ -44,7 +44,7 @@ def test_splitting_the_hybrid_at_c3_changes_nothing():
     model = tiny_model(HYBRID)
     image = torch.rand(1, 1, 96, 96)
     with torch.inference_mode():
-        assert torch.equal(model(image).logits, model.from_c3(model.to_c3(image)).logits)
+        assert torch.equal(model(image).logits, model.upper(model.lower(image)).logits)
 
 
 def test_the_lightweight_network_is_the_papers():

@@ -85,6 +85,27 @@ def test_labels_in_the_corner_are_blanked():
     assert np.abs(tensor - plain).mean() < 0.01
 
 
+def test_white_strips_of_bare_film_at_the_edges_are_cut_off():
+    """They are brighter than any lesion, and a network would look at them."""
+    film = np.clip(breast(), 0, 200)
+    film[:30, :400] = 255  # along the top
+    film[:, :9] = 255  # at the chest wall
+    mask = preprocessing.outline_breast(film)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    scale = film.shape[0] / mask.shape[0]
+    assert rows[0] * scale >= 30
+    assert 9 <= columns[0] * scale < 16
+
+
+def test_a_bright_chest_muscle_is_no_film_border():
+    image = np.clip(breast(), 0, 200)
+    y, x = np.mgrid[:800, :500]
+    image[x / 180 + y / 450 < 1] = 250
+    mask = preprocessing.outline_breast(image)
+    middle = slice(int(0.15 * mask.shape[0]), int(0.45 * mask.shape[0]))
+    assert mask[middle, :20].mean() > 0.8
+
+
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_a_blank_image_has_no_breast(value):
     with pytest.raises(UnsupportedImage, match="No breast"):

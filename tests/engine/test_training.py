@@ -1,18 +1,25 @@
 """Training as a program: it learns, it can be killed at any moment, and it keeps patients apart."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from engine import dataset, training
 from engine.augmentation import AugmentationConfig, make_frames
 from engine.checkpoint import load_checkpoint
+from engine.distributed import World
 from engine.errors import IncompatibleCheckpoint, InvalidData
+from engine.models import build_model
 from engine.preprocessing import PreprocessingConfig, prepare
+from engine.torchvision_guard import torchvision
 from engine.training import PRESETS, hash_patient, train
 from tests.graded_images import write_images
 
@@ -164,6 +171,88 @@ def test_an_empty_category_a_missing_image_and_a_missing_fold_are_refused_first(
         train(LIGHT, dataset.DataSource((gone, *source.rows[1:])), tmp_path)
     with pytest.raises(InvalidData, match="fold 7"):
         train(LIGHT, source, tmp_path, fold=7)
+
+
+@pytest.mark.parametrize("name", ["hybrid", "light"])
+def test_two_processes_under_torchrun_learn_what_one_learns(source, tmp_path, name):
+    """Each takes half of every batch; without dropout only rounding may differ."""
+    changes = {
+        "hybrid": {
+            "architecture": {**HYBRID.architecture, "dropout": 0.0},
+            "preprocessing": {"height": 96, "width": 64},
+            "head_epochs": 1,
+        },
+        "light": {"architecture": LIGHT.architecture | {"pools_globally": False, "dropout": 0.0}},
+    }[name] | {
+        "augmentation": {"variants": 1},
+        "batch": 4,
+        "whole_epochs": 1,
+        "mixed_precision": False,
+    }
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps(changes))
+    manifest = source.rows[0].path.parent / "images.csv"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command += ["-m", "engine", "train", name, "--data", str(manifest), "--fold", "0"]
+    command += ["--config", str(settings), "--out", str(tmp_path / "two")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+    train(training.read_config(name, settings), source, tmp_path / "one", fold=0)
+    one, two = (
+        load_file(tmp_path / count / "fold0" / "checkpoint.safetensors") for count in ("one", "two")
+    )
+    for key, value in one.items():
+        assert torch.allclose(value.float(), two[key].float(), atol=2e-3), key
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused_before_any_training(source, tmp_path):
+    with pytest.raises(InvalidData, match="8 rows to 3 processes"):
+        training._train(LIGHT, source, tmp_path, None, 0, False, None, None, World(rank=0, size=3))
+
+
+def test_the_better_lightweight_network_starts_from_photographs_in_grey(source, tmp_path):
+    """MobileNetV2 sees colours, normalised; its grey heir gives the same of a grey picture."""
+    torch.manual_seed(3)
+    colour = torchvision.models.mobilenet_v2(weights=None).eval()
+    torch.save(colour.state_dict(), tmp_path / "weights.pth")
+    heir = build_model("light", trunk="mobilenet").eval()
+    training.load_backbone(heir, tmp_path / "weights.pth")
+    grey = torch.rand(1, 1, 64, 64)
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    with torch.inference_mode():
+        seen = colour.features[:7]((grey.expand(-1, 3, -1, -1) - mean) / deviation)
+        heard = heir.lower(grey)
+    inside = slice(3, -3)  # at the border the padding is grey zero, not the mean colour
+    assert torch.allclose(heard[..., inside, inside], seen[..., inside, inside], atol=1e-4)
+    with pytest.raises(IncompatibleCheckpoint, match="is no ResNet-50"):
+        training.load_backbone(build_model("hybrid"), tmp_path / "weights.pth")
+
+
+def test_the_better_lightweight_network_is_trained_from_cached_features(source, tmp_path):
+    config = replace(
+        LIGHT, architecture={"trunk": "mobilenet"}, head_epochs=1, whole_epochs=1, batch=4
+    )
+    checkpoint = load_checkpoint(train(config, source, tmp_path, fold=0))
+    assert checkpoint.identity.categories == (1, 3, 4, 5)
+    assert list((tmp_path / "cache").glob("*/lower-*.done"))
+
+
+def test_a_lesions_grade_reaches_the_cells_that_show_it(source):
+    """The guided read-out attends where the boxes say, whatever the attention prefers."""
+    model = build_model("hybrid", width=16, layers=1, heads=2, dropout=0.0).train()
+    c3 = torch.rand(2, 512, 8, 8)
+    lesions = torch.zeros(2, 2, 2)
+    lesions[:, 1, 0] = 0.5
+    output = model.upper(c3, lesions)
+    assert model.upper(c3).guided is None
+    moved = model.upper(c3, lesions.flip(1)).guided.logits
+    assert not torch.allclose(output.guided.logits, moved)
+    with torch.no_grad():
+        model.attend.weight *= 100
+    assert torch.allclose(model.upper(c3, lesions).guided.logits, output.guided.logits, atol=1e-5)
 
 
 def test_a_file_that_is_no_resnet_is_refused_as_backbone(source, tmp_path):
