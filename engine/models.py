@@ -339,14 +339,17 @@ class LightweightMobileNet(nn.Module):
         return Output(*read_out(score.softmax(dim=1)), attention, guided)
 
 
+#: Every network by its name and trunk; experiments may add their own.
+NETWORKS: dict[tuple[str, str | None], type[nn.Module]] = {
+    (HYBRID, None): HybridResNetTransformer,
+    (LIGHT, None): LightweightCNN,
+    (LIGHT, MOBILENET): LightweightMobileNet,
+}
+
+
 def build_model(name: str, trunk: str | None = None, **architecture) -> nn.Module:
     """An untrained network; raises KeyError for a name that is neither "hybrid" nor "light".
 
     `trunk` "mobilenet" makes the light network the better one instead of the paper's.
     """
-    classes = {
-        (HYBRID, None): HybridResNetTransformer,
-        (LIGHT, None): LightweightCNN,
-        (LIGHT, MOBILENET): LightweightMobileNet,
-    }
-    return classes[name, trunk](**architecture)
+    return NETWORKS[name, trunk](**architecture)

@@ -57,6 +57,7 @@ class TrainingConfig:
     head_rate: float = 4e-4  #: AdamW learning rate of the head
     whole_head_rate: float = 2e-4  #: the same in stage two
     backbone_rate: float = 6e-5  #: of layers 3 and 4 in stage two
+    cosine: bool = True  #: the rates fall to 0 along a cosine; False: they stay
     weight_decay: float = 0.02
     balance_power: float = 0.5  #: 0: as the data come; 1: every grade of a data set equally often
     gamma: float = 0.0  #: focal loss's exponent; 0 is cross-entropy
@@ -369,12 +370,12 @@ class _Loop:
         self.shared = self.world.share_out(self.inputs.asker(self.model))
         epochs = config.head_epochs if stage == 1 else config.whole_epochs
         total, warm = max(1, epochs * self.steps), min(self.steps, 40)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer,
-            lambda step: (
-                min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
-            ),
-        )
+
+        def rate(step: int) -> float:
+            fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))) if config.cosine else 1.0
+            return fall * min(1.0, (step + 1) / warm)
+
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, rate)
 
     def run(self, on_epoch) -> None:
         total = self.config.head_epochs + self.config.whole_epochs
