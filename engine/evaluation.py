@@ -589,7 +589,7 @@ def _load(arguments: argparse.Namespace):
             f"{arguments.checkpoint} holds a {checkpoint.identity.name} network: say "
             f"--model {checkpoint.identity.name}.",
         )
-    return checkpoint
+    return checkpoint.made_fast()
 
 
 def _identity_of(

@@ -5,11 +5,14 @@ completed where it is silent (see docs/experiments.md); `LightweightCNN` follows
 Penaloza. Weights come from `engine.checkpoint`, never from here.
 """
 
+import copy
+import itertools
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engine.torchvision_guard import torchvision
 
@@ -337,6 +340,21 @@ class LightweightMobileNet(nn.Module):
         guided = None if lesions is None else Output(*read_out(_attention_on(lesions)))
         attention = score.log_softmax(dim=1).view(-1, rows, columns)
         return Output(*read_out(score.softmax(dim=1)), attention, guided)
+
+
+def made_fast(model: nn.Module) -> nn.Module:
+    """A copy for asking only: batch norms folded into their convolutions, channels last.
+
+    The same answers but for rounding, in about half the time (benchmarks/inference_speed.py).
+    """
+    fast = copy.deepcopy(model).eval()
+    for module in fast.modules():
+        children = list(module.named_children())
+        for (first, convolution), (second, norm) in itertools.pairwise(children):
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, first, fuse_conv_bn_eval(convolution, norm))
+                setattr(module, second, nn.Identity())
+    return fast.to(memory_format=torch.channels_last)
 
 
 #: Every network by its name and trunk; experiments may add their own.

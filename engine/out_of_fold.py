@@ -10,6 +10,7 @@ import argparse
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from engine.domain import Laterality
 from engine.errors import EngineError, InvalidData
 from engine.models import HYBRID, LIGHT
 from engine.row_predictions import (
+    BoxScore,
     RowPrediction,
     predict_rows,
     prepared_row,
@@ -150,26 +152,15 @@ def assemble(
     if len(folds) < 2:
         raise InvalidData("No folds to assemble", "The manifest needs at least two folds.")
     predictions: list[RowPrediction] = []
-    done = 0
     for fold in folds:
-        checkpoint = load_checkpoint(runs / f"fold{fold}" / "checkpoint.safetensors")
-        _refuse_leak(checkpoint, fold)
-        held = [row for row in rows if row.fold == fold]
-        if is_quick:
-            predictions += _left_by_training(
-                runs / f"fold{fold}" / "held_out.npz", held, checkpoint
-            )
-            continue
-        said, failures = predict_rows(
-            checkpoint,
-            held,
-            heatmaps=True,
-            on_progress=on_progress and (lambda n, _, d=done: on_progress(d + n, len(rows))),
+        done = len(predictions)
+        predictions += predict_fold(
+            runs / f"fold{fold}",
+            fold,
+            [row for row in rows if row.fold == fold],
+            is_quick,
+            on_progress and (lambda n, _, done=done: on_progress(done + n, len(rows))),
         )
-        for failure in failures:
-            log.warning("not predicted: %s", failure.reason)
-        predictions += said
-        done += len(held)
     final = load_checkpoint(runs / "checkpoint.safetensors")
     categories = final.identity.categories
     out.mkdir(parents=True, exist_ok=True)
@@ -184,7 +175,7 @@ def assemble(
         final.model,
         final.preprocessing,
         calibration,
-        heat_reference(final, rows),
+        heat_reference(final.made_fast(), rows),
         {**final.provenance, "out_of_fold_rows": len(predictions)},
     )
     manifest = out / "manifest.json"
@@ -193,28 +184,89 @@ def assemble(
     manifest.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
-def _left_by_training(
-    path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint
+def predict_fold(
+    home: Path,
+    fold: int,
+    held: Sequence[ManifestRow],
+    is_quick: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> list[RowPrediction]:
-    """The fold's predictions from training's own file; raises `InvalidData` where it is missing."""
+    """What the network under `home` says of the rows that it never saw, uncalibrated.
+
+    Kept in `home`/predictions.npz, so that a long job can be done fold by fold.
+    """
+    checkpoint = load_checkpoint(home / "checkpoint.safetensors").made_fast()
+    _refuse_leak(checkpoint, fold)
+    if is_quick:
+        return _stored(home / "held_out.npz", held, checkpoint)
+    path = home / "predictions.npz"
+    if not _is_of(path, checkpoint):
+        said, failures = predict_rows(checkpoint, held, heatmaps=True, on_progress=on_progress)
+        for failure in failures:
+            log.warning("not predicted: %s", failure.reason)
+        _store(path, said, checkpoint)
+    return _stored(path, held, checkpoint)
+
+
+def _store(path: Path, said: Sequence[RowPrediction], checkpoint: Checkpoint) -> None:
+    unknown = float("nan")
+    np.savez(
+        path,
+        sha256=checkpoint.identity.sha256,
+        files=[p.row.file for p in said],
+        logits=[p.logits for p in said],
+        malignancy=[p.malignancy_logit for p in said if p.malignancy_logit is not None],
+        reasons=[p.scope_reason or "" for p in said],
+        sides=[p.laterality.value if p.laterality else "" for p in said],
+        boxes=[
+            [unknown] * len(fields(BoxScore)) if p.boxes is None else astuple(p.boxes) for p in said
+        ],
+    )
+
+
+def _is_of(path: Path, checkpoint: Checkpoint) -> bool:
+    if not path.is_file():
+        return False
+    with np.load(path) as stored:
+        return str(stored["sha256"]) == checkpoint.identity.sha256
+
+
+def _stored(path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint) -> list[RowPrediction]:
+    """From `_store`'s file, or training's own held_out.npz, which knows neither scope nor boxes.
+
+    Raises `InvalidData` where it is missing.
+    """
     try:
-        with np.load(path) as stored:
-            logits, malignancy = stored["logits"].astype(float), stored["malignancy"].astype(float)
-            place = {file: index for index, file in enumerate(stored["files"])}
+        with np.load(path) as file:
+            stored = {name: file[name] for name in file.files}
+        place = {name: index for index, name in enumerate(stored["files"])}
+        logits, malignancy = stored["logits"].astype(float), stored["malignancy"].astype(float)
     except (OSError, ValueError, KeyError) as error:
         raise InvalidData("A fold is missing", f"{path.parent.name} has no {path.name}.") from error
-    return [
-        RowPrediction(
-            row=row,
-            probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
-            category=0,
-            laterality=row.laterality,
-            logits=logits[place[row.file]],
-            malignancy_logit=float(malignancy[place[row.file]]) if len(malignancy) else None,
+    said = []
+    for row in held:
+        index = place.get(row.file)
+        if index is None:
+            continue
+        reason, boxes, side = None, None, row.laterality
+        if "boxes" in stored:
+            side = Laterality(stored["sides"][index]) if stored["sides"][index] else None
+            reason = str(stored["reasons"][index]) or None
+            scores = stored["boxes"][index].astype(float)
+            boxes = None if np.isnan(scores[0]) else BoxScore(*scores.tolist())
+        said.append(
+            RowPrediction(
+                row=row,
+                probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+                category=0,
+                scope_reason=reason,
+                laterality=side,
+                logits=logits[index],
+                malignancy_logit=float(malignancy[index]) if len(malignancy) else None,
+                boxes=boxes,
+            )
         )
-        for row in held
-        if row.file in place
-    ]
+    return said
 
 
 def _refuse_leak(checkpoint: Checkpoint, fold: int) -> None:
@@ -227,6 +279,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="images.csv with folds")
     parser.add_argument("--runs", type=Path, required=True, help="the --out of `train`, all folds")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shipped checkpoints")
+    parser.add_argument("--fold", type=int, help="only predict this fold, for the others to follow")
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -247,6 +300,12 @@ def run(arguments: argparse.Namespace) -> int:
                 bar.total = total
                 bar.update(done - bar.n)
 
+            if arguments.fold is not None:
+                rows = dataset.read(arguments.data).rows
+                held = [row for row in rows if row.fold == arguments.fold]
+                home = arguments.runs / f"fold{arguments.fold}"
+                predict_fold(home, arguments.fold, held, False, on_progress)
+                return 0
             assemble(
                 arguments.data,
                 arguments.runs,

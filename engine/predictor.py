@@ -63,7 +63,7 @@ class Predictor:
     """
 
     def __init__(self, checkpoint_path: Path | None = None, name: str = "hybrid") -> None:
-        self._checkpoint = load_checkpoint(checkpoint_path or shipped_checkpoint(name))
+        self._checkpoint = load_checkpoint(checkpoint_path or shipped_checkpoint(name)).made_fast()
 
     @property
     def identity(self) -> ModelIdentity:

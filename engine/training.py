@@ -1,8 +1,9 @@
 """Training: from rows and a configuration to a checkpoint, epoch by epoch, resumable at any moment.
 
-The hybrid is trained in two stages (Singh et al. 2026): first the head on frozen ResNet features,
-then layers 3 and 4 with it. The layers below stay as they came, so their output (C3) is computed
-once per frame and kept on disk. The lightweight network trains whole, from nothing.
+In two stages (Singh et al. 2026): first the head on the frozen features of a network that knows
+photographs, then that network's upper layers with it. The layers below stay as they came, so their
+output (the hybrid's C3) is computed once per frame and kept on disk. The paper's lightweight
+network, for comparison, trains whole and from nothing.
 
 Number of epochs and all else are fixed by the configuration: nothing is chosen on held-out rows.
 Written under `out` (`out/foldK` with a fold): config.json, state.pt after each epoch, curves.csv
@@ -51,39 +52,39 @@ class TrainingConfig:
     architecture: dict = field(default_factory=dict)  #: arguments of the model's constructor
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
-    batch: int = 16
-    head_epochs: int = 3  #: stage one: backbone frozen
-    whole_epochs: int = 5  #: stage two (hybrid), or all there is (light)
-    head_rate: float = 4e-4  #: AdamW learning rate of the head
-    whole_head_rate: float = 2e-4  #: the same in stage two
-    backbone_rate: float = 6e-5  #: of layers 3 and 4 in stage two
+    batch: int = 8
+    head_epochs: int = 1  #: stage one: backbone frozen
+    whole_epochs: int = 4  #: stage two, or all there is for a network without starting weights
+    head_rate: float = 5e-4  #: AdamW learning rate of the head
+    whole_head_rate: float = 4e-4  #: the same in stage two
+    backbone_rate: float = 1.5e-4  #: of the freed layers in stage two
     cosine: bool = True  #: the rates fall to 0 along a cosine; False: they stay
-    weight_decay: float = 0.02
+    weight_decay: float = 0.05
     balance_power: float = 0.5  #: 0: as the data come; 1: every grade of a data set equally often
     gamma: float = 0.0  #: focal loss's exponent; 0 is cross-entropy
     alpha: float = 1.0  #: focal loss's factor
     distance_loss: str = "emd"  #: "emd", "expected", "cdw" or "none"
     distance_weight: float = 1.0
-    malignancy_weight: float = 0.5
-    attention_weight: float = 0.1  #: of teaching the attention where lesion boxes are
+    malignancy_weight: float = 1.0
+    attention_weight: float = 0.2  #: of teaching the attention where lesion boxes are
     guided_weight: float = 0.5  #: of the read-out whose attention is laid on the boxes
-    averaging: float = 0.99  #: decay of the weights' moving average per step; 0 turns it off
+    averaging: float = 0.995  #: decay of the weights' moving average per step; 0 turns it off
     mixed_precision: bool = True  #: bfloat16 where the machine has it
 
 
 PRESETS: dict[str, TrainingConfig] = {
-    HYBRID: TrainingConfig(),
+    HYBRID: TrainingConfig(augmentation=AugmentationConfig(variants=2)),
     LIGHT: TrainingConfig(
         name=LIGHT,
-        architecture={"pools_globally": True, "has_malignancy": True},
+        architecture={"trunk": MOBILENET},
         preprocessing=PreprocessingConfig(height=224, width=224, keeps_aspect=False),
-        augmentation=AugmentationConfig(variants=8, rotation_degrees=20),
+        augmentation=AugmentationConfig(variants=6, rotation_degrees=15),
         batch=32,
-        head_epochs=0,
-        whole_epochs=30,
+        head_epochs=2,
+        whole_epochs=18,
+        head_rate=1e-3,
         whole_head_rate=1e-3,
-        attention_weight=0.0,
-        averaging=0.995,
+        backbone_rate=5e-4,
     ),
 }
 

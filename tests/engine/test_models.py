@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from engine.models import HYBRID, LIGHT, build_model
+from engine.models import HYBRID, LIGHT, build_model, made_fast
 from tests.tiny_networks import tiny_model
 
 
@@ -63,3 +64,27 @@ def test_the_lightweight_network_is_the_papers():
 def test_an_unknown_network_is_a_key_error():
     with pytest.raises(KeyError):
         build_model("resnet")
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture", "frame"),
+    [
+        ("hybrid", {"width": 16, "layers": 1, "heads": 2}, (96, 64)),
+        ("light", {"trunk": "mobilenet"}, (224, 224)),
+        ("light", {"filters": (4, 8, 8), "pools_globally": True}, (224, 224)),
+    ],
+)
+def test_the_fast_copy_answers_as_the_network_it_was_made_of(name, architecture, frame):
+    torch.manual_seed(2)
+    model = build_model(name, **architecture)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):  # as if trained: no statistic is at its start
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    model.eval()
+    fast = made_fast(model)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in fast.modules())
+    assert any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+    image = torch.rand(2, 1, *frame)
+    with torch.inference_mode():
+        assert torch.allclose(fast(image).logits, model(image).logits, atol=1e-4)

@@ -22,6 +22,7 @@ CONFIG = replace(
     architecture={"filters": (4, 4, 8), "pools_globally": True, "has_malignancy": True},
     augmentation=AugmentationConfig(variants=0),
     batch=8,
+    head_epochs=0,
     whole_epochs=1,
 )
 

@@ -28,6 +28,7 @@ LIGHT = replace(
     architecture={"filters": (4, 8, 8), "pools_globally": True, "has_malignancy": True},
     augmentation=AugmentationConfig(variants=1),
     batch=8,
+    head_epochs=0,
     whole_epochs=3,
     averaging=0.5,
 )
