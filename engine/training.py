@@ -605,7 +605,14 @@ def read_config(name: str, path: Path | None) -> TrainingConfig:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", choices=(HYBRID, LIGHT))
-    parser.add_argument("--data", type=Path, required=True, help="images.csv, or a folder")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="images.csv (file, birads, patient_id; also dataset, laterality, view, birads_kind, "
+        "birads_low, birads_high, pathology, boxes, aspect_ratio, fold), a folder that holds it, or "
+        "a folder with one sub-folder per category",
+    )
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints are written")
     parser.add_argument(
         "--backbone", type=Path, help="starting weights: ResNet-50 (hybrid) or MobileNetV2 (light)"

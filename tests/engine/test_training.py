@@ -232,6 +232,22 @@ def test_the_better_lightweight_network_starts_from_photographs_in_grey(source, 
         training.load_backbone(build_model("hybrid"), tmp_path / "weights.pth")
 
 
+def test_torchvisions_own_resnet_is_taught_to_take_plain_input(tmp_path):
+    torch.manual_seed(4)
+    colour = torchvision.models.resnet50(weights=None).eval()
+    torch.save(colour.state_dict(), tmp_path / "resnet50.pth")
+    heir = build_model("hybrid").eval()
+    training.load_backbone(heir, tmp_path / "resnet50.pth")
+    grey = torch.rand(1, 1, 64, 64)
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    with torch.inference_mode():
+        seen = colour.bn1(colour.conv1((grey.expand(-1, 3, -1, -1) - mean) / deviation))
+        heard = heir.stem[1](heir.stem[0](grey.expand(-1, 3, -1, -1)))
+    inside = slice(3, -3)
+    assert torch.allclose(heard[..., inside, inside], seen[..., inside, inside], atol=1e-4)
+
+
 def test_the_better_lightweight_network_is_trained_from_cached_features(source, tmp_path):
     config = replace(
         LIGHT, architecture={"trunk": "mobilenet"}, head_epochs=1, whole_epochs=1, batch=4

@@ -1,0 +1,120 @@
+"""How fast the networks answer beside references, in one run, turn by turn.
+
+    python benchmarks/inference_speed.py [--threads 2] [--repeats 15]
+
+Needs `pip install onnx onnxruntime`. Measures one view, image in memory to logits: the shipped
+networks as the program asks them, the same networks under ONNX Runtime with as many threads, the
+paper's lightweight network and a ResNet-50 at 224 x 224. Then, each in a fresh process, the memory
+that a network adds to an interpreter with torch loaded, and the light network's time from a file.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+
+from engine.checkpoint import load_checkpoint, shipped_checkpoint
+from engine.models import HYBRID, LIGHT, build_model
+from engine.torchvision_guard import torchvision
+
+_MEMORY = """
+import resource, sys, torch
+def resident(): return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+torch.set_num_threads(2)
+torch.zeros(1).sum()
+start = resident()
+if sys.argv[1] in ("hybrid", "light"):
+    from engine.checkpoint import load_checkpoint, shipped_checkpoint
+    checkpoint = load_checkpoint(shipped_checkpoint(sys.argv[1])).made_fast()
+    model = checkpoint.model
+    frame = (checkpoint.preprocessing.height, checkpoint.preprocessing.width)
+else:
+    from engine.models import build_model
+    from engine.torchvision_guard import torchvision
+    frame = (224, 224)
+    model = build_model("light") if sys.argv[1] == "paper" else torchvision.models.resnet50()
+model.eval()
+channels = 3 if sys.argv[1] == "resnet" else 1
+with torch.inference_mode():
+    for _ in range(3):
+        model(torch.rand(1, channels, *frame))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print((resident() - start) / 1e6, (peak - start) / 1e6)
+"""
+
+
+class _Logits(nn.Module):
+    """ONNX wants tensors, not named tuples."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image):
+        return self.model(image).logits
+
+
+def exported(model: nn.Module, image: torch.Tensor, threads: int):
+    """The network as a function of a numpy image under ONNX Runtime."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "model.onnx"
+        torch.onnx.export(_Logits(model).eval(), image, path, dynamo=False, opset_version=17)
+        session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda: session.run(None, {name: image.numpy()})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=15)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+
+    candidates = {}
+    for name in (HYBRID, LIGHT):
+        checkpoint = load_checkpoint(shipped_checkpoint(name))
+        fast = checkpoint.made_fast().model
+        frame = (checkpoint.preprocessing.height, checkpoint.preprocessing.width)
+        image = torch.rand(1, 1, *frame)
+        candidates[f"{name}, as asked"] = lambda fast=fast, image=image: fast(image)
+        candidates[f"{name}, ONNX Runtime"] = exported(checkpoint.model, image, arguments.threads)
+    small = torch.rand(1, 1, 224, 224)
+    paper, resnet = build_model(LIGHT).eval(), torchvision.models.resnet50().eval()
+    candidates["the paper's lightweight network"] = lambda: paper(small)
+    candidates["ResNet-50, 224 x 224"] = lambda: resnet(small.expand(-1, 3, -1, -1))
+
+    taken: dict[str, list[float]] = {name: [] for name in candidates}
+    with torch.inference_mode():
+        for turn in range(arguments.repeats + 2):
+            for name, ask in candidates.items():
+                start = time.perf_counter()
+                ask()
+                if turn > 1:  # the first two warm up
+                    taken[name].append(time.perf_counter() - start)
+    lines = ["| one view | median, ms | fastest, ms |", "| --- | --- | --- |"]
+    for name, seconds in taken.items():
+        lines.append(f"| {name} | {1e3 * np.median(seconds):.1f} | {1e3 * min(seconds):.1f} |")
+    lines += ["", "| memory added | resident, MB | at its peak, MB |", "| --- | --- | --- |"]
+    for name in ("hybrid", "light", "paper", "resnet"):
+        done = subprocess.run(
+            [sys.executable, "-c", _MEMORY, name], capture_output=True, text=True, check=True
+        )
+        resident, peak = map(float, done.stdout.split())
+        lines.append(f"| {name} | {resident:.0f} | {peak:.0f} |")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
