@@ -622,6 +622,11 @@ def _warnings(checkpoint, rows: Sequence[ManifestRow], failures: Sequence[RowFai
                 f"{len(seen)} of the {len(patients)} patients were trained on: their figures say "
                 "nothing about new patients. Judge this network by its out-of-fold predictions."
             )
+        if checkpoint.provenance.get("may_leak"):
+            warnings.append(
+                "Its training data named no patients: images of one patient may have been trained "
+                "on and held out. Patients may leak."
+            )
     if failures:
         warnings.append(
             f"{len(failures)} of {len(rows)} rows have no prediction and are in no figure."

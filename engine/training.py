@@ -194,6 +194,7 @@ def _write_results(path: Path, loop, config, source, rows, frames, backbone, fol
             "skipped": len(frames.skipped),
             "backbone": backbone.name if backbone else None,
             "notes": list(source.notes),
+            "may_leak": source.may_leak,
         },
     )
 

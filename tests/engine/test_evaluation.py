@@ -649,7 +649,10 @@ def evaluated(images, tmp_path_factory):
         PREPROCESSING["light"],
         Calibration.identity(4, True),
         3e-5,
-        {"training_patients": [hash_patient(p) for p in ("patient0", "patient1", "other")]},
+        {
+            "training_patients": [hash_patient(p) for p in ("patient0", "patient1", "other")],
+            "may_leak": True,
+        },
     )
     arguments = ["evaluate", "--manifest", str(images / "images.csv"), "--model", "light"]
     code = main([*arguments, "--checkpoint", str(network), "--out", str(folder), "--resamples=30"])
@@ -685,6 +688,11 @@ def test_patients_that_were_trained_on_are_counted_in_a_warning(evaluated):
     results = json.loads((folder / "metrics.json").read_text("utf-8"))
     assert any("2 of the 6 patients were trained on" in text for text in results["warnings"])
     assert "2 of the 6 patients were trained on" in (folder / "report.html").read_text("utf-8")
+
+
+def test_a_training_that_knew_no_patients_is_named_in_the_report(evaluated):
+    _, folder, _ = evaluated
+    assert "Patients may leak." in (folder / "report.html").read_text("utf-8")
 
 
 def test_its_own_details_judged_again_give_its_own_figures(evaluated, tmp_path, capsys):
