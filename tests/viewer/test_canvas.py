@@ -249,12 +249,11 @@ def test_a_drag_sideways_changes_the_width_and_upwards_brightens(make_canvas):
 
 def test_dragging_speed_follows_the_windows_width(make_canvas):
     shifts = []
-    for width in (200, 4000):
+    for width in (20, 200, 4000):
         canvas = make_canvas(vois=(VoiWindow(2048, width, VoiFunction.LINEAR_EXACT),))
         drag(canvas, LEFT, (50, 100), (50, 60))
         shifts.append((2048 - canvas.window.center) / width)
-    assert shifts[0] == pytest.approx(shifts[1])
-    assert shifts[0] == pytest.approx(0.1)
+    assert shifts == pytest.approx([0.1, 0.1, 0.1])
 
 
 @pytest.mark.parametrize("is_inverted", [False, True])
@@ -360,6 +359,33 @@ def test_presets_are_stepped_round(make_canvas):
         canvas.show_preset(index)
         names.append(canvas.window.name)
     assert names == ["normal", "soft", "automatic", "normal"]
+
+
+def test_the_linear_fallback_is_named_and_sets_a_curve_aside(make_canvas):
+    table = VoiLut(np.linspace(255, 0, 4096).astype(np.uint8), 0, 8, "broken")
+    soft = VoiWindow(1500, 3000, VoiFunction.LINEAR_EXACT, "soft")
+    canvas = make_canvas(vois=(table, soft))
+    plain = [text for text, _ in canvas.bottom_lines()]
+    canvas.show_linear()
+    assert canvas.window == soft
+    assert [text for text, _ in canvas.bottom_lines()][:2] == [
+        "linear fallback",
+        "W 3000 L 1500 soft",
+    ]
+    assert "linear fallback" in canvas.summary()
+    drag(canvas, LEFT, (50, 100), (110, 100))
+    assert "linear fallback" in canvas.summary()  # adjusted, and still not the file's curve
+    canvas.show_preset(0)
+    assert [text for text, _ in canvas.bottom_lines()] == plain
+
+
+def test_what_is_wrong_with_the_files_grey_values_stands_on_the_image(make_canvas):
+    faults = ("VOI LUT ignored: it descends", "polarity in doubt: I inverts")
+    sound, broken = make_canvas(), make_canvas(grey_faults=faults)
+    assert [text for text, _ in broken.bottom_lines()][:2] == list(faults)
+    assert faults[0] in broken.summary()
+    assert faults[0] in broken.accessibleDescription()
+    assert not np.array_equal(screen(broken)[-110:-50, :150], screen(sound)[-110:-50, :150])
 
 
 def test_the_wheel_steps_views_by_whole_notches_only(make_canvas, qtbot):
