@@ -323,7 +323,7 @@ def _lut_item(descriptor: Sequence[int], data: Sequence[int] | bytes, name: str)
     if isinstance(data, bytes):
         item.add_new("LUTData", "OW", data)
     else:
-        item.add_new("LUTData", "OW", np.asarray(data, "<u2").tobytes())
+        item.add_new("LUTData", "OW", np.asarray(list(data), "<u2").tobytes())
     item.LUTExplanation = name
     return item
 
