@@ -59,6 +59,7 @@ class PixelLayout:
     high_bit: int
     is_signed: bool
     photometric: str
+    is_inverted: bool  #: what comes out of the VOI as white is shown black; see `is_inverted`
     padding: tuple[int, int] | None  #: the stored values that mean padding, both ends included
     slope: float
     intercept: float
@@ -117,6 +118,7 @@ def read_layout(file: DicomFile) -> PixelLayout:
     if samples not in (1, 3):
         raise UnsupportedImage("Colour format is not supported", "Export the image in greyscale.")
     slope, intercept = rescale(tags)
+    table = modality_lut(tags, is_big_endian)
     layout = PixelLayout(
         transfer_syntax=syntax,
         is_big_endian=is_big_endian,
@@ -132,10 +134,11 @@ def read_layout(file: DicomFile) -> PixelLayout:
         high_bit=high_bit,
         is_signed=tags.integer("PixelRepresentation") == 1,
         photometric=tags.text("PhotometricInterpretation") or "MONOCHROME2",
+        is_inverted=is_inverted(tags),
         padding=_padding(tags),
         slope=slope,
         intercept=intercept,
-        modality_lut=_modality_lut(tags, is_big_endian),
+        modality_lut=table if isinstance(table, VoiLut) else None,
     )
     if syntax in _NATIVE and syntax != DEFLATED:
         _check_length(layout, file.size)
@@ -180,6 +183,27 @@ def rescale(tags: Tags) -> tuple[float, float]:
     return slope, intercept
 
 
+def is_inverted(tags: Tags) -> bool:
+    """Whether the lowest value after the VOI is white.
+
+    C.8.11.3.1.2: Presentation LUT Shape says it where it is present. It restates MONOCHROME1 and
+    is no second inversion on top of it.
+    """
+    stated = presentation_shape(tags)
+    return stated == "INVERSE" if stated else is_monochrome1(tags)
+
+
+def is_monochrome1(tags: Tags) -> bool:
+    return tags.text("PhotometricInterpretation") == "MONOCHROME1"
+
+
+def presentation_shape(tags: Tags) -> str:
+    """IDENTITY or INVERSE; empty where neither is stated, and for colour images."""
+    stated = tags.text("PresentationLUTShape").upper()
+    is_grey = tags.integer("SamplesPerPixel", 1) == 1
+    return stated if is_grey and stated in ("IDENTITY", "INVERSE") else ""
+
+
 def _padding(tags: Tags) -> tuple[int, int] | None:
     """C.7.5.1.1.2: one value, or with a range limit all values between the two."""
     value = tags.number("PixelPaddingValue")
@@ -193,11 +217,13 @@ def _padding(tags: Tags) -> tuple[int, int] | None:
     return first, last
 
 
-def _modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | None:
+def modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | str | None:
+    """The Modality LUT, or in words what is wrong with it; None where there is none, C.11.1.
+
+    It goes before Rescale Slope and Intercept, which must not be there beside it.
+    """
     for item in tags.items("ModalityLUTSequence"):
-        table = lut(item, is_big_endian, tags.integer("PixelRepresentation") == 1)
-        if isinstance(table, VoiLut):
-            return table
+        return lut(item, is_big_endian, tags.integer("PixelRepresentation") == 1)
     return None
 
 
@@ -238,8 +264,7 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
         table, first = layout.modality_lut.table, layout.modality_lut.first_value
         raw = table[np.clip(raw.astype(np.int32) - first, 0, len(table) - 1)]
         low, high, slope, intercept = 0, 2**layout.modality_lut.bits - 1, 1.0, 0.0
-    is_inverted = layout.photometric == "MONOCHROME1"
-    rises = (slope > 0) != is_inverted
+    rises = (slope > 0) != layout.is_inverted
     shift = int(is_padding is not None and high - low < 65535)
     zero = low - shift if rises else high + shift  # the integer that stored 0 stands for
     # uint16 wraps around, which is what turns signed integers and differences into place.
@@ -257,7 +282,7 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
         stored=stored,
         value_scale=slope if rises else -slope,
         value_offset=intercept + slope * zero,
-        is_inverted=is_inverted,
+        is_inverted=layout.is_inverted,
         has_padding=is_padding is not None,
     )
 

@@ -140,7 +140,7 @@ class Pixels:
     stored: np.ndarray = field(repr=False)
     value_scale: float = 1.0
     value_offset: float = 0.0
-    is_inverted: bool = False  #: MONOCHROME1: the VOI output is turned round before display
+    is_inverted: bool = False  #: MONOCHROME1 or INVERSE: the VOI output is turned round
     has_padding: bool = False  #: then stored 0 means Pixel Padding and is black in every polarity
 
     @property
@@ -164,6 +164,7 @@ class MammogramView:
     pixel_spacing: PixelSpacing | None = None
     pixel_aspect: float = 1.0  #: height of a pixel / its width; 1 is square
     vois: tuple[Voi, ...] = ()  #: the file's own presets, in the order to be offered
+    grey_faults: tuple[str, ...] = ()  #: where its greys are not as it states; on the image itself
     out_of_scope: str | None = None  #: why no network may judge it, in words; None if it may be
     notes: tuple[str, ...] = ()  #: what the reader should know (guesses, missing spacing …)
     view_modifiers: tuple[str, ...] = ()  #: View Modifier Code Sequence meanings

@@ -4,11 +4,21 @@ Faults of a header never hide an image; those that matter become notes for the r
 References "C.…" and "CID …" are to DICOM PS3.3 and PS3.16.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from engine.decoding import PixelLayout, read_layout, rescale
+import numpy as np
+
+from engine import voi
+from engine.decoding import (
+    PixelLayout,
+    is_monochrome1,
+    modality_lut,
+    presentation_shape,
+    read_layout,
+    rescale,
+)
 from engine.domain import (
     STANDARD_VIEWS,
     Laterality,
@@ -154,9 +164,9 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
     if guessed:
         notes.append(_guess_note(guessed))
     spacing = _spacing(tags, notes)
-    if tags.texts("RescaleSlope") and rescale(tags)[0] != tags.number("RescaleSlope"):
-        notes.append("An unusable Rescale Slope is ignored.")
-    vois = _vois(tags, layout.is_big_endian, notes)
+    grey_faults: list[str] = []
+    _check_grey_values(tags, layout, notes, grey_faults)
+    vois = _vois(tags, layout, notes, grey_faults)
     reason = _out_of_scope(tags, layout, view_position, modifiers)
     if "implant displaced" in modifiers:
         notes.append("Implant displaced view.")
@@ -183,6 +193,7 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
         pixel_spacing=spacing,
         pixel_aspect=_aspect(tags, spacing, notes),
         vois=vois,
+        grey_faults=tuple(dict.fromkeys(grey_faults)),
         out_of_scope=reason,
         notes=tuple(notes),
         view_modifiers=modifiers,
@@ -438,31 +449,87 @@ def _date(text: str) -> date | None:
         return None
 
 
-# --------------------------------------------------------------------------------------- presets
+# ----------------------------------------------------------------------------------- grey values
+
+_FALLEN = 0.25  #: of its range, that a table's entry may lie below an earlier one
+_FALLEN_SHARE = 0.05  #: of its entries that may lie deeper: writers fill unused ends with zeros
 
 
-def _vois(tags: Tags, is_big_endian: bool, notes: list[str]) -> tuple[Voi, ...]:
+def _check_grey_values(
+    tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]
+) -> None:
+    """What goes wrong before the presets; `faults` are the notes that belong on the image."""
+    table = modality_lut(tags, layout.is_big_endian)
+    if isinstance(table, str):
+        notes.append(f"A Modality LUT is ignored: {table}.")
+        faults.append(f"Modality LUT ignored: {table}")
+    if tags.texts("RescaleSlope") and rescale(tags)[0] != tags.number("RescaleSlope"):
+        notes.append("An unusable Rescale Slope is ignored.")
+        faults.append("rescale slope ignored")
+    shape = presentation_shape(tags)
+    if shape and (shape == "INVERSE") != is_monochrome1(tags):
+        notes.append(
+            f"Presentation LUT Shape {shape} contradicts {layout.photometric[:16]}; "
+            "the shape is followed."
+        )
+        faults.append("polarity in doubt: I inverts")
+    elif not shape and tags.text("PresentationLUTShape"):
+        notes.append("An unknown Presentation LUT Shape is ignored.")
+
+
+def _vois(tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]) -> tuple[Voi, ...]:
     """The file's presets: its tables first, as its windows only approximate them."""
     found: list[Voi] = []
-    is_signed = (
+    # A Modality LUT's output is unsigned, C.11.1.1.1, else the sign is that of the values.
+    is_signed = layout.modality_lut is None and (
         tags.integer("PixelRepresentation") == 1 or (tags.number("RescaleIntercept") or 0) < 0
     )
-    for item in tags.items("VOILUTSequence"):
-        table = lut(item, is_big_endian, is_signed)
-        if isinstance(table, VoiLut):
-            found.append(table)
-        else:
-            notes.append(f"A grey-value table (VOI LUT) is ignored: {table}.")
-    found.extend(_windows(tags, notes))
+    items = tags.items("VOILUTSequence")
+    for number, item in enumerate(items, start=1):
+        table = lut(item, layout.is_big_endian, is_signed)
+        fault = table if isinstance(table, str) else _curve_fault(table)
+        if fault:
+            notes.append(f"A grey-value table (VOI LUT) is ignored: {fault}.")
+            faults.append(f"VOI LUT ignored: {fault}")
+            continue
+        if _descends_in_part(table.table):
+            notes.append("A grey-value table (VOI LUT) descends in part.")
+            faults.append("VOI LUT descends in part")
+        found.append(_named_preset(table, number, len(items)))
+    found.extend(_windows(tags, layout, notes, faults))
     return tuple(found)
 
 
-def _windows(tags: Tags, notes: list[str]) -> list[VoiWindow]:
+def _named_preset(preset: Voi, number: int, of: int) -> Voi:
+    """With a number for a name where there are several and this one has none."""
+    return preset if preset.name or of < 2 else replace(preset, name=f"no. {number}")
+
+
+def _curve_fault(table: VoiLut) -> str:
+    """Why a sound table is not one to read a mammogram by; empty if it is."""
+    entries = table.table
+    if int(entries.max()) < 2 ** (table.bits - 2):
+        return f"its entries use less than a quarter of the {table.bits} bits it states"
+    half = len(entries) // 2
+    if entries[:half].mean() > entries[-half:].mean():
+        return "it descends"
+    return ""
+
+
+def _descends_in_part(entries: np.ndarray) -> bool:
+    fallen = np.maximum.accumulate(entries.astype(np.int32)) - entries
+    return bool(np.mean(fallen > _FALLEN * np.ptp(entries.astype(np.int32))) > _FALLEN_SHARE)
+
+
+def _windows(
+    tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]
+) -> list[VoiWindow]:
     """C.11.2.1.2: centers, widths and explanations are parallel lists."""
     centers, widths = tags.numbers("WindowCenter"), tags.numbers("WindowWidth")
     names = tags.texts("WindowCenterWidthExplanation")
     if tags.texts("WindowCenter") and not tags.texts("WindowWidth"):
         notes.append("Window Width is missing: an automatic window is used.")
+        faults.append("window ignored: it has no width")
         return []
     stated = tags.text("VOILUTFunction").upper()
     function = VoiFunction.LINEAR
@@ -470,22 +537,26 @@ def _windows(tags: Tags, notes: list[str]) -> list[VoiWindow]:
         function = VoiFunction[stated]
     elif stated:
         notes.append("An unknown VOI LUT Function is shown as LINEAR.")
+        faults.append("unknown curve shown as linear")
+    given = max(len(tags.texts("WindowCenter")), len(tags.texts("WindowWidth")))
     windows = []
     for index, (center, width) in enumerate(zip(centers, widths, strict=False)):
         if not 0 < width <= ABSURD or abs(center) > ABSURD:
             continue
         # LINEAR is defined from a width of 1 on; a narrower one is meant exactly.
         exact = function is VoiFunction.LINEAR and width < 1
-        windows.append(
-            VoiWindow(
-                center,
-                width,
-                VoiFunction.LINEAR_EXACT if exact else function,
-                names[index] if index < len(names) else "",
-            )
+        window = VoiWindow(
+            center,
+            width,
+            VoiFunction.LINEAR_EXACT if exact else function,
+            names[index] if index < len(names) else "",
         )
-    given = max(len(tags.texts("WindowCenter")), len(tags.texts("WindowWidth")))
+        if voi.is_step(window, 1.0 if layout.modality_lut else layout.slope):
+            notes.append(f"A window of width {width:g} shows black and white only: offered last.")
+            faults.append(f"window of width {width:g} set aside")
+        windows.append(_named_preset(window, index + 1, given))
     if len(windows) < given:
         kept = "the others are kept" if windows else "an automatic window is used"
         notes.append(f"A window without a usable width is ignored: {kept}.")
+        faults.append("window ignored: unusable width")
     return windows

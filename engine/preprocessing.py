@@ -96,8 +96,9 @@ def grey(view: MammogramView, pixels: Pixels) -> np.ndarray:
     The file's first own VOI where it has one (digital mammograms: their public copies are
     windowed), else its whole range of values, linearly (scanned films, plain images).
     """
-    if view.vois:
-        return cv2.LUT(pixels.stored, voi.display_table(pixels, view.vois[0]))
+    for own in view.vois:
+        if not voi.is_step(own, pixels.value_scale):
+            return cv2.LUT(pixels.stored, voi.display_table(pixels, own))
     stored = pixels.stored[pixels.stored > 0] if pixels.has_padding else pixels.stored
     low, high = (int(stored.min()), int(stored.max())) if stored.size else (0, 1)
     table = (np.arange(65536, dtype=np.float64) - low) / max(high - low, 1)

@@ -182,8 +182,6 @@ def lut(item: Tags, is_big_endian: bool, first_is_signed: bool) -> VoiLut | str:
         return f"its entries exceed the {bits} bits it states"
     if top == int(table.min()):
         return "all its entries are equal"
-    if top < 2 ** (bits - 2):
-        return f"its entries use less than a quarter of the {bits} bits it states"
     table.setflags(write=False)
     if first_is_signed and first > 32767:
         first -= 65536

@@ -1,15 +1,53 @@
 """Grey-value maths: from modality values to what the screen shows, DICOM PS3.3 C.11.2.1."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.domain import MammogramView, Pixels, Voi, VoiFunction, VoiLut, VoiWindow
 
 _SAMPLES = 1_000_000  # pixels looked at for an automatic window
+_WIDEST = 16  # automatic windows, that a file's own may span and still show a breast
 
 
-def presets(view: MammogramView, pixels: Pixels) -> tuple[Voi, ...]:
-    """What the reader may choose from, the default first: the file's own, then the automatic."""
-    return (*view.vois, automatic_window(pixels))
+def presets(
+    view: MammogramView, pixels: Pixels, automatic: VoiWindow | None = None
+) -> tuple[Voi, ...]:
+    """What the reader may choose from, the default first: the file's own, then the automatic.
+
+    A window of the file that is but a step comes last of all.
+    """
+    steps = [own for own in view.vois if is_step(own, pixels.value_scale)]
+    own = [own for own in view.vois if own not in steps]
+    return (*own, automatic or automatic_window(pixels), *steps)
+
+
+def is_step(voi: Voi, value_scale: float) -> bool:
+    """Whether a window lies between two neighbouring values: all it shows is black and white."""
+    if isinstance(voi, VoiLut):
+        return False
+    inside = voi.width - 1 if voi.function is VoiFunction.LINEAR else voi.width
+    return inside <= abs(value_scale)
+
+
+def linear_fallback(view: MammogramView, automatic: VoiWindow) -> VoiWindow:
+    """A straight line, for a file whose tables or curves cannot be trusted.
+
+    The first of the file's own windows, without its curve, if it fits the breast; else the
+    automatic one.
+    """
+    for own in view.vois:
+        if isinstance(own, VoiWindow) and _fits(own, automatic):
+            is_curve = own.function is VoiFunction.SIGMOID
+            return replace(own, function=VoiFunction.LINEAR_EXACT) if is_curve else own
+    return automatic
+
+
+def _fits(window: VoiWindow, automatic: VoiWindow) -> bool:
+    """Whether most of the breast's values lie in a window, and are not lost in it."""
+    low = max(window.center - window.width / 2, automatic.center - automatic.width / 2)
+    high = min(window.center + window.width / 2, automatic.center + automatic.width / 2)
+    return high - low > automatic.width / 2 and window.width < _WIDEST * automatic.width
 
 
 def automatic_window(pixels: Pixels) -> VoiWindow:

@@ -118,6 +118,8 @@ def write_mammogram(
     window: tuple | Sequence[tuple] | None = (2048, 4096),
     voi_function: str | None = None,
     luts: Sequence[tuple[Sequence[int], Sequence[int] | bytes, str]] = (),
+    modality_lut: tuple[Sequence[int], Sequence[int] | bytes] | None = None,
+    presentation_shape: str | None = None,
     imager_spacing: tuple[float, float] | None = (0.1, 0.1),
     modifiers: Sequence[tuple[str, str]] = (),
     instance_number: int = 1,
@@ -128,8 +130,9 @@ def write_mammogram(
 
     `values` (rows, columns) or (frames, rows, columns) replaces the drawn breast: what is stored,
     before any rescale. `window` is (center, width) or (center, width, explanation), or several of
-    them. `luts` items are (descriptor, data, explanation). `transfer_syntax` is a key of
-    `TRANSFER_SYNTAXES`, or a UID for which the values are then written uncompressed. `predictor`
+    them. `luts` items are (descriptor, data, explanation), `modality_lut` is (descriptor, data).
+    `transfer_syntax` is a key of `TRANSFER_SYNTAXES`, or a UID for which the values are then
+    written uncompressed. `predictor`
     is the selection value of JPEG Lossless process 14. `unused_bits` is or-ed into the bits above
     the high bit, as overlays in the pixel data were. `edit` has the last word on the data set.
     """
@@ -193,6 +196,12 @@ def write_mammogram(
     _add_windows(dataset, window, voi_function)
     if luts:
         dataset.VOILUTSequence = DicomSequence([_lut_item(*lut) for lut in luts])
+    if modality_lut:
+        item = _lut_item(*modality_lut, "")
+        item.ModalityLUTType = "US"
+        dataset.ModalityLUTSequence = DicomSequence([item])
+    if presentation_shape:
+        dataset.PresentationLUTShape = presentation_shape
 
     syntax = UID(TRANSFER_SYNTAXES.get(transfer_syntax, transfer_syntax))
     dtype = np.dtype(np.uint8 if bits_allocated == 8 else np.uint16)
@@ -314,7 +323,7 @@ def _lut_item(descriptor: Sequence[int], data: Sequence[int] | bytes, name: str)
     if isinstance(data, bytes):
         item.add_new("LUTData", "OW", data)
     else:
-        item.add_new("LUTData", "OW", np.asarray(data, "<u2").tobytes())
+        item.add_new("LUTData", "OW", np.asarray(list(data), "<u2").tobytes())
     item.LUTExplanation = name
     return item
 

@@ -133,8 +133,8 @@ class Canvas(QWidget):
         self._study = study
         self._failure = ("", "")
         self._display: DisplayPixels | None = None
-        self._preset = 0
         self._voi: Voi | None = None
+        self._is_linear = False
         self._is_inverted = False
         self._table: np.ndarray | None = None
         self._explanation: Explanation | None = None
@@ -342,9 +342,16 @@ class Canvas(QWidget):
 
     def show_preset(self, index: int) -> None:
         """The file's preset of that number, counted round."""
+        self._is_linear = False
         if self._display is not None:
-            self._preset = index % len(self._display.presets)
-            self._voi = self._display.presets[self._preset]
+            self._voi = self._display.presets[index % len(self._display.presets)]
+            self._window_changed()
+
+    def show_linear(self) -> None:
+        """A straight line instead of what the file says, which may be broken."""
+        self._is_linear = True
+        if self._display is not None:
+            self._voi = self._display.linear
             self._window_changed()
 
     def adjust_window(self, wider: float, brighter: float) -> None:
@@ -390,7 +397,7 @@ class Canvas(QWidget):
             State.FAILED: f"cannot be shown: {self._failure[0]}",
         }[self.state]
         self.setAccessibleName(f"{self.view.label}{guessed}, {state}")
-        self.setAccessibleDescription(", ".join(self._patient_lines()))
+        self.setAccessibleDescription(", ".join([*self._patient_lines(), *self.view.grey_faults]))
 
     @property
     def _is_guessed(self) -> bool:
@@ -421,8 +428,11 @@ class Canvas(QWidget):
         magnification = self.magnification or 0
         zoom = "1:1" if abs(magnification - 1) < 1e-9 else f"{100 * magnification:.0f} % of 1:1"
         inverted = [("inverted", theme.WARNING)] if self._is_inverted else []
+        linear = [("linear fallback", theme.WARNING)] if self._is_linear else []
         return [
+            *((fault, theme.WARNING) for fault in self.view.grey_faults),
             *inverted,
+            *linear,
             (window_text(self._voi), theme.TEXT),
             (spacing_text(self.view.pixel_spacing), theme.MUTED),
             (zoom, theme.MUTED),

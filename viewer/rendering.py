@@ -27,7 +27,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from engine import voi
-from engine.domain import Explanation, Laterality, MammogramView, Pixels, Voi
+from engine.domain import Explanation, Laterality, MammogramView, Pixels, Voi, VoiWindow
 
 PEAK_WEIGHT = 0.125  #: 32 grey levels of contrast stay 4, the least that is seen (research notes)
 _SMALLEST_LEVEL = 256  #: the pyramid ends when its longer side is no longer than this
@@ -80,6 +80,7 @@ class DisplayPixels:
     peaks: tuple[np.ndarray, ...] = field(repr=False)  #: the same, brightest; level 0 is `stored`
     breast: BreastBox
     presets: tuple[Voi, ...]  #: never empty
+    linear: VoiWindow  #: what to fall back on where the file's own curve is broken
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,15 @@ def prepare(view: MammogramView, pixels: Pixels) -> DisplayPixels:
         peaks.append(peak)
     small = next(level for level in means if max(level.shape) <= 2 * _OUTLINE_SIZE)
     breast = find_breast(small, pixels.shape)
-    return DisplayPixels(pixels, tuple(means), tuple(peaks), breast, voi.presets(view, pixels))
+    automatic = voi.automatic_window(pixels)
+    return DisplayPixels(
+        pixels,
+        tuple(means),
+        tuple(peaks),
+        breast,
+        voi.presets(view, pixels, automatic),
+        voi.linear_fallback(view, automatic),
+    )
 
 
 def _halve(mean: np.ndarray, peak: np.ndarray, has_padding: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """The page of views: hangs a study, keeps its breasts at one scale, and carries out commands.
 
-What acts on which views: fit, reset, invert and presets act on all; a drag, the wheel, zoom and 1:1
-act on the view under the hand (a window drag with Shift on all).
+What acts on which views: fit, reset, invert, presets and the linear fallback act on all; a drag,
+the wheel, zoom and 1:1 act on the view under the hand (a window drag with Shift on all).
 """
 
 from collections.abc import Mapping
@@ -70,6 +70,7 @@ class Command:
 COMMANDS = (
     Command("Next window preset", ("W",), Group.WINDOW, "next_preset"),
     Command("Previous window preset", ("Shift+W",), Group.WINDOW, "previous_preset"),
+    Command("Linear fallback for a broken curve", ("L",), Group.WINDOW, "toggle_linear"),
     Command("Invert", ("I",), Group.WINDOW, "toggle_invert"),
     Command("Brighter", ("Ctrl+Up",), Group.WINDOW, "adjust_window", (0, 1), True),
     Command("Darker", ("Ctrl+Down",), Group.WINDOW, "adjust_window", (0, -1), True),
@@ -112,6 +113,7 @@ class ViewportsPane(QWidget):
         self._zoom_in_page: Zoom | None = None  # of the single view, for the way back
         self._arrangement = Arrangement.AUTO
         self._is_inverted = False
+        self._is_linear = False
         self._preset = 0
         self._is_overlay_visible = False
         self._overlay_opacity = 0.6
@@ -149,7 +151,8 @@ class ViewportsPane(QWidget):
         self._study = study
         self._selected = None
         self._page = self._preset = 0
-        self._is_single = self._is_inverted = self._has_prediction = False
+        self._is_single = self._has_prediction = False
+        self._is_inverted = self._is_linear = False
         self._pages = hang(study) if study else ()
         for number, page in enumerate(self._pages):
             for place, cell in enumerate(page.cells):
@@ -189,7 +192,7 @@ class ViewportsPane(QWidget):
             pixels = rendering.prepare(canvas.view, pixels)
         canvas.show_pixels(pixels)
         canvas.set_inverted(self._is_inverted)
-        canvas.show_preset(self._preset)
+        self._show_window(canvas)
         self._fit_page()
 
     def show_failure(self, image_uid: str, title: str, advice: str) -> None:
@@ -406,7 +409,20 @@ class ViewportsPane(QWidget):
 
     def _step_preset(self, step: int) -> None:
         self._preset += step
+        self._is_linear = False
         for canvas in self._canvases.values():
+            self._show_window(canvas)
+
+    def toggle_linear(self) -> None:
+        """All views by a straight line, whatever curves their files hold; again: as before."""
+        self._is_linear = not self._is_linear
+        for canvas in self._canvases.values():
+            self._show_window(canvas)
+
+    def _show_window(self, canvas: Canvas) -> None:
+        if self._is_linear:
+            canvas.show_linear()
+        else:
             canvas.show_preset(self._preset)
 
     def adjust_window(self, wider: int, brighter: int) -> None:
@@ -421,7 +437,7 @@ class ViewportsPane(QWidget):
     def reset(self) -> None:
         """The file's own windows and polarity, fitted; the page as it was hung."""
         self._preset = 0
-        self._is_inverted = False
+        self._is_inverted = self._is_linear = False
         for canvas in self._canvases.values():
             canvas.reset()
 
@@ -476,7 +492,13 @@ class ViewportsPane(QWidget):
             action.setShortcuts([QKeySequence(key) for key in command.keys])
             if command.is_local:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            if command.name in ("next_view", "step_study", "toggle_single", "toggle_invert"):
+            if command.name in (
+                "next_view",
+                "step_study",
+                "toggle_single",
+                "toggle_invert",
+                "toggle_linear",
+            ):
                 action.setAutoRepeat(False)  # a key held down must not run through studies
             method = getattr(self, command.name)
             action.triggered.connect(

@@ -259,7 +259,9 @@ class TestSpacing:
         assert spacing.source is source
         assert spacing.magnification == (1.25 if source is SpacingSource.MAGNIFICATION else None)
 
-    @pytest.mark.parametrize("spacing", [[0, 0], [-0.1, 0.1], [70, 70], [0.0001, 0.1], [0.1]])
+    @pytest.mark.parametrize(
+        "spacing", [[0, 0], [-0.1, 0.1], [70, 70], [1000, 1000], [0.0001, 0.1], [0.1]]
+    )
     def test_an_absurd_one_is_ignored_and_said_so(self, tmp_path, spacing):
         def edit(dataset):
             dataset.add_new("ImagerPixelSpacing", "DS", spacing)
@@ -308,6 +310,7 @@ class TestWindows:
     def test_a_width_of_nothing_is_ignored_said_and_replaced(self, tmp_path, width):
         found = edited(tmp_path, setting(WindowWidth=width))
         assert found.vois == ()
+        assert found.grey_faults == ("window ignored: unusable width",)
         assert any("without a usable width" in note for note in found.notes)
         assert presets(found, load_pixels(found))[0].name == "automatic"
 
@@ -315,6 +318,7 @@ class TestWindows:
         found = edited(tmp_path, setting(WindowWidth=None))
         assert found.vois == ()
         assert any("Window Width is missing" in note for note in found.notes)
+        assert found.grey_faults == ("window ignored: it has no width",)
         assert presets(found, load_pixels(found))[0].name == "automatic"
 
     def test_a_width_that_is_no_number_is_said_and_replaced(self, tmp_path):
@@ -335,10 +339,33 @@ class TestWindows:
         (window,) = edited(tmp_path, window=(0.5, 0.25), slope=1e-4).vois
         assert window.function is VoiFunction.LINEAR_EXACT
 
+    @pytest.mark.parametrize(
+        ("window", "function"),
+        [((2048, 1), "LINEAR"), ((2048, 2), "LINEAR"), ((2048, 0.5), "SIGMOID")],
+    )
+    def test_one_that_shows_black_and_white_only_is_offered_last_and_said_so(
+        self, tmp_path, window, function
+    ):
+        found = edited(tmp_path, window=window, voi_function=function)
+        offered = presets(found, load_pixels(found))
+        assert [(w.name, w.width) for w in offered[1:]] == [("", window[1])]
+        assert offered[0].name == "automatic"
+        assert found.grey_faults == (f"window of width {window[1]} set aside",)
+
+    def test_one_of_width_one_is_no_step_where_values_are_fractions(self, tmp_path):
+        found = edited(tmp_path, window=(0.2, 1), voi_function="LINEAR_EXACT", slope=1e-4)
+        assert presets(found, load_pixels(found))[0].width == 1
+        assert found.grey_faults == ()
+
+    def test_of_several_without_a_name_each_has_its_number(self, tmp_path):
+        found = edited(tmp_path, window=[(2000, 800, ""), (1000, 300, "HARD"), (900, 200, "")])
+        assert [w.name for w in found.vois] == ["no. 1", "HARD", "no. 3"]
+
     def test_an_unknown_function_is_shown_as_linear_and_said_so(self, tmp_path):
         found = edited(tmp_path, voi_function="GAMMA")
         assert found.vois[0].function is VoiFunction.LINEAR
         assert any("unknown VOI LUT Function" in note for note in found.notes)
+        assert found.grey_faults == ("unknown curve shown as linear",)
 
 
 class TestVoiLuts:
@@ -354,6 +381,8 @@ class TestVoiLuts:
             ([16, 0, 12], [7] * 16, "equal"),
             ([16, 0, 16], range(16), "quarter"),
             ([16, 0], range(16), "descriptor"),
+            ([4096, 0, 12], range(4095, -1, -1), "descends"),
+            ([4096, 0, 12], [*range(0, 4096, 4), *[0] * 3072], "descends"),
         ],
     )
     def test_a_bad_one_is_ignored_with_its_fault(self, tmp_path, descriptor, data, fault):
@@ -361,7 +390,37 @@ class TestVoiLuts:
         found = edited(tmp_path, luts=[(descriptor, data, "BAD")])
         assert not any(isinstance(voi, VoiLut) for voi in found.vois)
         assert any("VOI LUT" in note and fault in note for note in found.notes)
+        assert any(text.startswith("VOI LUT ignored") for text in found.grey_faults)
         assert found.vois, "its windows went with it"
+
+    def test_without_a_window_a_bad_one_gives_way_to_the_automatic_window(self, tmp_path):
+        found = edited(tmp_path, window=None, luts=[([16, 0, 8], range(255, 239, -1), "BAD")])
+        assert found.grey_faults == ("VOI LUT ignored: it descends",)
+        assert [voi.name for voi in presets(found, load_pixels(found))] == ["automatic"]
+
+    @pytest.mark.parametrize("tail", [0, 1, 10])
+    def test_a_few_last_entries_may_fall_to_black(self, tmp_path, tail):
+        table = [*range(4096 - tail), *[0] * tail]
+        found = edited(tmp_path, luts=[([4096, 0, 12], table, "CURVE")])
+        assert found.vois[0].name == "CURVE"
+        assert found.grey_faults == ()
+
+    def test_one_that_wraps_round_is_shown_and_said_so(self, tmp_path):
+        table = [*range(0, 4096, 2), *range(0, 4096, 2)]
+        table[3000:] = [4095] * 1096
+        found = edited(tmp_path, luts=[([4096, 0, 12], table, "CURVE")])
+        assert found.vois[0].name == "CURVE"
+        assert found.grey_faults == ("VOI LUT descends in part",)
+
+    def test_behind_a_modality_lut_it_begins_at_an_unsigned_value(self, tmp_path):
+        found = edited(
+            tmp_path,
+            signed=True,
+            modality_lut=([4096, -2048, 16], range(0, 65536, 16)),
+            luts=[([2000, 40000, 12], [2 * n for n in range(2000)], "CURVE")],
+            edit=lambda dataset: setattr(dataset.VOILUTSequence[0]["LUTDescriptor"], "VR", "US"),
+        )
+        assert found.vois[0].first_value == 40000
 
     @pytest.mark.parametrize("syntax", ["explicit", "implicit", "big-endian", "deflated"])
     def test_its_entries_are_read_in_every_byte_order(self, tmp_path, syntax):
@@ -375,6 +434,41 @@ class TestVoiLuts:
         found = edited(tmp_path, big, luts=[([800, 7, 12], table, "")], transfer_syntax=syntax)
         assert found.vois[0].table.tolist() == table
         assert found.vois[0].first_value == 7
+
+
+class TestPolarity:
+    @pytest.mark.parametrize(
+        ("photometric", "shape", "is_inverted", "is_doubtful"),
+        [
+            ("MONOCHROME1", None, True, False),
+            ("MONOCHROME2", None, False, False),
+            ("MONOCHROME1", "INVERSE", True, False),
+            ("MONOCHROME2", "IDENTITY", False, False),
+            ("MONOCHROME1", "IDENTITY", False, True),
+            ("MONOCHROME2", "INVERSE", True, True),
+            ("MONOCHROME1", "LIN OD", True, False),
+        ],
+    )
+    def test_the_presentation_shape_goes_first_and_a_contradiction_is_said(
+        self, tmp_path, photometric, shape, is_inverted, is_doubtful
+    ):
+        found = edited(tmp_path, photometric=photometric, presentation_shape=shape)
+        assert load_pixels(found).is_inverted is is_inverted
+        assert any("polarity" in fault for fault in found.grey_faults) is is_doubtful
+        assert any("contradicts" in note for note in found.notes) is is_doubtful
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "data", "fault"),
+    [([4096, 0, 16], b"", "empty"), ([4096, 0, 16], range(100), "too short")],
+)
+def test_a_bad_modality_lut_is_ignored_with_its_fault(tmp_path, descriptor, data, fault):
+    data = data if isinstance(data, bytes) else list(data)
+    found = edited(tmp_path, modality_lut=(descriptor, data))
+    assert any("Modality LUT is ignored" in note and fault in note for note in found.notes)
+    assert any("Modality LUT ignored" in text and fault in text for text in found.grey_faults)
+    reference = load_pixels(edited(tmp_path)).stored
+    assert (load_pixels(found).stored == reference).all()
 
 
 def test_a_header_gives_the_study_its_names_and_times(tmp_path):

@@ -1,6 +1,7 @@
 """Grey levels agree with pydicom's own VOI functions, level by level."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,9 +9,9 @@ import pydicom
 import pytest
 from pydicom.pixels import apply_rescale, apply_voi, apply_windowing
 
-from engine.domain import Pixels, VoiFunction, VoiLut, VoiWindow
+from engine.domain import MammogramView, Pixels, VoiFunction, VoiLut, VoiWindow
 from engine.loading import load, load_pixels
-from engine.voi import as_window, automatic_window, display_table, presets
+from engine.voi import as_window, automatic_window, display_table, linear_fallback, presets
 from tests.phantom import breast, stored_values, write_mammogram, write_plain
 
 
@@ -76,7 +77,7 @@ def test_a_window_gives_the_grey_levels_that_pydicom_gives(tmp_path, kind, windo
     )
 
     view, pixels = open_image(path)
-    voi = presets(view, pixels)[0]
+    voi = view.vois[0]
 
     assert (voi.center, voi.width) == window
     assert voi.function is VoiFunction[function or "LINEAR"]
@@ -233,6 +234,33 @@ class TestAutomaticWindow:
             for pixels in (whole, small)
         ]
         assert cv2.absdiff(*shown).max() <= 1
+
+
+class TestLinearFallback:
+    AUTOMATIC = VoiWindow(2000, 1000, VoiFunction.LINEAR_EXACT, "automatic")
+
+    def fallback(self, *vois):
+        path = Path("a.dcm")
+        view = MammogramView(path, "1", "2", "P", 4, 4, None, None, vois=vois)
+        return linear_fallback(view, self.AUTOMATIC)
+
+    def test_is_the_files_own_window_whatever_tables_it_holds(self):
+        table = VoiLut(np.arange(4096, dtype=np.uint16), 0, 12, "BROKEN")
+        window = VoiWindow(2100, 1500, name="NORMAL")
+        assert self.fallback(table, window) is window
+
+    def test_is_straight_where_the_files_window_is_a_curve(self):
+        curve = VoiWindow(2100, 1500, VoiFunction.SIGMOID, "NORMAL")
+        assert self.fallback(curve) == replace(curve, function=VoiFunction.LINEAR_EXACT)
+
+    @pytest.mark.parametrize(
+        ("center", "width"), [(9000, 500), (2000, 1), (2600, 500), (32768, 65536)]
+    )
+    def test_is_the_automatic_one_where_the_files_window_shows_no_breast(self, center, width):
+        assert self.fallback(VoiWindow(center, width)) is self.AUTOMATIC
+
+    def test_is_the_automatic_one_where_the_file_has_no_window(self):
+        assert self.fallback() is self.AUTOMATIC
 
 
 class TestAsWindow:

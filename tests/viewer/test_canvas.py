@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QApplication
 
 from engine import voi
 from engine.domain import Explanation, PixelSpacing, SpacingSource, VoiFunction, VoiLut, VoiWindow
+from engine.loading import load, load_pixels
+from tests.phantom import write_mammogram
 from tests.viewer.studies import WINDOW, as_pixels, make_study, make_view, pixels_of, spacing
 from viewer import rendering
 from viewer.canvas import Canvas, State, spacing_text, window_text
@@ -249,12 +251,11 @@ def test_a_drag_sideways_changes_the_width_and_upwards_brightens(make_canvas):
 
 def test_dragging_speed_follows_the_windows_width(make_canvas):
     shifts = []
-    for width in (200, 4000):
+    for width in (20, 200, 4000):
         canvas = make_canvas(vois=(VoiWindow(2048, width, VoiFunction.LINEAR_EXACT),))
         drag(canvas, LEFT, (50, 100), (50, 60))
         shifts.append((2048 - canvas.window.center) / width)
-    assert shifts[0] == pytest.approx(shifts[1])
-    assert shifts[0] == pytest.approx(0.1)
+    assert shifts == pytest.approx([0.1, 0.1, 0.1])
 
 
 @pytest.mark.parametrize("is_inverted", [False, True])
@@ -360,6 +361,83 @@ def test_presets_are_stepped_round(make_canvas):
         canvas.show_preset(index)
         names.append(canvas.window.name)
     assert names == ["normal", "soft", "automatic", "normal"]
+
+
+def test_the_linear_fallback_is_named_and_sets_a_curve_aside(make_canvas):
+    table = VoiLut(np.linspace(255, 0, 4096).astype(np.uint8), 0, 8, "broken")
+    soft = VoiWindow(1500, 3000, VoiFunction.LINEAR_EXACT, "soft")
+    canvas = make_canvas(vois=(table, soft))
+    plain = [text for text, _ in canvas.bottom_lines()]
+    canvas.show_linear()
+    assert canvas.window == soft
+    assert [text for text, _ in canvas.bottom_lines()][:2] == [
+        "linear fallback",
+        "W 3000 L 1500 soft",
+    ]
+    assert "linear fallback" in canvas.summary()
+    drag(canvas, LEFT, (50, 100), (110, 100))
+    assert "linear fallback" in canvas.summary()  # adjusted, and still not the file's curve
+    canvas.show_preset(0)
+    assert [text for text, _ in canvas.bottom_lines()] == plain
+
+
+def test_what_is_wrong_with_the_files_grey_values_stands_on_the_image(make_canvas):
+    faults = ("VOI LUT ignored: it descends", "polarity in doubt: I inverts")
+    sound, broken = make_canvas(), make_canvas(grey_faults=faults)
+    assert [text for text, _ in broken.bottom_lines()][:2] == list(faults)
+    assert faults[0] in broken.summary()
+    assert faults[0] in broken.accessibleDescription()
+    assert not np.array_equal(screen(broken)[-110:-50, :150], screen(sound)[-110:-50, :150])
+
+
+BAD_FILES = {
+    "empty VOI LUT": ({"luts": [([4096, 0, 12], b"", "")]}, "VOI LUT ignored: it is empty"),
+    "short VOI LUT": (
+        {"luts": [([4096, 0, 12], range(9), "")]},
+        "VOI LUT ignored: it is too short",
+    ),
+    "falling VOI LUT": (
+        {"luts": [([4096, 0, 12], range(4095, -1, -1), "")], "window": None},
+        "VOI LUT ignored: it descends",
+    ),
+    "width 0": ({"window": (2048, 0)}, "window ignored: unusable width"),
+    "width 1": ({"window": (2048, 1)}, "window of width 1 set aside"),
+    "negative width": ({"window": (2048, -400)}, "window ignored: unusable width"),
+    "short Modality LUT": (
+        {"modality_lut": ([4096, 0, 16], range(9))},
+        "Modality LUT ignored: it is too short",
+    ),
+    "no slope": ({"slope": 0}, "rescale slope ignored"),
+    "spacing 0": ({"imager_spacing": (0, 0)}, "no mm: pixels only"),
+    "negative spacing": ({"imager_spacing": (-0.1, -0.1)}, "no mm: pixels only"),
+    "spacing of a metre": ({"imager_spacing": (1000, 1000)}, "no mm: pixels only"),
+    "oblong pixels": ({"imager_spacing": (0.2, 0.1)}, "0.2 × 0.1 mm, at detector"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_bad_file_shows_a_bright_breast_on_black_and_what_is_wrong(
+    tmp_path, qtbot, photometric, name
+):
+    settings, words = BAD_FILES[name]
+    path = write_mammogram(tmp_path / "a.dcm", photometric=photometric, **settings)
+    (study,) = load([path]).studies
+    canvas = Canvas(study, study.views[0])
+    qtbot.addWidget(canvas)
+    canvas.resize(400, 400)
+    canvas.show_pixels(rendering.prepare(study.views[0], load_pixels(study.views[0])))
+    canvas.set_fit(1.0, (1.0, study.views[0].pixel_aspect))
+    grey, *_ = canvas.grey()
+    rows, columns = grey.shape
+    tissue, air = grey[rows // 2, columns // 2 :], grey[: rows // 20, : columns // 4]
+    assert np.median(tissue) > 60
+    assert np.ptp(grey[:, columns // 2 :]) > 100
+    assert len(np.unique(grey)) > 20, "black and white only"
+    assert air.max() < 30
+    assert words in [text for text, _ in canvas.bottom_lines()]
+    canvas.show_linear()
+    assert np.median(canvas.grey()[0][rows // 2, columns // 2 :]) > 60
 
 
 def test_the_wheel_steps_views_by_whole_notches_only(make_canvas, qtbot):

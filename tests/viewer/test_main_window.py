@@ -598,6 +598,7 @@ def test_the_keys_are_listed_with_what_they_do(window, qtbot):
     assert listed["Heat-map"] == "H"
     assert listed["Ask both networks"] == "Shift+M"
     assert listed["Next study"] == "PgDown"
+    assert listed["Linear fallback for a broken curve"] == "L"
     assert "Ctrl+Return" in listed["Save reading"]
     assert set(dict(BY_HAND)) <= set(listed)
 

@@ -324,6 +324,35 @@ def test_invert_and_presets_act_on_all_views_and_on_those_that_load_later(pane):
         assert "inverted" not in canvas.summary()
 
 
+def test_one_key_sets_curves_aside_in_all_views_and_gives_them_back(pane, qtbot):
+    curve = VoiWindow(2048, 3000, VoiFunction.SIGMOID, "curve")
+    soft = VoiWindow(1500, 3000, VoiFunction.LINEAR_EXACT, "soft")
+    study = make_study(vois=(curve, soft))
+    pane.show_study(study)
+    first, *later = study.views
+    pane.show_pixels(first.image_uid, pixels_of(first))
+    pane.activateWindow()
+    pane.select(first.image_uid)
+    QApplication.processEvents()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_L)
+    for view in later:
+        pane.show_pixels(view.image_uid, pixels_of(view))
+    for canvas in canvases(pane).values():
+        assert canvas.window.function is VoiFunction.LINEAR_EXACT
+        assert "linear fallback" in canvas.summary()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_L)
+    assert {canvas.window for canvas in canvases(pane).values()} == {curve}
+    for leave, window in ((pane.next_preset, soft), (pane.reset, curve)):
+        pane.toggle_linear()
+        leave()
+        for canvas in canvases(pane).values():
+            assert canvas.window == window
+            assert "linear fallback" not in canvas.summary()
+    pane.toggle_linear()
+    hang(pane, make_study(uid="other"))
+    assert not any("linear" in canvas.summary() for canvas in canvases(pane).values())
+
+
 def test_a_drag_changes_one_window_and_with_shift_all(pane):
     hang(pane, make_study())
     cells = canvases(pane)
