@@ -611,7 +611,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         help="images.csv (file, birads, patient_id; also dataset, laterality, view, birads_kind, "
-        "birads_low, birads_high, pathology, boxes, aspect_ratio, fold), a folder that holds it, or "
+        "birads_low, birads_high, pathology, boxes, aspect_ratio, fold), a folder with it, or "
         "a folder with one sub-folder per category",
     )
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints are written")
