@@ -381,11 +381,12 @@ class ReaderAssessment:
 
     def without_model(self) -> "ReaderAssessment":
         """The same without what the model said, and without the reader's answer to that."""
+        is_answer = self.reading_mode is ReadingMode.CONCURRENT or self.category_before is not None
         return replace(
             self,
             prediction=None,
             proposed_agreement=Agreement.NOT_COMPARABLE,
             agreement=Agreement.NOT_COMPARABLE,
             reason="",
-            comment="" if self.is_revealed else self.comment,
+            comment="" if is_answer else self.comment,
         )
