@@ -62,9 +62,10 @@ REASONS = (
 # For another category than before the model's answer; stored as they stand here, too.
 CHANGE_REASONS = (
     "overlooked before",
-    "judged differently now",
+    "judged differently",
     "the model's category",
-    "priors or clinic",
+    "prior images",
+    "clinical information",
     "entered by mistake",
     "other change",
 )
@@ -85,6 +86,7 @@ SUBDIVISION_MEANING = {
 }
 COMMENT_LENGTH = 4000  # characters
 ROW_HEIGHT = 26  # pixels, of a row of buttons
+CONFIRM_HEIGHT = 19  # so that all stands on a screen of 768 lines, both networks asked
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,8 @@ class BreastForm(QWidget):
         self._state = QLabel(self)
         self._state.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._state.setAlignment(Qt.AlignmentFlag.AlignRight)
+        # its text must not make one form wider than the other
+        self._state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._categories = CategoryButtons(side, self)
         self._categories.category_chosen.connect(self._on_category_chosen)
         self.setFocusProxy(self._categories)
@@ -423,9 +427,9 @@ class BreastForm(QWidget):
         return f"Proposed from the categories: {self.proposed_agreement.value}"
 
     def _show_state(self) -> None:
-        was = f"was {self._before.value}, " if self.is_changed else ""
+        was = f"was {self._before.value}" if self.is_changed else ""
         if self.is_edited:
-            self._tell(f"{was}unsaved", theme.WARNING, "Ctrl+Enter saves")
+            self._tell(f"{was} ✎" if was else "unsaved", theme.WARNING, "Ctrl+Enter saves")
         elif self.is_to_be_kept:
             self._tell(
                 "keep or change",
@@ -443,8 +447,8 @@ class BreastForm(QWidget):
             at = self._recorded.recorded_at.astimezone()
             is_today = at.date() == datetime.now(UTC).astimezone().date()
             text = f"{at:%H:%M}" if is_today else f"{at:%Y-%m-%d}"
-            word = f"{was}saved" if self.is_changed or self._before is None else "kept"
-            self._tell(f"{word} {text}", theme.MUTED)
+            word = "saved" if self._before is None else "kept"
+            self._tell(f"{was} · {text}" if was else f"{word} {text}", theme.MUTED)
         else:
             self._tell("", theme.MUTED)
 
@@ -501,7 +505,7 @@ class AssessmentPane(QWidget):
         self._confirm.setToolTip(DOWNGRADE_EVIDENCE)
         self._confirm.toggled.connect(self._refresh_buttons)
         self._confirm_row = QWidget(self)  # keeps its room, so that nothing moves when it speaks
-        self._confirm_row.setFixedHeight(ROW_HEIGHT)
+        self._confirm_row.setFixedHeight(CONFIRM_HEIGHT)
         confirm = QHBoxLayout(self._confirm_row)
         confirm.setContentsMargins(0, 0, 0, 0)
         confirm.addWidget(self._confirm)
@@ -530,8 +534,11 @@ class AssessmentPane(QWidget):
         layout.setContentsMargins(10, 6, 10, 6)
         layout.setSpacing(6)
         layout.addLayout(top)
-        layout.addLayout(forms)
-        layout.addWidget(self._confirm_row)
+        entries = QVBoxLayout()
+        entries.setSpacing(4)
+        entries.addLayout(forms)
+        entries.addWidget(self._confirm_row)
+        layout.addLayout(entries)
         layout.addLayout(bottom)
         layout.addWidget(self._hint)
         layout.addWidget(self._earlier_title)
@@ -772,7 +779,7 @@ class AssessmentPane(QWidget):
         phase = self._reading.phase
         if phase is Phase.BEFORE:
             return "Save, then reveal"
-        if phase is Phase.AFTER and not is_edited:
+        if not is_edited and any(form.is_to_be_kept for form in self._forms.values()):
             return "Keep"
         return "Save"
 
@@ -815,11 +822,14 @@ def _history_line(assessment: ReaderAssessment, is_superseded: bool, is_hidden: 
         f"{assessment.recorded_at.astimezone():%Y-%m-%d %H:%M}",
         f"{assessment.laterality.value} {category}",
     ]
-    if not is_hidden:
+    mode = assessment.reading_mode
+    was_seen = mode is ReadingMode.CONCURRENT or assessment.category_before is not None
+    if was_seen and not is_hidden:
         reason = f" ({assessment.reason})" if assessment.reason else ""
         parts.append(assessment.agreement.value + reason)
-    if assessment.reading_mode is not ReadingMode.CONCURRENT:
-        parts.append(assessment.reading_mode.value)
+    if mode is not ReadingMode.CONCURRENT:
+        is_first_word = mode is ReadingMode.SECOND_READ and not was_seen
+        parts.append("before the answer" if is_first_word else mode.value)
     parts.append(assessment.reader)
     if assessment.comment and not (is_hidden and assessment.prediction is not None):
         parts.append(f"“{assessment.comment}”")

@@ -35,7 +35,8 @@ class ModeQuestion(QFrame):
         grid.addWidget(question, 0, 0, 1, 3)
         grid.addWidget(evidence, 1, 0, 1, 3)
         for column, (mode, title) in enumerate(MODE_TITLES.items()):
-            button = QPushButton(title, self)
+            is_default = mode is ReadingMode.CONCURRENT
+            button = QPushButton(f"{title} (default)" if is_default else title, self)
             button.setAccessibleDescription(MODE_MEANINGS[mode])
             button.clicked.connect(lambda _checked=False, mode=mode: self.answered.emit(mode))
             self.buttons[mode] = button

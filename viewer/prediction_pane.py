@@ -210,8 +210,7 @@ class OtherLine(QStackedWidget):
         self._sentence = _label(self, theme.SMALL_TEXT_PX, quiet=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         answer = QWidget(self)
-        self._title = _label(answer, theme.SMALL_TEXT_PX, quiet=True)
-        self._title.setWordWrap(False)
+        self._title = _line(answer)
         self._words = {side: _label(answer, theme.SMALL_TEXT_PX, quiet=True) for side in SIDES}
         grid = QGridLayout(answer)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -297,8 +296,7 @@ class PredictionPane(QWidget):
         self._engine: EngineStatus | None = None
         self._reading: ReadingState | None = None
 
-        self._model = _label(self, theme.SMALL_TEXT_PX, quiet=True)
-        self._model.setWordWrap(False)
+        self._model = _line(self)
         self._model.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._columns = {side: _BreastColumn(side, self) for side in SIDES}
         self._bars = CategoryBars(self)
@@ -572,4 +570,12 @@ def _label(parent: QWidget, px: int, bold: bool = False, quiet: bool = False) ->
         palette = label.palette()
         palette.setColor(label.foregroundRole(), theme.MUTED)
         label.setPalette(palette)
+    return label
+
+
+def _line(parent: QWidget) -> QLabel:
+    """One line whose words do not widen the pane: its width would tell what was in it."""
+    label = _label(parent, theme.SMALL_TEXT_PX, quiet=True)
+    label.setWordWrap(False)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label

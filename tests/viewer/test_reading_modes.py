@@ -150,7 +150,7 @@ def test_a_change_after_the_answer_needs_a_reason_of_its_own(open_in, readings_p
     changed = stored(readings_path)[-1]
     assert (changed.category_before.value, changed.category.value) == ("2", "4A")
     assert changed.reason == "overlooked before"
-    assert form._state.text().startswith("was 2, saved")
+    assert form._state.text().startswith("was 2 · ")
     assert "R 2 → 4A" in window.assessment._earlier.text()
     choose(qtbot, window, RIGHT, "2")  # back to the category before: no change, no such reason
     assert form.draft.reason not in CHANGE_REASONS
@@ -166,7 +166,7 @@ def test_a_lower_category_after_the_answer_has_to_be_confirmed_in_place(
     qtbot.keyClick(window, *SAVE)
     count = len(stored(readings_path))
     choose(qtbot, window, RIGHT, "2")
-    give_reason(window, RIGHT, "judged differently now")
+    give_reason(window, RIGHT, "judged differently")
     confirm = window.assessment._confirm
     assert confirm.isVisible()
     assert confirm.text() == "Confirm lowering R 4B → 2"
@@ -179,7 +179,7 @@ def test_a_lower_category_after_the_answer_has_to_be_confirmed_in_place(
     qtbot.keyClick(confirm, Qt.Key.Key_Space)
     choose(qtbot, window, RIGHT, "1")
     assert not confirm.isChecked()  # it was said of another category
-    give_reason(window, RIGHT, "judged differently now")
+    give_reason(window, RIGHT, "judged differently")
     confirm.setFocus()
     qtbot.keyClick(confirm, Qt.Key.Key_Space)
     qtbot.keyClick(window, *SAVE)
@@ -305,9 +305,11 @@ def test_the_form_does_not_move_when_the_answer_is_revealed(open_in, qtbot):
     wait_for_answers(qtbot, window)
     form, save = window.assessment._forms[RIGHT], window.assessment._save
     before = [part.mapTo(window, part.rect().topLeft()) for part in (form, save)]
+    width = form.width()
     enter(qtbot, window, R="5", L="1")
     enter(qtbot, window, R="2")
     qtbot.wait(50)
+    assert form.width() == width
     assert window.assessment._confirm.isVisible()
     assert [part.mapTo(window, part.rect().topLeft()) for part in (form, save)] == before
 
@@ -509,6 +511,12 @@ TEXTS = (
 ROLES = [role for role in Qt.ItemDataRole if role < Qt.ItemDataRole.UserRole]
 
 
+SPOKEN = (
+    *(QAccessible.Text.Name, QAccessible.Text.Description, QAccessible.Text.Value),
+    *(QAccessible.Text.Help, QAccessible.Text.Accelerator),
+)
+
+
 def words(thing: QObject) -> list[str]:
     """Everything that a widget or action can say."""
     told = [str(getattr(thing, name)()) for name in TEXTS if callable(getattr(thing, name, None))]
@@ -521,7 +529,7 @@ def heard(interface, depth=0) -> list[str]:
     """What a screen reader is told, children included."""
     if interface is None or not interface.isValid() or depth > 12:
         return []
-    told = [interface.text(kind) for kind in QAccessible.Text if kind < QAccessible.Text.UserText]
+    told = [interface.text(kind) for kind in SPOKEN]
     for number in range(interface.childCount()):
         told += heard(interface.child(number), depth + 1)
     return told
@@ -568,11 +576,9 @@ def everything(qtbot, window, path) -> dict[str, object]:
         "title": (window.windowTitle(), window.statusBar().currentMessage()),
     }
     QApplication.processEvents()
-    image = window.grab().toImage()
-    seen["pixels"] = bytes(image.constBits())
-    hidden = [w for w in widgets if not w.isVisible() and w.width() > 0 and w.height() > 0]
-    assert window.prediction._bars in hidden or is_answered(window)
-    seen["pixels of the bars"] = bytes(window.prediction._bars.grab().toImage().constBits())
+    for name, widget in (("pixels", window), ("pixels behind", window.prediction._bars)):
+        image = widget.grab().toImage()  # also of what another page covers
+        seen[name] = bytes(image.constBits())
     return seen
 
 
