@@ -122,7 +122,10 @@ class MainWindow(QMainWindow):
         line.setFixedHeight(1)
         line.setStyleSheet(f"background: {theme.LINE.name()}")
         below.addWidget(line)
-        below.addWidget(_Scrolled(self.assessment), 1)
+        assessment_area = _Scrolled(self.assessment)
+        # always: else the forms would become narrower as the first reading is listed below them
+        assessment_area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        below.addWidget(assessment_area, 1)
         self._worklist_dock = self._dock(
             "Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea
         )

@@ -443,8 +443,8 @@ class PredictionPane(QWidget):
         self._retry.setVisible(self._prediction is None and failure is not None)
         if self._prediction is None or self._study is None:
             self._waiting.setText(self._waiting_text())
+            self._clear_answer()  # while it shows: a hidden page keeps its room to the last
             self._pages.setCurrentIndex(0)
-            self._clear_answer()
             return
         self._show_answer(self._study, self._prediction)
         self._pages.setCurrentIndex(1)
