@@ -933,9 +933,8 @@ class Session(QObject):
             if assessment.prediction is not None and was_hidden:
                 raise ValueError("the assessment tells what is hidden from its reader")
         try:
-            if study is not None:
-                assessment = self._with_times(study, assessment)
-            recorded = self._readings().record(assessment)
+            timed = assessment if study is None else self._with_times(study, assessment)
+            recorded = self._readings().record(timed)
         except StorageFailed as error:
             self.recording_failed.emit(assessment, error)
             return

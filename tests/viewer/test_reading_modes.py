@@ -413,6 +413,12 @@ def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_bac
     window = open_in(CONCURRENT, count=4)
     qtbot.waitUntil(lambda: window._session.progress == (4, 4), timeout=10_000)
     opened = window.worklist.study_uids
+    for number, uid in enumerate(opened):  # the last is the most suspicious
+        study = window._session._studies[uid]
+        grade = min(5, number + 2)
+        model = window._session._known(uid).model
+        said = Prediction(model, {g: 0.96 if g == grade else 0.01 for g in range(1, 6)})
+        window._session._keep_answer((uid, "hybrid"), saying(study, model, said, 0.5))
     window.worklist.set_order(Order.SUSPICION)
     ranked = window.worklist.study_uids
     assert ranked != opened
@@ -421,7 +427,9 @@ def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_bac
     assert window.worklist._order.currentData() is Order.OPENED
     assert window._settings.worklist_order == "SUSPICION"
     window.choose_mode(CONCURRENT)
-    window.worklist.step(1)
+    still_hidden = window._session.current_study.uid
+    assert window.worklist.study_uids[-1] == still_hidden  # its place would tell
+    window.worklist.select(window.worklist.study_uids[0])
     assert window.worklist.study_uids == ranked
 
 
