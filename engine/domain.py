@@ -6,7 +6,7 @@ patient's left; a *view* is a projection.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
@@ -335,9 +335,23 @@ def propose_agreement(category: BiradsCategory, prediction: Prediction | None) -
     return Agreement.AGREE if category.grade == prediction.category else Agreement.DISAGREE
 
 
+# From the least suspicious on. 0 asks for more images, so it stands between what is let go and
+# what is biopsied; an undivided 4 stands with 4A, so that to subdivide it lowers nothing.
+_SUSPICION = {"1": 0, "2": 1, "3": 2, "0": 3, "4": 4, "4A": 4, "4B": 5, "4C": 6, "5": 7, "6": 8}
+
+
+def is_downgrade(before: BiradsCategory, after: BiradsCategory) -> bool:
+    """Whether the reader has become less suspicious: where harm was found in readings with AI."""
+    return _SUSPICION[after.value] < _SUSPICION[before.value]
+
+
 @dataclass(frozen=True)
 class ReaderAssessment:
-    """One reader's word on one breast; never edited, only superseded by a later one."""
+    """One reader's word on one breast; never edited, only superseded by a later one.
+
+    Of a reading made while the model's answer was hidden, `prediction`, the agreements and
+    `revealed_at` are what has become known of it since; when it was recorded they were empty.
+    """
 
     study_uid: str
     image_uids: tuple[str, ...]  #: all views of the breast that were shown
@@ -347,11 +361,33 @@ class ReaderAssessment:
     category: BiradsCategory
     proposed_agreement: Agreement  #: from the categories
     agreement: Agreement  #: as the reader left or set it
-    reason: str  #: from the list; empty unless disagreeing
+    reason: str  #: from a list: for disagreeing, or in a second read for changing; else empty
     comment: str
-    prediction: Prediction | None  #: what the model had said then
+    prediction: Prediction | None  #: what the model said
     reading_mode: ReadingMode
     opened_at: datetime  #: when the study came up, with time zone
     recorded_at: datetime  #: when it was saved, with time zone
     supersedes: int | None = None  #: the record id of the assessment it corrects
     record_id: int | None = None  #: given by the store
+    #: of a second read, once the model's answer was seen: the reader's category without it
+    category_before: BiradsCategory | None = None
+    #: when this reader was first shown the answer, with time zone; None: not that anyone knows
+    revealed_at: datetime | None = None
+    time_spent_s: float | None = None  #: the study was on the screen so long, until recorded
+
+    @property
+    def is_revealed(self) -> bool:
+        """Whether its reader has been shown what the model says: in concurrent reading at once."""
+        return self.reading_mode is ReadingMode.CONCURRENT or self.revealed_at is not None
+
+    def without_model(self) -> "ReaderAssessment":
+        """The same without what the model said, and without the reader's answer to that."""
+        is_answer = self.reading_mode is ReadingMode.CONCURRENT or self.category_before is not None
+        return replace(
+            self,
+            prediction=None,
+            proposed_agreement=Agreement.NOT_COMPARABLE,
+            agreement=Agreement.NOT_COMPARABLE,
+            reason="",
+            comment="" if is_answer else self.comment,
+        )

@@ -4,6 +4,10 @@ A record is never edited or deleted (triggers in the file itself refuse it); a c
 record that names the one it supersedes. Every record is on the disk when `record` returns:
 write-ahead log with ``synchronous=FULL``, see https://sqlite.org/pragma.html#pragma_synchronous.
 A file that is not ours, damaged, or of a newer program is refused and left as it is.
+
+What the model said of a reading made while its answer was hidden, and when that was revealed, come
+later and stand in tables of their own, append-only like the rest. So the database knows what a
+blind reader does not; `export_csv` leaves it out until it was revealed or `unblind` is asked for.
 """
 
 import csv
@@ -12,9 +16,10 @@ import logging
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.domain import (
@@ -26,14 +31,14 @@ from engine.domain import (
     Prediction,
     ReaderAssessment,
     ReadingMode,
+    propose_agreement,
 )
 from engine.errors import StorageFailed
 
 log = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x42525652  # "BRVR" in the file's header: this SQLite file is ours
-SCHEMA_VERSION = 1
-_SCHEMA = """
+_FIRST_SCHEMA = """
 CREATE TABLE readings (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused
     supersedes INTEGER UNIQUE REFERENCES readings (id),  -- unique: a chain, not a tree
@@ -58,19 +63,56 @@ CREATE TRIGGER readings_are_never_edited BEFORE UPDATE ON readings
 CREATE TRIGGER readings_are_never_deleted BEFORE DELETE ON readings
     BEGIN SELECT RAISE (ABORT, 'a reading is never deleted, only superseded'); END;
 """
+# From each version to the next. Rows are never rewritten: a column that is new is NULL in them.
+_MIGRATIONS = (
+    _FIRST_SCHEMA,
+    """
+ALTER TABLE readings ADD COLUMN category_before TEXT;  -- in a second read, after the answer
+ALTER TABLE readings ADD COLUMN revealed_at TEXT;  -- NULL: the answer had not been shown then
+ALTER TABLE readings ADD COLUMN time_spent_s REAL;
+CREATE TABLE answers (  -- on readings made while the answer was hidden
+    reading INTEGER PRIMARY KEY REFERENCES readings (id),
+    prediction TEXT NOT NULL,  -- as in readings
+    stored_at TEXT NOT NULL
+);
+CREATE TABLE reveals (  -- of those answers
+    reading INTEGER PRIMARY KEY REFERENCES readings (id),
+    revealed_at TEXT NOT NULL
+);
+CREATE TRIGGER answers_are_never_edited BEFORE UPDATE ON answers
+    BEGIN SELECT RAISE (ABORT, 'an answer is never edited'); END;
+CREATE TRIGGER answers_are_never_deleted BEFORE DELETE ON answers
+    BEGIN SELECT RAISE (ABORT, 'an answer is never deleted'); END;
+CREATE TRIGGER reveals_are_never_edited BEFORE UPDATE ON reveals
+    BEGIN SELECT RAISE (ABORT, 'a reveal is never edited'); END;
+CREATE TRIGGER reveals_are_never_deleted BEFORE DELETE ON reveals
+    BEGIN SELECT RAISE (ABORT, 'a reveal is never deleted'); END;
+""",
+)
+SCHEMA_VERSION = len(_MIGRATIONS)
 _COLUMNS = (
     "study_uid, image_uids, patient_id, laterality, reader, category, proposed_agreement, "
-    "agreement, reason, comment, prediction, reading_mode, opened_at, recorded_at, supersedes, id"
+    "agreement, reason, comment, prediction, reading_mode, opened_at, recorded_at, supersedes, "
+    "category_before, revealed_at, time_spent_s, id"
+)
+# With what has become known since of readings made without the answer.
+_SELECT = (
+    "SELECT "
+    + ", ".join(f"readings.{column}" for column in _COLUMNS.split(", "))
+    + ", answers.prediction, reveals.revealed_at FROM readings "
+    "LEFT JOIN answers ON answers.reading = readings.id "
+    "LEFT JOIN reveals ON reveals.reading = readings.id"
 )
 # A spreadsheet runs a cell that begins with one of these as a formula,
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 EXPORT_COLUMNS = (
     *("record_id", "supersedes", "is_current", "study_uid", "image_uids", "patient_id"),
-    *("laterality", "reader", "category", "proposed_agreement", "agreement", "reason", "comment"),
+    *("laterality", "reader", "category_before", "category"),
+    *("proposed_agreement", "agreement", "reason", "comment"),
     *("model", "model_sha256", "model_categories", "model_category", "model_confidence"),
     *("p1", "p2", "p3", "p4", "p5", "p_malignant", "scope_reason"),
-    *("reading_mode", "opened_at", "recorded_at", "notice"),
+    *("reading_mode", "opened_at", "revealed_at", "recorded_at", "time_spent_s", "notice"),
 )
 
 
@@ -135,14 +177,22 @@ class ReadingStore:
         execute("PRAGMA journal_mode=WAL")
         execute("PRAGMA synchronous=FULL")
         execute("PRAGMA foreign_keys=ON")
-        if not tables:
-            with self._transaction():
-                # another process may have been faster
-                if not execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                    for statement in _statements(_SCHEMA):
-                        execute(statement)
-                    execute(f"PRAGMA application_id={APPLICATION_ID}")
-                    execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        if version < SCHEMA_VERSION:
+            self._migrate()
+
+    def _migrate(self) -> None:
+        """Makes the tables, or adds what an older file lacks: all of it or nothing."""
+        execute = self._connection.execute
+        with self._transaction():
+            # read again: another process may have been faster
+            version = execute("PRAGMA user_version").fetchone()[0]
+            for script in _MIGRATIONS[version:]:
+                for statement in _statements(script):
+                    execute(statement)
+            execute(f"PRAGMA application_id={APPLICATION_ID}")
+            execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        if version:
+            log.info("Brought the readings from version %d to %d", version, SCHEMA_VERSION)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -161,13 +211,18 @@ class ReadingStore:
         """Stores the assessment and returns it with its record id; it is on the disk then.
 
         Raises StorageFailed where it could not be written, also where the record that it
-        supersedes has been corrected meanwhile; ValueError where times lack their zone or the
-        superseded record is of another breast, patient or reader.
+        supersedes has been corrected meanwhile; ValueError where times lack their zone, the
+        superseded record is of another breast, patient or reader, or a category was changed after
+        the model's answer without a reason.
         """
         if assessment.record_id is not None:
             raise ValueError("the assessment has been recorded already")
-        if assessment.opened_at.tzinfo is None or assessment.recorded_at.tzinfo is None:
+        times = (assessment.opened_at, assessment.recorded_at, assessment.revealed_at)
+        if any(time is not None and time.tzinfo is None for time in times):
             raise ValueError("the times of an assessment need a time zone")
+        is_changed = assessment.category_before not in (None, assessment.category)
+        if is_changed and not assessment.reason:
+            raise ValueError("a change after the model's answer needs a reason")
         values = (
             assessment.study_uid,
             json.dumps(assessment.image_uids),
@@ -184,6 +239,9 @@ class ReadingStore:
             assessment.opened_at.isoformat(),
             assessment.recorded_at.isoformat(),
             assessment.supersedes,
+            assessment.category_before and assessment.category_before.value,
+            assessment.revealed_at and assessment.revealed_at.isoformat(),
+            assessment.time_spent_s,
             None,
         )
         with _storage_errors("saved"), self._transaction():
@@ -195,10 +253,29 @@ class ReadingStore:
             record_id = cursor.lastrowid
         log.info("Recorded reading %d", record_id)
         # read back rather than copied: the caller sees what the next start will see
-        return self._select("WHERE id = ?", record_id)[0]
+        return self._select("WHERE readings.id = ?", record_id)[0]
+
+    def attach_answers(self, answers: Mapping[int, Prediction]) -> None:
+        """Keeps what the model says of readings made without it, by record id; the first stays.
+
+        Raises StorageFailed.
+        """
+        now = datetime.now(UTC).isoformat()
+        rows = [(record_id, _prediction_to_json(said), now) for record_id, said in answers.items()]
+        with _storage_errors("saved"), self._transaction():
+            self._connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", rows)
+
+    def reveal(self, record_ids: Collection[int], at: datetime) -> None:
+        """Keeps that the readers of these are shown the answers now; the first time stays.
+
+        Raises StorageFailed: the answers are not to be shown then.
+        """
+        rows = [(record_id, at.isoformat()) for record_id in record_ids]
+        with _storage_errors("saved"), self._transaction():
+            self._connection.executemany("INSERT OR IGNORE INTO reveals VALUES (?, ?)", rows)
 
     def _check_superseded(self, assessment: ReaderAssessment) -> None:
-        earlier = self._select("WHERE id = ?", assessment.supersedes)
+        earlier = self._select("WHERE readings.id = ?", assessment.supersedes)
         if not earlier or any(
             getattr(earlier[0], name) != getattr(assessment, name)
             for name in ("study_uid", "patient_id", "laterality", "reader")
@@ -225,25 +302,36 @@ class ReadingStore:
             return self._select("")
 
     def _select(self, where: str, *parameters: object) -> tuple[ReaderAssessment, ...]:
-        rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM readings {where} ORDER BY id", parameters
-        )
+        rows = self._connection.execute(f"{_SELECT} {where} ORDER BY readings.id", parameters)
         return tuple(_from_row(row) for row in rows)
 
-    def export_csv(self, path: Path) -> int:
+    def export_csv(
+        self,
+        path: Path,
+        may_show: Callable[[ReaderAssessment], bool] = lambda _assessment: True,
+        unblind: bool = False,
+    ) -> int:
         """Writes all assessments as UTF-8 CSV, one a line; returns their number.
 
-        The file appears whole or not at all. A text cell that a spreadsheet would run as a
+        Of a reading whose answer was never revealed, and of those that `may_show` refuses, nothing
+        of the model is told. With `unblind` everything is, and is on record as revealed from then
+        on. The file appears whole or not at all. A text cell that a spreadsheet would run as a
         formula gets an apostrophe in front. Raises StorageFailed.
         """
         assessments = self.all()
+        if unblind:
+            hidden = [a for a in assessments if a.prediction is not None and not a.is_revealed]
+            self.reveal([assessment.record_id for assessment in hidden], datetime.now(UTC))
+            assessments = self.all()
         superseded = {assessment.supersedes for assessment in assessments}
         with _storage_errors("exported"), _replaced_whole(Path(path)) as file:
             writer = csv.DictWriter(file, EXPORT_COLUMNS)
             writer.writeheader()
             for assessment in assessments:
                 is_current = assessment.record_id not in superseded
-                writer.writerow(_export_row(assessment, is_current))
+                is_shown = assessment.is_revealed and (unblind or may_show(assessment))
+                told = assessment if is_shown else assessment.without_model()
+                writer.writerow(_export_row(told, is_current))
         log.info("Exported %d readings", len(assessments))
         return len(assessments)
 
@@ -295,7 +383,7 @@ def _prediction_from_json(text: str | None) -> Prediction | None:
 
 def _from_row(row: Sequence) -> ReaderAssessment:
     try:
-        return ReaderAssessment(
+        assessment = ReaderAssessment(
             study_uid=row[0],
             image_uids=tuple(json.loads(row[1])),
             patient_id=row[2],
@@ -311,10 +399,24 @@ def _from_row(row: Sequence) -> ReaderAssessment:
             opened_at=datetime.fromisoformat(row[12]),
             recorded_at=datetime.fromisoformat(row[13]),
             supersedes=row[14],
-            record_id=row[15],
+            category_before=row[15] and BiradsCategory(row[15]),
+            revealed_at=_earliest(row[16], row[20]),
+            time_spent_s=row[17],
+            record_id=row[18],
+        )
+        if row[10] is not None or row[19] is None:
+            return assessment
+        answer = _prediction_from_json(row[19])  # it came later, and no reader judged it
+        agreement = propose_agreement(assessment.category, answer)
+        return replace(
+            assessment, prediction=answer, proposed_agreement=agreement, agreement=agreement
         )
     except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
         raise _damaged() from error
+
+
+def _earliest(*texts: str | None) -> datetime | None:
+    return min((datetime.fromisoformat(text) for text in texts if text), default=None)
 
 
 def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, object]:
@@ -327,6 +429,7 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
         "patient_id": _inert(assessment.patient_id),
         "laterality": assessment.laterality.value,
         "reader": _inert(assessment.reader),
+        "category_before": assessment.category_before and assessment.category_before.value,
         "category": assessment.category.value,
         "proposed_agreement": assessment.proposed_agreement.value,
         "agreement": assessment.agreement.value,
@@ -334,7 +437,9 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
         "comment": _inert(assessment.comment),
         "reading_mode": assessment.reading_mode.value,
         "opened_at": assessment.opened_at.isoformat(),
+        "revealed_at": assessment.revealed_at and assessment.revealed_at.isoformat(),
         "recorded_at": assessment.recorded_at.isoformat(),
+        "time_spent_s": assessment.time_spent_s,
         "notice": NOTICE,
     }
     if (prediction := assessment.prediction) is not None:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from engine import __version__
-from engine.domain import NOTICE
+from engine.domain import NOTICE, ReadingMode
 from engine.errors import UnreadableFile
 from viewer.states import MODEL_TITLES
 
@@ -93,7 +93,10 @@ def _run_window(options: argparse.Namespace) -> int:
     settings = Settings()
     engine = start_engine(log_folder / "engine.log" if has_log else None)
     session = Session(
-        engine, data_folder() / "readings.sqlite", options.model or settings.model_name
+        engine,
+        data_folder() / "readings.sqlite",
+        options.model or settings.model_name,
+        starting_mode(options.demo, settings),
     )
     window = MainWindow(session, settings, log_folder if has_log else None)
     reporter = _BugReporter(window.show_bug)
@@ -102,6 +105,8 @@ def _run_window(options: argparse.Namespace) -> int:
         args.exc_type, args.exc_value, args.exc_traceback
     )
     window.show()
+    if settings.reading_mode is None and not options.demo:
+        window.ask_for_mode()
 
     paths = list(options.paths)
     if options.demo:
@@ -122,6 +127,12 @@ def _run_window(options: argparse.Namespace) -> int:
         return app.exec()
     finally:
         session.close()
+
+
+def starting_mode(is_demo: bool, settings: "Settings") -> ReadingMode:
+    """A demo shows the model's answers, while the user's own choice stays kept."""
+    chosen = None if is_demo else settings.reading_mode
+    return chosen or ReadingMode.CONCURRENT
 
 
 def show_all_there_is(window: "MainWindow", settings: "Settings") -> None:

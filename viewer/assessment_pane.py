@@ -2,16 +2,20 @@
 
 What was entered and not saved stays with its study while others are read. The assessment that
 goes out names the study that is on the screen and what the model says there at that moment.
+
+In second read the forms are saved twice: first without the model's answer, and once it is revealed
+the reader keeps the category or changes it. A change needs a reason, and a lower category a tick.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QComboBox,
     QGridLayout,
     QHBoxLayout,
@@ -35,10 +39,12 @@ from engine.domain import (
     ReadingMode,
     Study,
     StudyPrediction,
+    is_downgrade,
     propose_agreement,
 )
 from engine.errors import EngineError
 from viewer import theme
+from viewer.states import Phase, ReadingState
 
 SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
 CATEGORY_ROWS = (("0", "1", "2", "3", "4"), ("4A", "4B", "4C", "5", "6"))
@@ -53,6 +59,26 @@ REASONS = (
     "clinical information",
     "other",
 )
+# For another category than before the model's answer; stored as they stand here, too.
+CHANGE_REASONS = (
+    "overlooked before",
+    "judged differently",
+    "the model's category",
+    "prior images",
+    "clinical information",
+    "entered by mistake",
+    "other change",
+)
+# European Radiology 2024, PMC11255031, table 2: 25 of 66 and 32 of 102, retrospective and enriched
+DOWNGRADE_EVIDENCE = (
+    "In a study of two AIs, a third of the positives that readers lowered to negative after seeing "
+    "the AI were cancers (57 of 168, Eur Radiol 2024)."
+)
+TITLES = {
+    ReadingMode.CONCURRENT: "Your reading",
+    ReadingMode.SECOND_READ: "Second read",
+    ReadingMode.BLIND_AUDIT: "Blind audit",
+}
 SUBDIVISION_MEANING = {
     BiradsCategory.LOW_SUSPICION: "low suspicion",
     BiradsCategory.MODERATE_SUSPICION: "moderate suspicion",
@@ -60,6 +86,7 @@ SUBDIVISION_MEANING = {
 }
 COMMENT_LENGTH = 4000  # characters
 ROW_HEIGHT = 26  # pixels, of a row of buttons
+CONFIRM_HEIGHT = 19  # so that all stands on a screen of 768 lines, both networks asked
 
 
 @dataclass(frozen=True)
@@ -170,6 +197,8 @@ class BreastForm(QWidget):
         self.side = side
         self._prediction: Prediction | None = None
         self._recorded: ReaderAssessment | None = None
+        self._phase = Phase.OPEN
+        self._before: BiradsCategory | None = None
         self._override: Agreement | None = None
         self._is_filling = False
 
@@ -178,6 +207,8 @@ class BreastForm(QWidget):
         self._state = QLabel(self)
         self._state.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._state.setAlignment(Qt.AlignmentFlag.AlignRight)
+        # its text must not make one form wider than the other
+        self._state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._categories = CategoryButtons(side, self)
         self._categories.category_chosen.connect(self._on_category_chosen)
         self.setFocusProxy(self._categories)
@@ -198,10 +229,7 @@ class BreastForm(QWidget):
             self._agreement.addButton(button)
         self._agreement.buttonClicked.connect(self._on_agreement_clicked)
         self._reason = QComboBox(self)
-        self._reason.addItem("Reason …", "")
-        for reason in REASONS:
-            self._reason.addItem(reason.capitalize(), reason)
-        self._reason.setAccessibleName(f"Reason for disagreeing, {side.name.lower()} breast")
+        self._offer(REASONS)
         self._reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._reason.currentIndexChanged.connect(self._on_edited)
         self._comment = QPlainTextEdit(self)
@@ -231,21 +259,37 @@ class BreastForm(QWidget):
 
     # -------------------------------------------------------------------------- filling and reading
 
-    def fill(self, recorded: ReaderAssessment | None, draft: Draft | None = None) -> None:
-        """Shows what is recorded, and over it what was entered and not saved."""
-        self._recorded = recorded
-        shown = draft or _draft_of(recorded)
+    def fill(
+        self,
+        recorded: ReaderAssessment | None,
+        draft: Draft | None = None,
+        phase: Phase = Phase.OPEN,
+        before: BiradsCategory | None = None,
+    ) -> None:
+        """Shows what is recorded, and over it what was entered and not saved.
+
+        `before` is the category that the model's answer was revealed upon.
+        """
+        self._recorded, self._phase, self._before = recorded, phase, before
+        shown = draft or self._recorded_draft
+        if phase.is_hidden:  # what was said to the model would tell of it
+            shown = replace(shown, override=None, reason="")
         self._is_filling = True
         self._categories.set_category(shown.category)
         self._override = shown.override
+        self._offer(CHANGE_REASONS if self.is_changed else REASONS)
         self._reason.setCurrentIndex(max(0, self._reason.findData(shown.reason)))
-        self._comment.setPlainText(shown.comment)
+        if self._comment.toPlainText().strip() != shown.comment:  # else the cursor stays
+            self._comment.setPlainText(shown.comment)
         self._is_filling = False
         self._refresh()
 
     def show_prediction(self, prediction: Prediction | None) -> None:
         self._prediction = prediction
         self._refresh()
+
+    def focus_reason(self) -> None:
+        self._reason.setFocus()
 
     def show_fault(self, text: str, tool_tip: str = "") -> None:
         """Until the next change, in the place of the state."""
@@ -254,9 +298,8 @@ class BreastForm(QWidget):
     @property
     def draft(self) -> Draft:
         """What stands in the form now."""
-        is_disagreeing = self.agreement is Agreement.DISAGREE
         comment = self._comment.toPlainText().strip()[:COMMENT_LENGTH]
-        reason = self._reason.currentData() if is_disagreeing else ""
+        reason = self._reason.currentData() if self._takes_reason else ""
         return Draft(self._categories.category, self._override, reason, comment)
 
     @property
@@ -283,23 +326,73 @@ class BreastForm(QWidget):
         return self._override or proposed
 
     @property
+    def _takes_reason(self) -> bool:
+        return self.is_changed or self.agreement is Agreement.DISAGREE
+
+    @property
+    def before(self) -> BiradsCategory | None:
+        """The reader's category that the model's answer was revealed upon."""
+        return self._before
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the category is another than before the model's answer."""
+        return self._before is not None and self._categories.category not in (None, self._before)
+
+    @property
+    def is_lowered(self) -> bool:
+        return self.is_changed and is_downgrade(self._before, self._categories.category)
+
+    @property
+    def _recorded_draft(self) -> Draft:
+        """What the form would show of the record."""
+        if self._recorded is None:
+            return EMPTY
+        draft = _draft_of(self._recorded)
+        is_change_reason = self._recorded.category_before is not None and self._before is None
+        return replace(draft, reason="") if is_change_reason else draft
+
+    @property
     def is_edited(self) -> bool:
-        return self.draft != _draft_of(self._recorded)
+        return self.draft != self._recorded_draft
+
+    @property
+    def is_to_be_kept(self) -> bool:
+        """The answer was revealed, and the reader has not said since whether the category stays."""
+        return (
+            self._before is not None
+            and self._recorded is not None
+            and self._recorded.category_before is None
+        )
 
     @property
     def is_outdated(self) -> bool:
         """Recorded before the model's present word: saving again records the agreement with it."""
-        return (
-            self._recorded is not None
-            and not self.is_edited
-            and self.proposed_agreement is not self._recorded.proposed_agreement
-        )
+        if self._recorded is None or self.is_edited or self._phase.is_hidden:
+            return False
+        is_other_word = self.proposed_agreement is not self._recorded.proposed_agreement
+        return is_other_word or self.is_to_be_kept
 
     # ------------------------------------------------------------------------------- its own doing
 
     def _on_category_chosen(self) -> None:
         self._override = None  # it was said of the category before
+        self._offer(CHANGE_REASONS if self.is_changed else REASONS)
         self._on_edited()
+
+    def _offer(self, reasons: Sequence[str]) -> None:
+        """The reasons to choose from; what was chosen of others is forgotten."""
+        offered = [self._reason.itemData(number) for number in range(1, self._reason.count())]
+        if offered == list(reasons):
+            return
+        is_change = reasons is CHANGE_REASONS
+        with QSignalBlocker(self._reason):
+            self._reason.clear()
+            self._reason.addItem("Why changed …" if is_change else "Reason …", "")
+            for reason in reasons:
+                self._reason.addItem(reason.capitalize(), reason)
+        deed = "changing the category" if is_change else "disagreeing"
+        self._reason.setAccessibleName(f"Reason for {deed}, {self.side.name.lower()} breast")
 
     def _on_agreement_clicked(self, button: QPushButton) -> None:
         chosen = Agreement.AGREE if button is self._agree else Agreement.DISAGREE
@@ -321,18 +414,28 @@ class BreastForm(QWidget):
         ):
             button.setEnabled(is_comparable)
             button.setChecked(agreement is meant)
-            button.setToolTip(
-                f"Proposed from the categories: {self.proposed_agreement.value}"
-                if is_comparable
-                else "Not comparable: the model has no word on this breast, or yours is 0 or 6"
-            )
+            button.setToolTip(self._agreement_tool_tip())
         self._agreement.setExclusive(True)
-        self._reason.setEnabled(agreement is Agreement.DISAGREE)
+        self._reason.setEnabled(self._takes_reason)
         self._show_state()
 
+    def _agreement_tool_tip(self) -> str:
+        if self._phase.is_hidden:
+            return "The model's answer is hidden"
+        if self.agreement is Agreement.NOT_COMPARABLE:
+            return "Not comparable: the model has no word on this breast, or yours is 0 or 6"
+        return f"Proposed from the categories: {self.proposed_agreement.value}"
+
     def _show_state(self) -> None:
+        was = f"was {self._before.value}" if self.is_changed else ""
         if self.is_edited:
-            self._tell("unsaved", theme.WARNING, "Ctrl+Enter saves")
+            self._tell(f"{was} ✎" if was else "unsaved", theme.WARNING, "Ctrl+Enter saves")
+        elif self.is_to_be_kept:
+            self._tell(
+                "keep or change",
+                theme.WARNING,
+                "Your category without the model is stored; Ctrl+Enter keeps it.",
+            )
         elif self.is_outdated:
             self._tell(
                 "save again?",
@@ -344,7 +447,8 @@ class BreastForm(QWidget):
             at = self._recorded.recorded_at.astimezone()
             is_today = at.date() == datetime.now(UTC).astimezone().date()
             text = f"{at:%H:%M}" if is_today else f"{at:%Y-%m-%d}"
-            self._tell(f"saved {text}", theme.MUTED)
+            word = "saved" if self._before is None else "kept"
+            self._tell(f"{was} · {text}" if was else f"{word} {text}", theme.MUTED)
         else:
             self._tell("", theme.MUTED)
 
@@ -356,9 +460,7 @@ class BreastForm(QWidget):
         self._state.setToolTip(tool_tip)
 
 
-def _draft_of(recorded: ReaderAssessment | None) -> Draft:
-    if recorded is None:
-        return EMPTY
+def _draft_of(recorded: ReaderAssessment) -> Draft:
     is_overridden = recorded.agreement is not recorded.proposed_agreement
     return Draft(
         recorded.category,
@@ -385,9 +487,11 @@ class AssessmentPane(QWidget):
         self._reader_name = ""  # whose records fill the forms
         self._history: tuple[ReaderAssessment, ...] = ()
         self._drafts: dict[_StudyKey, dict[Laterality, Draft]] = {}
+        self._reading = ReadingState(ReadingMode.CONCURRENT, Phase.OPEN, ReadingMode.CONCURRENT)
+        self._has_failed = False
 
-        title = QLabel("Your reading", self)
-        title.setFont(theme.font(bold=True))
+        self._title = QLabel(self)
+        self._title.setFont(theme.font(bold=True))
         self._reader = QLineEdit(self)
         self._reader.setPlaceholderText("Your name")
         self._reader.setAccessibleName("Reader's name")
@@ -397,6 +501,14 @@ class AssessmentPane(QWidget):
         self._forms = {side: BreastForm(side, self) for side in SIDES}
         for form in self._forms.values():
             form.edited.connect(self._on_edited)
+        self._confirm = QCheckBox(self)
+        self._confirm.setToolTip(DOWNGRADE_EVIDENCE)
+        self._confirm.toggled.connect(self._refresh_buttons)
+        self._confirm_row = QWidget(self)  # keeps its room, so that nothing moves when it speaks
+        self._confirm_row.setFixedHeight(CONFIRM_HEIGHT)
+        confirm = QHBoxLayout(self._confirm_row)
+        confirm.setContentsMargins(0, 0, 0, 0)
+        confirm.addWidget(self._confirm)
         self._hint = _quiet_label(self)
         self._save = QPushButton("Save   Ctrl+Enter", self)
         self._save.clicked.connect(self.save)
@@ -409,7 +521,7 @@ class AssessmentPane(QWidget):
         self._earlier.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
         top = QHBoxLayout()
-        top.addWidget(title)
+        top.addWidget(self._title)
         top.addWidget(self._reader, 1)
         forms = QHBoxLayout()
         forms.setSpacing(16)
@@ -422,7 +534,11 @@ class AssessmentPane(QWidget):
         layout.setContentsMargins(10, 6, 10, 6)
         layout.setSpacing(6)
         layout.addLayout(top)
-        layout.addLayout(forms)
+        entries = QVBoxLayout()
+        entries.setSpacing(4)
+        entries.addLayout(forms)
+        entries.addWidget(self._confirm_row)
+        layout.addLayout(entries)
         layout.addLayout(bottom)
         layout.addWidget(self._hint)
         layout.addWidget(self._earlier_title)
@@ -438,13 +554,24 @@ class AssessmentPane(QWidget):
         study: Study | None,
         opened_at: datetime | None = None,
         history: Sequence[ReaderAssessment] = (),
+        reading: ReadingState | None = None,
     ) -> None:
         """With the drafts that were left with it; `opened_at` has a time zone."""
+        self._reading = reading or self._reading
         self._study = study
         self._opened_at = opened_at or datetime.now(UTC)
         self._history = tuple(history)
         for form in self._forms.values():
             form.show_prediction(None)
+        self._fill()
+
+    def show_reading(self, reading: ReadingState, history: Sequence[ReaderAssessment]) -> None:
+        """The same study is read in another way from now on; what was entered stays."""
+        self._reading = reading
+        self._history = tuple(history)
+        if reading.phase.is_hidden:
+            for form in self._forms.values():
+                form.show_prediction(None)
         self._fill()
 
     def show_prediction(self, prediction: StudyPrediction | None) -> None:
@@ -466,12 +593,13 @@ class AssessmentPane(QWidget):
             return
         self._history += (assessment,)
         self._drafts.get(_key(self._study), {}).pop(assessment.laterality, None)
-        self._forms[assessment.laterality].fill(assessment)
+        self._fill_form(assessment.laterality, None)
         self._tell_draft()
         self._show_history()
 
     def show_not_recorded(self, assessment: ReaderAssessment, error: EngineError) -> None:
         """What was submitted could not be stored; it stays in the form."""
+        self._has_failed = True
         if self._study is not None and self._is_of(assessment, self._study):
             self._forms[assessment.laterality].show_fault("NOT SAVED", str(error))
 
@@ -503,14 +631,47 @@ class AssessmentPane(QWidget):
             self._reader.setFocus()
             return
         self._on_reader_edited()
-        forms = [form for form in self._forms.values() if form.is_edited]
+        forms = [form for form in self._forms.values() if form.is_edited or form.is_to_be_kept]
         forms = forms or [form for form in self._forms.values() if form.is_outdated]
+        if self._reading.phase.is_hidden:  # the first word on a breast reveals: let it be the last
+            forms.sort(key=lambda form: form.recorded is None)
+        faults = {form: fault for form in forms if (fault := self._fault_of(form))}
+        self._has_failed = False
         for form in forms:
-            if form.draft.category is None:
-                form.show_fault("choose a category")
-                form.setFocus()
-            else:
+            if form not in faults and not self._has_failed:
                 self.assessment_submitted.emit(self._assessment(self._study, form))
+        for form, fault in faults.items():
+            form.show_fault(fault)
+        if faults:
+            self._focus_fault(next(iter(faults)))
+        elif (lacking := self._lacking) and not self._has_failed:
+            lacking[0].setFocus()
+
+    def _fault_of(self, form: BreastForm) -> str:
+        """What lacks before the form can be saved; empty if nothing does."""
+        if form.draft.category is None:
+            return "choose a category"
+        if form.is_changed and not form.draft.reason:
+            return "why changed?"
+        if form.is_lowered and form.is_edited and not self._confirm.isChecked():
+            return "confirm below"
+        return ""
+
+    def _focus_fault(self, form: BreastForm) -> None:
+        if form.draft.category is None:
+            form.setFocus()
+        elif form.is_changed and not form.draft.reason:
+            form.focus_reason()
+        else:
+            self._confirm.setFocus()
+
+    @property
+    def _lacking(self) -> list[BreastForm]:
+        """In second read: the breasts whose category is awaited before the answer is shown."""
+        if self._reading.phase is not Phase.BEFORE or self._study is None:
+            return []
+        forms = [form for form in self._forms.values() if form.isEnabled()]
+        return [form for form in forms if form.recorded is None]
 
     def discard(self) -> None:
         """Back to what is recorded."""
@@ -533,10 +694,11 @@ class AssessmentPane(QWidget):
             reason=draft.reason,
             comment=draft.comment,
             prediction=form.prediction,
-            reading_mode=ReadingMode.CONCURRENT,
+            reading_mode=self._reading.mode,
             opened_at=self._opened_at,
             recorded_at=datetime.now(UTC),
-            supersedes=form.recorded.record_id if form.recorded is not None else None,
+            supersedes=own.record_id if (own := self._newest(form.side)) is not None else None,
+            category_before=form.before,
         )
 
     # ------------------------------------------------------------------------------- its own doing
@@ -547,20 +709,32 @@ class AssessmentPane(QWidget):
 
     def _fill(self) -> None:
         """Each form with what this reader has recorded, and with the draft over it."""
-        study, reader = self._study, self._reader_name
+        study = self._study
         drafts = {} if study is None else self._drafts.get(_key(study), {})
         for side, form in self._forms.items():
-            own = [a for a in self._history if a.laterality is side and a.reader == reader]
-            form.fill(own[-1] if own else None, drafts.get(side))
             form.setEnabled(study is not None and bool(_views_of(study, side)))
-        is_side_known = study is None or any(view.laterality for view in study.views)
-        self._hint.setText(
-            ""
-            if is_side_known
-            else "No image names its side: enter your reading under the side that you see."
-        )
+            self._fill_form(side, drafts.get(side))
+        self._title.setText(TITLES[self._reading.mode])
+        self._confirm_row.setVisible(self._reading.mode is ReadingMode.SECOND_READ)
         self._refresh_buttons()
         self._show_history()
+
+    def _fill_form(self, side: Laterality, draft: Draft | None) -> None:
+        """In a mode that hides, only with what was recorded in it: the rest may tell."""
+        phase, newest = self._reading.phase, self._newest(side)
+        is_told = newest is not None and (
+            not phase.is_hidden or newest.reading_mode is self._reading.mode
+        )
+        recorded = newest if is_told else None
+        before = None
+        if phase is Phase.AFTER and recorded is not None:
+            before = recorded.category_before or recorded.category
+        self._forms[side].fill(recorded, draft, phase, before)
+
+    def _newest(self, side: Laterality) -> ReaderAssessment | None:
+        """This reader's latest record of the breast."""
+        own = [a for a in self._history if a.laterality is side and a.reader == self._reader_name]
+        return own[-1] if own else None
 
     def _on_reader_edited(self) -> None:
         name = self._reader.text().strip()
@@ -586,12 +760,45 @@ class AssessmentPane(QWidget):
         forms = self._forms.values()
         is_edited = any(form.is_edited for form in forms)
         self._save.setEnabled(is_edited or any(form.is_outdated for form in forms))
+        self._save.setText(f"{self._deed(is_edited)}   Ctrl+Enter")
         self._discard.setEnabled(is_edited)
+        lowered = [form for form in forms if form.is_lowered and form.is_edited]
+        steps = [
+            f"{form.side.value} {form.before.value} → {form.draft.category.value}"
+            for form in lowered
+        ]
+        text = f"Confirm lowering {', '.join(steps)}" if lowered else ""
+        if text != self._confirm.text():
+            self._confirm.setText(text)
+            self._confirm.setChecked(False)  # it was said of other categories
+        self._confirm.setVisible(bool(lowered))
+        self._hint.setText(self._hint_text(bool(lowered)))
+
+    def _deed(self, is_edited: bool) -> str:
+        """What the button does now."""
+        phase = self._reading.phase
+        if phase is Phase.BEFORE:
+            return "Save, then reveal"
+        if not is_edited and any(form.is_to_be_kept for form in self._forms.values()):
+            return "Keep"
+        return "Save"
+
+    def _hint_text(self, is_lowering: bool) -> str:
+        if is_lowering:
+            return DOWNGRADE_EVIDENCE
+        if self._study is not None and not any(view.laterality for view in self._study.views):
+            return "No image names its side: enter your reading under the side that you see."
+        lacking = self._lacking
+        if lacking and len(lacking) == 1 and any(form.recorded for form in self._forms.values()):
+            side = lacking[0].side.name.capitalize()
+            return f"{side} breast still to be saved: the model's answer is shown then."
+        return ""
 
     def _show_history(self) -> None:
         superseded = {assessment.supersedes for assessment in self._history}
+        is_hidden = self._reading.phase.is_hidden
         lines = [
-            _history_line(assessment, assessment.record_id in superseded)
+            _history_line(assessment, assessment.record_id in superseded, is_hidden)
             for assessment in reversed(self._history)
         ]
         self._earlier.setText("\n".join(lines))
@@ -606,14 +813,25 @@ def _views_of(study: Study, side: Laterality) -> list[MammogramView]:
     return [view for view in study.views if view.laterality is side]
 
 
-def _history_line(assessment: ReaderAssessment, is_superseded: bool) -> str:
+def _history_line(assessment: ReaderAssessment, is_superseded: bool, is_hidden: bool) -> str:
+    """`is_hidden`: without what the reader said to the model."""
+    category = assessment.category.value
+    if assessment.category_before not in (None, assessment.category) and not is_hidden:
+        category = f"{assessment.category_before.value} → {category}"
     parts = [
         f"{assessment.recorded_at.astimezone():%Y-%m-%d %H:%M}",
-        f"{assessment.laterality.value} {assessment.category.value}",
-        assessment.agreement.value + (f" ({assessment.reason})" if assessment.reason else ""),
-        assessment.reader,
+        f"{assessment.laterality.value} {category}",
     ]
-    if assessment.comment:
+    mode = assessment.reading_mode
+    was_seen = mode is ReadingMode.CONCURRENT or assessment.category_before is not None
+    if was_seen and not is_hidden:
+        reason = f" ({assessment.reason})" if assessment.reason else ""
+        parts.append(assessment.agreement.value + reason)
+    if mode is not ReadingMode.CONCURRENT:
+        is_first_word = mode is ReadingMode.SECOND_READ and not was_seen
+        parts.append("before the answer" if is_first_word else mode.value)
+    parts.append(assessment.reader)
+    if assessment.comment and not (is_hidden and assessment.prediction is not None):
         parts.append(f"“{assessment.comment}”")
     return " · ".join(parts) + (" — corrected later" if is_superseded else "")
 

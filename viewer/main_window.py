@@ -33,17 +33,27 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.domain import NOTICE, Catalogue, Laterality, ReaderAssessment, Study, StudyPrediction
+from engine.domain import (
+    NOTICE,
+    Catalogue,
+    Laterality,
+    ReaderAssessment,
+    ReadingMode,
+    Study,
+    StudyPrediction,
+)
 from engine.errors import EngineError
 from viewer import theme
 from viewer.assessment_pane import AssessmentPane
 from viewer.banner import Banner, Message
 from viewer.help import About, ShortcutList
+from viewer.mode_question import ModeQuestion
 from viewer.prediction_pane import PredictionPane
+from viewer.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.rendering import DisplayPixels
 from viewer.session import Session
 from viewer.settings import Settings
-from viewer.states import MODEL_TITLES, OtherAnswer, StudyStatus
+from viewer.states import MODEL_TITLES, OtherAnswer, ReadingState, StudyStatus
 from viewer.viewports import COMMANDS, Group, ViewportsPane
 from viewer.worklist import Order, WorklistPane
 
@@ -96,6 +106,9 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.banner)
+        self.mode_question = ModeQuestion(centre)
+        self.mode_question.hide()
+        column.addWidget(self.mode_question)
         column.addWidget(self.viewports, 1)
         self.setCentralWidget(centre)
 
@@ -109,7 +122,10 @@ class MainWindow(QMainWindow):
         line.setFixedHeight(1)
         line.setStyleSheet(f"background: {theme.LINE.name()}")
         below.addWidget(line)
-        below.addWidget(_Scrolled(self.assessment), 1)
+        assessment_area = _Scrolled(self.assessment)
+        # always: else the forms would become narrower as the first reading is listed below them
+        assessment_area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        below.addWidget(assessment_area, 1)
         self._worklist_dock = self._dock(
             "Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea
         )
@@ -144,6 +160,9 @@ class MainWindow(QMainWindow):
         self._open_folder = action("Open &folder …", self._ask_for_folder, "Ctrl+O")
         self._open_files = action("Open f&iles …", self._ask_for_files, "Ctrl+Shift+O")
         self._export = action("&Export readings …", self._ask_for_export, "Ctrl+E")
+        self._export_unblinded = action(
+            "Export readings, &unblinded …", lambda: self._ask_for_export(unblind=True)
+        )
         self._quit = action("&Quit", self.close, "Ctrl+Q")
         self._save = action("&Save reading", self.assessment.save, "Ctrl+Return", "Ctrl+Enter")
         self._right = action(
@@ -171,6 +190,13 @@ class MainWindow(QMainWindow):
             choice.setData(name)
             choice.setChecked(name == self._session.model_name)
         self._models.triggered.connect(lambda choice: self._session.set_model(choice.data()))
+        self._modes = QActionGroup(self)
+        for mode, title in MODE_TITLES.items():
+            choice = QAction(title, self._modes)
+            choice.setCheckable(True)
+            choice.setData(mode)
+            choice.setToolTip(MODE_MEANINGS[mode])
+        self._modes.triggered.connect(lambda choice: self.choose_mode(choice.data()))
 
     def _fill_menus(self) -> None:
         bar = self.menuBar()
@@ -179,7 +205,7 @@ class MainWindow(QMainWindow):
         self._recent = file.addMenu("Open &recent")
         self._recent.aboutToShow.connect(self._fill_recent)
         file.addSeparator()
-        file.addAction(self._export)
+        file.addActions([self._export, self._export_unblinded])
         file.addSeparator()
         file.addAction(self._quit)
 
@@ -192,6 +218,8 @@ class MainWindow(QMainWindow):
         go.addActions(self._commands(Group.GO))
         reading = bar.addMenu("&Reading")
         reading.addActions([self._right, self._left, self._save])
+        reading.addSection("Mode")
+        reading.addActions(self._modes.actions())
         model = bar.addMenu("&Model")
         model.addActions(self._models.actions())
         model.addActions([self._next_model, self._both])
@@ -221,6 +249,9 @@ class MainWindow(QMainWindow):
         open_button.setMenu(menu)
         bar.addWidget(open_button)
         bar.addSeparator()
+        self._mode_button = self._make_mode_button(bar)
+        bar.addWidget(self._mode_button)
+        bar.addSeparator()
         self._model_choice = QComboBox(bar)
         self._model_choice.setAccessibleName("Model")
         self._model_choice.setToolTip("Model (M for the other one)")
@@ -241,6 +272,22 @@ class MainWindow(QMainWindow):
         self._overlay.setIconText("Heat-map")
         bar.addAction(self._overlay)
 
+    def _make_mode_button(self, bar: QToolBar) -> QToolButton:
+        """As wide as its longest text, so that nothing beside it moves."""
+        button = QToolButton(bar)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        menu = QMenu(button)
+        menu.setToolTipsVisible(True)
+        menu.addActions(self._modes.actions())
+        button.setMenu(menu)
+        widths = []
+        for title in MODE_TITLES.values():
+            button.setText(f"Mode: {title}")
+            widths.append(button.sizeHint().width())
+        button.setFixedWidth(max(widths))
+        return button
+
     # ------------------------------------------------------------------------------- who hears what
 
     def _connect_session(self) -> None:
@@ -260,6 +307,8 @@ class MainWindow(QMainWindow):
         session.model_changed.connect(self._on_model_changed)
         session.engine_changed.connect(self.prediction.show_engine)
         session.other_changed.connect(self._on_other_changed)
+        session.mode_changed.connect(self._on_mode_changed)
+        session.reading_changed.connect(self._on_reading_changed)
         session.assessment_recorded.connect(self._on_assessment_recorded)
         session.recording_failed.connect(self._on_recording_failed)
         session.fault_occurred.connect(self.show_fault)
@@ -277,6 +326,8 @@ class MainWindow(QMainWindow):
         self.prediction.retry_requested.connect(session.retry_engine)
         self.assessment.assessment_submitted.connect(session.record)
         self.assessment.draft_changed.connect(self.worklist.mark_draft)
+        self.assessment.reader_changed.connect(session.set_reader)
+        self.mode_question.answered.connect(self.choose_mode)
 
     def _restore(self) -> None:
         settings = self._settings
@@ -285,6 +336,9 @@ class MainWindow(QMainWindow):
         self._on_overlay_changed(*self.prediction.overlay)
         self.set_asks_both(settings.asks_both)
         self.assessment.set_reader(settings.reader)
+        self._session.set_reader(settings.reader)
+        self._on_mode_changed(self._session.mode)
+        self._on_reading_changed(self._session.reading)
         if settings.worklist_order in Order.__members__:
             self.worklist.set_order(Order[settings.worklist_order])
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
@@ -330,10 +384,13 @@ class MainWindow(QMainWindow):
         self._session.select_study(study_uid, self.worklist.upcoming(study_uid))
 
     def _on_study_selected(self, study: Study | None) -> None:
+        reading = self._session.reading
         self.viewports.show_study(study)
         self.prediction.show_study(study)
+        self.prediction.show_reading(reading)
+        self._overlay.setEnabled(not reading.phase.is_hidden)
         history = () if study is None else self._session.history(study)
-        self.assessment.show_study(study, self._session.opened_at, history)
+        self.assessment.show_study(study, self._session.opened_at, history, reading)
 
     def _on_pixels_loaded(self, study_uid: str, image_uid: str, pixels: DisplayPixels) -> None:
         if self._is_shown(study_uid):
@@ -360,6 +417,36 @@ class MainWindow(QMainWindow):
             choice.setChecked(choice.data() == model_name)
         self.worklist.clear_predictions()
         self._show_prediction(None)
+
+    def _on_mode_changed(self, mode: ReadingMode) -> None:
+        """Also as another reader takes over: what may be shown is told anew after this."""
+        title = MODE_TITLES[mode]
+        self._mode_button.setText(f"Mode: {title}")
+        self._mode_button.setAccessibleName(f"Reading mode: {title}")
+        self._mode_button.setToolTip(MODE_MEANINGS[mode])
+        for choice in self._modes.actions():
+            choice.setChecked(choice.data() is mode)
+        self.worklist.allow_ranking(mode is ReadingMode.CONCURRENT)
+        self.worklist.clear_predictions()
+        self._show_prediction(None)
+        self._show_other_prediction(None)
+
+    def _on_reading_changed(self, reading: ReadingState) -> None:
+        """Of the open study: what its reader may see of the model has changed."""
+        study = self._session.current_study
+        self.prediction.show_reading(reading)
+        self.assessment.show_reading(reading, () if study is None else self._session.history(study))
+        self._overlay.setEnabled(not reading.phase.is_hidden)
+
+    def choose_mode(self, mode: ReadingMode) -> None:
+        """From now on, and at the next start."""
+        self._settings.reading_mode = mode
+        self.mode_question.hide()
+        self._session.set_mode(mode)
+
+    def ask_for_mode(self) -> None:
+        """In a strip above the images, until it is answered there or by the toolbar."""
+        self.mode_question.show()
 
     def _show_prediction(self, prediction: StudyPrediction | None) -> None:
         """Whatever the model says reaches the panes through here, and through the worklist."""
@@ -430,19 +517,28 @@ class MainWindow(QMainWindow):
             self._recent.addSeparator()
             self._recent.addAction("Clear this list", self._settings.clear_recent)
 
-    def _ask_for_export(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Export all readings", "readings.csv", "CSV (*.csv)"
-        )
+    def _ask_for_export(self, unblind: bool = False) -> None:
+        title = "Export all readings"
+        if unblind:
+            title += " with the model's hidden answers: ends their blinding"
+        path, _ = QFileDialog.getSaveFileName(self, title, "readings.csv", "CSV (*.csv)")
         if path:
-            self.export_readings(Path(path))
+            self.export_readings(Path(path), unblind)
 
-    def export_readings(self, path: Path) -> None:
-        count = self._session.export_readings(path)
+    def export_readings(self, path: Path, unblind: bool = False) -> None:
+        """The model's answers go with the readings only where their reader was shown them; with
+        `unblind` all do, and from then on they count as revealed.
+        """
+        count = self._session.export_readings(path, unblind)
         if count is not None:
             readings = "1 reading" if count == 1 else f"{count} readings"
+            told = (
+                "It tells all that the model said; hidden answers count as revealed from now on."
+                if unblind
+                else "What the model said is left out where it is hidden."
+            )
             self.banner.show_message(
-                Message(f"{readings} exported", "The file holds patient identifiers.")
+                Message(f"{readings} exported", f"The file holds patient identifiers. {told}")
             )
 
     def _focus_breast(self, side: Laterality) -> None:

@@ -1,7 +1,8 @@
 """What the model says of the open study: per breast, per view, or why it says nothing.
 
 The right breast stands on the left, as the images hang. The pane keeps its height whatever the
-answer, so that nothing below it moves under the reader's hand.
+answer, so that nothing below it moves under the reader's hand. Where there is no answer to show,
+nothing of an earlier one is left in it, not even behind the page that shows.
 """
 
 from collections.abc import Sequence
@@ -30,11 +31,14 @@ from engine.domain import (
     StudyPrediction,
 )
 from viewer import theme
+from viewer.reading_modes import MODE_TITLES
 from viewer.states import (
     MODEL_TITLES,
     EngineState,
     EngineStatus,
     OtherAnswer,
+    Phase,
+    ReadingState,
     StudyState,
     StudyStatus,
 )
@@ -206,8 +210,7 @@ class OtherLine(QStackedWidget):
         self._sentence = _label(self, theme.SMALL_TEXT_PX, quiet=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         answer = QWidget(self)
-        self._title = _label(answer, theme.SMALL_TEXT_PX, quiet=True)
-        self._title.setWordWrap(False)
+        self._title = _line(answer)
         self._words = {side: _label(answer, theme.SMALL_TEXT_PX, quiet=True) for side in SIDES}
         grid = QGridLayout(answer)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -291,9 +294,9 @@ class PredictionPane(QWidget):
         self._prediction: StudyPrediction | None = None
         self._status = StudyStatus(StudyState.IDLE)
         self._engine: EngineStatus | None = None
+        self._reading: ReadingState | None = None
 
-        self._model = _label(self, theme.SMALL_TEXT_PX, quiet=True)
-        self._model.setWordWrap(False)
+        self._model = _line(self)
         self._model.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._columns = {side: _BreastColumn(side, self) for side in SIDES}
         self._bars = CategoryBars(self)
@@ -399,6 +402,15 @@ class PredictionPane(QWidget):
             raise ValueError("an answer on another study")
         self._other.show_answer(answer)
 
+    def show_reading(self, reading: ReadingState) -> None:
+        """Whether an answer is awaited or hidden; the answer itself is shown and taken away by
+        `show_prediction`.
+        """
+        self._reading = reading
+        for control in (self._overlay, self._opacity):
+            control.setEnabled(not reading.phase.is_hidden)
+        self._refresh()
+
     def show_status(self, status: StudyStatus) -> None:
         self._status = status
         self._refresh()
@@ -431,6 +443,7 @@ class PredictionPane(QWidget):
         self._retry.setVisible(self._prediction is None and failure is not None)
         if self._prediction is None or self._study is None:
             self._waiting.setText(self._waiting_text())
+            self._clear_answer()  # while it shows: a hidden page keeps its room to the last
             self._pages.setCurrentIndex(0)
             return
         self._show_answer(self._study, self._prediction)
@@ -452,12 +465,38 @@ class PredictionPane(QWidget):
             return "No study is open."
         if self._status.failure is not None:
             return f"{self._status.failure.title}\n{self._status.failure.advice}"
+        hidden = self._hidden_text()
+        if hidden:
+            return hidden
         if self._engine is not None and self._engine.state is EngineState.STARTING:
             return "The engine is starting …"
         return {
             StudyState.RUNNING: "The model is at work on this study …",
             StudyState.IDLE: "The model was not asked about this study.",
         }.get(self._status.state, "This study is next in the queue.")
+
+    def _hidden_text(self) -> str:
+        reading = self._reading
+        if reading is None or reading.phase not in (Phase.BEFORE, Phase.NEVER):
+            return ""
+        if reading.phase is Phase.BEFORE:
+            text = (
+                "The model's answer is hidden.\nIt is shown when you have saved your own category "
+                "for each breast."
+            )
+        else:
+            text = "The model's answer is hidden.\nIt is kept for the audit and not shown."
+        if reading.chosen is not reading.mode:
+            text += f"\n“{MODE_TITLES[reading.chosen]}” begins with the next study."
+        return text
+
+    def _clear_answer(self) -> None:
+        for column in self._columns.values():
+            column.show_prediction(None, "")
+            column.views.setText("")
+        self._bars.show_predictions({}, GRADES)
+        self._loose_views.setText("")
+        self._loose_views.hide()
 
     def _show_answer(self, study: Study, prediction: StudyPrediction) -> None:
         breasts = {breast.laterality: breast.prediction for breast in prediction.breasts}
@@ -531,4 +570,12 @@ def _label(parent: QWidget, px: int, bold: bool = False, quiet: bool = False) ->
         palette = label.palette()
         palette.setColor(label.foregroundRole(), theme.MUTED)
         label.setPalette(palette)
+    return label
+
+
+def _line(parent: QWidget) -> QLabel:
+    """One line whose words do not widen the pane: its width would tell what was in it."""
+    label = _label(parent, theme.SMALL_TEXT_PX, quiet=True)
+    label.setWordWrap(False)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label

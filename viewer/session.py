@@ -6,6 +6,10 @@ the engine process, and at most one study is with the engine at a time: what com
 when a worker falls free, so the open study goes first, and pausing, cancelling and changing the
 model act at once. Every answer carries its study, its model and the opening it belongs to; one
 that nobody waits for any more is dropped.
+
+What the reading mode hides stays in here: until an answer may be shown (`viewer.reading_modes`),
+`prediction`, `status`, `other_answer`, `history` and all signals are as if it had not come, but for
+a study's being done.
 """
 
 import logging
@@ -28,6 +32,7 @@ from engine.domain import (
     MammogramView,
     ModelIdentity,
     ReaderAssessment,
+    ReadingMode,
     Study,
     StudyPrediction,
 )
@@ -35,12 +40,15 @@ from engine.errors import EngineError, StorageFailed, UnreadableFile, fault_trac
 from engine.loading import load, load_pixels
 from engine.process import EngineProcess, EngineSettings
 from engine.readings import ReadingStore
+from viewer.reading_modes import Disclosure, second_read
 from viewer.rendering import DisplayPixels, prepare, thumbnail
 from viewer.states import (
     MODEL_TITLES,
     EngineState,
     EngineStatus,
     OtherAnswer,
+    Phase,
+    ReadingState,
     RunState,
     StudyState,
     StudyStatus,
@@ -131,7 +139,7 @@ class Session(QObject):
     pixels_failed = Signal(str, str, object)
     # Study uid, QImage
     thumbnail_made = Signal(str, object)
-    # A StudyPrediction by the current model, of any study of the catalogue
+    # A StudyPrediction by the current model, of any study of the catalogue that may be shown
     study_predicted = Signal(object)
     # Study uid, StudyStatus
     status_changed = Signal(str, object)
@@ -145,6 +153,11 @@ class Session(QObject):
     engine_changed = Signal(object)
     # An OtherAnswer on the selected study; None: the other model is not to be asked
     other_changed = Signal(object)
+    # A ReadingMode was chosen, or another reader took over: all that the models said is to be
+    # taken away; what may still be shown follows
+    mode_changed = Signal(object)
+    # A ReadingState of the open study, e.g. as its answer is about to be revealed
+    reading_changed = Signal(object)
     # A ReaderAssessment is on the disk
     assessment_recorded = Signal(object)
     # A ReaderAssessment could not be stored: EngineError
@@ -159,6 +172,7 @@ class Session(QObject):
         engine: Engine,
         readings_path: Path,
         model_name: str = "hybrid",
+        mode: ReadingMode = ReadingMode.CONCURRENT,
         pixel_cache_bytes: int = PIXEL_CACHE_BYTES,
         heat_cache_bytes: int = HEAT_CACHE_BYTES,
         parent: QObject | None = None,
@@ -200,6 +214,11 @@ class Session(QObject):
         self._without_heat: set[tuple[str, str]] = set()  # their maps made room for others
         self._heat_cache_bytes = heat_cache_bytes
 
+        self._disclosure = Disclosure(mode)
+        self._revealed: dict[str, bool] = {}  # per study uid: to this reader, in second read
+        self._on_screen_s: dict[str, float] = {}  # per study uid, but for the time since:
+        self._on_screen_since = time.monotonic()
+
         self._readings_path = readings_path
         self._store: ReadingStore | None = None
 
@@ -231,8 +250,8 @@ class Session(QObject):
 
     @property
     def other_answer(self) -> OtherAnswer | None:
-        """On the current study; None where the other model is not to be asked."""
-        if not self._asks_both or self._current is None:
+        """On the current study; None where the other model is not to be asked, or is hidden."""
+        if not self._asks_both or self._current is None or self._is_hidden(self._current.uid):
             return None
         key = (self._current.uid, self.other_model_name)
         return OtherAnswer(
@@ -252,12 +271,19 @@ class Session(QObject):
         return self._engines.get(model_name, EngineStatus(EngineState.ASLEEP, model_name))
 
     def prediction(self, study_uid: str) -> StudyPrediction | None:
-        """By the current model."""
+        """By the current model; None while it is hidden."""
+        return None if self._is_hidden(study_uid) else self._known(study_uid)
+
+    def _known(self, study_uid: str) -> StudyPrediction | None:
+        """What the current model says, shown or not."""
         return self._predictions.get((study_uid, self._model_name))
 
     def status(self, study_uid: str) -> StudyStatus:
-        """Of the current model."""
-        return self._status((study_uid, self._model_name))
+        """Of the current model; while its answer is hidden, done whatever it says."""
+        status = self._status((study_uid, self._model_name))
+        if status.state is StudyState.OUT_OF_SCOPE and self._is_hidden(study_uid):
+            return StudyStatus(StudyState.DONE)
+        return status
 
     def _status(self, key: tuple[str, str]) -> StudyStatus:
         prediction = self._predictions.get(key)
@@ -346,6 +372,9 @@ class Session(QObject):
         self._generation += 1
         self._studies = studies
         self._current = self._upcoming = None
+        self._disclosure.open(None)
+        self._revealed.clear()
+        self._on_screen_s.clear()
         self._decoding.clear()
         self._pixels.clear()
         self._unreadable.clear()
@@ -373,13 +402,18 @@ class Session(QObject):
             self._work()
             return
         self._ahead.clear()
+        self._stop_clock()
         previous, self._current = self._current, study
+        was_hidden = previous is not None and self._is_hidden(previous.uid)
+        self._disclosure.open(study_uid)
         self._opened_at = datetime.now(UTC)
         self._pixels.pinned = frozenset() if study is None else frozenset({study.uid})
         self._told_of_other = None  # who hears of another study forgets what it was told
         self.study_selected.emit(study)
         if previous is not None:
             self._tell_status(previous.uid)
+            if was_hidden:  # perhaps only while it was open
+                self._tell_prediction(previous.uid)
         if study is not None:
             self._tell_pixels(study)
             # what failed is tried once more when the reader comes back to it
@@ -387,8 +421,8 @@ class Session(QObject):
             if self._failures.pop((study.uid, self._model_name), None) is not None:
                 self._tell_progress()
             self._tell_status(study.uid)
-            if (prediction := self.prediction(study.uid)) is not None:
-                self.study_predicted.emit(prediction)
+            self._reveal_if_due()
+            self._tell_prediction(study.uid)
         self._work()
 
     def _tell_pixels(self, study: Study) -> None:
@@ -503,9 +537,10 @@ class Session(QObject):
         self.model_changed.emit(model_name)
         self.engine_changed.emit(self.engine_status)
         self._tell_all_statuses()
-        for uid in self._studies:
-            if (prediction := self.prediction(uid)) is not None:
-                self.study_predicted.emit(prediction)
+        for study in self._studies.values():
+            self._attach_answers(study)
+        self._reveal_if_due()
+        self._tell_all_predictions()
         self._work()
 
     def set_asks_both(self, asks_both: bool) -> None:
@@ -674,7 +709,9 @@ class Session(QObject):
         )
         self._make_room_for_heat(key)
         if model_name == self._model_name:
-            self.study_predicted.emit(prediction)
+            self._attach_answers(self._studies[study_uid])
+            self._reveal_if_due()
+            self._tell_prediction(study_uid)
             self._tell_status(study_uid)
             self._tell_progress()
 
@@ -717,6 +754,130 @@ class Session(QObject):
             self._tell_status(uid)
         self._tell_progress()
 
+    # ------------------------------------------------------------------------ what may be shown
+
+    @property
+    def mode(self) -> ReadingMode:
+        """As chosen; the open study may still be in a stricter one."""
+        return self._disclosure.mode
+
+    @property
+    def reading(self) -> ReadingState:
+        """How the open study is read."""
+        if self._current is None:
+            mode = self.mode
+            phase = Phase.OPEN if mode is ReadingMode.CONCURRENT else Phase.BEFORE
+            phase = Phase.NEVER if mode is ReadingMode.BLIND_AUDIT else phase
+            return ReadingState(mode, phase, mode)
+        mode = self._disclosure.mode_of(self._current.uid)
+        if mode is ReadingMode.CONCURRENT:
+            phase = Phase.OPEN
+        elif mode is ReadingMode.BLIND_AUDIT:
+            phase = Phase.NEVER
+        elif not self._is_hidden(self._current.uid):
+            phase = Phase.AFTER
+        else:
+            phase = Phase.BEFORE if self._own_words(self._current) is None else Phase.WAITING
+        return ReadingState(mode, phase, self.mode)
+
+    def set_mode(self, mode: ReadingMode) -> None:
+        """Hides at once what the mode hides; a laxer one begins with the next study."""
+        if mode is not self.mode:
+            self._disclosure.choose(mode)
+            self._tell_mode()
+
+    def set_reader(self, name: str) -> None:
+        """Whose readings are recorded; what is revealed to one is not to another."""
+        if name != self._disclosure.reader:
+            self._disclosure.change_reader(name)
+            self._on_screen_s.clear()
+            self._on_screen_since = time.monotonic()
+            self._tell_mode()
+
+    def _tell_mode(self) -> None:
+        self._revealed.clear()
+        self.mode_changed.emit(self.mode)
+        self.reading_changed.emit(self.reading)
+        self._tell_all_statuses()
+        self._reveal_if_due()
+        self._tell_all_predictions()
+        self._told_of_other = None  # it was taken away
+        self._work()
+
+    def _is_hidden(self, study_uid: str) -> bool:
+        mode = self._disclosure.mode_of(study_uid)
+        if mode is not ReadingMode.SECOND_READ:
+            return mode is ReadingMode.BLIND_AUDIT
+        if study_uid not in self._revealed:
+            study = self._studies.get(study_uid)
+            own = None if study is None else self._own_words(study)
+            self._revealed[study_uid] = own is not None and all(word.is_revealed for word in own)
+        return not self._revealed[study_uid]
+
+    def _own_words(self, study: Study) -> tuple[ReaderAssessment, ...] | None:
+        """This reader's second read, None while a breast lacks its category."""
+        try:
+            return second_read(study, self._disclosure.reader, self._stored(study))
+        except StorageFailed:  # told where the readings themselves are asked for
+            return None
+
+    def _reveal_if_due(self) -> None:
+        """Puts on record that the open study's answer is revealed, if it is there and may be.
+
+        Whatever is shown is on record: where that fails the reader is told, and it is tried again
+        when the study is opened again.
+        """
+        study = self._current
+        if study is None or self._known(study.uid) is None or not self._is_hidden(study.uid):
+            return
+        own = self._own_words(study)
+        if self._disclosure.mode_of(study.uid) is not ReadingMode.SECOND_READ or own is None:
+            return
+        try:
+            self._readings().reveal([word.record_id for word in own], datetime.now(UTC))
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return
+        self._revealed[study.uid] = True
+        self.reading_changed.emit(self.reading)
+        self._tell_status(study.uid)
+
+    def _tell_prediction(self, study_uid: str) -> None:
+        if (prediction := self.prediction(study_uid)) is not None:
+            self._disclosure.note_shown(self._studies[study_uid], datetime.now(UTC))
+            self.study_predicted.emit(prediction)
+
+    def _tell_all_predictions(self) -> None:
+        for uid in self._studies:
+            self._tell_prediction(uid)
+
+    def _attach_answers(self, study: Study) -> None:
+        """Keeps what the model says with the readings that were made without it."""
+        prediction = self._known(study.uid)
+        if prediction is None:
+            return
+        said = {breast.laterality: breast.prediction for breast in prediction.breasts}
+        try:
+            answers = {
+                reading.record_id: said[reading.laterality]
+                for reading in self._stored(study)
+                if reading.reading_mode is not ReadingMode.CONCURRENT
+                and reading.prediction is None
+                and reading.laterality in said
+            }
+            if answers:
+                self._readings().attach_answers(answers)
+        except StorageFailed:  # the reading itself is safe; the answer comes again with the study
+            log.warning("What the model says of a reading is not kept yet")
+
+    def _stop_clock(self) -> None:
+        """Adds the time that the open study was on the screen to what it had before."""
+        now = time.monotonic()
+        if self._current is not None:
+            earlier = self._on_screen_s.get(self._current.uid, 0.0)
+            self._on_screen_s[self._current.uid] = earlier + now - self._on_screen_since
+        self._on_screen_since = now
+
     # --------------------------------------------------------------------------- what readers say
 
     def has_been_read(self, study: Study) -> bool:
@@ -726,28 +887,42 @@ class Session(QObject):
     def history(self, study: Study) -> tuple[ReaderAssessment, ...]:
         """Earlier assessments of the study, oldest first; none where they cannot be read.
 
+        While the model's answer is hidden, without what was said of it and to it.
+        """
+        try:
+            earlier = self._stored(study)
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return ()
+        if not self._is_hidden(study.uid):
+            return earlier
+        return tuple(assessment.without_model() for assessment in earlier)
+
+    def _stored(self, study: Study) -> tuple[ReaderAssessment, ...]:
+        """The same with all that is known; raises StorageFailed.
+
         A study uid alone is not trusted: that of plain images is their folder's name, and another
         patient's folder may have the same. An assessment counts that is of the same patient and
         has an image in common.
         """
         images = {view.image_uid for view in study.views}
-        try:
-            earlier = self._readings().history(study.uid)
-        except StorageFailed as error:
-            self.fault_occurred.emit(error)
-            return ()
         return tuple(
             assessment
-            for assessment in earlier
+            for assessment in self._readings().history(study.uid)
             if assessment.patient_id == study.patient_id and images & set(assessment.image_uids)
         )
 
     def record(self, assessment: ReaderAssessment) -> None:
         """Stores it at once; `assessment_recorded` or `recording_failed` follows before it returns.
 
+        The session adds what the pane cannot know: when the answer was shown and how long the
+        study has been on the screen; and after it, what the model said of a reading made without.
+        In second read the last breast's category reveals the answer.
+
         Raises ValueError where the assessment does not fit the study that it names.
         """
         study = self._studies.get(assessment.study_uid)
+        was_hidden = study is not None and self._is_hidden(study.uid)
         if study is not None:
             images = {view.image_uid for view in study.views}
             if (
@@ -755,12 +930,41 @@ class Session(QObject):
                 or not set(assessment.image_uids) <= images
             ):
                 raise ValueError("the assessment is of another study")
+            if assessment.prediction is not None and was_hidden:
+                raise ValueError("the assessment tells what is hidden from its reader")
         try:
-            recorded = self._readings().record(assessment)
+            timed = assessment if study is None else self._with_times(study, assessment)
+            recorded = self._readings().record(timed)
         except StorageFailed as error:
             self.recording_failed.emit(assessment, error)
-        else:
-            self.assessment_recorded.emit(recorded)
+            return
+        self._revealed.pop(assessment.study_uid, None)
+        self.assessment_recorded.emit(recorded)
+        if study is not None:
+            self._attach_answers(study)
+            self._go_on_with_second_read(study, was_hidden)
+
+    def _go_on_with_second_read(self, study: Study, was_hidden: bool) -> None:
+        """A category was stored: the answer is revealed if it was the last that lacked."""
+        is_second_read = self._disclosure.mode_of(study.uid) is ReadingMode.SECOND_READ
+        if not is_second_read or not self._is_current(study.uid):
+            return
+        self._reveal_if_due()
+        self.reading_changed.emit(self.reading)
+        if was_hidden and not self._is_hidden(study.uid):
+            self._tell_status(study.uid)
+            self._tell_prediction(study.uid)
+            self._tell_of_other()
+
+    def _with_times(self, study: Study, assessment: ReaderAssessment) -> ReaderAssessment:
+        shown_at = self._disclosure.shown_at(study)
+        if assessment.category_before is not None:  # revealed perhaps on another day
+            earlier = {a.record_id: a.revealed_at for a in self._stored(study)}
+            shown_at = earlier.get(assessment.supersedes) or shown_at
+        spent = self._on_screen_s.get(study.uid, 0.0)
+        if self._is_current(study.uid):
+            spent += time.monotonic() - self._on_screen_since
+        return replace(assessment, revealed_at=shown_at, time_spent_s=round(spent, 1))
 
     def check_readings(self) -> None:
         """Tells at the start, not at the first save, where readings cannot be stored."""
@@ -769,13 +973,25 @@ class Session(QObject):
         except StorageFailed as error:
             self.fault_occurred.emit(error)
 
-    def export_readings(self, path: Path) -> int | None:
-        """Writes all readings as CSV; their number, or None after `fault_occurred`."""
+    def export_readings(self, path: Path, unblind: bool = False) -> int | None:
+        """Writes all readings as CSV; their number, or None after `fault_occurred`.
+
+        What the model said is left out wherever this reader has not been shown it, and in a mode
+        that hides, wherever it is hidden now; `unblind` writes all, and is on record as a reveal.
+        """
         try:
-            return self._readings().export_csv(path)
+            return self._readings().export_csv(path, self._may_be_exported, unblind)
         except StorageFailed as error:
             self.fault_occurred.emit(error)
             return None
+
+    def _may_be_exported(self, assessment: ReaderAssessment) -> bool:
+        study = self._studies.get(assessment.study_uid)
+        if study is not None:
+            return not self._is_hidden(study.uid)
+        if self.mode is ReadingMode.SECOND_READ:
+            return assessment.reader == self._disclosure.reader
+        return self.mode is ReadingMode.CONCURRENT
 
     def _readings(self) -> ReadingStore:
         if self._store is None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
+from engine.domain import ReadingMode
 from viewer.states import MODEL_TITLES
 
 FOLDER_NAME = "birads-viewer"
@@ -53,6 +54,16 @@ class Settings:
     @model_name.setter
     def model_name(self, name: str) -> None:
         self._values.setValue("model", name)
+
+    @property
+    def reading_mode(self) -> ReadingMode | None:
+        """None until the reader has chosen one."""
+        name = self._values.value("reading_mode", "")
+        return ReadingMode[name] if name in ReadingMode.__members__ else None
+
+    @reading_mode.setter
+    def reading_mode(self, mode: ReadingMode) -> None:
+        self._values.setValue("reading_mode", mode.name)
 
     @property
     def asks_both(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from engine.domain import ModelIdentity, StudyPrediction
+from engine.domain import ModelIdentity, ReadingMode, StudyPrediction
 from engine.errors import EngineError
 
 MODEL_TITLES: Mapping[str, str] = {
@@ -65,3 +65,26 @@ class RunState(Enum):
     RUNNING = "running"
     PAUSED = "paused"  #: the rest keeps its place in the queue
     CANCELLED = "cancelled"
+
+
+class Phase(Enum):
+    """What the reader of the open study may be shown of the model's answer, and why."""
+
+    OPEN = "shown at once"
+    BEFORE = "hidden until a category is stored for each breast"
+    WAITING = "the categories are stored, the answer is not there yet"
+    AFTER = "revealed after the reader's own categories"
+    NEVER = "kept for the audit, not shown"
+
+    @property
+    def is_hidden(self) -> bool:
+        return self in (Phase.BEFORE, Phase.WAITING, Phase.NEVER)
+
+
+@dataclass(frozen=True)
+class ReadingState:
+    """How the open study is read."""
+
+    mode: ReadingMode
+    phase: Phase
+    chosen: ReadingMode  #: from the next study on, where it is another than `mode`

@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QPersistentModelIndex,
     QRect,
+    QSignalBlocker,
     QSize,
     QSortFilterProxyModel,
     Qt,
@@ -381,6 +382,7 @@ class WorklistPane(QWidget):
         self._run_state = RunState.RUNNING
         self._is_opening = False
         self._progress = (0, 0)
+        self._wanted_order = Order.OPENED
 
         self._order = QComboBox(self)
         self._order.setAccessibleName("Order of the worklist")
@@ -468,7 +470,23 @@ class WorklistPane(QWidget):
         self._refresh_footer()
 
     def set_order(self, order: Order) -> None:
-        self._order.setCurrentIndex(self._order.findData(order))
+        self._wanted_order = order
+        if order is Order.OPENED or self._may_rank:
+            self._order.setCurrentIndex(self._order.findData(order))
+
+    def allow_ranking(self, is_allowed: bool) -> None:
+        """Whether what the model says may order the list; the order wanted comes back with it."""
+        entry = self._order.model().item(self._order.findData(Order.SUSPICION))
+        entry.setEnabled(is_allowed)
+        self._order.setToolTip("" if is_allowed else "The model's answers are hidden")
+        order = self._wanted_order if is_allowed else Order.OPENED
+        with QSignalBlocker(self._order):
+            self._order.setCurrentIndex(self._order.findData(order))
+        self._ordered.set_order(order)
+
+    @property
+    def _may_rank(self) -> bool:
+        return self._order.model().item(self._order.findData(Order.SUSPICION)).isEnabled()
 
     # ------------------------------------------------------------------------ going through it
 
@@ -510,7 +528,7 @@ class WorklistPane(QWidget):
             self.study_selected.emit(row.study.uid)
 
     def _on_order_chosen(self, _position: int) -> None:
-        order = self._order.currentData()
+        order = self._wanted_order = self._order.currentData()
         self._ordered.set_order(order)
         self.order_changed.emit(order)
 

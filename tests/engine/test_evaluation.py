@@ -4,8 +4,10 @@ import base64
 import csv
 import json
 import re
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import cv2
 import matplotlib.font_manager  # noqa: F401  builds its cache before a test is timed and watched
@@ -608,6 +610,35 @@ def test_agreement_counts_current_comparable_readings_and_4a_to_4c_are_fours():
     assert got["by_mode"]["concurrent"]["kappa"] is None or got["by_mode"]["concurrent"]["n"] == 1
     assert [part["study"] for part in got["parted"]] == ["1.2.3"]
     assert got["parted"][0]["model_category"] == 4
+
+
+def test_agreement_counts_blind_readings_with_the_answer_that_came_later(tmp_path):
+    with ReadingStore(tmp_path / "readings.sqlite") as store:
+        for number, (category, model) in enumerate([("4A", 4), ("2", 4)], 1):
+            reading = assessed(category, model, number, mode=ReadingMode.BLIND_AUDIT)
+            said, nothing = reading.prediction, Agreement.NOT_COMPARABLE
+            unseen = replace(
+                reading,
+                record_id=None,
+                prediction=None,
+                agreement=nothing,
+                proposed_agreement=nothing,
+            )
+            store.attach_answers({store.record(unseen).record_id: said})
+        got = strict(evaluation.reader_agreement(store.all(), resamples=50))
+    assert got["by_mode"]["blind audit"]["n"] == 2
+    assert got["agreement"] == got["categories_match"] == 0.5
+
+
+def test_readings_of_the_first_version_are_evaluated(tmp_path):
+    path = tmp_path / "readings.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(Path(__file__).with_name("readings_v1.sql").read_text("utf-8"))
+    connection.close()
+    with ReadingStore(path) as store:
+        got = strict(evaluation.reader_agreement(store.all(), resamples=50))
+    assert (got["n_records"], got["n_current"], got["n"]) == (3, 2, 1)
+    assert got["by_mode"]["concurrent"]["categories_match"] == 1
 
 
 def test_no_readings_give_no_figures():

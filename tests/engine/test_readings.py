@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import readings
 from engine.domain import (
     NOTICE,
     Agreement,
@@ -21,9 +22,10 @@ from engine.domain import (
     Prediction,
     ReaderAssessment,
     ReadingMode,
+    is_downgrade,
 )
 from engine.errors import StorageFailed
-from engine.readings import ReadingStore
+from engine.readings import SCHEMA_VERSION, ReadingStore
 
 LIGHT = ModelIdentity("light", "ab" * 32, (1, 3, 4, 5))
 SAID = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
@@ -251,7 +253,7 @@ def foreign_database(path: Path) -> None:
 def newer_database(path: Path) -> None:
     ReadingStore(path).close()
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version=2")
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     connection.close()
 
 
@@ -301,6 +303,186 @@ def test_a_log_whose_database_is_gone_is_not_thrown_away(path):
     with pytest.raises(StorageFailed, match="missing"):
         ReadingStore(path)
     assert log.read_bytes() == newest
+
+
+# ---------------------------------------------------------------------------- an older file
+
+FIRST_VERSION = Path(__file__).with_name("readings_v1.sql")
+
+
+@pytest.fixture
+def old_path(tmp_path) -> Path:
+    path = tmp_path / "readings.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(FIRST_VERSION.read_text("utf-8"))
+    connection.close()
+    return path
+
+
+def test_readings_of_the_first_version_are_all_there_and_unchanged(old_path):
+    with ReadingStore(old_path) as store:
+        first, left, corrected = store.all()
+    assert first == replace(assessment(), record_id=1)
+    assert (left.laterality, left.prediction, left.category.value) == (Laterality.LEFT, None, "1")
+    assert (corrected.supersedes, corrected.category.value) == (1, "4A")
+    assert all(r.is_revealed for r in (first, left, corrected))  # all were concurrent
+    assert first.category_before is first.revealed_at is first.time_spent_s is None
+
+
+def test_a_migrated_file_takes_new_readings_and_still_refuses_edits(old_path):
+    with ReadingStore(old_path) as store:
+        new = store.record(assessment(supersedes=3, reading_mode=ReadingMode.SECOND_READ))
+        assert new.record_id == 4  # ids go on
+    with ReadingStore(old_path) as store:
+        assert len(store.all()) == 4
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            store._connection.execute("UPDATE readings SET time_spent_s = 1")
+
+
+def test_a_migration_that_fails_halfway_leaves_the_file_as_it_was(old_path, monkeypatch, caplog):
+    *done, last = readings._MIGRATIONS
+    monkeypatch.setattr(readings, "_MIGRATIONS", (*done, last + "CREATE TABLE readings (id);\n"))
+    with pytest.raises(StorageFailed):
+        ReadingStore(old_path)
+    connection = sqlite3.connect(old_path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    assert ("answers",) not in tables
+    connection.close()
+    monkeypatch.undo()
+    with ReadingStore(old_path) as store:
+        assert len(store.all()) == 3
+
+
+# --------------------------------------------------------------- what the reader was not shown
+
+
+def unseen(mode=ReadingMode.BLIND_AUDIT, **changes):
+    """A reading made while the model's answer was hidden."""
+    nothing = Agreement.NOT_COMPARABLE
+    values = {"prediction": None, "agreement": nothing, "proposed_agreement": nothing}
+    return assessment(reading_mode=mode, **(values | {"reason": ""} | changes))
+
+
+def test_what_the_model_says_of_a_hidden_reading_is_kept_once_and_not_revealed(store):
+    recorded = store.record(unseen())
+    assert recorded.prediction is None
+    store.attach_answers({recorded.record_id: SAID})
+    store.attach_answers({recorded.record_id: replace(SAID, malignancy=0.9)})
+    (known,) = store.all()
+    assert known.prediction == SAID  # the first stays
+    assert known.proposed_agreement is known.agreement is Agreement.DISAGREE  # 2 against 4
+    assert known.revealed_at is None
+    assert not known.is_revealed
+    hidden = known.without_model()
+    assert hidden == recorded
+
+
+def test_a_reveal_is_kept_with_its_first_time(store):
+    recorded = store.record(unseen(ReadingMode.SECOND_READ))
+    store.reveal([recorded.record_id], NOON)
+    store.reveal([recorded.record_id], NOON + timedelta(hours=1))
+    assert store.all()[0].revealed_at == NOON
+
+
+def test_answers_and_reveals_cannot_be_edited_or_deleted(store):
+    recorded = store.record(unseen())
+    store.attach_answers({recorded.record_id: SAID})
+    store.reveal([recorded.record_id], NOON)
+    for table in ("answers", "reveals"):
+        for statement in (f"UPDATE {table} SET reading = 9", f"DELETE FROM {table}"):
+            with pytest.raises(sqlite3.IntegrityError, match="never"):
+                store._connection.execute(statement)
+
+
+def test_a_second_read_holds_before_and_after_reason_and_times(store):
+    before = store.record(unseen(ReadingMode.SECOND_READ))
+    after = assessment(
+        reading_mode=ReadingMode.SECOND_READ,
+        category=BiradsCategory.LOW_SUSPICION,
+        category_before=before.category,
+        reason="overlooked before",
+        revealed_at=NOON,
+        time_spent_s=61.5,
+        supersedes=before.record_id,
+    )
+    recorded = store.record(after)
+    assert store.all() == (before, recorded)
+    assert replace(recorded, record_id=None) == after
+
+
+def test_a_change_after_the_answer_without_a_reason_is_refused(store):
+    with pytest.raises(ValueError, match="reason"):
+        store.record(
+            assessment(category_before=BiradsCategory.SUSPICIOUS, reason="", revealed_at=NOON)
+        )
+    assert store.all() == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_lower"),
+    [
+        ("4", "2", True),
+        ("3", "2", True),
+        ("0", "1", True),  # a recall that is taken back
+        ("4", "0", True),
+        ("4C", "4A", True),
+        ("4", "4A", False),  # subdivided
+        ("3", "0", False),
+        ("2", "2", False),
+        ("2", "5", False),
+    ],
+)
+def test_a_downgrade_is_a_lower_suspicion(before, after, is_lower):
+    assert is_downgrade(BiradsCategory(before), BiradsCategory(after)) is is_lower
+
+
+MODEL_COLUMNS = (
+    *("model", "model_sha256", "model_categories", "model_category", "model_confidence"),
+    *("p1", "p2", "p3", "p4", "p5", "p_malignant", "scope_reason", "reason"),
+)
+
+
+def test_the_export_tells_nothing_of_the_model_that_was_not_revealed(store, tmp_path):
+    blind = store.record(unseen())
+    second = store.record(unseen(ReadingMode.SECOND_READ, study_uid="9.9.9"))
+    store.record(assessment(study_uid="8.8.8"))
+    target = tmp_path / "readings.csv"
+    store.export_csv(target)
+    without_answers = target.read_bytes()
+    store.attach_answers({blind.record_id: SAID, second.record_id: SAID})
+    store.export_csv(target)
+    assert target.read_bytes() == without_answers
+    for row in read_csv(target)[:2]:
+        assert {row[name] for name in MODEL_COLUMNS} == {""}
+        assert row["agreement"] == row["proposed_agreement"] == "not comparable"
+        assert row["comment"] == "skin fold — not a mass"
+    assert read_csv(target)[2]["model_category"] == "4"
+
+
+def test_the_export_leaves_out_what_may_not_be_shown_now(store, tmp_path):
+    store.record(assessment())
+    store.record(assessment(study_uid="8.8.8"))
+    target = tmp_path / "readings.csv"
+    store.export_csv(target, may_show=lambda reading: reading.study_uid == "8.8.8")
+    hidden, shown = read_csv(target)
+    assert {hidden[name] for name in (*MODEL_COLUMNS, "comment")} == {""}
+    assert hidden["category"] == "2"
+    assert shown["model_category"] == "4"
+
+
+def test_unblinding_exports_everything_and_is_on_record(store, tmp_path):
+    recorded = store.record(unseen())
+    unanswered = store.record(unseen(study_uid="9.9.9"))
+    store.attach_answers({recorded.record_id: SAID})
+    target = tmp_path / "readings.csv"
+    store.export_csv(target, may_show=lambda _reading: False, unblind=True)
+    assert read_csv(target)[0]["model_category"] == "4"
+    revealed = store.all()[0].revealed_at
+    assert read_csv(target)[0]["revealed_at"] == revealed.isoformat()
+    store.attach_answers({unanswered.record_id: SAID})
+    store.export_csv(target)
+    assert [row["model_category"] for row in read_csv(target)] == ["4", ""]
 
 
 # ------------------------------------------------------------------------------------------ export

@@ -1,0 +1,730 @@
+"""What a mode hides is nowhere: not in a pixel, a text, the clipboard, or an export; and what the
+reader said before and after is on record, whatever happens in between.
+"""
+
+import csv
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QAccessible, QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+
+import viewer.assessment_pane
+import viewer.session
+from engine.domain import (
+    Agreement,
+    BiradsCategory,
+    Explanation,
+    Laterality,
+    ModelIdentity,
+    Prediction,
+    ReadingMode,
+    StudyPrediction,
+)
+from engine.errors import StorageFailed
+from engine.readings import ReadingStore
+from tests.viewer.fake_engine import HEAT_SHAPE, FakeEngine, answer_of
+from tests.viewer.test_main_window import (
+    are_images_shown,
+    choose,
+    is_answered,
+    open_and_wait,
+    rows,
+    sign,
+)
+from viewer.__main__ import starting_mode
+from viewer.assessment_pane import CHANGE_REASONS, REASONS
+from viewer.reading_modes import MODE_TITLES
+from viewer.settings import Settings
+from viewer.states import Phase, StudyState
+from viewer.worklist import Order, WorklistItemModel
+
+RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
+CONCURRENT, SECOND, BLIND = ReadingMode
+SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+
+def stored(readings_path):
+    with ReadingStore(readings_path) as store:
+        return store.all()
+
+
+def enter(qtbot, window, **categories):
+    """Chooses categories by side, e.g. R="2"; and saves."""
+    for side, category in categories.items():
+        choose(qtbot, window, Laterality(side), category)
+    qtbot.keyClick(window, *SAVE)
+
+
+def give_reason(window, side, reason):
+    box = window.assessment._forms[side]._reason
+    box.setCurrentIndex(box.findData(reason))
+
+
+def said_of(study, side):
+    return {b.laterality: b.prediction for b in answer_of(study).breasts}[side]
+
+
+def phase(window):
+    return window._session.reading.phase
+
+
+@pytest.fixture
+def open_in(make_window, write_studies, qtbot):
+    """A window in a mode, with studies open and signed; `engine` is the fixture's by default."""
+
+    def make(mode, count=1, **options):
+        window = make_window(mode=mode, **options)
+        open_and_wait(qtbot, window, write_studies(count))
+        window._session.wake_engine()
+        sign(qtbot, window)
+        window.assessment._reader.editingFinished.emit()
+        return window
+
+    return make
+
+
+def wait_for_answers(qtbot, window):
+    qtbot.waitUntil(lambda: window._session._known(window._session.current_study.uid) is not None)
+
+
+# ------------------------------------------------------------------------------------ second read
+
+
+def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_both_words(
+    open_in, readings_path, qtbot
+):
+    window = open_in(SECOND)
+    study = window._session.current_study
+    wait_for_answers(qtbot, window)
+    assert not is_answered(window)
+    assert "hidden" in window.prediction._waiting.text()
+    assert rows(window)[0].prediction is None
+
+    enter(qtbot, window, R="2")
+    assert [r.category.value for r in stored(readings_path)] == ["2"]  # at once
+    assert phase(window) is Phase.BEFORE
+    assert not is_answered(window)
+    assert window.assessment._hint.text().startswith("Left breast still to be saved")
+    assert window.focusWidget() in window.assessment._forms[LEFT].findChildren(QWidget)
+
+    enter(qtbot, window, L="1")
+    assert phase(window) is Phase.AFTER
+    assert is_answered(window)
+    assert rows(window)[0].prediction is not None
+    before = stored(readings_path)
+    assert all(r.prediction == said_of(study, r.laterality) for r in before)
+    assert all(r.revealed_at >= r.recorded_at for r in before)
+    assert window.assessment._save.text().startswith("Keep")
+
+    qtbot.keyClick(window, *SAVE)
+    _, _, right, left = stored(readings_path)
+    assert (right.category_before.value, right.category.value) == ("2", "2")
+    assert (left.category_before.value, left.category.value) == ("1", "1")
+    assert right.supersedes == before[0].record_id
+    assert right.prediction.model.sha256 == "3fa9c2d1" * 8
+    assert right.revealed_at == before[0].revealed_at
+    assert right.reading_mode is SECOND
+    assert 0 <= before[0].time_spent_s <= right.time_spent_s < 60
+    assert not window.assessment._save.isEnabled()
+    assert "kept" in window.assessment._forms[RIGHT]._state.text()
+
+
+def test_a_change_after_the_answer_needs_a_reason_of_its_own(open_in, readings_path, qtbot):
+    window = open_in(SECOND)
+    wait_for_answers(qtbot, window)
+    enter(qtbot, window, R="2", L="2")
+    form = window.assessment._forms[RIGHT]
+    enter(qtbot, window, R="4A")
+    assert len(stored(readings_path)) == 3  # the left one, which was kept
+    assert form._state.text() == "why changed?"
+    assert window.focusWidget() is form._reason
+    offered = [form._reason.itemData(n) for n in range(1, form._reason.count())]
+    assert tuple(offered) == CHANGE_REASONS
+    give_reason(window, RIGHT, "overlooked before")
+    assert not window.assessment._confirm.isVisible()  # higher than before
+    qtbot.keyClick(window, *SAVE)
+    changed = stored(readings_path)[-1]
+    assert (changed.category_before.value, changed.category.value) == ("2", "4A")
+    assert changed.reason == "overlooked before"
+    assert form._state.text().startswith("was 2 · ")
+    assert "R 2 → 4A" in window.assessment._earlier.text()
+    choose(qtbot, window, RIGHT, "2")  # back to the category before: no change, no such reason
+    assert form.draft.reason not in CHANGE_REASONS
+    assert form._reason.itemData(1) == REASONS[0]
+
+
+def test_a_lower_category_after_the_answer_has_to_be_confirmed_in_place(
+    open_in, readings_path, qtbot
+):
+    window = open_in(SECOND)
+    wait_for_answers(qtbot, window)
+    enter(qtbot, window, R="4B", L="1")
+    qtbot.keyClick(window, *SAVE)
+    count = len(stored(readings_path))
+    choose(qtbot, window, RIGHT, "2")
+    give_reason(window, RIGHT, "judged differently")
+    confirm = window.assessment._confirm
+    assert confirm.isVisible()
+    assert confirm.text() == "Confirm lowering R 4B → 2"
+    assert "57 of 168" in window.assessment._hint.text()
+    qtbot.keyClick(window, *SAVE)
+    assert len(stored(readings_path)) == count
+    assert window.assessment._forms[RIGHT]._state.text() == "confirm below"
+    assert window.focusWidget() is confirm
+    assert QApplication.activeModalWidget() is None
+    qtbot.keyClick(confirm, Qt.Key.Key_Space)
+    choose(qtbot, window, RIGHT, "1")
+    assert not confirm.isChecked()  # it was said of another category
+    give_reason(window, RIGHT, "judged differently")
+    confirm.setFocus()
+    qtbot.keyClick(confirm, Qt.Key.Key_Space)
+    qtbot.keyClick(window, *SAVE)
+    lowered = stored(readings_path)[-1]
+    assert (lowered.category_before.value, lowered.category.value) == ("4B", "1")
+    assert not confirm.isVisible()
+
+
+def test_what_was_entered_before_the_answer_survives_the_end_of_the_program(
+    open_in, make_window, readings_path, write_studies, qtbot
+):
+    folder = write_studies(1)
+    engine = FakeEngine(is_holding=True)
+    window = open_in(SECOND, engine=engine)
+    enter(qtbot, window, R="3")
+    # no close: as if it had been killed
+    again = make_window(mode=SECOND, engine=FakeEngine())
+    open_and_wait(qtbot, again, folder)
+    again._session.wake_engine()
+    sign(qtbot, again)
+    again.assessment._reader.editingFinished.emit()
+    wait_for_answers(qtbot, again)
+    assert phase(again) is Phase.BEFORE
+    assert again.assessment._forms[RIGHT].draft.category is BiradsCategory.PROBABLY_BENIGN
+    enter(qtbot, again, L="1")
+    assert phase(again) is Phase.AFTER
+    qtbot.keyClick(again, *SAVE)
+    assert [r.category_before and r.category_before.value for r in stored(readings_path)] == [
+        None,
+        None,
+        "3",
+        "1",
+    ]
+
+
+def test_an_answer_that_comes_after_the_categories_is_revealed_when_it_is_there(
+    open_in, readings_path, qtbot
+):
+    engine = FakeEngine(is_holding=True)
+    window = open_in(SECOND, engine=engine)
+    qtbot.waitUntil(lambda: engine.waiting != [])
+    enter(qtbot, window, R="2", L="1")
+    assert phase(window) is Phase.WAITING
+    assert "at work" in window.prediction._waiting.text()
+    enter(qtbot, window, R="3")  # a correction: nothing was revealed, no reason is asked for
+    assert [r.category_before for r in stored(readings_path)] == [None] * 3
+    engine.answer_next()
+    qtbot.waitUntil(lambda: is_answered(window))
+    assert phase(window) is Phase.AFTER
+    assert window.assessment._forms[RIGHT].before is BiradsCategory.PROBABLY_BENIGN
+    newest = stored(readings_path)[-1]
+    assert newest.revealed_at is not None
+
+
+def test_a_study_that_was_revealed_stays_so_for_its_reader_and_hidden_from_the_next(
+    open_in, make_window, write_studies, qtbot
+):
+    folder = write_studies(1)
+    window = open_in(SECOND)
+    wait_for_answers(qtbot, window)
+    enter(qtbot, window, R="2", L="1")
+    assert window.close()
+    again = make_window(mode=SECOND, engine=FakeEngine())
+    open_and_wait(qtbot, again, folder)
+    again._session.wake_engine()
+    qtbot.waitUntil(lambda: is_answered(again), timeout=10_000)
+    assert phase(again) is Phase.AFTER
+    assert again.assessment._forms[RIGHT].is_to_be_kept
+    sign(qtbot, again, "Dr. Y")
+    again.assessment._reader.editingFinished.emit()
+    assert phase(again) is Phase.BEFORE
+    assert not is_answered(again)
+    assert rows(again)[0].prediction is None
+    assert again.assessment._forms[RIGHT].draft.category is None
+
+
+def test_a_correction_and_the_last_category_saved_together_reveal_after_both(
+    open_in, readings_path, qtbot
+):
+    window = open_in(SECOND)
+    wait_for_answers(qtbot, window)
+    enter(qtbot, window, L="2")
+    enter(qtbot, window, R="1", L="3")
+    words = stored(readings_path)
+    assert [(r.laterality.value, r.category.value) for r in words] == [
+        ("L", "2"),
+        ("L", "3"),
+        ("R", "1"),
+    ]
+    assert all(r.category_before is None for r in words)
+    assert window.assessment._forms[LEFT].before is BiradsCategory.PROBABLY_BENIGN
+
+
+@pytest.mark.parametrize("deed", ["record", "reveal"])
+def test_nothing_is_revealed_that_could_not_be_put_on_record(
+    open_in, qtbot, monkeypatch, readings_path, deed
+):
+    window = open_in(SECOND, count=2)
+    wait_for_answers(qtbot, window)
+    full = StorageFailed("Readings cannot be saved", "The disk is full.")
+
+    def refuse(*_arguments):
+        raise full
+
+    monkeypatch.setattr(window._session._readings(), deed, refuse)
+    enter(qtbot, window, R="2", L="1")
+    assert window.banner.message.title == full.title
+    assert not is_answered(window)
+    assert phase(window).is_hidden
+    monkeypatch.undo()
+    if deed == "record":
+        assert window.assessment._forms[RIGHT].draft.category is BiradsCategory.BENIGN
+        qtbot.keyClick(window, *SAVE)
+    else:
+        window.worklist.step(1)
+        window.worklist.step(-1)
+    assert is_answered(window)
+    assert all(r.revealed_at for r in stored(readings_path))
+
+
+def test_the_form_does_not_move_when_the_answer_is_revealed(open_in, qtbot):
+    window = open_in(SECOND)
+    wait_for_answers(qtbot, window)
+    form, save = window.assessment._forms[RIGHT], window.assessment._save
+    before = [part.mapTo(window, part.rect().topLeft()) for part in (form, save)]
+    width = form.width()
+    enter(qtbot, window, R="5", L="1")
+    enter(qtbot, window, R="2")
+    qtbot.wait(50)
+    assert form.width() == width
+    assert window.assessment._confirm.isVisible()
+    assert [part.mapTo(window, part.rect().topLeft()) for part in (form, save)] == before
+
+
+# ------------------------------------------------------------------------------------ blind audit
+
+
+def test_a_blind_audit_keeps_what_the_model_says_and_never_shows_it(
+    open_in, make_window, write_studies, readings_path, qtbot, tmp_path
+):
+    folder = write_studies(1)
+    engine = FakeEngine(is_holding=True)
+    window = open_in(BLIND, engine=engine)
+    study = window._session.current_study
+    qtbot.waitUntil(lambda: engine.waiting != [])
+    enter(qtbot, window, R="2", L="1")
+    assert [r.prediction for r in stored(readings_path)] == [None, None]
+    engine.answer_next()
+    qtbot.waitUntil(lambda: window._session.progress == (1, 1))
+    assert [r.prediction for r in stored(readings_path)] == [
+        said_of(study, s) for s in (RIGHT, LEFT)
+    ]
+    assert all(r.revealed_at is None for r in stored(readings_path))
+    assert not is_answered(window)
+    assert not window.assessment._save.isEnabled()
+    window.export_readings(tmp_path / "out.csv")
+    assert "3fa9c2d1" not in (tmp_path / "out.csv").read_text("utf-8")
+    window.export_readings(tmp_path / "all.csv", unblind=True)
+    assert "3fa9c2d1" in (tmp_path / "all.csv").read_text("utf-8")
+    assert "revealed from now on" in window.banner.message.advice
+    assert all(r.revealed_at for r in stored(readings_path))
+    assert window.close()
+    again = make_window(mode=BLIND, engine=FakeEngine())
+    open_and_wait(qtbot, again, folder)
+    again._session.wake_engine()
+    wait_for_answers(qtbot, again)
+    assert not is_answered(again)
+
+
+def test_a_blind_reading_made_without_the_model_gets_its_answer_another_day(
+    open_in, make_window, write_studies, readings_path, qtbot
+):
+    folder = write_studies(1)
+    window = open_in(BLIND, engine=FakeEngine(is_holding=True))
+    enter(qtbot, window, R="2", L="1")
+    assert window.close()
+    again = make_window(engine=FakeEngine())
+    open_and_wait(qtbot, again, folder)
+    again._session.wake_engine()
+    qtbot.waitUntil(lambda: is_answered(again), timeout=10_000)
+    assert all(r.prediction is not None for r in stored(readings_path))
+
+
+# --------------------------------------------------------------------------------- another mode
+
+
+def test_a_stricter_mode_hides_at_once_and_what_was_shown_before_is_on_record(
+    open_in, readings_path, qtbot
+):
+    window = open_in(CONCURRENT)
+    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    began = datetime.now(UTC)
+    window.choose_mode(SECOND)
+    assert not is_answered(window)
+    assert rows(window)[0].prediction is None
+    assert window.assessment._forms[RIGHT].prediction is None
+    assert not window.viewports._has_prediction
+    enter(qtbot, window, R="2")
+    assert stored(readings_path)[0].revealed_at < began  # not an independent word
+    enter(qtbot, window, L="1")
+    assert is_answered(window)
+    window.choose_mode(BLIND)
+    assert not is_answered(window)
+
+
+@pytest.mark.parametrize("mode", [SECOND, BLIND])
+def test_a_laxer_mode_begins_with_the_next_study_and_reveals_nothing_of_this_one(
+    open_in, qtbot, mode
+):
+    window = open_in(mode, count=2)
+    qtbot.waitUntil(lambda: window._session.progress == (2, 2), timeout=10_000)
+    window.choose_mode(CONCURRENT)
+    assert window._mode_button.text() == "Mode: Concurrent"
+    assert "begins with the next study" in window.prediction._waiting.text()
+    assert not is_answered(window)
+    assert [row.prediction is None for row in rows(window)] == [True, False]
+    window.worklist.set_order(Order.SUSPICION)
+    assert [row.prediction is None for row in rows(window)] == [False, True]
+    window.worklist.set_order(Order.OPENED)
+    for other in (mode, CONCURRENT):
+        window.choose_mode(other)
+        assert not is_answered(window)
+    window.worklist.step(1)
+    assert is_answered(window)
+    window.worklist.step(-1)
+    assert is_answered(window)  # opened anew, as a concurrent reading
+    assert phase(window) is Phase.OPEN
+
+
+def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_back(open_in, qtbot):
+    window = open_in(CONCURRENT, count=4)
+    qtbot.waitUntil(lambda: window._session.progress == (4, 4), timeout=10_000)
+    opened = window.worklist.study_uids
+    for number, uid in enumerate(opened):  # the last is the most suspicious
+        study = window._session._studies[uid]
+        grade = min(5, number + 2)
+        model = window._session._known(uid).model
+        said = Prediction(model, {g: 0.96 if g == grade else 0.01 for g in range(1, 6)})
+        window._session._keep_answer((uid, "hybrid"), saying(study, model, said, 0.5))
+    window.worklist.set_order(Order.SUSPICION)
+    ranked = window.worklist.study_uids
+    assert ranked != opened
+    window.choose_mode(SECOND)
+    assert window.worklist.study_uids == opened
+    assert window.worklist._order.currentData() is Order.OPENED
+    assert window._settings.worklist_order == "SUSPICION"
+    window.choose_mode(CONCURRENT)
+    still_hidden = window._session.current_study.uid
+    assert window.worklist.study_uids[-1] == still_hidden  # its place would tell
+    window.worklist.select(window.worklist.study_uids[0])
+    assert window.worklist.study_uids == ranked
+
+
+def test_the_mode_is_remembered_and_the_demo_reads_concurrently_without_a_trace(
+    open_in, tmp_path, qtbot
+):
+    window = open_in(CONCURRENT)
+    window._modes.actions()[1].trigger()
+    assert window._mode_button.text() == "Mode: Second read"
+    assert window.close()
+    settings = Settings(tmp_path / "settings.ini")
+    assert settings.reading_mode is SECOND
+    assert starting_mode(False, settings) is SECOND
+    assert starting_mode(True, settings) is CONCURRENT
+    assert settings.reading_mode is SECOND
+    (tmp_path / "nonsense.ini").write_text("[General]\nreading_mode=psychic\n")
+    assert Settings(tmp_path / "nonsense.ini").reading_mode is None
+
+
+def test_the_first_start_asks_once_in_a_strip_that_blocks_nothing(make_window, qtbot):
+    window = make_window()
+    assert not window.mode_question.isVisible()
+    window.ask_for_mode()
+    assert window.mode_question.isVisible()
+    assert QApplication.activeModalWidget() is None
+    texts = [label.text() for label in window.mode_question.findChildren(QLabel)]
+    assert any("27 radiologists" in text for text in texts)
+    qtbot.mouseClick(window.mode_question.buttons[BLIND], Qt.MouseButton.LeftButton)
+    assert not window.mode_question.isVisible()
+    assert window._session.mode is BLIND
+    assert window._settings.reading_mode is BLIND
+
+
+# ------------------------------------------------------------------------- nothing gets through
+
+NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
+
+
+class StoppedClock(datetime):
+    """So that two windows that are compared were used at the same time."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return NOW if tz is not None else NOW.replace(tzinfo=None)
+
+
+def alarmed(study, name):
+    """All of it a 5, certain and hot."""
+    model = ModelIdentity(name, "a1" * 32, (1, 2, 3, 4, 5))
+    said = Prediction(model, {1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 1.0}, malignancy=1.0)
+    return saying(study, model, said, 1.0)
+
+
+def silent(study, name):
+    """Nothing may be judged."""
+    model = ModelIdentity(name, "b2" * 32, (1, 3, 4, 5))
+    return saying(study, model, Prediction(model, None, "Not a mammogram. " * 4), None)
+
+
+def saying(study, model, said, heat):
+    answer = answer_of(study, model.name)
+    views = []
+    for view, shown in zip(answer.views, study.views, strict=True):
+        region = (0, shown.rows, 0, shown.columns)
+        of = heat and Explanation(np.full(HEAT_SHAPE, heat, np.float32), region, "4 or 5", "fake")
+        views.append(replace(view, prediction=said, explanation=of))
+    breasts = tuple(replace(breast, prediction=said) for breast in answer.breasts)
+    return StudyPrediction(study.uid, model, tuple(views), breasts)
+
+
+class Oracle(FakeEngine):
+    def __init__(self, says):
+        super().__init__()
+        self._says = says
+
+    def predict(self, study, model_name, heatmaps=False):
+        future = super().predict(study, model_name, heatmaps)
+        answered = type(future)()
+        answered.set_result(self._says(study, model_name))
+        return answered
+
+
+TEXTS = (
+    *("toolTip", "accessibleName", "accessibleDescription", "statusTip", "whatsThis"),
+    *("windowTitle", "text", "toPlainText", "currentText", "currentMessage", "placeholderText"),
+)
+ROLES = [role for role in Qt.ItemDataRole if role < Qt.ItemDataRole.UserRole]
+
+
+SPOKEN = (
+    *(QAccessible.Text.Name, QAccessible.Text.Description, QAccessible.Text.Value),
+    *(QAccessible.Text.Help, QAccessible.Text.Accelerator),
+)
+
+
+def words(thing: QObject) -> list[str]:
+    """Everything that a widget or action can say."""
+    told = [str(getattr(thing, name)()) for name in TEXTS if callable(getattr(thing, name, None))]
+    told.append(str(thing.property("text")))
+    told.append(str(thing.isEnabled()))
+    return [type(thing).__name__, *told]
+
+
+def heard(interface, depth=0) -> list[str]:
+    """What a screen reader is told, children included."""
+    if interface is None or not interface.isValid() or depth > 12:
+        return []
+    told = [interface.text(kind) for kind in SPOKEN]
+    for number in range(interface.childCount()):
+        told += heard(interface.child(number), depth + 1)
+    return told
+
+
+def copied(qtbot, window) -> list[str]:
+    """What the keyboard copies from the worklist and from every text that can be selected."""
+    clipboard = QGuiApplication.clipboard()
+    clipboard.setText("nothing")
+    window.worklist._list.setFocus()
+    qtbot.keySequence(window.worklist._list, QKeySequence(QKeySequence.StandardKey.Copy))
+    taken = [clipboard.text()]
+    for label in window.findChildren(QLabel):
+        if label.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse:
+            label.setSelection(0, len(label.text()))
+            taken.append(label.selectedText())
+            label.setSelection(0, 0)
+    window.worklist._list.clearFocus()
+    clipboard.clear()
+    return taken
+
+
+def exported(window, path) -> list[dict]:
+    assert window._session.export_readings(path) is not None
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row | {"time_spent_s": ""} for row in csv.DictReader(file)]
+
+
+def everything(qtbot, window, path) -> dict[str, object]:
+    """All ways out of the window."""
+    widgets = [window, *window.findChildren(QWidget)]
+    model = window.worklist._list.model()
+    cells = [model.index(number, 0) for number in range(model.rowCount())]
+    seen = {
+        "copied": copied(qtbot, window),
+        "exported": exported(window, path),
+        "words": [words(thing) for thing in (*widgets, *window.findChildren(QAction))],
+        "heard": heard(QAccessible.queryAccessibleInterface(window)),
+        "items": [[str(cell.data(role)) for role in ROLES] for cell in cells],
+        "rows": [
+            (row.sentence, row.badges, row.rank, row.status.state, row.prediction)
+            for row in (cell.data(WorklistItemModel.RowRole) for cell in cells)
+        ],
+        "title": (window.windowTitle(), window.statusBar().currentMessage()),
+    }
+    QApplication.processEvents()
+    for name, widget in (("pixels", window), ("pixels behind", window.prediction._bars)):
+        image = widget.grab().toImage()  # also of what another page covers
+        seen[name] = bytes(image.constBits())
+    return seen
+
+
+def before_any_word(qtbot, window):
+    """As it is opened."""
+
+
+def with_one_breast_saved(qtbot, window):
+    enter(qtbot, window, R="2")
+
+
+def with_both_breasts_saved(qtbot, window):
+    enter(qtbot, window, R="2", L="4A")
+
+
+def after_a_look_at_the_answer(qtbot, window):
+    """In concurrent reading, with a disagreement recorded and another begun."""
+    window.choose_mode(CONCURRENT)
+    window.worklist.step(1)
+    window.worklist.step(-1)
+    enter(qtbot, window, R="2")
+    choose(qtbot, window, LEFT, "3")
+    window.choose_mode(SECOND)
+
+
+def with_a_laxer_mode_chosen(qtbot, window):
+    window.choose_mode(CONCURRENT)
+
+
+SCENES = {
+    "second read, nothing entered": (SECOND, before_any_word, 3),
+    "second read, one breast saved": (SECOND, with_one_breast_saved, 3),
+    "second read, seen before": (SECOND, after_a_look_at_the_answer, 3),
+    "second read, concurrent from the next study": (SECOND, with_a_laxer_mode_chosen, 1),
+    "blind audit, nothing entered": (BLIND, before_any_word, 3),
+    "blind audit, saved": (BLIND, with_both_breasts_saved, 3),
+    "blind audit, concurrent from the next study": (BLIND, with_a_laxer_mode_chosen, 1),
+}
+
+
+@pytest.fixture
+def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch):
+    """All that a window lets out whose networks say this, after these deeds of the reader."""
+    monkeypatch.setattr(viewer.assessment_pane, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.session, "datetime", StoppedClock)
+    QApplication.setCursorFlashTime(0)
+
+    def look(says, mode, deed, count):
+        folder = write_studies(count, "scene")
+        for path in (tmp_path / "settings.ini", *readings_path.parent.glob("*")):
+            path.unlink(missing_ok=True)
+        window = make_window(mode=mode, engine=Oracle(says))
+        window.prediction.set_overlay(True, 1.0)
+        window.set_asks_both(True)
+        window.worklist.set_order(Order.SUSPICION)
+        open_and_wait(qtbot, window, folder)
+        window._session.wake_engine()
+        sign(qtbot, window)
+        window.assessment._reader.editingFinished.emit()
+        done = (count, count)
+        qtbot.waitUntil(lambda: window._session.progress == done, timeout=20_000)
+        qtbot.waitUntil(lambda: len(window._session._predictions) == count + 1, timeout=20_000)
+        deed(qtbot, window)
+        qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
+        qtbot.waitUntil(lambda: all(row.thumbnail for row in rows(window)), timeout=20_000)
+        qtbot.wait(50)
+        seen = everything(qtbot, window, tmp_path / "out.csv")
+        window.assessment.discard()
+        assert window.close()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        return seen
+
+    yield look
+    QApplication.setCursorFlashTime(1000)
+
+
+@pytest.mark.parametrize(("mode", "deed", "count"), SCENES.values(), ids=SCENES)
+def test_two_windows_whose_models_contradict_each_other_are_alike_while_they_are_hidden(
+    look, mode, deed, count
+):
+    one, other = look(alarmed, mode, deed, count), look(silent, mode, deed, count)
+    for way in one:
+        assert one[way] == other[way], way
+
+
+def test_the_same_look_tells_them_apart_in_every_way_once_they_are_shown(look):
+    one = look(alarmed, CONCURRENT, with_both_breasts_saved, 1)
+    other = look(silent, CONCURRENT, with_both_breasts_saved, 1)
+    same = [way for way in one if one[way] == other[way]]
+    assert same == ["title"]
+
+
+def test_a_colleagues_reading_does_not_tell_the_answer_to_who_has_not_seen_it(
+    open_in, readings_path, tmp_path, qtbot
+):
+    window = open_in(CONCURRENT)
+    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    choose(qtbot, window, RIGHT, "2")
+    window.assessment._forms[RIGHT]._comment.setPlainText("the model says 5")
+    qtbot.keyClick(window, *SAVE)
+    window.choose_mode(SECOND)
+    sign(qtbot, window, "Dr. Y")
+    window.assessment._reader.editingFinished.emit()
+    told = window.assessment._earlier.text()
+    assert "R 2 · Dr. X" in told
+    assert "agree" not in told
+    assert "model" not in told
+    (row,) = exported(window, tmp_path / "out.csv")
+    assert (row["model"], row["comment"], row["agreement"]) == ("", "", "not comparable")
+    assert (row["reader"], row["category"]) == ("Dr. X", "2")
+
+
+def test_a_hidden_study_is_done_whatever_the_model_says(open_in, qtbot):
+    window = open_in(BLIND, engine=Oracle(silent))
+    wait_for_answers(qtbot, window)
+    assert rows(window)[0].status.state is StudyState.DONE
+    assert window._session.history(window._session.current_study) == ()
+
+
+def test_the_session_refuses_a_reading_that_tells_what_is_hidden(open_in, qtbot):
+    window = open_in(SECOND)
+    wait_for_answers(qtbot, window)
+    choose(qtbot, window, RIGHT, "2")
+    form = window.assessment._forms[RIGHT]
+    reading = window.assessment._assessment(window._session.current_study, form)
+    said = said_of(window._session.current_study, RIGHT)
+    with pytest.raises(ValueError, match="hidden"):
+        window._session.record(replace(reading, prediction=said))
+
+
+def test_every_mode_has_its_title_and_a_reading_of_each_agrees_only_with_what_it_saw(
+    open_in, readings_path, qtbot
+):
+    assert set(MODE_TITLES) == set(ReadingMode)
+    window = open_in(SECOND)
+    wait_for_answers(qtbot, window)
+    enter(qtbot, window, R="0", L="1")
+    right, left = stored(readings_path)
+    assert right.agreement is Agreement.NOT_COMPARABLE
+    assert left.agreement is left.proposed_agreement is not Agreement.NOT_COMPARABLE
+    assert timedelta() <= right.revealed_at - right.recorded_at < timedelta(minutes=1)

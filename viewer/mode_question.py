@@ -1,0 +1,54 @@
+"""The one question of the first start: how the reader wants to read.
+
+It stands above the images and waits; whoever does not answer reads on in the mode that is set.
+"""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
+
+from engine.domain import ReadingMode
+from viewer import theme
+from viewer.reading_modes import EVIDENCE, MODE_MEANINGS, MODE_TITLES
+
+
+class ModeQuestion(QFrame):
+    """The three modes with a sentence each, and a sentence of the evidence."""
+
+    # A ReadingMode
+    answered = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("modeQuestion")
+        self.setStyleSheet(
+            f"#modeQuestion {{ background: {theme.RAISED.name()}; border: none;"
+            f" border-left: 4px solid {theme.ACCENT.name()}; }}"
+        )
+        question = QLabel("How do you want to read?", self)
+        question.setFont(theme.font(bold=True))
+        evidence = _sentence(f"{EVIDENCE} You can change it at any time in the toolbar.", self)
+        self.buttons: dict[ReadingMode, QPushButton] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(10, 8, 10, 8)
+        grid.setHorizontalSpacing(14)
+        grid.setVerticalSpacing(4)
+        grid.addWidget(question, 0, 0, 1, 3)
+        grid.addWidget(evidence, 1, 0, 1, 3)
+        for column, (mode, title) in enumerate(MODE_TITLES.items()):
+            is_default = mode is ReadingMode.CONCURRENT
+            button = QPushButton(f"{title} (default)" if is_default else title, self)
+            button.setAccessibleDescription(MODE_MEANINGS[mode])
+            button.clicked.connect(lambda _checked=False, mode=mode: self.answered.emit(mode))
+            self.buttons[mode] = button
+            grid.addWidget(button, 2, column)
+            meaning = _sentence(MODE_MEANINGS[mode], self)
+            meaning.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(meaning, 3, column)
+            grid.setColumnStretch(column, 1)
+
+
+def _sentence(text: str, parent: QWidget) -> QLabel:
+    label = QLabel(text, parent)
+    label.setFont(theme.font(theme.SMALL_TEXT_PX))
+    label.setWordWrap(True)
+    return label
