@@ -123,8 +123,13 @@ class HybridResNetTransformer(nn.Module):
             raise ValueError("its layers are another network's")
 
     @property
-    def explained_layer(self) -> nn.Module:
-        """Where Grad-CAM looks: C5, before the tokens, so gradients pass through the attention."""
+    def explained_layers(self) -> tuple[nn.Module, ...]:
+        """Where Grad-CAM looks, finest first: C3 and C4, where a lesion is more than one cell."""
+        return self.layer2, self.layer3
+
+    @property
+    def feature_layer(self) -> nn.Module:
+        """Whose average is the image's place in feature space."""
         return self.layer4
 
     def forward(self, image: Tensor) -> Output:
@@ -247,7 +252,11 @@ class LightweightCNN(nn.Module):
         self.malignancy = nn.Linear(128, 1) if has_malignancy else None
 
     @property
-    def explained_layer(self) -> nn.Module:
+    def explained_layers(self) -> tuple[nn.Module, ...]:
+        return (self.feature_layer,)
+
+    @property
+    def feature_layer(self) -> nn.Module:
         return self.blocks[-1]
 
     def forward(self, image: Tensor) -> Output:
@@ -296,7 +305,11 @@ class LightweightMobileNet(nn.Module):
         self.malignancy = nn.Linear(128, 1)
 
     @property
-    def explained_layer(self) -> nn.Module:
+    def explained_layers(self) -> tuple[nn.Module, ...]:
+        return self.below, self.middle
+
+    @property
+    def feature_layer(self) -> nn.Module:
         return self.middle
 
     def load_starting_weights(self, weights: dict[str, Tensor]) -> None:
