@@ -297,6 +297,7 @@ class Classifier(nn.Module):
 
     categories = (1, 2, 3, 4, 5)
     pretrained = kept = ()
+    keeps_statistics = False
     trunk = ""
 
     def __init__(self) -> None:

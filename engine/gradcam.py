@@ -17,6 +17,7 @@ import torch
 from engine import torchvision_guard  # noqa: F401  before pytorch_grad_cam imports torchvision
 from engine.checkpoint import Checkpoint
 from engine.domain import Explanation
+from engine.models import Layers
 from engine.preprocessing import Geometry
 
 # isort: split
@@ -44,27 +45,29 @@ def explain(checkpoint: Checkpoint, tensor: np.ndarray, geometry: Geometry) -> E
 
 
 def activation_map(model: torch.nn.Module, tensor: np.ndarray) -> np.ndarray:
-    """The raw map of one image, float32 >= 0 on the finest explained layer's grid, in no fixed unit.
+    """The raw map of one image, float32 >= 0 on the finest explained grid, in no fixed unit.
 
     `model` is in eval mode, its weights frozen or not. Afterwards, also after an exception, it
     holds no hook and no gradient, and its `requires_grad` flags are as before.
     """
-    layers = list(model.explained_layers)
+    scales = model.explained_layers
     trainable = [weight for weight in model.parameters() if weight.requires_grad]
-    # Differentiation starts here: nothing below the layer is kept, frozen weights are no obstacle.
-    start = layers[0].register_forward_hook(
-        lambda _layer, _inputs, out: out.detach().requires_grad_()
-    )
+    # Differentiation starts here: nothing below is kept, frozen weights are no obstacle.
+    starts = [
+        layer.register_forward_hook(lambda _layer, _inputs, out: out.detach().requires_grad_())
+        for layer in scales[0]
+    ]
     explainer = None
     try:
         for weight in trainable:
             weight.requires_grad_(False)
         with torch.inference_mode(False), torch.enable_grad():
-            explainer = _RawHiResCAM(_Logits(model), layers)
+            explainer = _RawHiResCAM(_Logits(model), scales)
             image = torch.from_numpy(np.array(tensor, np.float32))[None]
             return explainer(image, [_SuspicionLogOdds(model.categories)])
     finally:
-        start.remove()
+        for start in starts:
+            start.remove()
         if explainer is not None:
             explainer.activations_and_grads.release()
         for weight in trainable:
@@ -107,7 +110,12 @@ class _Logits(torch.nn.Module):
 
 
 class _RawHiResCAM(HiResCAM):
-    """HiResCAM of layers, finest first, without the stretch to 0..1 that the package ends with."""
+    """HiResCAM without the stretch to 0..1 that the package ends with."""
+
+    def __init__(self, network: torch.nn.Module, scales: Layers) -> None:
+        self._scales = len(scales)
+        in_order = [layer for layers in zip(*scales, strict=True) for layer in layers]
+        super().__init__(network, in_order)  # as they run: each member's, finest first
 
     def compute_cam_per_layer(self, input_tensor, targets, eigen_smooth):
         seen = self.activations_and_grads
@@ -119,7 +127,10 @@ class _RawHiResCAM(HiResCAM):
         ]
 
     def aggregate_multi_layers(self, cam_per_target_layer):
-        maps = [np.maximum(cam.numpy(), 0) for cam in cam_per_target_layer]
+        maps = []
+        for scale in range(self._scales):
+            total = sum(cam_per_target_layer[scale :: self._scales])
+            maps.append(np.maximum(total.numpy(), 0))
         height, width = maps[0].shape
         same = [cv2.resize(cam, (width, height), interpolation=cv2.INTER_LINEAR) for cam in maps]
         return np.prod(same, axis=0).astype(np.float32) ** (1 / len(same))

@@ -457,7 +457,7 @@ class _Brightness(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.feature_layer = torch.nn.AvgPool2d(4)
-        self.explained_layers = (self.feature_layer,)
+        self.explained_layers = ((self.feature_layer,),)
         self.threshold = torch.nn.Parameter(torch.tensor(0.9))
 
     def forward(self, image):

@@ -11,7 +11,7 @@ import torch
 
 from engine import gradcam, preprocessing
 from engine.checkpoint import load_checkpoint
-from engine.models import HYBRID, LIGHT
+from engine.models import HYBRID, LIGHT, build_model, joined
 from tests.phantom import breast
 from tests.tiny_networks import PREPROCESSING, tiny_model, write_tiny_checkpoint
 
@@ -45,7 +45,7 @@ def test_the_map_is_hirescam_of_the_log_odds_of_four_or_more(name):
         output.retain_grad()
         seen.append(output)
 
-    handles = [layer.register_forward_hook(keep) for layer in model.explained_layers]
+    handles = [layer.register_forward_hook(keep) for (layer,) in model.explained_layers]
     probability = model(torch.from_numpy(tensor)[None]).logits.softmax(dim=1)[0]
     for handle in handles:
         handle.remove()
@@ -61,6 +61,31 @@ def test_the_map_is_hirescam_of_the_log_odds_of_four_or_more(name):
     assert actual.shape == expected.shape
     assert actual.dtype == np.float32
     assert expected.max() > 0
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4 * expected.max())
+
+
+def test_the_maps_of_a_pair_add_up():
+    torch.manual_seed(4)
+    first, second = tiny_model(HYBRID), build_model(HYBRID, trunk="mobilenet").eval()
+    tensor = prepared(drawn(lesion=(120, 130, 12)), HYBRID)[0]
+    seen = {}
+    pair = joined(first, second)
+    layers = [layer for scale in pair.explained_layers for layer in scale]
+    for layer in layers:
+        layer.register_forward_hook(lambda layer, _inputs, out: seen.update({layer: out}))
+        seen[layer] = None
+
+    probability = pair(torch.from_numpy(tensor)[None]).logits.softmax(dim=1)[0]
+    suspicion = (probability[3:].sum() / probability[:3].sum()).log()
+    gradients = torch.autograd.grad(suspicion, [seen[layer] for layer in layers])
+    cells = [
+        (gradient * seen[layer]).sum(dim=1)[0].detach().numpy()
+        for layer, gradient in zip(layers, gradients, strict=True)
+    ]
+    fine, coarse = (np.maximum(a + b, 0) for a, b in (cells[:2], cells[2:]))
+    expected = np.sqrt(fine * cv2.resize(coarse, fine.shape[::-1]))
+
+    actual = gradcam.activation_map(joined(first, second), tensor)
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4 * expected.max())
 
 
