@@ -18,8 +18,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from engine.torchvision_guard import torchvision
 
 HYBRID, LIGHT = "hybrid", "light"
-MOBILENET = "mobilenet"  #: a `trunk`: of the light network, and of the hybrid's companion
-PAIR = "pair"  #: a `trunk`: two networks that answer together
+MOBILENET = "mobilenet"  #: a `trunk` of the light network
+PAIR = "pair"  #: a `trunk` of the hybrid: it and the light network answer together
 
 
 #: Explained layers, finest scale first; the layers of one scale share a grid and add up.
@@ -286,11 +286,11 @@ class LightweightCNN(nn.Module):
 
 
 class LightweightMobileNet(nn.Module):
-    """The better lightweight network: smaller and no slower than the paper's, taught more.
+    """The better lightweight network: a seventh of the paper's weights, taught more.
 
     MobileNetV2 (Sandler et al. 2018) up to its last bottleneck, so that training can start from
-    photographs' weights. Its 14 x 14 map (mean and maximum) and its 7 x 7 map make one cell each;
-    dense 128 and dropout 0.5 as in paper 2 read the attended cell and the cells' mean.
+    photographs' weights. Its maps at stride 16 (mean and maximum) and 32 make a cell each; dense
+    128 and dropout 0.5 as in paper 2 read the attended cell and the cells' mean.
     """
 
     categories = (1, 3, 4, 5)
@@ -351,7 +351,7 @@ class LightweightMobileNet(nn.Module):
         return {"below": features[:7], "middle": features[7:14], "top": features[14:18]}
 
     def forward(self, image: Tensor) -> Output:
-        """`image` is (batch, 1, height, width) in [0, 1], 224 x 224 for the light network."""
+        """`image` is (batch, 1, height, width) in [0, 1]; height and width multiples of 32."""
         return self.upper(self.lower(image))
 
     def lower(self, image: Tensor) -> Tensor:
@@ -380,29 +380,25 @@ class LightweightMobileNet(nn.Module):
         return Output(*read_out(score.softmax(dim=1)), attention, guided)
 
 
-class Companion(LightweightMobileNet):
-    """The same trunk and read-out on the hybrid's frame and categories, to answer beside it."""
-
-    categories = HybridResNetTransformer.categories
-
-
 class Pair(nn.Module):
-    """Two networks asked about one frame; the mean of their logits is the answer.
+    """The hybrid and the light network asked about one frame, as one.
 
-    Networks of this size, taught by so few films, err much by chance, and a small second one of
-    another kind evens that out (docs/experiments.md). Each is trained alone; `joined` makes the
-    pair. Raises `ValueError` for networks that cannot answer together.
+    Networks taught by so few films err much by chance, and a second one of another kind evens
+    that out (docs/experiments.md). Of the grades that both know, the mean of their logits decides;
+    how likely a grade is that only the first knows, the first says alone. Each is trained alone;
+    `joined` makes the pair.
     """
 
     def __init__(self, members: Sequence[dict]) -> None:
         super().__init__()
         self.architecture = {"trunk": PAIR, "members": [dict(member) for member in members]}
-        self.first, self.second = (build_model(HYBRID, **member) for member in members)
+        self.first, self.second = (build_model(**member) for member in members)
         self.categories = self.first.categories
+        self.shared = [self.categories.index(grade) for grade in self.second.categories]
 
     @property
     def explained_layers(self) -> Layers:
-        """The answer is linear in the members' logits, so their maps add up scale by scale."""
+        """What the members' cells give to the answer adds up, scale by scale."""
         scales = zip(self.first.explained_layers, self.second.explained_layers, strict=True)
         return tuple(first + second for first, second in scales)
 
@@ -417,14 +413,21 @@ class Pair(nn.Module):
     def forward(self, image: Tensor) -> Output:
         """`image` as the members take it."""
         first, second = self.first(image), self.second(image)
-        return Output(
-            (first.logits + second.logits) / 2, (first.malignancy + second.malignancy) / 2
+        alone = first.logits[:, self.shared]
+        mean = (alone + second.logits) / 2
+        logits = first.logits.clone()
+        logits[:, self.shared] = (
+            mean
+            - mean.logsumexp(dim=1, keepdim=True)  # shares the same probability as `first` does
+            + alone.logsumexp(dim=1, keepdim=True)
         )
+        return Output(logits, (first.malignancy + second.malignancy) / 2)
 
 
 def joined(first: nn.Module, second: nn.Module) -> Pair:
-    """The pair of two trained networks, in evaluation mode."""
-    pair = Pair([first.architecture, second.architecture])
+    """The pair of a trained hybrid and a trained light network, in evaluation mode."""
+    members = [{"name": HYBRID, **first.architecture}, {"name": LIGHT, **second.architecture}]
+    pair = Pair(members)
     pair.first.load_state_dict(first.state_dict())
     pair.second.load_state_dict(second.state_dict())
     return pair.eval()
@@ -448,7 +451,6 @@ def made_fast(model: nn.Module) -> nn.Module:
 #: Every network by its name and trunk; experiments may add their own.
 NETWORKS: dict[tuple[str, str | None], type[nn.Module]] = {
     (HYBRID, None): HybridResNetTransformer,
-    (HYBRID, MOBILENET): Companion,
     (HYBRID, PAIR): Pair,
     (LIGHT, None): LightweightCNN,
     (LIGHT, MOBILENET): LightweightMobileNet,
@@ -458,7 +460,7 @@ NETWORKS: dict[tuple[str, str | None], type[nn.Module]] = {
 def build_model(name: str, trunk: str | None = None, **architecture) -> nn.Module:
     """An untrained network; raises KeyError for names that `NETWORKS` lacks.
 
-    `trunk` "mobilenet" makes the light network the better one instead of the paper's, and the
-    hybrid its companion; "pair" is both of the hybrid's.
+    `trunk` "mobilenet" makes the light network the better one instead of the paper's, "pair" the
+    hybrid both networks.
     """
     return NETWORKS[name, trunk](**architecture)

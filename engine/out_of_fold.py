@@ -5,8 +5,7 @@ crosswise (fold k by the scaling fitted on the other four) and written as out_of
 which `evaluate --predictions` makes the model card's figures. The network trained on all folds gets
 the scaling fitted on all of them: the best estimate there is for patients it has not seen.
 
-With `beside`, the networks of a second training answer with those of the first, fold by fold, as
-one (`engine.models.Pair`).
+With `beside`, light networks answer with the hybrids as one, fold by fold (`engine.models.Pair`).
 """
 
 import argparse
@@ -225,9 +224,10 @@ def _network(home: Path, beside: Path | None, fold: int | None = None) -> Checkp
         return first
     second = load_checkpoint(beside / "checkpoint.safetensors")
     _refuse_leak(second, fold)
-    alike = [(c.identity.name, c.identity.categories, c.preprocessing) for c in (first, second)]
-    if alike[0] != alike[1] or first.identity.name != HYBRID:
-        raise InvalidData("No pair", "Only two hybrids with the same frame answer together.")
+    if (first.identity.name, second.identity.name) != (HYBRID, LIGHT):
+        raise InvalidData("No pair", "Only a light network answers beside a hybrid.")
+    if first.preprocessing != second.preprocessing:
+        raise InvalidData("No pair", "The two networks were trained on different frames.")
     patients = {*_patients(first), *_patients(second)}
     digest = hashlib.sha256((first.identity.sha256 + second.identity.sha256).encode()).hexdigest()
     return replace(
@@ -319,7 +319,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, required=True, help="the --out of `train`, all folds")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shipped checkpoints")
     parser.add_argument(
-        "--beside", type=Path, help="a second training (`train companion`) to answer with the first"
+        "--beside", type=Path, help="the --out of `train light`, to answer with the hybrids as one"
     )
     parser.add_argument("--fold", type=int, help="only predict this fold, for the others to follow")
     parser.add_argument(

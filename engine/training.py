@@ -80,27 +80,13 @@ class TrainingConfig:
     mixed_precision: bool = True  #: bfloat16 where the machine has it
 
 
-COMPANION = "companion"  #: a preset: the small network that answers beside the hybrid
-
 PRESETS: dict[str, TrainingConfig] = {
     HYBRID: TrainingConfig(augmentation=AugmentationConfig(variants=2)),
     LIGHT: TrainingConfig(
         name=LIGHT,
         architecture={"trunk": MOBILENET},
-        preprocessing=PreprocessingConfig(height=224, width=224, keeps_aspect=False),
-        augmentation=AugmentationConfig(variants=6, rotation_degrees=15),
-        batch=32,
-        head_epochs=2,
-        whole_epochs=18,
-        head_rate=1e-3,
-        whole_head_rate=1e-3,
-        backbone_rate=5e-4,
-    ),
-    COMPANION: TrainingConfig(
-        architecture={"trunk": MOBILENET},
         augmentation=AugmentationConfig(variants=6, rotation_degrees=15),
         batch=16,
-        head_epochs=1,
         whole_epochs=11,
         head_rate=1e-3,
         whole_head_rate=7e-4,
@@ -628,7 +614,7 @@ def read_config(name: str, path: Path | None) -> TrainingConfig:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=tuple(PRESETS))
+    parser.add_argument("model", choices=(HYBRID, LIGHT))
     parser.add_argument(
         "--data",
         type=Path,

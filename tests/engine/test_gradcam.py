@@ -66,7 +66,7 @@ def test_the_map_is_hirescam_of_the_log_odds_of_four_or_more(name):
 
 def test_the_maps_of_a_pair_add_up():
     torch.manual_seed(4)
-    first, second = tiny_model(HYBRID), build_model(HYBRID, trunk="mobilenet").eval()
+    first, second = tiny_model(HYBRID), build_model(LIGHT, trunk="mobilenet").eval()
     tensor = prepared(drawn(lesion=(120, 130, 12)), HYBRID)[0]
     seen = {}
     pair = joined(first, second)

@@ -26,6 +26,7 @@ from tests.graded_images import write_images
 LIGHT = replace(
     PRESETS["light"],
     architecture={"filters": (4, 8, 8), "pools_globally": True, "has_malignancy": True},
+    preprocessing=PreprocessingConfig(height=224, width=224, keeps_aspect=False),
     augmentation=AugmentationConfig(variants=1),
     batch=8,
     head_epochs=0,
@@ -183,7 +184,11 @@ def test_two_processes_under_torchrun_learn_what_one_learns(source, tmp_path, na
             "preprocessing": {"height": 96, "width": 64},
             "head_epochs": 1,
         },
-        "light": {"architecture": LIGHT.architecture | {"pools_globally": False, "dropout": 0.0}},
+        "light": {
+            "architecture": LIGHT.architecture | {"pools_globally": False, "dropout": 0.0},
+            "preprocessing": {"height": 224, "width": 224, "keeps_aspect": False},
+            "head_epochs": 0,
+        },
     }[name] | {
         "augmentation": {"variants": 1},
         "batch": 4,
