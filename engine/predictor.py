@@ -102,14 +102,13 @@ class Predictor:
         if view.out_of_scope is not None:
             return ViewPrediction(view.image_uid, self._silent(view.out_of_scope)), None
         pixels = load_pixels(view)
-        reason = scope.reason_not_to_judge(pixels)
+        image = preprocessing.grey(view, pixels)
+        reason = scope.reason_not_to_judge(view, pixels, image)
         if reason is not None:
             return ViewPrediction(view.image_uid, self._silent(reason)), None
         try:
             tensor, geometry = preprocessing.prepare(
-                preprocessing.grey(view, pixels),
-                view.pixel_aspect,
-                self._checkpoint.preprocessing,
+                image, view.pixel_aspect, self._checkpoint.preprocessing
             )
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
             return ViewPrediction(view.image_uid, self._silent(str(error))), None
