@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from engine import preprocessing, scope
+from engine import appearance, preprocessing, scope
 from engine.checkpoint import load_checkpoint, shipped_checkpoint
 from engine.domain import (
     BreastPrediction,
@@ -64,6 +64,7 @@ class Predictor:
 
     def __init__(self, checkpoint_path: Path | None = None, name: str = "hybrid") -> None:
         self._checkpoint = load_checkpoint(checkpoint_path or shipped_checkpoint(name)).made_fast()
+        appearance.shipped()  # an installation without it fails at once, not at every file
 
     @property
     def identity(self) -> ModelIdentity:

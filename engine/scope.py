@@ -49,16 +49,25 @@ def reason_by_appearance(
 ) -> str | None:
     """The same by the grey uint8 (rows, columns) image alone; `known` replaces what is shipped."""
     known = known or appearance.shipped()
+    may_be_oblique = position in (None, ViewPosition.MLO)
     features = _described(known, image, pixel_aspect)
-    if features is None or not known.accepts(features):
-        negative = _described(known, 255 - image, pixel_aspect)
-        if negative is not None and known.accepts(negative):
-            return INVERTED
-        return None if features is None else NOT_A_MAMMOGRAM
-    is_oblique = position is ViewPosition.MLO
-    if position in (None, ViewPosition.MLO) and known.is_upside_down(features, is_oblique):
+    if features is not None and known.accepts(features):
+        is_oblique = position is ViewPosition.MLO
+        if may_be_oblique and known.is_upside_down(features, is_oblique):
+            return UPSIDE_DOWN
+        return None
+    if _is_mammogram(known, 255 - image, pixel_aspect):
+        return INVERTED
+    if features is None:
+        return None
+    if may_be_oblique and _is_mammogram(known, image[::-1], pixel_aspect):
         return UPSIDE_DOWN
-    return None
+    return NOT_A_MAMMOGRAM
+
+
+def _is_mammogram(known: Appearance, image: np.ndarray, pixel_aspect: float) -> bool:
+    features = _described(known, image, pixel_aspect)
+    return features is not None and bool(known.accepts(features))
 
 
 def _described(known: Appearance, image: np.ndarray, pixel_aspect: float) -> np.ndarray | None:
