@@ -320,14 +320,14 @@ def add_clean(album: Album, packages: Path) -> None:
     examples = packages / "insighttoolkit5-examples/usr/share/doc/insighttoolkit5-examples"
     for name in ("VisibleWomanHeadSlice", "VisibleWomanEyeSlice"):
         picture = read(examples / "examples/Data" / f"{name}.png")
-        album.add("clean/cut-through-a-body", name, [picture], 4)
+        album.add("clean/head-mr", name, [picture], 4)
     for kind, name, pattern, count in (
         ("clip-art", "openclipart-png", "*.png", 60),
-        ("political-map", "kgeography-data", "*.png", 30),
+        ("map-or-flag", "kgeography-data", "*.png", 30),
         ("plot", "octave-doc", "*.png", 30),
         ("plot", "obspy", "*.png", 30),
         ("planet", "xplanet-images", "*.jpg", 10),
-        ("face", "psychtoolbox-3-common", "stim*.jpg", 20),
+        ("animal", "psychtoolbox-3-common", "stim*.jpg", 20),
         ("pattern", "gnome-backgrounds", "*.webp", 20),
     ):
         for path in some((packages / name).rglob(pattern), count):

@@ -18,9 +18,9 @@ from engine.errors import UnsupportedImage
 _SMALLEST_SIDE = 64  #: pixels; a thumbnail or an icon, not an image that anyone reads
 _FEWEST_LEVELS = 16  #: distinct grey values; a mammogram has hundreds, a text page or mask two
 
-NOT_A_MAMMOGRAM = "This does not look like a mammogram."
-INVERTED = "This looks like a negative: export it with dense tissue bright."
-UPSIDE_DOWN = "This oblique view seems to be upside down: turn it and open it again."
+NOT_A_MAMMOGRAM = "It does not look like a mammogram."
+INVERTED = "It looks like a negative: export it with dense tissue bright."
+UPSIDE_DOWN = "It looks upside down: turn it and open it again."
 
 
 def reason_not_to_judge(view: MammogramView, pixels: Pixels, image: np.ndarray) -> str | None:
