@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from engine import preprocessing, scope
+from engine import appearance, preprocessing, scope
 from engine.checkpoint import load_checkpoint, shipped_checkpoint
 from engine.domain import (
     BreastPrediction,
@@ -64,6 +64,7 @@ class Predictor:
 
     def __init__(self, checkpoint_path: Path | None = None, name: str = "hybrid") -> None:
         self._checkpoint = load_checkpoint(checkpoint_path or shipped_checkpoint(name)).made_fast()
+        appearance.shipped()  # an installation without it fails at once, not at every file
 
     @property
     def identity(self) -> ModelIdentity:
@@ -102,14 +103,13 @@ class Predictor:
         if view.out_of_scope is not None:
             return ViewPrediction(view.image_uid, self._silent(view.out_of_scope)), None
         pixels = load_pixels(view)
-        reason = scope.reason_not_to_judge(pixels)
+        image = preprocessing.grey(view, pixels)
+        reason = scope.reason_not_to_judge(view, pixels, image)
         if reason is not None:
             return ViewPrediction(view.image_uid, self._silent(reason)), None
         try:
             tensor, geometry = preprocessing.prepare(
-                preprocessing.grey(view, pixels),
-                view.pixel_aspect,
-                self._checkpoint.preprocessing,
+                image, view.pixel_aspect, self._checkpoint.preprocessing
             )
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
             return ViewPrediction(view.image_uid, self._silent(str(error))), None

@@ -216,12 +216,11 @@ def prepared_row(row: ManifestRow, checkpoint: "Checkpoint") -> PreparedRow:
     from engine import preprocessing, scope
 
     view, pixels = read_row(row)
-    reason = view.out_of_scope or scope.reason_not_to_judge(pixels)
+    image = preprocessing.grey(view, pixels)
+    reason = view.out_of_scope or scope.reason_not_to_judge(view, pixels, image)
     config = checkpoint.preprocessing
     try:
-        tensor, geometry = preprocessing.prepare(
-            preprocessing.grey(view, pixels), view.pixel_aspect, config
-        )
+        tensor, geometry = preprocessing.prepare(image, view.pixel_aspect, config)
     except UnsupportedImage as error:
         tensor, geometry = np.zeros((1, config.height, config.width), np.float32), None
         reason = reason or str(error)
