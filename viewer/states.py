@@ -88,3 +88,8 @@ class ReadingState:
     mode: ReadingMode
     phase: Phase
     chosen: ReadingMode  #: from the next study on, where it is another than `mode`
+
+
+def program_fault(title: str) -> EngineError:
+    """What the reader is told of a bug of ours, while its traceback goes to the log."""
+    return EngineError(title, "This is a fault of the program: please report it with its log file.")

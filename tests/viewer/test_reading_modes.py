@@ -13,6 +13,7 @@ from PySide6.QtGui import QAccessible, QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 import viewer.assessment_pane
+import viewer.readings
 import viewer.session
 from engine.domain import (
     Agreement,
@@ -284,7 +285,7 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
     def refuse(*_arguments):
         raise full
 
-    monkeypatch.setattr(window._session._readings(), deed, refuse)
+    monkeypatch.setattr(window._session._readings.store, deed, refuse)
     enter(qtbot, window, R="2", L="1")
     assert window.banner.message.title == full.title
     assert not is_answered(window)
@@ -418,7 +419,7 @@ def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_bac
         grade = min(5, number + 2)
         model = window._session._known(uid).model
         said = Prediction(model, {g: 0.96 if g == grade else 0.01 for g in range(1, 6)})
-        window._session._keep_answer((uid, "hybrid"), saying(study, model, said, 0.5))
+        window._session._inference._keep_answer((uid, "hybrid"), saying(study, model, said, 0.5))
     window.worklist.set_order(Order.SUSPICION)
     ranked = window.worklist.study_uids
     assert ranked != opened
@@ -632,6 +633,7 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
     """All that a window lets out whose networks say this, after these deeds of the reader."""
     monkeypatch.setattr(viewer.assessment_pane, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.session, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.readings, "datetime", StoppedClock)
     QApplication.setCursorFlashTime(0)
 
     def look(says, mode, deed, count):
@@ -648,7 +650,9 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         window.assessment._reader.editingFinished.emit()
         done = (count, count)
         qtbot.waitUntil(lambda: window._session.progress == done, timeout=20_000)
-        qtbot.waitUntil(lambda: len(window._session._predictions) == count + 1, timeout=20_000)
+        qtbot.waitUntil(
+            lambda: len(window._session._inference._predictions) == count + 1, timeout=20_000
+        )
         deed(qtbot, window)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
         qtbot.waitUntil(lambda: all(row.thumbnail for row in rows(window)), timeout=20_000)
