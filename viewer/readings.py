@@ -7,18 +7,29 @@ Nothing here tells anybody anything; the session asks, and tells.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.domain import ReaderAssessment, ReadingMode, Study, StudyPrediction
-from engine.errors import StorageFailed
+from engine.domain import (
+    Agreement,
+    ReaderAssessment,
+    ReadingMode,
+    Study,
+    StudyPrediction,
+    standing,
+)
+from engine.errors import EngineError, StorageFailed
+from engine.pseudonyms import Pseudonyms
 from engine.readings import ReadingStore
+from engine.training_manifest import ReadStudy
 from viewer.reading_modes import Disclosure, second_read
-from viewer.states import Phase, ReadingState
+from viewer.states import Phase, ReadingState, ToldReading
 
 log = logging.getLogger(__name__)
+
+SECRET_NAME = "pseudonyms.key"  # beside the readings
 
 
 class Readings:
@@ -33,6 +44,7 @@ class Readings:
         self._revealed: dict[str, bool] = {}  # per study uid: to this reader, in second read
         self._on_screen_s: dict[str, float] = {}  # per study uid, but for the time since:
         self._on_screen_since = time.monotonic()
+        self._undoable: set[int] = set()  # record ids of this run, undone ones too
 
     @property
     def store(self) -> ReadingStore:
@@ -64,6 +76,19 @@ class Readings:
         self._stop_clock()
         self._current = study
         self._disclosure.open(None if study is None else study.uid)
+        if study is not None:
+            self._note_places(study)
+
+    def _note_places(self, study: Study) -> None:
+        """Of a study that has been read, where its files lie now: perhaps they were moved."""
+        try:
+            if self.stored(study):
+                places = _places(study)
+                known = self.store.places(study.uid, study.patient_id)
+                if places.items() - known.items():
+                    self.store.note_places(study.uid, study.patient_id, places)
+        except StorageFailed:  # told where the readings themselves are asked for
+            log.warning("Where the files of a study lie is not kept yet")
 
     def _stop_clock(self) -> None:
         """Adds the time that the open study was on the screen to what it had before."""
@@ -183,18 +208,8 @@ class Readings:
         return tuple(assessment.without_model() for assessment in earlier)
 
     def stored(self, study: Study) -> tuple[ReaderAssessment, ...]:
-        """The same with all that is known.
-
-        A study uid alone is not trusted: that of plain images is their folder's name, and another
-        patient's folder may have the same. An assessment counts that is of the same patient and
-        has an image in common.
-        """
-        images = {view.image_uid for view in study.views}
-        return tuple(
-            assessment
-            for assessment in self.store.history(study.uid)
-            if assessment.patient_id == study.patient_id and images & set(assessment.image_uids)
-        )
+        """The same with all that is known."""
+        return tuple(reading for reading in self.store.history(study.uid) if is_of(reading, study))
 
     def record(self, assessment: ReaderAssessment) -> ReaderAssessment:
         """Stores it with what the pane cannot know: when the answer was shown and how long the
@@ -213,9 +228,73 @@ class Readings:
             if assessment.prediction is not None and self.is_hidden(study.uid):
                 raise ValueError("the assessment tells what is hidden from its reader")
             assessment = self._with_times(study, assessment)
-        recorded = self.store.record(assessment)
+        recorded = self.store.record(assessment, {} if study is None else _places(study))
+        self._undoable.add(recorded.record_id)
         self._revealed.pop(assessment.study_uid, None)
         return recorded
+
+    def undo(self) -> ReaderAssessment:
+        """Takes back this reader's latest reading of the open study, of this run of the program:
+        a new record says again what was said before, or that nothing is said any more.
+
+        A category that the model's answer was revealed upon stays. Raises EngineError where there
+        is nothing to undo.
+        """
+        study = self._current
+        last, before = (None, None) if study is None else self._to_undo(study)
+        if last is None:
+            raise EngineError(
+                "Nothing to undo",
+                "Only what you saved for this study since the program was started, in this "
+                "reading mode, can be undone.",
+            )
+        is_upon = self.is_second_read(study) and not self.is_hidden(study.uid)
+        if is_upon and last.category_before is None:
+            raise EngineError(
+                "The category without the model stays",
+                "The model's answer was revealed upon it: keep or change it instead.",
+            )
+        is_nothing = before is None or before.is_withdrawn
+        again = replace(
+            last if is_nothing else before,
+            record_id=None,
+            supersedes=last.record_id,
+            restores=None if is_nothing else before.restores or before.record_id,
+            is_withdrawn=is_nothing,
+            opened_at=last.opened_at,
+            recorded_at=datetime.now(UTC),
+            time_spent_s=last.time_spent_s,
+        )
+        if again.reading_mode is not ReadingMode.CONCURRENT and again.category_before is None:
+            # what has become known of it since is no part of what was said
+            nothing = Agreement.NOT_COMPARABLE
+            again = replace(again, prediction=None, proposed_agreement=nothing, agreement=nothing)
+        recorded = self.store.record(again)
+        self._undoable.add(recorded.record_id)
+        self._revealed.pop(study.uid, None)
+        return recorded
+
+    def _to_undo(
+        self, study: Study
+    ) -> tuple[ReaderAssessment, ReaderAssessment | None] | tuple[None, None]:
+        """The standing reading whose words were said last, and the one before it of that breast.
+
+        In a mode that hides, both of that mode: what was said to the model would tell of it.
+        """
+        own = [a for a in self.stored(study) if self.reader and a.reader == self.reader]
+        every = {a.record_id: a for a in own}
+        mode = self._disclosure.mode_of(study.uid)
+        pairs = []
+        for last in standing(own):
+            said = last.restores or last.record_id
+            before = every.get(every[said].supersedes)
+            modes = {reading.reading_mode for reading in (last, before) if reading is not None}
+            if said in self._undoable and (mode is ReadingMode.CONCURRENT or modes == {mode}):
+                pairs.append((said, last, before))
+        if not pairs:
+            return None, None
+        _, last, before = max(pairs, key=lambda pair: pair[0])
+        return last, before
 
     def _with_times(self, study: Study, assessment: ReaderAssessment) -> ReaderAssessment:
         shown_at = self._disclosure.shown_at(study)
@@ -227,14 +306,73 @@ class Readings:
             spent += time.monotonic() - self._on_screen_since
         return replace(assessment, revealed_at=shown_at, time_spent_s=round(spent, 1))
 
-    def export_csv(self, path: Path, unblind: bool = False) -> int:
-        """Writes all readings; their number. See `Session.export_readings`."""
-        return self.store.export_csv(path, self._may_be_exported, unblind)
+    # ------------------------------------------------------------------- all readings together
+
+    def told(self) -> tuple[ToldReading, ...]:
+        """All readings of all studies, superseded ones too, oldest first."""
+        return tuple(
+            ToldReading(reading, False)
+            if self._may_be_told(reading)
+            else ToldReading(reading.without_model(), True)
+            for reading in self.store.all()
+        )
+
+    def _may_be_told(self, reading: ReaderAssessment) -> bool:
+        return reading.is_revealed and self._may_be_exported(reading)
+
+    def study_of(self, reading: ReaderAssessment) -> Study | None:
+        """The study that was read, if it is in the open catalogue."""
+        study = self._studies.get(reading.study_uid)
+        return study if study is not None and is_of(reading, study) else None
+
+    def places(self, reading: ReaderAssessment) -> dict[str, Path]:
+        """Where the files of the study that was read were last seen, by image uid."""
+        return self.store.places(reading.study_uid, reading.patient_id)
+
+    def read_studies(self, record_ids: Collection[int]) -> tuple[ReadStudy, ...]:
+        """The readings with these record ids, by study, with all that is needed to find them."""
+        of_study: dict[tuple[str, str], list[ReaderAssessment]] = {}
+        for reading in standing(self.store.all()):
+            if reading.record_id in record_ids:
+                of_study.setdefault((reading.study_uid, reading.patient_id), []).append(reading)
+        return tuple(
+            ReadStudy(tuple(readings), self.places(readings[0])) for readings in of_study.values()
+        )
+
+    def pseudonyms(self) -> Pseudonyms:
+        """Of this installation; raises StorageFailed where its secret cannot be had."""
+        return Pseudonyms.of_installation(self._path.with_name(SECRET_NAME))
+
+    def export_csv(
+        self,
+        path: Path,
+        unblind: bool = False,
+        only: Collection[int] | None = None,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> int:
+        """Writes readings; their number. See `Session.export_readings`."""
+        return self.store.export_csv(path, self._may_be_exported, unblind, only, pseudonyms)
 
     def _may_be_exported(self, assessment: ReaderAssessment) -> bool:
-        study = self._studies.get(assessment.study_uid)
+        study = self.study_of(assessment)
         if study is not None:
             return not self.is_hidden(study.uid)
         if self.mode is ReadingMode.SECOND_READ:
             return assessment.reader == self.reader
         return self.mode is ReadingMode.CONCURRENT
+
+
+def is_of(reading: ReaderAssessment, study: Study) -> bool:
+    """Whether the study is the one that was read.
+
+    A study uid alone is not trusted: that of plain images is their folder's name, and another
+    patient's folder may have the same. It is if it is of the same patient and has an image in
+    common.
+    """
+    images = {view.image_uid for view in study.views}
+    names = (reading.study_uid, reading.patient_id)
+    return names == (study.uid, study.patient_id) and not images.isdisjoint(reading.image_uids)
+
+
+def _places(study: Study) -> dict[str, Path]:
+    return {view.image_uid: view.path.absolute() for view in study.views}

@@ -12,20 +12,29 @@ a study's being done.
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from engine.domain import Catalogue, ReaderAssessment, ReadingMode, Study, StudyPrediction
+from engine import training_manifest
+from engine.domain import (
+    Catalogue,
+    ReaderAssessment,
+    ReadingMode,
+    Study,
+    StudyPrediction,
+    standing,
+)
 from engine.errors import EngineError, StorageFailed, UnreadableFile
 from engine.loading import load
 from viewer.delivery import Delivery
 from viewer.images import PIXEL_CACHE_BYTES, Images
 from viewer.inference import HEAT_CACHE_BYTES, Engine, Inference
-from viewer.readings import Readings
+from viewer.readings import Readings, is_of
 from viewer.states import (
     EngineStatus,
     OtherAnswer,
@@ -33,6 +42,7 @@ from viewer.states import (
     RunState,
     StudyState,
     StudyStatus,
+    ToldReading,
 )
 
 log = logging.getLogger(__name__)
@@ -86,6 +96,15 @@ class Session(QObject):
     assessment_recorded = Signal(object)
     # A ReaderAssessment could not be stored: EngineError
     recording_failed = Signal(object, object)
+    # An EngineError: the open study's answer may be revealed, but that could not be put on record
+    reveal_failed = Signal(object)
+    # Study uid, Laterality, whether it took the place of the catalogue: the study of a reading is
+    # there to be selected, and the breast that was read
+    reading_opened = Signal(str, object, bool)
+    # Training data being written: images done, images in all
+    training_progressed = Signal(int, int)
+    # The same, at its end: training_manifest.Written, or None where it was cancelled or has failed
+    training_written = Signal(object)
     # An EngineError that the reader must see and that belongs to no study
     fault_occurred = Signal(object)
 
@@ -107,6 +126,8 @@ class Session(QObject):
         self._is_opening = False
         self._opening = 0  # the number of the latest request to open
         self._stop_opening = threading.Event()
+        self._exporter = ThreadPoolExecutor(1, thread_name_prefix="exporting")
+        self._stop_export = threading.Event()
 
         self._studies: dict[str, Study] = {}
         self._current: Study | None = None
@@ -210,6 +231,33 @@ class Session(QObject):
 
     def open(self, paths: Sequence[Path]) -> None:
         """Looks for studies under the paths; `catalogue_opened` follows, or `fault_occurred`."""
+        self._look_under(tuple(paths), self._on_opened)
+
+    def open_reading(self, reading: ReaderAssessment) -> None:
+        """Brings up the study that was read; `reading_opened` follows, or `fault_occurred`.
+
+        Where it is not in the catalogue its files are looked for where they lay, and it takes the
+        place of the catalogue only if they still are that study.
+        """
+        if (study := self._readings.study_of(reading)) is not None:
+            self.reading_opened.emit(study.uid, reading.laterality, False)
+            return
+        try:
+            places = tuple(self._readings.places(reading).values())
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return
+        if not places:
+            self.fault_occurred.emit(
+                UnreadableFile(
+                    "Where this study lies is not known",
+                    "It was read with an earlier version: open its folder once, and it is known.",
+                )
+            )
+            return
+        self._look_under(places, lambda catalogue: self._on_found_again(reading, catalogue))
+
+    def _look_under(self, paths: tuple[Path, ...], on_loaded: Callable[[Catalogue], None]) -> None:
         self._stop_opening.set()
         self._stop_opening = should_stop = threading.Event()
         self._opening += 1
@@ -224,8 +272,8 @@ class Session(QObject):
             last_report = time.monotonic()
             self._delivery.deliver(lambda: self._on_opening_progressed(opening, done, total))
 
-        future = self._loader.submit(load, tuple(paths), report, should_stop.is_set)
-        self._delivery.when_done(future, lambda done: self._on_opened(opening, done))
+        future = self._loader.submit(load, paths, report, should_stop.is_set)
+        self._delivery.when_done(future, lambda done: self._on_loaded(opening, done, on_loaded))
         self.opening_started.emit()
 
     def cancel_opening(self) -> None:
@@ -239,7 +287,9 @@ class Session(QObject):
         if opening == self._opening:
             self.opening_progressed.emit(done, total)
 
-    def _on_opened(self, opening: int, future: "Future[Catalogue]") -> None:
+    def _on_loaded(
+        self, opening: int, future: "Future[Catalogue]", on_loaded: Callable[[Catalogue], None]
+    ) -> None:
         if opening != self._opening or future.cancelled():
             return
         self._is_opening = False
@@ -249,6 +299,9 @@ class Session(QObject):
         except EngineError as error:
             self.fault_occurred.emit(error)
             return
+        on_loaded(catalogue)
+
+    def _on_opened(self, catalogue: Catalogue) -> None:
         if not catalogue.studies and not catalogue.failures:
             self.fault_occurred.emit(
                 UnreadableFile(
@@ -258,6 +311,20 @@ class Session(QObject):
             )
             return
         self._show_catalogue(catalogue)
+
+    def _on_found_again(self, reading: ReaderAssessment, catalogue: Catalogue) -> None:
+        study = next((study for study in catalogue.studies if is_of(reading, study)), None)
+        if study is None:
+            self.fault_occurred.emit(
+                UnreadableFile(
+                    "The study is not where it was read",
+                    "Its files were moved, replaced or deleted. Open the folder that holds them "
+                    "now; the reading shows with the study, and is found there from then on.",
+                )
+            )
+            return
+        self._show_catalogue(replace(catalogue, studies=(study,)))
+        self.reading_opened.emit(study.uid, reading.laterality, True)
 
     def _show_catalogue(self, catalogue: Catalogue) -> None:
         studies = {study.uid: study for study in catalogue.studies}
@@ -422,17 +489,31 @@ class Session(QObject):
         try:
             is_revealed = self._readings.reveal_if_due()
         except StorageFailed as error:
-            self.fault_occurred.emit(error)
+            self.reveal_failed.emit(error)
             return
         if is_revealed:
             self.reading_changed.emit(self.reading)
             self._tell_status(self._current.uid)
 
+    def retry_reveal(self) -> None:
+        """Shows the open study's answer if that can be put on record by now."""
+        if self._current is not None:
+            was_hidden = self._readings.is_hidden(self._current.uid)
+            self._go_on_with_second_read(self._current, was_hidden)
+
     # --------------------------------------------------------------------------- what readers say
 
     def has_been_read(self, study: Study) -> bool:
-        """Whether anybody has recorded an assessment of it."""
-        return bool(self.history(study))
+        """Whether anybody has recorded an assessment of it that stands."""
+        return bool(standing(self.history(study)))
+
+    def is_unfinished(self, study: Study) -> bool:
+        """Whether this reader's second read of it was begun, and no category kept or changed."""
+        return any(
+            reading.is_unfinished
+            for reading in standing(self.history(study))
+            if reading.reader == self._readings.reader
+        )
 
     def history(self, study: Study) -> tuple[ReaderAssessment, ...]:
         """Earlier assessments of the study, oldest first; none where they cannot be read.
@@ -466,6 +547,20 @@ class Session(QObject):
             self._attach_answers(study.uid)
             self._go_on_with_second_read(study, was_hidden)
 
+    def undo_assessment(self) -> ReaderAssessment | None:
+        """Takes back the reader's latest reading of the open study by a new record, which it
+        returns: what was said before, or that nothing is said. None after `fault_occurred`.
+        """
+        try:
+            recorded = self._readings.undo()
+        except EngineError as error:
+            self.fault_occurred.emit(error)
+            return None
+        self.assessment_recorded.emit(recorded)
+        self._attach_answers(recorded.study_uid)
+        self.reading_changed.emit(self.reading)
+        return recorded
+
     def _go_on_with_second_read(self, study: Study, was_hidden: bool) -> None:
         """A category was stored: the answer is revealed if it was the last that lacked."""
         if not self._readings.is_second_read(study) or not self._is_current(study.uid):
@@ -484,17 +579,73 @@ class Session(QObject):
         except StorageFailed as error:
             self.fault_occurred.emit(error)
 
-    def export_readings(self, path: Path, unblind: bool = False) -> int | None:
-        """Writes all readings as CSV; their number, or None after `fault_occurred`.
+    def all_readings(self) -> tuple[ToldReading, ...]:
+        """Of all studies ever read, superseded ones too, oldest first; none where they cannot be
+        read.
+        """
+        try:
+            return self._readings.told()
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return ()
+
+    def export_readings(
+        self,
+        path: Path,
+        unblind: bool = False,
+        only: Collection[int] | None = None,
+        is_pseudonymised: bool = False,
+    ) -> int | None:
+        """Writes all readings, or those with these record ids, as CSV; their number, or None after
+        `fault_occurred`.
 
         What the model said is left out wherever this reader has not been shown it, and in a mode
         that hides, wherever it is hidden now; `unblind` writes all, and is on record as a reveal.
         """
         try:
-            return self._readings.export_csv(path, unblind)
+            pseudonyms = self._readings.pseudonyms() if is_pseudonymised else None
+            return self._readings.export_csv(path, unblind, only, pseudonyms)
         except StorageFailed as error:
             self.fault_occurred.emit(error)
             return None
+
+    def write_training_data(
+        self, target: Path, only: Collection[int], is_pseudonymised: bool = True
+    ) -> None:
+        """Writes the readings with these record ids as `engine.training_manifest` tells, on a
+        thread of its own; `training_progressed` follows, and at the end `training_written`.
+        """
+        try:
+            studies = self._readings.read_studies(only)
+            pseudonyms = self._readings.pseudonyms() if is_pseudonymised else None
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            self.training_written.emit(None)
+            return
+        self._stop_export.set()
+        self._stop_export = should_stop = threading.Event()
+
+        def report(done: int, total: int) -> None:
+            self._delivery.deliver(lambda: self.training_progressed.emit(done, total))
+
+        future = self._exporter.submit(
+            training_manifest.write, studies, target, pseudonyms, report, should_stop.is_set
+        )
+        self._delivery.when_done(future, self._on_training_written)
+
+    def cancel_training_data(self) -> None:
+        self._stop_export.set()
+
+    def _on_training_written(self, future: "Future[training_manifest.Written]") -> None:
+        written = None
+        try:
+            written = future.result()
+        except EngineError as error:
+            self.fault_occurred.emit(error)
+        except training_manifest.Cancelled:
+            pass
+        finally:  # also as a bug of ours goes to the log
+            self.training_written.emit(written)
 
     # ----------------------------------------------------------------------------------- the end
 
@@ -506,6 +657,8 @@ class Session(QObject):
         self._delivery.stop()
         self._stop_opening.set()
         self._inference.close()
+        self._stop_export.set()
         self._loader.shutdown(cancel_futures=True)
+        self._exporter.shutdown(cancel_futures=True)
         self._images.close()
         self._readings.close()
