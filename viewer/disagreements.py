@@ -269,11 +269,8 @@ class DisagreementsPage(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for number, (_, _, _, width) in enumerate(_COLUMNS):
             table.setColumnWidth(number, width)
-        table.doubleClicked.connect(self._open)
+        table.activated.connect(self._open)  # Enter, or a double click
         table.selectionModel().currentRowChanged.connect(self._refresh_buttons)
-        for key in ("Return", "Enter"):
-            shortcut = QShortcut(QKeySequence(key), table, self._open)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
 
     def _make_figures(self) -> None:
         self._figures = QWidget(self)
