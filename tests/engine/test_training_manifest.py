@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import cv2
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from engine import dataset
 from engine.__main__ import main
@@ -282,8 +283,9 @@ def test_a_full_disk_or_missing_folder_is_told_and_a_cancelled_export_leaves_no_
     assert not (tmp_path / "t" / "images.csv").exists()
 
 
-def test_readings_from_the_store_train_the_lightweight_network_for_an_epoch(tmp_path, caplog):
+def test_readings_from_the_store_train_the_lightweight_network_for_an_epoch(tmp_path, monkeypatch):
     """From the files of a clinic to a checkpoint, with nothing in between but what readers said."""
+    monkeypatch.setattr(tqdm, "monitor_interval", 0)  # no thread that outlives the test
     studies = []
     with ReadingStore(tmp_path / "readings.sqlite") as store:
         for number, category in enumerate(["1", "3", "4A", "5"]):

@@ -204,3 +204,38 @@ def test_what_was_said_to_the_model_is_not_restored_while_it_is_hidden(
     qtbot.keyClick(window, *UNDO)  # would restore the concurrent one
     assert window.banner.message.title == "Nothing to undo"
     assert standing_words(readings_path) == [("R", "4")]
+
+
+def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
+    read_in, readings_path, qtbot, caplog
+):
+    window = read_in()
+    save(qtbot, window, R="2")
+    earlier = stored(readings_path)
+    disk = window._session._readings.store._connection
+    pages = disk.execute("PRAGMA page_count").fetchone()[0]
+    disk.execute(f"PRAGMA max_page_count={pages}")  # SQLITE_FULL from the next page on
+    form = window.assessment._forms[LEFT]
+    form._comment.setPlainText("x" * 4000)
+    for _ in range(20):  # until what room there was is used up
+        save(qtbot, window, L="4")
+        if form._state.text() == "NOT SAVED":
+            break
+        earlier = stored(readings_path)
+        save(qtbot, window, L="3")
+        if form._state.text() == "NOT SAVED":
+            break
+        earlier = stored(readings_path)
+    assert form._state.text() == "NOT SAVED"
+    assert "disk is full" in window.banner.message.advice
+    assert stored(readings_path) == earlier
+    assert form.draft.comment == "x" * 4000
+    assert window.assessment.draft_count == 1
+    window.banner.dismiss()
+    disk.execute("PRAGMA max_page_count=1000000")
+    wanted = form.draft.category
+    qtbot.keyClick(window, *SAVE)
+    assert stored(readings_path)[:-1] == earlier
+    assert stored(readings_path)[-1].category is wanted
+    assert window.banner.message is None
+    assert not window.assessment.draft_count
