@@ -13,8 +13,10 @@ nothing is told, so that nothing that is hidden gets out.
 
 import csv
 import logging
+import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,7 +81,7 @@ class Written:
 
 
 class Cancelled(Exception):
-    """By the caller's `should_stop`; nothing of the manifest is left but copies of images."""
+    """By the caller's `should_stop`; neither a manifest nor copies of images are left."""
 
 
 def write(
@@ -91,25 +93,26 @@ def write(
 ) -> Written:
     """Writes the manifest: with pseudonyms `target` is a new or empty folder, else a CSV file.
 
-    Raises StorageFailed where it cannot be written or `target` holds other files, Cancelled.
+    Raises StorageFailed where it cannot be written, `target` holds other files or lies among the
+    images that were read; Cancelled.
     """
     written = Written(target if pseudonyms is None else target / "images.csv")
     wanted = [item for study in studies for item in _newest(study, written.left_out)]
     try:
-        if pseudonyms is not None:
-            _claim(target)
-        rows = []
-        for number, (reading, image_uid, path) in enumerate(wanted):
-            if should_stop():
-                raise Cancelled
-            on_progress(number, len(wanted))
-            row = _row(reading, image_uid, path, written.path, pseudonyms, written.left_out)
-            if row is not None:
-                rows.append(row)
-        with replaced_whole(written.path) as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        _refuse_among_images(target, studies)
+        with nullcontext() if pseudonyms is None else _claimed(target):
+            rows = []
+            for number, (reading, image_uid, path) in enumerate(wanted):
+                if should_stop():
+                    raise Cancelled
+                on_progress(number, len(wanted))
+                row = _row(reading, image_uid, path, written.path, pseudonyms, written.left_out)
+                if row is not None:
+                    rows.append(row)
+            with replaced_whole(written.path) as file:
+                writer = csv.DictWriter(file, COLUMNS)
+                writer.writeheader()
+                writer.writerows(rows)
     except OSError as error:
         log.warning("A training manifest could not be written: errno %s", error.errno)
         raise StorageFailed(
@@ -122,13 +125,29 @@ def write(
     return written
 
 
-def _claim(folder: Path) -> None:
+def _refuse_among_images(target: Path, studies: Iterable[ReadStudy]) -> None:
+    """Nothing is ever written into the folder of a study."""
+    folders = {path.parent.resolve() for study in studies for path in study.places.values()}
+    if not folders.isdisjoint(target.resolve().parents):
+        raise StorageFailed(
+            "Folder belongs to a study", "Choose a place outside the folders of the images."
+        )
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """A new or empty folder to copy images into; where the block fails none is left in it."""
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise StorageFailed(
             "Folder is not empty", "Choose a new or empty folder for the training data."
         )
     (folder / IMAGE_FOLDER).mkdir()
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder / IMAGE_FOLDER, ignore_errors=True)
+        raise
 
 
 def _newest(

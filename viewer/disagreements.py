@@ -403,6 +403,10 @@ class DisagreementsPage(QWidget):
         self._message.setText(text)
         self._message.setToolTip(text)
 
+    @property
+    def has_message(self) -> bool:
+        return bool(self._message.text())
+
     def show_training_progress(self, done: int, total: int) -> None:
         self._progress.show()
         self._cancel.show()

@@ -579,6 +579,8 @@ class MainWindow(QMainWindow):
         self.disagreements.end_training_progress()
         if written is not None:
             self.disagreements.show_message(written.summary)
+        elif not self.disagreements.has_message:  # else it says why
+            self.disagreements.show_message("Cancelled: no training data was written.")
 
     def _on_overlay_changed(self, visible: bool, opacity: float) -> None:
         self.viewports.set_overlay(visible, opacity)

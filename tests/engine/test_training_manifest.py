@@ -264,7 +264,17 @@ def test_a_folder_with_other_files_is_not_written_into(read_study, tmp_path):
     assert [path.name for path in (tmp_path / "t").iterdir()] == ["thesis.txt"]
 
 
-def test_a_full_disk_or_missing_folder_is_told_and_a_cancelled_export_leaves_no_manifest(
+@pytest.mark.parametrize("pseudonyms", [SECRET, None], ids=["without names", "with names"])
+def test_nothing_is_written_among_the_images_of_a_study(read_study, study, tmp_path, pseudonyms):
+    folder = study.views[0].path.parent
+    before = sorted(folder.rglob("*"))
+    for target in (folder / "training", folder / "deep" / "images.csv"):
+        with pytest.raises(StorageFailed, match="belongs to a study"):
+            write([read_study], target, pseudonyms)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_full_disk_or_missing_folder_is_told_and_a_cancelled_export_leaves_nothing(
     read_study, tmp_path, caplog
 ):
     (tmp_path / "file").write_text("")
@@ -280,7 +290,7 @@ def test_a_full_disk_or_missing_folder_is_told_and_a_cancelled_export_leaves_no_
             lambda: len(seen) == 2,
         )
     assert seen == [(0, 4), (1, 4)]
-    assert not (tmp_path / "t" / "images.csv").exists()
+    assert list((tmp_path / "t").iterdir()) == []
 
 
 def test_readings_from_the_store_train_the_lightweight_network_for_an_epoch(tmp_path, monkeypatch):
