@@ -1,13 +1,14 @@
 """The page of readings: found, counted, opened and given away; never more than may be told."""
 
 import csv
+import threading
 from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
-from engine import agreement, dataset
+from engine import agreement, dataset, training_manifest
 from engine.domain import NOTICE, Agreement, Laterality, ReadingMode, standing
 from engine.readings import ReadingStore
 from tests.phantom import write_plain
@@ -320,6 +321,33 @@ def test_listed_readings_become_training_data_while_the_window_goes_on(
     page._training_button.click()  # once more into the same folder
     qtbot.waitUntil(lambda: "not empty" in page._message.text())
     assert page._training_button.isEnabled()
+
+
+def test_training_data_can_be_cancelled_and_the_window_closed_while_it_is_written(
+    three_read, tmp_path, qtbot, monkeypatch
+):
+    window, page = three_read, three_read.disagreements
+    may_copy = threading.Event()
+    copy = training_manifest._copy
+
+    def slow_copy(*arguments):
+        may_copy.wait(10)
+        return copy(*arguments)
+
+    monkeypatch.setattr(training_manifest, "_copy", slow_copy)
+    target = tmp_path / "training"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    page._training_button.click()
+    qtbot.mouseClick(page._cancel, Qt.MouseButton.LeftButton)
+    may_copy.set()
+    qtbot.waitUntil(lambda: page._message.text().startswith("Cancelled"), timeout=10_000)
+    assert list(target.iterdir()) == []
+    may_copy.clear()
+    page._training_button.click()
+    qtbot.waitUntil(lambda: page._progress.value() == 0 and page._progress.maximum() > 1)
+    threading.Timer(0.2, may_copy.set).start()
+    assert window.close()
+    assert list(target.iterdir()) == []
 
 
 def test_nothing_hidden_is_listed_counted_or_given_away(
