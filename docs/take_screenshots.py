@@ -40,8 +40,9 @@ def take(home: Path, width: int, height: int, out: Path, more: list[Path]) -> No
 
     from viewer import theme
     from viewer.__main__ import find_demo
+    from viewer.inference import start_engine
     from viewer.main_window import MainWindow
-    from viewer.session import Session, start_engine
+    from viewer.session import Session
     from viewer.settings import Settings
 
     app = QApplication(sys.argv[:1])

@@ -5,7 +5,7 @@ every other module, widgets included, may use them. Arrays are (rows, columns); 
 patient's left; a *view* is a projection.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum
@@ -374,6 +374,14 @@ class ReaderAssessment:
     #: when this reader was first shown the answer, with time zone; None: not that anyone knows
     revealed_at: datetime | None = None
     time_spent_s: float | None = None  #: the study was on the screen so long, until recorded
+    restores: int | None = None  #: by an undo: the record whose words these are
+    is_withdrawn: bool = False  #: by an undo: its reader says nothing of the breast any more
+
+    @property
+    def is_unfinished(self) -> bool:
+        """A second read that was left before the reader had kept or changed the category."""
+        is_second_read = self.reading_mode is ReadingMode.SECOND_READ
+        return is_second_read and self.category_before is None and not self.is_withdrawn
 
     @property
     def is_revealed(self) -> bool:
@@ -391,3 +399,10 @@ class ReaderAssessment:
             reason="",
             comment="" if is_answer else self.comment,
         )
+
+
+def standing(assessments: Iterable[ReaderAssessment]) -> tuple[ReaderAssessment, ...]:
+    """Those that count: no later one of these supersedes them, and no undo withdrew them."""
+    every = tuple(assessments)
+    superseded = {a.supersedes for a in every if a.supersedes is not None}
+    return tuple(a for a in every if a.record_id not in superseded and not a.is_withdrawn)

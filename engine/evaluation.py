@@ -16,14 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import dataset, metrics
+from engine import agreement, dataset, metrics
 from engine.dataset import ManifestRow
-from engine.domain import (
-    NOTICE,
-    Agreement,
-    ModelIdentity,
-    ReaderAssessment,
-)
+from engine.domain import NOTICE, ModelIdentity
 from engine.errors import IncompatibleCheckpoint, InvalidData, StorageFailed
 from engine.metrics import GRADES, SUSPICIOUS, Cases, Localisation
 from engine.row_predictions import (
@@ -354,87 +349,6 @@ def _with_manifest_side(predictions: Iterable[RowPrediction]) -> list[RowPredict
     return [replace(prediction, laterality=prediction.row.laterality) for prediction in predictions]
 
 
-# --------------------------------------------------------------------------- the reader's word
-
-
-def reader_agreement(
-    assessments: Iterable[ReaderAssessment], resamples: int = metrics.RESAMPLES, seed: int = 0
-) -> dict:
-    """How the readers' stored assessments and what the model had said then agree.
-
-    Only assessments that no later one supersedes. A reader's 0 or 6, and a breast on which the
-    model said nothing, compare with nothing. `categories_match` compares the categories
-    (4A…4C with 4), `agreement` is the reader's own word. Kappa in concurrent reading flatters the
-    model, since the reader saw its answer first: hence `by_mode`.
-    """
-    every = list(assessments)
-    superseded = {assessment.supersedes for assessment in every}
-    current = [a for a in every if a.record_id is None or a.record_id not in superseded]
-    comparable = [
-        a
-        for a in current
-        if a.category.grade is not None and a.prediction is not None and a.prediction.in_scope
-    ]
-    result = _agreement(comparable, resamples, seed)
-    modes = sorted({a.reading_mode.value for a in comparable})
-    parted = sorted(
-        (a for a in comparable if a.category.grade != a.prediction.category),
-        key=lambda a: -abs(a.category.grade - a.prediction.category),
-    )
-    return {
-        "n_records": len(every),
-        "n_current": len(current),
-        **result,
-        "by_mode": {
-            mode: _agreement([a for a in comparable if a.reading_mode.value == mode], resamples)
-            for mode in modes
-        },
-        "reasons": dict(Counter(a.reason for a in comparable if a.reason).most_common()),
-        "parted": [
-            {
-                "study": a.study_uid,
-                "laterality": a.laterality.value,
-                "reader_category": a.category.value,
-                "model_category": a.prediction.category,
-                "model_confidence": a.prediction.confidence,
-                "reason": a.reason,
-                "reading_mode": a.reading_mode.value,
-            }
-            for a in parted
-        ],
-    }
-
-
-def _agreement(comparable: Sequence[ReaderAssessment], resamples: int, seed: int = 0) -> dict:
-    spoken = [a.agreement for a in comparable if a.agreement is not Agreement.NOT_COMPARABLE]
-    cases = _cases(
-        grades=[a.category.grade for a in comparable],
-        intervals=[(0, 0)] * len(comparable),
-        probabilities=[a.prediction.probabilities for a in comparable],
-        categories=[a.prediction.category for a in comparable],
-        malignant=[None] * len(comparable),
-        malignancy=[None] * len(comparable),
-        in_scope=[True] * len(comparable),
-        patients=[a.patient_id for a in comparable],
-        boxes=[None] * len(comparable),
-    )
-    figures = metrics.figures(cases)
-    spread = metrics.intervals(cases, resamples, seed)
-    confusion = np.array(figures["confusion_matrix"], float)
-    plain = float(metrics.kappa(confusion, power=0))
-    return {
-        "n": len(comparable),
-        "agreement": spoken.count(Agreement.AGREE) / len(spoken) if spoken else None,
-        "categories_match": figures["accuracy"],
-        "within_one_category": figures["within_one_accuracy"],
-        "kappa": plain if np.isfinite(plain) else None,
-        "qwk": figures["qwk"],
-        "confusion_matrix": figures["confusion_matrix"],
-        "categories": figures["categories"],
-        "intervals": {"categories_match": spread["accuracy"], "qwk": spread["qwk"]},
-    }
-
-
 # ------------------------------------------------------------------------------- worst errors
 
 
@@ -667,7 +581,7 @@ def _readings(arguments: argparse.Namespace) -> dict:
     if not arguments.readings.is_file():
         raise InvalidData("Readings not found", f"There is no file {arguments.readings.name}.")
     with ReadingStore(arguments.readings) as store:
-        return reader_agreement(store.all(), arguments.resamples, arguments.seed)
+        return agreement.of_readings(store.all(), arguments.resamples, arguments.seed)
 
 
 def _embeddings(predictions: Sequence[RowPrediction]) -> np.ndarray | None:

@@ -8,6 +8,7 @@ A file that is not ours, damaged, or of a newer program is refused and left as i
 What the model said of a reading made while its answer was hidden, and when that was revealed, come
 later and stand in tables of their own, append-only like the rest. So the database knows what a
 blind reader does not; `export_csv` leaves it out until it was revealed or `unblind` is asked for.
+So do the places where a study's files were seen, by which it is found again.
 """
 
 import csv
@@ -32,8 +33,10 @@ from engine.domain import (
     ReaderAssessment,
     ReadingMode,
     propose_agreement,
+    standing,
 )
 from engine.errors import StorageFailed
+from engine.pseudonyms import Pseudonyms
 
 log = logging.getLogger(__name__)
 
@@ -88,12 +91,28 @@ CREATE TRIGGER reveals_are_never_edited BEFORE UPDATE ON reveals
 CREATE TRIGGER reveals_are_never_deleted BEFORE DELETE ON reveals
     BEGIN SELECT RAISE (ABORT, 'a reveal is never deleted'); END;
 """,
+    """
+ALTER TABLE readings ADD COLUMN restores INTEGER REFERENCES readings (id);  -- by an undo
+ALTER TABLE readings ADD COLUMN is_withdrawn INTEGER;  -- 1: by an undo, nothing is said any more
+CREATE TABLE places (  -- where the images of studies that were read have lain; the newest counts
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    study_uid TEXT NOT NULL,
+    patient_id TEXT NOT NULL,
+    image_uid TEXT NOT NULL,
+    path TEXT NOT NULL
+);
+CREATE INDEX places_of_study ON places (study_uid);
+CREATE TRIGGER places_are_never_edited BEFORE UPDATE ON places
+    BEGIN SELECT RAISE (ABORT, 'a place is never edited'); END;
+CREATE TRIGGER places_are_never_deleted BEFORE DELETE ON places
+    BEGIN SELECT RAISE (ABORT, 'a place is never deleted'); END;
+""",
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 _COLUMNS = (
     "study_uid, image_uids, patient_id, laterality, reader, category, proposed_agreement, "
     "agreement, reason, comment, prediction, reading_mode, opened_at, recorded_at, supersedes, "
-    "category_before, revealed_at, time_spent_s, id"
+    "category_before, revealed_at, time_spent_s, restores, is_withdrawn, id"
 )
 # With what has become known since of readings made without the answer.
 _SELECT = (
@@ -107,7 +126,8 @@ _SELECT = (
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 EXPORT_COLUMNS = (
-    *("record_id", "supersedes", "is_current", "study_uid", "image_uids", "patient_id"),
+    *("record_id", "supersedes", "is_current", "is_withdrawn"),
+    *("study_uid", "image_uids", "patient_id"),
     *("laterality", "reader", "category_before", "category"),
     *("proposed_agreement", "agreement", "reason", "comment"),
     *("model", "model_sha256", "model_categories", "model_category", "model_confidence"),
@@ -207,8 +227,12 @@ class ReadingStore:
                     self._connection.execute("ROLLBACK")
             raise
 
-    def record(self, assessment: ReaderAssessment) -> ReaderAssessment:
+    def record(
+        self, assessment: ReaderAssessment, places: Mapping[str, Path] | None = None
+    ) -> ReaderAssessment:
         """Stores the assessment and returns it with its record id; it is on the disk then.
+
+        `places` are the files of the study's images, by image uid, as of `note_places`.
 
         Raises StorageFailed where it could not be written, also where the record that it
         supersedes has been corrected meanwhile; ValueError where times lack their zone, the
@@ -242,11 +266,14 @@ class ReadingStore:
             assessment.category_before and assessment.category_before.value,
             assessment.revealed_at and assessment.revealed_at.isoformat(),
             assessment.time_spent_s,
+            assessment.restores,
+            1 if assessment.is_withdrawn else None,
             None,
         )
         with _storage_errors("saved"), self._transaction():
             if assessment.supersedes is not None:
                 self._check_superseded(assessment)
+            self._add_places(assessment.study_uid, assessment.patient_id, places or {})
             cursor = self._connection.execute(
                 f"INSERT INTO readings ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", values
             )
@@ -274,10 +301,51 @@ class ReadingStore:
         with _storage_errors("saved"), self._transaction():
             self._connection.executemany("INSERT OR IGNORE INTO reveals VALUES (?, ?)", rows)
 
+    def note_places(self, study_uid: str, patient_id: str, places: Mapping[str, Path]) -> None:
+        """Keeps where the files of the study's images lie now, by image uid.
+
+        Raises StorageFailed.
+        """
+        with _storage_errors("saved"), self._transaction():
+            self._add_places(study_uid, patient_id, places)
+
+    def _add_places(self, study_uid: str, patient_id: str, places: Mapping[str, Path]) -> None:
+        known = self._places(study_uid, patient_id)
+        rows = [
+            (study_uid, patient_id, image_uid, str(path))
+            for image_uid, path in places.items()
+            # a name in no encoding would stop the reading from being stored
+            if known.get(image_uid) != path and _is_text(str(path))
+        ]
+        self._connection.executemany(
+            "INSERT INTO places (study_uid, patient_id, image_uid, path) VALUES (?, ?, ?, ?)", rows
+        )
+
+    def places(self, study_uid: str, patient_id: str) -> dict[str, Path]:
+        """Where the files of the study's images were last seen, by image uid.
+
+        None of studies that were last read with a version that did not keep it.
+        """
+        with _storage_errors("read"):
+            return self._places(study_uid, patient_id)
+
+    def _places(self, study_uid: str, patient_id: str) -> dict[str, Path]:
+        rows = self._connection.execute(
+            "SELECT image_uid, path FROM places WHERE study_uid = ? AND patient_id = ? ORDER BY id",
+            (study_uid, patient_id),
+        )
+        return {image_uid: Path(path) for image_uid, path in rows}
+
     def _check_superseded(self, assessment: ReaderAssessment) -> None:
         earlier = self._select("WHERE readings.id = ?", assessment.supersedes)
+        restored = (
+            []
+            if assessment.restores is None
+            else self._select("WHERE readings.id = ?", assessment.restores)
+        )
         if not earlier or any(
-            getattr(earlier[0], name) != getattr(assessment, name)
+            getattr(record, name) != getattr(assessment, name)
+            for record in (*earlier, *restored)
             for name in ("study_uid", "patient_id", "laterality", "reader")
         ):
             raise ValueError("a correction must be of the same breast and by the same reader")
@@ -294,7 +362,7 @@ class ReadingStore:
 
     def current(self, study_uid: str) -> dict[Laterality, ReaderAssessment]:
         """The newest assessment of each breast of the study that has one."""
-        return {assessment.laterality: assessment for assessment in self.history(study_uid)}
+        return {reading.laterality: reading for reading in standing(self.history(study_uid))}
 
     def all(self) -> tuple[ReaderAssessment, ...]:
         """Every assessment of every study, superseded ones too, oldest first."""
@@ -310,9 +378,14 @@ class ReadingStore:
         path: Path,
         may_show: Callable[[ReaderAssessment], bool] = lambda _assessment: True,
         unblind: bool = False,
+        only: Collection[int] | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> int:
-        """Writes all assessments as UTF-8 CSV, one a line; returns their number.
+        """Writes all assessments, or `only` those with these record ids, as UTF-8 CSV, one a line;
+        returns their number.
 
+        With `pseudonyms` keyed hashes stand for patients, studies, images and readers, and free
+        text, which may name anybody, is left out.
         Of a reading whose answer was never revealed, and of those that `may_show` refuses, nothing
         of the model is told. With `unblind` everything is, and is on record as revealed from then
         on. The file appears whole or not at all. A text cell that a spreadsheet would run as a
@@ -323,15 +396,18 @@ class ReadingStore:
             hidden = [a for a in assessments if a.prediction is not None and not a.is_revealed]
             self.reveal([assessment.record_id for assessment in hidden], datetime.now(UTC))
             assessments = self.all()
-        superseded = {assessment.supersedes for assessment in assessments}
-        with _storage_errors("exported"), _replaced_whole(Path(path)) as file:
+        current = {assessment.record_id for assessment in standing(assessments)}
+        if only is not None:
+            assessments = tuple(a for a in assessments if a.record_id in only)
+        with _storage_errors("exported"), replaced_whole(Path(path)) as file:
             writer = csv.DictWriter(file, EXPORT_COLUMNS)
             writer.writeheader()
             for assessment in assessments:
-                is_current = assessment.record_id not in superseded
                 is_shown = assessment.is_revealed and (unblind or may_show(assessment))
                 told = assessment if is_shown else assessment.without_model()
-                writer.writerow(_export_row(told, is_current))
+                if pseudonyms is not None:
+                    told = _pseudonymised(told, pseudonyms)
+                writer.writerow(_export_row(told, told.record_id in current))
         log.info("Exported %d readings", len(assessments))
         return len(assessments)
 
@@ -400,13 +476,15 @@ def _from_row(row: Sequence) -> ReaderAssessment:
             recorded_at=datetime.fromisoformat(row[13]),
             supersedes=row[14],
             category_before=row[15] and BiradsCategory(row[15]),
-            revealed_at=_earliest(row[16], row[20]),
+            revealed_at=_earliest(row[16], row[22]),
             time_spent_s=row[17],
-            record_id=row[18],
+            restores=row[18],
+            is_withdrawn=bool(row[19]),
+            record_id=row[20],
         )
-        if row[10] is not None or row[19] is None:
+        if row[10] is not None or row[21] is None:
             return assessment
-        answer = _prediction_from_json(row[19])  # it came later, and no reader judged it
+        answer = _prediction_from_json(row[21])  # it came later, and no reader judged it
         agreement = propose_agreement(assessment.category, answer)
         return replace(
             assessment, prediction=answer, proposed_agreement=agreement, agreement=agreement
@@ -419,22 +497,34 @@ def _earliest(*texts: str | None) -> datetime | None:
     return min((datetime.fromisoformat(text) for text in texts if text), default=None)
 
 
+def _pseudonymised(assessment: ReaderAssessment, pseudonyms: Pseudonyms) -> ReaderAssessment:
+    return replace(
+        assessment,
+        study_uid=pseudonyms.name("study", assessment.study_uid),
+        image_uids=tuple(pseudonyms.name("image", uid) for uid in assessment.image_uids),
+        patient_id=pseudonyms.name("patient", assessment.patient_id),
+        reader=pseudonyms.name("reader", assessment.reader),
+        comment="",
+    )
+
+
 def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, object]:
     row: dict[str, object] = {
         "record_id": assessment.record_id,
         "supersedes": assessment.supersedes,
         "is_current": int(is_current),
-        "study_uid": _inert(assessment.study_uid),
-        "image_uids": _inert(" ".join(assessment.image_uids)),
-        "patient_id": _inert(assessment.patient_id),
+        "is_withdrawn": int(assessment.is_withdrawn),
+        "study_uid": inert(assessment.study_uid),
+        "image_uids": inert(" ".join(assessment.image_uids)),
+        "patient_id": inert(assessment.patient_id),
         "laterality": assessment.laterality.value,
-        "reader": _inert(assessment.reader),
+        "reader": inert(assessment.reader),
         "category_before": assessment.category_before and assessment.category_before.value,
         "category": assessment.category.value,
         "proposed_agreement": assessment.proposed_agreement.value,
         "agreement": assessment.agreement.value,
-        "reason": _inert(assessment.reason),
-        "comment": _inert(assessment.comment),
+        "reason": inert(assessment.reason),
+        "comment": inert(assessment.comment),
         "reading_mode": assessment.reading_mode.value,
         "opened_at": assessment.opened_at.isoformat(),
         "revealed_at": assessment.revealed_at and assessment.revealed_at.isoformat(),
@@ -450,14 +540,15 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
             "model_category": prediction.category,
             "model_confidence": prediction.confidence,
             "p_malignant": prediction.malignancy,
-            "scope_reason": _inert(prediction.scope_reason or ""),
+            "scope_reason": inert(prediction.scope_reason or ""),
         }
         # a category that the model does not have stays empty, it is not 0
         row |= {f"p{grade}": p for grade, p in (prediction.probabilities or {}).items()}
     return row
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
+    """The text as a cell that no spreadsheet runs as a formula."""
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
 
 
@@ -465,7 +556,7 @@ def _inert(text: str) -> str:
 
 
 @contextmanager
-def _replaced_whole(path: Path) -> Iterator:
+def replaced_whole(path: Path) -> Iterator:
     """A text file that takes the place of `path` when the block ends well, else leaves nothing."""
     with tempfile.NamedTemporaryFile(
         "w",
@@ -489,6 +580,15 @@ def _replaced_whole(path: Path) -> Iterator:
     except OSError:  # e.g. the old file is open in a spreadsheet, on Windows
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _is_text(name: str) -> bool:
+    """Whether it has no bytes that could not be decoded (PEP 383)."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _damaged() -> StorageFailed:

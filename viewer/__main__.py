@@ -78,8 +78,9 @@ def _run_window(options: argparse.Namespace) -> int:
 
     from resources import ROOT
     from viewer import theme
+    from viewer.inference import start_engine
     from viewer.main_window import MainWindow
-    from viewer.session import Session, start_engine
+    from viewer.session import Session
     from viewer.settings import Settings, data_folder
 
     app = QApplication(sys.argv[:1])

@@ -725,7 +725,7 @@ class AssessmentPane(QWidget):
         is_told = newest is not None and (
             not phase.is_hidden or newest.reading_mode is self._reading.mode
         )
-        recorded = newest if is_told else None
+        recorded = newest if is_told and not newest.is_withdrawn else None
         before = None
         if phase is Phase.AFTER and recorded is not None:
             before = recorded.category_before or recorded.category
@@ -830,6 +830,8 @@ def _history_line(assessment: ReaderAssessment, is_superseded: bool, is_hidden: 
     if mode is not ReadingMode.CONCURRENT:
         is_first_word = mode is ReadingMode.SECOND_READ and not was_seen
         parts.append("before the answer" if is_first_word else mode.value)
+    if assessment.is_withdrawn or assessment.restores is not None:
+        parts.append("withdrawn" if assessment.is_withdrawn else "restored")
     parts.append(assessment.reader)
     if assessment.comment and not (is_hidden and assessment.prediction is not None):
         parts.append(f"“{assessment.comment}”")

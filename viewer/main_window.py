@@ -46,6 +46,7 @@ from engine.errors import EngineError
 from viewer import theme
 from viewer.assessment_pane import AssessmentPane
 from viewer.banner import Banner, Message
+from viewer.disagreements import DisagreementsPage
 from viewer.help import About, ShortcutList
 from viewer.mode_question import ModeQuestion
 from viewer.prediction_pane import PredictionPane
@@ -90,6 +91,11 @@ class MainWindow(QMainWindow):
         self.worklist = WorklistPane(self)
         self.prediction = PredictionPane(self)
         self.assessment = AssessmentPane(self)
+        self.disagreements = DisagreementsPage(self)
+        self._disagreements_due = QTimer(self)  # once, however much has changed
+        self._disagreements_due.setSingleShot(True)
+        self._disagreements_due.timeout.connect(self._fill_disagreements)
+        self._opened: tuple[Path, ...] = ()  # what the worklist shows came from there
         self._place_panes()
         self._make_actions()
         self._fill_menus()
@@ -165,6 +171,10 @@ class MainWindow(QMainWindow):
         )
         self._quit = action("&Quit", self.close, "Ctrl+Q")
         self._save = action("&Save reading", self.assessment.save, "Ctrl+Return", "Ctrl+Enter")
+        self._undo_reading = action("&Undo saved reading", self.undo_assessment, "Ctrl+Shift+U")
+        self._show_disagreements = action(
+            "Readings and &disagreements …", self.show_disagreements, "Ctrl+D"
+        )
         self._right = action(
             "&Right breast", lambda: self._focus_breast(Laterality.RIGHT), "Ctrl+R"
         )
@@ -217,7 +227,9 @@ class MainWindow(QMainWindow):
         go = bar.addMenu("&Go")
         go.addActions(self._commands(Group.GO))
         reading = bar.addMenu("&Reading")
-        reading.addActions([self._right, self._left, self._save])
+        reading.addActions([self._right, self._left, self._save, self._undo_reading])
+        reading.addSeparator()
+        reading.addAction(self._show_disagreements)
         reading.addSection("Mode")
         reading.addActions(self._modes.actions())
         model = bar.addMenu("&Model")
@@ -312,6 +324,10 @@ class MainWindow(QMainWindow):
         session.assessment_recorded.connect(self._on_assessment_recorded)
         session.recording_failed.connect(self._on_recording_failed)
         session.fault_occurred.connect(self.show_fault)
+        session.reveal_failed.connect(self._on_reveal_failed)
+        session.reading_opened.connect(self._on_reading_opened)
+        session.training_progressed.connect(self.disagreements.show_training_progress)
+        session.training_written.connect(self._on_training_written)
 
     def _connect_panes(self) -> None:
         session = self._session
@@ -328,6 +344,22 @@ class MainWindow(QMainWindow):
         self.assessment.draft_changed.connect(self.worklist.mark_draft)
         self.assessment.reader_changed.connect(session.set_reader)
         self.mode_question.answered.connect(self.choose_mode)
+        page = self.disagreements
+        page.reading_requested.connect(session.open_reading)
+        page.csv_requested.connect(self._on_csv_requested)
+        page.training_requested.connect(session.write_training_data)
+        page.training_cancel_requested.connect(session.cancel_training_data)
+        session.fault_occurred.connect(lambda error: page.show_message(str(error)))
+        # whatever changes what there is, or what of it may be told
+        for change in (
+            session.assessment_recorded,
+            session.reading_changed,
+            session.mode_changed,
+            session.study_selected,
+            session.study_predicted,
+            session.catalogue_opened,
+        ):
+            change.connect(self._disagreements_due.start)
 
     def _restore(self) -> None:
         settings = self._settings
@@ -354,6 +386,7 @@ class MainWindow(QMainWindow):
     def open(self, paths: Sequence[Path]) -> None:
         """Opens files and folders in the place of what is open."""
         self._settings.add_recent(paths)
+        self._opened = tuple(paths)
         self._session.open(paths)
 
     def show_fault(self, error: EngineError) -> None:
@@ -373,12 +406,17 @@ class MainWindow(QMainWindow):
         for study in catalogue.studies:
             if self.assessment.has_draft(study):
                 self.worklist.mark_draft(study.uid, True)
-            if self._session.has_been_read(study):
-                self.worklist.mark_read(study.uid)
+        self._mark_read(catalogue.studies)
         if catalogue.studies:
             self.worklist.select(self.worklist.study_uids[0])
         else:
             self._session.select_study(None)
+
+    def _mark_read(self, studies: Iterable[Study]) -> None:
+        for study in studies:
+            has_been_read = self._session.has_been_read(study)
+            is_unfinished = has_been_read and self._session.is_unfinished(study)
+            self.worklist.mark_read(study.uid, has_been_read, is_unfinished)
 
     def _on_worklist_selected(self, study_uid: str) -> None:
         self._session.select_study(study_uid, self.worklist.upcoming(study_uid))
@@ -437,6 +475,8 @@ class MainWindow(QMainWindow):
         self.prediction.show_reading(reading)
         self.assessment.show_reading(reading, () if study is None else self._session.history(study))
         self._overlay.setEnabled(not reading.phase.is_hidden)
+        if study is not None:
+            self._mark_read([study])
 
     def choose_mode(self, mode: ReadingMode) -> None:
         """From now on, and at the next start."""
@@ -468,11 +508,79 @@ class MainWindow(QMainWindow):
 
     def _on_assessment_recorded(self, assessment: ReaderAssessment) -> None:
         self.assessment.show_recorded(assessment)
-        self.worklist.mark_read(assessment.study_uid)
+        if (study := self._session.current_study) is not None:
+            self._mark_read([study])
 
     def _on_recording_failed(self, assessment: ReaderAssessment, error: EngineError) -> None:
         self.assessment.show_not_recorded(assessment, error)
         self.show_fault(error)
+
+    def _on_reveal_failed(self, error: EngineError) -> None:
+        message = Message(error.title, f"The answer stays hidden. {error.advice}", "Try again")
+        self.banner.show_message(message, self._session.retry_reveal)
+
+    def undo_assessment(self) -> None:
+        """Takes back what this reader saved last for the open study; says what stands now."""
+        study = self._session.current_study
+        if study is not None and self.assessment.has_draft(study):
+            self.show_fault(
+                EngineError("Unsaved entries", "Save or discard them before a saved one is undone.")
+            )
+            return
+        recorded = self._session.undo_assessment()
+        if recorded is not None:
+            side = recorded.laterality.name.capitalize()
+            stands = (
+                "no reading of it stands any more"
+                if recorded.is_withdrawn
+                else f"BI-RADS {recorded.category.value} stands again"
+            )
+            message = Message("Reading undone", f"{side} breast: {stands}. Both are on record.")
+            self.banner.show_message(message)
+
+    # ------------------------------------------------------------------- readings, disagreements
+
+    def show_disagreements(self) -> None:
+        """Beside the images, and with the keyboard."""
+        self.disagreements.show()
+        self._fill_disagreements()
+        self.disagreements.raise_()
+        self.disagreements.activateWindow()
+
+    def _fill_disagreements(self) -> None:
+        if self.disagreements.isVisible():
+            self.disagreements.show_readings(self._session.all_readings())
+
+    def _on_reading_opened(self, study_uid: str, side: Laterality, is_alone: bool) -> None:
+        if is_alone and self._opened:
+            opened = self._opened
+            message = Message(
+                "Opened to look at a reading",
+                "The study stands alone in the worklist.",
+                "Back to the worklist",
+            )
+            self.banner.show_message(message, lambda: self.open(opened))
+        self.worklist.select(study_uid)
+        study = self._session.current_study
+        views = [] if study is None else [v for v in study.views if v.laterality is side]
+        if views:
+            self.viewports.select(views[0].image_uid)
+        self.raise_()
+        self.activateWindow()
+        self._focus_breast(side)
+
+    def _on_csv_requested(self, path: Path, ids: Sequence[int], is_pseudonymised: bool) -> None:
+        count = self._session.export_readings(path, False, ids, is_pseudonymised)
+        if count is not None:
+            told = "without" if is_pseudonymised else "with"
+            self.disagreements.show_message(f"{count} exported {told} patient identifiers.")
+
+    def _on_training_written(self, written: object) -> None:
+        self.disagreements.end_training_progress()
+        if written is not None:
+            self.disagreements.show_message(written.summary)
+        elif not self.disagreements.has_message:  # else it says why
+            self.disagreements.show_message("Cancelled: no training data was written.")
 
     def _on_overlay_changed(self, visible: bool, opacity: float) -> None:
         self.viewports.set_overlay(visible, opacity)
@@ -609,6 +717,7 @@ class MainWindow(QMainWindow):
         self._settings.geometry = self.saveGeometry()
         self._settings.layout = self.saveState(LAYOUT_VERSION)
         self._settings.save()
+        self.disagreements.close()
         self._session.close()
         super().closeEvent(event)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from engine.domain import ModelIdentity, ReadingMode, StudyPrediction
+from engine.domain import ModelIdentity, ReaderAssessment, ReadingMode, StudyPrediction
 from engine.errors import EngineError
 
 MODEL_TITLES: Mapping[str, str] = {
@@ -88,3 +88,16 @@ class ReadingState:
     mode: ReadingMode
     phase: Phase
     chosen: ReadingMode  #: from the next study on, where it is another than `mode`
+
+
+@dataclass(frozen=True)
+class ToldReading:
+    """A stored reading, without what the model said where its reader may not be told that now."""
+
+    reading: ReaderAssessment
+    is_hidden: bool  #: whether anything of the model was left out, or would be if it had answered
+
+
+def program_fault(title: str) -> EngineError:
+    """What the reader is told of a bug of ours, while its traceback goes to the log."""
+    return EngineError(title, "This is a fault of the program: please report it with its log file.")

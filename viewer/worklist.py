@@ -70,6 +70,7 @@ class _Row:
     thumbnail: QImage | None = None
     has_draft: bool = False
     is_read: bool = False
+    is_unfinished: bool = False  #: a second read, with no category kept or changed
 
     @property
     def rank(self) -> tuple[int, float, int]:
@@ -121,7 +122,11 @@ class _Row:
     @property
     def _marks(self) -> tuple[tuple[str, bool], ...]:
         has_notes = self.study is not None and bool(self.study.notes)
-        return ("notes", has_notes), ("unsaved reading", self.has_draft), ("read", self.is_read)
+        return (
+            ("notes", has_notes),
+            ("unsaved reading", self.has_draft),
+            ("reading not finished" if self.is_unfinished else "read", self.is_read),
+        )
 
 
 class WorklistItemModel(QAbstractListModel):
@@ -342,6 +347,8 @@ class _RowDelegate(QStyledItemDelegate):
     def _mark(row: _Row) -> tuple[str, object]:
         if row.has_draft:
             return "✎ unsaved", theme.WARNING
+        if row.is_unfinished:
+            return "… not finished", theme.WARNING
         return ("✓ read", theme.MUTED) if row.is_read else ("", theme.MUTED)
 
     @staticmethod
@@ -446,8 +453,8 @@ class WorklistPane(QWidget):
     def mark_draft(self, study_uid: str, has_draft: bool) -> None:
         self._items.change(study_uid, has_draft=has_draft)
 
-    def mark_read(self, study_uid: str) -> None:
-        self._items.change(study_uid, is_read=True)
+    def mark_read(self, study_uid: str, is_read: bool = True, is_unfinished: bool = False) -> None:
+        self._items.change(study_uid, is_read=is_read, is_unfinished=is_unfinished)
 
     def show_progress(self, done: int, total: int) -> None:
         self._progress = (done, total)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import evaluation, report
+from engine import agreement, evaluation, report
 from engine.__main__ import main
 from engine.calibration import Calibration
 from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -599,7 +599,7 @@ READINGS = [
 
 
 def test_agreement_counts_current_comparable_readings_and_4a_to_4c_are_fours():
-    got = strict(evaluation.reader_agreement(READINGS, resamples=50))
+    got = strict(agreement.of_readings(READINGS, resamples=50))
     assert (got["n_records"], got["n_current"], got["n"]) == (9, 8, 5)
     # reader 4 4 2 2 2, model 4 4 4 2 2
     assert got["categories_match"] == pytest.approx(4 / 5)
@@ -626,7 +626,7 @@ def test_agreement_counts_blind_readings_with_the_answer_that_came_later(tmp_pat
                 proposed_agreement=nothing,
             )
             store.attach_answers({store.record(unseen).record_id: said})
-        got = strict(evaluation.reader_agreement(store.all(), resamples=50))
+        got = strict(agreement.of_readings(store.all(), resamples=50))
     assert got["by_mode"]["blind audit"]["n"] == 2
     assert got["agreement"] == got["categories_match"] == 0.5
 
@@ -637,13 +637,13 @@ def test_readings_of_the_first_version_are_evaluated(tmp_path):
     connection.executescript(Path(__file__).with_name("readings_v1.sql").read_text("utf-8"))
     connection.close()
     with ReadingStore(path) as store:
-        got = strict(evaluation.reader_agreement(store.all(), resamples=50))
+        got = strict(agreement.of_readings(store.all(), resamples=50))
     assert (got["n_records"], got["n_current"], got["n"]) == (3, 2, 1)
     assert got["by_mode"]["concurrent"]["categories_match"] == 1
 
 
 def test_no_readings_give_no_figures():
-    got = strict(evaluation.reader_agreement([]))
+    got = strict(agreement.of_readings([]))
     assert got["n"] == 0
     assert got["kappa"] is None
 

@@ -13,6 +13,7 @@ from PySide6.QtGui import QAccessible, QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 import viewer.assessment_pane
+import viewer.readings
 import viewer.session
 from engine.domain import (
     Agreement,
@@ -37,6 +38,7 @@ from tests.viewer.test_main_window import (
 )
 from viewer.__main__ import starting_mode
 from viewer.assessment_pane import CHANGE_REASONS, REASONS
+from viewer.disagreements import Shown
 from viewer.reading_modes import MODE_TITLES
 from viewer.settings import Settings
 from viewer.states import Phase, StudyState
@@ -284,7 +286,7 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
     def refuse(*_arguments):
         raise full
 
-    monkeypatch.setattr(window._session._readings(), deed, refuse)
+    monkeypatch.setattr(window._session._readings.store, deed, refuse)
     enter(qtbot, window, R="2", L="1")
     assert window.banner.message.title == full.title
     assert not is_answered(window)
@@ -294,8 +296,8 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
         assert window.assessment._forms[RIGHT].draft.category is BiradsCategory.BENIGN
         qtbot.keyClick(window, *SAVE)
     else:
-        window.worklist.step(1)
-        window.worklist.step(-1)
+        assert window.banner.message.action == "Try again"
+        window.banner._action.click()
     assert is_answered(window)
     assert all(r.revealed_at for r in stored(readings_path))
 
@@ -418,7 +420,7 @@ def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_bac
         grade = min(5, number + 2)
         model = window._session._known(uid).model
         said = Prediction(model, {g: 0.96 if g == grade else 0.01 for g in range(1, 6)})
-        window._session._keep_answer((uid, "hybrid"), saying(study, model, said, 0.5))
+        window._session._inference._keep_answer((uid, "hybrid"), saying(study, model, said, 0.5))
     window.worklist.set_order(Order.SUSPICION)
     ranked = window.worklist.study_uids
     assert ranked != opened
@@ -560,8 +562,8 @@ def copied(qtbot, window) -> list[str]:
     return taken
 
 
-def exported(window, path) -> list[dict]:
-    assert window._session.export_readings(path) is not None
+def exported(window, path, **options) -> list[dict]:
+    assert window._session.export_readings(path, **options) is not None
     with path.open(encoding="utf-8", newline="") as file:
         return [row | {"time_spent_s": ""} for row in csv.DictReader(file)]
 
@@ -571,9 +573,22 @@ def everything(qtbot, window, path) -> dict[str, object]:
     widgets = [window, *window.findChildren(QWidget)]
     model = window.worklist._list.model()
     cells = [model.index(number, 0) for number in range(model.rowCount())]
+    page = window.disagreements
+    window.show_disagreements()
+    page._shown.setCurrentIndex(page._shown.findData(Shown.ALL))
+    table = page._sorted
     seen = {
         "copied": copied(qtbot, window),
         "exported": exported(window, path),
+        "exported without names": [
+            (row["model_category"], row["agreement"], row["reason"])
+            for row in exported(window, path, is_pseudonymised=True)
+        ],
+        "page": [
+            [str(table.index(row, column).data(role)) for role in ROLES]
+            for row in range(table.rowCount())
+            for column in range(table.columnCount())
+        ],
         "words": [words(thing) for thing in (*widgets, *window.findChildren(QAction))],
         "heard": heard(QAccessible.queryAccessibleInterface(window)),
         "items": [[str(cell.data(role)) for role in ROLES] for cell in cells],
@@ -584,7 +599,11 @@ def everything(qtbot, window, path) -> dict[str, object]:
         "title": (window.windowTitle(), window.statusBar().currentMessage()),
     }
     QApplication.processEvents()
-    for name, widget in (("pixels", window), ("pixels behind", window.prediction._bars)):
+    for name, widget in (
+        ("pixels", window),
+        ("pixels behind", window.prediction._bars),
+        ("pixels of the page", page),
+    ):
         image = widget.grab().toImage()  # also of what another page covers
         seen[name] = bytes(image.constBits())
     return seen
@@ -632,6 +651,7 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
     """All that a window lets out whose networks say this, after these deeds of the reader."""
     monkeypatch.setattr(viewer.assessment_pane, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.session, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.readings, "datetime", StoppedClock)
     QApplication.setCursorFlashTime(0)
 
     def look(says, mode, deed, count):
@@ -648,7 +668,9 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         window.assessment._reader.editingFinished.emit()
         done = (count, count)
         qtbot.waitUntil(lambda: window._session.progress == done, timeout=20_000)
-        qtbot.waitUntil(lambda: len(window._session._predictions) == count + 1, timeout=20_000)
+        qtbot.waitUntil(
+            lambda: len(window._session._inference._predictions) == count + 1, timeout=20_000
+        )
         deed(qtbot, window)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
         qtbot.waitUntil(lambda: all(row.thumbnail for row in rows(window)), timeout=20_000)
@@ -728,3 +750,16 @@ def test_every_mode_has_its_title_and_a_reading_of_each_agrees_only_with_what_it
     assert right.agreement is Agreement.NOT_COMPARABLE
     assert left.agreement is left.proposed_agreement is not Agreement.NOT_COMPARABLE
     assert timedelta() <= right.revealed_at - right.recorded_at < timedelta(minutes=1)
+
+
+def test_a_second_read_that_was_left_says_that_it_is_not_finished(open_in, qtbot):
+    window = open_in(SECOND, count=2)
+    wait_for_answers(qtbot, window)
+    enter(qtbot, window, R="2", L="1")
+    window.worklist.step(1)
+    assert rows(window)[0].is_unfinished
+    assert "reading not finished" in rows(window)[0].sentence
+    window.worklist.step(-1)
+    qtbot.keyClick(window, *SAVE)  # keep
+    assert not rows(window)[0].is_unfinished
+    assert rows(window)[0].is_read

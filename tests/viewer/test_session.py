@@ -166,7 +166,7 @@ def test_the_next_study_is_decoded_ahead_and_shows_at_once(
     first, second = open_folder(write_studies(2)).studies
     session.select_study(first.uid, second.uid)
     ahead = {(second.uid, view.image_uid) for view in second.views}
-    qtbot.waitUntil(lambda: all(key in session._pixels for key in ahead))
+    qtbot.waitUntil(lambda: all(key in session._images.cache for key in ahead))
     told.all.clear()
     session.select_study(second.uid)
     assert len(told.of("pixels_loaded")) == 4  # without a turn of the event loop
@@ -209,7 +209,7 @@ def test_the_pixel_cache_keeps_its_bound_however_many_studies_are_read(
         told.all.clear()
         session.select_study(study.uid, upcoming and upcoming.uid)
         qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
-        assert session._pixels.size_bytes <= 3 * one_study
+        assert session._images.cache.size_bytes <= 3 * one_study
 
 
 def test_a_study_larger_than_the_cache_is_still_shown(make_session, write_studies, qtbot):
@@ -236,7 +236,7 @@ def test_images_of_a_closed_catalogue_are_dropped_even_under_an_equal_study_uid(
             may_decode.wait(10)
         return load_pixels(view)
 
-    monkeypatch.setattr("viewer.session.load_pixels", slow_load_pixels)
+    monkeypatch.setattr("viewer.images.load_pixels", slow_load_pixels)
     (one,) = open_folder(tmp_path / "disk1").studies
     session.select_study(one.uid)
     (two,) = open_folder(tmp_path / "disk2").studies
@@ -258,8 +258,8 @@ def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_ag
         decoded.append(view.image_uid)
         return load_pixels(view)
 
-    monkeypatch.setattr("viewer.session.load_pixels", counted_load_pixels)
-    monkeypatch.setattr("viewer.session._expected_bytes", lambda _study: 0)  # headers may err
+    monkeypatch.setattr("viewer.images.load_pixels", counted_load_pixels)
+    monkeypatch.setattr("viewer.images._expected_bytes", lambda _study: 0)  # headers may err
     session = make_session(pixel_cache_bytes=6 * 96 * 72 * 2)
     told = Told(session)
     session.open([write_studies(2)])

@@ -1,0 +1,124 @@
+"""How readers and the model agree, counted from stored readings, for `evaluate --readings` and for
+the viewer's page of disagreements alike.
+
+Only readings that stand. A reader's 0 or 6, and a breast on which the model said nothing, compare
+with nothing; 4A, 4B and 4C are fours; a category that the model lacks cannot agree. `agreement` is
+the reader's own word, `categories_match` compares the categories. Kappa in concurrent reading
+flatters the model, since the reader saw its answer first: hence `by_mode`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from engine import metrics
+from engine.domain import Agreement, ReaderAssessment, standing
+from engine.metrics import GRADES, Cases
+
+
+def comparable(readings: Iterable[ReaderAssessment]) -> tuple[ReaderAssessment, ...]:
+    """Those that count in the figures; of all readings, superseded ones included."""
+    return tuple(
+        reading
+        for reading in standing(readings)
+        if reading.category.grade is not None
+        and reading.prediction is not None
+        and reading.prediction.in_scope
+    )
+
+
+def figures(
+    readings: Sequence[ReaderAssessment], resamples: int = metrics.RESAMPLES, seed: int = 0
+) -> dict:
+    """Of comparable readings; None where they cannot give a figure. Rows of the confusion matrix
+    are the reader's category, columns the model's. Intervals are a bootstrap over patients (95 %),
+    none with `resamples` 0.
+    """
+    spoken = [r.agreement for r in readings if r.agreement is not Agreement.NOT_COMPARABLE]
+    cases = _cases(readings)
+    counted = metrics.figures(cases)
+    spread = metrics.intervals(cases, resamples, seed) if resamples else {}
+    plain = float(metrics.kappa(np.array(counted["confusion_matrix"], float), power=0))
+    return {
+        "n": len(readings),
+        "agreement": spoken.count(Agreement.AGREE) / len(spoken) if spoken else None,
+        "categories_match": counted["accuracy"],
+        "within_one_category": counted["within_one_accuracy"],
+        "kappa": plain if np.isfinite(plain) else None,
+        "qwk": counted["qwk"],
+        "confusion_matrix": counted["confusion_matrix"],
+        "categories": counted["categories"],
+        "intervals": {
+            "categories_match": spread.get("accuracy"),
+            "qwk": spread.get("qwk"),
+        },
+    }
+
+
+def by_month(readings: Iterable[ReaderAssessment]) -> Mapping[str, dict]:
+    """Figures of comparable readings by the month in which they were recorded ('2026-11', in the
+    clinic's own time zone), oldest first; months without any are left out.
+    """
+    months: dict[str, list[ReaderAssessment]] = defaultdict(list)
+    for reading in readings:
+        months[month_of(reading)].append(reading)
+    return {month: figures(months[month], resamples=0) for month in sorted(months)}
+
+
+def month_of(reading: ReaderAssessment) -> str:
+    return f"{reading.recorded_at.astimezone():%Y-%m}"
+
+
+def of_readings(
+    readings: Iterable[ReaderAssessment], resamples: int = metrics.RESAMPLES, seed: int = 0
+) -> dict:
+    """All that `metrics.json` tells of stored readings."""
+    every = list(readings)
+    compared = comparable(every)
+    parted = sorted(
+        (r for r in compared if r.category.grade != r.prediction.category),
+        key=lambda r: -abs(r.category.grade - r.prediction.category),
+    )
+    modes = sorted({r.reading_mode.value for r in compared})
+    return {
+        "n_records": len(every),
+        "n_current": len(standing(every)),
+        **figures(compared, resamples, seed),
+        "by_mode": {
+            mode: figures([r for r in compared if r.reading_mode.value == mode], resamples)
+            for mode in modes
+        },
+        "reasons": dict(Counter(r.reason for r in compared if r.reason).most_common()),
+        "parted": [
+            {
+                "study": r.study_uid,
+                "laterality": r.laterality.value,
+                "reader_category": r.category.value,
+                "model_category": r.prediction.category,
+                "model_confidence": r.prediction.confidence,
+                "reason": r.reason,
+                "reading_mode": r.reading_mode.value,
+            }
+            for r in parted
+        ],
+    }
+
+
+def _cases(readings: Sequence[ReaderAssessment]) -> Cases:
+    """The reader's grade as what is true, the model's as what was said."""
+    count = len(readings)
+    said = [reading.prediction.probabilities for reading in readings]
+    probabilities = np.array([[p.get(grade, 0.0) for grade in GRADES] for p in said], float)
+    probabilities = probabilities.reshape(-1, len(GRADES))
+    return Cases(
+        truth=np.array([reading.category.grade for reading in readings], int),
+        category=np.array([reading.prediction.category for reading in readings], int),
+        probabilities=probabilities,
+        malignant=np.full(count, np.nan),
+        malignancy=probabilities[:, metrics.SUSPICIOUS - 1 :].sum(axis=1),
+        in_scope=np.ones(count, bool),
+        patients=np.array([reading.patient_id for reading in readings], str),
+        low=np.zeros(count, int),
+        high=np.zeros(count, int),
+    )

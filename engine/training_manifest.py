@@ -1,0 +1,257 @@
+"""What readers said, as training data: a manifest that `birads-engine train --data` takes.
+
+Two forms:
+
+- Pseudonymised, a folder: `images.csv` and a copy of each image, as grey as a network sees it (8
+  bits, the file's first window) and black outside the breast, where films carry names. Keyed hashes
+  stand for patient, study, image and reader; no name of a file of the clinic's is told.
+- Identified, one file: the clinic's own identifiers, and the paths of its own files.
+
+The newest reading of a breast counts, whoever's it is. The grade is the reader's; of the model
+nothing is told, so that nothing that is hidden gets out.
+"""
+
+import csv
+import logging
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine import loading
+from engine.dataset import INCOMPLETE, READER
+from engine.domain import (
+    NOTICE,
+    BiradsCategory,
+    MammogramView,
+    ReaderAssessment,
+    standing,
+)
+from engine.errors import EngineError, StorageFailed, UnsupportedImage
+from engine.preprocessing import grey, outline_breast
+from engine.pseudonyms import Pseudonyms
+from engine.readings import inert, replaced_whole
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    *("file", "dataset", "patient_id", "laterality", "view", "birads", "birads_kind"),
+    *("birads_raw", "aspect_ratio", "study_uid", "image_uid", "reader", "reading_mode", "notice"),
+)
+DATASET = "readings"
+IMAGE_FOLDER = "images"
+
+# why an image is left out, in words for the reader
+NOT_FOUND = "not where it was read"
+REPLACED = "replaced by another image"
+UNREADABLE = "unreadable"
+OUT_OF_SCOPE = "no view that networks judge"
+NO_BREAST = "without a breast to be found"
+OLDER = "with a newer reading of the same breast"
+
+
+@dataclass(frozen=True)
+class ReadStudy:
+    """The readings of one study of one patient, and where its images were last seen."""
+
+    readings: tuple[ReaderAssessment, ...]
+    places: Mapping[str, Path]  #: by image uid
+
+
+@dataclass
+class Written:
+    """What came of it: images written, and how many were left out for which reason."""
+
+    path: Path  #: of the manifest
+    image_count: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def summary(self) -> str:
+        """In one line for the reader."""
+        count = "1 image" if self.image_count == 1 else f"{self.image_count} images"
+        reasons = [f"{number} {reason}" for reason, number in self.left_out.items() if number]
+        left_out = f" Left out: {'; '.join(reasons)}." if reasons else ""
+        return f"{count} written for training.{left_out}"
+
+
+class Cancelled(Exception):
+    """By the caller's `should_stop`; neither a manifest nor copies of images are left."""
+
+
+def write(
+    studies: Sequence[ReadStudy],
+    target: Path,
+    pseudonyms: Pseudonyms | None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Written:
+    """Writes the manifest: with pseudonyms `target` is a new or empty folder, else a CSV file.
+
+    Raises StorageFailed where it cannot be written, `target` holds other files or lies among the
+    images that were read; Cancelled.
+    """
+    written = Written(target if pseudonyms is None else target / "images.csv")
+    wanted = [item for study in studies for item in _newest(study, written.left_out)]
+    try:
+        _refuse_among_images(target, studies)
+        with nullcontext() if pseudonyms is None else _claimed(target):
+            rows = []
+            for number, (reading, image_uid, path) in enumerate(wanted):
+                if should_stop():
+                    raise Cancelled
+                on_progress(number, len(wanted))
+                row = _row(reading, image_uid, path, written.path, pseudonyms, written.left_out)
+                if row is not None:
+                    rows.append(row)
+            with replaced_whole(written.path) as file:
+                writer = csv.DictWriter(file, COLUMNS)
+                writer.writeheader()
+                writer.writerows(rows)
+    except OSError as error:
+        log.warning("A training manifest could not be written: errno %s", error.errno)
+        raise StorageFailed(
+            "Manifest cannot be written",
+            f"Check that the folder exists, may be written to and has room ({error.strerror}).",
+        ) from error
+    on_progress(len(wanted), len(wanted))
+    written.image_count = len(rows)
+    log.info("Wrote a training manifest of %d images", len(rows))
+    return written
+
+
+def _refuse_among_images(target: Path, studies: Iterable[ReadStudy]) -> None:
+    """Nothing is ever written into the folder of a study."""
+    folders = {path.parent.resolve() for study in studies for path in study.places.values()}
+    if not folders.isdisjoint(target.resolve().parents):
+        raise StorageFailed(
+            "Folder belongs to a study", "Choose a place outside the folders of the images."
+        )
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """A new or empty folder to copy images into; where the block fails none is left in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise StorageFailed(
+            "Folder is not empty", "Choose a new or empty folder for the training data."
+        )
+    (folder / IMAGE_FOLDER).mkdir()
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder / IMAGE_FOLDER, ignore_errors=True)
+        raise
+
+
+def _newest(
+    study: ReadStudy, left_out: Counter[str]
+) -> Iterable[tuple[ReaderAssessment, str, Path | None]]:
+    """Each image once, under the newest reading of its breast."""
+    of_image: dict[str, list[ReaderAssessment]] = defaultdict(list)
+    for reading in standing(study.readings):
+        for image_uid in reading.image_uids:
+            of_image[image_uid].append(reading)
+    for image_uid, readings in of_image.items():
+        left_out[OLDER] += len(readings) - 1
+        yield max(readings, key=lambda r: r.record_id), image_uid, study.places.get(image_uid)
+
+
+def _row(
+    reading: ReaderAssessment,
+    image_uid: str,
+    path: Path | None,
+    manifest: Path,
+    pseudonyms: Pseudonyms | None,
+    left_out: Counter[str],
+) -> dict[str, object] | None:
+    """None where the image is left out; then the reason is counted."""
+    view, reason = _find(path, image_uid)
+    if view is None:
+        left_out[reason] += 1
+        return None
+    row = {
+        "dataset": DATASET,
+        "laterality": (view.laterality or reading.laterality).value,
+        "view": view.view_position.value if view.view_position else "",
+        "birads": reading.category.value[0],  # 4A is a 4
+        "birads_kind": INCOMPLETE if reading.category is BiradsCategory.INCOMPLETE else READER,
+        "birads_raw": reading.category.value,
+        "reading_mode": reading.reading_mode.value,
+        "notice": NOTICE,
+    }
+    if view.pixel_aspect != 1:
+        row["aspect_ratio"] = f"{view.columns / (view.rows * view.pixel_aspect):.6g}"
+    if pseudonyms is None:
+        identity = {"patient_id": reading.patient_id, "study_uid": reading.study_uid}
+        identity |= {"image_uid": image_uid, "reader": reading.reader}
+        row |= {name: inert(text) for name, text in identity.items()}
+        row["file"] = _from_manifest(view.path, manifest)
+    else:
+        row["patient_id"] = pseudonyms.name("patient", reading.patient_id or reading.study_uid)
+        row["study_uid"] = pseudonyms.name("study", reading.study_uid)
+        row["image_uid"] = pseudonyms.name("image", image_uid)
+        row["reader"] = pseudonyms.name("reader", reading.reader)
+        # not by the image alone: of two patients' images that claim one uid, each has its file
+        name = pseudonyms.name("file", f"{reading.patient_id}\0{reading.study_uid}\0{image_uid}")
+        file = Path(IMAGE_FOLDER) / f"{name}.png"
+        reason = _copy(view, manifest.parent / file)
+        if reason:
+            left_out[reason] += 1
+            return None
+        row["file"] = file.as_posix()
+    row["patient_id"] = row["patient_id"] or row["study_uid"]  # a manifest needs one
+    return row
+
+
+def _find(path: Path | None, image_uid: str) -> tuple[MammogramView | None, str]:
+    """The image as its file tells it now, or why it cannot be used.
+
+    The file is trusted only where it still holds the image that was read.
+    """
+    if path is None or not path.is_file():
+        return None, NOT_FOUND
+    try:
+        catalogue = loading.load([path])
+    except EngineError:
+        return None, UNREADABLE
+    if catalogue.failures or not catalogue.studies:
+        return None, UNREADABLE
+    views = [view for study in catalogue.studies for view in study.views]
+    same = [view for view in views if view.image_uid == image_uid]
+    if not same:
+        return None, REPLACED
+    return (None, OUT_OF_SCOPE) if same[0].out_of_scope else (same[0], "")
+
+
+def _copy(view: MammogramView, target: Path) -> str:
+    """Writes the breast alone, uint8 (rows, columns); why not, or an empty text."""
+    try:
+        image = grey(view, loading.load_pixels(view))
+        outline = outline_breast(image, view.pixel_aspect)
+    except UnsupportedImage:
+        return NO_BREAST
+    except (EngineError, MemoryError):
+        return UNREADABLE
+    size = (view.columns, view.rows)
+    mask = cv2.resize(outline.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    image[mask == 0] = 0
+    encoded, data = cv2.imencode(".png", image)
+    if not encoded:
+        return UNREADABLE
+    target.write_bytes(data)
+    return ""
+
+
+def _from_manifest(path: Path, manifest: Path) -> str:
+    """Relative where that is possible (another drive of Windows is not), with slashes."""
+    try:
+        return path.resolve().relative_to(manifest.parent.resolve()).as_posix()
+    except ValueError:
+        return str(path.resolve())

@@ -1,0 +1,241 @@
+"""What was saved by mistake is taken back by a new record; nothing that was ever saved goes."""
+
+import pytest
+from PySide6.QtCore import Qt
+
+from engine.domain import BiradsCategory, Laterality, ReadingMode, standing
+from engine.readings import ReadingStore
+from tests.viewer.fake_engine import FakeEngine
+from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows, sign
+from viewer.assessment_pane import CHANGE_REASONS
+from viewer.states import Phase
+
+RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
+CONCURRENT, SECOND, BLIND = ReadingMode
+SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+UNDO = (
+    Qt.Key.Key_U,
+    Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+)
+
+
+@pytest.fixture
+def read_in(make_window, write_studies, qtbot):
+    """A signed window in a mode, its first study answered."""
+    folder = write_studies(2)
+
+    def make(mode=CONCURRENT, **options):
+        window = make_window(mode=mode, **options)
+        open_and_wait(qtbot, window, folder)
+        window._session.wake_engine()
+        sign(qtbot, window)
+        window.assessment._reader.editingFinished.emit()
+        study = window._session.current_study
+        qtbot.waitUntil(lambda: window._session._known(study.uid) is not None)
+        return window
+
+    return make
+
+
+def save(qtbot, window, **categories):
+    for side, category in categories.items():
+        choose(qtbot, window, Laterality(side), category)
+    qtbot.keyClick(window, *SAVE)
+
+
+def stored(path):
+    with ReadingStore(path) as store:
+        return store.all()
+
+
+def standing_words(path):
+    return sorted((r.laterality.value, r.category.value) for r in standing(stored(path)))
+
+
+def entered(window, side):
+    return window.assessment._forms[side].draft.category
+
+
+def test_an_undone_correction_restores_the_reading_before_and_keeps_all_three(
+    read_in, readings_path, qtbot
+):
+    window = read_in()
+    save(qtbot, window, R="2")
+    window.assessment._forms[RIGHT]._comment.setPlainText("a note")
+    save(qtbot, window, R="4B")
+    before = stored(readings_path)
+    qtbot.keyClick(window, *UNDO)
+    first, second, again = stored(readings_path)
+    assert (first, second) == before
+    assert (again.supersedes, again.restores) == (second.record_id, first.record_id)
+    for name in ("category", "comment", "agreement", "prediction", "reason", "reading_mode"):
+        assert getattr(again, name) == getattr(first, name), name
+    assert again.recorded_at > second.recorded_at
+    assert entered(window, RIGHT) is BiradsCategory.BENIGN
+    assert "2 stands again" in window.banner.message.advice
+    assert "restored" in window.assessment._earlier.text()
+
+
+def test_an_undone_first_reading_is_withdrawn_and_counts_for_nothing(
+    read_in, readings_path, qtbot, tmp_path
+):
+    window = read_in()
+    save(qtbot, window, L="3")
+    assert rows(window)[0].is_read
+    qtbot.keyClick(window, *UNDO)
+    _, withdrawn = stored(readings_path)
+    assert withdrawn.is_withdrawn
+    assert standing(stored(readings_path)) == ()
+    assert entered(window, LEFT) is None
+    assert not rows(window)[0].is_read
+    assert window._session.export_readings(tmp_path / "out.csv") == 2
+    assert not window.assessment.draft_count
+
+    save(qtbot, window, L="4")  # and the breast can be read anew
+    assert standing_words(readings_path) == [("L", "4")]
+    assert rows(window)[0].is_read
+
+
+def test_each_undo_goes_one_reading_further_back_across_both_breasts(read_in, readings_path, qtbot):
+    window = read_in()
+    save(qtbot, window, L="1")
+    save(qtbot, window, R="2")
+    save(qtbot, window, L="5")
+    for left in ([("L", "1"), ("R", "2")], [("L", "1")], []):
+        qtbot.keyClick(window, *UNDO)
+        assert standing_words(readings_path) == left
+    count = len(stored(readings_path))
+    qtbot.keyClick(window, *UNDO)
+    assert window.banner.message.title == "Nothing to undo"
+    assert len(stored(readings_path)) == count
+
+
+def test_yesterdays_and_a_colleagues_readings_are_not_undone(read_in, readings_path, qtbot):
+    window = read_in()
+    save(qtbot, window, R="2")
+    assert window.close()
+    tomorrow = read_in(engine=FakeEngine())
+    qtbot.keyClick(tomorrow, *UNDO)
+    assert tomorrow.banner.message.title == "Nothing to undo"
+    save(qtbot, tomorrow, R="3")
+    sign(qtbot, tomorrow, "Dr. Y")
+    tomorrow.assessment._reader.editingFinished.emit()
+    qtbot.keyClick(tomorrow, *UNDO)
+    assert standing_words(readings_path) == [("R", "3")]
+
+
+def test_entries_that_are_not_saved_are_not_lost_to_an_undo(read_in, readings_path, qtbot):
+    window = read_in()
+    save(qtbot, window, R="2")
+    choose(qtbot, window, LEFT, "4")
+    qtbot.keyClick(window, *UNDO)
+    assert window.banner.message.title == "Unsaved entries"
+    assert entered(window, LEFT) is BiradsCategory.SUSPICIOUS
+    assert len(stored(readings_path)) == 1
+
+
+def test_another_studys_readings_are_left_alone(read_in, readings_path, qtbot):
+    window = read_in()
+    save(qtbot, window, R="2")
+    window.worklist.step(1)
+    qtbot.keyClick(window, *UNDO)
+    assert window.banner.message.title == "Nothing to undo"
+    assert standing_words(readings_path) == [("R", "2")]
+
+
+def test_in_second_read_a_withdrawn_category_reveals_nothing(read_in, readings_path, qtbot):
+    window = read_in(SECOND)
+    save(qtbot, window, R="2")
+    qtbot.keyClick(window, *UNDO)
+    save(qtbot, window, L="1")
+    assert window._session.reading.phase is Phase.BEFORE
+    assert not is_answered(window)
+    save(qtbot, window, R="3")
+    assert is_answered(window)
+
+
+def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_no_further(
+    read_in, readings_path, qtbot
+):
+    window = read_in(SECOND)
+    save(qtbot, window, R="2", L="1")
+    form = window.assessment._forms[RIGHT]
+    choose(qtbot, window, RIGHT, "4")
+    form._reason.setCurrentIndex(form._reason.findData(CHANGE_REASONS[0]))
+    choose(qtbot, window, LEFT, "1")
+    qtbot.keyClick(window, *SAVE)
+    before = stored(readings_path)
+    for _ in range(2):  # both breasts
+        qtbot.keyClick(window, *UNDO)
+    assert standing_words(readings_path) == [("L", "1"), ("R", "2")]
+    assert all(r.is_revealed and r.is_unfinished for r in standing(stored(readings_path)))
+    assert form.is_to_be_kept
+    assert is_answered(window)
+    count = len(stored(readings_path))
+    qtbot.keyClick(window, *UNDO)
+    assert "stays" in window.banner.message.title
+    assert len(stored(readings_path)) == count
+    assert stored(readings_path)[: len(before)] == before
+
+
+def test_a_blind_reading_is_undone_without_a_word_of_the_model(read_in, readings_path, qtbot):
+    window = read_in(BLIND)
+    told = []
+    window._session.assessment_recorded.connect(told.append)
+    save(qtbot, window, R="2")
+    save(qtbot, window, R="4")
+    qtbot.keyClick(window, *UNDO)
+    assert [r.category.value for r in told] == ["2", "4", "2"]
+    assert all(r.prediction is None for r in told)
+    # yet the auditor has the answer of what stands
+    assert all(r.prediction is not None for r in stored(readings_path))
+    assert not any(r.is_revealed for r in stored(readings_path))
+
+
+def test_what_was_said_to_the_model_is_not_restored_while_it_is_hidden(
+    read_in, readings_path, qtbot
+):
+    window = read_in(CONCURRENT)
+    save(qtbot, window, R="2")
+    window.choose_mode(BLIND)
+    qtbot.keyClick(window, *UNDO)
+    assert window.banner.message.title == "Nothing to undo"
+    save(qtbot, window, R="4")
+    qtbot.keyClick(window, *UNDO)  # would restore the concurrent one
+    assert window.banner.message.title == "Nothing to undo"
+    assert standing_words(readings_path) == [("R", "4")]
+
+
+def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
+    read_in, readings_path, qtbot, caplog
+):
+    window = read_in()
+    save(qtbot, window, R="2")
+    earlier = stored(readings_path)
+    disk = window._session._readings.store._connection
+    pages = disk.execute("PRAGMA page_count").fetchone()[0]
+    disk.execute(f"PRAGMA max_page_count={pages}")  # SQLITE_FULL from the next page on
+    form = window.assessment._forms[LEFT]
+    form._comment.setPlainText("x" * 4000)
+    for _ in range(20):  # until what room there was is used up
+        save(qtbot, window, L="4")
+        if form._state.text() == "NOT SAVED":
+            break
+        earlier = stored(readings_path)
+        save(qtbot, window, L="3")
+        if form._state.text() == "NOT SAVED":
+            break
+        earlier = stored(readings_path)
+    assert form._state.text() == "NOT SAVED"
+    assert "disk is full" in window.banner.message.advice
+    assert stored(readings_path) == earlier
+    assert form.draft.comment == "x" * 4000
+    assert window.assessment.draft_count == 1
+    window.banner.dismiss()
+    disk.execute("PRAGMA max_page_count=1000000")
+    wanted = form.draft.category
+    qtbot.keyClick(window, *SAVE)
+    assert stored(readings_path)[:-1] == earlier
+    assert stored(readings_path)[-1].category is wanted
+    assert window.banner.message is None
+    assert not window.assessment.draft_count

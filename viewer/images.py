@@ -1,0 +1,242 @@
+"""The images of the catalogue: decoded on a few threads, what is wanted first comes first, and kept
+as long as there is room.
+
+The open study's images go first, then those of the study that comes up next, then one of each
+study for its thumbnail. What arrives for a catalogue that is no longer open is dropped.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from engine.domain import MammogramView, Study
+from engine.errors import EngineError, UnreadableFile
+from engine.loading import load_pixels
+from viewer.delivery import Delivery
+from viewer.rendering import DisplayPixels, prepare, thumbnail
+from viewer.states import program_fault
+
+PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
+DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
+THUMBNAIL_HEIGHT = 56  # pixels
+
+ImageKey = tuple[str, str]  #: study uid, image uid
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """What a decoding thread brings back; exactly one of `pixels` and `failure` is given."""
+
+    pixels: DisplayPixels | None
+    failure: EngineError | None = None
+    thumbnail: QImage | None = None
+
+
+class PixelCache:
+    """Decoded images up to a number of bytes, the longest unused going first.
+
+    Studies in `pinned` stay whatever their size.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.pinned: frozenset[str] = frozenset()
+        self._images: OrderedDict[ImageKey, DisplayPixels] = OrderedDict()
+
+    def get(self, key: ImageKey) -> DisplayPixels | None:
+        if key in self._images:
+            self._images.move_to_end(key)
+        return self._images.get(key)
+
+    def __contains__(self, key: ImageKey) -> bool:
+        return key in self._images
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(_bytes(pixels) for pixels in self._images.values())
+
+    def put(self, key: ImageKey, pixels: DisplayPixels) -> None:
+        self._images[key] = pixels
+        for old in [key for key in self._images if key[0] not in self.pinned]:
+            if self.size_bytes <= self.limit_bytes:
+                return
+            del self._images[old]
+
+    def clear(self) -> None:
+        self._images.clear()
+
+
+class Images(QObject):
+    """Lives on the window's thread. `close` must be called; it ends the threads."""
+
+    # Study uid, image uid, rendering.DisplayPixels; of the open study only
+    loaded = Signal(str, str, object)
+    # Study uid, image uid, EngineError; of the open study only
+    failed = Signal(str, str, object)
+    # Study uid, QImage
+    thumbnail_made = Signal(str, object)
+    # One more image was decoded, or could not be
+    one_done = Signal()
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        cache_bytes: int = PIXEL_CACHE_BYTES,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._delivery = delivery
+        self._decoders = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
+        self._is_closed = False
+        self._generation = 0  # the number of the catalogue
+        self._studies: Mapping[str, Study] = {}
+        self._current: Study | None = None
+        self._upcoming: Study | None = None
+        self._decoding: set[ImageKey] = set()
+        self.cache = PixelCache(cache_bytes)
+        self._unreadable: dict[ImageKey, EngineError] = {}
+        self._with_thumbnail: set[str] = set()  # made, or in vain
+        self._ahead: set[ImageKey] = set()  # decoded ahead; once, even if thrown out again
+
+    def open(self, studies: Mapping[str, Study]) -> None:
+        """Another catalogue, by study uid; `work` begins with it."""
+        self._generation += 1
+        self._studies = studies
+        self._current = self._upcoming = None
+        self._decoding.clear()
+        self.cache.clear()
+        self._unreadable.clear()
+        self._with_thumbnail.clear()
+        self._ahead.clear()
+
+    def show(self, study: Study | None, upcoming: Study | None) -> None:
+        """The study is open now: what is decoded of it is told again, the rest follows.
+
+        What could not be read of it is tried once more.
+        """
+        self._upcoming = upcoming
+        if study is not self._current:
+            self._current = study
+            self._ahead.clear()
+            self.cache.pinned = frozenset() if study is None else frozenset({study.uid})
+            for view in () if study is None else study.views:
+                key = (study.uid, view.image_uid)
+                self._unreadable.pop(key, None)
+                if (pixels := self.cache.get(key)) is not None:
+                    self.loaded.emit(*key, pixels)
+        self.work()
+
+    def work(self) -> None:
+        """Gives every free thread what is most wanted now."""
+        while not self._is_closed and len(self._decoding) < DECODING_THREADS:
+            wanted = next(self._wanted(), None)
+            if wanted is None:
+                return
+            self._decode(*wanted)
+
+    def close(self) -> None:
+        """Waits for images being decoded just now."""
+        self._is_closed = True
+        self._decoders.shutdown(cancel_futures=True)
+
+    def _wanted(self) -> Iterator[tuple[Study, MammogramView]]:
+        """The open study's images, then the upcoming one's, then one a study for its thumbnail."""
+        for study in (self._current, self._upcoming):
+            if study is None or (study is self._upcoming and not self._has_room_ahead()):
+                continue
+            for view in study.views:
+                key = (study.uid, view.image_uid)
+                known = (self.cache, self._decoding, self._unreadable, self._ahead)
+                if not any(key in images for images in known):
+                    yield study, view
+        if self._decoding:
+            return  # thumbnails never hold up an image that the reader waits for
+        for study in self._studies.values():
+            if study.uid not in self._with_thumbnail and study.views:
+                yield study, study.views[0]
+
+    def _has_room_ahead(self) -> bool:
+        """Whether the upcoming study fits beside the open one, which stays in any case."""
+        ahead = [study for study in (self._current, self._upcoming) if study is not None]
+        return sum(_expected_bytes(study) for study in ahead) <= self.cache.limit_bytes
+
+    def _decode(self, study: Study, view: MammogramView) -> None:
+        generation, key = self._generation, (study.uid, view.image_uid)
+        if study is self._upcoming:
+            self._ahead.add(key)
+        wants_thumbnail = view is study.views[0] and study.uid not in self._with_thumbnail
+        if wants_thumbnail:
+            self._with_thumbnail.add(study.uid)
+        self._decoding.add(key)
+        future = self._decoders.submit(_decode, view, wants_thumbnail)
+        self._delivery.when_done(future, lambda done: self._on_decoded(generation, key, done))
+
+    def _on_decoded(self, generation: int, key: ImageKey, future: "Future[_Decoded]") -> None:
+        if generation != self._generation or future.cancelled():
+            return
+        self._decoding.discard(key)
+        try:
+            decoded = future.result()
+        except Exception:
+            self._fail(key, program_fault("This image could not be shown"))
+            self._go_on()
+            raise  # to the log, as a bug of ours
+        if decoded.failure is not None:
+            self._fail(key, decoded.failure)
+        else:
+            self._keep(key, decoded)
+        self._go_on()
+
+    def _keep(self, key: ImageKey, decoded: _Decoded) -> None:
+        study_uid = key[0]
+        ahead = (self._current, self._upcoming)
+        if any(study is not None and study.uid == study_uid for study in ahead):
+            self.cache.put(key, decoded.pixels)
+        if self._is_current(study_uid):
+            self.loaded.emit(*key, decoded.pixels)
+        if decoded.thumbnail is not None:
+            self.thumbnail_made.emit(study_uid, decoded.thumbnail)
+
+    def _fail(self, key: ImageKey, failure: EngineError) -> None:
+        self._unreadable[key] = failure
+        if self._is_current(key[0]):
+            self.failed.emit(*key, failure)
+
+    def _go_on(self) -> None:
+        self.one_done.emit()
+        self.work()
+
+    def _is_current(self, study_uid: str) -> bool:
+        return self._current is not None and self._current.uid == study_uid
+
+
+def _expected_bytes(study: Study) -> int:
+    """Of `DisplayPixels`: uint16, and two pyramids of a third more each."""
+    return sum(view.rows * view.columns * 2 * 5 // 3 for view in study.views)
+
+
+def _bytes(pixels: DisplayPixels) -> int:
+    return sum(level.nbytes for level in (*pixels.means, *pixels.peaks[1:]))  # level 0 is shared
+
+
+def _decode(view: MammogramView, wants_thumbnail: bool) -> _Decoded:
+    """On a decoding thread."""
+    try:
+        pixels = load_pixels(view)
+        display = prepare(view, pixels)
+        small = None
+        if wants_thumbnail:
+            small = thumbnail(
+                pixels, display.presets[0], THUMBNAIL_HEIGHT, view.laterality, view.pixel_aspect
+            )
+    except EngineError as error:
+        return _Decoded(None, error)
+    except MemoryError:
+        advice = "Close other programs or open fewer studies at a time, then select it again."
+        return _Decoded(None, UnreadableFile("Not enough memory", advice))
+    return _Decoded(display, thumbnail=small)

@@ -1,0 +1,378 @@
+"""What the reader of the open studies has said, and what he may be shown of the model's answer.
+
+One place decides both, because the one hangs on the other: what the reader has stored reveals the
+answer (`viewer.reading_modes` has the rules), and what was shown is on record with the reading.
+Nothing here tells anybody anything; the session asks, and tells.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.domain import (
+    Agreement,
+    ReaderAssessment,
+    ReadingMode,
+    Study,
+    StudyPrediction,
+    standing,
+)
+from engine.errors import EngineError, StorageFailed
+from engine.pseudonyms import Pseudonyms
+from engine.readings import ReadingStore
+from engine.training_manifest import ReadStudy
+from viewer.reading_modes import Disclosure, second_read
+from viewer.states import Phase, ReadingState, ToldReading
+
+log = logging.getLogger(__name__)
+
+SECRET_NAME = "pseudonyms.key"  # beside the readings
+
+
+class Readings:
+    """Lives on the window's thread. Raises StorageFailed where the store cannot be used."""
+
+    def __init__(self, path: Path, mode: ReadingMode) -> None:
+        self._path = path
+        self._store: ReadingStore | None = None
+        self._disclosure = Disclosure(mode)
+        self._studies: Mapping[str, Study] = {}
+        self._current: Study | None = None
+        self._revealed: dict[str, bool] = {}  # per study uid: to this reader, in second read
+        self._on_screen_s: dict[str, float] = {}  # per study uid, but for the time since:
+        self._on_screen_since = time.monotonic()
+        self._undoable: set[int] = set()  # record ids of this run, undone ones too
+
+    @property
+    def store(self) -> ReadingStore:
+        """Opened when it is first needed; raises StorageFailed."""
+        if self._store is None:
+            self._store = ReadingStore(self._path)
+        return self._store
+
+    def check(self) -> None:
+        """Raises StorageFailed now, not at the first save, where readings cannot be stored."""
+        _ = self.store
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+    # ------------------------------------------------------------------- who reads what, and how
+
+    def open(self, studies: Mapping[str, Study]) -> None:
+        """Another catalogue, by study uid."""
+        self._studies = studies
+        self._current = None
+        self._disclosure.open(None)
+        self._revealed.clear()
+        self._on_screen_s.clear()
+
+    def select(self, study: Study | None) -> None:
+        """Another study came up; its clock runs from now on."""
+        self._stop_clock()
+        self._current = study
+        self._disclosure.open(None if study is None else study.uid)
+        if study is not None:
+            self._note_places(study)
+
+    def _note_places(self, study: Study) -> None:
+        """Of a study that has been read, where its files lie now: perhaps they were moved."""
+        try:
+            if self.stored(study):
+                places = _places(study)
+                known = self.store.places(study.uid, study.patient_id)
+                if places.items() - known.items():
+                    self.store.note_places(study.uid, study.patient_id, places)
+        except StorageFailed:  # told where the readings themselves are asked for
+            log.warning("Where the files of a study lie is not kept yet")
+
+    def _stop_clock(self) -> None:
+        """Adds the time that the open study was on the screen to what it had before."""
+        now = time.monotonic()
+        if self._current is not None:
+            earlier = self._on_screen_s.get(self._current.uid, 0.0)
+            self._on_screen_s[self._current.uid] = earlier + now - self._on_screen_since
+        self._on_screen_since = now
+
+    @property
+    def mode(self) -> ReadingMode:
+        """As chosen; the open study may still be in a stricter one."""
+        return self._disclosure.mode
+
+    @property
+    def reader(self) -> str:
+        return self._disclosure.reader
+
+    def choose_mode(self, mode: ReadingMode) -> None:
+        self._disclosure.choose(mode)
+        self._revealed.clear()
+
+    def change_reader(self, name: str) -> None:
+        self._disclosure.change_reader(name)
+        self._revealed.clear()
+        self._on_screen_s.clear()
+        self._on_screen_since = time.monotonic()
+
+    def is_second_read(self, study: Study) -> bool:
+        return self._disclosure.mode_of(study.uid) is ReadingMode.SECOND_READ
+
+    @property
+    def state(self) -> ReadingState:
+        """How the open study is read."""
+        if self._current is None:
+            mode = self.mode
+            phase = Phase.OPEN if mode is ReadingMode.CONCURRENT else Phase.BEFORE
+            phase = Phase.NEVER if mode is ReadingMode.BLIND_AUDIT else phase
+            return ReadingState(mode, phase, mode)
+        mode = self._disclosure.mode_of(self._current.uid)
+        if mode is ReadingMode.CONCURRENT:
+            phase = Phase.OPEN
+        elif mode is ReadingMode.BLIND_AUDIT:
+            phase = Phase.NEVER
+        elif not self.is_hidden(self._current.uid):
+            phase = Phase.AFTER
+        else:
+            phase = Phase.BEFORE if self._own_words(self._current) is None else Phase.WAITING
+        return ReadingState(mode, phase, self.mode)
+
+    # ------------------------------------------------------------------------ what may be shown
+
+    def is_hidden(self, study_uid: str) -> bool:
+        """Whether nothing of the model's answer to the study may leave the session."""
+        mode = self._disclosure.mode_of(study_uid)
+        if mode is not ReadingMode.SECOND_READ:
+            return mode is ReadingMode.BLIND_AUDIT
+        if study_uid not in self._revealed:
+            study = self._studies.get(study_uid)
+            own = None if study is None else self._own_words(study)
+            self._revealed[study_uid] = own is not None and all(word.is_revealed for word in own)
+        return not self._revealed[study_uid]
+
+    def _own_words(self, study: Study) -> tuple[ReaderAssessment, ...] | None:
+        """This reader's second read, None while a breast lacks its category."""
+        try:
+            return second_read(study, self.reader, self.stored(study))
+        except StorageFailed:  # told where the readings themselves are asked for
+            return None
+
+    def reveal_if_due(self) -> bool:
+        """Whether the open study's answer, which is there, may be shown from now on.
+
+        Whatever is shown is on record: raises StorageFailed where that could not be stored; it is
+        tried again when the study is opened again.
+        """
+        study = self._current
+        if study is None or not self.is_hidden(study.uid) or not self.is_second_read(study):
+            return False
+        own = self._own_words(study)
+        if own is None:
+            return False
+        self.store.reveal([word.record_id for word in own], datetime.now(UTC))
+        self._revealed[study.uid] = True
+        return True
+
+    def note_shown(self, study: Study) -> None:
+        """The model's answer is on the screen, as far as this reader looks."""
+        self._disclosure.note_shown(study, datetime.now(UTC))
+
+    def attach_answers(self, study: Study, prediction: StudyPrediction) -> None:
+        """Keeps what the model says with the readings that were made without it."""
+        said = {breast.laterality: breast.prediction for breast in prediction.breasts}
+        try:
+            answers = {
+                reading.record_id: said[reading.laterality]
+                for reading in self.stored(study)
+                if reading.reading_mode is not ReadingMode.CONCURRENT
+                and reading.prediction is None
+                and reading.laterality in said
+            }
+            if answers:
+                self.store.attach_answers(answers)
+        except StorageFailed:  # the reading itself is safe; the answer comes again with the study
+            log.warning("What the model says of a reading is not kept yet")
+
+    # -------------------------------------------------------------------------- what readers say
+
+    def history(self, study: Study) -> tuple[ReaderAssessment, ...]:
+        """Earlier assessments of the study, oldest first.
+
+        While the model's answer is hidden, without what was said of it and to it.
+        """
+        earlier = self.stored(study)
+        if not self.is_hidden(study.uid):
+            return earlier
+        return tuple(assessment.without_model() for assessment in earlier)
+
+    def stored(self, study: Study) -> tuple[ReaderAssessment, ...]:
+        """The same with all that is known."""
+        return tuple(reading for reading in self.store.history(study.uid) if is_of(reading, study))
+
+    def record(self, assessment: ReaderAssessment) -> ReaderAssessment:
+        """Stores it with what the pane cannot know: when the answer was shown and how long the
+        study has been on the screen. Returns it as it is on the disk.
+
+        Raises ValueError where the assessment does not fit the study that it names.
+        """
+        study = self._studies.get(assessment.study_uid)
+        if study is not None:
+            images = {view.image_uid for view in study.views}
+            if (
+                assessment.patient_id != study.patient_id
+                or not set(assessment.image_uids) <= images
+            ):
+                raise ValueError("the assessment is of another study")
+            if assessment.prediction is not None and self.is_hidden(study.uid):
+                raise ValueError("the assessment tells what is hidden from its reader")
+            assessment = self._with_times(study, assessment)
+        recorded = self.store.record(assessment, {} if study is None else _places(study))
+        self._undoable.add(recorded.record_id)
+        self._revealed.pop(assessment.study_uid, None)
+        return recorded
+
+    def undo(self) -> ReaderAssessment:
+        """Takes back this reader's latest reading of the open study, of this run of the program:
+        a new record says again what was said before, or that nothing is said any more.
+
+        A category that the model's answer was revealed upon stays. Raises EngineError where there
+        is nothing to undo.
+        """
+        study = self._current
+        last, before = (None, None) if study is None else self._to_undo(study)
+        if last is None:
+            raise EngineError(
+                "Nothing to undo",
+                "Only what you saved for this study since the program was started, in this "
+                "reading mode, can be undone.",
+            )
+        is_upon = self.is_second_read(study) and not self.is_hidden(study.uid)
+        if is_upon and last.category_before is None:
+            raise EngineError(
+                "The category without the model stays",
+                "The model's answer was revealed upon it: keep or change it instead.",
+            )
+        is_nothing = before is None or before.is_withdrawn
+        again = replace(
+            last if is_nothing else before,
+            record_id=None,
+            supersedes=last.record_id,
+            restores=None if is_nothing else before.restores or before.record_id,
+            is_withdrawn=is_nothing,
+            opened_at=last.opened_at,
+            recorded_at=datetime.now(UTC),
+            time_spent_s=last.time_spent_s,
+        )
+        if again.reading_mode is not ReadingMode.CONCURRENT and again.category_before is None:
+            # what has become known of it since is no part of what was said
+            nothing = Agreement.NOT_COMPARABLE
+            again = replace(again, prediction=None, proposed_agreement=nothing, agreement=nothing)
+        recorded = self.store.record(again)
+        self._undoable.add(recorded.record_id)
+        self._revealed.pop(study.uid, None)
+        return recorded
+
+    def _to_undo(
+        self, study: Study
+    ) -> tuple[ReaderAssessment, ReaderAssessment | None] | tuple[None, None]:
+        """The standing reading whose words were said last, and the one before it of that breast.
+
+        In a mode that hides, both of that mode: what was said to the model would tell of it.
+        """
+        own = [a for a in self.stored(study) if self.reader and a.reader == self.reader]
+        every = {a.record_id: a for a in own}
+        mode = self._disclosure.mode_of(study.uid)
+        pairs = []
+        for last in standing(own):
+            said = last.restores or last.record_id
+            before = every.get(every[said].supersedes)
+            modes = {reading.reading_mode for reading in (last, before) if reading is not None}
+            if said in self._undoable and (mode is ReadingMode.CONCURRENT or modes == {mode}):
+                pairs.append((said, last, before))
+        if not pairs:
+            return None, None
+        _, last, before = max(pairs, key=lambda pair: pair[0])
+        return last, before
+
+    def _with_times(self, study: Study, assessment: ReaderAssessment) -> ReaderAssessment:
+        shown_at = self._disclosure.shown_at(study)
+        if assessment.category_before is not None:  # revealed perhaps on another day
+            earlier = {a.record_id: a.revealed_at for a in self.stored(study)}
+            shown_at = earlier.get(assessment.supersedes) or shown_at
+        spent = self._on_screen_s.get(study.uid, 0.0)
+        if self._current is not None and self._current.uid == study.uid:
+            spent += time.monotonic() - self._on_screen_since
+        return replace(assessment, revealed_at=shown_at, time_spent_s=round(spent, 1))
+
+    # ------------------------------------------------------------------- all readings together
+
+    def told(self) -> tuple[ToldReading, ...]:
+        """All readings of all studies, superseded ones too, oldest first."""
+        return tuple(
+            ToldReading(reading, False)
+            if self._may_be_told(reading)
+            else ToldReading(reading.without_model(), True)
+            for reading in self.store.all()
+        )
+
+    def _may_be_told(self, reading: ReaderAssessment) -> bool:
+        return reading.is_revealed and self._may_be_exported(reading)
+
+    def study_of(self, reading: ReaderAssessment) -> Study | None:
+        """The study that was read, if it is in the open catalogue."""
+        study = self._studies.get(reading.study_uid)
+        return study if study is not None and is_of(reading, study) else None
+
+    def places(self, reading: ReaderAssessment) -> dict[str, Path]:
+        """Where the files of the study that was read were last seen, by image uid."""
+        return self.store.places(reading.study_uid, reading.patient_id)
+
+    def read_studies(self, record_ids: Collection[int]) -> tuple[ReadStudy, ...]:
+        """The readings with these record ids, by study, with all that is needed to find them."""
+        of_study: dict[tuple[str, str], list[ReaderAssessment]] = {}
+        for reading in standing(self.store.all()):
+            if reading.record_id in record_ids:
+                of_study.setdefault((reading.study_uid, reading.patient_id), []).append(reading)
+        return tuple(
+            ReadStudy(tuple(readings), self.places(readings[0])) for readings in of_study.values()
+        )
+
+    def pseudonyms(self) -> Pseudonyms:
+        """Of this installation; raises StorageFailed where its secret cannot be had."""
+        return Pseudonyms.of_installation(self._path.with_name(SECRET_NAME))
+
+    def export_csv(
+        self,
+        path: Path,
+        unblind: bool = False,
+        only: Collection[int] | None = None,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> int:
+        """Writes readings; their number. See `Session.export_readings`."""
+        return self.store.export_csv(path, self._may_be_exported, unblind, only, pseudonyms)
+
+    def _may_be_exported(self, assessment: ReaderAssessment) -> bool:
+        study = self.study_of(assessment)
+        if study is not None:
+            return not self.is_hidden(study.uid)
+        if self.mode is ReadingMode.SECOND_READ:
+            return assessment.reader == self.reader
+        return self.mode is ReadingMode.CONCURRENT
+
+
+def is_of(reading: ReaderAssessment, study: Study) -> bool:
+    """Whether the study is the one that was read.
+
+    A study uid alone is not trusted: that of plain images is their folder's name, and another
+    patient's folder may have the same. It is if it is of the same patient and has an image in
+    common.
+    """
+    images = {view.image_uid for view in study.views}
+    names = (reading.study_uid, reading.patient_id)
+    return names == (study.uid, study.patient_id) and not images.isdisjoint(reading.image_uids)
+
+
+def _places(study: Study) -> dict[str, Path]:
+    return {view.image_uid: view.path.absolute() for view in study.views}
