@@ -28,6 +28,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from engine.domain import (
+    Annotation,
     Catalogue,
     MammogramView,
     ModelIdentity,
@@ -37,6 +38,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile, fault_trace
+from engine.header_listing import read_header
 from engine.loading import load, load_pixels
 from engine.process import EngineProcess, EngineSettings
 from engine.readings import ReadingStore
@@ -162,6 +164,8 @@ class Session(QObject):
     assessment_recorded = Signal(object)
     # A ReaderAssessment could not be stored: EngineError
     recording_failed = Signal(object, object)
+    # Image uid, and its header as a tuple of HeaderElement, or an EngineError
+    header_read = Signal(str, object)
     # An EngineError that the reader must see and that belongs to no study
     fault_occurred = Signal(object)
 
@@ -221,6 +225,7 @@ class Session(QObject):
 
         self._readings_path = readings_path
         self._store: ReadingStore | None = None
+        self._unkept: list[Annotation] = []  # could not be stored yet
 
     # -------------------------------------------------------------------------- what it knows
 
@@ -966,6 +971,67 @@ class Session(QObject):
             spent += time.monotonic() - self._on_screen_since
         return replace(assessment, revealed_at=shown_at, time_spent_s=round(spent, 1))
 
+    # ----------------------------------------------------------------------------- annotations
+
+    def annotations(self, study: Study) -> tuple[Annotation, ...]:
+        """What readers drew on its images, with what could not be stored yet, first drawn first."""
+        images = {view.image_uid for view in study.views}
+        try:
+            stored = self._readings().annotations(study.uid)
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            stored = ()
+        newest = {annotation.mark: annotation for annotation in (*stored, *self._unkept)}
+        return tuple(  # as for assessments, a study's uid alone is not trusted
+            annotation
+            for annotation in newest.values()
+            if annotation.study_uid == study.uid
+            and annotation.patient_id == study.patient_id
+            and annotation.image_uid in images
+            and not annotation.is_removed
+        )
+
+    def annotate(self, annotation: Annotation) -> None:
+        """Stores a drawing, its change or its removal at once.
+
+        Where that fails the reader is told, and it is stored together with the next, or at the end.
+        """
+        self._unkept.append(annotation)
+        self._keep_annotations()
+
+    def _keep_annotations(self) -> None:
+        if not self._unkept:
+            return
+        try:
+            self._readings().annotate(self._unkept)
+        except StorageFailed as error:
+            self.fault_occurred.emit(
+                StorageFailed(
+                    "What you drew is not kept yet",
+                    f"{error.advice} It stays on the screen and is tried again with the next.",
+                )
+            )
+            return
+        self._unkept.clear()
+
+    def read_header(self, image_uid: str) -> None:
+        """Of an image of the open study; `header_read` follows."""
+        view = None if self._current is None else self._current.view(image_uid)
+        if view is None:
+            return
+        future = self._decoders.submit(read_header, view.path)
+        future.add_done_callback(
+            lambda future: self._deliver(lambda: self._on_header_read(image_uid, future))
+        )
+
+    def _on_header_read(self, image_uid: str, future: "Future[tuple]") -> None:
+        if future.cancelled():
+            return
+        try:
+            self.header_read.emit(image_uid, future.result())
+        except EngineError as error:
+            self.header_read.emit(image_uid, error)
+
     def check_readings(self) -> None:
         """Tells at the start, not at the first save, where readings cannot be stored."""
         try:
@@ -1018,6 +1084,7 @@ class Session(QObject):
         self._engine.stop()
         self._loader.shutdown(cancel_futures=True)
         self._decoders.shutdown(cancel_futures=True)
+        self._keep_annotations()
         if self._store is not None:
             self._store.close()
 
