@@ -345,7 +345,7 @@ class AnnotationHand(QObject):
         placement = canvas.placement()
         if placement is None:
             return
-        within = QRectF(canvas.rect())
+        within, for_words = QRectF(canvas.rect()), canvas.between_words()
         ratio = canvas.devicePixelRatioF()
         shown: Sequence[Annotation] = self._book.of(canvas.view.image_uid)
         if self._held is not None:
@@ -354,10 +354,10 @@ class AnnotationHand(QObject):
             is_own = self._book.may_change(annotation)
             is_selected = annotation.mark == self._selected
             points = on_canvas(annotation, placement, ratio)
-            paint(painter, annotation, points, within, is_selected, is_own)
+            paint(painter, annotation, points, within, for_words, is_selected, is_own)
         if self._draft is not None and canvas is self._canvas and len(self._draft.points) > 1:
             points = on_canvas(self._draft, placement, ratio)
-            paint(painter, self._draft, points, within)
+            paint(painter, self._draft, points, within, for_words)
 
 
 def _held_back(step: float, values: Sequence[float], limit: float) -> float:

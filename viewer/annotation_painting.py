@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from engine.domain import Annotation, AnnotationKind
 from viewer import theme
+from viewer.canvas import wrapped
 from viewer.rendering import Placement
 
 _REACH = 7.0  #: logical pixels, from a line, that still mean it
@@ -36,10 +37,16 @@ def paint(
     annotation: Annotation,
     points: Sequence[QPointF],
     within: QRectF,
+    for_words: QRectF,
     is_selected: bool = False,
     is_own: bool = True,
 ) -> None:
-    """`points` as of `on_canvas`, perhaps fewer while it is being drawn; `within`: the canvas."""
+    """`points` as of `on_canvas`, perhaps fewer while it is being drawn; `within`: the canvas,
+    `for_words`: the part of it that is free of other words.
+    """
+    extent = QPolygonF(list(points)).boundingRect().adjusted(-1, -1, 1, 1)
+    if not extent.intersects(within):
+        return  # its words alone would seem to be of what is there
     colour = theme.WARNING if is_selected else theme.ACCENT if is_own else theme.MUTED
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -57,7 +64,7 @@ def paint(
     if not is_own and annotation.reader:
         words.append(annotation.reader)
     if words:
-        _paint_words(painter, words, _words_corner(annotation.kind, points), within, colour)
+        _paint_words(painter, words, _words_corner(annotation.kind, points), for_words, colour)
 
 
 def _paint_lines(painter: QPainter, kind: AnnotationKind, points: Sequence[QPointF]) -> None:
@@ -98,7 +105,7 @@ def _paint_words(
     font = theme.font(theme.SMALL_TEXT_PX)
     metrics = QFontMetricsF(font)
     room = within.width() - 4 * _PAD
-    words = [metrics.elidedText(word, Qt.TextElideMode.ElideRight, room) for word in words]
+    words = [line for word in words for line in wrapped(word, metrics, room)]
     width = max(metrics.horizontalAdvance(word) for word in words)
     size = QSizeF(width + 2 * _PAD, metrics.height() * len(words) + _PAD)
     box = QRectF(corner, size)

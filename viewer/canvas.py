@@ -626,23 +626,44 @@ class Canvas(QWidget):
         if chest_wall is not ImageSide.RIGHT:
             painter.drawLine(frame.topRight(), frame.bottomRight())
 
+    def _lines_above(self) -> list[tuple[str, QColor, QFont]]:
+        small = theme.font(theme.SMALL_TEXT_PX)
+        label = [(self.view.label, theme.TEXT, theme.font(theme.VIEW_LABEL_PX, bold=True))]
+        if self._is_guessed:
+            label.append(("guessed", theme.WARNING, small))
+        return label + [(text, colour, small) for text, colour in self.top_lines()]
+
+    def _lines_below(self) -> list[tuple[str, QColor, QFont]]:
+        small = theme.font(theme.SMALL_TEXT_PX)
+        metrics, room = QFontMetricsF(small), _room(self.rect())
+        return [
+            (part, colour, small)
+            for text, colour in self.bottom_lines()
+            for part in wrapped(text, metrics, room)  # an origin that is elided is none
+        ]
+
+    def between_words(self) -> QRectF:
+        """Where no word of its own stands, across its whole width; all of it if that is little."""
+        above, below = (
+            _PAD + sum(QFontMetricsF(font).height() for _, _, font in lines)
+            for lines in (self._lines_above(), self._lines_below())
+        )
+        everything = QRectF(self.rect())
+        between = everything.adjusted(0, above, 0, -below)
+        return between if between.height() > everything.height() / 3 else everything
+
     def _paint_words(self, painter: QPainter) -> None:
         align_right = (
             rendering.CHEST_WALL_SIDE.get(self.view.laterality) is ImageSide.LEFT
         )  # on the side of the air
-        label = [(self.view.label, theme.TEXT, theme.font(theme.VIEW_LABEL_PX, bold=True))]
-        small = theme.font(theme.SMALL_TEXT_PX)
-        if self._is_guessed:
-            label.append(("guessed", theme.WARNING, small))
-        lines = label + [(text, colour, small) for text, colour in self.top_lines()]
+        lines = self._lines_above()
         top = paint_lines(painter, self.rect(), lines, align_right, at_bottom=False)
         if self.state is not State.SHOWN:
             paint_placeholder(painter, self.rect(), *self._placeholder())
             return
-        lines = [(text, colour, small) for text, colour in self.bottom_lines()]
         below = QRect(self.rect())
         below.setTop(int(top))
-        paint_lines(painter, below, lines, align_right, at_bottom=True)
+        paint_lines(painter, below, self._lines_below(), align_right, at_bottom=True)
 
     def _placeholder(self) -> tuple[str, str, QColor]:
         if self.state is State.FAILED:
@@ -781,7 +802,7 @@ def paint_lines(
     Each stands on a dark ground of its own, that on air is not seen and on tissue keeps the text
     legible. What does not fit across is elided, what does not fit down is left out, last first.
     """
-    room = area.width() * _AIR_SHARE if area.width() > 260 else area.width() - 2 * _PAD
+    room = _room(area)
     metrics = [QFontMetricsF(font) for _, _, font in lines]
     heights = [metric.height() for metric in metrics]
     while lines and sum(heights[: len(lines)]) > area.height() - 2 * _PAD:
@@ -801,6 +822,23 @@ def paint_lines(
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         y += height
     return y
+
+
+def _room(area: QRect) -> float:
+    """How wide corner text may be."""
+    return area.width() * _AIR_SHARE if area.width() > 260 else area.width() - 2 * _PAD
+
+
+def wrapped(text: str, metrics: QFontMetricsF, room: float) -> list[str]:
+    """In lines no wider than `room`, broken between words; a single word is left too wide."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and metrics.horizontalAdvance(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def paint_placeholder(

@@ -52,11 +52,10 @@ class Magnifier(QWidget):
             self.release()
             return
         if canvas is not self._canvas:
-            self.setParent(canvas)
+            self.setParent(canvas.parentWidget())  # whole, where the point is near a view's edge
             self._canvas = canvas
         self._at = QPointF(at) if at is not None else QPointF(canvas.rect().center())
-        corner = self._at.toPoint() - QPoint(GLASS // 2, GLASS // 2)
-        self.move(corner)
+        self.move(canvas.mapToParent(self._at.toPoint()) - QPoint(GLASS // 2, GLASS // 2))
         self.show()
         self.raise_()
         self.update()
@@ -96,7 +95,7 @@ class Magnifier(QWidget):
             painter.restore()
         painter.setPen(QPen(theme.ACCENT, 2))
         painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
-        words = f"{self.enlargement}:1"
+        words = f"{self._canvas.view.label}  {self.enlargement}:1" if self._canvas else ""
         painter.setFont(theme.font(theme.SMALL_TEXT_PX))
         box = QRect(4, self.height() - 22, painter.fontMetrics().horizontalAdvance(words) + 8, 18)
         painter.fillRect(box, theme.IMAGE_BACKGROUND)

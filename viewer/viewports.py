@@ -298,7 +298,10 @@ class ViewportsPane(QWidget):
             if canvas.orientation.is_transposed:
                 scale = _FILL * min(width / (tall * unit[1]), height / (wide * unit[0]))
             sizes[canvas] = scale, unit, tall * unit[1]
-        usable = [canvas for canvas in canvases if canvas.state is not State.FAILED] or canvases
+        # A breast that lies on its side needs more width than it hangs in: it alone is shrunk.
+        lying = [canvas for canvas in canvases if canvas.orientation.is_transposed]
+        upright = [canvas for canvas in canvases if canvas not in lying] or canvases
+        usable = [canvas for canvas in upright if canvas.state is not State.FAILED] or upright
         heights = [sizes[canvas][2] for canvas in usable]
         if in_millimetres:
             basis = Scale.MILLIMETRES
@@ -307,8 +310,11 @@ class ViewportsPane(QWidget):
         common = min(sizes[canvas][0] for canvas in usable)
         for canvas in canvases:
             scale, unit, _ = sizes[canvas]
-            canvas.set_fit(scale if basis is Scale.EACH else common, unit)
-        self._strip.set_scale(basis if len(usable) > 1 else None)
+            if canvas in lying:
+                canvas.set_fit(min(scale, common), unit)
+            else:
+                canvas.set_fit(scale if basis is Scale.EACH else common, unit)
+        self._strip.set_scale(basis if len(usable) > 1 else None, bool(lying))
 
     # ---------------------------------------------------------------------------------- selection
 
@@ -599,8 +605,10 @@ class _Strip(QWidget):
         turn = f"Page {page + 1} of {pages}" if pages > 1 else ""
         self._page.set_text("One view; V or double click shows all" if is_single else turn)
 
-    def set_scale(self, scale: Scale | None) -> None:
+    def set_scale(self, scale: Scale | None, is_one_apart: bool = False) -> None:
         self._told = scale.value.capitalize() if scale else ""
+        if scale and is_one_apart:
+            self._told += ", but for what is rotated"
         self._show_told()
 
     def set_hint(self, hint: str) -> None:
