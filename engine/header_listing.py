@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import pydicom
-from pydicom.dataelem import RawDataElement
+from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
@@ -24,6 +24,7 @@ _DEPTH_LIMIT = 12
 _VALUE_LIMIT = 200  # characters
 _VALUES_LIMIT = 32  # of a list
 _CONVERTED_LIMIT = 65536  # bytes; longer values are counted, not converted
+_SEQUENCE_LIMIT = 2**18  # bytes, the same of a sequence
 _BINARY = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
 
 
@@ -55,11 +56,11 @@ def _lines(dataset: Dataset, depth: int) -> Iterator[HeaderElement]:
         if tag in PIXEL_DATA:
             continue
         text = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-        raw = dataset.get_item(tag)
+        raw = dataset.get_item(tag, keep_deferred=True)
         length = raw.length if isinstance(raw, RawDataElement) else 0
-        is_deferred = isinstance(raw, RawDataElement) and raw.value is None and length
-        if is_deferred or _size(raw) > _CONVERTED_LIMIT:
-            size = length if is_deferred else _size(raw)
+        is_deferred = isinstance(raw, RawDataElement) and raw.value is None
+        size = length if is_deferred else _size(raw)
+        if size > (_SEQUENCE_LIMIT if _is_sequence(raw) else _CONVERTED_LIMIT):
             yield HeaderElement(depth, text, _known_name(tag), raw.VR or "", _bytes(size))
             continue
         try:
@@ -87,6 +88,13 @@ def _lines(dataset: Dataset, depth: int) -> Iterator[HeaderElement]:
             yield from _lines(item, depth + 2)
 
 
+def _is_sequence(element: DataElement | RawDataElement) -> bool:
+    """An implicit file does not state it."""
+    if element.VR is not None or not dictionary_has_tag(element.tag):
+        return element.VR == "SQ"
+    return dictionary_VR(element.tag) == "SQ"
+
+
 def _size(element: object) -> int:
     value = getattr(element, "value", None)
     return len(value) if isinstance(value, bytes | str) else 0
@@ -107,7 +115,7 @@ def _shown(value: object, vr: str) -> str:
 
 def _known_name(tag: int) -> str:
     try:
-        return pydicom.datadict.dictionary_description(tag)
+        return dictionary_description(tag)
     except KeyError:
         return "Private element" if tag >> 16 & 1 else "Unknown element"
 

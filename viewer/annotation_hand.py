@@ -113,12 +113,12 @@ class AnnotationHand(QObject):
 
     def undo(self) -> None:
         self._put_away()
-        self._book.undo()
+        self._selected = self._book.undo() or self._selected
         self.update()
 
     def redo(self) -> None:
         self._put_away()
-        self._book.redo()
+        self._selected = self._book.redo() or self._selected
         self.update()
 
     def update(self) -> None:
@@ -292,10 +292,10 @@ class AnnotationHand(QObject):
 
     def _point(self, canvas: Canvas, shape: Qt.CursorShape | None) -> None:
         shape = Qt.CursorShape.CrossCursor if self._tool is not None else shape
-        if shape is None:
-            canvas.unsetCursor()
-        else:
+        if shape is not None:
             canvas.setCursor(shape)
+        elif canvas.testAttribute(Qt.WidgetAttribute.WA_SetCursor):
+            canvas.unsetCursor()
 
     def _select(self, mark: str | None) -> None:
         if mark != self._selected:

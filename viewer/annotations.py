@@ -75,32 +75,27 @@ class AnnotationBook:
         self._undone.clear()
         self._set(before, after)
 
-    @property
-    def can_undo(self) -> bool:
-        return bool(self._done)
+    def undo(self) -> str | None:
+        """The mark that was changed back; None at the beginning."""
+        if not self._done:
+            return None
+        before, after = self._done.pop()
+        self._undone.append((before, after))
+        return self._set(after, before)
 
-    @property
-    def can_redo(self) -> bool:
-        return bool(self._undone)
+    def redo(self) -> str | None:
+        """The mark that was changed again; None where nothing was undone."""
+        if not self._undone:
+            return None
+        before, after = self._undone.pop()
+        self._done.append((before, after))
+        return self._set(before, after)
 
-    def undo(self) -> None:
-        """Ignored at the beginning."""
-        if self._done:
-            before, after = self._done.pop()
-            self._undone.append((before, after))
-            self._set(after, before)
-
-    def redo(self) -> None:
-        """Ignored where nothing was undone."""
-        if self._undone:
-            before, after = self._undone.pop()
-            self._done.append((before, after))
-            self._set(before, after)
-
-    def _set(self, before: Annotation | None, after: Annotation | None) -> None:
-        if after is not None:
-            self._drawn[after.mark] = after
-            self._record(after)
-        elif before is not None:
-            del self._drawn[before.mark]
-            self._record(replace(before, is_removed=True))
+    def _set(self, before: Annotation | None, after: Annotation | None) -> str:
+        changed = after or replace(before, is_removed=True)
+        if changed.is_removed:
+            del self._drawn[changed.mark]
+        else:
+            self._drawn[changed.mark] = changed
+        self._record(changed)
+        return changed.mark

@@ -360,8 +360,15 @@ class Canvas(QWidget):
             return
         ratio = self.devicePixelRatioF()
         width, height = self.device_size()
-        row, column = placement.to_source(width / 2 - dx * ratio, height / 2 - dy * ratio)
-        self._zoom = self._clamped(Zoom(self.scale, row, column))
+        if self._zoom is None:
+            middle = placement.to_source(width / 2, height / 2)
+            self._zoom = Zoom(self.scale, *(float(n) for n in middle))
+        # From where it is meant to be, not from the device pixel that it is drawn at: else many
+        # small steps of a drag would drift away from the pointer.
+        exact = self.placement_at(self.scale)
+        x, y = exact.to_canvas(self._zoom.row, self._zoom.column)
+        row, column = exact.to_source(x - dx * ratio, y - dy * ratio)
+        self._zoom = self._clamped(Zoom(self.scale, float(row), float(column)))
         self._moved()
 
     # The same by mouse or key: views that are linked to this one follow.

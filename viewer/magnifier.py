@@ -42,9 +42,10 @@ class Magnifier(QWidget):
 
     def release(self) -> None:
         """Leaves its canvas, which may be about to go."""
-        self._canvas = None
-        self.hide()
-        self.setParent(None)
+        if self._canvas is not None:
+            self._canvas = None
+            self.hide()
+            self.setParent(None)
 
     def follow(self, canvas: Canvas | None, at: QPointF | None = None) -> None:
         """Lies over a point of a canvas, None for its middle."""

@@ -62,7 +62,7 @@ from viewer.worklist import Order, WorklistPane
 
 IDLE_WAKE_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start
-POINTED_WIDTH = 300  # pixels, for the value under the pointer
+POINTED_WIDTH = 330  # pixels, for the value under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
 # Commands of the viewports that stand in the toolbar, by what is written on the button.
 TOOLBAR = {
