@@ -133,6 +133,8 @@ class Canvas(QWidget):
         super().__init__(parent)
         self.view = view
         self.state = State.LOADING
+        #: of a device pixel of the screen that it is on now; None: not calibrated
+        self.screen_pixel_mm: Callable[[], float | None] = lambda: None
         self.layers: list[Callable[[QPainter], None]] = []  #: painted over it, below its words
         self._study = study
         self._failure = ("", "")
@@ -143,7 +145,6 @@ class Canvas(QWidget):
         self._has_local_contrast = False
         self._contrast: local_contrast.LocalContrast | None = None
         self._text_level = TextLevel.ALL
-        self._screen_pixel_mm: float | None = None
         self._orientation = AS_HUNG
         self._table: np.ndarray | None = None
         self._explanation: Explanation | None = None
@@ -417,17 +418,18 @@ class Canvas(QWidget):
         self._has_local_contrast = is_on
         self._window_changed()
 
-    def set_screen_pixel(self, mm: float | None) -> None:
-        """The size of a device pixel, where the screen has been calibrated."""
-        self._screen_pixel_mm = mm
-        self.changed.emit()
-
     @property
     def true_scale(self) -> float | None:
         """`scale` at which a millimetre is one; None without a calibrated screen or a spacing."""
-        if self._screen_pixel_mm is None or self.view.pixel_spacing is None:
+        pixel_mm, spacing = self.screen_pixel_mm(), self.view.pixel_spacing
+        if pixel_mm is None or spacing is None:
             return None
-        return self.view.pixel_spacing.column_mm / self._screen_pixel_mm / self._unit[0]
+        return spacing.column_mm / pixel_mm / self._unit[0]
+
+    @property
+    def is_true_size(self) -> bool:
+        true_scale = self.true_scale
+        return true_scale is not None and abs(self.scale / true_scale - 1) < _TRUE_ENOUGH
 
     def set_text_level(self, level: TextLevel) -> None:
         self._text_level = level
@@ -526,7 +528,7 @@ class Canvas(QWidget):
             return []
         magnification = self.magnification or 0
         zoom = "1:1" if abs(magnification - 1) < 1e-9 else f"{100 * magnification:.0f} % of 1:1"
-        if self.true_scale and abs(self.scale / self.true_scale - 1) < _TRUE_ENOUGH:
+        if self.is_true_size:
             zoom += ", true size"
         inverted = [("inverted", theme.WARNING)] if self._is_inverted else []
         linear = [("linear fallback", theme.WARNING)] if self._is_linear else []

@@ -16,7 +16,7 @@ from viewer.annotation_hand import AnnotationHand
 from viewer.annotations import AnnotationBook
 from viewer.canvas import Canvas, TextLevel
 from viewer.commands import Command, Group
-from viewer.linking import Links
+from viewer.linking import Links, mirrored_point
 from viewer.magnifier import Magnifier
 from viewer.screen_calibration import ScreenCalibration, screen_key
 
@@ -111,7 +111,8 @@ class Tools(QObject):
     """All tools of one pane of views."""
 
     changed = Signal()  #: what is switched on
-    hinted = Signal(str)  #: what to do, or where one is; empty: nothing
+    hinted = Signal(str)  #: what to do, or where one is, until it is empty
+    told = Signal(str)  #: what is to be known just now
     pointed = Signal(str)  #: the value under the pointer, and where; empty: beside the image
     annotated = Signal(object)  #: an Annotation to be kept: drawn, changed or removed
     header_requested = Signal(str)  #: image_uid
@@ -142,7 +143,7 @@ class Tools(QObject):
         canvas.installEventFilter(self)  # after the hand's: asked before it
         canvas.changed.connect(lambda: self.magnifier.refresh(canvas))
         canvas.set_text_level(self.text_level)
-        canvas.set_screen_pixel(self._screens.get(screen_key(canvas.screen())))
+        canvas.screen_pixel_mm = lambda: self._screens.get(screen_key(canvas.screen()))
 
     def leave(self) -> None:
         """All views are about to go; what is switched on for one study is off in the next."""
@@ -222,7 +223,7 @@ class Tools(QObject):
         self.text_level = levels[(levels.index(self.text_level) + 1) % len(levels)]
         for canvas in self._stage.canvases:
             canvas.set_text_level(self.text_level)
-        self.hinted.emit(f"Text: {self.text_level.value}")
+        self.told.emit(f"Text: {self.text_level.value}")
 
     def ask_for_header(self) -> None:
         if (canvas := self._stage.current) is not None:
@@ -234,25 +235,29 @@ class Tools(QObject):
         """What calibrations found: mm of a device pixel by the screen's key."""
         self._screens = dict(screens)
         for canvas in self._stage.canvases:
-            canvas.set_screen_pixel(self._screens.get(screen_key(canvas.screen())))
+            canvas.update()
 
     def true_size(self) -> None:
-        """The selected view, and those whose zoom is linked to it, a millimetre a millimetre."""
+        """The selected view, and those whose zoom is linked to it, a millimetre a millimetre;
+        again: fitted.
+        """
         canvas = self._stage.current
         if canvas is None:
             return
         if canvas.view.pixel_spacing is None:
-            self.hinted.emit(f"{canvas.view.label} has no pixel spacing: no true size")
+            self.told.emit(f"{canvas.view.label} has no pixel spacing: no true size")
         elif canvas.true_scale is None:
-            self.hinted.emit("True size needs this screen calibrated with a ruler")
+            self.told.emit("True size needs this screen calibrated with a ruler")
             self.calibrate_screen()
         else:
+            is_true, at = canvas.is_true_size, self._stage.at_pointer(canvas)
             for shown in (canvas, *self.links.zoom_partners(canvas)):
-                if shown.true_scale is not None:
-                    at = self._stage.at_pointer(shown)
-                    row, column = _middle(shown) if at is None else _source(shown, at)
-                    shown.show_part(shown.true_scale, row, column)
-            self.hinted.emit("")
+                if is_true:
+                    shown.fit()
+                elif shown.true_scale is not None and at is not None:
+                    shown.zoom_to(shown.true_scale, mirrored_point(canvas, shown, at))
+                elif shown.true_scale is not None:
+                    shown.show_part(shown.true_scale, *_middle(shown))
 
     def calibrate_screen(self) -> None:
         """In a window of its own, that holds nothing up."""
@@ -311,13 +316,14 @@ class Tools(QObject):
             f"Quadrant tour: {canvas.view.label}, part {number + 1} of {len(stops)} · Q goes on"
         )
 
-    def _end_tour(self, hint: str) -> None:
+    def _end_tour(self, words: str) -> None:
         self._touring = None
         if (canvas := self._stage.current) is not None:
             canvas.fit()
         if self._stage.is_single and not self._was_single:
             self._stage.toggle_single()
-        self.hinted.emit(hint)
+        self.hinted.emit("")
+        self.told.emit(words)
 
 
 def _stops(canvas: Canvas) -> list[tuple[float, float]]:

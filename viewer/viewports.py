@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import Enum
 from operator import attrgetter
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -36,6 +36,7 @@ _EXPECTED_WIDTH = 0.6  #: of a film's, that a breast takes; only until its pixel
 _FILL = 0.98  #: of a cell, that the largest breast takes
 _WHEEL_PAUSE_MS = 400  #: a wheel that runs on stops at a study's end; a new turn goes on
 _PAN_KEY = 60  #: logical pixels
+_TOLD_MS = 5000  #: what is said in passing stands so long under the images
 
 
 class Scale(Enum):
@@ -114,6 +115,7 @@ class ViewportsPane(QWidget):
         self.setAccessibleName("Images")
         self.tools = Tools(self, self)
         self.tools.hinted.connect(self._strip.set_hint)
+        self.tools.told.connect(self._strip.tell)
         self.actions_by_name = self._make_actions()
         self.tools.changed.connect(self._show_ticks)
 
@@ -587,7 +589,10 @@ class _Strip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._told = self._hint = ""
+        self._told = self._hint = self._basis = ""
+        self._fading = QTimer(self)
+        self._fading.setSingleShot(True)
+        self._fading.timeout.connect(self._fade)
         self._page = _QuietLabel()
         self._scale = _QuietLabel()
         self._scale.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -606,18 +611,28 @@ class _Strip(QWidget):
         self._page.set_text("One view; V or double click shows all" if is_single else turn)
 
     def set_scale(self, scale: Scale | None, is_one_apart: bool = False) -> None:
-        self._told = scale.value.capitalize() if scale else ""
+        self._basis = scale.value.capitalize() if scale else ""
         if scale and is_one_apart:
-            self._told += ", but for what is rotated"
-        self._show_told()
+            self._basis += ", but for what is rotated"
+        self._show_words()
 
     def set_hint(self, hint: str) -> None:
         """In the place of the scale until it is empty."""
         self._hint = hint
-        self._show_told()
+        self._show_words()
 
-    def _show_told(self) -> None:
-        self._scale.set_text(self._hint or self._told)
+    def tell(self, words: str) -> None:
+        """In the place of both for some seconds."""
+        self._told = words
+        self._fading.start(_TOLD_MS)
+        self._show_words()
+
+    def _fade(self) -> None:
+        self._told = ""
+        self._show_words()
+
+    def _show_words(self) -> None:
+        self._scale.set_text(self._told or self._hint or self._basis)
 
 
 class _QuietLabel(QWidget):

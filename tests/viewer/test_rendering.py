@@ -105,7 +105,7 @@ def test_no_microcalcification_vanishes_at_any_step_of_the_viewers_own_zoom(
     canvas.set_fit(min(width / 1200, height / 1600) / 0.07, (0.07, 0.07))
     if turn != "as hung":
         canvas.turn(getattr(AS_HUNG, turn)())
-    canvas.set_screen_pixel(0.27)
+    canvas.screen_pixel_mm = lambda: 0.27
     scales = [canvas.scale * MIN_ZOOM]
     while scales[-1] < MAX_ZOOM / 0.07:
         scales.append(scales[-1] * ZOOM_STEP)

@@ -298,6 +298,12 @@ def test_at_true_size_a_millimetre_of_tissue_is_a_millimetre_of_screen(pane):
     assert pane.current.bottom_lines()[-1][0].endswith(", true size")
     act(pane, "zoom_step_1")
     assert not pane.current.bottom_lines()[-1][0].endswith("true size")
+    act(pane, "tools.true_size")
+    act(pane, "tools.true_size")
+    assert pane.current.is_fitted
+    act(pane, "tools.true_size")
+    calibrate(pane, 0.2)  # as on another screen
+    assert not pane.current.bottom_lines()[-1][0].endswith("true size")
 
 
 def test_true_size_is_the_same_beside_a_view_without_millimetres(pane):
@@ -511,6 +517,17 @@ def test_text_on_the_images_has_three_levels_and_side_and_warnings_always_stay(p
     assert words() == (["R CC"], ["polarity in doubt"])
     act(pane, "tools.next_text_level")
     assert words() == everything
+
+
+def test_what_is_said_in_passing_makes_room_again_for_what_the_views_share(
+    pane, qtbot, monkeypatch
+):
+    monkeypatch.setattr("viewer.viewports._TOLD_MS", 50)
+    hang(pane, make_study())
+    before = words_below(pane)
+    act(pane, "tools.next_text_level")
+    assert any("no patient" in words for words in words_below(pane))
+    qtbot.waitUntil(lambda: words_below(pane) == before, timeout=5000)
 
 
 def test_the_level_of_text_stays_with_the_next_study(pane):
