@@ -23,6 +23,8 @@ from viewer.measuring import PixelSize, Point
 _CLICK = 4.0  #: logical pixels; a point no farther from the last is the same click
 _LIVE_PIXELS = 600_000  #: a larger ellipse's grey values are told when the hand lets go
 _TEXT_LIMIT = 120  #: characters
+# The keyboard is away for a moment only: another window, a menu.
+_PASSING = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
 _POINTS = {
     AnnotationKind.RULER: 2,
     AnnotationKind.ANGLE: 3,
@@ -134,10 +136,10 @@ class AnnotationHand(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
         if watched is self._entry:
-            if kind == QEvent.Type.FocusOut:
+            if kind == QEvent.Type.FocusOut and event.reason() not in _PASSING:
                 self._commit_text()
             return False
-        if not isinstance(watched, Canvas) or watched.display is None:
+        if not isinstance(watched, Canvas) or watched.placement() is None:
             return False
         if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick):
             return self._press(watched, event)
@@ -252,6 +254,7 @@ class AnnotationHand(QObject):
         y = max(4, min(round(at.y()), canvas.height() - entry.sizeHint().height() - 4))
         entry.setGeometry(x, y, width, entry.sizeHint().height())
         entry.returnPressed.connect(self._commit_text)
+        entry.returnPressed.connect(canvas.setFocus)
         entry.installEventFilter(self)
         self._entry = entry
         entry.show()
@@ -260,14 +263,13 @@ class AnnotationHand(QObject):
     def _commit_text(self) -> None:
         if self._entry is None or self._draft is None:
             return
-        words, canvas = self._entry.text().strip(), self._canvas
+        words = self._entry.text().strip()
         draft = replace(self._draft, text="".join(c for c in words if c.isprintable()))
         self._put_away()
         if draft.text:
             self._book.add(draft)
             self._select(draft.mark)
         self.update()
-        canvas.setFocus()
 
     # -------------------------------------------------------------------------------------- helpers
 
@@ -346,6 +348,7 @@ class AnnotationHand(QObject):
         if placement is None:
             return
         within, for_words = QRectF(canvas.rect()), canvas.between_words()
+        taken: list[QRectF] = []
         ratio = canvas.devicePixelRatioF()
         shown: Sequence[Annotation] = self._book.of(canvas.view.image_uid)
         if self._held is not None:
@@ -354,10 +357,10 @@ class AnnotationHand(QObject):
             is_own = self._book.may_change(annotation)
             is_selected = annotation.mark == self._selected
             points = on_canvas(annotation, placement, ratio)
-            paint(painter, annotation, points, within, for_words, is_selected, is_own)
+            paint(painter, annotation, points, within, for_words, taken, is_selected, is_own)
         if self._draft is not None and canvas is self._canvas and len(self._draft.points) > 1:
             points = on_canvas(self._draft, placement, ratio)
-            paint(painter, self._draft, points, within, for_words)
+            paint(painter, self._draft, points, within, for_words, taken)
 
 
 def _held_back(step: float, values: Sequence[float], limit: float) -> float:

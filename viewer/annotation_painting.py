@@ -38,11 +38,13 @@ def paint(
     points: Sequence[QPointF],
     within: QRectF,
     for_words: QRectF,
+    taken: list[QRectF],
     is_selected: bool = False,
     is_own: bool = True,
 ) -> None:
     """`points` as of `on_canvas`, perhaps fewer while it is being drawn; `within`: the canvas,
-    `for_words`: the part of it that is free of other words.
+    `for_words`: the part of it that is free of its own words, but for the drawings' in `taken`,
+    which those of this one join.
     """
     extent = QPolygonF(list(points)).boundingRect().adjusted(-1, -1, 1, 1)
     if not extent.intersects(within):
@@ -64,7 +66,8 @@ def paint(
     if not is_own and annotation.reader:
         words.append(annotation.reader)
     if words:
-        _paint_words(painter, words, _words_corner(annotation.kind, points), for_words, colour)
+        corner = _words_corner(annotation.kind, points)
+        _paint_words(painter, words, corner, for_words, taken, colour)
 
 
 def _paint_lines(painter: QPainter, kind: AnnotationKind, points: Sequence[QPointF]) -> None:
@@ -100,7 +103,12 @@ def _words_corner(kind: AnnotationKind, points: Sequence[QPointF]) -> QPointF:
 
 
 def _paint_words(
-    painter: QPainter, words: Sequence[str], corner: QPointF, within: QRectF, colour: QColor
+    painter: QPainter,
+    words: Sequence[str],
+    corner: QPointF,
+    within: QRectF,
+    taken: list[QRectF],
+    colour: QColor,
 ) -> None:
     font = theme.font(theme.SMALL_TEXT_PX)
     metrics = QFontMetricsF(font)
@@ -111,6 +119,8 @@ def _paint_words(
     box = QRectF(corner, size)
     box.moveLeft(max(within.left() + _PAD, min(box.left(), within.right() - _PAD - box.width())))
     box.moveTop(max(within.top() + _PAD, min(box.top(), within.bottom() - _PAD - box.height())))
+    box = _cleared(box, within, taken)
+    taken.append(box)
     painter.fillRect(box, _GROUND)
     painter.setFont(font)
     painter.setPen(colour)
@@ -118,6 +128,22 @@ def _paint_words(
         line = QRectF(box.left() + _PAD, box.top() + _PAD / 2, width + 1, metrics.height())
         line.translate(0, number * metrics.height())
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, word)
+
+
+def _cleared(box: QRectF, within: QRectF, taken: Sequence[QRectF]) -> QRectF:
+    """The box, or the nearest place above or below it where no other words stand, if there is."""
+    places = [box]
+    for other in taken:
+        for top in (other.bottom() + 1, other.top() - box.height() - 1):
+            places.append(QRectF(QPointF(box.left(), top), box.size()))
+    free = [
+        place
+        for place in places
+        if within.top() <= place.top()
+        and place.bottom() <= within.bottom()
+        and not any(place.intersects(other) for other in taken)
+    ]
+    return min(free, key=lambda place: abs(place.top() - box.top()), default=box)
 
 
 def handle_at(points: Sequence[QPointF], at: QPointF) -> int | None:

@@ -46,16 +46,22 @@ class HeaderBrowser(QDialog):
         header = self.table.horizontalHeader()
         header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        for column, width in enumerate((150, 300, 46)):
+        for column, width in enumerate((140, 270, 46)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             header.resizeSection(column, width)
+        self.value = QLineEdit(self)  # the selected one, whole and to be copied
+        self.value.setReadOnly(True)
+        self.value.setPlaceholderText("Select a line to read its value here")
+        self.value.setAccessibleName("Value of the selected line")
         self.told = QLabel("Reading …", self)
         column = QVBoxLayout(self)
         column.addWidget(self.search)
         column.addWidget(self.table, 1)
+        column.addWidget(self.value)
         column.addWidget(self.told)
         column.addWidget(QLabel(NOTICE, self))
-        self.resize(1000, 640)
+        self.resize(1080, 640)
+        self.table.selectionModel().currentRowChanged.connect(self._show_value)
         self.search.textChanged.connect(self._search)
         self.search.setFocus()
 
@@ -66,6 +72,10 @@ class HeaderBrowser(QDialog):
     def show_failure(self, error: EngineError) -> None:
         self._lines.show(())
         self.told.setText(f"{error.title}. {error.advice}")
+
+    def _show_value(self, current: QModelIndex) -> None:
+        self.value.setText(current.siblingAtColumn(_COLUMNS.index("Value")).data() or "")
+        self.value.setCursorPosition(0)
 
     def _search(self, text: str) -> None:
         self._found.search(text)

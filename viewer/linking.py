@@ -37,6 +37,17 @@ class Links(QObject):
     def toggle_window(self) -> None:
         self.is_window_linked = not self.is_window_linked
 
+    @property
+    def words(self) -> str:
+        """'linked: panning, zoom'; empty where nothing is."""
+        switches = (
+            ("panning", self.is_pan_linked),
+            ("zoom", self.is_zoom_linked),
+            ("window", self.is_window_linked),
+        )
+        linked = ", ".join(name for name, is_on in switches if is_on)
+        return f"linked: {linked}" if linked else ""
+
     def zoom_partners(self, canvas: Canvas) -> list[Canvas]:
         """Those that are to be zoomed with it."""
         return self._partners(canvas) if self.is_zoom_linked else []

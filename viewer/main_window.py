@@ -646,6 +646,7 @@ class MainWindow(QMainWindow):
             self.banner.show_message(message, self._close_anyway)
             event.ignore()
             return
+        self.viewports.tools.leave()  # words being typed on an image are kept
         self._settings.geometry = self.saveGeometry()
         self._settings.layout = self.saveState(LAYOUT_VERSION)
         self._settings.save()

@@ -32,7 +32,7 @@ TOOL_COMMANDS = (
     _draw("Ellipse: mean and deviation", "E", AnnotationKind.ELLIPSE),
     _draw("Arrow", "Shift+T", AnnotationKind.ARROW),
     _draw("Text", "T", AnnotationKind.TEXT),
-    Command("Remove drawing", ("Del", "Backspace"), Group.DRAW, "tools.hand.remove", (), True),
+    Command("Remove drawing", ("Del",), Group.DRAW, "tools.hand.remove", (), True),
     Command("Undo drawing", ("Ctrl+Z",), Group.DRAW, "tools.hand.undo", (), True),
     Command("Redo drawing", ("Ctrl+Shift+Z", "Ctrl+Y"), Group.DRAW, "tools.hand.redo", (), True),
     Command("Put the tool away", ("Esc",), Group.DRAW, "tools.cancel", (), True),

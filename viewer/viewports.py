@@ -528,7 +528,8 @@ class ViewportsPane(QWidget):
         self._show_ticks()
 
     def _show_ticks(self) -> None:
-        """What is switched on is ticked in the menus."""
+        """What is switched on is ticked in the menus; links are told under the images too."""
+        self._strip.set_links(self.tools.links.words)
         for command in COMMANDS:
             if command.checked:
                 is_on = attrgetter(command.checked)(self)
@@ -589,7 +590,7 @@ class _Strip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._told = self._hint = self._basis = ""
+        self._told = self._hint = self._basis = self._links = ""
         self._fading = QTimer(self)
         self._fading.setSingleShot(True)
         self._fading.timeout.connect(self._fade)
@@ -616,6 +617,10 @@ class _Strip(QWidget):
             self._basis += ", but for what is rotated"
         self._show_words()
 
+    def set_links(self, links: str) -> None:
+        self._links = links
+        self._show_words()
+
     def set_hint(self, hint: str) -> None:
         """In the place of the scale until it is empty."""
         self._hint = hint
@@ -632,7 +637,8 @@ class _Strip(QWidget):
         self._show_words()
 
     def _show_words(self) -> None:
-        self._scale.set_text(self._told or self._hint or self._basis)
+        quiet = " · ".join(words for words in (self._basis, self._links) if words)
+        self._scale.set_text(self._told or self._hint or quiet)
 
 
 class _QuietLabel(QWidget):

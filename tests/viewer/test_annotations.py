@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -174,6 +175,32 @@ def test_words_being_typed_are_kept_when_the_reader_turns_to_something_else(pane
         assert pane.records[-1].study_uid == study.uid
 
 
+def test_a_field_that_the_reader_turns_to_keeps_the_keyboard(window, write_studies, qtbot):
+    open_and_wait(qtbot, window, write_studies(1))
+    window.activateWindow()
+    choose(window.viewports, TEXT)
+    click(window.viewports.canvases[0], (60, 80))
+    QTest.keyClicks(QApplication.focusWidget(), "cluster")
+    window.assessment._reader.setFocus()
+    QApplication.processEvents()
+    assert QApplication.focusWidget() is window.assessment._reader
+    assert [a.text for a in drawn(window.viewports, window.viewports.canvases[0])] == ["cluster"]
+
+
+def test_words_being_typed_are_kept_when_the_window_is_closed(
+    window, write_studies, readings_path, qtbot
+):
+    open_and_wait(qtbot, window, write_studies(1))
+    study = window._session.current_study
+    window.activateWindow()
+    choose(window.viewports, TEXT)
+    click(window.viewports.canvases[0], (60, 80))
+    QTest.keyClicks(QApplication.focusWidget(), "cluster")
+    window.close()
+    with ReadingStore(readings_path) as store:
+        assert [a.text for a in store.annotations(study.uid)] == ["cluster"]
+
+
 def test_an_empty_text_leaves_nothing(pane):
     canvas = begin(pane)["L CC"]
     pane.activateWindow()
@@ -260,6 +287,26 @@ def test_words_of_a_drawing_stay_inside_the_view_and_off_its_label(pane):
     free = canvas.between_words()
     assert words[:, 0].min() >= free.top() - 1
     assert words[:, 1].max() < canvas.width()
+
+
+def test_words_of_two_drawings_do_not_cover_each_other(pane):
+    from viewer.annotation_painting import paint
+
+    canvas = begin(pane)["R CC"]
+    for _ in range(4):  # all from the same point
+        draw(pane, canvas, RULER, (100, 150), (180, 210))
+        pane.tools.cancel()
+    taken = []
+    image = canvas.grab()
+    painter = QPainter(image)
+    for ruler in drawn(pane, canvas):
+        points = [QPointF(60, 60), QPointF(120, 200)]
+        area = QRectF(canvas.rect())
+        paint(painter, ruler, points, area, canvas.between_words(), taken)
+    painter.end()
+    assert len(taken) == 4
+    assert not any(a.intersects(b) for n, a in enumerate(taken) for b in taken[:n])
+    assert all(canvas.between_words().contains(box) for box in taken)
 
 
 def test_a_drawing_out_of_sight_leaves_no_words_at_the_edge(pane):

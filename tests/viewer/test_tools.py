@@ -61,6 +61,7 @@ def test_linked_panning_moves_the_partner_as_its_mirror_image_and_no_other_proje
     hang(pane, make_study())
     act(pane, "tools.links.toggle_pan")
     assert is_ticked(pane, "tools.links.toggle_pan")
+    assert any(words.endswith("linked: panning") for words in words_below(pane))
     before = places(pane)
     drag(canvases(pane)["R CC"], MIDDLE, (100, 100), (130, 88))
     after = places(pane)
@@ -590,6 +591,8 @@ def test_the_header_of_the_selected_image_is_shown_and_searched(window, write_st
         browser.findChild(QLineEdit).setText(words)
         assert model.rowCount() >= 1
         assert tag in [model.index(row, 0).data() for row in range(model.rowCount())]
+    browser.table.setCurrentIndex(model.index(0, 1))
+    assert browser.value.text() == model.index(0, 3).data() != ""
     browser.search.setText("no such thing")
     assert model.rowCount() == 0
     assert browser.told.text().startswith("0 of ")
