@@ -15,6 +15,7 @@ What readers drew on the images is kept here too, a row for each change, and is 
 import csv
 import json
 import logging
+import math
 import os
 import sqlite3
 import tempfile
@@ -488,6 +489,8 @@ def _from_row(row: Sequence) -> ReaderAssessment:
 def _annotation_from_row(row: Sequence) -> Annotation:
     try:
         points = tuple((float(down), float(across)) for down, across in json.loads(row[6]))
+        if not all(math.isfinite(number) for point in points for number in point):
+            raise ValueError("a point that is nowhere")
         return Annotation(
             *row[:5], AnnotationKind(row[5]), points, row[7], row[8], is_removed=bool(row[9])
         )

@@ -430,11 +430,16 @@ def test_several_drawings_are_stored_all_or_none(store, caplog):
     assert len(store.annotations("1.2.3")) == 20
 
 
-def test_a_drawing_changed_by_other_hands_is_refused_as_damage(store):
+@pytest.mark.parametrize(
+    ("kind", "points"),
+    [("spiral", "[[1, 2]]"), ("ruler", "[[1, NaN]]"), ("ruler", "[1]"), ("ruler", "x")],
+)
+def test_a_drawing_changed_by_other_hands_is_refused_as_damage(store, kind, points):
     store._connection.execute(
         "INSERT INTO annotations (mark, study_uid, image_uid, patient_id, reader, kind, points, "
         "text, measured, is_removed, stored_at) "
-        "VALUES ('m', '1.2.3', 'i', 'p', 'r', 'spiral', '[[1, 2]]', '', '', 0, '')"
+        "VALUES ('m', '1.2.3', 'i', 'p', 'r', ?, ?, '', '', 0, '')",
+        (kind, points),
     )
     with pytest.raises(StorageFailed, match="damaged"):
         store.annotations("1.2.3")
