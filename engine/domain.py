@@ -406,3 +406,42 @@ def standing(assessments: Iterable[ReaderAssessment]) -> tuple[ReaderAssessment,
     every = tuple(assessments)
     superseded = {a.supersedes for a in every if a.supersedes is not None}
     return tuple(a for a in every if a.record_id not in superseded and not a.is_withdrawn)
+
+
+class AnnotationKind(Enum):
+    RULER = "ruler"  #: from end to end
+    ANGLE = "angle"  #: end of one arm, vertex, end of the other
+    ELLIPSE = "ellipse"  #: two opposite corners of its box, along rows and columns
+    ARROW = "arrow"  #: tail, tip
+    TEXT = "text"  #: the upper left corner of the words, as displayed
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What a reader drew on one image; kept with the readings, never written into the study.
+
+    Never edited in the store either: a change is a further record of the same `mark`, the newest
+    counts, and one that is taken away is recorded so.
+    """
+
+    mark: str  #: what all records of one drawing share, a random hexadecimal number
+    study_uid: str
+    image_uid: str
+    patient_id: str
+    reader: str
+    kind: AnnotationKind
+    points: tuple[tuple[float, float], ...]  #: (row, column), pixel (r, c) covering r..r+1, c..c+1
+    text: str = ""  #: the reader's own words
+    measured: str = ""  #: as it stood on the screen, with unit and origin of the spacing
+    is_removed: bool = False
+
+
+@dataclass(frozen=True)
+class HeaderElement:
+    """A line of a file's header, made fit to be shown."""
+
+    depth: int  #: 0 in the data set itself, one more in each sequence
+    tag: str  #: '(0010,0010)'
+    name: str
+    vr: str
+    value: str  #: cut to a length that can be read; of binary data only the number of bytes

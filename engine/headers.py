@@ -109,6 +109,7 @@ _MODIFIERS = {
 }
 _MAGNIFIED = 1.25  # contact views have 1.0 to 1.1, magnification views 1.5 to 2
 _SPACING_RANGE_MM = (0.005, 2.0)
+_ASPECT_RANGE = (0.2, 5.0)  # a pixel's height in widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -410,7 +411,9 @@ def _pair(tags: Tags, keyword: str, notes: list[str]) -> tuple[float, float] | N
     numbers = tags.numbers(keyword)
     low, high = _SPACING_RANGE_MM
     if len(numbers) == 2 and all(low <= number <= high for number in numbers):
-        return numbers[0], numbers[1]
+        flattest, tallest = _ASPECT_RANGE  # both in range, and yet no pixel is shaped like that
+        if flattest <= numbers[0] / numbers[1] <= tallest:
+            return numbers[0], numbers[1]
     notes.append("An absurd pixel spacing is ignored.")
     return None
 
@@ -421,7 +424,7 @@ def _aspect(tags: Tags, spacing: PixelSpacing | None, notes: list[str]) -> float
     else:
         ratio = tags.numbers("PixelAspectRatio")  # vertical \ horizontal, C.7.6.3.1.7
         aspect = ratio[0] / ratio[1] if len(ratio) == 2 and min(ratio) > 0 else 1.0
-    if not 0.2 <= aspect <= 5:
+    if not _ASPECT_RANGE[0] <= aspect <= _ASPECT_RANGE[1]:
         notes.append("An absurd pixel aspect ratio is ignored.")
         return 1.0
     return aspect

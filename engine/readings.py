@@ -9,11 +9,14 @@ What the model said of a reading made while its answer was hidden, and when that
 later and stand in tables of their own, append-only like the rest. So the database knows what a
 blind reader does not; `export_csv` leaves it out until it was revealed or `unblind` is asked for.
 So do the places where a study's files were seen, by which it is found again.
+
+What readers drew on the images is kept here too, a row for each change, and is in no export.
 """
 
 import csv
 import json
 import logging
+import math
 import os
 import sqlite3
 import tempfile
@@ -26,6 +29,8 @@ from pathlib import Path
 from engine.domain import (
     NOTICE,
     Agreement,
+    Annotation,
+    AnnotationKind,
     BiradsCategory,
     Laterality,
     ModelIdentity,
@@ -107,12 +112,36 @@ CREATE TRIGGER places_are_never_edited BEFORE UPDATE ON places
 CREATE TRIGGER places_are_never_deleted BEFORE DELETE ON places
     BEGIN SELECT RAISE (ABORT, 'a place is never deleted'); END;
 """,
+    """
+CREATE TABLE annotations (  -- each change is a row of its own; the newest of a mark counts
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    mark TEXT NOT NULL,
+    study_uid TEXT NOT NULL,
+    image_uid TEXT NOT NULL,
+    patient_id TEXT NOT NULL,
+    reader TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    points TEXT NOT NULL,  -- JSON array of [row, column]
+    text TEXT NOT NULL,
+    measured TEXT NOT NULL,
+    is_removed INTEGER NOT NULL,
+    stored_at TEXT NOT NULL
+);
+CREATE INDEX annotations_of_study ON annotations (study_uid);
+CREATE TRIGGER annotations_are_never_edited BEFORE UPDATE ON annotations
+    BEGIN SELECT RAISE (ABORT, 'an annotation is never edited, only followed by another'); END;
+CREATE TRIGGER annotations_are_never_deleted BEFORE DELETE ON annotations
+    BEGIN SELECT RAISE (ABORT, 'an annotation is never deleted, only followed by another'); END;
+""",
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 _COLUMNS = (
     "study_uid, image_uids, patient_id, laterality, reader, category, proposed_agreement, "
     "agreement, reason, comment, prediction, reading_mode, opened_at, recorded_at, supersedes, "
     "category_before, revealed_at, time_spent_s, restores, is_withdrawn, id"
+)
+_ANNOTATION_COLUMNS = (
+    "mark, study_uid, image_uid, patient_id, reader, kind, points, text, measured, is_removed"
 )
 # With what has become known since of readings made without the answer.
 _SELECT = (
@@ -336,6 +365,48 @@ class ReadingStore:
         )
         return {image_uid: Path(path) for image_uid, path in rows}
 
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Stores drawings, changes of them and removals, in that order: all of them or none.
+
+        Raises StorageFailed.
+        """
+        now = datetime.now(UTC).isoformat()
+        rows = [
+            (
+                annotation.mark,
+                annotation.study_uid,
+                annotation.image_uid,
+                annotation.patient_id,
+                annotation.reader,
+                annotation.kind.value,
+                json.dumps(annotation.points),
+                annotation.text,
+                annotation.measured,
+                int(annotation.is_removed),
+                now,
+            )
+            for annotation in annotations
+        ]
+        with _storage_errors("saved"), self._transaction():
+            self._connection.executemany(
+                f"INSERT INTO annotations ({_ANNOTATION_COLUMNS}, stored_at) "
+                f"VALUES ({', '.join('?' * 11)})",
+                rows,
+            )
+
+    def annotations(self, study_uid: str) -> tuple[Annotation, ...]:
+        """What is drawn on the study's images now, the first drawn first. Raises StorageFailed."""
+        newest: dict[str, Annotation] = {}
+        with _storage_errors("read"):
+            rows = self._connection.execute(
+                f"SELECT {_ANNOTATION_COLUMNS} FROM annotations WHERE study_uid = ? ORDER BY id",
+                (study_uid,),
+            )
+            for row in rows:
+                annotation = _annotation_from_row(row)
+                newest[annotation.mark] = annotation
+        return tuple(found for found in newest.values() if not found.is_removed)
+
     def _check_superseded(self, assessment: ReaderAssessment) -> None:
         earlier = self._select("WHERE readings.id = ?", assessment.supersedes)
         restored = (
@@ -488,6 +559,18 @@ def _from_row(row: Sequence) -> ReaderAssessment:
         agreement = propose_agreement(assessment.category, answer)
         return replace(
             assessment, prediction=answer, proposed_agreement=agreement, agreement=agreement
+        )
+    except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
+        raise _damaged() from error
+
+
+def _annotation_from_row(row: Sequence) -> Annotation:
+    try:
+        points = tuple((float(down), float(across)) for down, across in json.loads(row[6]))
+        if not all(math.isfinite(number) for point in points for number in point):
+            raise ValueError("a point that is nowhere")
+        return Annotation(
+            *row[:5], AnnotationKind(row[5]), points, row[7], row[8], is_removed=bool(row[9])
         )
     except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
         raise _damaged() from error

@@ -12,7 +12,7 @@ the pixels clearly have the chest wall at the other edge (so in a quarter of the
 only the display is mirrored, so that chest walls meet; the corner says so: check the side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -38,14 +38,15 @@ from engine import voi
 from engine.domain import (
     Explanation,
     MammogramView,
-    PixelSpacing,
     Study,
     ViewPosition,
     Voi,
     VoiFunction,
     VoiWindow,
 )
-from viewer import rendering, theme
+from viewer import local_contrast, rendering, theme
+from viewer.measuring import spacing_text
+from viewer.orientation import AS_HUNG, Orientation
 from viewer.rendering import DisplayPixels, ImageSide, Placement, Sample
 
 MAX_ZOOM = 16.0  #: device pixels per source pixel
@@ -59,6 +60,7 @@ _DRAG_START = 3  #: logical pixels; less is a click with an unsteady hand
 _NOTCH = 120  #: Qt's wheel delta of one notch
 _PAD = 8  #: logical pixels between text and edge
 _GROUND_ALPHA = 200  #: behind text: on white tissue the quiet colour still has 4.5 : 1
+_TRUE_ENOUGH = 0.005  #: off true size, that still is called so
 _AIR_SHARE = 0.62  #: of a cell's width that corner text may fill
 
 
@@ -81,6 +83,14 @@ class State(Enum):
     FAILED = "failed"
 
 
+class TextLevel(Enum):
+    """How much is written over the image; the label and every warning always are."""
+
+    ALL = "image and study"
+    IMAGE = "image only, no patient"
+    LABEL = "side and view only"
+
+
 class Drag(Enum):
     WINDOW = "window"
     PAN = "pan"
@@ -94,17 +104,6 @@ class Zoom:
     scale: float  #: device pixels per unit, see `Canvas.unit`
     row: float  #: the source point in the middle of the canvas
     column: float
-
-
-def spacing_text(spacing: PixelSpacing | None) -> str:
-    """'0.07 mm, at detector'; the origin always stands beside the number."""
-    if spacing is None:
-        return "no mm: pixels only"
-    size = f"{spacing.row_mm:.3g}"
-    if not np.isclose(spacing.row_mm, spacing.column_mm, rtol=1e-3):
-        size += f" × {spacing.column_mm:.3g}"
-    factor = f" {spacing.magnification:.3g}" if spacing.magnification else ""
-    return f"{size} mm, {spacing.source.value}{factor}"
 
 
 def window_text(window: Voi) -> str:
@@ -124,18 +123,29 @@ class Canvas(QWidget):
     enlarge_requested = Signal()  #: double click
     stepped = Signal(int)  #: the wheel: +1 forward, -1 back
     window_dragged = Signal(float, float)  #: with Shift: the same drag for every view
+    # What the hand has done to this view, for views that are linked to it
+    windowed = Signal(float, float)  #: wider, brighter
+    panned = Signal(float, float)  #: logical pixels
+    zoomed = Signal(float, object)  #: the factor, and the QPointF that stayed
     changed = Signal()  #: window, zoom or state
 
     def __init__(self, study: Study, view: MammogramView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.view = view
         self.state = State.LOADING
+        #: of a device pixel of the screen that it is on now; None: not calibrated
+        self.screen_pixel_mm: Callable[[], float | None] = lambda: None
+        self.layers: list[Callable[[QPainter], None]] = []  #: painted over it, below its words
         self._study = study
         self._failure = ("", "")
         self._display: DisplayPixels | None = None
         self._voi: Voi | None = None
         self._is_linear = False
         self._is_inverted = False
+        self._has_local_contrast = False
+        self._contrast: local_contrast.LocalContrast | None = None
+        self._text_level = TextLevel.ALL
+        self._orientation = AS_HUNG
         self._table: np.ndarray | None = None
         self._explanation: Explanation | None = None
         self._overlay_opacity = 0.0
@@ -151,6 +161,7 @@ class Canvas(QWidget):
         self._wheel = 0
         self._is_space_down = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)  # the value under the pointer is told
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)  # right drag zooms
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
@@ -201,6 +212,17 @@ class Canvas(QWidget):
         return bool(self._display and self._display.breast.must_mirror(self.view.laterality))
 
     @property
+    def orientation(self) -> Orientation:
+        """How the reader has turned what was hung."""
+        return self._orientation
+
+    def turn(self, orientation: Orientation) -> None:
+        """Shows it turned, fitted; the label stays, and the corner says what was done."""
+        self._orientation, self._zoom = orientation, None
+        self._describe()
+        self._moved()
+
+    @property
     def display(self) -> DisplayPixels | None:
         return self._display
 
@@ -215,13 +237,30 @@ class Canvas(QWidget):
         """Where the view lies now; None while there are no pixels."""
         if self._display is None or self._fit_scale <= 0:
             return None
+        at_origin = self.placement_at(self.scale)
+        left, top = self._corner(at_origin)
+        return rendering.moved(at_origin, left, top)
+
+    def placement_at(self, scale: float) -> Placement:
+        """The view turned as it shows, at `scale`, with its corner at (0, 0); it has pixels."""
         rows, columns = self._display.pixels.shape
-        scale = self._zoom.scale if self._zoom else self._fit_scale
         width = max(1, round(columns * self._unit[0] * scale))
         height = max(1, round(rows * self._unit[1] * scale))
-        at_origin = Placement(rows, columns, 0, 0, width, height, self.is_mirrored)
-        left, top = self._corner(at_origin)
-        return replace(at_origin, left=left, top=top)
+        total = self._orientation.of_mirrored() if self.is_mirrored else self._orientation
+        if total.is_transposed:
+            width, height = height, width
+        turned = total.is_mirrored, total.is_flipped, total.is_transposed
+        return Placement(rows, columns, 0, 0, width, height, *turned)
+
+    @property
+    def scale(self) -> float:
+        """Device pixels per unit, see `unit`."""
+        return self._zoom.scale if self._zoom else self._fit_scale
+
+    @property
+    def unit(self) -> tuple[float, float]:
+        """Width and height of a stored pixel, in units that the page shares: mm or pixels."""
+        return self._unit
 
     def _corner(self, at_origin: Placement) -> tuple[int, int]:
         width, height = self.device_size()
@@ -232,6 +271,9 @@ class Canvas(QWidget):
         x0, top = at_origin.to_canvas(box.row_start, box.column_start)
         x1, bottom = at_origin.to_canvas(box.row_stop, box.column_stop)
         x0, x1 = sorted((x0, x1))
+        top, bottom = sorted((top, bottom))
+        if self._orientation != AS_HUNG:  # its edges are no longer where they hang
+            return round((width - x0 - x1) / 2), round((height - top - bottom) / 2)
         chest_wall = rendering.CHEST_WALL_SIDE.get(self.view.laterality)
         if chest_wall is ImageSide.RIGHT:
             left = width - round(x1)
@@ -284,14 +326,21 @@ class Canvas(QWidget):
         x, y = (at.x() * ratio, at.y() * ratio) if at else (width / 2, height / 2)
         row, column = placement.to_source(x, y)
         scale = min(max(scale, self._fit_scale * MIN_ZOOM), MAX_ZOOM / self._unit[0])
-        # The middle of the canvas, seen from the fixed point at the new scale.
-        across = (width / 2 - x) / (scale * self._unit[0]) * (-1 if self.is_mirrored else 1)
-        down = (height / 2 - y) / (scale * self._unit[1])
-        self._zoom = self._clamped(Zoom(scale, row + down, column + across))
+        # Where the middle of the canvas lies at the new scale, if the fixed point is at (x, y).
+        scaled = self.placement_at(scale)
+        fixed_x, fixed_y = scaled.to_canvas(row, column)
+        middle = scaled.to_source(fixed_x + width / 2 - x, fixed_y + height / 2 - y)
+        self._zoom = self._clamped(Zoom(scale, *(float(n) for n in middle)))
         self._moved()
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
-        self.zoom_to((self._zoom.scale if self._zoom else self._fit_scale) * factor, at)
+        self.zoom_to(self.scale * factor, at)
+
+    def show_part(self, scale: float, row: float, column: float) -> None:
+        """At `scale`, with that source point in the middle."""
+        if self._display is not None:
+            self._zoom = self._clamped(Zoom(scale, row, column))
+            self._moved()
 
     def actual_pixels(self, at: QPointF | None = None) -> None:
         """One stored column per device pixel, about `at`, else about the breast's middle."""
@@ -312,10 +361,30 @@ class Canvas(QWidget):
             return
         ratio = self.devicePixelRatioF()
         width, height = self.device_size()
-        scale = self._zoom.scale if self._zoom else self._fit_scale
-        row, column = placement.to_source(width / 2 - dx * ratio, height / 2 - dy * ratio)
-        self._zoom = self._clamped(Zoom(scale, row, column))
+        if self._zoom is None:
+            middle = placement.to_source(width / 2, height / 2)
+            self._zoom = Zoom(self.scale, *(float(n) for n in middle))
+        # From where it is meant to be, not from the device pixel that it is drawn at: else many
+        # small steps of a drag would drift away from the pointer.
+        exact = self.placement_at(self.scale)
+        x, y = exact.to_canvas(self._zoom.row, self._zoom.column)
+        row, column = exact.to_source(x - dx * ratio, y - dy * ratio)
+        self._zoom = self._clamped(Zoom(self.scale, float(row), float(column)))
         self._moved()
+
+    # The same by mouse or key: views that are linked to this one follow.
+
+    def pan_by_hand(self, dx: float, dy: float) -> None:
+        self.pan_by(dx, dy)
+        self.panned.emit(dx, dy)
+
+    def zoom_by_hand(self, factor: float, at: QPointF | None = None) -> None:
+        self.zoom_by(factor, at)
+        self.zoomed.emit(factor, at)
+
+    def adjust_by_hand(self, wider: float, brighter: float) -> None:
+        self.adjust_window(wider, brighter)
+        self.windowed.emit(wider, brighter)
 
     def _clamped(self, zoom: Zoom) -> Zoom:
         """The middle of the canvas stays on the image: it cannot be lost off the edge."""
@@ -339,6 +408,32 @@ class Canvas(QWidget):
     def set_inverted(self, is_inverted: bool) -> None:
         self._is_inverted = is_inverted
         self._window_changed()
+
+    @property
+    def is_inverted(self) -> bool:
+        return self._is_inverted
+
+    def set_local_contrast(self, is_on: bool) -> None:
+        """A display aid (CLAHE) over the window; stored values and measurements stay."""
+        self._has_local_contrast = is_on
+        self._window_changed()
+
+    @property
+    def true_scale(self) -> float | None:
+        """`scale` at which a millimetre is one; None without a calibrated screen or a spacing."""
+        pixel_mm, spacing = self.screen_pixel_mm(), self.view.pixel_spacing
+        if pixel_mm is None or spacing is None:
+            return None
+        return spacing.column_mm / pixel_mm / self._unit[0]
+
+    @property
+    def is_true_size(self) -> bool:
+        true_scale = self.true_scale
+        return true_scale is not None and abs(self.scale / true_scale - 1) < _TRUE_ENOUGH
+
+    def set_text_level(self, level: TextLevel) -> None:
+        self._text_level = level
+        self.update()
 
     def show_preset(self, index: int) -> None:
         """The file's preset of that number, counted round."""
@@ -370,20 +465,21 @@ class Canvas(QWidget):
         self._window_changed()
 
     def reset(self) -> None:
-        """The file's first window, its own polarity, fitted."""
-        self._is_inverted = False
+        """The file's first window, its own polarity, fitted and as it was hung."""
+        self._is_inverted = self._has_local_contrast = False
         self._zoom = None
+        self.turn(AS_HUNG)
         self.show_preset(0)
         self._moved()
 
     def _window_changed(self) -> None:
-        self._table = None
+        self._table = self._contrast = None
         self.update()
         self.changed.emit()
 
     def _forget(self) -> None:
         """New pixels: nothing made from older ones survives."""
-        self._sample = self._heat = self._table = None
+        self._sample = self._heat = self._table = self._contrast = None
         self._describe()
         self._moved()
 
@@ -396,7 +492,8 @@ class Canvas(QWidget):
             State.SHOWN: "shown",
             State.FAILED: f"cannot be shown: {self._failure[0]}",
         }[self.state]
-        self.setAccessibleName(f"{self.view.label}{guessed}, {state}")
+        turned = f", {self._orientation.words}" if self._orientation.words else ""
+        self.setAccessibleName(f"{self.view.label}{guessed}, {state}{turned}")
         self.setAccessibleDescription(", ".join([*self._patient_lines(), *self.view.grey_faults]))
 
     @property
@@ -414,9 +511,13 @@ class Canvas(QWidget):
 
     def top_lines(self) -> list[tuple[str, QColor]]:
         """(text, colour) below the view's label."""
-        lines = [(text, theme.TEXT) for text in self._patient_lines()]
+        lines = []
+        if self._text_level is TextLevel.ALL:
+            lines = [(text, theme.TEXT) for text in self._patient_lines()]
         if self.view.view_modifiers:
             lines.append((", ".join(self.view.view_modifiers), theme.TEXT))
+        if turned := self._orientation.words:
+            lines += [(f"⟲ {part}", theme.WARNING) for part in turned.split(", ")]
         if self.is_mirrored:
             lines.append(("⇄ mirrored for display", theme.WARNING))
             lines.append(("check side", theme.WARNING))
@@ -427,12 +528,21 @@ class Canvas(QWidget):
             return []
         magnification = self.magnification or 0
         zoom = "1:1" if abs(magnification - 1) < 1e-9 else f"{100 * magnification:.0f} % of 1:1"
+        if self.is_true_size:
+            zoom += ", true size"
         inverted = [("inverted", theme.WARNING)] if self._is_inverted else []
         linear = [("linear fallback", theme.WARNING)] if self._is_linear else []
-        return [
+        aid = [("CLAHE: display aid", theme.WARNING)] if self._has_local_contrast else []
+        warnings = [
             *((fault, theme.WARNING) for fault in self.view.grey_faults),
             *inverted,
             *linear,
+            *aid,
+        ]
+        if self._text_level is TextLevel.LABEL:
+            return warnings
+        return [
+            *warnings,
             (window_text(self._voi), theme.TEXT),
             (spacing_text(self.view.pixel_spacing), theme.MUTED),
             (zoom, theme.MUTED),
@@ -464,9 +574,19 @@ class Canvas(QWidget):
         sampled = self._sample[1]
         if sampled is None:
             return None
-        if self._table is None:
+        grey = rendering.develop(sampled, self.table)
+        if self._has_local_contrast:
+            if self._contrast is None:
+                self._contrast = local_contrast.learn(self._display, self.table)
+            grey = local_contrast.apply(grey, sampled, self._contrast)
+        return grey, sampled.x, sampled.y
+
+    @property
+    def table(self) -> np.ndarray | None:
+        """The grey level for each stored value, uint8 (65536,); None without pixels."""
+        if self._table is None and self._display is not None:
             self._table = voi.display_table(self._display.pixels, self._voi, self._is_inverted)
-        return rendering.develop(sampled, self._table), sampled.x, sampled.y
+        return self._table
 
     def heat(self) -> tuple[QImage, int, int] | None:
         """The heat-map as it shows; None while it is hidden."""
@@ -494,6 +614,10 @@ class Canvas(QWidget):
             painter.setOpacity(self._overlay_opacity)
             painter.drawImage(QPoint(heat[1], heat[2]), heat[0])
         painter.restore()
+        for paint in self.layers:
+            painter.save()
+            paint(painter)
+            painter.restore()
         self._paint_words(painter)
         if self._is_selected:
             self._paint_frame(painter)
@@ -511,23 +635,44 @@ class Canvas(QWidget):
         if chest_wall is not ImageSide.RIGHT:
             painter.drawLine(frame.topRight(), frame.bottomRight())
 
+    def _lines_above(self) -> list[tuple[str, QColor, QFont]]:
+        small = theme.font(theme.SMALL_TEXT_PX)
+        label = [(self.view.label, theme.TEXT, theme.font(theme.VIEW_LABEL_PX, bold=True))]
+        if self._is_guessed:
+            label.append(("guessed", theme.WARNING, small))
+        return label + [(text, colour, small) for text, colour in self.top_lines()]
+
+    def _lines_below(self) -> list[tuple[str, QColor, QFont]]:
+        small = theme.font(theme.SMALL_TEXT_PX)
+        metrics, room = QFontMetricsF(small), _room(self.rect())
+        return [
+            (part, colour, small)
+            for text, colour in self.bottom_lines()
+            for part in wrapped(text, metrics, room)  # an origin that is elided is none
+        ]
+
+    def between_words(self) -> QRectF:
+        """Where no word of its own stands, across its whole width; all of it if that is little."""
+        above, below = (
+            _PAD + sum(QFontMetricsF(font).height() for _, _, font in lines)
+            for lines in (self._lines_above(), self._lines_below())
+        )
+        everything = QRectF(self.rect())
+        between = everything.adjusted(0, above, 0, -below)
+        return between if between.height() > everything.height() / 3 else everything
+
     def _paint_words(self, painter: QPainter) -> None:
         align_right = (
             rendering.CHEST_WALL_SIDE.get(self.view.laterality) is ImageSide.LEFT
         )  # on the side of the air
-        label = [(self.view.label, theme.TEXT, theme.font(theme.VIEW_LABEL_PX, bold=True))]
-        small = theme.font(theme.SMALL_TEXT_PX)
-        if self._is_guessed:
-            label.append(("guessed", theme.WARNING, small))
-        lines = label + [(text, colour, small) for text, colour in self.top_lines()]
+        lines = self._lines_above()
         top = paint_lines(painter, self.rect(), lines, align_right, at_bottom=False)
         if self.state is not State.SHOWN:
             paint_placeholder(painter, self.rect(), *self._placeholder())
             return
-        lines = [(text, colour, small) for text, colour in self.bottom_lines()]
         below = QRect(self.rect())
         below.setTop(int(top))
-        paint_lines(painter, below, lines, align_right, at_bottom=True)
+        paint_lines(painter, below, self._lines_below(), align_right, at_bottom=True)
 
     def _placeholder(self) -> tuple[str, str, QColor]:
         if self.state is State.FAILED:
@@ -577,15 +722,20 @@ class Canvas(QWidget):
         step = position - self._drag_last
         self._drag_last = position
         if self._drag is Drag.PAN:
-            self.pan_by(step.x(), step.y())
+            self.pan_by_hand(step.x(), step.y())
         elif self._drag is Drag.ZOOM:
-            self.zoom_by(float(np.exp(-step.y() / _DRAG_PER_ZOOM)), self._drag_from)
+            self.zoom_by_hand(float(np.exp(-step.y() / _DRAG_PER_ZOOM)), self._drag_from)
         else:
             change = step.x() / _DRAG_PER_E, -step.y() / _DRAG_PER_WIDTH
             if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
                 self.window_dragged.emit(*change)
             else:
-                self.adjust_window(*change)
+                self.adjust_by_hand(*change)
+
+    @property
+    def is_space_down(self) -> bool:
+        """The left button moves the image then."""
+        return self._is_space_down
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if not event.buttons():
@@ -607,7 +757,7 @@ class Canvas(QWidget):
         if not notches:
             return
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom_by(ZOOM_STEP**notches, event.position())
+            self.zoom_by_hand(ZOOM_STEP**notches, event.position())
         else:
             self.stepped.emit(-notches)
 
@@ -661,7 +811,7 @@ def paint_lines(
     Each stands on a dark ground of its own, that on air is not seen and on tissue keeps the text
     legible. What does not fit across is elided, what does not fit down is left out, last first.
     """
-    room = area.width() * _AIR_SHARE if area.width() > 260 else area.width() - 2 * _PAD
+    room = _room(area)
     metrics = [QFontMetricsF(font) for _, _, font in lines]
     heights = [metric.height() for metric in metrics]
     while lines and sum(heights[: len(lines)]) > area.height() - 2 * _PAD:
@@ -681,6 +831,23 @@ def paint_lines(
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         y += height
     return y
+
+
+def _room(area: QRect) -> float:
+    """How wide corner text may be."""
+    return area.width() * _AIR_SHARE if area.width() > 260 else area.width() - 2 * _PAD
+
+
+def wrapped(text: str, metrics: QFontMetricsF, room: float) -> list[str]:
+    """In lines no wider than `room`, broken between words; a single word is left too wide."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and metrics.horizontalAdvance(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def paint_placeholder(

@@ -32,6 +32,8 @@ BY_HAND = (
     ("Move the image", "drag with the middle button · Space and drag"),
     ("Next and previous view", "wheel"),
     ("One view large", "double click"),
+    ("Draw, with a tool chosen", "drag, or click from point to point"),
+    ("Change a drawing", "drag its line or one of its ends"),
     ("Category in the focused breast", "0 … 6, then A, B, C after 4"),
 )
 

@@ -16,6 +16,7 @@ from PySide6.QtGui import QImage
 
 from engine.domain import MammogramView, Study
 from engine.errors import EngineError, UnreadableFile
+from engine.header_listing import read_header
 from engine.loading import load_pixels
 from viewer.delivery import Delivery
 from viewer.rendering import DisplayPixels, prepare, thumbnail
@@ -80,6 +81,8 @@ class Images(QObject):
     failed = Signal(str, str, object)
     # Study uid, QImage
     thumbnail_made = Signal(str, object)
+    # Image uid, and its header as a tuple of HeaderElement, or an EngineError
+    header_read = Signal(str, object)
     # One more image was decoded, or could not be
     one_done = Signal()
 
@@ -130,6 +133,22 @@ class Images(QObject):
                 if (pixels := self.cache.get(key)) is not None:
                     self.loaded.emit(*key, pixels)
         self.work()
+
+    def read_header(self, image_uid: str) -> None:
+        """Of an image of the open study; `header_read` follows."""
+        view = None if self._current is None else self._current.view(image_uid)
+        if view is None:
+            return
+        future = self._decoders.submit(read_header, view.path)
+        self._delivery.when_done(future, lambda done: self._on_header_read(image_uid, done))
+
+    def _on_header_read(self, image_uid: str, future: "Future[tuple]") -> None:
+        if future.cancelled():
+            return
+        try:
+            self.header_read.emit(image_uid, future.result())
+        except EngineError as error:
+            self.header_read.emit(image_uid, error)
 
     def work(self) -> None:
         """Gives every free thread what is most wanted now."""

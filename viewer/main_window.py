@@ -36,6 +36,7 @@ from PySide6.QtWidgets import (
 from engine.domain import (
     NOTICE,
     Catalogue,
+    HeaderElement,
     Laterality,
     ReaderAssessment,
     ReadingMode,
@@ -46,7 +47,9 @@ from engine.errors import EngineError
 from viewer import theme
 from viewer.assessment_pane import AssessmentPane
 from viewer.banner import Banner, Message
+from viewer.commands import Group
 from viewer.disagreements import DisagreementsPage
+from viewer.header_browser import HeaderBrowser
 from viewer.help import About, ShortcutList
 from viewer.mode_question import ModeQuestion
 from viewer.prediction_pane import PredictionPane
@@ -55,11 +58,12 @@ from viewer.rendering import DisplayPixels
 from viewer.session import Session
 from viewer.settings import Settings
 from viewer.states import MODEL_TITLES, OtherAnswer, ReadingState, StudyStatus
-from viewer.viewports import COMMANDS, Group, ViewportsPane
+from viewer.viewports import COMMANDS, ViewportsPane
 from viewer.worklist import Order, WorklistPane
 
 IDLE_WAKE_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start
+POINTED_WIDTH = 330  # pixels, for the value under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
 # Commands of the viewports that stand in the toolbar, by what is written on the button.
 TOOLBAR = {
@@ -145,6 +149,10 @@ class MainWindow(QMainWindow):
         self._notice = QLabel(NOTICE, self)
         self._notice.setFont(theme.font(bold=True))
         self._notice.setStyleSheet(f"color: {theme.WARNING.name()}; padding: 3px 12px;")
+        self._pointed = QLabel(self)  # of a width of its own, so that nothing moves beside it
+        self._pointed.setFont(theme.font(theme.SMALL_TEXT_PX))
+        self._pointed.setFixedWidth(POINTED_WIDTH)
+        self.statusBar().addPermanentWidget(self._pointed)
         # A menu bar's corner is there at every width of the window, unlike a toolbar's end.
         self.menuBar().setNativeMenuBar(False)
         self.menuBar().setCornerWidget(self._notice, Qt.Corner.TopRightCorner)
@@ -220,10 +228,14 @@ class MainWindow(QMainWindow):
         file.addAction(self._quit)
 
         images = bar.addMenu("&Images")
-        for group in (Group.WINDOW, Group.ZOOM):
+        for group in (Group.WINDOW, Group.ZOOM, Group.TURN):
             images.addActions(self._commands(group))
             images.addSeparator()
         images.addAction(self._overlay)
+        tools = bar.addMenu("&Tools")
+        for group in (Group.DRAW, Group.LINK, Group.LOOK):
+            tools.addActions(self._commands(group))
+            tools.addSeparator()
         go = bar.addMenu("&Go")
         go.addActions(self._commands(Group.GO))
         reading = bar.addMenu("&Reading")
@@ -323,6 +335,7 @@ class MainWindow(QMainWindow):
         session.reading_changed.connect(self._on_reading_changed)
         session.assessment_recorded.connect(self._on_assessment_recorded)
         session.recording_failed.connect(self._on_recording_failed)
+        session.header_read.connect(self._on_header_read)
         session.fault_occurred.connect(self.show_fault)
         session.reveal_failed.connect(self._on_reveal_failed)
         session.reading_opened.connect(self._on_reading_opened)
@@ -338,6 +351,11 @@ class MainWindow(QMainWindow):
         self.worklist.opening_cancel_requested.connect(session.cancel_opening)
         self.viewports.study_step_requested.connect(self.worklist.step)
         self.viewports.status_changed.connect(self.statusBar().showMessage)
+        tools = self.viewports.tools
+        tools.pointed.connect(self._pointed.setText)
+        tools.annotated.connect(session.annotate)
+        tools.header_requested.connect(self._show_header)
+        self.assessment.reader_changed.connect(tools.set_reader)
         self.prediction.overlay_changed.connect(self._on_overlay_changed)
         self.prediction.retry_requested.connect(session.retry_engine)
         self.assessment.assessment_submitted.connect(session.record)
@@ -369,6 +387,9 @@ class MainWindow(QMainWindow):
         self.set_asks_both(settings.asks_both)
         self.assessment.set_reader(settings.reader)
         self._session.set_reader(settings.reader)
+        self.viewports.tools.set_reader(settings.reader)
+        self.viewports.tools.set_screens(settings.screens)
+        self.viewports.tools.screen_calibrated.connect(settings.add_screen)
         self._on_mode_changed(self._session.mode)
         self._on_reading_changed(self._session.reading)
         if settings.worklist_order in Order.__members__:
@@ -424,11 +445,30 @@ class MainWindow(QMainWindow):
     def _on_study_selected(self, study: Study | None) -> None:
         reading = self._session.reading
         self.viewports.show_study(study)
+        if study is not None:
+            drawn = self._session.annotations(study)
+            self.viewports.tools.show_annotations(study, drawn)
         self.prediction.show_study(study)
         self.prediction.show_reading(reading)
         self._overlay.setEnabled(not reading.phase.is_hidden)
         history = () if study is None else self._session.history(study)
         self.assessment.show_study(study, self._session.opened_at, history, reading)
+
+    def _show_header(self, image_uid: str) -> None:
+        study = self._session.current_study
+        if study is not None:
+            _show_alone(HeaderBrowser(image_uid, study.view(image_uid).label, self))
+            self._session.read_header(image_uid)
+
+    def _on_header_read(
+        self, image_uid: str, read: tuple[HeaderElement, ...] | EngineError
+    ) -> None:
+        for browser in self.findChildren(HeaderBrowser):
+            if browser.image_uid == image_uid:
+                if isinstance(read, EngineError):
+                    browser.show_failure(read)
+                else:
+                    browser.show_header(read)
 
     def _on_pixels_loaded(self, study_uid: str, image_uid: str, pixels: DisplayPixels) -> None:
         if self._is_shown(study_uid):
@@ -714,6 +754,7 @@ class MainWindow(QMainWindow):
             self.banner.show_message(message, self._close_anyway)
             event.ignore()
             return
+        self.viewports.tools.leave()  # words being typed on an image are kept
         self._settings.geometry = self.saveGeometry()
         self._settings.layout = self.saveState(LAYOUT_VERSION)
         self._settings.save()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.domain import (
     Agreement,
+    Annotation,
     ReaderAssessment,
     ReadingMode,
     Study,
@@ -45,6 +46,7 @@ class Readings:
         self._on_screen_s: dict[str, float] = {}  # per study uid, but for the time since:
         self._on_screen_since = time.monotonic()
         self._undoable: set[int] = set()  # record ids of this run, undone ones too
+        self._unkept: list[Annotation] = []  # could not be stored yet
 
     @property
     def store(self) -> ReadingStore:
@@ -58,8 +60,12 @@ class Readings:
         _ = self.store
 
     def close(self) -> None:
-        if self._store is not None:
-            self._store.close()
+        """Raises StorageFailed where drawings are lost; it is closed all the same."""
+        try:
+            self._keep_annotations()
+        finally:
+            if self._store is not None:
+                self._store.close()
 
     # ------------------------------------------------------------------- who reads what, and how
 
@@ -305,6 +311,35 @@ class Readings:
         if self._current is not None and self._current.uid == study.uid:
             spent += time.monotonic() - self._on_screen_since
         return replace(assessment, revealed_at=shown_at, time_spent_s=round(spent, 1))
+
+    # ------------------------------------------------------------------------ what readers draw
+
+    def annotations(self, study: Study, is_stored_known: bool = True) -> tuple[Annotation, ...]:
+        """What readers drew on its images, with what could not be stored yet, first drawn first.
+
+        The latter alone where what is stored cannot be known.
+        """
+        images = {view.image_uid for view in study.views}
+        stored = self.store.annotations(study.uid) if is_stored_known else ()
+        newest = {annotation.mark: annotation for annotation in (*stored, *self._unkept)}
+        return tuple(  # as for assessments, a study's uid alone is not trusted
+            annotation
+            for annotation in newest.values()
+            if annotation.study_uid == study.uid
+            and annotation.patient_id == study.patient_id
+            and annotation.image_uid in images
+            and not annotation.is_removed
+        )
+
+    def annotate(self, annotation: Annotation) -> None:
+        """Stores it with all that could not be stored before; or keeps it for the next time."""
+        self._unkept.append(annotation)
+        self._keep_annotations()
+
+    def _keep_annotations(self) -> None:
+        if self._unkept:
+            self.store.annotate(self._unkept)
+            self._unkept.clear()
 
     # ------------------------------------------------------------------- all readings together
 

@@ -85,9 +85,10 @@ class DisplayPixels:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a view lies on its canvas: the whole image, in device pixels, mirrored or not.
+    """Where a view lies on its canvas: the whole image as displayed, in device pixels.
 
-    Source coordinates are continuous: pixel (r, c) covers r..r+1, c..c+1. So are the canvas's.
+    It is transposed first, where it is turned by 90°, then mirrored and flipped. Source coordinates
+    are continuous: pixel (r, c) covers r..r+1, c..c+1. So are the canvas's.
     """
 
     rows: int
@@ -97,29 +98,43 @@ class Placement:
     width: int
     height: int
     is_mirrored: bool = False
+    is_flipped: bool = False
+    is_transposed: bool = False
 
     @property
     def scale_x(self) -> float:
         """Device pixels per source column."""
-        return self.width / self.columns
+        return (self.height if self.is_transposed else self.width) / self.columns
 
     @property
     def scale_y(self) -> float:
         """Device pixels per source row."""
-        return self.height / self.rows
+        return (self.width if self.is_transposed else self.height) / self.rows
 
     def to_canvas(self, row, column):
         """(x, y) in device pixels."""
-        across = column * self.scale_x
+        across, down = column * self.scale_x, row * self.scale_y
+        if self.is_transposed:
+            across, down = down, across
         x = self.left + (self.width - across if self.is_mirrored else across)
-        return x, self.top + row * self.scale_y
+        y = self.top + (self.height - down if self.is_flipped else down)
+        return x, y
 
     def to_source(self, x, y):
         """(row, column), the inverse of `to_canvas`; may lie outside the image."""
-        across = x - self.left
+        across, down = x - self.left, y - self.top
         if self.is_mirrored:
             across = self.width - across
-        return (y - self.top) / self.scale_y, across / self.scale_x
+        if self.is_flipped:
+            down = self.height - down
+        if self.is_transposed:
+            across, down = down, across
+        return down / self.scale_y, across / self.scale_x
+
+
+def moved(placement: Placement, left: int, top: int) -> Placement:
+    """The same with its upper left corner there."""
+    return replace(placement, left=left, top=top)
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,8 +332,7 @@ def _kept(before: Sample | None, placement: Placement, shown: _Area) -> _Area | 
     """What of `before` still shows; None if it is not worth keeping."""
     if before is None or placement.scale_x == placement.scale_y == 1:
         return None  # at 1:1 nothing is computed
-    moved = replace(before.placement, left=placement.left, top=placement.top)
-    if moved != placement:
+    if moved(before.placement, placement.left, placement.top) != placement:
         return None
     top, left = before.y - before.placement.top, before.x - before.placement.left
     rows, columns = before.mean.shape
@@ -338,6 +352,10 @@ def _sample_area(
     down, across = (area.top, area.bottom), (area.left, area.right)
     if placement.is_mirrored:
         across = (placement.width - across[1], placement.width - across[0])
+    if placement.is_flipped:
+        down = (placement.height - down[1], placement.height - down[0])
+    if placement.is_transposed:
+        down, across = across, down
     scale_x, scale_y = placement.scale_x, placement.scale_y
     has_padding = display.pixels.has_padding
     peak = None
@@ -356,10 +374,16 @@ def _sample_area(
             peak = _shrink_to_peaks(display.peaks[level], row, column, residual)
             if has_padding:
                 peak = np.where(mean == 0, 0, peak)
+    return turned(mean, placement), None if peak is None else turned(peak, placement)
+
+
+def turned(array: np.ndarray, placement: Placement) -> np.ndarray:
+    """(rows, columns) of the source as they lie on the screen."""
+    if placement.is_transposed:
+        array = cv2.transpose(array)
     if placement.is_mirrored:
-        mean = cv2.flip(mean, 1)
-        peak = None if peak is None else cv2.flip(peak, 1)
-    return mean, peak
+        array = cv2.flip(array, 1)
+    return cv2.flip(array, 0) if placement.is_flipped else array
 
 
 def develop(sampled: Sample, table: np.ndarray) -> np.ndarray:
@@ -547,14 +571,16 @@ def heat_image(
         return None
 
     cells_down, cells_across = explanation.heat.shape
-    per_x = cells_across / (column1 - column0) / placement.scale_x
-    per_y = cells_down / (row1 - row0) / placement.scale_y
-    row, column = placement.to_source(x0 + 0.5, y0 + 0.5)
-    cell_y = (row - row0) * cells_down / (row1 - row0) - 0.5
-    cell_x = (column - column0) * cells_across / (column1 - column0) - 0.5
-    to_cells = np.array(
-        [[-per_x if placement.is_mirrored else per_x, 0, cell_x], [0, per_y, cell_y]]
+    # The cells under the first pixel and its two neighbours make the map, however it is turned.
+    x, y = x0 + 0.5 + np.array([1, 0, 0]), y0 + 0.5 + np.array([0, 1, 0])
+    row, column = placement.to_source(x, y)
+    cell = np.array(
+        [
+            (column - column0) * cells_across / (column1 - column0) - 0.5,
+            (row - row0) * cells_down / (row1 - row0) - 0.5,
+        ]
     )
+    to_cells = np.stack([cell[:, 0] - cell[:, 2], cell[:, 1] - cell[:, 2], cell[:, 2]], axis=1)
     heat = cv2.warpAffine(
         np.clip(explanation.heat, 0, 1).astype(np.float32),
         to_cells,

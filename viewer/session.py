@@ -22,6 +22,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from engine import training_manifest
 from engine.domain import (
+    Annotation,
     Catalogue,
     ReaderAssessment,
     ReadingMode,
@@ -105,6 +106,8 @@ class Session(QObject):
     training_progressed = Signal(int, int)
     # The same, at its end: training_manifest.Written, or None where it was cancelled or has failed
     training_written = Signal(object)
+    # Image uid, and its header as a tuple of HeaderElement, or an EngineError
+    header_read = Signal(str, object)
     # An EngineError that the reader must see and that belongs to no study
     fault_occurred = Signal(object)
 
@@ -145,6 +148,7 @@ class Session(QObject):
         images.loaded.connect(self.pixels_loaded)
         images.failed.connect(self.pixels_failed)
         images.thumbnail_made.connect(self.thumbnail_made)
+        images.header_read.connect(self.header_read)
         images.one_done.connect(self._wake_soon)
         inference.answered.connect(self._on_answered)
         inference.status_changed.connect(self._tell_status)
@@ -572,6 +576,38 @@ class Session(QObject):
             self._tell_prediction(study.uid)
             self._tell_of_other()
 
+    # ----------------------------------------------------------------------------- annotations
+
+    def annotations(self, study: Study) -> tuple[Annotation, ...]:
+        """What readers drew on its images, with what could not be stored yet, first drawn first."""
+        try:
+            return self._readings.annotations(study)
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return self._readings.annotations(study, is_stored_known=False)
+
+    def annotate(self, annotation: Annotation) -> None:
+        """Stores a drawing, its change or its removal at once.
+
+        Where that fails the reader is told, and it is stored together with the next, or at the end.
+        """
+        try:
+            self._readings.annotate(annotation)
+        except StorageFailed as error:
+            self._tell_unkept(error)
+
+    def _tell_unkept(self, error: StorageFailed) -> None:
+        self.fault_occurred.emit(
+            StorageFailed(
+                "What you drew is not kept yet",
+                f"{error.advice} It stays on the screen and is tried again with the next.",
+            )
+        )
+
+    def read_header(self, image_uid: str) -> None:
+        """Of an image of the open study; `header_read` follows."""
+        self._images.read_header(image_uid)
+
     def check_readings(self) -> None:
         """Tells at the start, not at the first save, where readings cannot be stored."""
         try:
@@ -661,4 +697,7 @@ class Session(QObject):
         self._loader.shutdown(cancel_futures=True)
         self._exporter.shutdown(cancel_futures=True)
         self._images.close()
-        self._readings.close()
+        try:
+            self._readings.close()
+        except StorageFailed as error:
+            self._tell_unkept(error)

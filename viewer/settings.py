@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from engine.domain import ReadingMode
+from viewer.screen_calibration import LEAST_MM, MOST_MM
 from viewer.states import MODEL_TITLES
 
 FOLDER_NAME = "birads-viewer"
@@ -34,9 +35,7 @@ class Settings:
     @property
     def recent(self) -> tuple[Path, ...]:
         """The latest opened files and folders, newest first."""
-        texts = self._values.value("recent", [])
-        texts = [texts] if isinstance(texts, str) else texts or []  # an INI list of one is a text
-        return tuple(Path(text) for text in texts if isinstance(text, str) and text)[:RECENT_COUNT]
+        return tuple(Path(text) for text in self._texts("recent"))[:RECENT_COUNT]
 
     def add_recent(self, paths: Sequence[Path]) -> None:
         newest = [path.absolute() for path in paths]
@@ -106,6 +105,24 @@ class Settings:
         self._values.setValue("reader", name)
 
     @property
+    def screens(self) -> dict[str, float]:
+        """Calibrated ones: mm of a device pixel by `screen_calibration.screen_key`."""
+        found = {}
+        for entry in self._texts("screens"):
+            mm, _, key = entry.partition(" ")
+            try:
+                size = float(mm)
+            except ValueError:
+                continue
+            if LEAST_MM <= size <= MOST_MM and key:
+                found[key] = size
+        return found
+
+    def add_screen(self, key: str, pixel_mm: float) -> None:
+        screens = {**self.screens, key: pixel_mm}
+        self._values.setValue("screens", [f"{mm:.6f} {key}" for key, mm in screens.items()])
+
+    @property
     def worklist_order(self) -> str:
         """The name of a `viewer.worklist.Order`."""
         order = self._values.value("worklist/order", "")
@@ -132,6 +149,11 @@ class Settings:
     @layout.setter
     def layout(self, state: QByteArray) -> None:
         self._values.setValue("window/layout", state)
+
+    def _texts(self, key: str) -> list[str]:
+        texts = self._values.value(key, [])
+        texts = [texts] if isinstance(texts, str) else texts or []  # an INI list of one is a text
+        return [text for text in texts if isinstance(text, str) and text]
 
     def _bytes(self, key: str) -> QByteArray:
         value = self._values.value(key)

@@ -5,10 +5,10 @@ the wheel, zoom and 1:1 act on the view under the hand (a window drag with Shift
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -25,14 +25,18 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from engine.domain import Explanation, MammogramView, Pixels, Study, StudyPrediction
 from viewer import rendering, theme
 from viewer.canvas import WINDOW_STEP, ZOOM_STEP, Canvas, Gap, State, Zoom, paint_placeholder
+from viewer.commands import Command, Group
 from viewer.hanging import Arrangement, Cell, Page, hang
+from viewer.linking import mirrored_point
 from viewer.rendering import DisplayPixels
+from viewer.tools import TOOL_COMMANDS, Tools
 
 _COMPARABLE = 2.0  #: breasts whose sizes in pixels differ more are each fitted by themselves
 _EXPECTED_WIDTH = 0.6  #: of a film's, that a breast takes; only until its pixels are there
 _FILL = 0.98  #: of a cell, that the largest breast takes
 _WHEEL_PAUSE_MS = 400  #: a wheel that runs on stops at a study's end; a new turn goes on
 _PAN_KEY = 60  #: logical pixels
+_TOLD_MS = 5000  #: what is said in passing stands so long under the images
 
 
 class Scale(Enum):
@@ -41,30 +45,6 @@ class Scale(Enum):
     MILLIMETRES = "same size in mm"
     PIXELS = "same scale in pixels"
     EACH = "each view fitted, sizes do not compare"
-
-
-class Group(Enum):
-    """Which menu a command belongs to."""
-
-    WINDOW = "Window"
-    ZOOM = "Zoom"
-    GO = "Go"
-
-
-@dataclass(frozen=True)
-class Command:
-    """One line of the keymap; `name` is a method of `ViewportsPane`, called with `arguments`."""
-
-    text: str
-    keys: tuple[str, ...]
-    group: Group
-    name: str
-    arguments: tuple = ()
-    is_local: bool = False  #: only while a view has the keyboard: the key has other uses elsewhere
-
-    @property
-    def identity(self) -> str:
-        return "_".join(str(part) for part in (self.name, *self.arguments))
 
 
 COMMANDS = (
@@ -91,7 +71,10 @@ COMMANDS = (
     Command("Previous view", ("Left",), Group.GO, "next_view", (-1,), True),
     Command("Next study", ("PgDown",), Group.GO, "step_study", (1,)),
     Command("Previous study", ("PgUp",), Group.GO, "step_study", (-1,)),
+    *TOOL_COMMANDS,
 )
+# A key held down must not run through studies, nor switch something on and off.
+_ONCE_A_PRESS = ("next_view", "step_study", "toggle_single", "toggle_invert", "toggle_linear")
 
 
 class ViewportsPane(QWidget):
@@ -130,7 +113,11 @@ class ViewportsPane(QWidget):
         column.addWidget(self._strip)
         self.setMinimumSize(360, 300)
         self.setAccessibleName("Images")
+        self.tools = Tools(self, self)
+        self.tools.hinted.connect(self._strip.set_hint)
+        self.tools.told.connect(self._strip.tell)
         self.actions_by_name = self._make_actions()
+        self.tools.changed.connect(self._show_ticks)
 
     # ----------------------------------------------------------------------------------- contents
 
@@ -141,6 +128,7 @@ class ViewportsPane(QWidget):
     def show_study(self, study: Study | None) -> None:
         """Hangs a study, its views loading; whatever was shown before is gone at once."""
         had_focus = any(canvas.hasFocus() for canvas in self._canvases.values())
+        self.tools.leave()
         for canvas in self._canvases.values():
             canvas.blockSignals(True)
         for widget in (*self._canvases.values(), *self._gaps.values()):
@@ -169,6 +157,7 @@ class ViewportsPane(QWidget):
         else:
             self.status_changed.emit("")
         self._show_legend()
+        self._show_ticks()
 
     def show_pixels(self, image_uid: str, pixels: Pixels | DisplayPixels) -> None:
         """Shows a view's pixels; those of an image that is not in the open study are ignored.
@@ -192,6 +181,7 @@ class ViewportsPane(QWidget):
             pixels = rendering.prepare(canvas.view, pixels)
         canvas.show_pixels(pixels)
         canvas.set_inverted(self._is_inverted)
+        canvas.set_local_contrast(self.tools.has_local_contrast)
         self._show_window(canvas)
         self._fit_page()
 
@@ -232,6 +222,7 @@ class ViewportsPane(QWidget):
         canvas.window_dragged.connect(self._window_dragged)
         canvas.changed.connect(lambda: self._canvas_changed(uid))
         canvas.set_overlay(self._overlay_opacity if self._is_overlay_visible else 0.0)
+        self.tools.attend(canvas)
         return canvas
 
     # ------------------------------------------------------------------------------------- layout
@@ -306,8 +297,13 @@ class ViewportsPane(QWidget):
             tall, wide = _breast_size(canvas, is_settled)
             width, height = canvas.device_size()
             scale = _FILL * min(width / (wide * unit[0]), height / (tall * unit[1]))
+            if canvas.orientation.is_transposed:
+                scale = _FILL * min(width / (tall * unit[1]), height / (wide * unit[0]))
             sizes[canvas] = scale, unit, tall * unit[1]
-        usable = [canvas for canvas in canvases if canvas.state is not State.FAILED] or canvases
+        # A breast that lies on its side needs more width than it hangs in: it alone is shrunk.
+        lying = [canvas for canvas in canvases if canvas.orientation.is_transposed]
+        upright = [canvas for canvas in canvases if canvas not in lying] or canvases
+        usable = [canvas for canvas in upright if canvas.state is not State.FAILED] or upright
         heights = [sizes[canvas][2] for canvas in usable]
         if in_millimetres:
             basis = Scale.MILLIMETRES
@@ -316,8 +312,11 @@ class ViewportsPane(QWidget):
         common = min(sizes[canvas][0] for canvas in usable)
         for canvas in canvases:
             scale, unit, _ = sizes[canvas]
-            canvas.set_fit(scale if basis is Scale.EACH else common, unit)
-        self._strip.set_scale(basis if len(usable) > 1 else None)
+            if canvas in lying:
+                canvas.set_fit(min(scale, common), unit)
+            else:
+                canvas.set_fit(scale if basis is Scale.EACH else common, unit)
+        self._strip.set_scale(basis if len(usable) > 1 else None, bool(lying))
 
     # ---------------------------------------------------------------------------------- selection
 
@@ -368,6 +367,27 @@ class ViewportsPane(QWidget):
     def _current(self) -> Canvas | None:
         return self._canvases.get(self._selected) if self._selected else None
 
+    # What the tools ask for, see `tools.Stage`
+
+    @property
+    def current(self) -> Canvas | None:
+        return self._current()
+
+    @property
+    def canvases(self) -> list[Canvas]:
+        """In reading order."""
+        return [self._canvases[view.image_uid] for view in self._views()]
+
+    @property
+    def shown_canvases(self) -> list[Canvas]:
+        return [canvas for canvas in self.canvases if not canvas.isHidden()]
+
+    def fit_page(self) -> None:
+        self._fit_page()
+
+    def at_pointer(self, canvas: Canvas) -> QPointF | None:
+        return self._at_pointer(canvas)
+
     def _at_pointer(self, canvas: Canvas) -> QPointF | None:
         """Where the mouse points at the breast; None if it is elsewhere."""
         position = QPointF(canvas.mapFromGlobal(QCursor.pos()))
@@ -382,18 +402,21 @@ class ViewportsPane(QWidget):
     def actual_pixels(self) -> None:
         """The selected view at 1:1, about the pointer if that is over it; again: fitted."""
         if canvas := self._current():
-            if canvas.magnification == 1 and not canvas.is_fitted:
-                canvas.fit()
-            else:
-                canvas.actual_pixels(self._at_pointer(canvas))
+            is_actual = canvas.magnification == 1 and not canvas.is_fitted
+            at = self._at_pointer(canvas)
+            for shown in (canvas, *self.tools.links.zoom_partners(canvas)):
+                if is_actual:
+                    shown.fit()
+                else:
+                    shown.actual_pixels(mirrored_point(canvas, shown, at))
 
     def zoom_step(self, step: int) -> None:
         if canvas := self._current():
-            canvas.zoom_by(ZOOM_STEP**step, self._at_pointer(canvas))
+            canvas.zoom_by_hand(ZOOM_STEP**step, self._at_pointer(canvas))
 
     def pan_step(self, right: int, down: int) -> None:
         if canvas := self._current():
-            canvas.pan_by(right * _PAN_KEY, down * _PAN_KEY)
+            canvas.pan_by_hand(right * _PAN_KEY, down * _PAN_KEY)
 
     def toggle_invert(self) -> None:
         """All views, so that no two polarities hang side by side; padding stays black."""
@@ -428,7 +451,7 @@ class ViewportsPane(QWidget):
     def adjust_window(self, wider: int, brighter: int) -> None:
         """Steps of the selected view's window."""
         if canvas := self._current():
-            canvas.adjust_window(wider * WINDOW_STEP, brighter * WINDOW_STEP)
+            canvas.adjust_by_hand(wider * WINDOW_STEP, brighter * WINDOW_STEP)
 
     def _window_dragged(self, wider: float, brighter: float) -> None:
         for canvas in self._canvases.values():
@@ -440,6 +463,7 @@ class ViewportsPane(QWidget):
         self._is_inverted = self._is_linear = False
         for canvas in self._canvases.values():
             canvas.reset()
+        self.tools.reset()
 
     def toggle_single(self) -> None:
         """The selected view alone and large, and back to the page as it was."""
@@ -492,21 +516,24 @@ class ViewportsPane(QWidget):
             action.setShortcuts([QKeySequence(key) for key in command.keys])
             if command.is_local:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            if command.name in (
-                "next_view",
-                "step_study",
-                "toggle_single",
-                "toggle_invert",
-                "toggle_linear",
-            ):
-                action.setAutoRepeat(False)  # a key held down must not run through studies
-            method = getattr(self, command.name)
-            action.triggered.connect(
-                lambda *_, method=method, arguments=command.arguments: method(*arguments)
-            )
+            action.setAutoRepeat(command.name not in _ONCE_A_PRESS and not command.checked)
+            action.setCheckable(bool(command.checked))
+            action.triggered.connect(lambda *_, command=command: self._carry_out(command))
             self.addAction(action)
             actions[command.identity] = action
         return actions
+
+    def _carry_out(self, command: Command) -> None:
+        attrgetter(command.name)(self)(*command.arguments)
+        self._show_ticks()
+
+    def _show_ticks(self) -> None:
+        """What is switched on is ticked in the menus; links are told under the images too."""
+        self._strip.set_links(self.tools.links.words)
+        for command in COMMANDS:
+            if command.checked:
+                is_on = attrgetter(command.checked)(self)
+                self.actions_by_name[command.identity].setChecked(is_on)
 
 
 def _unit(view: MammogramView, in_millimetres: bool) -> tuple[float, float]:
@@ -563,6 +590,10 @@ class _Strip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._told = self._hint = self._basis = self._links = ""
+        self._fading = QTimer(self)
+        self._fading.setSingleShot(True)
+        self._fading.timeout.connect(self._fade)
         self._page = _QuietLabel()
         self._scale = _QuietLabel()
         self._scale.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -580,8 +611,34 @@ class _Strip(QWidget):
         turn = f"Page {page + 1} of {pages}" if pages > 1 else ""
         self._page.set_text("One view; V or double click shows all" if is_single else turn)
 
-    def set_scale(self, scale: Scale | None) -> None:
-        self._scale.set_text(scale.value.capitalize() if scale else "")
+    def set_scale(self, scale: Scale | None, is_one_apart: bool = False) -> None:
+        self._basis = scale.value.capitalize() if scale else ""
+        if scale and is_one_apart:
+            self._basis += ", but for what is rotated"
+        self._show_words()
+
+    def set_links(self, links: str) -> None:
+        self._links = links
+        self._show_words()
+
+    def set_hint(self, hint: str) -> None:
+        """In the place of the scale until it is empty."""
+        self._hint = hint
+        self._show_words()
+
+    def tell(self, words: str) -> None:
+        """In the place of both for some seconds."""
+        self._told = words
+        self._fading.start(_TOLD_MS)
+        self._show_words()
+
+    def _fade(self) -> None:
+        self._told = ""
+        self._show_words()
+
+    def _show_words(self) -> None:
+        quiet = " · ".join(words for words in (self._basis, self._links) if words)
+        self._scale.set_text(self._told or self._hint or quiet)
 
 
 class _QuietLabel(QWidget):

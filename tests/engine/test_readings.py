@@ -16,6 +16,8 @@ from engine import readings
 from engine.domain import (
     NOTICE,
     Agreement,
+    Annotation,
+    AnnotationKind,
     BiradsCategory,
     Laterality,
     ModelIdentity,
@@ -352,6 +354,95 @@ def test_a_migration_that_fails_halfway_leaves_the_file_as_it_was(old_path, monk
     monkeypatch.undo()
     with ReadingStore(old_path) as store:
         assert len(store.all()) == 3
+
+
+SECOND_VERSION = Path(__file__).with_name("readings_v2.sql")
+
+
+def test_readings_of_the_second_form_are_all_there_and_drawings_find_room_beside_them(tmp_path):
+    connection = sqlite3.connect(tmp_path / "readings.sqlite")
+    connection.executescript(SECOND_VERSION.read_text("utf-8"))
+    connection.close()
+    with ReadingStore(tmp_path / "readings.sqlite") as store:
+        concurrent, second = store.all()
+        assert concurrent == replace(assessment(), record_id=1)
+        assert (second.prediction, second.revealed_at) == (SAID, NOON)
+        assert store.annotations("1.2.3") == ()
+        store.annotate([ruler()])
+    with ReadingStore(tmp_path / "readings.sqlite") as store:
+        assert store.annotations("1.2.3") == (ruler(),)
+        assert store.all() == (concurrent, second)
+
+
+# ------------------------------------------------------------------------ what the reader drew
+
+
+def ruler(**changes) -> Annotation:
+    values = {
+        "mark": "a1",
+        "study_uid": "1.2.3",
+        "image_uid": "1.2.3.1",
+        "patient_id": "A-17",
+        "reader": "Dr. Ñandú",
+        "kind": AnnotationKind.RULER,
+        "points": ((10.5, 20.25), (30.0, 41.125)),
+        "text": "",
+        "measured": "2.9 mm, at detector",
+    }
+    return Annotation(**(values | changes))
+
+
+def test_drawings_are_there_after_the_next_start_in_the_order_of_drawing(path):
+    text = ruler(mark="b2", kind=AnnotationKind.TEXT, points=((1.0, 2.0),), text="“cyst” — ; DROP")
+    with ReadingStore(path) as store:
+        store.annotate([ruler(), text, ruler(mark="c3", study_uid="9.9")])
+    with ReadingStore(path) as store:
+        assert store.annotations("1.2.3") == (ruler(), text)
+
+
+def test_the_newest_record_of_a_drawing_counts_and_the_older_ones_stay(store):
+    moved = ruler(points=((0.0, 0.0), (5.0, 5.0)), measured="0.7 mm, at detector")
+    store.annotate([ruler(), moved])
+    assert store.annotations("1.2.3") == (moved,)
+    store.annotate([replace(moved, is_removed=True)])
+    assert store.annotations("1.2.3") == ()
+    store.annotate([moved])  # undone
+    assert store.annotations("1.2.3") == (moved,)
+    assert store._connection.execute("SELECT count(*) FROM annotations").fetchone() == (4,)
+
+
+def test_drawings_cannot_be_edited_or_deleted(store):
+    store.annotate([ruler()])
+    for statement in ("UPDATE annotations SET text = 'x'", "DELETE FROM annotations"):
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            store._connection.execute(statement)
+
+
+def test_several_drawings_are_stored_all_or_none(store, caplog):
+    size = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count={size + 2}")  # a disk nearly full
+    many = [ruler(mark=str(n), text="x" * 2000) for n in range(20)]
+    with pytest.raises(StorageFailed, match="disk is full"):
+        store.annotate(many)
+    assert store.annotations("1.2.3") == ()
+    store._connection.execute("PRAGMA max_page_count=1000000")
+    store.annotate(many)
+    assert len(store.annotations("1.2.3")) == 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "points"),
+    [("spiral", "[[1, 2]]"), ("ruler", "[[1, NaN]]"), ("ruler", "[1]"), ("ruler", "x")],
+)
+def test_a_drawing_changed_by_other_hands_is_refused_as_damage(store, kind, points):
+    store._connection.execute(
+        "INSERT INTO annotations (mark, study_uid, image_uid, patient_id, reader, kind, points, "
+        "text, measured, is_removed, stored_at) "
+        "VALUES ('m', '1.2.3', 'i', 'p', 'r', ?, ?, '', '', 0, '')",
+        (kind, points),
+    )
+    with pytest.raises(StorageFailed, match="damaged"):
+        store.annotations("1.2.3")
 
 
 # --------------------------------------------------------------- what the reader was not shown

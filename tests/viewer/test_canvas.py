@@ -309,6 +309,15 @@ def test_zooming_keeps_what_is_under_the_pointer(make_canvas, facing, how):
     assert np.allclose(placement.to_source(*at), before, atol=1.5 / placement.scale_x)
 
 
+def test_a_drag_in_many_small_steps_does_not_drift_from_the_pointer(make_canvas):
+    canvas = make_canvas()
+    before = canvas.placement()
+    for _ in range(200):
+        canvas.pan_by(-0.3, -0.2)  # a touchpad, or a scaled desktop
+    moved = canvas.placement().left - before.left, canvas.placement().top - before.top
+    assert moved == pytest.approx((-60, -40), abs=1)
+
+
 @pytest.mark.parametrize("facing", ["R", "L"])
 def test_panning_moves_the_image_with_the_pointer(make_canvas, facing):
     canvas = make_canvas("R CC", facing)

@@ -1,15 +1,23 @@
 """What lights up is what the file says: no dot lost, no padding lit, nothing out of place."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QWidget
 
 from engine import voi
 from engine.domain import Explanation, Laterality, VoiFunction, VoiWindow
 from tests.phantom import breast
-from tests.viewer.studies import as_pixels, make_view, pixels_of
+from tests.viewer.studies import as_pixels, make_study, make_view, pixels_of, spacing
 from viewer import rendering
+from viewer.canvas import MAX_ZOOM, MIN_ZOOM, ZOOM_STEP, Canvas
+from viewer.magnifier import Magnifier
+from viewer.orientation import AS_HUNG
 from viewer.rendering import PEAK_WEIGHT, ImageSide, Placement
 
 GREY = VoiWindow(127.5, 255, VoiFunction.LINEAR_EXACT)  # a stored value is its grey level
@@ -67,6 +75,79 @@ def test_no_microcalcification_vanishes_at_any_zoom(size, is_mirrored, aspect):
                 around = grey[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
                 kept = around.max() - TISSUE
                 assert kept >= max(4, share * contrast - 1.5), f"lost at scale {scale:.3f}"
+
+
+STEPS_SHAPE = (1600, 1200)
+
+
+@pytest.mark.parametrize("turn", ["as hung", "mirrored", "turned_right"])
+@pytest.mark.parametrize(("width", "height"), [(185, 330), (371, 331), (742, 662), (1300, 974)])
+@pytest.mark.parametrize("aid", ["plain", "MONOCHROME1", "CLAHE"])
+def test_no_microcalcification_vanishes_at_any_step_of_the_viewers_own_zoom(
+    qtbot, width, height, turn, aid
+):
+    """On the canvas itself, from its smallest zoom by the steps of wheel and key to its largest,
+    at 1:1 and at true size; in the cells of both common screens.
+    """
+    study = make_study(("R CC",), shape=STEPS_SHAPE, vois=(GREY,), pixel_spacing=spacing(0.07))
+    image = np.full(STEPS_SHAPE, TISSUE)
+    image[:, :300] = 2  # air
+    dot = (801, 777)
+    image[dot] = TISSUE + 120
+    pixels = as_pixels(image)
+    canvas = Canvas(study, study.views[0])
+    qtbot.addWidget(canvas)
+    canvas.resize(width, height)
+    if aid == "MONOCHROME1":
+        pixels = replace(pixels, is_inverted=True, value_scale=-1.0, value_offset=255.0)
+    canvas.show_pixels(rendering.prepare(study.views[0], pixels))
+    canvas.set_local_contrast(aid == "CLAHE")
+    canvas.set_fit(min(width / 1200, height / 1600) / 0.07, (0.07, 0.07))
+    if turn != "as hung":
+        canvas.turn(getattr(AS_HUNG, turn)())
+    canvas.screen_pixel_mm = lambda: 0.27
+    scales = [canvas.scale * MIN_ZOOM]
+    while scales[-1] < MAX_ZOOM / 0.07:
+        scales.append(scales[-1] * ZOOM_STEP)
+    scales += [1 / 0.07, canvas.true_scale]
+    assert len(scales) > 20
+    for scale in scales:
+        canvas.fit()
+        canvas.zoom_to(scale)
+        canvas.show_part(canvas.scale, dot[0] + 0.5, dot[1] + 0.5)
+        grey, x, y = canvas.grey()
+        at = canvas.placement().to_canvas(dot[0] + 0.5, dot[1] + 0.5)
+        column, row = int(at[0]) - x, int(at[1]) - y
+        reach = math.ceil(canvas.magnification) + 1
+        around = grey[max(0, row - reach) : row + reach + 1, max(0, column - reach) :]
+        around = around[:, : 2 * reach + 1].astype(int)
+        ground = int(np.median(grey[grey > 30]))
+        assert around.max() - ground >= 4, f"lost at {canvas.magnification:.3f}"
+
+
+@pytest.mark.parametrize("enlargement", [1, 2])
+@pytest.mark.parametrize("zoom", [0.05, 0.4, 1.0, 3.0])
+def test_no_microcalcification_is_missing_in_the_magnifying_glass(qtbot, enlargement, zoom):
+    study = make_study(("R CC",), shape=STEPS_SHAPE, vois=(GREY,))
+    image = np.full(STEPS_SHAPE, TISSUE)
+    image[801, 777] = TISSUE + 120
+    outer = QWidget()
+    qtbot.addWidget(outer)
+    outer.resize(640, 640)
+    canvas = Canvas(study, study.views[0], outer)
+    canvas.resize(640, 640)
+    canvas.show_pixels(rendering.prepare(study.views[0], as_pixels(image)))
+    canvas.set_fit(0.4, (1.0, 1.0))
+    canvas.show_part(zoom, 801.5, 777.5)
+    glass = Magnifier()
+    glass.enlargement = enlargement
+    glass.follow(canvas, QPointF(320, 320))
+    grey, *_ = glass.grey()
+    whole = TISSUE + 120
+    # At 1:1 the stored pixel itself; at 2:1 linear interpolation keeps more than half of it.
+    assert grey.max() == whole if enlargement == 1 else grey.max() >= TISSUE + 60
+    assert np.count_nonzero(grey > TISSUE + 4) <= 4 * enlargement**2
+    glass.put_away()
 
 
 @settings(max_examples=40, deadline=None)

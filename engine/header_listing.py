@@ -1,0 +1,135 @@
+"""A file's whole DICOM header as lines to be read, whatever the file holds.
+
+Nothing is trusted: long values are cut, binary ones only counted, unreadable ones said to be so,
+sequences followed to a fixed depth and a fixed number of lines. Headers name patients: what is
+listed here goes to the screen and nowhere else, least of all to a log.
+"""
+
+import warnings
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from engine.domain import HeaderElement
+from engine.errors import UnreadableFile, UnsupportedImage
+from engine.tags import PIXEL_DATA, open_dicom
+
+LINE_LIMIT = 5000
+_DEPTH_LIMIT = 12
+_VALUE_LIMIT = 200  # characters
+_VALUES_LIMIT = 32  # of a list
+_CONVERTED_LIMIT = 65536  # bytes; longer values are counted, not converted
+_SEQUENCE_LIMIT = 2**18  # bytes, the same of a sequence
+_BINARY = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
+
+
+def read_header(path: Path) -> tuple[HeaderElement, ...]:
+    """File meta information and data set up to the pixels, in the file's order.
+
+    Raises UnreadableFile, also where the file cannot be opened; UnsupportedImage where it is no
+    DICOM file.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+        if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*")):
+            raise UnsupportedImage("No DICOM header", "This image is not a DICOM file.")
+        with open_dicom(path) as opened:
+            lines = tuple(islice(_lines(opened.tags.dataset, 0), LINE_LIMIT + 1))
+    except OSError as error:
+        raise UnreadableFile(
+            "The file cannot be opened", "Check that its drive is connected, then try again."
+        ) from error
+    if len(lines) > LINE_LIMIT:
+        rest = HeaderElement(0, "", f"More than {LINE_LIMIT:,} lines", "", "the rest is left out")
+        lines = (*lines[:LINE_LIMIT], rest)
+    return lines
+
+
+def _lines(dataset: Dataset, depth: int) -> Iterator[HeaderElement]:
+    for tag in sorted(dataset.keys()):
+        if tag in PIXEL_DATA:
+            continue
+        text = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+        raw = dataset.get_item(tag, keep_deferred=True)
+        length = raw.length if isinstance(raw, RawDataElement) else 0
+        is_deferred = isinstance(raw, RawDataElement) and raw.value is None
+        size = length if is_deferred else _size(raw)
+        if size > (_SEQUENCE_LIMIT if _is_sequence(raw) else _CONVERTED_LIMIT):
+            yield HeaderElement(depth, text, _known_name(tag), raw.VR or "", _bytes(size))
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                element = dataset[tag]
+                name, vr, value = element.name, str(element.VR), element.value
+                is_sequence = vr == "SQ"
+                shown = "" if is_sequence else _shown(value, vr)
+        except Exception:  # of any type: conversions run on whatever bytes the file holds
+            unread = f"unreadable, {_bytes(_size(raw))}"
+            yield HeaderElement(depth, text, _known_name(tag), str(raw.VR or ""), unread)
+            continue
+        if not is_sequence:
+            yield HeaderElement(depth, text, _clean(name), vr, shown)
+            continue
+        count = len(value)
+        items = "1 item" if count == 1 else f"{count:,} items"
+        yield HeaderElement(depth, text, _clean(name), vr, items)
+        if depth >= _DEPTH_LIMIT:
+            yield HeaderElement(depth + 1, "", "Deeper sequences", "", "left out")
+            continue
+        for number, item in enumerate(value, start=1):
+            yield HeaderElement(depth + 1, "", f"Item {number}", "", "")
+            yield from _lines(item, depth + 2)
+
+
+def _is_sequence(element: DataElement | RawDataElement) -> bool:
+    """An implicit file does not state it."""
+    if element.VR is not None or not dictionary_has_tag(element.tag):
+        return element.VR == "SQ"
+    return dictionary_VR(element.tag) == "SQ"
+
+
+def _size(element: object) -> int:
+    value = getattr(element, "value", None)
+    return len(value) if isinstance(value, bytes | str) else 0
+
+
+def _shown(value: object, vr: str) -> str:
+    if isinstance(value, bytes) or vr in _BINARY:
+        size = len(value) if isinstance(value, bytes | str) else 0
+        return _bytes(size)
+    if value is None:
+        return ""
+    if isinstance(value, MultiValue | list | tuple):
+        shown = " \\ ".join(_cut(_clean(str(part))) for part in value[:_VALUES_LIMIT])
+        more = f" … ({len(value):,} values)" if len(value) > _VALUES_LIMIT else ""
+        return _cut(shown) + more
+    return _cut(_clean(str(value)))
+
+
+def _known_name(tag: int) -> str:
+    try:
+        return dictionary_description(tag)
+    except KeyError:
+        return "Private element" if tag >> 16 & 1 else "Unknown element"
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _VALUE_LIMIT:
+        return text
+    return f"{text[:_VALUE_LIMIT]}… ({len(text):,} characters)"
+
+
+def _clean(text: str) -> str:
+    """Without control characters, nor those that turn the direction of writing."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def _bytes(size: int) -> str:
+    return "1 byte" if size == 1 else f"{size:,} bytes"

@@ -1,0 +1,138 @@
+"""The whole header of one image, to be searched; a window beside the reading, not in its way."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.domain import NOTICE, HeaderElement
+from engine.errors import EngineError
+
+_COLUMNS = ("Tag", "Name", "VR", "Value")
+_INDENT = "    "
+
+
+class HeaderBrowser(QDialog):
+    """Shows "reading …" until `show_header` or `show_failure`."""
+
+    def __init__(self, image_uid: str, label: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.image_uid = image_uid
+        self.setWindowTitle(f"DICOM header: {label}")
+        self.search = QLineEdit(self)
+        self.search.setPlaceholderText("Search tag, name or value")
+        self.search.setAccessibleName("Search the header")
+        self.search.setClearButtonEnabled(True)
+        self._lines = _Lines(self)
+        self._found = _Found(self)
+        self._found.setSourceModel(self._lines)
+        self.table = QTableView(self)
+        self.table.setModel(self._found)
+        self.table.setAccessibleName("Header elements")
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        header = self.table.horizontalHeader()
+        header.setStretchLastSection(True)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        for column, width in enumerate((140, 270, 46)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(column, width)
+        self.value = QLineEdit(self)  # the selected one, whole and to be copied
+        self.value.setReadOnly(True)
+        self.value.setPlaceholderText("Select a line to read its value here")
+        self.value.setAccessibleName("Value of the selected line")
+        self.told = QLabel("Reading …", self)
+        column = QVBoxLayout(self)
+        column.addWidget(self.search)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.value)
+        column.addWidget(self.told)
+        column.addWidget(QLabel(NOTICE, self))
+        self.resize(1080, 640)
+        self.table.selectionModel().currentRowChanged.connect(self._show_value)
+        self.search.textChanged.connect(self._search)
+        self.search.setFocus()
+
+    def show_header(self, elements: Sequence[HeaderElement]) -> None:
+        self._lines.show(elements)
+        self._tell()
+
+    def show_failure(self, error: EngineError) -> None:
+        self._lines.show(())
+        self.told.setText(f"{error.title}. {error.advice}")
+
+    def _show_value(self, current: QModelIndex) -> None:
+        self.value.setText(current.siblingAtColumn(_COLUMNS.index("Value")).data() or "")
+        self.value.setCursorPosition(0)
+
+    def _search(self, text: str) -> None:
+        self._found.search(text)
+        self._tell()
+
+    def _tell(self) -> None:
+        found, count = self._found.rowCount(), self._lines.rowCount()
+        lines = "1 line" if count == 1 else f"{count:,} lines"
+        self.told.setText(lines if found == count else f"{found:,} of {lines}")
+
+
+class _Lines(QAbstractTableModel):
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._elements: tuple[HeaderElement, ...] = ()
+
+    def show(self, elements: Sequence[HeaderElement]) -> None:
+        self.beginResetModel()
+        self._elements = tuple(elements)
+        self.endResetModel()
+
+    def element(self, row: int) -> HeaderElement:
+        return self._elements[row]
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._elements)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(_COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> object:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _COLUMNS[section]
+        return None
+
+    def data(self, index: QModelIndex, role: int = 0) -> object:
+        element = self._elements[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            indent = _INDENT * element.depth
+            values = (indent + element.tag, indent + element.name, element.vr, element.value)
+            return values[index.column()]
+        return None
+
+
+class _Found(QSortFilterProxyModel):
+    """Lines in which every word of the search stands somewhere, whatever its case."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._words: list[str] = []
+
+    def search(self, text: str) -> None:
+        self._words = text.casefold().split()
+        self.invalidate()
+
+    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:
+        element = self.sourceModel().element(row)
+        number = element.tag.strip("()").replace(",", "")  # 00100010 finds it too
+        line = f"{element.tag} {number} {element.name} {element.vr} {element.value}".casefold()
+        return all(word in line for word in self._words)

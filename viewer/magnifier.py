@@ -1,0 +1,105 @@
+"""A glass over the image that shows stored pixels at 1:1 or 2:1, whatever the zoom around it."""
+
+from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from viewer import rendering, theme
+from viewer.canvas import Canvas
+
+GLASS = 280  #: logical pixels, a side
+
+
+class Magnifier(QWidget):
+    """Follows the pointer from canvas to canvas; where there is none it lies in the middle.
+
+    It shows the window of the view beneath, but no heat-map, drawing or display aid.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enlargement = 0  #: device pixels per stored column; 0: put away
+        self._canvas: Canvas | None = None
+        self._at = QPointF()
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFixedSize(QSize(GLASS, GLASS))
+        self.setAccessibleName("Magnifying glass")
+        self.hide()
+
+    @property
+    def is_single(self) -> bool:
+        return self.enlargement == 1
+
+    @property
+    def is_double(self) -> bool:
+        return self.enlargement == 2
+
+    def put_away(self) -> None:
+        self.enlargement = 0
+        self.release()
+
+    def release(self) -> None:
+        """Leaves its canvas, which may be about to go."""
+        if self._canvas is not None:
+            self._canvas = None
+            self.hide()
+            self.setParent(None)
+
+    def follow(self, canvas: Canvas | None, at: QPointF | None = None) -> None:
+        """Lies over a point of a canvas, None for its middle."""
+        if not self.enlargement or canvas is None or canvas.placement() is None:
+            self.release()
+            return
+        if canvas is not self._canvas:
+            self.setParent(canvas.parentWidget())  # whole, where the point is near a view's edge
+            self._canvas = canvas
+        self._at = QPointF(at) if at is not None else QPointF(canvas.rect().center())
+        self.move(canvas.mapToParent(self._at.toPoint()) - QPoint(GLASS // 2, GLASS // 2))
+        self.show()
+        self.raise_()
+        self.update()
+
+    def refresh(self, canvas: Canvas) -> None:
+        """The view beneath has changed."""
+        if canvas is self._canvas:
+            self.update()
+
+    def grey(self):
+        """(uint8 pixels, x, y) as in `Canvas.grey`, of the glass; None beside the image."""
+        canvas = self._canvas
+        if canvas is None or (placement := canvas.placement()) is None:
+            return None
+        ratio = canvas.devicePixelRatioF()
+        point = placement.to_source(self._at.x() * ratio, self._at.y() * ratio)
+        size = round(GLASS * ratio)
+        enlarged = canvas.placement_at(self.enlargement / canvas.unit[0])
+        x, y = enlarged.to_canvas(*point)
+        enlarged = rendering.moved(enlarged, round(size / 2 - x), round(size / 2 - y))
+        sampled = rendering.sample(canvas.display, enlarged, size, size)
+        if sampled is None:
+            return None
+        return rendering.develop(sampled, canvas.table), sampled.x, sampled.y
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.IMAGE_BACKGROUND)
+        if (shown := self.grey()) is not None:
+            grey, x, y = shown
+            ratio = self._canvas.devicePixelRatioF()
+            rows, columns = grey.shape
+            painter.save()
+            painter.scale(1 / ratio, 1 / ratio)
+            image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
+            painter.drawImage(QPoint(x, y), image)
+            painter.restore()
+        painter.setPen(QPen(theme.ACCENT, 2))
+        painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+        words = f"{self._canvas.view.label}  {self.enlargement}:1" if self._canvas else ""
+        painter.setFont(theme.font(theme.SMALL_TEXT_PX))
+        box = QRect(4, self.height() - 22, painter.fontMetrics().horizontalAdvance(words) + 8, 18)
+        painter.fillRect(box, theme.IMAGE_BACKGROUND)
+        painter.setPen(theme.TEXT)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+        painter.end()

@@ -1,0 +1,51 @@
+"""How a reader has turned an image: flips and quarter turns, and the words for them.
+
+Pure arithmetic. What is turned is only the display; which breast it is, the tag says and the label.
+"""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """Transposed first (rows become columns), then mirrored and flipped as seen on the screen."""
+
+    is_transposed: bool = False
+    is_mirrored: bool = False  #: left and right change places
+    is_flipped: bool = False  #: top and bottom change places
+
+    def mirrored(self) -> "Orientation":
+        return replace(self, is_mirrored=not self.is_mirrored)
+
+    def flipped(self) -> "Orientation":
+        return replace(self, is_flipped=not self.is_flipped)
+
+    def turned_right(self) -> "Orientation":
+        """By 90°, as seen now."""
+        return Orientation(not self.is_transposed, not self.is_flipped, self.is_mirrored)
+
+    def turned_left(self) -> "Orientation":
+        return Orientation(not self.is_transposed, self.is_flipped, not self.is_mirrored)
+
+    def of_mirrored(self) -> "Orientation":
+        """The same, of an image that is itself mirrored before."""
+        return self.flipped() if self.is_transposed else self.mirrored()
+
+    @property
+    def words(self) -> str:
+        """What was done to the image, shortly; empty if nothing."""
+        return _WORDS[self]
+
+
+AS_HUNG = Orientation()
+_FLIPPED = "flipped left to right"
+_WORDS = {
+    AS_HUNG: "",
+    AS_HUNG.mirrored(): _FLIPPED,
+    AS_HUNG.flipped(): "flipped top to bottom",
+    AS_HUNG.mirrored().flipped(): "rotated 180°",
+    AS_HUNG.turned_right(): "rotated 90° right",
+    AS_HUNG.turned_left(): "rotated 90° left",
+    AS_HUNG.mirrored().turned_right(): f"{_FLIPPED}, rotated 90° right",
+    AS_HUNG.mirrored().turned_left(): f"{_FLIPPED}, rotated 90° left",
+}

@@ -1,0 +1,358 @@
+"""The reader's tools over the images: their keymap, and which view each acts on.
+
+Each tool's own work is done in a module of its own; here they are handed the canvases of the pane,
+as views come and go, and told of the pointer. What acts on which views: drawing, turning, true size
+and the tour on the selected one; local contrast, text and the links on all.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, QObject, QPointF, Signal
+
+from engine.domain import Annotation, AnnotationKind, Study
+from viewer import measuring, quadrant_tour
+from viewer.annotation_hand import AnnotationHand
+from viewer.annotations import AnnotationBook
+from viewer.canvas import Canvas, TextLevel
+from viewer.commands import Command, Group
+from viewer.linking import Links, mirrored_point
+from viewer.magnifier import Magnifier
+from viewer.screen_calibration import ScreenCalibration, screen_key
+
+
+def _draw(text: str, key: str, kind: AnnotationKind) -> Command:
+    checked = f"tools.is_{kind.name.lower()}_chosen"
+    return Command(text, (key,), Group.DRAW, "tools.hand.choose", (kind.name,), checked=checked)
+
+
+TOOL_COMMANDS = (
+    _draw("Ruler", "R", AnnotationKind.RULER),
+    _draw("Angle", "Shift+R", AnnotationKind.ANGLE),
+    _draw("Ellipse: mean and deviation", "E", AnnotationKind.ELLIPSE),
+    _draw("Arrow", "Shift+T", AnnotationKind.ARROW),
+    _draw("Text", "T", AnnotationKind.TEXT),
+    Command("Remove drawing", ("Del",), Group.DRAW, "tools.hand.remove", (), True),
+    Command("Undo drawing", ("Ctrl+Z",), Group.DRAW, "tools.hand.undo", (), True),
+    Command("Redo drawing", ("Ctrl+Shift+Z", "Ctrl+Y"), Group.DRAW, "tools.hand.redo", (), True),
+    Command("Put the tool away", ("Esc",), Group.DRAW, "tools.cancel", (), True),
+    Command(
+        "Link panning, mirrored",
+        ("F5",),
+        Group.LINK,
+        "tools.links.toggle_pan",
+        checked="tools.links.is_pan_linked",
+    ),
+    Command(
+        "Link zoom, mirrored",
+        ("F6",),
+        Group.LINK,
+        "tools.links.toggle_zoom",
+        checked="tools.links.is_zoom_linked",
+    ),
+    Command(
+        "Link window",
+        ("F7",),
+        Group.LINK,
+        "tools.links.toggle_window",
+        checked="tools.links.is_window_linked",
+    ),
+    Command(
+        "Magnifying glass 1:1",
+        ("Z",),
+        Group.LOOK,
+        "tools.magnify",
+        (1,),
+        checked="tools.magnifier.is_single",
+    ),
+    Command(
+        "Magnifying glass 2:1",
+        ("Shift+Z",),
+        Group.LOOK,
+        "tools.magnify",
+        (2,),
+        checked="tools.magnifier.is_double",
+    ),
+    Command("Quadrant tour at 1:1, next part", ("Q",), Group.LOOK, "tools.tour", (1,)),
+    Command("Quadrant tour at 1:1, part before", ("Shift+Q",), Group.LOOK, "tools.tour", (-1,)),
+    Command("True size", ("Shift+P",), Group.LOOK, "tools.true_size"),
+    Command("Calibrate this screen with a ruler …", (), Group.LOOK, "tools.calibrate_screen"),
+    Command(
+        "Local contrast (CLAHE), a display aid",
+        ("K",),
+        Group.LOOK,
+        "tools.toggle_local_contrast",
+        checked="tools.has_local_contrast",
+    ),
+    Command("Less or all text on the images", ("F4",), Group.LOOK, "tools.next_text_level"),
+    Command("DICOM header …", ("Ctrl+I",), Group.LOOK, "tools.ask_for_header"),
+    Command("Flip left to right", ("X",), Group.TURN, "tools.turn", ("mirrored",)),
+    Command("Flip top to bottom", ("Shift+X",), Group.TURN, "tools.turn", ("flipped",)),
+    Command("Rotate right", ("O",), Group.TURN, "tools.turn", ("turned_right",)),
+    Command("Rotate left", ("Shift+O",), Group.TURN, "tools.turn", ("turned_left",)),
+)
+
+
+class Stage(Protocol):
+    """What the tools ask of the pane whose views they work on."""
+
+    is_single: bool
+    current: Canvas | None
+    canvases: Sequence[Canvas]  #: in reading order
+    shown_canvases: Sequence[Canvas]
+
+    def select(self, image_uid: str) -> None: ...
+    def toggle_single(self) -> None: ...
+    def fit_page(self) -> None: ...
+    def at_pointer(self, canvas: Canvas) -> QPointF | None: ...
+
+
+class Tools(QObject):
+    """All tools of one pane of views."""
+
+    changed = Signal()  #: what is switched on
+    hinted = Signal(str)  #: what to do, or where one is, until it is empty
+    told = Signal(str)  #: what is to be known just now
+    pointed = Signal(str)  #: the value under the pointer, and where; empty: beside the image
+    annotated = Signal(object)  #: an Annotation to be kept: drawn, changed or removed
+    header_requested = Signal(str)  #: image_uid
+    screen_calibrated = Signal(str, float)  #: the screen's key, mm of a device pixel
+
+    def __init__(self, stage: Stage, parent: QObject) -> None:
+        super().__init__(parent)
+        self._stage = stage
+        self.book = AnnotationBook(self.annotated.emit)
+        self.hand = AnnotationHand(self.book, self)
+        self.links = Links(lambda: stage.shown_canvases, self)
+        self.magnifier = Magnifier()
+        self.has_local_contrast = False
+        self.text_level = TextLevel.ALL
+        self._screens: dict[str, float] = {}
+        self._touring: tuple[str, int] | None = None  # image_uid, number of the stop
+        self._was_single = False  # before the tour
+        self._calibration: ScreenCalibration | None = None
+        self.hand.changed.connect(self.changed)
+        self.hand.hinted.connect(self.hinted)
+
+    # ------------------------------------------------------------------------- views come and go
+
+    def attend(self, canvas: Canvas) -> None:
+        """A view has been hung."""
+        self.hand.attend(canvas)
+        self.links.attend(canvas)
+        canvas.installEventFilter(self)  # after the hand's: asked before it
+        canvas.changed.connect(lambda: self.magnifier.refresh(canvas))
+        canvas.set_text_level(self.text_level)
+        canvas.screen_pixel_mm = lambda: self._screens.get(screen_key(canvas.screen()))
+
+    def leave(self) -> None:
+        """All views are about to go; what is switched on for one study is off in the next."""
+        self.hand.leave()
+        self.book.open(None)
+        self.magnifier.release()
+        self._touring = None
+        self.has_local_contrast = False
+        self.hinted.emit("")
+        self.pointed.emit("")
+
+    def show_annotations(self, study: Study, annotations: Sequence[Annotation]) -> None:
+        self.book.open(study, annotations)
+        self.hand.update()
+
+    def set_reader(self, name: str) -> None:
+        """Who draws from now on."""
+        self.book.reader = name
+        self.hand.update()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(watched, Canvas):
+            if event.type() == QEvent.Type.MouseMove:
+                self.magnifier.follow(watched, event.position())
+                self.pointed.emit(_value_words(watched, event.position()))
+            elif event.type() == QEvent.Type.Leave:
+                self.pointed.emit("")
+        return False
+
+    # ------------------------------------------------------------------------------------ commands
+
+    is_ruler_chosen = property(lambda self: self.hand.tool is AnnotationKind.RULER)
+    is_angle_chosen = property(lambda self: self.hand.tool is AnnotationKind.ANGLE)
+    is_ellipse_chosen = property(lambda self: self.hand.tool is AnnotationKind.ELLIPSE)
+    is_arrow_chosen = property(lambda self: self.hand.tool is AnnotationKind.ARROW)
+    is_text_chosen = property(lambda self: self.hand.tool is AnnotationKind.TEXT)
+
+    def cancel(self) -> None:
+        """The drawing tool, else the selection, else the glass, else the tour."""
+        if self.hand.cancel():
+            return
+        if self.magnifier.enlargement:
+            self.magnifier.put_away()
+        elif self._touring is not None:
+            self._end_tour("")
+
+    def magnify(self, enlargement: int) -> None:
+        """The glass at 1:1 or 2:1; the same again puts it away."""
+        if self.magnifier.enlargement == enlargement:
+            self.magnifier.put_away()
+            return
+        self.magnifier.enlargement = enlargement
+        canvas = self._stage.current
+        self.magnifier.follow(canvas, self._stage.at_pointer(canvas) if canvas else None)
+
+    def turn(self, how: str) -> None:
+        """The selected view, by a method of `Orientation`."""
+        canvas = self._stage.current
+        if canvas is not None:
+            canvas.turn(getattr(canvas.orientation, how)())
+            self._stage.fit_page()
+
+    def toggle_local_contrast(self) -> None:
+        self.has_local_contrast = not self.has_local_contrast
+        for canvas in self._stage.canvases:
+            canvas.set_local_contrast(self.has_local_contrast)
+
+    def reset(self) -> None:
+        """With the views: no aid stays switched on unseen."""
+        self.has_local_contrast = False
+        self._touring = None
+        self.hinted.emit("")
+        self._stage.fit_page()
+
+    def next_text_level(self) -> None:
+        levels = list(TextLevel)
+        self.text_level = levels[(levels.index(self.text_level) + 1) % len(levels)]
+        for canvas in self._stage.canvases:
+            canvas.set_text_level(self.text_level)
+        self.told.emit(f"Text: {self.text_level.value}")
+
+    def ask_for_header(self) -> None:
+        if (canvas := self._stage.current) is not None:
+            self.header_requested.emit(canvas.view.image_uid)
+
+    # ---------------------------------------------------------------------------------- true size
+
+    def set_screens(self, screens: Mapping[str, float]) -> None:
+        """What calibrations found: mm of a device pixel by the screen's key."""
+        self._screens = dict(screens)
+        for canvas in self._stage.canvases:
+            canvas.update()
+
+    def true_size(self) -> None:
+        """The selected view, and those whose zoom is linked to it, a millimetre a millimetre;
+        again: fitted.
+        """
+        canvas = self._stage.current
+        if canvas is None:
+            return
+        if canvas.view.pixel_spacing is None:
+            self.told.emit(f"{canvas.view.label} has no pixel spacing: no true size")
+        elif canvas.true_scale is None:
+            self.told.emit("True size needs this screen calibrated with a ruler")
+            self.calibrate_screen()
+        else:
+            is_true, at = canvas.is_true_size, self._stage.at_pointer(canvas)
+            for shown in (canvas, *self.links.zoom_partners(canvas)):
+                if is_true:
+                    shown.fit()
+                elif shown.true_scale is not None and at is not None:
+                    shown.zoom_to(shown.true_scale, mirrored_point(canvas, shown, at))
+                elif shown.true_scale is not None:
+                    shown.show_part(shown.true_scale, *_middle(shown))
+
+    def calibrate_screen(self) -> None:
+        """In a window of its own, that holds nothing up."""
+        if self._calibration is not None:
+            self._calibration.activateWindow()
+            return
+        parent = self.parent()
+        dialog = ScreenCalibration(self._screens.get(screen_key(parent.screen())), parent)
+        dialog.calibrated.connect(self._on_calibrated)
+        dialog.finished.connect(self._on_calibration_closed)
+        self._calibration = dialog
+        dialog.show()
+
+    def _on_calibrated(self, key: str, mm: float) -> None:
+        self.set_screens({**self._screens, key: mm})
+        self.screen_calibrated.emit(key, mm)
+
+    def _on_calibration_closed(self) -> None:
+        dialog, self._calibration = self._calibration, None
+        dialog.deleteLater()
+
+    # --------------------------------------------------------------------------------------- tour
+
+    def tour(self, step: int) -> None:
+        """The next part of the selected view at 1:1, then the next view's first."""
+        canvas = self._stage.current
+        if canvas is None or canvas.display is None:
+            return
+        uid = canvas.view.image_uid
+        if self._touring is None:
+            self._was_single = self._stage.is_single
+            if not self._was_single:
+                self._stage.toggle_single()
+        if self._touring is None or self._touring[0] != uid:
+            self._show_stop(canvas, 0)
+            return
+        number = self._touring[1] + step
+        if 0 <= number < len(_stops(canvas)):
+            self._show_stop(canvas, number)
+            return
+        uids = [other.view.image_uid for other in self._stage.canvases if other.display]
+        place = uids.index(uid) + step
+        if not 0 <= place < len(uids):
+            self._end_tour("Quadrant tour done" if step > 0 else "")
+            return
+        canvas.fit()
+        self._stage.select(uids[place])
+        other = self._stage.current
+        self._show_stop(other, 0 if step > 0 else len(_stops(other)) - 1)
+
+    def _show_stop(self, canvas: Canvas, number: int) -> None:
+        stops = _stops(canvas)
+        canvas.show_part(1 / canvas.unit[0], *stops[number])
+        self._touring = canvas.view.image_uid, number
+        self.hinted.emit(
+            f"Quadrant tour: {canvas.view.label}, part {number + 1} of {len(stops)} · Q goes on"
+        )
+
+    def _end_tour(self, words: str) -> None:
+        self._touring = None
+        if (canvas := self._stage.current) is not None:
+            canvas.fit()
+        if self._stage.is_single and not self._was_single:
+            self._stage.toggle_single()
+        self.hinted.emit("")
+        self.told.emit(words)
+
+
+def _stops(canvas: Canvas) -> list[tuple[float, float]]:
+    at_actual = canvas.placement_at(1 / canvas.unit[0])
+    width, height = canvas.device_size()
+    if at_actual.is_transposed:
+        width, height = height, width
+    box = canvas.display.breast
+    return quadrant_tour.stops(box, height / at_actual.scale_y, width / at_actual.scale_x)
+
+
+def _middle(canvas: Canvas) -> tuple[float, float]:
+    box = canvas.display.breast
+    return (box.row_start + box.row_stop) / 2, (box.column_start + box.column_stop) / 2
+
+
+def _source(canvas: Canvas, at: QPointF) -> tuple[float, float]:
+    ratio = canvas.devicePixelRatioF()
+    return canvas.placement().to_source(at.x() * ratio, at.y() * ratio)
+
+
+def _value_words(canvas: Canvas, at: QPointF) -> str:
+    """'R CC  1,204 at row 812, column 90'."""
+    if canvas.placement() is None:
+        return ""
+    row, column = _source(canvas, at)
+    pixels = canvas.display.pixels
+    if not (0 <= row < pixels.shape[0] and 0 <= column < pixels.shape[1]):
+        return ""
+    value = measuring.value_at(pixels, row, column)
+    words = "padding" if value is None else f"value {measuring.value_text(value)}"
+    return f"{canvas.view.label}  {words}  row {int(row)}, column {int(column)}"
