@@ -50,10 +50,12 @@ from viewer.help import About, ShortcutList
 from viewer.mode_question import ModeQuestion
 from viewer.prediction_pane import PredictionPane
 from viewer.reading_modes import MODE_MEANINGS, MODE_TITLES
+from viewer.reading_steps import Kind
 from viewer.rendering import DisplayPixels
 from viewer.session import Session
 from viewer.settings import Settings
 from viewer.states import MODEL_TITLES, OtherAnswer, ReadingState, StudyStatus
+from viewer.steps_dialog import StepsDialog
 from viewer.viewports import COMMANDS, Group, ViewportsPane
 from viewer.worklist import Order, WorklistPane
 
@@ -65,6 +67,7 @@ TOOLBAR = {
     "fit": "Fit",
     "actual_pixels": "1:1",
     "toggle_single": "One / all",
+    "step_1": "Next step",
     "next_preset": "Preset",
     "toggle_invert": "Invert",
     "reset": "Reset",
@@ -175,6 +178,7 @@ class MainWindow(QMainWindow):
         self._both = action("Ask &both networks", self._toggle_both, "Shift+M")
         self._both.setCheckable(True)
         self._pause = action("&Pause or resume the worklist", self._toggle_pause, "Ctrl+P")
+        self._steps = action("&Steps …", self._choose_steps)
         self._shortcuts = action("&Keys and mouse", self._show_shortcuts, "F1")
         self._about = action("&About and licences", self._show_about)
         self._logs = action("&Open log folder", self._show_logs)
@@ -216,6 +220,8 @@ class MainWindow(QMainWindow):
         images.addAction(self._overlay)
         go = bar.addMenu("&Go")
         go.addActions(self._commands(Group.GO))
+        go.addSeparator()
+        go.addAction(self._steps)
         reading = bar.addMenu("&Reading")
         reading.addActions([self._right, self._left, self._save])
         reading.addSection("Mode")
@@ -321,6 +327,7 @@ class MainWindow(QMainWindow):
         self.worklist.cancel_requested.connect(session.cancel)
         self.worklist.opening_cancel_requested.connect(session.cancel_opening)
         self.viewports.study_step_requested.connect(self.worklist.step)
+        self.viewports.prior_shown.connect(session.show_prior)
         self.viewports.status_changed.connect(self.statusBar().showMessage)
         self.prediction.overlay_changed.connect(self._on_overlay_changed)
         self.prediction.retry_requested.connect(session.retry_engine)
@@ -337,6 +344,7 @@ class MainWindow(QMainWindow):
         self.set_asks_both(settings.asks_both)
         self.assessment.set_reader(settings.reader)
         self._session.set_reader(settings.reader)
+        self.viewports.set_routine(settings.routine(settings.reader))
         self._on_mode_changed(self._session.mode)
         self._on_reading_changed(self._session.reading)
         if settings.worklist_order in Order.__members__:
@@ -344,10 +352,14 @@ class MainWindow(QMainWindow):
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
             self.resize(1600, 900)
         self.restoreState(settings.layout, LAYOUT_VERSION)
-        self.assessment.reader_changed.connect(lambda name: setattr(settings, "reader", name))
+        self.assessment.reader_changed.connect(self._on_reader_changed)
         self.worklist.order_changed.connect(
             lambda order: setattr(settings, "worklist_order", order.name)
         )
+
+    def _on_reader_changed(self, name: str) -> None:
+        self._settings.reader = name
+        self.viewports.set_routine(self._settings.routine(name))
 
     # ------------------------------------------------------------------------------------- opening
 
@@ -385,7 +397,7 @@ class MainWindow(QMainWindow):
 
     def _on_study_selected(self, study: Study | None) -> None:
         reading = self._session.reading
-        self.viewports.show_study(study)
+        self.viewports.show_study(study, self._session.priors)
         self.prediction.show_study(study)
         self.prediction.show_reading(reading)
         self._overlay.setEnabled(not reading.phase.is_hidden)
@@ -393,11 +405,11 @@ class MainWindow(QMainWindow):
         self.assessment.show_study(study, self._session.opened_at, history, reading)
 
     def _on_pixels_loaded(self, study_uid: str, image_uid: str, pixels: DisplayPixels) -> None:
-        if self._is_shown(study_uid):
+        if self._session.is_hung(study_uid):
             self.viewports.show_pixels(image_uid, pixels)
 
     def _on_pixels_failed(self, study_uid: str, image_uid: str, error: EngineError) -> None:
-        if self._is_shown(study_uid):
+        if self._session.is_hung(study_uid):
             self.viewports.show_failure(image_uid, error.title, error.advice)
 
     def _on_study_predicted(self, prediction: StudyPrediction) -> None:
@@ -555,6 +567,15 @@ class MainWindow(QMainWindow):
 
     def _toggle_pause(self) -> None:
         self.worklist.toggle_pause()
+
+    def _choose_steps(self) -> None:
+        dialog = StepsDialog(self.viewports.routine, self)
+        dialog.routine_changed.connect(self._on_routine_changed)
+        _show_alone(dialog)
+
+    def _on_routine_changed(self, routine: tuple[Kind, ...]) -> None:
+        self.viewports.set_routine(routine)
+        self._settings.set_routine(self._settings.reader, routine)
 
     def _show_shortcuts(self) -> None:
         _show_alone(ShortcutList(self._all_actions(), self))

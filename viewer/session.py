@@ -40,7 +40,9 @@ from engine.errors import EngineError, StorageFailed, UnreadableFile, fault_trac
 from engine.loading import load, load_pixels
 from engine.process import EngineProcess, EngineSettings
 from engine.readings import ReadingStore
+from viewer.priors import Prior, priors_of
 from viewer.reading_modes import Disclosure, second_read
+from viewer.reading_steps import views_beside
 from viewer.rendering import DisplayPixels, prepare, thumbnail
 from viewer.states import (
     MODEL_TITLES,
@@ -133,9 +135,9 @@ class Session(QObject):
     catalogue_opened = Signal(object)
     # A Study, or None, came up for reading; its pixels and prediction follow by their own signals
     study_selected = Signal(object)
-    # Study uid, image uid, rendering.DisplayPixels; of the selected study only
+    # Study uid, image uid, rendering.DisplayPixels; of the selected study and the prior beside it
     pixels_loaded = Signal(str, str, object)
-    # Study uid, image uid, EngineError; of the selected study only
+    # Study uid, image uid, EngineError; of the same
     pixels_failed = Signal(str, str, object)
     # Study uid, QImage
     thumbnail_made = Signal(str, object)
@@ -190,6 +192,8 @@ class Session(QObject):
         self._studies: dict[str, Study] = {}
         self._current: Study | None = None
         self._upcoming: Study | None = None
+        self._priors: tuple[Prior, ...] = ()  # of the open study
+        self._prior: Study | None = None  # the one that hangs beside it
         self._opened_at = datetime.now(UTC)
 
         self._decoders = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
@@ -227,6 +231,17 @@ class Session(QObject):
     @property
     def current_study(self) -> Study | None:
         return self._current
+
+    @property
+    def priors(self) -> tuple[Prior, ...]:
+        """The open patient's earlier studies in the catalogue that compare, the newest first."""
+        return self._priors
+
+    def is_hung(self, study_uid: str) -> bool:
+        """Whether its images are on the screen: the open study, or the prior beside it."""
+        return self._is_current(study_uid) or (
+            self._prior is not None and self._prior.uid == study_uid
+        )
 
     @property
     def opened_at(self) -> datetime:
@@ -371,7 +386,8 @@ class Session(QObject):
             raise ValueError("two studies of a catalogue share a uid")
         self._generation += 1
         self._studies = studies
-        self._current = self._upcoming = None
+        self._current = self._upcoming = self._prior = None
+        self._priors = ()
         self._disclosure.open(None)
         self._revealed.clear()
         self._on_screen_s.clear()
@@ -407,7 +423,9 @@ class Session(QObject):
         was_hidden = previous is not None and self._is_hidden(previous.uid)
         self._disclosure.open(study_uid)
         self._opened_at = datetime.now(UTC)
-        self._pixels.pinned = frozenset() if study is None else frozenset({study.uid})
+        self._priors = () if study is None else self._find_priors(study)
+        self._prior = self._priors[0].study if self._priors else None
+        self._pin()
         self._told_of_other = None  # who hears of another study forgets what it was told
         self.study_selected.emit(study)
         if previous is not None:
@@ -415,7 +433,7 @@ class Session(QObject):
             if was_hidden:  # perhaps only while it was open
                 self._tell_prediction(previous.uid)
         if study is not None:
-            self._tell_pixels(study)
+            self._tell_pixels()
             # what failed is tried once more when the reader comes back to it
             self._failures.pop((study.uid, self.other_model_name), None)
             if self._failures.pop((study.uid, self._model_name), None) is not None:
@@ -425,10 +443,36 @@ class Session(QObject):
             self._tell_prediction(study.uid)
         self._work()
 
-    def _tell_pixels(self, study: Study) -> None:
-        for view in study.views:
+    def show_prior(self, study_uid: str) -> None:
+        """Another of the `priors` hangs beside the open study: its pixels follow."""
+        self._prior = next(p.study for p in self._priors if p.study.uid == study_uid)
+        self._pin()
+        self._tell_pixels()
+        self._work()
+
+    def _find_priors(self, study: Study) -> tuple[Prior, ...]:
+        priors = priors_of(study, self._studies.values())
+        return tuple(prior for prior in priors if views_beside(study, prior.study))
+
+    def _pin(self) -> None:
+        hung = (self._current, self._prior)
+        self._pixels.pinned = frozenset(study.uid for study in hung if study is not None)
+
+    def _hung_images(self) -> list[tuple[Study, MammogramView]]:
+        """The open study's, then those of the prior that can hang beside them."""
+        if self._current is None:
+            return []
+        images = [(self._current, view) for view in self._current.views]
+        if self._prior is not None:
+            beside = views_beside(self._current, self._prior)
+            images += [(self._prior, view) for view in beside]
+        return images
+
+    def _tell_pixels(self) -> None:
+        for study, view in self._hung_images():
             key = (study.uid, view.image_uid)
             self._unreadable.pop(key, None)
+            self._ahead.discard(key)
             if (pixels := self._pixels.get(key)) is not None:
                 self.pixels_loaded.emit(*key, pixels)
 
@@ -447,15 +491,17 @@ class Session(QObject):
         self._tell_of_other()
 
     def _wanted_images(self) -> Iterator[tuple[Study, MammogramView]]:
-        """The open study's images, then the upcoming one's, then one a study for its thumbnail."""
-        for study in (self._current, self._upcoming):
-            if study is None or (study is self._upcoming and not self._has_room_ahead()):
-                continue
-            for view in study.views:
-                key = (study.uid, view.image_uid)
-                known = (self._pixels, self._decoding, self._unreadable, self._ahead)
-                if not any(key in images for images in known):
-                    yield study, view
+        """The open study's images, the prior's, the upcoming study's, then one a study for its
+        thumbnail.
+        """
+        images = self._hung_images()
+        if self._upcoming is not None and self._has_room_ahead():
+            images += [(self._upcoming, view) for view in self._upcoming.views]
+        for study, view in images:
+            key = (study.uid, view.image_uid)
+            known = (self._pixels, self._decoding, self._unreadable, self._ahead)
+            if not any(key in images for images in known):
+                yield study, view
         if self._decoding:
             return  # thumbnails never hold up an image that the reader waits for
         for study in self._studies.values():
@@ -463,9 +509,10 @@ class Session(QObject):
                 yield study, study.views[0]
 
     def _has_room_ahead(self) -> bool:
-        """Whether the upcoming study fits beside the open one, which stays in any case."""
-        ahead = [study for study in (self._current, self._upcoming) if study is not None]
-        return sum(_expected_bytes(study) for study in ahead) <= self._pixels.limit_bytes
+        """Whether the upcoming study fits beside what hangs, which stays in any case."""
+        views = [view for _, view in self._hung_images()]
+        views += self._upcoming.views
+        return _expected_bytes(views) <= self._pixels.limit_bytes
 
     def _decode(self, study: Study, view: MammogramView) -> None:
         generation, key = self._generation, (study.uid, view.image_uid)
@@ -490,7 +537,7 @@ class Session(QObject):
             decoded = future.result()
         except Exception:
             self._unreadable[key] = _bug("This image could not be shown")
-            if self._is_current(key[0]):
+            if self.is_hung(key[0]):
                 self.pixels_failed.emit(*key, self._unreadable[key])
             self._first_image_told()
             self._work()
@@ -498,13 +545,13 @@ class Session(QObject):
         study_uid = key[0]
         if decoded.failure is not None:
             self._unreadable[key] = decoded.failure
-            if self._is_current(study_uid):
+            if self.is_hung(study_uid):
                 self.pixels_failed.emit(*key, decoded.failure)
         else:
-            ahead = (self._current, self._upcoming)
-            if any(study is not None and study.uid == study_uid for study in ahead):
+            is_upcoming = self._upcoming is not None and self._upcoming.uid == study_uid
+            if self.is_hung(study_uid) or is_upcoming:
                 self._pixels.put(key, decoded.pixels)
-            if self._is_current(study_uid):
+            if self.is_hung(study_uid):
                 self.pixels_loaded.emit(*key, decoded.pixels)
             if decoded.thumbnail is not None:
                 self.thumbnail_made.emit(study_uid, decoded.thumbnail)
@@ -1027,9 +1074,9 @@ def start_engine(log_file: Path | None) -> Engine:
     return EngineProcess(EngineSettings(log_file=log_file))
 
 
-def _expected_bytes(study: Study) -> int:
+def _expected_bytes(views: Sequence[MammogramView]) -> int:
     """Of `DisplayPixels`: uint16, and two pyramids of a third more each."""
-    return sum(view.rows * view.columns * 2 * 5 // 3 for view in study.views)
+    return sum(view.rows * view.columns * 2 * 5 // 3 for view in views)
 
 
 def _bytes(pixels: DisplayPixels) -> int:

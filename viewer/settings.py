@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from engine.domain import ReadingMode
+from viewer.reading_steps import ROUTINE, Kind
 from viewer.states import MODEL_TITLES
 
 FOLDER_NAME = "birads-viewer"
@@ -105,6 +106,17 @@ class Settings:
     def reader(self, name: str) -> None:
         self._values.setValue("reader", name)
 
+    def routine(self, reader: str) -> tuple[Kind, ...]:
+        """The steps that this reader goes through a study by; until chosen the common ones."""
+        names = self._values.value(_routine_key(reader), None)
+        names = [names] if isinstance(names, str) else names  # an INI list of one is a text
+        if not isinstance(names, list):
+            return ROUTINE
+        return tuple(Kind[name] for name in names if name in Kind.__members__) or ROUTINE
+
+    def set_routine(self, reader: str, routine: Sequence[Kind]) -> None:
+        self._values.setValue(_routine_key(reader), [kind.name for kind in routine])
+
     @property
     def worklist_order(self) -> str:
         """The name of a `viewer.worklist.Order`."""
@@ -139,3 +151,8 @@ class Settings:
 
     def save(self) -> None:
         self._values.sync()
+
+
+def _routine_key(reader: str) -> str:
+    """Several readers may share the account of a reading room's PC."""
+    return f"steps/{reader.strip().casefold().encode().hex() or 'anybody'}"
