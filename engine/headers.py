@@ -256,7 +256,7 @@ def _laterality(
     stated = [Laterality(value) for value in values if value in ("L", "R")]
     if len(set(stated)) > 1:
         notes.append("Image Laterality and Laterality contradict each other.")
-        faults.append("tags name both sides")
+        faults.append("tags say both R and L")
     oriented = _from_orientation(tags)[0]
     from_tag = stated[0] if stated else oriented
     if from_tag is None:
@@ -270,7 +270,7 @@ def _laterality(
             f"Patient Orientation is that of the {oriented.name.lower()} breast, the header says "
             f"{from_tag.value}; the latter is followed."
         )
-        faults.append(f"orientation is of {oriented.value}")
+        faults.append(f"orientation tag says {oriented.value}")
     if named.laterality not in (None, from_tag):
         faults.append(f"a name says {named.laterality.value}")
         notes.append(

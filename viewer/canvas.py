@@ -138,15 +138,15 @@ class Canvas(QWidget):
         view: MammogramView,
         parent: QWidget | None = None,
         prior: Prior | None = None,
-        remarks: Sequence[str] = (),
+        claims: Sequence[str] = (),
     ) -> None:
         """`study` is the view's own; `prior` says that it is an earlier one than the open study.
-        `remarks` are what is doubtful about the view's place among the others.
+        `claims` are what is doubtful about the view among the others.
         """
         super().__init__(parent)
         self.view = view
         self.prior = prior
-        self._remarks = tuple(remarks)
+        self._claims = tuple(claims)
         self._is_beside_prior = False
         self._is_comparable = True
         self.state = State.LOADING
@@ -157,7 +157,7 @@ class Canvas(QWidget):
         self._is_linear = False
         self._is_inverted = False
         self._table: np.ndarray | None = None
-        self._side_check = check_side(view, None)
+        self._side_check = check_side(view, None, claims)
         self._explanation: Explanation | None = None
         self._overlay_opacity = 0.0
         self._zoom: Zoom | None = None
@@ -181,7 +181,7 @@ class Canvas(QWidget):
 
     def show_pixels(self, display: DisplayPixels) -> None:
         self._display = display
-        self._side_check = check_side(self.view, display.breast.chest_wall)
+        self._side_check = check_side(self.view, display.breast.chest_wall, self._claims)
         self._voi = display.presets[0]
         self.state = State.SHOWN
         self._forget()
@@ -442,11 +442,11 @@ class Canvas(QWidget):
         }[self.state]
         prior = f"{self._prior_words()}, " if self.prior else ""
         self.setAccessibleName(f"{prior}{self.view.label}{guessed}, {state}")
-        warnings = *self._remarks, *self.side_doubts, *self.view.grey_faults
+        warnings = *self.side_doubts, *self.view.grey_faults
         self.setAccessibleDescription(", ".join([*self._patient_lines(), *warnings]))
 
     def _prior_words(self) -> str:
-        """'PRIOR 2022-03-02'; the date stands there however narrow the cell."""
+        """'PRIOR 2022-03-02'."""
         return f"PRIOR {self.prior.study.study_date.isoformat()}"
 
     @property
@@ -470,7 +470,6 @@ class Canvas(QWidget):
             lines += [(doubt, theme.WARNING) for doubt in self.prior.doubts]
         if self.view.view_modifiers:
             lines.append((", ".join(self.view.view_modifiers), theme.TEXT))
-        lines += [(remark, theme.WARNING) for remark in self._remarks]
         if self.is_mirrored:
             colour = theme.WARNING if self.side_doubts else theme.MUTED
             lines.append(("⇄ mirrored for display", colour))
@@ -577,8 +576,8 @@ class Canvas(QWidget):
         label = [(self.view.label, theme.TEXT, theme.font(theme.VIEW_LABEL_PX, bold=True))]
         small = theme.font(theme.SMALL_TEXT_PX)
         bold = theme.font(theme.TITLE_PX, bold=True)
-        if self.prior:
-            label.append((self._prior_words(), theme.PRIOR, bold))
+        if self.prior:  # on two lines: no part of it is ever elided
+            label += [(word, theme.PRIOR, bold) for word in self._prior_words().split()]
         elif self._is_beside_prior:
             label.append(("CURRENT", theme.TEXT, bold))
         if self._is_guessed:

@@ -7,6 +7,7 @@ not fit together is said on the image. No pixel can tell a mirrored right breast
 so the words ask the reader to check, and claim nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.domain import Laterality, MammogramView, ViewPosition
@@ -33,17 +34,21 @@ class SideCheck:
     doubts: tuple[str, ...]  #: each a few words; CHECK_SIDE comes first where the side is in doubt
 
 
-def check_side(view: MammogramView, in_pixels: ImageSide | None) -> SideCheck:
-    """`in_pixels` is the side of the stored image that the breast grows out of, None if unclear."""
+def check_side(
+    view: MammogramView, in_pixels: ImageSide | None, claims: Sequence[str] = ()
+) -> SideCheck:
+    """`in_pixels` is the side of the stored image that the breast grows out of, None if unclear;
+    `claims` are what is doubtful about the view among the others, see `hanging.doubtful_claims`.
+    """
     wanted = CHEST_WALL_SIDE.get(view.laterality)
     in_tags = tagged_wall(view)
     stored = in_pixels or in_tags
     is_mirrored = None not in (wanted, stored) and stored is not wanted
-    doubts = list(view.side_faults)
+    doubts = [*claims, *view.side_faults]
     if None not in (in_pixels, in_tags) and in_pixels is not in_tags:
-        doubts.append("pixels contradict orientation")
+        doubts.append("chest wall not as tagged")
     elif is_mirrored and in_tags is None:
-        doubts.append("pixels are of other side")
+        doubts.append("chest wall on other side")
     if doubts:
         doubts.insert(0, CHECK_SIDE)
     return SideCheck(is_mirrored, (*doubts, *_turned(view)))

@@ -107,7 +107,7 @@ def hang_places(study: Study, places: Iterable[Place]) -> Page | None:
     return Page(tuple(cells)) if any(cell.view for cell in cells) else None
 
 
-def remarks(study: Study) -> Mapping[str, tuple[str, ...]]:
+def doubtful_claims(study: Study) -> Mapping[str, tuple[str, ...]]:
     """By image uid, what is doubtful about its place: views that claim to be the same.
 
     Repeats of an exposure are usual; where the other side lacks that view, it is likelier that one
@@ -124,7 +124,7 @@ def remarks(study: Study) -> Mapping[str, tuple[str, ...]]:
         other = next(s for s in SIDES if s is not side)
         if len(views) > 1 and len(sides) == 2 and (other, position) not in claims:
             label = f"{len(views)} images claim {side.value} {position.value}"
-            missing = f"none {other.value} {position.value}: check side"
+            missing = f"none {other.value} {position.value}"
             found.update((view.image_uid, (label, missing)) for view in views)
     return found
 

@@ -38,9 +38,9 @@ class Kind(Enum):
     LEFT = "Left breast"
     EXTRAS = "Extra views"
     ACTUAL = "Each view at 1:1, part by part"
+    PRIOR_ALL = "All standard views over the prior"
     PRIOR_CC = "CC pair over the prior"
     PRIOR_MLO = "MLO pair over the prior"
-    PRIOR_ALL = "All standard views over the prior"
     PRIOR_EXTRAS = "Extra views over the prior"
 
 
@@ -50,8 +50,7 @@ ROUTINE = (
     Kind.MLO,
     Kind.EXTRAS,
     Kind.ACTUAL,
-    Kind.PRIOR_CC,
-    Kind.PRIOR_MLO,
+    Kind.PRIOR_ALL,
     Kind.PRIOR_EXTRAS,
 )  #: unless the reader makes another
 _PRIOR_KINDS = frozenset({Kind.PRIOR_CC, Kind.PRIOR_MLO, Kind.PRIOR_ALL, Kind.PRIOR_EXTRAS})
@@ -174,8 +173,7 @@ def _prior_steps(kind: Kind, study: Study, prior: Study) -> list[Step]:
     else:
         page = hang_over_prior(study, prior, _PLACES[kind])
         pages = () if page is None else (page,)
-    when = prior.study_date.isoformat() if prior.study_date else "?"
-    return [Step(kind, f"{_labels(page)} over prior of {when}", page) for page in pages]
+    return [Step(kind, f"{_labels(page)} over prior", page) for page in pages]
 
 
 def _labels(page: Page) -> str:

@@ -108,7 +108,7 @@ class Settings:
 
     def routine(self, reader: str) -> tuple[Kind, ...]:
         """The steps that this reader goes through a study by; until chosen the common ones."""
-        names = self._values.value(_routine_key(reader), None)
+        names = self._values.value(_routine_key(reader)) or self._values.value(_routine_key(""))
         names = [names] if isinstance(names, str) else names  # an INI list of one is a text
         if not isinstance(names, list):
             return ROUTINE

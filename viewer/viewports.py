@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from engine.domain import Explanation, MammogramView, Pixels, Study, StudyPrediction
 from viewer import rendering, theme
 from viewer.canvas import WINDOW_STEP, ZOOM_STEP, Canvas, Gap, State, Zoom, paint_placeholder
-from viewer.hanging import Arrangement, Cell, hang, remarks
+from viewer.hanging import Arrangement, Cell, doubtful_claims, hang
 from viewer.priors import Prior
 from viewer.reading_steps import ROUTINE, Kind, Step, parts, step_with, steps_of
 from viewer.rendering import DisplayPixels
@@ -201,15 +201,15 @@ class ViewportsPane(QWidget):
         self._gaps = {}
         prior = self._prior.study if self._prior else None
         self._steps = steps_of(self._study, prior, self._routine) if self._study else ()
-        doubtful = remarks(self._study) if self._study else {}
+        claims = doubtful_claims(self._study) if self._study else {}
         for number, step in enumerate(self._steps):
             for place, cell in enumerate(step.page.cells):
                 if cell.view is None:
                     prior_date = cell.prior.study_date.isoformat() if cell.prior else None
                     self._gaps[number, place] = Gap(cell.label, self._stage, prior_date)
                 elif cell.view.image_uid not in self._canvases:
-                    said = () if cell.prior else doubtful.get(cell.view.image_uid, ())
-                    self._canvases[cell.view.image_uid] = self._make_canvas(cell, said)
+                    doubts = () if cell.prior else claims.get(cell.view.image_uid, ())
+                    self._canvases[cell.view.image_uid] = self._make_canvas(cell, doubts)
         self._lay_out()
 
     def _discard(self, widgets: Sequence[QWidget]) -> None:
@@ -274,9 +274,9 @@ class ViewportsPane(QWidget):
         self._strip.legend.set_opacity(self._overlay_opacity)
         self._strip.legend.setVisible(self._is_overlay_visible and self._has_prediction)
 
-    def _make_canvas(self, cell: Cell, remarks: Sequence[str]) -> Canvas:
+    def _make_canvas(self, cell: Cell, claims: Sequence[str]) -> Canvas:
         prior = self._prior if cell.prior else None
-        canvas = Canvas(cell.prior or self._study, cell.view, self._stage, prior, remarks)
+        canvas = Canvas(cell.prior or self._study, cell.view, self._stage, prior, claims)
         uid = cell.view.image_uid
         canvas.pointed_at.connect(lambda: self._select(uid))
         canvas.enlarge_requested.connect(self.toggle_single)
@@ -534,7 +534,7 @@ class ViewportsPane(QWidget):
         return [view for page in hang(self._study) for view in page.views]
 
     def step(self, step: int) -> None:
-        """To the next part of a view at 1:1, else the next step of the routine; stops at the end."""
+        """To the next part of a view at 1:1, else the routine's next step; stops at its end."""
         if not self._steps:
             return
         last_part = len(self._parts()) - 1
@@ -631,7 +631,7 @@ class ViewportsPane(QWidget):
         number = f"Step {self._step + 1} of {len(self._steps)}: " if len(self._steps) > 1 else ""
         older = ""
         if step.has_prior and len(self._priors) > 1:
-            older = f" ({self._priors.index(self._prior) + 1} of {len(self._priors)}; O: next)"
+            older = f" {self._priors.index(self._prior) + 1} of {len(self._priors)}"
         return f"{number}{step.title}{part}{older}"
 
     def _fit_all(self) -> None:
@@ -761,6 +761,17 @@ class _Strip(QWidget):
 
     def set_step(self, words: str) -> None:
         self._step.set_text(words)
+        self._share_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """The step goes before the words about the colours, but for their sentence."""
+        least, most = self.legend.minimumSizeHint().width(), self.legend.sizeHint().width()
+        room = self.width() - self._step.sizeHint().width() - 2 * self.layout().spacing() - 16
+        self.legend.setFixedWidth(min(max(room, least), most))
 
     def set_scale(self, scale: Scale | None) -> None:
         self._scale.set_text(scale.value.capitalize() if scale else "")
