@@ -8,7 +8,7 @@ What acts on which views: fit, reset, invert, presets and the linear fallback ac
 the wheel, zoom and 1:1 act on the view under the hand (a window drag with Shift on all).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -320,9 +320,6 @@ class ViewportsPane(QWidget):
                 uid = cell.view.image_uid if cell.view else None
                 widget = self._canvases[uid] if uid else self._gaps[self._step, place]
                 shown[widget] = QRect(x0, y0, x1 - x0, y1 - y0)
-        for widget in (*self._canvases.values(), *self._gaps.values()):
-            if widget not in shown:
-                widget.hide()
         for widget, rect in shown.items():
             widget.setGeometry(rect)
         is_beside_prior = bool(self._steps) and self._steps[self._step].has_prior
@@ -332,8 +329,19 @@ class ViewportsPane(QWidget):
         self._show_part()
         for widget in shown:
             widget.show()
+        self._hide_all_but(shown)
         self._stage.is_empty = not self._steps
         self._stage.update()
+
+    def _hide_all_but(self, shown: Collection[QWidget]) -> None:
+        """The keyboard goes first: Qt would hand it to any view that is still to be hidden."""
+        hidden = [w for w in (*self._canvases.values(), *self._gaps.values()) if w not in shown]
+        canvases = [canvas for canvas in self._canvases.values() if canvas in shown]
+        if canvases and any(widget.hasFocus() for widget in hidden):
+            selected = self._canvases.get(self._selected)
+            (selected if selected in canvases else canvases[0]).setFocus()
+        for widget in hidden:
+            widget.hide()
 
     def _columns(self) -> int:
         """Cells in a row of the page that shows."""
@@ -554,16 +562,13 @@ class ViewportsPane(QWidget):
         """
         self._is_single, self._zoom_in_page = False, None
         self._step, self._part = number, 0
-        had_focus = any(canvas.hasFocus() for canvas in self._canvases.values())
         self._fit_all()
         self._lay_out()
-        self._part = len(self._parts()) - 1 if direction < 0 else 0
+        self._part = max(0, len(self._parts()) - 1) if direction < 0 else 0
         self._show_part()
         views = self._steps[self._step].page.own_views if self._steps else ()
         if views and self._selected not in {view.image_uid for view in views}:
             self._select(views[0].image_uid)
-        if had_focus and self._selected:
-            self._canvases[self._selected].setFocus()
 
     def next_prior(self) -> None:
         """To the prior; there, the next older one, and after the oldest the newest again."""
