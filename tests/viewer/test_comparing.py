@@ -2,6 +2,7 @@
 
 import threading
 
+import pydicom
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -9,7 +10,7 @@ from PySide6.QtTest import QTest
 from engine.domain import ReadingMode
 from engine.loading import load_pixels
 from engine.readings import ReadingStore
-from tests.phantom import write_study
+from tests.phantom import breast, stored_values, write_mammogram, write_study
 from tests.viewer.fake_engine import answer_of
 from tests.viewer.test_main_window import are_images_shown, choose, is_answered, sign
 from tests.viewer.test_reading_modes import Oracle, alarmed, silent
@@ -90,8 +91,8 @@ def test_what_is_read_and_said_beside_a_prior_is_of_the_current_study(
     assert window.statusBar().currentMessage().startswith("PRIOR 2022-03-02 R CC")
     qtbot.waitUntil(lambda: window._session.progress == (4, 4), timeout=10_000)
     said = {breast.laterality: breast.prediction for breast in answer_of(current).breasts}
-    for breast in window._session.prediction(current.uid).breasts:
-        assert breast.prediction == said[breast.laterality]
+    for told in window._session.prediction(current.uid).breasts:
+        assert told.prediction == said[told.laterality]
     sign(qtbot, window)
     for side in said:
         choose(qtbot, window, side, "2")
@@ -180,6 +181,52 @@ def test_a_prior_that_cannot_be_decoded_says_so_in_its_own_cell(window, folder, 
 
     qtbot.waitUntil(lambda: failed() != [], timeout=20_000)
     assert [(c.view.label, c.prior is not None) for c in failed()] == [("L CC", True)]
+
+
+def test_two_patients_in_one_folder_are_never_on_one_screen(window, tmp_path, qtbot):
+    """Even under one Study Instance UID and one name."""
+    for patient_id, views in (("A-1", ("CC",)), ("B-2", ("MLO",))):
+        for side in "RL":
+            for view in views:
+                write_mammogram(
+                    tmp_path / "mixed" / f"{side}{view}.dcm",
+                    laterality=side,
+                    view=view,
+                    patient_id=patient_id,
+                    patient_name="Example^Anna",
+                    study_uid="1.2.3",
+                    study_date="20240302" if patient_id == "A-1" else "20220302",
+                )
+    with qtbot.waitSignal(window._session.catalogue_opened, timeout=20_000) as opened:
+        window.open([tmp_path / "mixed"])
+    assert any("kept apart" in note for note in opened.args[0].notes)
+    for study in opened.args[0].studies:
+        window.worklist.select(study.uid)
+        for _ in range(12):
+            assert {c.view.patient_id for c in shown(window)} == {study.patient_id}
+            qtbot.keyClick(window, Qt.Key.Key_N)
+            qtbot.keyClick(window, Qt.Key.Key_O)
+
+
+def test_an_image_whose_pixels_lie_as_of_the_other_breast_asks_to_check_its_side(
+    window, tmp_path, qtbot
+):
+    def orientation(dataset):
+        dataset.PatientOrientation = ["P", "L"]
+
+    folder = write_study(tmp_path / "study", views=(("R", "MLO"), ("L", "MLO"), ("L", "CC")))
+    drawn = stored_values(breast("L", "CC"))
+    write_mammogram(folder / "x.dcm", values=drawn, study_uid=uid_in(folder), edit=orientation)
+    window.open([folder])
+    qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
+    canvas = next(c for c in shown(window) if c.view.label == "R CC")
+    words = [text for text, _ in canvas.top_lines()]
+    assert words[-3:] == ["⇄ mirrored for display", "check side", "chest wall not as tagged"]
+    assert [c.view.label for c in shown(window) if c.side_doubts] == ["R CC"]
+
+
+def uid_in(folder):
+    return pydicom.dcmread(folder / "RMLO.dcm", stop_before_pixels=True).StudyInstanceUID
 
 
 # ------------------------------------------------------------------------------ the reader's steps
