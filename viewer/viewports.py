@@ -11,7 +11,6 @@ the wheel, zoom and 1:1 act on the view under the hand (a window drag with Shift
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -31,27 +30,14 @@ from engine.domain import Explanation, MammogramView, Pixels, Study, StudyPredic
 from viewer import rendering, theme
 from viewer.canvas import WINDOW_STEP, ZOOM_STEP, Canvas, Gap, State, Zoom, paint_placeholder
 from viewer.hanging import Arrangement, Cell, doubtful_claims, hang
+from viewer.page_scale import Basis, fit, share
 from viewer.priors import Prior
 from viewer.reading_steps import ROUTINE, Kind, Step, parts, step_with, steps_of
 from viewer.rendering import DisplayPixels
 
-_COMPARABLE = 2.0  #: breasts whose sizes in pixels differ more are each fitted by themselves
-_CREDIBLE = 4.0  #: … whose sizes in mm do; no breast is four times as tall as the same or the other
 _EXPECTED_WIDTH = 0.6  #: of a film's, that a breast takes; only until its pixels are there
-_FILL = 0.98  #: of a cell, that the largest breast takes
 _WHEEL_PAUSE_MS = 400  #: a wheel that runs on stops at a study's end; a new turn goes on
 _PAN_KEY = 60  #: logical pixels
-
-
-class Scale(Enum):
-    """What the views of a page have in common; told to the reader."""
-
-    MILLIMETRES = "same size in mm"
-    MIXED = "same size in mm, by spacings of different origin"
-    PARTLY = "same size in mm, but for views without spacing"
-    CONTRADICTORY = "spacings contradict each other: each view fitted, sizes do not compare"
-    PIXELS = "same scale in pixels"
-    EACH = "each view fitted, sizes do not compare"
 
 
 class Group(Enum):
@@ -353,8 +339,7 @@ class ViewportsPane(QWidget):
         """One scale for all views of the page that are to be compared.
 
         Until all have arrived, the scale is guessed from the headers, so that views neither wait
-        for each other nor jump at every arrival: they settle once, together. A view without a
-        credible spacing is fitted by itself, and says that its size does not compare.
+        for each other nor jump at every arrival: they settle once, together.
         """
         page = self._steps[self._step].page.views if self._steps else ()
         canvases = [self._canvases[view.image_uid] for view in page]
@@ -362,26 +347,25 @@ class ViewportsPane(QWidget):
         if self._is_single and self._selected:
             canvases = [self._canvases[self._selected]]
         if not canvases:
-            self._strip.set_scale(None)
+            self._strip.set_basis(None)
             return
         is_settled = all(canvas.state is not State.LOADING for canvas in canvases)
-        fits = {canvas: _fit(canvas, is_settled) for canvas in canvases}
-        usable = [canvas for canvas in canvases if canvas.state is not State.FAILED] or canvases
-        if in_millimetres:
-            alike = [canvas for canvas in usable if canvas.view.pixel_spacing]
-            basis = _basis_in_millimetres(alike, len(alike) < len(usable))
-        else:
-            alike, basis = usable, Scale.PIXELS
-        heights = [fits[canvas].height for canvas in alike]
-        limit = _CREDIBLE if in_millimetres else _COMPARABLE
-        if is_settled and alike and max(heights) >= limit * min(heights):
-            alike, basis = [], Scale.CONTRADICTORY if in_millimetres else Scale.EACH
-        common = min((fits[canvas].scale for canvas in alike), default=None)
-        for canvas, fit in fits.items():
-            is_alike = canvas in alike or (canvas not in usable and common is not None)
-            canvas.set_fit(common if is_alike else fit.scale, fit.unit)
-            canvas.set_comparable(is_alike or len(usable) < 2)
-        self._strip.set_scale(basis if len(usable) > 1 else None)
+        fits = [
+            fit(
+                canvas.view,
+                _breast_size(canvas, is_settled),
+                canvas.device_size(),
+                canvas.state is not State.FAILED,
+            )
+            for canvas in canvases
+        ]
+        shared = share(fits, in_millimetres, is_settled)
+        for canvas, own, scale, is_alike in zip(
+            canvases, fits, shared.scales, shared.are_alike, strict=True
+        ):
+            canvas.set_fit(scale, own.unit)
+            canvas.set_comparable(is_alike)
+        self._strip.set_basis(shared.basis)
 
     # ---------------------------------------------------------------------------------- selection
 
@@ -680,30 +664,6 @@ class ViewportsPane(QWidget):
         return actions
 
 
-class _Fit(NamedTuple):
-    """How a view would fill its cell by itself."""
-
-    scale: float  #: device pixels per unit
-    unit: tuple[float, float]  #: width and height of a pixel: in mm, else in pixel widths
-    height: float  #: of the breast, in units
-
-
-def _fit(canvas: Canvas, is_settled: bool) -> _Fit:
-    spacing = canvas.view.pixel_spacing
-    unit = (spacing.column_mm, spacing.row_mm) if spacing else (1.0, canvas.view.pixel_aspect)
-    tall, wide = _breast_size(canvas, is_settled)
-    width, height = canvas.device_size()
-    scale = _FILL * min(width / (wide * unit[0]), height / (tall * unit[1]))
-    return _Fit(scale, unit, tall * unit[1])
-
-
-def _basis_in_millimetres(alike: Sequence[Canvas], has_others: bool) -> Scale:
-    if has_others:
-        return Scale.PARTLY
-    sources = {canvas.view.pixel_spacing.source for canvas in alike}
-    return Scale.MILLIMETRES if len(sources) == 1 else Scale.MIXED
-
-
 def _breast_size(canvas: Canvas, is_settled: bool) -> tuple[int, float]:
     """(rows, columns) that are to fit; expected ones until the page has settled."""
     if is_settled and canvas.display is not None:
@@ -752,15 +712,15 @@ class _Strip(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._step = _QuietLabel()
-        self._scale = _QuietLabel()
-        self._scale.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._basis = _QuietLabel()
+        self._basis.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.legend = HeatLegend()
         self.legend.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 8, 0)
         row.setSpacing(16)
         row.addWidget(self._step)
-        row.addWidget(self._scale, 1)
+        row.addWidget(self._basis, 1)
         row.addWidget(self.legend)
         self.setFixedHeight(self.legend.sizeHint().height())
 
@@ -778,8 +738,8 @@ class _Strip(QWidget):
         room = self.width() - self._step.sizeHint().width() - 2 * self.layout().spacing() - 16
         self.legend.setFixedWidth(min(max(room, least), most))
 
-    def set_scale(self, scale: Scale | None) -> None:
-        self._scale.set_text(scale.value.capitalize() if scale else "")
+    def set_basis(self, basis: Basis | None) -> None:
+        self._basis.set_text(basis.value.capitalize() if basis else "")
 
 
 class _QuietLabel(QWidget):

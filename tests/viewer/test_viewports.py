@@ -25,9 +25,10 @@ from tests.viewer.test_canvas import CTRL, LEFT, SHIFT, drag, wheel
 from viewer import rendering, theme
 from viewer.canvas import Canvas, Gap, State
 from viewer.hanging import Arrangement
+from viewer.page_scale import Basis
 from viewer.priors import Prior
 from viewer.reading_steps import ROUTINE, Kind
-from viewer.viewports import COMMANDS, HeatLegend, Scale, ViewportsPane
+from viewer.viewports import COMMANDS, HeatLegend, ViewportsPane
 
 
 @pytest.fixture
@@ -197,7 +198,7 @@ def test_without_spacing_views_share_a_scale_in_pixels_and_the_pane_says_so(pane
     hang(pane, make_study())
     scales = {round(canvas.magnification, 2) for canvas in canvases(pane).values()}
     assert len(scales) == 1
-    assert any(Scale.PIXELS.value[1:] in text for text in words_below(pane))
+    assert any(Basis.PIXELS.value[1:] in text for text in words_below(pane))
 
 
 def test_views_of_very_different_pixel_sizes_are_fitted_each_and_the_pane_says_so(pane):
@@ -205,7 +206,7 @@ def test_views_of_very_different_pixel_sizes_are_fitted_each_and_the_pane_says_s
     hang(pane, Study("1.2.3", "A-17", tuple(views)))
     heights = [canvas.grey()[0].shape[0] for canvas in canvases(pane).values()]
     assert heights[0] == pytest.approx(heights[1], rel=0.1)
-    assert any(Scale.EACH.value[1:] in text for text in words_below(pane))
+    assert any(Basis.EACH.value[1:] in text for text in words_below(pane))
 
 
 def words_below(pane):
@@ -571,7 +572,7 @@ def test_current_and_prior_have_the_same_physical_size(pane, mm):
         assert per_mm == pytest.approx(
             reference.magnification / reference.view.pixel_spacing.column_mm, rel=0.01
         )
-    assert Scale.MILLIMETRES.value.capitalize() in words_below(pane)
+    assert Basis.MILLIMETRES.value.capitalize() in words_below(pane)
 
 
 def test_pixels_that_are_not_square_are_shown_in_their_true_proportions(pane):
@@ -595,7 +596,7 @@ def test_a_prior_without_spacing_is_fitted_by_itself_and_says_that_its_size_does
         words = [text for text, _ in canvas.bottom_lines()]
         assert ("size does not compare" in words) is (canvas.prior is not None)
         assert canvas.grey()[0].shape[0] > 0.6 * canvas.height()
-    assert Scale.PARTLY.value.capitalize() in words_below(pane)
+    assert Basis.PARTLY.value.capitalize() in words_below(pane)
     pane.step(-1)  # among themselves the current ones do compare
     assert not any("size does" in canvas.summary() for canvas in canvases(pane).values())
 
@@ -607,7 +608,7 @@ def test_spacings_that_cannot_both_be_true_are_told_and_each_view_is_fitted(pane
     shown = [canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]
     assert all("size does not compare" in canvas.summary() for canvas in shown)
     assert all(canvas.grey()[0].shape[0] > 0.6 * canvas.height() for canvas in shown)
-    assert Scale.CONTRADICTORY.value.capitalize() in words_below(pane)
+    assert Basis.CONTRADICTORY.value.capitalize() in words_below(pane)
 
 
 def test_what_the_prior_lacks_leaves_a_gap_that_says_whose(pane):
@@ -655,6 +656,9 @@ def test_no_heat_map_is_ever_painted_on_a_prior(pane):
     pane.set_overlay(True, 1.0)
     before = {c.view.image_uid: c.grab().toImage() for c in pane.findChildren(Canvas) if c.prior}
     pane.show_explanations(predict(prior.study, np.ones((4, 4))))
+    wrong = replace(predict(prior.study, np.ones((4, 4))), study_uid=study.uid)
+    pane.show_explanations(wrong)  # of the prior's images under the current study's name
+    assert not any(canvas.has_heat for canvas in pane.findChildren(Canvas))
     pane.show_explanations(predict(study, np.ones((4, 4))))
     for canvas in pane.findChildren(Canvas):
         assert canvas.has_heat is (canvas.prior is None)
