@@ -468,8 +468,7 @@ class Canvas(QWidget):
         if self.prior:
             lines.insert(0, (self.prior.interval, theme.PRIOR))
             lines += [(doubt, theme.WARNING) for doubt in self.prior.doubts]
-        if self.view.view_modifiers:
-            lines.append((", ".join(self.view.view_modifiers), theme.TEXT))
+        lines += [(modifier, theme.TEXT) for modifier in self.view.view_modifiers]
         if self.is_mirrored:
             colour = theme.WARNING if self.side_doubts else theme.MUTED
             lines.append(("⇄ mirrored for display", colour))
