@@ -297,6 +297,7 @@ class Classifier(nn.Module):
 
     categories = (1, 2, 3, 4, 5)
     pretrained = kept = ()
+    keeps_statistics = False
     trunk = ""
 
     def __init__(self) -> None:
@@ -426,6 +427,26 @@ def tell(rows: Sequence[tuple[Row, list[RowPrediction] | None]], graded_only: bo
     return "\n".join(lines)
 
 
+def tell_categories(
+    name: str, predictions: list[RowPrediction], offered: Sequence[int] = (1, 3, 4, 5)
+) -> str:
+    """The paper's tables 2 and 3 with the confusion matrix at their right, as Markdown."""
+    figures = metrics.figures(image_table(predictions).cases)
+    named = " | ".join(f"named {grade}" for grade in offered)
+    head = f"| BI-RADS | precision | sensitivity (recall) | specificity | F1 | views | {named} |"
+    lines = [f"*{name}*", "", head, "| --- " * (6 + len(offered)) + "|"]
+    for grade in offered:
+        of_grade = figures["per_class"][str(grade)]
+        told = [
+            "–" if of_grade[key] is None else f"{of_grade[key]:.3f}"
+            for key in ("precision", "sensitivity", "specificity", "f1")
+        ]
+        row = figures["confusion_matrix"][grade - 1]
+        cells = [*told, of_grade["support"], *(row[other - 1] for other in offered)]
+        lines.append(f"| {grade} | " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study", choices=list(STUDIES))
@@ -450,6 +471,10 @@ def main() -> None:
     told = [(row, held_out(row, source, home)) for row, home in zip(rows, homes, strict=True)]
     graded_only = not arguments.study.startswith(("paper-2", "focal", "leak"))
     sys.stdout.write(tell(told, graded_only) + "\n")
+    if arguments.study.startswith("paper-2"):
+        for row, predictions in told:
+            if predictions:
+                sys.stdout.write("\n" + tell_categories(row.name, predictions) + "\n")
 
 
 if __name__ == "__main__":

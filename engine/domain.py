@@ -291,7 +291,7 @@ class Explanation:
     heat: np.ndarray = field(repr=False)
     region: tuple[int, int, int, int]
     target: str  #: what is explained, e.g. "BI-RADS 4 or 5"
-    method: str  #: e.g. "Grad-CAM, layer4"
+    method: str  #: e.g. "Grad-CAM (HiResCAM), fixed scale"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,13 @@
 """Grad-CAM on an absolute scale: where in the breast the network found its grade 4 or 5.
 
-Selvaraju et al., ICCV 2017: the explained layer's channels, weighted by the mean gradient of the
-target over the layer's grid, summed and cut at zero. What is explained is the log-odds of
-BI-RADS >= 4 whatever grade was predicted, so that every map answers one question. The map is
-divided by the checkpoint's `heat_reference`, not by its own maximum as pytorch_grad_cam would, so
-that a quiet breast looks quiet. Only the layers above the explained one are differentiated, so a
-map costs hardly more than a forward pass.
+Of the family of Selvaraju et al., ICCV 2017, in the form of HiResCAM (Draelos and Carin 2020): each
+cell of a layer counts with its own gradient instead of the layer's average, so the map shows cells
+that the read-out's attention used. It is taken at two layers, a fine and a coarser one, each cut at
+zero, and their geometric mean is shown: heat is where both find reason (docs/experiments.md has
+what else was tried). What is explained is the log-odds of BI-RADS >= 4 whatever grade was
+predicted, so that every map answers one question. The map is divided by the checkpoint's
+`heat_reference`, not by its own maximum as pytorch_grad_cam would, so that a quiet breast looks
+quiet. Only the layers above the finest explained one are differentiated.
 """
 
 import cv2
@@ -15,10 +17,11 @@ import torch
 from engine import torchvision_guard  # noqa: F401  before pytorch_grad_cam imports torchvision
 from engine.checkpoint import Checkpoint
 from engine.domain import Explanation
+from engine.models import Layers
 from engine.preprocessing import Geometry
 
 # isort: split
-from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam import HiResCAM
 
 SUSPICIOUS_GRADE = 4  #: BI-RADS 4 and above ask for a biopsy (ACR BI-RADS, 5th edition)
 _BREAST_GAP = 9  #: network pixels; black holes up to this wide belong to the breast
@@ -37,30 +40,34 @@ def explain(checkpoint: Checkpoint, tensor: np.ndarray, geometry: Geometry) -> E
         heat=geometry.heat_to_region(heat),
         region=geometry.region,
         target=target_name(checkpoint.model.categories),
-        method="Grad-CAM, fixed scale",
+        method="Grad-CAM (HiResCAM), fixed scale",
     )
 
 
 def activation_map(model: torch.nn.Module, tensor: np.ndarray) -> np.ndarray:
-    """The raw map of one image, float32 >= 0 on the explained layer's grid, in no fixed unit.
+    """The raw map of one image, float32 >= 0 on the finest explained grid, in no fixed unit.
 
     `model` is in eval mode, its weights frozen or not. Afterwards, also after an exception, it
     holds no hook and no gradient, and its `requires_grad` flags are as before.
     """
-    layer = model.explained_layer
+    scales = model.explained_layers
     trainable = [weight for weight in model.parameters() if weight.requires_grad]
-    # Differentiation starts here: nothing below the layer is kept, frozen weights are no obstacle.
-    start = layer.register_forward_hook(lambda _layer, _inputs, out: out.detach().requires_grad_())
+    # Differentiation starts here: nothing below is kept, frozen weights are no obstacle.
+    starts = [
+        layer.register_forward_hook(lambda _layer, _inputs, out: out.detach().requires_grad_())
+        for layer in scales[0]
+    ]
     explainer = None
     try:
         for weight in trainable:
             weight.requires_grad_(False)
         with torch.inference_mode(False), torch.enable_grad():
-            explainer = _RawGradCAM(_Logits(model), [layer])
+            explainer = _RawHiResCAM(_Logits(model), scales)
             image = torch.from_numpy(np.array(tensor, np.float32))[None]
-            return explainer(image, [_SuspicionLogOdds(model.categories)])[0]
+            return explainer(image, [_SuspicionLogOdds(model.categories)])
     finally:
-        start.remove()
+        for start in starts:
+            start.remove()
         if explainer is not None:
             explainer.activations_and_grads.release()
         for weight in trainable:
@@ -102,15 +109,28 @@ class _Logits(torch.nn.Module):
         return self.network(image).logits
 
 
-class _RawGradCAM(GradCAM):
-    """Grad-CAM of one layer without the stretch to 0..1 that the package ends with."""
+class _RawHiResCAM(HiResCAM):
+    """HiResCAM without the stretch to 0..1 that the package ends with."""
+
+    def __init__(self, network: torch.nn.Module, scales: Layers) -> None:
+        self._scales = len(scales)
+        in_order = [layer for layers in zip(*scales, strict=True) for layer in layers]
+        super().__init__(network, in_order)  # as they run: each member's, finest first
 
     def compute_cam_per_layer(self, input_tensor, targets, eigen_smooth):
         seen = self.activations_and_grads
-        activations, gradients = seen.activations[0].numpy(), seen.gradients[0].numpy()
-        return self.get_cam_image(
-            input_tensor, self.target_layers[0], targets, activations, gradients, eigen_smooth
-        )
+        return [
+            self.get_cam_image(input_tensor, layer, targets, activation, gradient, eigen_smooth)[0]
+            for layer, activation, gradient in zip(
+                self.target_layers, seen.activations, seen.gradients, strict=True
+            )
+        ]
 
     def aggregate_multi_layers(self, cam_per_target_layer):
-        return np.maximum(cam_per_target_layer, 0).astype(np.float32)
+        maps = []
+        for scale in range(self._scales):
+            total = sum(cam_per_target_layer[scale :: self._scales])
+            maps.append(np.maximum(total.numpy(), 0))
+        height, width = maps[0].shape
+        same = [cv2.resize(cam, (width, height), interpolation=cv2.INTER_LINEAR) for cam in maps]
+        return np.prod(same, axis=0).astype(np.float32) ** (1 / len(same))

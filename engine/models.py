@@ -7,6 +7,7 @@ Penaloza. Weights come from `engine.checkpoint`, never from here.
 
 import copy
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from engine.torchvision_guard import torchvision
 
 HYBRID, LIGHT = "hybrid", "light"
-MOBILENET = "mobilenet"  #: a `trunk` of the light network
+MOBILENET = "mobilenet"  #: a `trunk`: of the light network, and of the hybrid's companion
+PAIR = "pair"  #: a `trunk`: two networks that answer together
+
+
+#: Explained layers, finest scale first; the layers of one scale share a grid and add up.
+Layers = tuple[tuple[nn.Module, ...], ...]
 
 
 class Output(NamedTuple):
@@ -43,6 +49,7 @@ class HybridResNetTransformer(nn.Module):
     categories = (1, 2, 3, 4, 5)
     pretrained = ("stem", "layer1", "layer2", "layer3", "layer4")  #: parts with starting weights
     kept = pretrained[:3]  #: those that training leaves as they come: `lower`
+    keeps_statistics = True  #: of its batch norms: a small batch's would wreck the ResNet
 
     def __init__(
         self,
@@ -123,8 +130,13 @@ class HybridResNetTransformer(nn.Module):
             raise ValueError("its layers are another network's")
 
     @property
-    def explained_layer(self) -> nn.Module:
-        """Where Grad-CAM looks: C5, before the tokens, so gradients pass through the attention."""
+    def explained_layers(self) -> "Layers":
+        """Where Grad-CAM looks, finest first: C3 and C4, where a lesion is more than one cell."""
+        return (self.layer2,), (self.layer3,)
+
+    @property
+    def feature_layer(self) -> nn.Module:
+        """Whose average is the image's place in feature space."""
         return self.layer4
 
     def forward(self, image: Tensor) -> Output:
@@ -216,6 +228,7 @@ class LightweightCNN(nn.Module):
 
     categories = (1, 3, 4, 5)
     pretrained = kept = ()
+    keeps_statistics = False
 
     def __init__(
         self,
@@ -247,7 +260,11 @@ class LightweightCNN(nn.Module):
         self.malignancy = nn.Linear(128, 1) if has_malignancy else None
 
     @property
-    def explained_layer(self) -> nn.Module:
+    def explained_layers(self) -> "Layers":
+        return ((self.feature_layer,),)
+
+    @property
+    def feature_layer(self) -> nn.Module:
         return self.blocks[-1]
 
     def forward(self, image: Tensor) -> Output:
@@ -279,6 +296,7 @@ class LightweightMobileNet(nn.Module):
     categories = (1, 3, 4, 5)
     pretrained = ("below", "middle", "top")
     kept = pretrained[:1]
+    keeps_statistics = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -296,7 +314,11 @@ class LightweightMobileNet(nn.Module):
         self.malignancy = nn.Linear(128, 1)
 
     @property
-    def explained_layer(self) -> nn.Module:
+    def explained_layers(self) -> "Layers":
+        return (self.below,), (self.middle,)
+
+    @property
+    def feature_layer(self) -> nn.Module:
         return self.middle
 
     def load_starting_weights(self, weights: dict[str, Tensor]) -> None:
@@ -329,7 +351,7 @@ class LightweightMobileNet(nn.Module):
         return {"below": features[:7], "middle": features[7:14], "top": features[14:18]}
 
     def forward(self, image: Tensor) -> Output:
-        """`image` is (batch, 1, 224, 224) in [0, 1]."""
+        """`image` is (batch, 1, height, width) in [0, 1], 224 x 224 for the light network."""
         return self.upper(self.lower(image))
 
     def lower(self, image: Tensor) -> Tensor:
@@ -358,6 +380,56 @@ class LightweightMobileNet(nn.Module):
         return Output(*read_out(score.softmax(dim=1)), attention, guided)
 
 
+class Companion(LightweightMobileNet):
+    """The same trunk and read-out on the hybrid's frame and categories, to answer beside it."""
+
+    categories = HybridResNetTransformer.categories
+
+
+class Pair(nn.Module):
+    """Two networks asked about one frame; the mean of their logits is the answer.
+
+    Networks of this size, taught by so few films, err much by chance, and a small second one of
+    another kind evens that out (docs/experiments.md). Each is trained alone; `joined` makes the
+    pair. Raises `ValueError` for networks that cannot answer together.
+    """
+
+    def __init__(self, members: Sequence[dict]) -> None:
+        super().__init__()
+        self.architecture = {"trunk": PAIR, "members": [dict(member) for member in members]}
+        self.first, self.second = (build_model(HYBRID, **member) for member in members)
+        self.categories = self.first.categories
+
+    @property
+    def explained_layers(self) -> Layers:
+        """The answer is linear in the members' logits, so their maps add up scale by scale."""
+        scales = zip(self.first.explained_layers, self.second.explained_layers, strict=True)
+        return tuple(first + second for first, second in scales)
+
+    @property
+    def feature_layer(self) -> nn.Module:
+        return self.first.feature_layer
+
+    @property
+    def malignancy(self) -> nn.Module:
+        return self.first.malignancy
+
+    def forward(self, image: Tensor) -> Output:
+        """`image` as the members take it."""
+        first, second = self.first(image), self.second(image)
+        return Output(
+            (first.logits + second.logits) / 2, (first.malignancy + second.malignancy) / 2
+        )
+
+
+def joined(first: nn.Module, second: nn.Module) -> Pair:
+    """The pair of two trained networks, in evaluation mode."""
+    pair = Pair([first.architecture, second.architecture])
+    pair.first.load_state_dict(first.state_dict())
+    pair.second.load_state_dict(second.state_dict())
+    return pair.eval()
+
+
 def made_fast(model: nn.Module) -> nn.Module:
     """A copy for asking only: batch norms folded into their convolutions, channels last.
 
@@ -376,14 +448,17 @@ def made_fast(model: nn.Module) -> nn.Module:
 #: Every network by its name and trunk; experiments may add their own.
 NETWORKS: dict[tuple[str, str | None], type[nn.Module]] = {
     (HYBRID, None): HybridResNetTransformer,
+    (HYBRID, MOBILENET): Companion,
+    (HYBRID, PAIR): Pair,
     (LIGHT, None): LightweightCNN,
     (LIGHT, MOBILENET): LightweightMobileNet,
 }
 
 
 def build_model(name: str, trunk: str | None = None, **architecture) -> nn.Module:
-    """An untrained network; raises KeyError for a name that is neither "hybrid" nor "light".
+    """An untrained network; raises KeyError for names that `NETWORKS` lacks.
 
-    `trunk` "mobilenet" makes the light network the better one instead of the paper's.
+    `trunk` "mobilenet" makes the light network the better one instead of the paper's, and the
+    hybrid its companion; "pair" is both of the hybrid's.
     """
     return NETWORKS[name, trunk](**architecture)

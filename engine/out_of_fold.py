@@ -4,13 +4,17 @@ Every image is predicted by the network that never saw its patient. Those predic
 crosswise (fold k by the scaling fitted on the other four) and written as out_of_fold.csv, from
 which `evaluate --predictions` makes the model card's figures. The network trained on all folds gets
 the scaling fitted on all of them: the best estimate there is for patients it has not seen.
+
+With `beside`, the networks of a second training answer with those of the first, fold by fold, as
+one (`engine.models.Pair`).
 """
 
 import argparse
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +31,7 @@ from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.dataset import ManifestRow
 from engine.domain import Laterality
 from engine.errors import EngineError, InvalidData
-from engine.models import HYBRID, LIGHT
+from engine.models import HYBRID, LIGHT, joined
 from engine.row_predictions import (
     BoxScore,
     RowPrediction,
@@ -140,6 +144,7 @@ def assemble(
     name: str,
     is_quick: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    beside: Path | None = None,
 ) -> None:
     """Writes `out`/NAME.safetensors, NAME.out_of_fold.csv and the entry in manifest.json.
 
@@ -160,8 +165,9 @@ def assemble(
             [row for row in rows if row.fold == fold],
             is_quick,
             on_progress and (lambda n, _, done=done: on_progress(done + n, len(rows))),
+            beside and beside / f"fold{fold}",
         )
-    final = load_checkpoint(runs / "checkpoint.safetensors")
+    final = _network(runs, beside)
     categories = final.identity.categories
     out.mkdir(parents=True, exist_ok=True)
     write_predictions(
@@ -190,13 +196,13 @@ def predict_fold(
     held: Sequence[ManifestRow],
     is_quick: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    beside: Path | None = None,
 ) -> list[RowPrediction]:
     """What the network under `home` says of the rows that it never saw, uncalibrated.
 
     Kept in `home`/predictions.npz, so that a long job can be done fold by fold.
     """
-    checkpoint = load_checkpoint(home / "checkpoint.safetensors").made_fast()
-    _refuse_leak(checkpoint, fold)
+    checkpoint = _network(home, beside, fold).made_fast()
     if is_quick:
         return _stored(home / "held_out.npz", held, checkpoint)
     path = home / "predictions.npz"
@@ -206,6 +212,38 @@ def predict_fold(
             log.warning("not predicted: %s", failure.reason)
         _store(path, said, checkpoint)
     return _stored(path, held, checkpoint)
+
+
+def _network(home: Path, beside: Path | None, fold: int | None = None) -> Checkpoint:
+    """The trained network of a folder, alone or paired with that of another.
+
+    Raises `InvalidData` if either was not held back from `fold`, or if they make no pair.
+    """
+    first = load_checkpoint(home / "checkpoint.safetensors")
+    _refuse_leak(first, fold)
+    if beside is None:
+        return first
+    second = load_checkpoint(beside / "checkpoint.safetensors")
+    _refuse_leak(second, fold)
+    alike = [(c.identity.name, c.identity.categories, c.preprocessing) for c in (first, second)]
+    if alike[0] != alike[1] or first.identity.name != HYBRID:
+        raise InvalidData("No pair", "Only two hybrids with the same frame answer together.")
+    patients = {*_patients(first), *_patients(second)}
+    digest = hashlib.sha256((first.identity.sha256 + second.identity.sha256).encode()).hexdigest()
+    return replace(
+        first,
+        model=joined(first.model, second.model),
+        identity=replace(first.identity, sha256=digest),
+        provenance={
+            **first.provenance,
+            "beside": second.provenance.get("config"),
+            "training_patients": sorted(patients),
+        },
+    )
+
+
+def _patients(checkpoint: Checkpoint) -> list[str]:
+    return checkpoint.provenance.get("training_patients", [])
 
 
 def _store(path: Path, said: Sequence[RowPrediction], checkpoint: Checkpoint) -> None:
@@ -269,9 +307,10 @@ def _stored(path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint) -> 
     return said
 
 
-def _refuse_leak(checkpoint: Checkpoint, fold: int) -> None:
+def _refuse_leak(checkpoint: Checkpoint, fold: int | None) -> None:
     if checkpoint.provenance.get("config", {}).get("fold") != fold:
-        raise InvalidData("Fold's network is another's", f"fold{fold} was not held out by it.")
+        place = "the final network" if fold is None else f"fold{fold}"
+        raise InvalidData("Network of another fold", f"What lies as {place} held out another.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -279,6 +318,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="images.csv with folds")
     parser.add_argument("--runs", type=Path, required=True, help="the --out of `train`, all folds")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shipped checkpoints")
+    parser.add_argument(
+        "--beside", type=Path, help="a second training (`train companion`) to answer with the first"
+    )
     parser.add_argument("--fold", type=int, help="only predict this fold, for the others to follow")
     parser.add_argument(
         "--quick",
@@ -304,7 +346,8 @@ def run(arguments: argparse.Namespace) -> int:
                 rows = dataset.read(arguments.data).rows
                 held = [row for row in rows if row.fold == arguments.fold]
                 home = arguments.runs / f"fold{arguments.fold}"
-                predict_fold(home, arguments.fold, held, False, on_progress)
+                beside = arguments.beside and arguments.beside / home.name
+                predict_fold(home, arguments.fold, held, False, on_progress, beside)
                 return 0
             assemble(
                 arguments.data,
@@ -313,6 +356,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arguments.model,
                 arguments.quick,
                 on_progress,
+                arguments.beside,
             )
     except EngineError as error:
         log.error("%s", error)

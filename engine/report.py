@@ -471,7 +471,7 @@ def _features(table: "Table", embeddings: np.ndarray | None) -> str:
         "How images lie in the network's eyes",
         _picture(_feature_space(table, embeddings), "Feature space")
         + '<p class="caption">Each point is an image; close points look alike to the network '
-        "(average of the explained layer, by PCA and t-SNE; distances between far groups mean "
+        "(average of the last feature layer, by PCA and t-SNE; distances between far groups mean "
         "little). If points gather by data set rather than by category, the network also sees "
         "the scanner.</p>",
     )

@@ -68,7 +68,7 @@ class RowPrediction:
     boxes: BoxScore | None = None
     logits: np.ndarray | None = None  #: (categories,)
     malignancy_logit: float | None = None
-    embedding: np.ndarray | None = None  #: (channels,): the explained layer's average
+    embedding: np.ndarray | None = None  #: (channels,): the feature layer's average
 
     @property
     def in_scope(self) -> bool:
@@ -273,7 +273,7 @@ class _Heard:
 
     logits: np.ndarray  #: float64 (batch, categories)
     malignancy: np.ndarray | None  #: float64 (batch,)
-    average: np.ndarray  #: float32 (batch, channels) of the explained layer
+    average: np.ndarray  #: float32 (batch, channels) of the feature layer
 
 
 @contextmanager
@@ -292,7 +292,7 @@ def _listening(model: "torch.nn.Module") -> Iterator[list[_Heard]]:
         heard.append(_Heard(output.logits.detach().double().numpy(), malignancy, averages.pop()))
 
     hooks = [
-        model.explained_layer.register_forward_hook(on_layer),
+        model.feature_layer.register_forward_hook(on_layer),
         model.register_forward_hook(on_output),
     ]
     try:

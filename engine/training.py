@@ -37,7 +37,15 @@ from engine.checkpoint import save_checkpoint
 from engine.dataset import DataSource, ManifestRow
 from engine.distributed import World
 from engine.errors import EngineError, IncompatibleCheckpoint, InvalidData
-from engine.models import HYBRID, LIGHT, MOBILENET, HybridResNetTransformer, Output, build_model
+from engine.models import (
+    HYBRID,
+    LIGHT,
+    MOBILENET,
+    PAIR,
+    HybridResNetTransformer,
+    Output,
+    build_model,
+)
 from engine.preprocessing import PreprocessingConfig
 
 log = logging.getLogger(__name__)
@@ -72,6 +80,8 @@ class TrainingConfig:
     mixed_precision: bool = True  #: bfloat16 where the machine has it
 
 
+COMPANION = "companion"  #: a preset: the small network that answers beside the hybrid
+
 PRESETS: dict[str, TrainingConfig] = {
     HYBRID: TrainingConfig(augmentation=AugmentationConfig(variants=2)),
     LIGHT: TrainingConfig(
@@ -85,6 +95,16 @@ PRESETS: dict[str, TrainingConfig] = {
         head_rate=1e-3,
         whole_head_rate=1e-3,
         backbone_rate=5e-4,
+    ),
+    COMPANION: TrainingConfig(
+        architecture={"trunk": MOBILENET},
+        augmentation=AugmentationConfig(variants=6, rotation_degrees=15),
+        batch=16,
+        head_epochs=1,
+        whole_epochs=11,
+        head_rate=1e-3,
+        whole_head_rate=7e-4,
+        backbone_rate=3.5e-4,
     ),
 }
 
@@ -397,8 +417,8 @@ class _Loop:
     def _one_epoch(self, number: int) -> Epoch:
         start = time.monotonic()
         self.model.train()
-        for module in self.model.modules():  # a small batch's statistics would wreck the ResNet's
-            if self.config.name == HYBRID and isinstance(module, nn.BatchNorm2d):
+        for module in self.model.modules():
+            if self.model.keeps_statistics and isinstance(module, nn.BatchNorm2d):
                 module.eval()
         count = self.steps * self.config.batch
         drawn = torch.multinomial(self.weights, count, replacement=True, generator=self.random)
@@ -594,18 +614,21 @@ def read_config(name: str, path: Path | None) -> TrainingConfig:
     try:
         changes = json.loads(path.read_text("utf-8"))
         changes.pop("fold", None)
-        if changes.pop("name", name) != name:
+        if changes.pop("name", config.name) != config.name:
             raise InvalidData("Configuration is for another network", f"{path.name} says so.")
         for part in ("preprocessing", "augmentation"):
             if part in changes:
                 changes[part] = replace(getattr(config, part), **changes[part])
-        return replace(config, **changes)
+        config = replace(config, **changes)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InvalidData("Configuration cannot be used", f"{path.name}: {error}.") from error
+    if config.architecture.get("trunk") == PAIR:
+        raise InvalidData("A pair is not trained", "Train each network alone, then join them.")
+    return config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=(HYBRID, LIGHT))
+    parser.add_argument("model", choices=tuple(PRESETS))
     parser.add_argument(
         "--data",
         type=Path,
@@ -616,7 +639,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints are written")
     parser.add_argument(
-        "--backbone", type=Path, help="starting weights: ResNet-50 (hybrid) or MobileNetV2 (light)"
+        "--backbone", type=Path, help="starting weights: ResNet-50 (hybrid) or MobileNetV2 (others)"
     )
     parser.add_argument("--fold", type=int, help="hold this fold out and predict it at the end")
     parser.add_argument("--seed", type=int, help="default: the preset's")
@@ -647,8 +670,8 @@ def run(arguments: argparse.Namespace) -> int:
         source = dataset.read(arguments.data, arguments.patient_pattern)
         for note in source.notes:
             log.warning(note)
-        starts_trained = config.name == HYBRID or config.architecture.get("trunk") == MOBILENET
-        if starts_trained and arguments.backbone is None:
+        takes_start = build_model(config.name, **config.architecture).pretrained
+        if takes_start and arguments.backbone is None:
             log.warning("no --backbone given: the network starts untrained")
         train(
             config,

@@ -413,7 +413,7 @@ def test_neither_the_batch_nor_a_heat_map_changes_the_answer(
     alone, _ = predict_rows(checkpoint, rows, batch_size=3, heatmaps=heatmaps)
     assert all((one.boxes is not None) == heatmaps for one in alone)
     assert not checkpoint.model._forward_hooks
-    assert not checkpoint.model.explained_layer._forward_hooks
+    assert not checkpoint.model.feature_layer._forward_hooks
     for one, other in zip(alone, answered[0], strict=False):
         assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
         assert one.embedding == pytest.approx(other.embedding, abs=1e-5)
@@ -456,11 +456,12 @@ class _Brightness(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.explained_layer = torch.nn.AvgPool2d(4)
+        self.feature_layer = torch.nn.AvgPool2d(4)
+        self.explained_layers = ((self.feature_layer,),)
         self.threshold = torch.nn.Parameter(torch.tensor(0.9))
 
     def forward(self, image):
-        bright = self.explained_layer(torch.relu(image - self.threshold)).sum(dim=(1, 2, 3))
+        bright = self.feature_layer(torch.relu(image - self.threshold)).sum(dim=(1, 2, 3))
         none = torch.zeros_like(bright)
         return Output(torch.stack([none, none, bright, bright], dim=1))
 

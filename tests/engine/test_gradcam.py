@@ -11,7 +11,7 @@ import torch
 
 from engine import gradcam, preprocessing
 from engine.checkpoint import load_checkpoint
-from engine.models import HYBRID, LIGHT
+from engine.models import HYBRID, LIGHT, build_model, joined
 from tests.phantom import breast
 from tests.tiny_networks import PREPROCESSING, tiny_model, write_tiny_checkpoint
 
@@ -37,28 +37,56 @@ def with_reference(checkpoint, heat_reference: float):
 
 
 @pytest.mark.parametrize("name", [LIGHT, HYBRID])
-def test_the_map_is_grad_cam_of_the_log_odds_of_four_or_more(name):
+def test_the_map_is_hirescam_of_the_log_odds_of_four_or_more(name):
     model, (tensor, _) = tiny_model(name), prepared(drawn(lesion=(120, 130, 12)), name)
-    seen = {}
+    seen = []
 
     def keep(_layer, _inputs, output):
         output.retain_grad()
-        seen["activation"] = output
+        seen.append(output)
 
-    handle = model.explained_layer.register_forward_hook(keep)
+    handles = [layer.register_forward_hook(keep) for (layer,) in model.explained_layers]
     probability = model(torch.from_numpy(tensor)[None]).logits.softmax(dim=1)[0]
-    handle.remove()
+    for handle in handles:
+        handle.remove()
     first = model.categories.index(4)
     (probability[first:].sum() / probability[:first].sum()).log().backward()
-    activation = seen["activation"]
-    weight = activation.grad.mean(dim=(2, 3), keepdim=True)
-    expected = torch.relu((weight * activation).sum(dim=1))[0].detach().numpy()
+    maps = [torch.relu((layer.grad * layer).sum(dim=1))[0].detach().numpy() for layer in seen]
+    height, width = maps[0].shape
+    expected = np.ones((height, width), np.float32)
+    for each in maps:
+        expected *= cv2.resize(each, (width, height)) ** (1 / len(maps))
 
     actual = gradcam.activation_map(model, tensor)
     assert actual.shape == expected.shape
     assert actual.dtype == np.float32
     assert expected.max() > 0
-    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-6 * expected.max())
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4 * expected.max())
+
+
+def test_the_maps_of_a_pair_add_up():
+    torch.manual_seed(4)
+    first, second = tiny_model(HYBRID), build_model(HYBRID, trunk="mobilenet").eval()
+    tensor = prepared(drawn(lesion=(120, 130, 12)), HYBRID)[0]
+    seen = {}
+    pair = joined(first, second)
+    layers = [layer for scale in pair.explained_layers for layer in scale]
+    for layer in layers:
+        layer.register_forward_hook(lambda layer, _inputs, out: seen.update({layer: out}))
+        seen[layer] = None
+
+    probability = pair(torch.from_numpy(tensor)[None]).logits.softmax(dim=1)[0]
+    suspicion = (probability[3:].sum() / probability[:3].sum()).log()
+    gradients = torch.autograd.grad(suspicion, [seen[layer] for layer in layers])
+    cells = [
+        (gradient * seen[layer]).sum(dim=1)[0].detach().numpy()
+        for layer, gradient in zip(layers, gradients, strict=True)
+    ]
+    fine, coarse = (np.maximum(a + b, 0) for a, b in (cells[:2], cells[2:]))
+    expected = np.sqrt(fine * cv2.resize(coarse, fine.shape[::-1]))
+
+    actual = gradcam.activation_map(joined(first, second), tensor)
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4 * expected.max())
 
 
 def test_a_mirrored_image_has_the_mirrored_map_on_its_source_grid(checkpoint):
@@ -73,7 +101,7 @@ def test_a_mirrored_image_has_the_mirrored_map_on_its_source_grid(checkpoint):
         heat = np.zeros(picture.shape, np.float32)
         heat[r0:r1, c0:c1] = cv2.resize(explanation.heat, (c1 - c0, r1 - r0))
         heats.append(heat)
-    assert heats[0].max() > 0.5
+    assert heats[0].max() > 0.4
     assert np.abs(heats[0] - heats[0][:, ::-1]).max() > 0.3  # the map itself has two sides
     # the outline may differ by a pixel of its coarse grid
     assert np.abs(heats[0] - heats[1][:, ::-1]).mean() < 0.01
@@ -93,14 +121,16 @@ def test_there_is_no_heat_beside_the_breast(checkpoint):
     image = drawn(lesion=(120, 130, 12))
     tensor, geometry = prepared(image, LIGHT)
     model = tiny_model(LIGHT, seed=1)
-    assert (gradcam.activation_map(model, tensor) > 0).all()  # alight everywhere, air included
+    raw = gradcam.activation_map(model, tensor)
+    outside = cv2.resize(tensor[0], raw.shape[::-1], interpolation=cv2.INTER_AREA) == 0
+    assert (raw[outside] > 0).any()  # alight in air too
     values = {**vars(checkpoint), "model": model, "heat_reference": 1e-9}
     explanation = gradcam.explain(type(checkpoint)(**values), tensor, geometry)
     r0, r1, c0, c1 = explanation.region
     heat = cv2.resize(explanation.heat, (c1 - c0, r1 - r0), interpolation=cv2.INTER_NEAREST)
     tissue = image[r0:r1, c0:c1] > 40
     air = cv2.dilate((image[r0:r1, c0:c1] > 0).astype(np.uint8), np.ones((31, 31))) == 0
-    assert heat[tissue].mean() > 0.95
+    assert heat[tissue].mean() > 0.5
     assert air.any()
     assert heat[air].max() == 0
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine.models import HYBRID, LIGHT, build_model, made_fast
-from tests.tiny_networks import tiny_model
+from engine.models import HYBRID, LIGHT, build_model, joined, made_fast
+from tests.tiny_networks import ARCHITECTURES, tiny_model
+
+SMALL = ARCHITECTURES[HYBRID]
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 96), (96, 160)])
@@ -61,6 +63,18 @@ def test_the_lightweight_network_is_the_papers():
     assert output.malignancy is None
 
 
+def test_a_pair_answers_with_the_mean_of_its_members():
+    torch.manual_seed(2)
+    first, second = build_model("hybrid", **SMALL), build_model("hybrid", trunk="mobilenet")
+    pair, image = joined(first.eval(), second.eval()), torch.rand(2, 1, 96, 64)
+    with torch.inference_mode():
+        both, one, other = pair(image), first(image), second(image)
+    assert torch.equal(both.logits, (one.logits + other.logits) / 2)
+    assert torch.equal(both.malignancy, (one.malignancy + other.malignancy) / 2)
+    again = build_model("hybrid", **pair.architecture)  # as a checkpoint brings it back
+    again.load_state_dict(pair.state_dict())
+
+
 def test_an_unknown_network_is_a_key_error():
     with pytest.raises(KeyError):
         build_model("resnet")
@@ -69,9 +83,10 @@ def test_an_unknown_network_is_a_key_error():
 @pytest.mark.parametrize(
     ("name", "architecture", "frame"),
     [
-        ("hybrid", {"width": 16, "layers": 1, "heads": 2}, (96, 64)),
+        ("hybrid", SMALL, (96, 64)),
         ("light", {"trunk": "mobilenet"}, (224, 224)),
         ("light", {"filters": (4, 8, 8), "pools_globally": True}, (224, 224)),
+        ("hybrid", {"trunk": "pair", "members": [SMALL, {"trunk": "mobilenet"}]}, (96, 64)),
     ],
 )
 def test_the_fast_copy_answers_as_the_network_it_was_made_of(name, architecture, frame):

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from engine import dataset
 from engine.augmentation import AugmentationConfig
 from engine.checkpoint import load_checkpoint
 from engine.errors import InvalidData
 from engine.out_of_fold import assemble, cross_fitted
+from engine.preprocessing import PreprocessingConfig
 from engine.row_predictions import RowPrediction
 from engine.training import PRESETS, train
 from tests.graded_images import write_images
@@ -66,7 +68,7 @@ def test_a_network_that_saw_the_fold_is_refused(trained, tmp_path):
     swapped = tmp_path / "runs"
     shutil.copytree(runs, swapped)
     shutil.copy(runs / "fold1" / "checkpoint.safetensors", swapped / "fold0")
-    with pytest.raises(InvalidData, match="not held out"):
+    with pytest.raises(InvalidData, match="held out another"):
         assemble(manifest, swapped, tmp_path / "out", "light", is_quick=True)
 
 
@@ -100,3 +102,47 @@ def test_a_folds_own_labels_do_not_touch_its_calibration():
     other = cross_fitted(predictions(5), (1, 3, 4, 5))
     assert [p.probabilities for p in one[::2]] == [p.probabilities for p in other[::2]]
     assert [p.probabilities for p in one[1::2]] != [p.probabilities for p in other[1::2]]
+
+
+@pytest.fixture(scope="module")
+def pair_runs(tmp_path_factory):
+    """Two trainings of hybrids on the same frames, and their manifest."""
+    folder = tmp_path_factory.mktemp("pair")
+    manifest = write_images(folder, per_grade=4)
+    source = dataset.read(manifest)
+    hybrid = replace(
+        PRESETS["hybrid"],
+        architecture={"width": 16, "layers": 1, "heads": 2},
+        preprocessing=PreprocessingConfig(height=64, width=64),
+        augmentation=AugmentationConfig(variants=0),
+        head_epochs=1,
+        whole_epochs=0,
+    )
+    companion = replace(hybrid, architecture=PRESETS["companion"].architecture)
+    for fold in (0, 1, None):
+        train(hybrid, source, folder / "first", fold=fold)
+        train(companion, source, folder / "second", fold=fold)
+    return manifest, folder / "first", folder / "second"
+
+
+def test_two_networks_answer_together_for_the_fold_that_neither_saw(pair_runs, tmp_path):
+    manifest, first, second = pair_runs
+    assemble(manifest, first, tmp_path, "hybrid", beside=second)
+    shipped = load_checkpoint(tmp_path / "hybrid.safetensors")
+    assert shipped.model.architecture["trunk"] == "pair"
+    assert shipped.provenance["beside"]["architecture"] == {"trunk": "mobilenet"}
+    alone = load_checkpoint(first / "checkpoint.safetensors")
+    frame = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        together = shipped.model(frame).logits
+        assert not torch.equal(together, alone.model(frame).logits)
+        assert torch.equal(shipped.model.first(frame).logits, alone.model(frame).logits)
+
+
+def test_a_partner_that_saw_the_fold_is_refused(pair_runs, tmp_path):
+    manifest, first, second = pair_runs
+    swapped = tmp_path / "second"
+    shutil.copytree(second, swapped)
+    shutil.copy(second / "fold1" / "checkpoint.safetensors", swapped / "fold0")
+    with pytest.raises(InvalidData, match="held out another"):
+        assemble(manifest, first, tmp_path / "out", "hybrid", beside=swapped)
