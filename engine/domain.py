@@ -165,6 +165,8 @@ class MammogramView:
     pixel_aspect: float = 1.0  #: height of a pixel / its width; 1 is square
     vois: tuple[Voi, ...] = ()  #: the file's own presets, in the order to be offered
     grey_faults: tuple[str, ...] = ()  #: where its greys are not as it states; on the image itself
+    side_faults: tuple[str, ...] = ()  #: where its tags contradict each other on the side; likewise
+    orientation: tuple[str, ...] = ()  #: Patient Orientation (0020,0020): of a row, of a column
     out_of_scope: str | None = None  #: why no network may judge it, in words; None if it may be
     notes: tuple[str, ...] = ()  #: what the reader should know (guesses, missing spacing …)
     view_modifiers: tuple[str, ...] = ()  #: View Modifier Code Sequence meanings
@@ -178,6 +180,15 @@ class MammogramView:
         return f"{side} {self.view_position.value if self.view_position else '?'}"
 
 
+@dataclass(frozen=True)
+class PatientIdentity:
+    """Whose images they are, as far as tags tell. No name: names identify nobody, and change."""
+
+    patient_id: str  #: never empty
+    issuer: str = ""  #: Issuer of Patient ID (0010,0021), or its Universal Entity ID
+    birth_date: date | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Study:
     """Views of one patient on one occasion; never two patients' (see `engine.loading`)."""
@@ -189,6 +200,7 @@ class Study:
     study_date: date | None = None
     description: str = ""
     is_joined: bool = True  #: the views belong to one patient by rule, so breasts may be judged
+    identity: PatientIdentity | None = None  #: None: no tag says it, or tags contradict each other
     notes: tuple[str, ...] = ()
 
     def view(self, image_uid: str) -> MammogramView:

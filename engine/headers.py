@@ -23,6 +23,7 @@ from engine.domain import (
     STANDARD_VIEWS,
     Laterality,
     MammogramView,
+    PatientIdentity,
     PixelSpacing,
     SpacingSource,
     ViewPosition,
@@ -110,6 +111,7 @@ _MODIFIERS = {
 _MAGNIFIED = 1.25  # contact views have 1.0 to 1.1, magnification views 1.5 to 2
 _SPACING_RANGE_MM = (0.005, 2.0)
 _ASPECT_RANGE = (0.2, 5.0)  # a pixel's height in widths
+_LARGEST_IMAGE_MM = 1000  # detectors and films end at 430
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +123,7 @@ class DicomImage:
     patient_name: str
     study_date: date | None
     study_description: str
+    identity: PatientIdentity | None
 
 
 @dataclass(frozen=True)
@@ -160,11 +163,12 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
     patient_id = "\\".join(tags.texts("PatientID"))  # whole: a part could be another patient's
     modifiers = _modifiers(tags)
     named = _named(path, tags, patient_id)
-    laterality = _laterality(tags, named, guessed, notes)
+    side_faults: list[str] = []
+    laterality = _laterality(tags, named, guessed, notes, side_faults)
     view_position = _view_position(tags, named, guessed, notes)
     if guessed:
         notes.append(_guess_note(guessed))
-    spacing = _spacing(tags, notes)
+    spacing = _spacing(tags, layout, notes)
     grey_faults: list[str] = []
     _check_grey_values(tags, layout, notes, grey_faults)
     vois = _vois(tags, layout, notes, grey_faults)
@@ -195,6 +199,8 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
         pixel_aspect=_aspect(tags, spacing, notes),
         vois=vois,
         grey_faults=tuple(dict.fromkeys(grey_faults)),
+        side_faults=tuple(side_faults),
+        orientation=_orientation(tags),
         out_of_scope=reason,
         notes=tuple(notes),
         view_modifiers=modifiers,
@@ -207,7 +213,18 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
         patient_name=tags.text("PatientName").replace("^", " ").strip(),
         study_date=_date(tags.text("StudyDate")),
         study_description=tags.text("StudyDescription"),
+        identity=_identity(tags, patient_id),
     )
+
+
+def _identity(tags: Tags, patient_id: str) -> PatientIdentity | None:
+    if not patient_id.strip():
+        return None
+    issuers = [tags.text("IssuerOfPatientID")]
+    for item in tags.items("IssuerOfPatientIDQualifiersSequence"):
+        issuers.append(item.text("UniversalEntityID"))
+    issuer = next((issuer for issuer in issuers if issuer), "")
+    return PatientIdentity(patient_id.strip(), issuer, _date(tags.text("PatientBirthDate")))
 
 
 def _named(path: Path, tags: Tags, patient_id: str) -> NamedView:
@@ -231,22 +248,32 @@ def _guess_note(guessed: set[str]) -> str:
 
 
 def _laterality(
-    tags: Tags, named: NamedView, guessed: set[str], notes: list[str]
+    tags: Tags, named: NamedView, guessed: set[str], notes: list[str], faults: list[str]
 ) -> Laterality | None:
+    """`faults` are the contradictions, in a few words: they belong on the image."""
     values = _stated_sides(tags)
     if "B" in values:
         return None
     stated = [Laterality(value) for value in values if value in ("L", "R")]
     if len(set(stated)) > 1:
         notes.append("Image Laterality and Laterality contradict each other.")
-    from_tag = stated[0] if stated else _from_orientation(tags)[0]
+        faults.append("tags say both R and L")
+    oriented = _from_orientation(tags)[0]
+    from_tag = stated[0] if stated else oriented
     if from_tag is None:
         if named.laterality:
             guessed.add("laterality")
         return named.laterality
     if not stated:
         notes.append("Laterality is read from the patient orientation.")
+    if oriented not in (None, from_tag):
+        notes.append(
+            f"Patient Orientation is that of the {oriented.name.lower()} breast, the header says "
+            f"{from_tag.value}; the latter is followed."
+        )
+        faults.append(f"orientation tag says {oriented.value}")
     if named.laterality not in (None, from_tag):
+        faults.append(f"a name says {named.laterality.value}")
         notes.append(
             f"A name says {named.laterality.value}, the header says {from_tag.value}; "
             "the header is followed."
@@ -301,15 +328,19 @@ def _from_orientation(tags: Tags) -> tuple[Laterality | None, ViewPosition | Non
     and the second that of a column, and of all mammograms only a left CC hung the usual way reads
     A\\R, a right CC P\\L, a left MLO A\\FR and a right MLO P\\FL.
     """
-    values = [value.upper() for value in tags.texts("PatientOrientation")]
-    if len(values) == 1 and values[0] in ("CC", "MLO"):
+    values = _orientation(tags)
+    if values in (("CC",), ("MLO",)):
         return None, ViewPosition[values[0]]
     return {
         ("A", "R"): (Laterality.LEFT, ViewPosition.CC),
         ("P", "L"): (Laterality.RIGHT, ViewPosition.CC),
         ("A", "FR"): (Laterality.LEFT, ViewPosition.MLO),
         ("P", "FL"): (Laterality.RIGHT, ViewPosition.MLO),
-    }.get(tuple(values), (None, None))
+    }.get(values, (None, None))
+
+
+def _orientation(tags: Tags) -> tuple[str, ...]:
+    return tuple(value.strip().upper() for value in tags.texts("PatientOrientation"))
 
 
 def _modifiers(tags: Tags) -> tuple[str, ...]:
@@ -380,10 +411,10 @@ def _out_of_scope(
 # ------------------------------------------------------------------------------------- geometry
 
 
-def _spacing(tags: Tags, notes: list[str]) -> PixelSpacing | None:
+def _spacing(tags: Tags, layout: PixelLayout, notes: list[str]) -> PixelSpacing | None:
     """C.8.11.7 and 10.7.1: what is calibrated goes before what is measured at the detector."""
-    plane = _pair(tags, "PixelSpacing", notes)
-    detector = _pair(tags, "ImagerPixelSpacing", notes)
+    plane = _pair(tags, "PixelSpacing", layout, notes)
+    detector = _pair(tags, "ImagerPixelSpacing", layout, notes)
     if plane and (
         tags.text("PixelSpacingCalibrationType") or tags.text("PixelSpacingCalibrationDescription")
     ):
@@ -399,21 +430,26 @@ def _spacing(tags: Tags, notes: list[str]) -> PixelSpacing | None:
             return PixelSpacing(row_mm, column_mm, SpacingSource.MAGNIFICATION, factor)
         notes.append("An absurd magnification factor is ignored.")
         return PixelSpacing(*detector, SpacingSource.DETECTOR)
-    if scanned := _pair(tags, "NominalScannedPixelSpacing", notes):
+    if scanned := _pair(tags, "NominalScannedPixelSpacing", layout, notes):
         return PixelSpacing(*scanned, SpacingSource.FILE)
     notes.append("No pixel spacing: lengths cannot be measured.")
     return None
 
 
-def _pair(tags: Tags, keyword: str, notes: list[str]) -> tuple[float, float] | None:
+def _pair(
+    tags: Tags, keyword: str, layout: PixelLayout, notes: list[str]
+) -> tuple[float, float] | None:
     if not tags.texts(keyword):
         return None
     numbers = tags.numbers(keyword)
     low, high = _SPACING_RANGE_MM
     if len(numbers) == 2 and all(low <= number <= high for number in numbers):
+        row_mm, column_mm = numbers
         flattest, tallest = _ASPECT_RANGE  # both in range, and yet no pixel is shaped like that
-        if flattest <= numbers[0] / numbers[1] <= tallest:
-            return numbers[0], numbers[1]
+        is_pixel = flattest <= row_mm / column_mm <= tallest
+        largest = max(row_mm * layout.rows, column_mm * layout.columns)
+        if is_pixel and largest <= _LARGEST_IMAGE_MM:
+            return row_mm, column_mm
     notes.append("An absurd pixel spacing is ignored.")
     return None
 

@@ -315,7 +315,13 @@ def _dicom_image(path: Path, file_size: int) -> FoundImage | DicomDirectory:
     if not view.image_uid:
         view = replace(view, image_uid=place_digest(path, _fingerprint(path)))
     return FoundImage(
-        view, file_size, found.patient_name, found.study_date, found.study_description, found.layout
+        view,
+        file_size,
+        found.patient_name,
+        found.study_date,
+        found.study_description,
+        found.layout,
+        identity=found.identity,
     )
 
 

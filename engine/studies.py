@@ -24,7 +24,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.decoding import PixelLayout
-from engine.domain import FailedFile, Laterality, MammogramView, Study, ViewPosition
+from engine.domain import (
+    FailedFile,
+    Laterality,
+    MammogramView,
+    PatientIdentity,
+    Study,
+    ViewPosition,
+)
 from engine.naming import cbis_ddsm_patient, differ_by_counter_only
 
 _HANGING = {ViewPosition.CC: 0, ViewPosition.MLO: 1}
@@ -42,6 +49,7 @@ class FoundImage:
     layout: PixelLayout | None = None  #: None for a plain image
     rest: str = ""  #: a plain image's name without side and view
     fingerprint: bytes = b""  #: of a plain image's content
+    identity: PatientIdentity | None = None
 
     @cached_property
     def folder(self) -> Path:
@@ -254,6 +262,7 @@ def _study(key: _Key, members: list[FoundImage]) -> Study:
         notes.append(f"That these views belong to one patient is guessed from their {source}.")
     if key.rule is _Rule.DICOM and len({image.patient_name for image in members} - {""}) > 1:
         notes.append("The Patient's Name differs between the views of this study.")
+    identity = _identity(members, notes) if key.rule is _Rule.DICOM else None
     views = tuple(
         replace(
             image.view,
@@ -271,8 +280,22 @@ def _study(key: _Key, members: list[FoundImage]) -> Study:
         study_date=next((image.study_date for image in members if image.study_date), None),
         description=next((image.description for image in members if image.description), ""),
         is_joined=key.rule is not _Rule.NONE,
+        identity=identity,
         notes=tuple(notes),
     )
+
+
+def _identity(members: list[FoundImage], notes: list[str]) -> PatientIdentity | None:
+    """What the views of a study state together; None where one contradicts another."""
+    stated = [image.identity for image in members if image.identity]
+    issuers = {identity.issuer for identity in stated} - {""}
+    births = {identity.birth_date for identity in stated} - {None}
+    for what, values in (("Issuer of Patient ID", issuers), ("Patient's Birth Date", births)):
+        if len(values) > 1:
+            notes.append(f"The {what} differs between the views of this study.")
+    if not stated or len(issuers) > 1 or len(births) > 1:
+        return None
+    return PatientIdentity(stated[0].patient_id, next(iter(issuers), ""), next(iter(births), None))
 
 
 def _hanging_order(image: FoundImage) -> tuple:

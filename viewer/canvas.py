@@ -9,7 +9,10 @@ through views, a double click shows one view large.
 
 Sides are a matter of safety. The tag alone says which breast it is; the label shows the tag. Where
 the pixels clearly have the chest wall at the other edge (so in a quarter of the films in CBIS-DDSM)
-only the display is mirrored, so that chest walls meet; the corner says so: check the side.
+only the display is mirrored, so that chest walls meet; the corner says so: check the side. See
+`viewer.chest_wall`.
+
+A view of an earlier study wears a frame and letters of a colour of their own, with its date.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,8 +48,10 @@ from engine.domain import (
     VoiWindow,
 )
 from viewer import local_contrast, rendering, theme
+from viewer.chest_wall import check_side
 from viewer.measuring import spacing_text
 from viewer.orientation import AS_HUNG, Orientation
+from viewer.priors import Prior
 from viewer.rendering import DisplayPixels, ImageSide, Placement, Sample
 
 MAX_ZOOM = 16.0  #: device pixels per source pixel
@@ -61,6 +66,7 @@ _NOTCH = 120  #: Qt's wheel delta of one notch
 _PAD = 8  #: logical pixels between text and edge
 _GROUND_ALPHA = 200  #: behind text: on white tissue the quiet colour still has 4.5 : 1
 _TRUE_ENOUGH = 0.005  #: off true size, that still is called so
+_PRIOR_FRAME = 2  #: logical pixels
 _AIR_SHARE = 0.62  #: of a cell's width that corner text may fill
 
 
@@ -129,9 +135,23 @@ class Canvas(QWidget):
     zoomed = Signal(float, object)  #: the factor, and the QPointF that stayed
     changed = Signal()  #: window, zoom or state
 
-    def __init__(self, study: Study, view: MammogramView, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        study: Study,
+        view: MammogramView,
+        parent: QWidget | None = None,
+        prior: Prior | None = None,
+        claims: Sequence[str] = (),
+    ) -> None:
+        """`study` is the view's own; `prior` says that it is an earlier one than the open study.
+        `claims` are what is doubtful about the view among the others.
+        """
         super().__init__(parent)
         self.view = view
+        self.prior = prior
+        self._claims = tuple(claims)
+        self._is_beside_prior = False
+        self._is_comparable = True
         self.state = State.LOADING
         #: of a device pixel of the screen that it is on now; None: not calibrated
         self.screen_pixel_mm: Callable[[], float | None] = lambda: None
@@ -147,6 +167,7 @@ class Canvas(QWidget):
         self._text_level = TextLevel.ALL
         self._orientation = AS_HUNG
         self._table: np.ndarray | None = None
+        self._side_check = check_side(view, None, claims)
         self._explanation: Explanation | None = None
         self._overlay_opacity = 0.0
         self._zoom: Zoom | None = None
@@ -171,6 +192,7 @@ class Canvas(QWidget):
 
     def show_pixels(self, display: DisplayPixels) -> None:
         self._display = display
+        self._side_check = check_side(self.view, display.breast.chest_wall, self._claims)
         self._voi = display.presets[0]
         self.state = State.SHOWN
         self._forget()
@@ -206,10 +228,27 @@ class Canvas(QWidget):
         self._fit_scale, self._unit = scale, unit
         self._moved()
 
+    def set_beside_prior(self, is_beside: bool) -> None:
+        """Whether it stands beside a prior now, and says that it is the current one."""
+        if self._is_beside_prior != is_beside:
+            self._is_beside_prior = is_beside
+            self.update()
+
+    def set_comparable(self, is_comparable: bool) -> None:
+        """Whether its size compares with the others of the page; if not it says so."""
+        if self._is_comparable != is_comparable:
+            self._is_comparable = is_comparable
+            self.update()
+
     @property
     def is_mirrored(self) -> bool:
         """Whether the display is turned round, so that chest walls meet."""
-        return bool(self._display and self._display.breast.must_mirror(self.view.laterality))
+        return self._display is not None and self._side_check.is_mirrored
+
+    @property
+    def side_doubts(self) -> tuple[str, ...]:
+        """Where tags and pixels, or tags among themselves, do not agree on the side."""
+        return self._side_check.doubts
 
     @property
     def orientation(self) -> Orientation:
@@ -492,9 +531,20 @@ class Canvas(QWidget):
             State.SHOWN: "shown",
             State.FAILED: f"cannot be shown: {self._failure[0]}",
         }[self.state]
+        prior = f"{self._prior_words()}, " if self.prior else ""
         turned = f", {self._orientation.words}" if self._orientation.words else ""
-        self.setAccessibleName(f"{self.view.label}{guessed}, {state}{turned}")
-        self.setAccessibleDescription(", ".join([*self._patient_lines(), *self.view.grey_faults]))
+        self.setAccessibleName(f"{prior}{self.view.label}{guessed}, {state}{turned}")
+        warnings = *self.side_doubts, *self.view.grey_faults
+        self.setAccessibleDescription(", ".join([*self._patient_lines(), *warnings]))
+
+    @property
+    def name(self) -> str:
+        """'R CC', 'PRIOR 2022-03-02 R CC'."""
+        return f"{self._prior_words()} {self.view.label}" if self.prior else self.view.label
+
+    def _prior_words(self) -> str:
+        """'PRIOR 2022-03-02'."""
+        return f"PRIOR {self.prior.study.study_date.isoformat()}"
 
     @property
     def _is_guessed(self) -> bool:
@@ -512,16 +562,19 @@ class Canvas(QWidget):
     def top_lines(self) -> list[tuple[str, QColor]]:
         """(text, colour) below the view's label."""
         lines = []
+        if self.prior:
+            lines.append((self.prior.interval, theme.PRIOR))
         if self._text_level is TextLevel.ALL:
-            lines = [(text, theme.TEXT) for text in self._patient_lines()]
-        if self.view.view_modifiers:
-            lines.append((", ".join(self.view.view_modifiers), theme.TEXT))
+            lines += [(text, theme.TEXT) for text in self._patient_lines()]
+        if self.prior:
+            lines += [(doubt, theme.WARNING) for doubt in self.prior.doubts]
+        lines += [(modifier, theme.TEXT) for modifier in self.view.view_modifiers]
         if turned := self._orientation.words:
             lines += [(f"⟲ {part}", theme.WARNING) for part in turned.split(", ")]
         if self.is_mirrored:
-            lines.append(("⇄ mirrored for display", theme.WARNING))
-            lines.append(("check side", theme.WARNING))
-        return lines
+            colour = theme.WARNING if self.side_doubts else theme.MUTED
+            lines.append(("⇄ mirrored for display", colour))
+        return lines + [(doubt, theme.WARNING) for doubt in self.side_doubts]
 
     def bottom_lines(self) -> list[tuple[str, QColor]]:
         if self._display is None:
@@ -533,7 +586,9 @@ class Canvas(QWidget):
         inverted = [("inverted", theme.WARNING)] if self._is_inverted else []
         linear = [("linear fallback", theme.WARNING)] if self._is_linear else []
         aid = [("CLAHE: display aid", theme.WARNING)] if self._has_local_contrast else []
+        size = [] if self._is_comparable else [("size does not compare", theme.WARNING)]
         warnings = [
+            *size,
             *((fault, theme.WARNING) for fault in self.view.grey_faults),
             *inverted,
             *linear,
@@ -550,11 +605,12 @@ class Canvas(QWidget):
 
     def summary(self) -> str:
         """One line for a status bar."""
+        label = self.name
         if self.state is State.LOADING:
-            return f"{self.view.label}: loading"
+            return f"{label}: loading"
         if self.state is State.FAILED:
-            return f"{self.view.label}: {self._failure[0]}"
-        return "   ".join([self.view.label, *(text for text, _ in self.bottom_lines())])
+            return f"{label}: {self._failure[0]}"
+        return "   ".join([label, *(text for text, _ in self.bottom_lines())])
 
     # ------------------------------------------------------------------------------------ painting
 
@@ -619,14 +675,16 @@ class Canvas(QWidget):
             paint(painter)
             painter.restore()
         self._paint_words(painter)
+        if self.prior:
+            self._paint_frame(painter, QPen(theme.PRIOR, _PRIOR_FRAME, Qt.PenStyle.DashLine), 3)
         if self._is_selected:
-            self._paint_frame(painter)
+            self._paint_frame(painter, QPen(theme.ACCENT if self.hasFocus() else theme.DISABLED, 1))
         painter.end()
 
-    def _paint_frame(self, painter: QPainter) -> None:
-        """Around the selected view, but no line where chest walls meet."""
-        painter.setPen(QPen(theme.ACCENT if self.hasFocus() else theme.DISABLED, 1))
-        frame = self.rect()
+    def _paint_frame(self, painter: QPainter, pen: QPen, inset: int = 0) -> None:
+        """Around the view, but no line where chest walls meet."""
+        painter.setPen(pen)
+        frame = self.rect().adjusted(inset, inset, -inset, -inset)
         chest_wall = rendering.CHEST_WALL_SIDE.get(self.view.laterality)
         painter.drawLine(frame.topLeft(), frame.topRight())
         painter.drawLine(frame.bottomLeft(), frame.bottomRight())
@@ -638,6 +696,11 @@ class Canvas(QWidget):
     def _lines_above(self) -> list[tuple[str, QColor, QFont]]:
         small = theme.font(theme.SMALL_TEXT_PX)
         label = [(self.view.label, theme.TEXT, theme.font(theme.VIEW_LABEL_PX, bold=True))]
+        bold = theme.font(theme.TITLE_PX, bold=True)
+        if self.prior:  # on two lines: no part of it is ever elided
+            label += [(word, theme.PRIOR, bold) for word in self._prior_words().split()]
+        elif self._is_beside_prior:
+            label.append(("CURRENT", theme.TEXT, bold))
         if self._is_guessed:
             label.append(("guessed", theme.WARNING, small))
         return label + [(text, colour, small) for text, colour in self.top_lines()]
@@ -779,14 +842,21 @@ class Canvas(QWidget):
 
 
 class Gap(QWidget):
-    """The place of a standard view that the study lacks, or of nothing (no label)."""
+    """The place of a standard view that the study lacks, or of nothing (no label).
 
-    def __init__(self, label: str, parent: QWidget | None = None) -> None:
+    `prior_date` is that of an earlier study whose view it would be.
+    """
+
+    def __init__(
+        self, label: str, parent: QWidget | None = None, prior_date: str | None = None
+    ) -> None:
         super().__init__(parent)
         self.label = label
+        self._is_prior = prior_date is not None
+        self._words = f"not in the prior of {prior_date}" if self._is_prior else "not in this study"
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         if label:
-            self.setAccessibleName(f"{label}, not in this study")
+            self.setAccessibleName(f"{label}, {self._words}")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -795,7 +865,8 @@ class Gap(QWidget):
             font = theme.font(theme.VIEW_LABEL_PX, bold=True)
             lines = [(self.label, theme.MUTED, font)]
             paint_lines(painter, self.rect(), lines, self.label.startswith("L"), at_bottom=False)
-            paint_placeholder(painter, self.rect(), "not in this study", "", theme.MUTED)
+            colour = theme.PRIOR if self._is_prior else theme.MUTED
+            paint_placeholder(painter, self.rect(), self._words, "", colour)
         painter.end()
 
 

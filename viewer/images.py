@@ -1,13 +1,14 @@
 """The images of the catalogue: decoded on a few threads, what is wanted first comes first, and kept
 as long as there is room.
 
-The open study's images go first, then those of the study that comes up next, then one of each
-study for its thumbnail. What arrives for a catalogue that is no longer open is dropped.
+The open study's images go first, then the prior's beside it, then those of the study that comes up
+next, then one of each study for its thumbnail. What arrives for a catalogue that is no longer open
+is dropped.
 """
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from engine.errors import EngineError, UnreadableFile
 from engine.header_listing import read_header
 from engine.loading import load_pixels
 from viewer.delivery import Delivery
+from viewer.priors import Prior, priors_of
+from viewer.reading_steps import views_beside
 from viewer.rendering import DisplayPixels, prepare, thumbnail
 from viewer.states import program_fault
 
@@ -75,9 +78,9 @@ class PixelCache:
 class Images(QObject):
     """Lives on the window's thread. `close` must be called; it ends the threads."""
 
-    # Study uid, image uid, rendering.DisplayPixels; of the open study only
+    # Study uid, image uid, rendering.DisplayPixels; of the open study and the prior beside it
     loaded = Signal(str, str, object)
-    # Study uid, image uid, EngineError; of the open study only
+    # Study uid, image uid, EngineError; of the same
     failed = Signal(str, str, object)
     # Study uid, QImage
     thumbnail_made = Signal(str, object)
@@ -100,6 +103,9 @@ class Images(QObject):
         self._studies: Mapping[str, Study] = {}
         self._current: Study | None = None
         self._upcoming: Study | None = None
+        self.priors: tuple[Prior, ...] = ()  #: of the open study that compare, the newest first
+        self._prior: Study | None = None  # the one that hangs beside it
+        self._is_told = True  # the open study's images that were there
         self._decoding: set[ImageKey] = set()
         self.cache = PixelCache(cache_bytes)
         self._unreadable: dict[ImageKey, EngineError] = {}
@@ -110,33 +116,73 @@ class Images(QObject):
         """Another catalogue, by study uid; `work` begins with it."""
         self._generation += 1
         self._studies = studies
-        self._current = self._upcoming = None
+        self._current = self._upcoming = self._prior = None
+        self.priors = ()
         self._decoding.clear()
         self.cache.clear()
         self._unreadable.clear()
         self._with_thumbnail.clear()
         self._ahead.clear()
 
-    def show(self, study: Study | None, upcoming: Study | None) -> None:
-        """The study is open now: what is decoded of it is told again, the rest follows.
+    def hang(self, study: Study | None) -> None:
+        """The study is open now, and the newest of its `priors` beside it; `show` goes on."""
+        self._current = study
+        self.priors = () if study is None else self._find_priors(study)
+        self._prior = self.priors[0].study if self.priors else None
+        self._ahead.clear()
+        self._pin()
+        self._is_told = False
 
-        What could not be read of it is tried once more.
+    def show(self, upcoming: Study | None) -> None:
+        """What is decoded of what was hung is told again, the rest follows, then the upcoming
+        study. What could not be read of it is tried once more.
         """
         self._upcoming = upcoming
-        if study is not self._current:
-            self._current = study
-            self._ahead.clear()
-            self.cache.pinned = frozenset() if study is None else frozenset({study.uid})
-            for view in () if study is None else study.views:
-                key = (study.uid, view.image_uid)
-                self._unreadable.pop(key, None)
-                if (pixels := self.cache.get(key)) is not None:
-                    self.loaded.emit(*key, pixels)
+        if not self._is_told:
+            self._is_told = True
+            self._tell_hung()
         self.work()
 
+    def show_prior(self, study_uid: str) -> None:
+        """Another of the `priors` hangs beside the open study."""
+        self._prior = next(p.study for p in self.priors if p.study.uid == study_uid)
+        self._pin()
+        self._tell_hung()
+        self.work()
+
+    def is_hung(self, study_uid: str) -> bool:
+        hung = (self._current, self._prior)
+        return any(study is not None and study.uid == study_uid for study in hung)
+
+    def _find_priors(self, study: Study) -> tuple[Prior, ...]:
+        priors = priors_of(study, self._studies.values())
+        return tuple(prior for prior in priors if views_beside(study, prior.study))
+
+    def _pin(self) -> None:
+        hung = (self._current, self._prior)
+        self.cache.pinned = frozenset(study.uid for study in hung if study is not None)
+
+    def _hung(self) -> list[tuple[Study, MammogramView]]:
+        """The open study's images, then those of the prior that can hang beside them."""
+        if self._current is None:
+            return []
+        images = [(self._current, view) for view in self._current.views]
+        if self._prior is not None:
+            beside = views_beside(self._current, self._prior)
+            images += [(self._prior, view) for view in beside]
+        return images
+
+    def _tell_hung(self) -> None:
+        for study, view in self._hung():
+            key = (study.uid, view.image_uid)
+            self._unreadable.pop(key, None)
+            self._ahead.discard(key)
+            if (pixels := self.cache.get(key)) is not None:
+                self.loaded.emit(*key, pixels)
+
     def read_header(self, image_uid: str) -> None:
-        """Of an image of the open study; `header_read` follows."""
-        view = None if self._current is None else self._current.view(image_uid)
+        """Of an image that hangs; `header_read` follows."""
+        view = next((view for _, view in self._hung() if view.image_uid == image_uid), None)
         if view is None:
             return
         future = self._decoders.submit(read_header, view.path)
@@ -164,15 +210,17 @@ class Images(QObject):
         self._decoders.shutdown(cancel_futures=True)
 
     def _wanted(self) -> Iterator[tuple[Study, MammogramView]]:
-        """The open study's images, then the upcoming one's, then one a study for its thumbnail."""
-        for study in (self._current, self._upcoming):
-            if study is None or (study is self._upcoming and not self._has_room_ahead()):
-                continue
-            for view in study.views:
-                key = (study.uid, view.image_uid)
-                known = (self.cache, self._decoding, self._unreadable, self._ahead)
-                if not any(key in images for images in known):
-                    yield study, view
+        """The open study's images, the prior's, the upcoming study's, then one a study for its
+        thumbnail.
+        """
+        images = self._hung()
+        if self._upcoming is not None and self._has_room_ahead():
+            images += [(self._upcoming, view) for view in self._upcoming.views]
+        for study, view in images:
+            key = (study.uid, view.image_uid)
+            known = (self.cache, self._decoding, self._unreadable, self._ahead)
+            if not any(key in images for images in known):
+                yield study, view
         if self._decoding:
             return  # thumbnails never hold up an image that the reader waits for
         for study in self._studies.values():
@@ -180,9 +228,9 @@ class Images(QObject):
                 yield study, study.views[0]
 
     def _has_room_ahead(self) -> bool:
-        """Whether the upcoming study fits beside the open one, which stays in any case."""
-        ahead = [study for study in (self._current, self._upcoming) if study is not None]
-        return sum(_expected_bytes(study) for study in ahead) <= self.cache.limit_bytes
+        """Whether the upcoming study fits beside what hangs, which stays in any case."""
+        views = [view for _, view in self._hung()] + list(self._upcoming.views)
+        return _expected_bytes(views) <= self.cache.limit_bytes
 
     def _decode(self, study: Study, view: MammogramView) -> None:
         generation, key = self._generation, (study.uid, view.image_uid)
@@ -213,30 +261,27 @@ class Images(QObject):
 
     def _keep(self, key: ImageKey, decoded: _Decoded) -> None:
         study_uid = key[0]
-        ahead = (self._current, self._upcoming)
-        if any(study is not None and study.uid == study_uid for study in ahead):
+        is_upcoming = self._upcoming is not None and self._upcoming.uid == study_uid
+        if self.is_hung(study_uid) or is_upcoming:
             self.cache.put(key, decoded.pixels)
-        if self._is_current(study_uid):
+        if self.is_hung(study_uid):
             self.loaded.emit(*key, decoded.pixels)
         if decoded.thumbnail is not None:
             self.thumbnail_made.emit(study_uid, decoded.thumbnail)
 
     def _fail(self, key: ImageKey, failure: EngineError) -> None:
         self._unreadable[key] = failure
-        if self._is_current(key[0]):
+        if self.is_hung(key[0]):
             self.failed.emit(*key, failure)
 
     def _go_on(self) -> None:
         self.one_done.emit()
         self.work()
 
-    def _is_current(self, study_uid: str) -> bool:
-        return self._current is not None and self._current.uid == study_uid
 
-
-def _expected_bytes(study: Study) -> int:
+def _expected_bytes(views: Sequence[MammogramView]) -> int:
     """Of `DisplayPixels`: uint16, and two pyramids of a third more each."""
-    return sum(view.rows * view.columns * 2 * 5 // 3 for view in study.views)
+    return sum(view.rows * view.columns * 2 * 5 // 3 for view in views)
 
 
 def _bytes(pixels: DisplayPixels) -> int:

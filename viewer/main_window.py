@@ -54,10 +54,12 @@ from viewer.help import About, ShortcutList
 from viewer.mode_question import ModeQuestion
 from viewer.prediction_pane import PredictionPane
 from viewer.reading_modes import MODE_MEANINGS, MODE_TITLES
+from viewer.reading_steps import Kind
 from viewer.rendering import DisplayPixels
 from viewer.session import Session
 from viewer.settings import Settings
 from viewer.states import MODEL_TITLES, OtherAnswer, ReadingState, StudyStatus
+from viewer.steps_dialog import StepsDialog
 from viewer.viewports import COMMANDS, ViewportsPane
 from viewer.worklist import Order, WorklistPane
 
@@ -70,6 +72,7 @@ TOOLBAR = {
     "fit": "Fit",
     "actual_pixels": "1:1",
     "toggle_single": "One / all",
+    "step_1": "Next step",
     "next_preset": "Preset",
     "toggle_invert": "Invert",
     "reset": "Reset",
@@ -193,6 +196,7 @@ class MainWindow(QMainWindow):
         self._both = action("Ask &both networks", self._toggle_both, "Shift+M")
         self._both.setCheckable(True)
         self._pause = action("&Pause or resume the worklist", self._toggle_pause, "Ctrl+P")
+        self._steps = action("&Steps …", self._choose_steps)
         self._shortcuts = action("&Keys and mouse", self._show_shortcuts, "F1")
         self._about = action("&About and licences", self._show_about)
         self._logs = action("&Open log folder", self._show_logs)
@@ -238,6 +242,8 @@ class MainWindow(QMainWindow):
             tools.addSeparator()
         go = bar.addMenu("&Go")
         go.addActions(self._commands(Group.GO))
+        go.addSeparator()
+        go.addAction(self._steps)
         reading = bar.addMenu("&Reading")
         reading.addActions([self._right, self._left, self._save, self._undo_reading])
         reading.addSeparator()
@@ -350,6 +356,7 @@ class MainWindow(QMainWindow):
         self.worklist.cancel_requested.connect(session.cancel)
         self.worklist.opening_cancel_requested.connect(session.cancel_opening)
         self.viewports.study_step_requested.connect(self.worklist.step)
+        self.viewports.prior_shown.connect(session.show_prior)
         self.viewports.status_changed.connect(self.statusBar().showMessage)
         tools = self.viewports.tools
         tools.pointed.connect(self._pointed.setText)
@@ -390,6 +397,7 @@ class MainWindow(QMainWindow):
         self.viewports.tools.set_reader(settings.reader)
         self.viewports.tools.set_screens(settings.screens)
         self.viewports.tools.screen_calibrated.connect(settings.add_screen)
+        self.viewports.set_routine(settings.routine(settings.reader))
         self._on_mode_changed(self._session.mode)
         self._on_reading_changed(self._session.reading)
         if settings.worklist_order in Order.__members__:
@@ -397,10 +405,14 @@ class MainWindow(QMainWindow):
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
             self.resize(1600, 900)
         self.restoreState(settings.layout, LAYOUT_VERSION)
-        self.assessment.reader_changed.connect(lambda name: setattr(settings, "reader", name))
+        self.assessment.reader_changed.connect(self._on_reader_changed)
         self.worklist.order_changed.connect(
             lambda order: setattr(settings, "worklist_order", order.name)
         )
+
+    def _on_reader_changed(self, name: str) -> None:
+        self._settings.reader = name
+        self.viewports.set_routine(self._settings.routine(name))
 
     # ------------------------------------------------------------------------------------- opening
 
@@ -444,7 +456,7 @@ class MainWindow(QMainWindow):
 
     def _on_study_selected(self, study: Study | None) -> None:
         reading = self._session.reading
-        self.viewports.show_study(study)
+        self.viewports.show_study(study, self._session.priors)
         if study is not None:
             drawn = self._session.annotations(study)
             self.viewports.tools.show_annotations(study, drawn)
@@ -454,11 +466,9 @@ class MainWindow(QMainWindow):
         history = () if study is None else self._session.history(study)
         self.assessment.show_study(study, self._session.opened_at, history, reading)
 
-    def _show_header(self, image_uid: str) -> None:
-        study = self._session.current_study
-        if study is not None:
-            _show_alone(HeaderBrowser(image_uid, study.view(image_uid).label, self))
-            self._session.read_header(image_uid)
+    def _show_header(self, image_uid: str, label: str) -> None:
+        _show_alone(HeaderBrowser(image_uid, label, self))
+        self._session.read_header(image_uid)
 
     def _on_header_read(
         self, image_uid: str, read: tuple[HeaderElement, ...] | EngineError
@@ -471,11 +481,11 @@ class MainWindow(QMainWindow):
                     browser.show_header(read)
 
     def _on_pixels_loaded(self, study_uid: str, image_uid: str, pixels: DisplayPixels) -> None:
-        if self._is_shown(study_uid):
+        if self._session.is_hung(study_uid):
             self.viewports.show_pixels(image_uid, pixels)
 
     def _on_pixels_failed(self, study_uid: str, image_uid: str, error: EngineError) -> None:
-        if self._is_shown(study_uid):
+        if self._session.is_hung(study_uid):
             self.viewports.show_failure(image_uid, error.title, error.advice)
 
     def _on_study_predicted(self, prediction: StudyPrediction) -> None:
@@ -703,6 +713,15 @@ class MainWindow(QMainWindow):
 
     def _toggle_pause(self) -> None:
         self.worklist.toggle_pause()
+
+    def _choose_steps(self) -> None:
+        dialog = StepsDialog(self.viewports.routine, self)
+        dialog.routine_changed.connect(self._on_routine_changed)
+        _show_alone(dialog)
+
+    def _on_routine_changed(self, routine: tuple[Kind, ...]) -> None:
+        self.viewports.set_routine(routine)
+        self._settings.set_routine(self._settings.reader, routine)
 
     def _show_shortcuts(self) -> None:
         _show_alone(ShortcutList(self._all_actions(), self))

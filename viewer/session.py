@@ -35,6 +35,7 @@ from engine.loading import load
 from viewer.delivery import Delivery
 from viewer.images import PIXEL_CACHE_BYTES, Images
 from viewer.inference import HEAT_CACHE_BYTES, Engine, Inference
+from viewer.priors import Prior
 from viewer.readings import Readings, is_of
 from viewer.states import (
     EngineStatus,
@@ -68,9 +69,9 @@ class Session(QObject):
     catalogue_opened = Signal(object)
     # A Study, or None, came up for reading; its pixels and prediction follow by their own signals
     study_selected = Signal(object)
-    # Study uid, image uid, rendering.DisplayPixels; of the selected study only
+    # Study uid, image uid, rendering.DisplayPixels; of the selected study and the prior beside it
     pixels_loaded = Signal(str, str, object)
-    # Study uid, image uid, EngineError; of the selected study only
+    # Study uid, image uid, EngineError; of the same
     pixels_failed = Signal(str, str, object)
     # Study uid, QImage
     thumbnail_made = Signal(str, object)
@@ -163,6 +164,15 @@ class Session(QObject):
     @property
     def current_study(self) -> Study | None:
         return self._current
+
+    @property
+    def priors(self) -> tuple[Prior, ...]:
+        """The open patient's earlier studies in the catalogue that compare, the newest first."""
+        return self._images.priors
+
+    def is_hung(self, study_uid: str) -> bool:
+        """Whether its images are on the screen: the open study, or the prior beside it."""
+        return self._images.is_hung(study_uid)
 
     @property
     def opened_at(self) -> datetime:
@@ -353,26 +363,31 @@ class Session(QObject):
         study = None if study_uid is None else self._studies[study_uid]
         upcoming = None if upcoming_uid is None else self._studies[upcoming_uid]
         if study is self._current and study is not None:
-            self._images.show(study, upcoming)
+            self._images.show(upcoming)
             return
         previous, self._current = self._current, study
         was_hidden = previous is not None and self._readings.is_hidden(previous.uid)
         self._readings.select(study)
         self._inference.select(study)
         self._opened_at = datetime.now(UTC)
+        self._images.hang(study)
         self._told_of_other = None  # who hears of another study forgets what it was told
         self.study_selected.emit(study)
         if previous is not None:
             self._tell_status(previous.uid)
             if was_hidden:  # perhaps only while it was open
                 self._tell_prediction(previous.uid)
-        self._images.show(study, upcoming)
+        self._images.show(upcoming)
         if study is not None:
             self._inference.forgive(study.uid)  # what failed is tried again as the reader returns
             self._tell_status(study.uid)
             self._reveal_if_due()
             self._tell_prediction(study.uid)
         self._inference.work()
+
+    def show_prior(self, study_uid: str) -> None:
+        """Another of the `priors` hangs beside the open study: its pixels follow."""
+        self._images.show_prior(study_uid)
 
     def _is_current(self, study_uid: str) -> bool:
         return self._current is not None and self._current.uid == study_uid
@@ -605,7 +620,7 @@ class Session(QObject):
         )
 
     def read_header(self, image_uid: str) -> None:
-        """Of an image of the open study; `header_read` follows."""
+        """Of an image that hangs; `header_read` follows."""
         self._images.read_header(image_uid)
 
     def check_readings(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from engine.domain import ReadingMode
+from viewer.reading_steps import ROUTINE, Kind
 from viewer.screen_calibration import LEAST_MM, MOST_MM
 from viewer.states import MODEL_TITLES
 
@@ -104,6 +105,17 @@ class Settings:
     def reader(self, name: str) -> None:
         self._values.setValue("reader", name)
 
+    def routine(self, reader: str) -> tuple[Kind, ...]:
+        """The steps that this reader goes through a study by; until chosen the common ones."""
+        names = self._values.value(_routine_key(reader)) or self._values.value(_routine_key(""))
+        names = [names] if isinstance(names, str) else names  # an INI list of one is a text
+        if not isinstance(names, list):
+            return ROUTINE
+        return tuple(Kind[name] for name in names if name in Kind.__members__) or ROUTINE
+
+    def set_routine(self, reader: str, routine: Sequence[Kind]) -> None:
+        self._values.setValue(_routine_key(reader), [kind.name for kind in routine])
+
     @property
     def screens(self) -> dict[str, float]:
         """Calibrated ones: mm of a device pixel by `screen_calibration.screen_key`."""
@@ -161,3 +173,8 @@ class Settings:
 
     def save(self) -> None:
         self._values.sync()
+
+
+def _routine_key(reader: str) -> str:
+    """Several readers may share the account of a reading room's PC."""
+    return f"steps/{reader.strip().casefold().encode().hex() or 'anybody'}"

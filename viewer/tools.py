@@ -88,8 +88,8 @@ TOOL_COMMANDS = (
     Command("DICOM header …", ("Ctrl+I",), Group.LOOK, "tools.ask_for_header"),
     Command("Flip left to right", ("X",), Group.TURN, "tools.turn", ("mirrored",)),
     Command("Flip top to bottom", ("Shift+X",), Group.TURN, "tools.turn", ("flipped",)),
-    Command("Rotate right", ("O",), Group.TURN, "tools.turn", ("turned_right",)),
-    Command("Rotate left", ("Shift+O",), Group.TURN, "tools.turn", ("turned_left",)),
+    Command("Rotate right", ("U",), Group.TURN, "tools.turn", ("turned_right",)),
+    Command("Rotate left", ("Shift+U",), Group.TURN, "tools.turn", ("turned_left",)),
 )
 
 
@@ -98,8 +98,9 @@ class Stage(Protocol):
 
     is_single: bool
     current: Canvas | None
-    canvases: Sequence[Canvas]  #: in reading order
-    shown_canvases: Sequence[Canvas]
+    canvases: Sequence[Canvas]  #: of the open study, in reading order
+    every_canvas: Sequence[Canvas]  #: a prior's too
+    shown_canvases: Sequence[Canvas]  #: a prior's too
 
     def select(self, image_uid: str) -> None: ...
     def toggle_single(self) -> None: ...
@@ -115,7 +116,7 @@ class Tools(QObject):
     told = Signal(str)  #: what is to be known just now
     pointed = Signal(str)  #: the value under the pointer, and where; empty: beside the image
     annotated = Signal(object)  #: an Annotation to be kept: drawn, changed or removed
-    header_requested = Signal(str)  #: image_uid
+    header_requested = Signal(str, str)  #: image_uid, and what the view is called
     screen_calibrated = Signal(str, float)  #: the screen's key, mm of a device pixel
 
     def __init__(self, stage: Stage, parent: QObject) -> None:
@@ -137,8 +138,9 @@ class Tools(QObject):
     # ------------------------------------------------------------------------- views come and go
 
     def attend(self, canvas: Canvas) -> None:
-        """A view has been hung."""
-        self.hand.attend(canvas)
+        """A view has been hung. On a prior nobody draws: a drawing is the open study's."""
+        if canvas.prior is None:
+            self.hand.attend(canvas)
         self.links.attend(canvas)
         canvas.installEventFilter(self)  # after the hand's: asked before it
         canvas.changed.connect(lambda: self.magnifier.refresh(canvas))
@@ -154,6 +156,17 @@ class Tools(QObject):
         self.has_local_contrast = False
         self.hinted.emit("")
         self.pointed.emit("")
+
+    def leave_prior(self) -> None:
+        """Another prior is about to take the place of the one that hangs."""
+        self.magnifier.release()
+        self.pointed.emit("")
+
+    def stop_tour(self) -> None:
+        """The reader goes another way; the views stay as they are."""
+        if self._touring is not None:
+            self._touring = None
+            self.hinted.emit("")
 
     def show_annotations(self, study: Study, annotations: Sequence[Annotation]) -> None:
         self.book.open(study, annotations)
@@ -208,7 +221,7 @@ class Tools(QObject):
 
     def toggle_local_contrast(self) -> None:
         self.has_local_contrast = not self.has_local_contrast
-        for canvas in self._stage.canvases:
+        for canvas in self._stage.every_canvas:
             canvas.set_local_contrast(self.has_local_contrast)
 
     def reset(self) -> None:
@@ -221,20 +234,20 @@ class Tools(QObject):
     def next_text_level(self) -> None:
         levels = list(TextLevel)
         self.text_level = levels[(levels.index(self.text_level) + 1) % len(levels)]
-        for canvas in self._stage.canvases:
+        for canvas in self._stage.every_canvas:
             canvas.set_text_level(self.text_level)
         self.told.emit(f"Text: {self.text_level.value}")
 
     def ask_for_header(self) -> None:
         if (canvas := self._stage.current) is not None:
-            self.header_requested.emit(canvas.view.image_uid)
+            self.header_requested.emit(canvas.view.image_uid, canvas.name)
 
     # ---------------------------------------------------------------------------------- true size
 
     def set_screens(self, screens: Mapping[str, float]) -> None:
         """What calibrations found: mm of a device pixel by the screen's key."""
         self._screens = dict(screens)
-        for canvas in self._stage.canvases:
+        for canvas in self._stage.every_canvas:
             canvas.update()
 
     def true_size(self) -> None:
@@ -299,7 +312,7 @@ class Tools(QObject):
             self._show_stop(canvas, number)
             return
         uids = [other.view.image_uid for other in self._stage.canvases if other.display]
-        place = uids.index(uid) + step
+        place = uids.index(uid) + step if uid in uids else -1  # a prior is gone through alone
         if not 0 <= place < len(uids):
             self._end_tour("Quadrant tour done" if step > 0 else "")
             return

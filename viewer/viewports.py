@@ -1,11 +1,14 @@
 """The page of views: hangs a study, keeps its breasts at one scale, and carries out commands.
 
+What hangs is a step of the reader's routine (`viewer.reading_steps`); a view has one canvas, that
+goes from step to step. Of an earlier study only what hangs beside the open one is here, and nothing
+that a model said of it.
+
 What acts on which views: fit, reset, invert, presets and the linear fallback act on all; a drag,
 the wheel, zoom and 1:1 act on the view under the hand (a window drag with Shift on all).
 """
 
-from collections.abc import Mapping
-from enum import Enum
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QSize, Qt, QTimer, Signal
@@ -26,25 +29,18 @@ from engine.domain import Explanation, MammogramView, Pixels, Study, StudyPredic
 from viewer import rendering, theme
 from viewer.canvas import WINDOW_STEP, ZOOM_STEP, Canvas, Gap, State, Zoom, paint_placeholder
 from viewer.commands import Command, Group
-from viewer.hanging import Arrangement, Cell, Page, hang
+from viewer.hanging import Arrangement, Cell, doubtful_claims, hang
 from viewer.linking import mirrored_point
+from viewer.page_scale import Basis, fit, share
+from viewer.priors import Prior
+from viewer.reading_steps import ROUTINE, Kind, Step, parts, step_with, steps_of
 from viewer.rendering import DisplayPixels
 from viewer.tools import TOOL_COMMANDS, Tools
 
-_COMPARABLE = 2.0  #: breasts whose sizes in pixels differ more are each fitted by themselves
 _EXPECTED_WIDTH = 0.6  #: of a film's, that a breast takes; only until its pixels are there
-_FILL = 0.98  #: of a cell, that the largest breast takes
 _WHEEL_PAUSE_MS = 400  #: a wheel that runs on stops at a study's end; a new turn goes on
 _PAN_KEY = 60  #: logical pixels
 _TOLD_MS = 5000  #: what is said in passing stands so long under the images
-
-
-class Scale(Enum):
-    """What the views of a page have in common; told to the reader."""
-
-    MILLIMETRES = "same size in mm"
-    PIXELS = "same scale in pixels"
-    EACH = "each view fitted, sizes do not compare"
 
 
 COMMANDS = (
@@ -69,12 +65,23 @@ COMMANDS = (
     Command("Reset windows and zoom", ("Home",), Group.ZOOM, "reset", (), True),
     Command("Next view", ("Right",), Group.GO, "next_view", (1,), True),
     Command("Previous view", ("Left",), Group.GO, "next_view", (-1,), True),
+    Command("Next step", ("N",), Group.GO, "step", (1,)),
+    Command("Previous step", ("Shift+N",), Group.GO, "step", (-1,)),
+    Command("Prior, then the one before it", ("O",), Group.GO, "next_prior"),
     Command("Next study", ("PgDown",), Group.GO, "step_study", (1,)),
     Command("Previous study", ("PgUp",), Group.GO, "step_study", (-1,)),
     *TOOL_COMMANDS,
 )
 # A key held down must not run through studies, nor switch something on and off.
-_ONCE_A_PRESS = ("next_view", "step_study", "toggle_single", "toggle_invert", "toggle_linear")
+_ONCE_A_PRESS = (
+    "next_view",
+    "next_prior",
+    "step",
+    "step_study",
+    "toggle_single",
+    "toggle_invert",
+    "toggle_linear",
+)
 
 
 class ViewportsPane(QWidget):
@@ -83,12 +90,17 @@ class ViewportsPane(QWidget):
     study_step_requested = Signal(int)  #: +1 the next study, -1 the one before
     view_selected = Signal(str)  #: image_uid
     status_changed = Signal(str)  #: the selected view in a line: label, window, spacing, zoom
+    prior_shown = Signal(str)  #: study uid of the prior that hangs from now on
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._study: Study | None = None
-        self._pages: tuple[Page, ...] = ()
-        self._page = 0
+        self._priors: tuple[Prior, ...] = ()
+        self._prior: Prior | None = None
+        self._routine: tuple[Kind, ...] = ROUTINE
+        self._steps: tuple[Step, ...] = ()
+        self._step = 0
+        self._part = 0  # of a view at 1:1
         self._canvases: dict[str, Canvas] = {}
         self._gaps: dict[tuple[int, int], Gap] = {}
         self._selected: str | None = None
@@ -125,31 +137,23 @@ class ViewportsPane(QWidget):
     def study(self) -> Study | None:
         return self._study
 
-    def show_study(self, study: Study | None) -> None:
-        """Hangs a study, its views loading; whatever was shown before is gone at once."""
+    def show_study(self, study: Study | None, priors: Sequence[Prior] = ()) -> None:
+        """Hangs a study, its views loading; whatever was shown before is gone at once.
+
+        `priors` are the same patient's earlier studies, the newest first; it hangs first.
+        """
         had_focus = any(canvas.hasFocus() for canvas in self._canvases.values())
         self.tools.leave()
-        for canvas in self._canvases.values():
-            canvas.blockSignals(True)
-        for widget in (*self._canvases.values(), *self._gaps.values()):
-            widget.hide()
-            widget.setParent(None)
-            widget.deleteLater()
-        self._canvases, self._gaps, self._zoom_in_page = {}, {}, None
-        self._study = study
+        self._discard([*self._canvases.values()])
+        self._canvases, self._zoom_in_page = {}, None
+        self._study, self._priors = study, tuple(priors)
+        self._prior = next(iter(self._priors), None)
         self._selected = None
-        self._page = self._preset = 0
+        self._step = self._part = self._preset = 0
         self._is_single = self._has_prediction = False
         self._is_inverted = self._is_linear = False
-        self._pages = hang(study) if study else ()
-        for number, page in enumerate(self._pages):
-            for place, cell in enumerate(page.cells):
-                if cell.view is None:
-                    self._gaps[number, place] = Gap(cell.label, self._stage)
-                else:
-                    self._canvases[cell.view.image_uid] = self._make_canvas(study, cell.view)
-        self._lay_out()
-        views = self._views()
+        self._hang()
+        views = self._steps[0].page.own_views if self._steps else ()
         if views:
             self._select(views[0].image_uid)
             if had_focus:
@@ -158,6 +162,45 @@ class ViewportsPane(QWidget):
             self.status_changed.emit("")
         self._show_legend()
         self._show_ticks()
+
+    @property
+    def routine(self) -> tuple[Kind, ...]:
+        return self._routine
+
+    def set_routine(self, routine: Sequence[Kind]) -> None:
+        """Which kinds of steps a study is gone through by, in that order; begins with the first."""
+        if tuple(routine) == self._routine:
+            return
+        self._routine = tuple(routine)
+        self._step = self._part = 0
+        self._is_single = False
+        self._hang()
+        self._turn_to(0, 1)
+
+    def _hang(self) -> None:
+        """The steps of the study beside the prior, and a canvas for each of their views."""
+        self._discard([*self._gaps.values()])
+        self._gaps = {}
+        prior = self._prior.study if self._prior else None
+        self._steps = steps_of(self._study, prior, self._routine) if self._study else ()
+        claims = doubtful_claims(self._study) if self._study else {}
+        for number, step in enumerate(self._steps):
+            for place, cell in enumerate(step.page.cells):
+                if cell.view is None:
+                    prior_date = cell.prior.study_date.isoformat() if cell.prior else None
+                    self._gaps[number, place] = Gap(cell.label, self._stage, prior_date)
+                elif cell.view.image_uid not in self._canvases:
+                    doubts = () if cell.prior else claims.get(cell.view.image_uid, ())
+                    self._canvases[cell.view.image_uid] = self._make_canvas(cell, doubts)
+        self._lay_out()
+
+    def _discard(self, widgets: Sequence[QWidget]) -> None:
+        for widget in widgets:
+            widget.blockSignals(True)
+        for widget in widgets:
+            widget.hide()
+            widget.setParent(None)
+            widget.deleteLater()
 
     def show_pixels(self, image_uid: str, pixels: Pixels | DisplayPixels) -> None:
         """Shows a view's pixels; those of an image that is not in the open study are ignored.
@@ -184,6 +227,7 @@ class ViewportsPane(QWidget):
         canvas.set_local_contrast(self.tools.has_local_contrast)
         self._show_window(canvas)
         self._fit_page()
+        self._show_part()
 
     def show_failure(self, image_uid: str, title: str, advice: str) -> None:
         """Says in the view's own cell why it cannot be shown."""
@@ -198,7 +242,8 @@ class ViewportsPane(QWidget):
         if prediction and self._study and prediction.study_uid == self._study.uid:
             explanations = {view.image_uid: view.explanation for view in prediction.views}
         for image_uid, canvas in self._canvases.items():
-            canvas.show_explanation(explanations.get(image_uid))
+            if canvas.prior is None:
+                canvas.show_explanation(explanations.get(image_uid))
         self._has_prediction = any(canvas.has_heat for canvas in self._canvases.values())
         self._show_legend()
 
@@ -213,9 +258,10 @@ class ViewportsPane(QWidget):
         self._strip.legend.set_opacity(self._overlay_opacity)
         self._strip.legend.setVisible(self._is_overlay_visible and self._has_prediction)
 
-    def _make_canvas(self, study: Study, view: MammogramView) -> Canvas:
-        canvas = Canvas(study, view, self._stage)
-        uid = view.image_uid
+    def _make_canvas(self, cell: Cell, claims: Sequence[str]) -> Canvas:
+        prior = self._prior if cell.prior else None
+        canvas = Canvas(cell.prior or self._study, cell.view, self._stage, prior, claims)
+        uid = cell.view.image_uid
         canvas.pointed_at.connect(lambda: self._select(uid))
         canvas.enlarge_requested.connect(self.toggle_single)
         canvas.stepped.connect(self._wheel)
@@ -245,8 +291,8 @@ class ViewportsPane(QWidget):
         shown: dict[QWidget, QRect] = {}
         if self._is_single and self._selected:
             shown[self._canvases[self._selected]] = area
-        elif self._pages:
-            cells = self._pages[self._page].cells
+        elif self._steps:
+            cells = self._steps[self._step].page.cells
             columns = self._columns()
             rows = -(-len(cells) // columns)
             for place, cell in enumerate(cells):
@@ -257,24 +303,36 @@ class ViewportsPane(QWidget):
                 x0 += column > 0 and not _are_back_to_back(cells[place - 1], cell)
                 y0 += row > 0
                 uid = cell.view.image_uid if cell.view else None
-                widget = self._canvases[uid] if uid else self._gaps[self._page, place]
+                widget = self._canvases[uid] if uid else self._gaps[self._step, place]
                 shown[widget] = QRect(x0, y0, x1 - x0, y1 - y0)
-        for widget in (*self._canvases.values(), *self._gaps.values()):
-            if widget not in shown:
-                widget.hide()
         for widget, rect in shown.items():
             widget.setGeometry(rect)
+        is_beside_prior = bool(self._steps) and self._steps[self._step].has_prior
+        for canvas in self._canvases.values():
+            canvas.set_beside_prior(is_beside_prior)
         self._fit_page()
+        self._show_part()
         for widget in shown:
             widget.show()
-        self._strip.set_page(self._page, len(self._pages), self._is_single)
-        self._stage.is_empty = not self._pages
+        self._hide_all_but(shown)
+        self._stage.is_empty = not self._steps
         self._stage.update()
+
+    def _hide_all_but(self, shown: Collection[QWidget]) -> None:
+        """The keyboard goes first: Qt would hand it to any view that is still to be hidden."""
+        hidden = [w for w in (*self._canvases.values(), *self._gaps.values()) if w not in shown]
+        canvases = [canvas for canvas in self._canvases.values() if canvas in shown]
+        if canvases and any(widget.hasFocus() for widget in hidden):
+            selected = self._canvases.get(self._selected)
+            (selected if selected in canvases else canvases[0]).setFocus()
+        for widget in hidden:
+            widget.hide()
 
     def _columns(self) -> int:
         """Cells in a row of the page that shows."""
         size = self._stage.size()
-        return self._pages[self._page].columns(self._arrangement, size.width(), size.height())
+        page = self._steps[self._step].page
+        return page.columns(self._arrangement, size.width(), size.height())
 
     def _fit_page(self) -> None:
         """One scale for all views of the page that are to be compared.
@@ -282,47 +340,34 @@ class ViewportsPane(QWidget):
         Until all have arrived, the scale is guessed from the headers, so that views neither wait
         for each other nor jump at every arrival: they settle once, together.
         """
-        page = self._pages[self._page].views if self._pages else ()
+        page = self._steps[self._step].page.views if self._steps else ()
         canvases = [self._canvases[view.image_uid] for view in page]
+        in_millimetres = any(view.pixel_spacing for view in page)
         if self._is_single and self._selected:
             canvases = [self._canvases[self._selected]]
         if not canvases:
-            self._strip.set_scale(None)
+            self._strip.set_basis(None)
             return
         is_settled = all(canvas.state is not State.LOADING for canvas in canvases)
-        in_millimetres = all(view.pixel_spacing for view in page)
-        sizes = {}
-        for canvas in canvases:
-            unit = _unit(canvas.view, in_millimetres)
-            tall, wide = _breast_size(canvas, is_settled)
-            width, height = canvas.device_size()
-            scale = _FILL * min(width / (wide * unit[0]), height / (tall * unit[1]))
-            if canvas.orientation.is_transposed:
-                scale = _FILL * min(width / (tall * unit[1]), height / (wide * unit[0]))
-            sizes[canvas] = scale, unit, tall * unit[1]
-        # A breast that lies on its side needs more width than it hangs in: it alone is shrunk.
-        lying = [canvas for canvas in canvases if canvas.orientation.is_transposed]
-        upright = [canvas for canvas in canvases if canvas not in lying] or canvases
-        usable = [canvas for canvas in upright if canvas.state is not State.FAILED] or upright
-        heights = [sizes[canvas][2] for canvas in usable]
-        if in_millimetres:
-            basis = Scale.MILLIMETRES
-        else:
-            basis = Scale.PIXELS if max(heights) < _COMPARABLE * min(heights) else Scale.EACH
-        common = min(sizes[canvas][0] for canvas in usable)
-        for canvas in canvases:
-            scale, unit, _ = sizes[canvas]
-            if canvas in lying:
-                canvas.set_fit(min(scale, common), unit)
-            else:
-                canvas.set_fit(scale if basis is Scale.EACH else common, unit)
-        self._strip.set_scale(basis if len(usable) > 1 else None, bool(lying))
+        fits = [
+            fit(
+                canvas.view,
+                _breast_size(canvas, is_settled),
+                canvas.device_size(),
+                canvas.state is not State.FAILED,
+                canvas.orientation.is_transposed,
+            )
+            for canvas in canvases
+        ]
+        shared = share(fits, in_millimetres, is_settled)
+        for canvas, own, scale, is_alike in zip(
+            canvases, fits, shared.scales, shared.are_alike, strict=True
+        ):
+            canvas.set_fit(scale, own.unit)
+            canvas.set_comparable(is_alike)
+        self._strip.set_basis(shared.basis, any(one.is_lying for one in fits))
 
     # ---------------------------------------------------------------------------------- selection
-
-    def _views(self) -> list[MammogramView]:
-        """In the order in which the reader goes through them."""
-        return [view for page in self._pages for view in page.views]
 
     @property
     def selected(self) -> str | None:
@@ -330,7 +375,7 @@ class ViewportsPane(QWidget):
         return self._selected
 
     def select(self, image_uid: str) -> None:
-        """Makes a view the selected one and turns to its page; ignored if not in the study."""
+        """Makes a view the selected one and turns to a step that shows it; ignored if none does."""
         if image_uid not in self._canvases:
             return
         self._select(image_uid)
@@ -343,22 +388,18 @@ class ViewportsPane(QWidget):
             self._canvases[self._selected].restore_zoom(self._zoom_in_page)
             self._zoom_in_page = self._canvases[image_uid].zoom_state()
         self._selected = image_uid
-        number = self._page_of(image_uid)
-        is_turned = number != self._page
-        self._page = number
+        number = step_with(self._steps, self._step, image_uid)
+        is_turned = number != self._step
+        self._step = number
+        if is_turned:
+            self._part = 0
+            self._fit_all()
         for uid, canvas in self._canvases.items():
             canvas.set_selected(uid == image_uid and len(self._canvases) > 1)
         if is_turned or self._is_single:
             self._lay_out()
         self.view_selected.emit(image_uid)
         self.status_changed.emit(self._canvases[image_uid].summary())
-
-    def _page_of(self, image_uid: str) -> int:
-        return next(
-            number
-            for number, page in enumerate(self._pages)
-            if any(view.image_uid == image_uid for view in page.views)
-        )
 
     def _canvas_changed(self, image_uid: str) -> None:
         if image_uid == self._selected:
@@ -375,15 +416,22 @@ class ViewportsPane(QWidget):
 
     @property
     def canvases(self) -> list[Canvas]:
-        """In reading order."""
-        return [self._canvases[view.image_uid] for view in self._views()]
+        """Of the open study, in reading order."""
+        return [self._canvases[view.image_uid] for view in self._own_views()]
+
+    @property
+    def every_canvas(self) -> list[Canvas]:
+        """A prior's too."""
+        return [*self._canvases.values()]
 
     @property
     def shown_canvases(self) -> list[Canvas]:
-        return [canvas for canvas in self.canvases if not canvas.isHidden()]
+        """A prior's too."""
+        return [canvas for canvas in self._canvases.values() if not canvas.isHidden()]
 
     def fit_page(self) -> None:
         self._fit_page()
+        self._show_part()
 
     def at_pointer(self, canvas: Canvas) -> QPointF | None:
         return self._at_pointer(canvas)
@@ -479,7 +527,7 @@ class ViewportsPane(QWidget):
 
     def toggle_arrangement(self) -> None:
         """The other of one row and two, whichever shows."""
-        if self._pages:
+        if self._steps and not self._steps[self._step].page.fixed_columns:
             is_row = self._columns() > 2
             self.set_arrangement(Arrangement.GRID if is_row else Arrangement.ROW)
 
@@ -489,14 +537,134 @@ class ViewportsPane(QWidget):
             self.study_step_requested.emit(1 if step > 0 else -1)
 
     def _step_view(self, step: int) -> bool:
-        """Whether there was another view in that direction."""
-        views = [view.image_uid for view in self._views()]
-        if self._selected not in views:
+        """Whether there was another view in that direction: on the page, then in the study."""
+        if self._selected is None:
             return False
-        place = views.index(self._selected)
-        other = min(max(place + step, 0), len(views) - 1)
-        self.select(views[other])
-        return other != place
+        page = self._steps[self._step].page
+        edge = page.own_views[-1 if step > 0 else 0]
+        on_page = [view.image_uid for view in page.views]
+        in_study = [view.image_uid for view in self._own_views()]
+        for uids, start in ((on_page, self._selected), (in_study, edge.image_uid)):
+            if start in uids:
+                place = uids.index(start)
+                other = min(max(place + step, 0), len(uids) - 1)
+                if other != place:
+                    self.select(uids[other])
+                    return True
+        return False
+
+    def _own_views(self) -> list[MammogramView]:
+        """Of the open study, in the order in which the reader goes through them."""
+        return [view for page in hang(self._study) for view in page.views] if self._study else []
+
+    def step(self, step: int) -> None:
+        """To the next part of a view at 1:1, else the routine's next step; stops at its end."""
+        if not self._steps:
+            return
+        last_part = len(self._parts()) - 1
+        if 0 <= self._part + step <= last_part and not self._is_single:
+            self._part += step
+            self._show_part()
+            return
+        number = min(max(self._step + step, 0), len(self._steps) - 1)
+        if number == self._step and not self._is_single:
+            self._strip.set_step(f"{self._step_words()} · {'last' if step > 0 else 'first'} step")
+            return
+        self._turn_to(number, step)
+
+    def _turn_to(self, number: int, direction: int) -> None:
+        """A step by itself, not for the sake of a view: as it is meant, from its first part on or,
+        backwards, from its last.
+        """
+        self.tools.stop_tour()
+        self._is_single, self._zoom_in_page = False, None
+        self._step, self._part = number, 0
+        self._fit_all()
+        self._lay_out()
+        self._part = max(0, len(self._parts()) - 1) if direction < 0 else 0
+        self._show_part()
+        views = self._steps[self._step].page.own_views if self._steps else ()
+        if views and self._selected not in {view.image_uid for view in views}:
+            self._select(views[0].image_uid)
+
+    def next_prior(self) -> None:
+        """To the prior; there, the next older one, and after the oldest the newest again."""
+        if self._study is None:
+            return
+        number = next((n for n, step in enumerate(self._steps) if step.has_prior), None)
+        if number is None:
+            why = "none among your steps" if self._priors else "none in what was opened"
+            self._strip.set_step(f"{self._step_words()} · prior: {why}")
+        elif self._steps[self._step].has_prior:
+            place = self._priors.index(self._prior)
+            self._show_prior(self._priors[(place + 1) % len(self._priors)])
+        else:
+            self._turn_to(number, 1)
+
+    def _show_prior(self, prior: Prior) -> None:
+        """In the place of the one that hangs; its pixels follow."""
+        if prior is self._prior:
+            return
+        kind = self._steps[self._step].kind
+        old = [uid for uid, canvas in self._canvases.items() if canvas.prior]
+        had_focus = any(self._canvases[uid].hasFocus() for uid in old)
+        self.tools.leave_prior()
+        if had_focus:
+            self._stage.setFocus()  # else Qt would hand it to a view that is about to go
+        self._discard([self._canvases.pop(uid) for uid in old])
+        self._prior, self._step = prior, 0
+        if self._selected in old:
+            self._selected = None
+        self._is_single = False
+        self._hang()
+        alike = (n for n, step in enumerate(self._steps) if step.kind is kind)
+        others = (n for n, step in enumerate(self._steps) if step.has_prior)
+        self._turn_to(next(alike, next(others, 0)), 1)
+        if had_focus:
+            self._canvases[self._selected].setFocus()
+        self.prior_shown.emit(prior.study.uid)
+
+    def _parts(self) -> tuple[tuple[float, float], ...]:
+        """Of the view that hangs at 1:1; none on other steps and until it has pixels."""
+        step = self._steps[self._step] if self._steps else None
+        if step is None or step.kind is not Kind.ACTUAL:
+            return ()
+        canvas = self._canvases[step.page.views[0].image_uid]
+        if canvas.display is None:
+            return ()
+        box = canvas.display.breast
+        at_actual = canvas.placement_at(1 / canvas.unit[0])
+        width, height = canvas.device_size()
+        if at_actual.is_transposed:
+            width, height = height, width
+        rows, columns = (box.row_start, box.row_stop), (box.column_start, box.column_stop)
+        tall, wide = height / at_actual.scale_y, width / at_actual.scale_x
+        return parts(rows, columns, tall, wide, at_actual.is_mirrored)
+
+    def _show_part(self) -> None:
+        if places := self._parts():
+            self._part = min(self._part, len(places) - 1)
+            view = self._steps[self._step].page.views[0]
+            canvas = self._canvases[view.image_uid]
+            canvas.restore_zoom(Zoom(1 / canvas.unit[0], *places[self._part]))
+        self._strip.set_step(self._step_words())
+
+    def _step_words(self) -> str:
+        if self._is_single:
+            return "One view; V or double click shows all"
+        if not self._steps:
+            return ""
+        step, count = self._steps[self._step], len(self._parts())
+        part = f", part {self._part + 1} of {count}" if count > 1 else ""
+        number = f"Step {self._step + 1} of {len(self._steps)}: " if len(self._steps) > 1 else ""
+        older = ""
+        if step.has_prior and len(self._priors) > 1:
+            older = f" {self._priors.index(self._prior) + 1} of {len(self._priors)}"
+        return f"{number}{step.title}{part}{older}"
+
+    def _fit_all(self) -> None:
+        for canvas in self._canvases.values():
+            canvas.restore_zoom(None)
 
     def step_study(self, step: int) -> None:
         self.study_step_requested.emit(step)
@@ -534,13 +702,6 @@ class ViewportsPane(QWidget):
             if command.checked:
                 is_on = attrgetter(command.checked)(self)
                 self.actions_by_name[command.identity].setChecked(is_on)
-
-
-def _unit(view: MammogramView, in_millimetres: bool) -> tuple[float, float]:
-    """Width and height of a pixel: in mm, or in pixel widths."""
-    if in_millimetres:
-        return view.pixel_spacing.column_mm, view.pixel_spacing.row_mm
-    return 1.0, view.pixel_aspect
 
 
 def _breast_size(canvas: Canvas, is_settled: bool) -> tuple[int, float]:
@@ -590,31 +751,41 @@ class _Strip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._told = self._hint = self._basis = self._links = ""
+        self._told = self._hint = self._shared = self._links = ""
         self._fading = QTimer(self)
         self._fading.setSingleShot(True)
         self._fading.timeout.connect(self._fade)
-        self._page = _QuietLabel()
-        self._scale = _QuietLabel()
-        self._scale.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._step = _QuietLabel()
+        self._basis = _QuietLabel()
+        self._basis.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.legend = HeatLegend()
         self.legend.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 8, 0)
         row.setSpacing(16)
-        row.addWidget(self._page)
-        row.addWidget(self._scale, 1)
+        row.addWidget(self._step)
+        row.addWidget(self._basis, 1)
         row.addWidget(self.legend)
         self.setFixedHeight(self.legend.sizeHint().height())
 
-    def set_page(self, page: int, pages: int, is_single: bool) -> None:
-        turn = f"Page {page + 1} of {pages}" if pages > 1 else ""
-        self._page.set_text("One view; V or double click shows all" if is_single else turn)
+    def set_step(self, words: str) -> None:
+        self._step.set_text(words)
+        self._share_room()
 
-    def set_scale(self, scale: Scale | None, is_one_apart: bool = False) -> None:
-        self._basis = scale.value.capitalize() if scale else ""
-        if scale and is_one_apart:
-            self._basis += ", but for what is rotated"
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """The step goes before the words about the colours, but for their sentence."""
+        least, most = self.legend.minimumSizeHint().width(), self.legend.sizeHint().width()
+        room = self.width() - self._step.sizeHint().width() - 2 * self.layout().spacing() - 16
+        self.legend.setFixedWidth(min(max(room, least), most))
+
+    def set_basis(self, basis: Basis | None, is_one_apart: bool = False) -> None:
+        self._shared = basis.value.capitalize() if basis else ""
+        if basis and is_one_apart:
+            self._shared += ", but for what is rotated"
         self._show_words()
 
     def set_links(self, links: str) -> None:
@@ -637,8 +808,8 @@ class _Strip(QWidget):
         self._show_words()
 
     def _show_words(self) -> None:
-        quiet = " · ".join(words for words in (self._basis, self._links) if words)
-        self._scale.set_text(self._told or self._hint or quiet)
+        quiet = " · ".join(words for words in (self._shared, self._links) if words)
+        self._basis.set_text(self._told or self._hint or quiet)
 
 
 class _QuietLabel(QWidget):

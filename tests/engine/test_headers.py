@@ -1,12 +1,21 @@
 """What a header says of side, view, spacing, presets and scope, and what is guessed."""
 
 import warnings
+from datetime import date
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from engine.domain import Laterality, SpacingSource, ViewPosition, VoiFunction, VoiLut
+from engine.domain import (
+    Laterality,
+    PatientIdentity,
+    SpacingSource,
+    ViewPosition,
+    VoiFunction,
+    VoiLut,
+)
 from engine.loading import load, load_pixels
 from engine.voi import presets
 from tests.phantom import view_code, write_dataset, write_mammogram, write_study
@@ -54,6 +63,19 @@ class TestSideAndView:
         found = edited(tmp_path, setting(ImageLaterality="R", Laterality="L"))
         assert found.laterality is Laterality.RIGHT
         assert any("contradict" in note for note in found.notes)
+
+    def test_what_contradicts_the_side_belongs_on_the_image(self, tmp_path):
+        found = edited(tmp_path, setting(ImageLaterality="R", Laterality="L"))
+        assert found.side_faults == ("tags say both R and L",)
+        found = edited(tmp_path, setting(PatientOrientation=["A", "R"]), laterality="R")
+        assert found.side_faults == ("orientation tag says L",)
+        assert found.orientation == ("A", "R")
+        assert any("left breast" in note for note in found.notes)
+        found = edited(tmp_path, name="L_CC.dcm", laterality="R")
+        assert found.side_faults == ("a name says L",)
+        for orientation in (["P", "L"], ["A", "L"], ["P"], ["A", "R", "F"]):
+            agreed = edited(tmp_path, setting(PatientOrientation=orientation), laterality="R")
+            assert agreed.side_faults == ()
 
     @pytest.mark.parametrize(
         ("code", "scheme", "view"),
@@ -258,6 +280,13 @@ class TestSpacing:
         assert (spacing.row_mm, spacing.column_mm) == pytest.approx(expected)
         assert spacing.source is source
         assert spacing.magnification == (1.25 if source is SpacingSource.MAGNIFICATION else None)
+
+    def test_one_that_makes_an_image_larger_than_a_metre_is_ignored(self, tmp_path):
+        values = np.zeros((2000, 60), np.uint16)
+        found = edited(tmp_path, imager_spacing=(0.6, 0.6), values=values)
+        assert found.pixel_spacing is None
+        assert any("absurd pixel spacing" in note for note in found.notes)
+        assert edited(tmp_path, imager_spacing=(0.4, 0.4), values=values).pixel_spacing
 
     @pytest.mark.parametrize(
         "spacing", [[0, 0], [-0.1, 0.1], [70, 70], [1000, 1000], [0.0001, 0.1], [0.1]]
@@ -535,3 +564,18 @@ def test_values_that_cannot_be_read_hide_no_image(tmp_path):
     assert found.label == "R CC"
     assert found.pixel_spacing is None
     assert load_pixels(found).value_scale == 1
+
+
+def test_who_the_patient_is_comes_from_the_tags(tmp_path):
+    def identity(**values):
+        path = write_mammogram(tmp_path / "a.dcm", patient_id="A-17 ", edit=setting(**values))
+        return load([path]).studies[0].identity
+
+    assert identity() == PatientIdentity("A-17")
+    found = identity(PatientBirthDate="19610412", IssuerOfPatientID="CLINIC")
+    assert found == PatientIdentity("A-17", "CLINIC", date(1961, 4, 12))
+    qualifier = Dataset()
+    qualifier.UniversalEntityID = "1.2.3"
+    assert identity(IssuerOfPatientIDQualifiersSequence=[qualifier]).issuer == "1.2.3"
+    assert identity(PatientBirthDate="").birth_date is None
+    assert identity(PatientID="") is None

@@ -1,11 +1,13 @@
 """Where each view of a study hangs."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain import Study
 from tests.viewer.studies import STANDARD, make_study, make_view
-from viewer.hanging import Arrangement, hang
+from viewer.hanging import Arrangement, doubtful_claims, hang
 
 
 def pages_of(*labels, **changes):
@@ -115,3 +117,70 @@ def test_a_wide_pane_hangs_four_in_a_row_and_the_reader_may_choose():
     assert page.columns(Arrangement.ROW, 700, 900) == 4
     (pair,) = hang(make_study(("R CC", "L CC")))
     assert {pair.columns(arrangement, 1310, 930) for arrangement in Arrangement} == {2}
+
+
+def test_pairs_stand_together_before_extra_views_of_one_side():
+    assert pages_of(*STANDARD, "L ML", "L XCCL", "R XCCL")[1] == [
+        "R XCCL",
+        "L XCCL",
+        "L ML",
+        "()",
+    ]
+
+
+def test_extra_views_come_as_repeats_implant_displaced_other_projections_and_parts():
+    kinds = {
+        "spot": ("R CC", ("spot compression",)),
+        "magnified": ("R MLO", ("magnification",)),
+        "lateral": ("R ML", ()),
+        "exaggerated": ("R XCCL", ()),
+        "displaced": ("R MLO", ("implant displaced",)),
+        "repeat": ("R MLO", ()),
+    }
+    extras = [
+        make_view(label, uid, view_modifiers=modifiers) for uid, (label, modifiers) in kinds.items()
+    ]
+    whole = [make_view(label, label, acquired="2024-03-02") for label in STANDARD]
+    pages = hang(Study("1.2.3", "A-17", (*extras, *whole)))
+    assert [view.image_uid for view in pages[0].views] == list(STANDARD)
+    assert [view.image_uid for page in pages[1:] for view in page.views] == [
+        "repeat",
+        "displaced",
+        "lateral",
+        "exaggerated",
+        "spot",
+        "magnified",
+    ]
+
+
+def test_implant_displaced_views_make_a_page_like_the_standard_ones():
+    displaced = [
+        make_view(label, f"{label} ID", view_modifiers=("implant displaced",))
+        for label in reversed(STANDARD)
+    ]
+    whole = [make_view(label, label) for label in STANDARD]
+    pages = hang(Study("1.2.3", "A-17", (*displaced, *whole)))
+    assert [view.image_uid for view in pages[0].views] == list(STANDARD)
+    assert [view.image_uid for view in pages[1].views] == [f"{label} ID" for label in STANDARD]
+
+
+def test_two_views_that_claim_to_be_the_same_where_the_other_side_lacks_it_are_doubted():
+    study = make_study(("L CC", "L CC", "R MLO", "L MLO"))
+    assert labels_of(study) == [["(R CC)", "L CC", "R MLO", "L MLO"], ["L CC"]]
+    doubts = ("2 images claim L CC", "none R CC")
+    assert doubtful_claims(study) == {"1.2.3.0": doubts, "1.2.3.1": doubts}
+
+
+def test_repeats_spots_and_studies_of_one_breast_are_not_doubted():
+    assert doubtful_claims(make_study((*STANDARD, "R CC"))) == {}
+    assert doubtful_claims(make_study(("R CC", "R CC", "R MLO"))) == {}
+    spot = make_view("L CC", "spot", view_modifiers=("spot compression",))
+    views = (*make_study(("L CC", "R MLO", "L MLO")).views, spot)
+    assert doubtful_claims(Study("1.2.3", "A-17", views)) == {}
+
+
+@given(st.permutations(range(7)))
+def test_the_order_of_the_files_changes_no_place(order):
+    study = make_study((*STANDARD, "R XCCL", "L XCCL", "L CC"))
+    shuffled = replace(study, views=tuple(study.views[n] for n in order))
+    assert hang(shuffled) == hang(study)

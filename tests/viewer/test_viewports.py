@@ -1,5 +1,8 @@
 """A study on the screen: never another's pixels, one scale, and every command at work."""
 
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -22,7 +25,10 @@ from tests.viewer.test_canvas import CTRL, LEFT, SHIFT, drag, wheel
 from viewer import rendering, theme
 from viewer.canvas import Canvas, Gap, State
 from viewer.hanging import Arrangement
-from viewer.viewports import COMMANDS, HeatLegend, Scale, ViewportsPane
+from viewer.page_scale import Basis
+from viewer.priors import Prior
+from viewer.reading_steps import ROUTINE, Kind
+from viewer.viewports import COMMANDS, HeatLegend, ViewportsPane
 
 
 @pytest.fixture
@@ -34,11 +40,16 @@ def pane(qtbot):
     return pane
 
 
-def hang(pane, study, loads=True):
-    pane.show_study(study)
+def hang(pane, study, loads=True, priors=()):
+    pane.show_study(study, priors)
     if loads:
-        for view in study.views:
+        for view in (*study.views, *(view for prior in priors for view in prior.study.views)):
             pane.show_pixels(view.image_uid, pixels_of(view))
+
+
+def make_prior(uid="old", year=2022, labels=STANDARD, **changes):
+    study = replace(make_study(labels, uid=uid, **changes), study_date=date(year, 1, 2))
+    return Prior(study, "2 years earlier")
 
 
 def canvases(pane):
@@ -187,7 +198,7 @@ def test_without_spacing_views_share_a_scale_in_pixels_and_the_pane_says_so(pane
     hang(pane, make_study())
     scales = {round(canvas.magnification, 2) for canvas in canvases(pane).values()}
     assert len(scales) == 1
-    assert any(Scale.PIXELS.value[1:] in text for text in words_below(pane))
+    assert any(Basis.PIXELS.value[1:] in text for text in words_below(pane))
 
 
 def test_views_of_very_different_pixel_sizes_are_fitted_each_and_the_pane_says_so(pane):
@@ -195,7 +206,7 @@ def test_views_of_very_different_pixel_sizes_are_fitted_each_and_the_pane_says_s
     hang(pane, Study("1.2.3", "A-17", tuple(views)))
     heights = [canvas.grey()[0].shape[0] for canvas in canvases(pane).values()]
     assert heights[0] == pytest.approx(heights[1], rel=0.1)
-    assert any(Scale.EACH.value[1:] in text for text in words_below(pane))
+    assert any(Basis.EACH.value[1:] in text for text in words_below(pane))
 
 
 def words_below(pane):
@@ -453,6 +464,259 @@ def test_canvases_tell_screen_readers_what_they_show(pane):
         "L CC, cannot be shown: File is cut short",
         "R MLO, loading",
     ]
+
+
+# --------------------------------------------------------------------------------- steps, priors
+
+
+def words_of_step(pane):
+    return words_below(pane)[0]
+
+
+def test_one_key_goes_through_the_steps_and_stops_at_the_last(pane, qtbot):
+    hang(pane, make_study(shape=(900, 700)))
+    pane.activateWindow()
+    pane.select("1.2.3.0")
+    QApplication.processEvents()
+    seen = []
+    for _ in range(40):
+        seen.append((list(canvases(pane)), words_of_step(pane)))
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_N)
+    pages = [cells for cells, _ in seen]
+    assert pages[:3] == [list(STANDARD), ["R CC", "L CC"], ["R MLO", "L MLO"]]
+    assert list(dict.fromkeys(label for (label, *more) in pages if not more)) == list(STANDARD)
+    assert words_of_step(pane).endswith("last step")
+    assert pages[-1] == ["L MLO"]
+    for _ in range(40):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_N, SHIFT)
+    assert list(canvases(pane)) == list(STANDARD)
+    assert words_of_step(pane).endswith("first step")
+
+
+def test_the_tour_shows_every_pixel_of_the_breast_at_one_to_one(pane):
+    pane.set_routine([Kind.ACTUAL])
+    study = make_study(("R CC", "L CC"), shape=(1800, 1400))
+    hang(pane, study)
+    canvas = canvases(pane)["R CC"]
+    box = canvas.display.breast
+    seen = np.zeros(canvas.display.pixels.shape, bool)
+    count = 0
+    while list(canvases(pane)) == ["R CC"]:
+        assert canvas.magnification == 1
+        placement, (width, height) = canvas.placement(), canvas.device_size()
+        corner, other = placement.to_source(0, 0), placement.to_source(width, height)
+        rows = slice(max(0, int(corner[0])), int(other[0]) + 1)
+        seen[rows, max(0, int(corner[1])) : int(other[1]) + 1] = True
+        count += 1
+        assert f"part {count} of " in words_of_step(pane)
+        pane.step(1)
+    assert seen[box.row_start : box.row_stop, box.column_start : box.column_stop].all()
+    pane.step(-1)
+    assert list(canvases(pane)) == ["R CC"]  # backwards from its last part
+    assert f"part {count} of {count}" in words_of_step(pane)
+
+
+def test_a_step_begins_fitted_whatever_was_zoomed_before(pane):
+    hang(pane, make_study())
+    pane.zoom_step(3)
+    pane.step(1)
+    assert all(canvas.is_fitted for canvas in canvases(pane).values())
+    pane.zoom_step(3)
+    pane.step(-1)
+    assert all(canvas.is_fitted for canvas in canvases(pane).values())
+
+
+def test_from_a_pair_the_arrow_goes_on_to_the_other_pair(pane):
+    hang(pane, make_study())
+    pane.step(1)
+    pane.next_view(1)
+    pane.next_view(1)
+    assert list(canvases(pane)) == ["R MLO", "L MLO"]
+
+
+def test_priors_hang_under_the_current_views_and_cannot_be_taken_for_them(pane):
+    hang(pane, make_study(), priors=[make_prior()])
+    pane.next_prior()
+    shown = [canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]
+    assert len(shown) == 8
+    current = {canvas.view.label: canvas for canvas in shown if canvas.prior is None}
+    prior = {canvas.view.label: canvas for canvas in shown if canvas.prior}
+    for label, canvas in prior.items():
+        above = current[label]
+        assert (canvas.x(), canvas.width()) == (above.x(), above.width())
+        assert canvas.y() > above.y()
+        assert canvas.accessibleName().startswith(f"PRIOR 2022-01-02, {label}")
+        assert canvas.summary().startswith(f"PRIOR 2022-01-02 {label}")
+        assert shows_colour(canvas, theme.PRIOR)
+        assert not shows_colour(above, theme.PRIOR)
+        assert above.accessibleName() == f"{label}, shown"
+    pane.step(-1)
+    assert all(canvas.prior is None for canvas in canvases(pane).values())
+
+
+def shows_colour(canvas, colour):
+    image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    pixels = np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), -1)
+    return (pixels == colour.rgb()).sum() > 100
+
+
+@pytest.mark.parametrize("mm", [0.05, 0.1, 0.2])
+def test_current_and_prior_have_the_same_physical_size(pane, mm):
+    current = make_study(shape=(600, 450), pixel_spacing=spacing(0.1))
+    shape = (round(60 / mm), round(45 / mm))  # the same breast by another machine
+    hang(pane, current, priors=[make_prior(shape=shape, pixel_spacing=spacing(mm))])
+    pane.next_prior()
+    for canvas in (c for c in pane.findChildren(Canvas) if c.isVisible()):
+        per_mm = canvas.magnification / canvas.view.pixel_spacing.column_mm
+        reference = canvases(pane)["R CC"]
+        assert per_mm == pytest.approx(
+            reference.magnification / reference.view.pixel_spacing.column_mm, rel=0.01
+        )
+    assert Basis.MILLIMETRES.value.capitalize() in words_below(pane)
+
+
+def test_pixels_that_are_not_square_are_shown_in_their_true_proportions(pane):
+    flat = replace(spacing(0.1), row_mm=0.2)
+    current = make_study(shape=(600, 450), pixel_spacing=spacing(0.1))
+    hang(pane, current, priors=[make_prior(shape=(300, 450), pixel_spacing=flat)])
+    pane.next_prior()
+    heights = {
+        round(canvas.placement().height)
+        for canvas in pane.findChildren(Canvas)
+        if canvas.isVisible()
+    }
+    assert max(heights) - min(heights) <= 1
+
+
+def test_a_prior_without_spacing_is_fitted_by_itself_and_says_that_its_size_does_not_compare(pane):
+    current = make_study(shape=(600, 450), pixel_spacing=spacing(0.1))
+    hang(pane, current, priors=[make_prior(shape=(200, 150))])
+    pane.next_prior()
+    for canvas in (c for c in pane.findChildren(Canvas) if c.isVisible()):
+        words = [text for text, _ in canvas.bottom_lines()]
+        assert ("size does not compare" in words) is (canvas.prior is not None)
+        assert canvas.grey()[0].shape[0] > 0.6 * canvas.height()
+    assert Basis.PARTLY.value.capitalize() in words_below(pane)
+    pane.step(-1)  # among themselves the current ones do compare
+    assert not any("size does" in canvas.summary() for canvas in canvases(pane).values())
+
+
+def test_spacings_that_cannot_both_be_true_are_told_and_each_view_is_fitted(pane):
+    current = make_study(shape=(600, 450), pixel_spacing=spacing(0.1))
+    hang(pane, current, priors=[make_prior(shape=(600, 450), pixel_spacing=spacing(1.0))])
+    pane.next_prior()
+    shown = [canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]
+    assert all("size does not compare" in canvas.summary() for canvas in shown)
+    assert all(canvas.grey()[0].shape[0] > 0.6 * canvas.height() for canvas in shown)
+    assert Basis.CONTRADICTORY.value.capitalize() in words_below(pane)
+
+
+def test_what_the_prior_lacks_leaves_a_gap_that_says_whose(pane):
+    hang(pane, make_study(), priors=[make_prior(labels=("R CC", "R MLO", "L MLO"))])
+    pane.next_prior()
+    (gap,) = (gap for gap in pane.findChildren(Gap) if gap.isVisible())
+    assert gap.accessibleName() == "L CC, not in the prior of 2022-01-02"
+    assert gap.x() == canvases(pane)["L CC"].x()
+
+
+def test_the_key_for_priors_goes_to_older_ones_and_round_to_the_newest(pane):
+    shown = []
+    pane.prior_shown.connect(shown.append)
+    priors = [make_prior("2022", 2022), make_prior("2019", 2019)]
+    hang(pane, make_study(), priors=priors)
+    pane.next_prior()
+    assert dates(pane) == {"2022-01-02"}
+    pane.next_prior()
+    assert dates(pane) == {"2019-01-02"}
+    assert words_of_step(pane).endswith("prior 2 of 2")
+    below = [canvas for canvas in pane.findChildren(Canvas) if canvas.prior]
+    assert all(canvas.state is State.LOADING for canvas in below)  # no pixel of the newer one
+    pane.next_prior()
+    assert dates(pane) == {"2022-01-02"}
+    assert shown == ["2019", "2022"]
+
+
+def dates(pane):
+    shown = [canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible() and canvas.prior]
+    return {canvas.prior.study.study_date.isoformat() for canvas in shown}
+
+
+def test_without_a_prior_the_key_says_so_and_shows_nothing_else(pane):
+    hang(pane, make_study())
+    before = screen(pane)
+    pane.next_prior()
+    assert "prior: none in what was opened" in words_of_step(pane)
+    assert np.array_equal(screen(pane), before)
+
+
+def test_no_heat_map_is_ever_painted_on_a_prior(pane):
+    study, prior = make_study(), make_prior()
+    hang(pane, study, priors=[prior])
+    pane.next_prior()
+    pane.set_overlay(True, 1.0)
+    before = {c.view.image_uid: c.grab().toImage() for c in pane.findChildren(Canvas) if c.prior}
+    pane.show_explanations(predict(prior.study, np.ones((4, 4))))
+    wrong = replace(predict(prior.study, np.ones((4, 4))), study_uid=study.uid)
+    pane.show_explanations(wrong)  # of the prior's images under the current study's name
+    assert not any(canvas.has_heat for canvas in pane.findChildren(Canvas))
+    pane.show_explanations(predict(study, np.ones((4, 4))))
+    for canvas in pane.findChildren(Canvas):
+        assert canvas.has_heat is (canvas.prior is None)
+        if canvas.prior:
+            assert canvas.grab().toImage() == before[canvas.view.image_uid]
+
+
+def test_a_priors_views_are_not_the_studys_own(pane):
+    hang(pane, make_study(), priors=[make_prior()])
+    steps = []
+    pane.study_step_requested.connect(steps.append)
+    for _ in range(4):
+        pane.next_view(1)
+    assert steps == [1]
+    assert list(canvases(pane)) == list(STANDARD)
+
+
+def test_a_doubt_about_the_patient_stands_on_the_prior(pane):
+    prior = Prior(make_prior().study, "2 years earlier", ("matched by ID alone",))
+    hang(pane, make_study(), priors=[prior])
+    pane.next_prior()
+    below = [canvas for canvas in pane.findChildren(Canvas) if canvas.prior]
+    for canvas in below:
+        assert "matched by ID alone" in [text for text, _ in canvas.top_lines()]
+
+
+def test_views_that_claim_the_same_place_ask_for_a_check(pane):
+    hang(pane, make_study(("L CC", "L CC", "R MLO", "L MLO")))
+    words = [text for text, _ in canvases(pane)["L CC"].top_lines()]
+    assert words[-3:] == ["check side", "2 images claim L CC", "none R CC"]
+    assert "check side" in canvases(pane)["L CC"].accessibleDescription()
+    assert "check side" not in [text for text, _ in canvases(pane)["L MLO"].top_lines()]
+
+
+def test_a_reader_may_choose_other_steps_and_begins_with_the_first(pane):
+    hang(pane, make_study(), priors=[make_prior()])
+    pane.set_routine([Kind.PRIOR_MLO, Kind.RIGHT])
+    assert len([canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]) == 4
+    pane.step(1)
+    assert list(canvases(pane)) == ["R CC", "R MLO"]
+    pane.step(1)
+    assert list(canvases(pane)) == list(STANDARD)  # what no chosen step shows
+    pane.set_routine(ROUTINE)
+    assert list(canvases(pane)) == list(STANDARD)
+
+
+def test_a_step_does_not_take_the_keyboard_from_the_forms(pane, qtbot):
+    form = QWidget(pane)
+    form.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    hang(pane, make_study())
+    pane.activateWindow()
+    form.show()
+    form.setFocus()
+    QApplication.processEvents()
+    assert QApplication.focusWidget() is form
+    for _ in range(4):
+        pane.step(1)
+    assert QApplication.focusWidget() is form
 
 
 # ------------------------------------------------------------------------------------------- theme

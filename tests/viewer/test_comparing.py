@@ -1,0 +1,357 @@
+"""A reader compares with the prior: it is the same patient's, it says so, and it delays nothing."""
+
+import threading
+
+import pydicom
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from engine.domain import ReadingMode
+from engine.loading import load_pixels
+from engine.readings import ReadingStore
+from tests.phantom import breast, stored_values, write_mammogram, write_study
+from tests.viewer.fake_engine import answer_of
+from tests.viewer.test_main_window import are_images_shown, choose, is_answered, sign
+from tests.viewer.test_reading_modes import Oracle, alarmed, silent
+from viewer.canvas import Canvas, State
+from viewer.header_browser import HeaderBrowser
+from viewer.reading_steps import ROUTINE, Kind
+from viewer.settings import Settings
+from viewer.steps_dialog import StepsDialog
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Anna's screenings of 2024, 2022 and 2019, and one of 2021 of another Anna."""
+
+    def write(name, year, patient_id, born, seed=0):
+        def edit(dataset):
+            dataset.PatientBirthDate = born
+
+        options = {"patient_name": "Example^Anna", "rows": 96, "columns": 72, "edit": edit}
+        date = f"{year}0302"
+        write_study(tmp_path / "all" / name, patient_id=patient_id, study_date=date, **options)
+
+    write("1", 2024, "A-1", "19610412")
+    write("2", 2022, "A-1", "19610412")
+    write("3", 2019, "A-1", "19610412")
+    write("4", 2021, "B-2", "19550101")
+    return tmp_path / "all"
+
+
+def open_current(qtbot, window, folder):
+    """The study of 2024, with its prior's images."""
+    with qtbot.waitSignal(window._session.catalogue_opened, timeout=20_000):
+        window.open([folder])
+    qtbot.waitUntil(lambda: are_images_shown(window, 8), timeout=20_000)
+    assert window._session.current_study.study_date.year == 2024
+
+
+def shown(window):
+    return [canvas for canvas in window.viewports.findChildren(Canvas) if canvas.isVisible()]
+
+
+def years(window, are_priors=True):
+    views = [c.view for c in shown(window) if (c.prior is not None) is are_priors]
+    return {view.acquired[:4] for view in views}
+
+
+def test_one_key_after_the_other_leads_from_the_overview_to_the_prior(window, folder, qtbot):
+    open_current(qtbot, window, folder)
+    assert years(window, False) == {"2024"}
+    assert years(window) == set()
+    for _ in range(60):
+        qtbot.keyClick(window, Qt.Key.Key_N)
+    assert (years(window, False), years(window)) == ({"2024"}, {"2022"})
+    qtbot.keyClick(window, Qt.Key.Key_O)
+    assert years(window) == {"2019"}
+    qtbot.waitUntil(lambda: all(c.state is State.SHOWN for c in shown(window)), timeout=20_000)
+    assert {c.view.patient_id for c in shown(window)} == {"A-1"}
+
+
+def test_a_namesake_has_priors_of_nobody_else(window, folder, qtbot):
+    open_current(qtbot, window, folder)
+    other = next(s for s in window._session._studies.values() if s.patient_id == "B-2")
+    window.worklist.select(other.uid)
+    assert window._session.priors == ()
+    qtbot.keyClick(window, Qt.Key.Key_O)
+    assert {c.view.patient_id for c in shown(window)} == {"B-2"}
+
+
+def test_what_is_read_and_said_beside_a_prior_is_of_the_current_study(
+    window, folder, readings_path, qtbot
+):
+    open_current(qtbot, window, folder)
+    current = window._session.current_study
+    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.keyClick(window, Qt.Key.Key_O)
+    below = next(canvas for canvas in shown(window) if canvas.prior)
+    QTest.mouseClick(below, Qt.MouseButton.LeftButton)  # the prior is the selected view
+    assert window.viewports.selected == below.view.image_uid
+    assert window.statusBar().currentMessage().startswith("PRIOR 2022-03-02 R CC")
+    qtbot.waitUntil(lambda: window._session.progress == (4, 4), timeout=10_000)
+    said = {breast.laterality: breast.prediction for breast in answer_of(current).breasts}
+    for told in window._session.prediction(current.uid).breasts:
+        assert told.prediction == said[told.laterality]
+    sign(qtbot, window)
+    for side in said:
+        choose(qtbot, window, side, "2")
+    window.assessment.save()
+    with ReadingStore(readings_path) as store:
+        assert {reading.study_uid for reading in store.all()} == {current.uid}
+        assert {reading.image_uids for reading in store.all()} <= {
+            tuple(v.image_uid for v in current.views if v.laterality is side) for side in said
+        }
+    assert not any(canvas.has_heat for canvas in shown(window) if canvas.prior)
+
+
+def test_beside_a_prior_nothing_hidden_shows(make_window, folder, qtbot):
+    """Whole pages of two windows whose models contradict each other, about the prior too."""
+    looks = []
+    for says in (alarmed, silent):
+        window = make_window(mode=ReadingMode.BLIND_AUDIT, engine=Oracle(says))
+        window.prediction.set_overlay(True, 1.0)
+        open_current(qtbot, window, folder)
+        window._session.wake_engine()
+        qtbot.waitUntil(lambda w=window: w._session.progress == (4, 4), timeout=20_000)
+        window.viewports.next_prior()
+        assert len(shown(window)) == 8
+        looks.append(
+            (
+                [canvas.grab().toImage() for canvas in shown(window)],
+                [canvas.accessibleDescription() for canvas in shown(window)],
+                window.statusBar().currentMessage(),
+            )
+        )
+    assert looks[0] == looks[1]
+
+
+def test_the_current_images_are_decoded_before_the_priors(make_session, folder, qtbot, monkeypatch):
+    order, lock = [], threading.Lock()
+
+    def noted_load_pixels(view):
+        with lock:
+            order.append(view.acquired[:4])
+        return load_pixels(view)
+
+    monkeypatch.setattr("viewer.images.load_pixels", noted_load_pixels)
+    session = make_session()
+    with qtbot.waitSignal(session.catalogue_opened, timeout=10_000) as opened:
+        session.open([folder])
+    studies = {study.study_date.year: study for study in opened.args[0].studies}
+    qtbot.waitUntil(
+        lambda: len(session._images._with_thumbnail) == 4 and not session._images._decoding
+    )
+    order.clear()
+    session.select_study(studies[2024].uid, studies[2021].uid)
+    qtbot.waitUntil(lambda: len(order) == 12, timeout=10_000)
+    assert order == ["2024"] * 4 + ["2022"] * 4 + ["2021"] * 4
+
+
+def test_a_prior_of_another_choice_is_told_and_only_while_it_hangs(make_session, folder, qtbot):
+    session = make_session()
+    told = []
+    session.pixels_loaded.connect(lambda study_uid, *_: told.append(study_uid))
+    with qtbot.waitSignal(session.catalogue_opened, timeout=10_000) as opened:
+        session.open([folder])
+    studies = {study.study_date.year: study for study in opened.args[0].studies}
+    session.select_study(studies[2024].uid)
+    assert [prior.study.study_date.year for prior in session.priors] == [2022, 2019]
+    qtbot.waitUntil(lambda: len(told) == 8)
+    assert session._images.cache.pinned == {studies[2024].uid, studies[2022].uid}
+    told.clear()
+    session.show_prior(studies[2019].uid)
+    qtbot.waitUntil(lambda: told.count(studies[2019].uid) == 4)
+    assert session.is_hung(studies[2019].uid)
+    assert not session.is_hung(studies[2022].uid)
+    session.select_study(studies[2019].uid)
+    assert session.priors == ()
+    assert not session.is_hung(studies[2024].uid)
+
+
+def test_a_prior_that_cannot_be_decoded_says_so_in_its_own_cell(window, folder, qtbot):
+    with qtbot.waitSignal(window._session.catalogue_opened, timeout=20_000):
+        path = folder / "2" / "LCC.dcm"
+        window.open([folder])
+        window._session.catalogue_opened.connect(
+            lambda _: path.write_bytes(path.read_bytes()[:-3000])
+        )
+    qtbot.waitUntil(lambda: len(window.viewports._canvases) == 8)
+
+    def failed():
+        return [c for c in window.viewports._canvases.values() if c.state is State.FAILED]
+
+    qtbot.waitUntil(lambda: failed() != [], timeout=20_000)
+    assert [(c.view.label, c.prior is not None) for c in failed()] == [("L CC", True)]
+
+
+def test_two_patients_in_one_folder_are_never_on_one_screen(window, tmp_path, qtbot):
+    """Even under one Study Instance UID and one name."""
+    for patient_id, views in (("A-1", ("CC",)), ("B-2", ("MLO",))):
+        for side in "RL":
+            for view in views:
+                write_mammogram(
+                    tmp_path / "mixed" / f"{side}{view}.dcm",
+                    laterality=side,
+                    view=view,
+                    patient_id=patient_id,
+                    patient_name="Example^Anna",
+                    study_uid="1.2.3",
+                    study_date="20240302" if patient_id == "A-1" else "20220302",
+                )
+    with qtbot.waitSignal(window._session.catalogue_opened, timeout=20_000) as opened:
+        window.open([tmp_path / "mixed"])
+    assert any("kept apart" in note for note in opened.args[0].notes)
+    for study in opened.args[0].studies:
+        window.worklist.select(study.uid)
+        for _ in range(12):
+            assert {c.view.patient_id for c in shown(window)} == {study.patient_id}
+            qtbot.keyClick(window, Qt.Key.Key_N)
+            qtbot.keyClick(window, Qt.Key.Key_O)
+
+
+def test_an_image_whose_pixels_lie_as_of_the_other_breast_asks_to_check_its_side(
+    window, tmp_path, qtbot
+):
+    def orientation(dataset):
+        dataset.PatientOrientation = ["P", "L"]
+
+    folder = write_study(tmp_path / "study", views=(("R", "MLO"), ("L", "MLO"), ("L", "CC")))
+    drawn = stored_values(breast("L", "CC"))
+    write_mammogram(folder / "x.dcm", values=drawn, study_uid=uid_in(folder), edit=orientation)
+    window.open([folder])
+    qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
+    canvas = next(c for c in shown(window) if c.view.label == "R CC")
+    words = [text for text, _ in canvas.top_lines()]
+    assert words[-3:] == ["⇄ mirrored for display", "check side", "chest wall not as tagged"]
+    assert [c.view.label for c in shown(window) if c.side_doubts] == ["R CC"]
+
+
+def uid_in(folder):
+    return pydicom.dcmread(folder / "RMLO.dcm", stop_before_pixels=True).StudyInstanceUID
+
+
+# ------------------------------------------------------------------------------ the reader's steps
+
+
+def test_each_reader_has_steps_of_their_own_that_are_kept(make_window, folder, tmp_path, qtbot):
+    window = make_window()
+    sign(qtbot, window, "Dr. X")
+    window.assessment._reader.editingFinished.emit()
+    dialog = chosen_steps(qtbot, window)
+    dialog._list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert window.viewports.routine == ROUTINE[1:]
+    sign(qtbot, window, "Dr. Y")
+    window.assessment._reader.editingFinished.emit()
+    assert window.viewports.routine == ROUTINE
+    sign(qtbot, window, "Dr. X")
+    window.assessment._reader.editingFinished.emit()
+    assert window.viewports.routine == ROUTINE[1:]
+    assert window.close()
+    again = make_window()
+    assert again.viewports.routine == ROUTINE[1:]
+    open_current(qtbot, again, folder)
+    assert [canvas.view.label for canvas in shown(again)] == ["R CC", "L CC"]
+
+
+def chosen_steps(qtbot, window):
+    window._steps.trigger()
+    return window.findChild(StepsDialog)
+
+
+def test_steps_are_moved_and_given_back_and_the_last_one_cannot_be_taken_away(qtbot):
+    dialog = StepsDialog([Kind.CC, Kind.MLO])
+    qtbot.addWidget(dialog)
+    told = []
+    dialog.routine_changed.connect(told.append)
+    dialog._down.click()
+    assert told == [(Kind.MLO, Kind.CC)]
+    for row in (0, 1):
+        dialog._list.item(row).setCheckState(Qt.CheckState.Unchecked)
+    assert told[1:] == [(Kind.CC,)]
+    dialog._default.click()
+    assert told[-1] == ROUTINE
+    assert dialog.routine == ROUTINE
+
+
+def test_steps_edited_into_nonsense_are_the_default(tmp_path):
+    path = tmp_path / "settings.ini"
+    path.write_text("[steps]\nanybody=SIDEWAYS, 7\n")
+    assert Settings(path).routine("Dr. X") == ROUTINE
+    settings = Settings(tmp_path / "kept.ini")
+    settings.set_routine("Dr. Ñandú, MD", [Kind.MLO])
+    settings.set_routine("", [Kind.CC, Kind.ACTUAL])
+    settings.save()
+    again = Settings(tmp_path / "kept.ini")
+    assert again.routine("dr. ñandú, md ") == (Kind.MLO,)
+    assert again.routine("Dr. New") == (Kind.CC, Kind.ACTUAL)  # the common ones
+
+
+# ------------------------------------------------------------------------------- tools on a prior
+
+
+def show_prior(qtbot, window):
+    """One of the prior's views, selected."""
+    qtbot.keyClick(window, Qt.Key.Key_O)
+    qtbot.waitUntil(lambda: all(c.state is State.SHOWN for c in shown(window)), timeout=20_000)
+    prior = next(canvas for canvas in shown(window) if canvas.prior)
+    window.viewports.select(prior.view.image_uid)
+    return prior
+
+
+def test_a_drawing_goes_onto_the_current_study_and_never_onto_a_prior(window, folder, qtbot):
+    open_current(qtbot, window, folder)
+    prior = show_prior(qtbot, window)
+    current = next(c for c in shown(window) if not c.prior and c.view.label == prior.view.label)
+    annotated = []
+    window.viewports.tools.annotated.connect(annotated.append)
+    for canvas in (prior, current):
+        window.viewports.tools.hand.cancel()
+        window.viewports.tools.hand.choose("RULER")
+        middle = canvas.rect().center()
+        qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
+        qtbot.mouseMove(canvas, middle + QPoint(20, 20))
+        qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=middle + QPoint(20, 20))
+    assert [drawn.image_uid for drawn in annotated] == [current.view.image_uid]
+    assert annotated[0].study_uid == window._session.current_study.uid
+
+
+def test_a_tool_outlives_the_prior_that_it_was_used_on(window, folder, qtbot):
+    open_current(qtbot, window, folder)
+    show_prior(qtbot, window)
+    tools = window.viewports.tools
+    tools.magnify(1)
+    tools.tour(1)
+    tools.tour(1)
+    qtbot.keyClick(window, Qt.Key.Key_O)
+    if years(window) != {"2019"}:
+        qtbot.keyClick(window, Qt.Key.Key_O)
+    assert years(window) == {"2019"}
+    qtbot.waitUntil(lambda: all(c.state is State.SHOWN for c in shown(window)), timeout=20_000)
+    tools.toggle_local_contrast()
+    tools.hand.update()
+    tools.turn("turned_right")
+    assert all("CLAHE: display aid" in dict(c.bottom_lines()) for c in shown(window))
+
+
+def test_a_priors_patient_is_hidden_with_the_others_but_never_that_it_is_a_prior(
+    window, folder, qtbot
+):
+    open_current(qtbot, window, folder)
+    prior = show_prior(qtbot, window)
+    for level in range(2):
+        window.viewports.tools.next_text_level()
+        words = [text for text, _, _ in prior._lines_above()]
+        assert words[1:3] == ["PRIOR", "2022-03-02"], level
+        assert not {"Example^Anna", "A-1"} & set(words)
+
+
+def test_the_header_of_a_prior_is_shown_under_its_date(window, folder, qtbot):
+    open_current(qtbot, window, folder)
+    prior = show_prior(qtbot, window)
+    window.viewports.actions_by_name["tools.ask_for_header"].trigger()
+    (browser,) = window.findChildren(HeaderBrowser)
+    assert "PRIOR 2022-03-02" in browser.windowTitle()
+    assert browser.image_uid == prior.view.image_uid
+    browser.close()

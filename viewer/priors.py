@@ -1,0 +1,84 @@
+"""Which studies of the catalogue are earlier ones of the same patient: pure logic over tags.
+
+A comparison with another woman's breast is worse than none, so it is the tags that identify a
+patient, Patient ID with its issuer and the birth date, and never the name:
+
+- The Patient IDs are equal, and neither issuers nor birth dates contradict each other. An ID that
+  anonymised studies share ("ANON", "0000") identifies nobody.
+- Issuers or birth dates that agree confirm it; another name is then a remark (women marry).
+- Where neither is stated twice, the ID stands alone: another name then refuses the study, and the
+  same or none is offered with a doubt that stands on the images.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from engine.domain import PatientIdentity, Study
+
+BY_ID_ALONE = "matched by ID alone"
+OTHER_NAME = "name differs from current"
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """An earlier study to hang under the open one."""
+
+    study: Study
+    interval: str  #: how much earlier, in words
+    doubts: tuple[str, ...] = ()  #: about its being the same patient's; they belong on the images
+
+
+def priors_of(study: Study, studies: Iterable[Study]) -> tuple[Prior, ...]:
+    """The same patient's studies of earlier dates, the newest first."""
+    found = []
+    for other in studies:
+        if other is study or None in (study.study_date, other.study_date):
+            continue
+        if other.study_date < study.study_date and other.views:
+            doubts = _doubts(study, other)
+            if doubts is not None:
+                found.append(Prior(other, _interval(other.study_date, study.study_date), doubts))
+    found.sort(key=lambda prior: (prior.study.study_date, prior.study.uid), reverse=True)
+    return tuple(found)
+
+
+def _doubts(study: Study, other: Study) -> tuple[str, ...] | None:
+    """None: not known to be the same patient."""
+    one, two = study.identity, other.identity
+    if one is None or two is None or one.patient_id != two.patient_id or _is_placeholder(one):
+        return None
+    confirmations = 0
+    for ours, theirs in ((one.issuer, two.issuer), (one.birth_date, two.birth_date)):
+        if ours and theirs:
+            if ours != theirs:
+                return None
+            confirmations += 1
+    names = {_plain_name(s.patient_name) for s in (study, other)} - {""}
+    if len(names) < 2:
+        return () if confirmations else (BY_ID_ALONE,)
+    return (OTHER_NAME,) if confirmations else None
+
+
+def _is_placeholder(identity: PatientIdentity) -> bool:
+    """What stands where an ID was taken away: no digit in it, or all of one digit."""
+    digits = set(re.findall(r"\d", identity.patient_id))
+    letters = re.sub(r"[\W\d_]", "", identity.patient_id)
+    return not digits or (not letters and len(digits) == 1)
+
+
+def _plain_name(name: str) -> str:
+    return " ".join(re.findall(r"\w+", name)).casefold()
+
+
+def _interval(earlier: date, later: date) -> str:
+    months = (later.year - earlier.year) * 12 + later.month - earlier.month
+    months -= later.day < earlier.day
+    if months < 1:
+        count, unit = (later - earlier).days, "day"
+    elif months < 24:
+        count, unit = months, "month"
+    else:
+        count, unit = months // 12, "year"
+    return f"{count} {unit}{'' if count == 1 else 's'} earlier"

@@ -1,0 +1,196 @@
+"""The steps that a reader goes through with one key: pure logic, no widgets.
+
+A routine is the reader's list of kinds of steps; what a study has decides which of them there are,
+so that nobody steps through empty pages. Whatever the routine leaves out, every view of the study
+hangs on some step: a step for it is added at the end.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from engine.domain import STANDARD_VIEWS, MammogramView, Study
+from viewer.hanging import (
+    SIDES,
+    Cell,
+    Page,
+    Place,
+    hang,
+    hang_extras,
+    hang_extras_over_prior,
+    hang_over_prior,
+    hang_places,
+)
+
+_OVERLAP = 0.1  #: of a part, that the next one shows again
+_CC, _MLO = ((tuple((side, view) for side in SIDES)) for view in STANDARD_VIEWS)
+_RIGHT, _LEFT = (tuple((side, view) for view in STANDARD_VIEWS) for side in SIDES)
+
+
+class Kind(Enum):
+    """What a routine is made of; the values are what the reader chooses from."""
+
+    OVERVIEW = "All standard views"
+    CC = "CC pair"
+    MLO = "MLO pair"
+    RIGHT = "Right breast"
+    LEFT = "Left breast"
+    EXTRAS = "Extra views"
+    ACTUAL = "Each view at 1:1, part by part"
+    PRIOR_ALL = "All standard views over the prior"
+    PRIOR_CC = "CC pair over the prior"
+    PRIOR_MLO = "MLO pair over the prior"
+    PRIOR_EXTRAS = "Extra views over the prior"
+
+
+ROUTINE = (
+    Kind.OVERVIEW,
+    Kind.CC,
+    Kind.MLO,
+    Kind.EXTRAS,
+    Kind.ACTUAL,
+    Kind.PRIOR_ALL,
+    Kind.PRIOR_EXTRAS,
+)  #: unless the reader makes another
+_PRIOR_KINDS = frozenset({Kind.PRIOR_CC, Kind.PRIOR_MLO, Kind.PRIOR_ALL, Kind.PRIOR_EXTRAS})
+_PLACES: dict[Kind, tuple[Place, ...]] = {
+    Kind.CC: _CC,
+    Kind.MLO: _MLO,
+    Kind.RIGHT: _RIGHT,
+    Kind.LEFT: _LEFT,
+    Kind.PRIOR_CC: _CC,
+    Kind.PRIOR_MLO: _MLO,
+    Kind.PRIOR_ALL: _CC + _MLO,
+}
+# Steps of one family follow each other where the reader goes from view to view.
+_FAMILIES = (
+    frozenset({Kind.OVERVIEW, Kind.EXTRAS}),
+    frozenset({Kind.CC, Kind.MLO, Kind.RIGHT, Kind.LEFT}),
+    frozenset({Kind.ACTUAL}),
+    _PRIOR_KINDS,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    kind: Kind
+    title: str  #: what it shows, in words
+    page: Page
+
+    @property
+    def has_prior(self) -> bool:
+        return self.kind in _PRIOR_KINDS
+
+    def holds(self, image_uid: str) -> bool:
+        return any(view.image_uid == image_uid for view in self.page.views)
+
+
+def steps_of(study: Study, prior: Study | None, routine: Sequence[Kind]) -> tuple[Step, ...]:
+    """The steps of a routine that the study has; none twice, and every view on at least one."""
+    steps: list[Step] = []
+    for kind in dict.fromkeys(routine):
+        steps += (step for step in _steps(kind, study, prior) if not _is_shown(step, steps))
+    seen = {view.image_uid for step in steps for view in _whole_views(step)}
+    for page in hang(study):
+        if any(view.image_uid not in seen for view in page.views):
+            steps.append(Step(Kind.OVERVIEW, _labels(page), page))
+    return tuple(steps)
+
+
+def views_beside(study: Study, prior: Study) -> tuple[MammogramView, ...]:
+    """The prior's views that any step can show."""
+    steps = [step for kind in Kind if kind in _PRIOR_KINDS for step in _steps(kind, study, prior)]
+    views = [cell.view for step in steps for cell in step.page.cells if cell.view and cell.prior]
+    return tuple({view.image_uid: view for view in views}.values())
+
+
+def step_with(steps: Sequence[Step], here: int, image_uid: str) -> int | None:
+    """The step to turn to for a view: this one, the nearest of its family, else an overview."""
+    if steps[here].holds(image_uid):
+        return here
+
+    def distance(number: int) -> tuple[bool, bool, int]:
+        kind = steps[number].kind
+        is_related = any({kind, steps[here].kind} <= family for family in _FAMILIES)
+        return not is_related, kind not in _FAMILIES[0], abs(number - here)
+
+    return min(
+        (n for n, step in enumerate(steps) if step.holds(image_uid)), key=distance, default=None
+    )
+
+
+def parts(
+    rows: tuple[int, int], columns: tuple[int, int], height: float, width: float, is_mirrored: bool
+) -> tuple[tuple[float, float], ...]:
+    """The middles, (row, column), of the parts that show a box of source pixels at 1:1.
+
+    `height` and `width` are what one part shows, in source pixels. Neighbours overlap, all have
+    the same distance, and each follows its neighbour: to the right as displayed, then back below.
+    """
+    down = _middles(*rows, height)
+    across = _middles(*columns, width)
+    if is_mirrored:
+        across = across[::-1]
+    return tuple(
+        (row, column)
+        for number, row in enumerate(down)
+        for column in (across[::-1] if number % 2 else across)
+    )
+
+
+def _middles(start: int, stop: int, length: float) -> list[float]:
+    extent = stop - start
+    if extent <= length:
+        return [(start + stop) / 2]
+    count = 1 + math.ceil((extent - length) / (length * (1 - _OVERLAP)))
+    step = (extent - length) / (count - 1)
+    return [start + length / 2 + number * step for number in range(count)]
+
+
+def _steps(kind: Kind, study: Study, prior: Study | None) -> list[Step]:
+    if kind in _PRIOR_KINDS:
+        return [] if prior is None else _prior_steps(kind, study, prior)
+    if kind is Kind.ACTUAL:
+        views = [view for page in hang(study) for view in page.views]
+        cells = [Cell(view, view.label) for view in views]
+        return [Step(kind, f"{cell.label} at 1:1", Page((cell,))) for cell in cells]
+    if kind is Kind.OVERVIEW:
+        pages = hang(study)
+        extras = len(hang_extras(study))
+        pages = pages[: len(pages) - extras]
+    elif kind is Kind.EXTRAS:
+        pages = hang_extras(study)
+    else:
+        page = hang_places(study, _PLACES[kind])
+        pages = () if page is None else (page,)
+    return [Step(kind, _labels(page), page) for page in pages]
+
+
+def _prior_steps(kind: Kind, study: Study, prior: Study) -> list[Step]:
+    if kind is Kind.PRIOR_EXTRAS:
+        pages = hang_extras_over_prior(study, prior)
+    else:
+        page = hang_over_prior(study, prior, _PLACES[kind])
+        pages = () if page is None else (page,)
+    return [Step(kind, f"{_labels(page)} over prior", page) for page in pages]
+
+
+def _labels(page: Page) -> str:
+    """'CC', 'R CC, R MLO' or 'CC and MLO': what of the open study hangs there."""
+    labels = list(dict.fromkeys(cell.label for cell in page.cells if cell.label and not cell.prior))
+    positions = list(dict.fromkeys(label.split()[1] for label in labels))
+    are_pairs = len(labels) == 2 * len(positions) and "?" not in "".join(labels)
+    return " and ".join(positions) if are_pairs else ", ".join(labels)
+
+
+def _whole_views(step: Step) -> tuple[MammogramView, ...]:
+    return () if step.kind is Kind.ACTUAL else step.page.own_views
+
+
+def _is_shown(step: Step, steps: Sequence[Step]) -> bool:
+    """Whether an earlier step has the same cells; a tour at 1:1 is no repetition."""
+    pages = [
+        other.page for other in steps if (other.kind is Kind.ACTUAL) is (step.kind is Kind.ACTUAL)
+    ]
+    return step.page in pages
