@@ -18,7 +18,6 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,7 +32,14 @@ from engine import __version__, loading
 from engine.burned_in import blank, find_marks
 from engine.confidentiality import Pseudonyms, anonymise, state_blanked
 from engine.decoding import NATIVE, PixelLayout, fragments, read_frame, read_layout
-from engine.domain import NOTICE, FailedFile, MammogramView, Study
+from engine.domain import (
+    NOTICE,
+    AnonymousCopy,
+    CopiedImage,
+    FailedFile,
+    MammogramView,
+    Study,
+)
 from engine.errors import EngineError, StorageFailed, UnreadableFile, UnsupportedImage
 from engine.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
 from engine.plain_images import decode_grey, plain_format
@@ -43,23 +49,6 @@ _UID = "2.25.170266571913473839562873017462394017459"  #: of this program, PS3.7
 _PIECE = 2**20  #: bytes copied at a time
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
 _PIXEL_DATA = {"little": b"\xe0\x7f\x10\x00", "big": b"\x7f\xe0\x00\x10"}
-
-
-@dataclass(frozen=True)
-class CopiedImage:
-    source: Path
-    copy: Path
-    marks: int | None  #: beside the breast, that may be text; None: no breast was found
-    is_blanked: bool = False
-
-
-@dataclass(frozen=True)
-class AnonymousCopy:
-    """What became of a study; files in `failures` were not copied."""
-
-    folder: Path
-    images: tuple[CopiedImage, ...]
-    failures: tuple[FailedFile, ...]
 
 
 class Anonymiser:
@@ -77,7 +66,7 @@ class Anonymiser:
 
     def copy(self, study: Study, should_stop: Callable[[], bool] | None = None) -> AnonymousCopy:
         """Raises StorageFailed where the target is refused or cannot be written."""
-        refuse_inside(self._out, {view.path.parent for view in study.views})
+        refuse_inside(self._out, study_folders(study))
         patient = self._pseudonyms.patient(study.patient_id or study.uid)
         study_uid = self._pseudonyms.uid(study.uid)
         images, failures = [], []
@@ -167,6 +156,16 @@ def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
                 "The copy would lie in the study",
                 "Nothing is written among the images that are read: choose a folder outside them.",
             )
+
+
+def study_folders(study: Study) -> set[Path]:
+    """The folders that hold its images, and the one around these."""
+    folders = {view.path.parent.resolve() for view in study.views}
+    try:
+        around = Path(os.path.commonpath(folders))
+    except ValueError:  # on several drives
+        return folders
+    return folders if around == Path(around.anchor) else folders | {around}
 
 
 # ------------------------------------------------------------------------------------------ DICOM

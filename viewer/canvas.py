@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -85,6 +85,26 @@ class Drag(Enum):
     WINDOW = "window"
     PAN = "pan"
     ZOOM = "zoom"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is painted of a view besides its pixels."""
+
+    label: bool = True  #: side, view and every warning; never left out but where a page says them
+    heat: bool = True
+    drawings: bool = True
+    words: bool = True  #: window, spacing, zoom, modifiers
+    identity: bool = True  #: the patient's name, ID and date
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a view is fitted to beside the screen."""
+
+    size: QSize  #: logical pixels
+    scale: float  #: device pixels per unit
+    unit: tuple[float, float]  #: width and height of a stored pixel, see `Canvas.set_fit`
 
 
 @dataclass(frozen=True)
@@ -183,6 +203,10 @@ class Canvas(QWidget):
     @property
     def has_heat(self) -> bool:
         return self._explanation is not None
+
+    @property
+    def shows_heat(self) -> bool:
+        return self.has_heat and self._overlay_opacity > 0
 
     def set_selected(self, is_selected: bool) -> None:
         self._is_selected = is_selected
@@ -412,15 +436,26 @@ class Canvas(QWidget):
         patient_id = study.patient_id or self.view.patient_id
         return [line for line in (study.patient_name, patient_id, when) if line]
 
-    def top_lines(self) -> list[tuple[str, QColor]]:
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The patient's name, ID and the date, as far as they are on the screen."""
+        return tuple(self._patient_lines())
+
+    def top_lines(self, with_identity: bool = True) -> list[tuple[str, QColor]]:
         """(text, colour) below the view's label."""
-        lines = [(text, theme.TEXT) for text in self._patient_lines()]
+        lines = [(text, theme.TEXT) for text in self.identity if with_identity]
         if self.view.view_modifiers:
             lines.append((", ".join(self.view.view_modifiers), theme.TEXT))
         if self.is_mirrored:
             lines.append(("⇄ mirrored for display", theme.WARNING))
             lines.append(("check side", theme.WARNING))
         return lines
+
+    def warnings(self) -> list[str]:
+        """What must be told wherever the view is shown."""
+        guessed = ["guessed"] if self._is_guessed else []
+        lines = *self.top_lines(with_identity=False), *self.bottom_lines()
+        return guessed + [line[0] for line in lines if _is_warning(line)]
 
     def bottom_lines(self) -> list[tuple[str, QColor]]:
         if self._display is None:
@@ -481,23 +516,61 @@ class Canvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
+        self._paint(painter, Shown())
+        if self._is_selected:
+            self._paint_frame(painter)
+        painter.end()
+
+    def picture(self, shown: Shown, paper: Paper | None = None) -> QImage:
+        """The view as it is on the screen, by the same paint; its device pixel ratio is set.
+
+        On `paper`, that has another form than the screen, it is fitted anew.
+        """
+        if paper is None:
+            return self._painted(shown)
+        before = self._fit_scale, self._unit, self._zoom, self.geometry()
+        blocker = QSignalBlocker(self)
+        self.setUpdatesEnabled(False)
+        try:
+            self.resize(paper.size)
+            self._fit_scale, self._unit, self._zoom = paper.scale, paper.unit, None
+            return self._painted(shown)
+        finally:
+            self._fit_scale, self._unit, self._zoom, geometry = before
+            self.setGeometry(geometry)
+            self.setUpdatesEnabled(True)
+            blocker.unblock()
+
+    def scale_to_fit(self, size: QSize, unit: tuple[float, float]) -> float:
+        """Device pixels per unit at which the breast fills `size` (logical pixels)."""
+        box, ratio = self._display.breast, self.devicePixelRatioF()
+        wide = (box.column_stop - box.column_start) * unit[0]
+        tall = (box.row_stop - box.row_start) * unit[1]
+        return ratio * min(size.width() / wide, size.height() / tall)
+
+    def _painted(self, shown: Shown) -> QImage:
+        image = QImage(*self.device_size(), QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(self.devicePixelRatioF())
+        painter = QPainter(image)
+        self._paint(painter, shown)
+        painter.end()
+        return image
+
+    def _paint(self, painter: QPainter, shown: Shown) -> None:
         painter.fillRect(self.rect(), theme.IMAGE_BACKGROUND)
         ratio = self.devicePixelRatioF()
         painter.save()
         painter.scale(1 / ratio, 1 / ratio)  # device pixels, so that nothing is scaled twice
-        if (shown := self.grey()) is not None:
-            grey, x, y = shown
+        if (drawn := self.grey()) is not None:
+            grey, x, y = drawn
             rows, columns = grey.shape
             image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
             painter.drawImage(QPoint(x, y), image)
-        if (heat := self.heat()) is not None:
+        if shown.heat and (heat := self.heat()) is not None:
             painter.setOpacity(self._overlay_opacity)
             painter.drawImage(QPoint(heat[1], heat[2]), heat[0])
         painter.restore()
-        self._paint_words(painter)
-        if self._is_selected:
-            self._paint_frame(painter)
-        painter.end()
+        self._paint_words(painter, shown)
 
     def _paint_frame(self, painter: QPainter) -> None:
         """Around the selected view, but no line where chest walls meet."""
@@ -511,7 +584,9 @@ class Canvas(QWidget):
         if chest_wall is not ImageSide.RIGHT:
             painter.drawLine(frame.topRight(), frame.bottomRight())
 
-    def _paint_words(self, painter: QPainter) -> None:
+    def _paint_words(self, painter: QPainter, shown: Shown) -> None:
+        if not shown.label:
+            return
         align_right = (
             rendering.CHEST_WALL_SIDE.get(self.view.laterality) is ImageSide.LEFT
         )  # on the side of the air
@@ -519,12 +594,17 @@ class Canvas(QWidget):
         small = theme.font(theme.SMALL_TEXT_PX)
         if self._is_guessed:
             label.append(("guessed", theme.WARNING, small))
-        lines = label + [(text, colour, small) for text, colour in self.top_lines()]
+        above, beneath = self.top_lines(shown.identity), self.bottom_lines()
+        if not shown.words:
+            identity = self.identity if shown.identity else ()
+            above = [line for line in above if _is_warning(line) or line[0] in identity]
+            beneath = [line for line in beneath if _is_warning(line)]
+        lines = label + [(text, colour, small) for text, colour in above]
         top = paint_lines(painter, self.rect(), lines, align_right, at_bottom=False)
         if self.state is not State.SHOWN:
             paint_placeholder(painter, self.rect(), *self._placeholder())
             return
-        lines = [(text, colour, small) for text, colour in self.bottom_lines()]
+        lines = [(text, colour, small) for text, colour in beneath]
         below = QRect(self.rect())
         below.setTop(int(top))
         paint_lines(painter, below, lines, align_right, at_bottom=True)
@@ -647,6 +727,10 @@ class Gap(QWidget):
             paint_lines(painter, self.rect(), lines, self.label.startswith("L"), at_bottom=False)
             paint_placeholder(painter, self.rect(), "not in this study", "", theme.MUTED)
         painter.end()
+
+
+def _is_warning(line: tuple[str, QColor]) -> bool:
+    return line[1] not in (theme.TEXT, theme.MUTED)
 
 
 def paint_lines(

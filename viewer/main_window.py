@@ -48,6 +48,7 @@ from viewer.assessment_pane import AssessmentPane
 from viewer.banner import Banner, Message
 from viewer.help import About, ShortcutList
 from viewer.mode_question import ModeQuestion
+from viewer.output import Output
 from viewer.prediction_pane import PredictionPane
 from viewer.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.rendering import DisplayPixels
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         self.worklist = WorklistPane(self)
         self.prediction = PredictionPane(self)
         self.assessment = AssessmentPane(self)
+        self.output = Output(session, self.viewports, self)
         self._place_panes()
         self._make_actions()
         self._fill_menus()
@@ -204,6 +206,8 @@ class MainWindow(QMainWindow):
         file.addActions([self._open_folder, self._open_files])
         self._recent = file.addMenu("Open &recent")
         self._recent.aboutToShow.connect(self._fill_recent)
+        file.addSeparator()
+        file.addActions(self.output.actions)
         file.addSeparator()
         file.addActions([self._export, self._export_unblinded])
         file.addSeparator()
@@ -328,6 +332,8 @@ class MainWindow(QMainWindow):
         self.assessment.draft_changed.connect(self.worklist.mark_draft)
         self.assessment.reader_changed.connect(session.set_reader)
         self.mode_question.answered.connect(self.choose_mode)
+        self.output.told.connect(self.banner.show_message)
+        self.output.failed.connect(self.show_fault)
 
     def _restore(self) -> None:
         settings = self._settings

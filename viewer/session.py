@@ -27,7 +27,9 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
+from engine.anonymising import Anonymiser, refuse_inside, study_folders
 from engine.domain import (
+    AnonymousCopy,
     Catalogue,
     MammogramView,
     ModelIdentity,
@@ -162,6 +164,8 @@ class Session(QObject):
     assessment_recorded = Signal(object)
     # A ReaderAssessment could not be stored: EngineError
     recording_failed = Signal(object, object)
+    # An AnonymousCopy of a study is complete
+    study_copied = Signal(object)
     # An EngineError that the reader must see and that belongs to no study
     fault_occurred = Signal(object)
 
@@ -221,6 +225,9 @@ class Session(QObject):
 
         self._readings_path = readings_path
         self._store: ReadingStore | None = None
+
+        self._copier = ThreadPoolExecutor(1, thread_name_prefix="copying")
+        self._stop_copying = threading.Event()
 
     # -------------------------------------------------------------------------- what it knows
 
@@ -998,6 +1005,34 @@ class Session(QObject):
             self._store = ReadingStore(self._readings_path)
         return self._store
 
+    # ------------------------------------------------------------------------------------ copies
+
+    def check_target(self, path: Path) -> None:
+        """Raises StorageFailed where `path` would lie among the images that are open."""
+        for study in self._studies.values():
+            refuse_inside(path, study_folders(study))
+
+    def copy_anonymised(self, study: Study, folder: Path, blanks_marks: bool) -> None:
+        """Into a new folder in `folder`; `study_copied` or `fault_occurred` follows."""
+        try:
+            self.check_target(folder)
+            anonymiser = Anonymiser(folder, blanks_marks=blanks_marks)
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return
+        future = self._copier.submit(anonymiser.copy, study, self._stop_copying.is_set)
+        future.add_done_callback(lambda future: self._deliver(lambda: self._on_copied(future)))
+
+    def _on_copied(self, future: "Future[AnonymousCopy]") -> None:
+        if future.cancelled():
+            return
+        try:
+            copy = future.result()
+        except EngineError as error:
+            self.fault_occurred.emit(error)
+            return
+        self.study_copied.emit(copy)
+
     # ------------------------------------------------------------------------ threads and the end
 
     def _deliver(self, action: Callable[[], None]) -> None:
@@ -1015,7 +1050,9 @@ class Session(QObject):
             return
         self._is_closed = True
         self._stop_opening.set()
+        self._stop_copying.set()
         self._engine.stop()
+        self._copier.shutdown(cancel_futures=True)
         self._loader.shutdown(cancel_futures=True)
         self._decoders.shutdown(cancel_futures=True)
         if self._store is not None:

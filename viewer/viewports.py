@@ -302,7 +302,7 @@ class ViewportsPane(QWidget):
         in_millimetres = all(view.pixel_spacing for view in page)
         sizes = {}
         for canvas in canvases:
-            unit = _unit(canvas.view, in_millimetres)
+            unit = unit_of(canvas.view, in_millimetres)
             tall, wide = _breast_size(canvas, is_settled)
             width, height = canvas.device_size()
             scale = _FILL * min(width / (wide * unit[0]), height / (tall * unit[1]))
@@ -329,6 +329,15 @@ class ViewportsPane(QWidget):
     def selected(self) -> str | None:
         """The image_uid that commands on one view act on."""
         return self._selected
+
+    @property
+    def selected_canvas(self) -> Canvas | None:
+        return self._current()
+
+    @property
+    def canvases(self) -> list[Canvas]:
+        """Of all views of the study, in reading order."""
+        return [self._canvases[view.image_uid] for view in self._views()]
 
     def select(self, image_uid: str) -> None:
         """Makes a view the selected one and turns to its page; ignored if not in the study."""
@@ -509,7 +518,7 @@ class ViewportsPane(QWidget):
         return actions
 
 
-def _unit(view: MammogramView, in_millimetres: bool) -> tuple[float, float]:
+def unit_of(view: MammogramView, in_millimetres: bool) -> tuple[float, float]:
     """Width and height of a pixel: in mm, or in pixel widths."""
     if in_millimetres:
         return view.pixel_spacing.column_mm, view.pixel_spacing.row_mm
