@@ -53,7 +53,7 @@ _INK, _QUIET, _RED = QColor("#010101"), QColor("#444444"), QColor("#8a1c00")
 _HEAD_MM, _TEXT_MM, _SMALL_MM = 5.4, 3.5, 2.9  #: heights of type
 _LEADING = 1.32
 _GAP_MM = 2.0
-_LINE_MM = 0.4  #: between views
+_LINE_MM = 0.8  #: between views
 
 
 @dataclass(frozen=True)
