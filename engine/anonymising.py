@@ -160,7 +160,7 @@ def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
 
 def study_folders(study: Study) -> set[Path]:
     """The folders that hold its images, and the one around these."""
-    folders = {view.path.parent.resolve() for view in study.views}
+    folders = {folder.resolve() for folder in {view.path.parent for view in study.views}}
     try:
         around = Path(os.path.commonpath(folders))
     except ValueError:  # on several drives

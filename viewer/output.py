@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QGuiApplication,
@@ -39,6 +39,8 @@ from viewer.viewports import ViewportsPane
 
 PREVIEW = QSize(420, 460)  #: logical pixels, of a picture's preview
 SUMMARY_SIZE = QSize(860, 900)
+UNNAMED = Shown(identity=False)
+_REFRESH_MS = 200  # after the last change of the view
 _SAY_NOTHING = "Without them no free words and no reader's name are on the page either."
 
 
@@ -94,7 +96,7 @@ class Output(QObject):
             return
         self._show(PictureDialog(canvas, self, self._window))
 
-    def copy_picture(self, shown: Shown = Shown(identity=False)) -> None:  # noqa: B008 a value
+    def copy_picture(self, shown: Shown = UNNAMED) -> None:
         """Of the selected view to the clipboard, as it shows but for the patient's name."""
         canvas = self._viewports.selected_canvas
         if not pictures.can_be_pictured(canvas):
@@ -242,6 +244,11 @@ class PictureDialog(QDialog):
         if not canvas.identity:
             self.options.disable("identity")
         self.options.changed.connect(self._refresh)
+        self._timer = QTimer(
+            self, singleShot=True, interval=_REFRESH_MS
+        )  # not at each step of a drag
+        self._timer.timeout.connect(self._refresh)
+        canvas.changed.connect(self._timer.start)
         self._preview = QLabel(self)
         self._preview.setFixedSize(PREVIEW)
         self._preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -298,7 +305,7 @@ class SummaryDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Study summary")
         self._output = output
-        self._printer = QPrinter(QPrinter.PrinterMode.ScreenResolution)
+        self._printer = QPrinter(QPrinter.PrinterMode.HighResolution)
         self._printer.setPageLayout(summary.PAGE)
         self._printer.setDocName("Study summary")
         self.options = _Options(

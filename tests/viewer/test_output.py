@@ -147,6 +147,14 @@ def test_what_is_not_there_cannot_be_ticked(reading, qtbot):
     assert dialog.options.boxes["identity"].isEnabled()
 
 
+def test_the_preview_follows_the_view(reading, qtbot):
+    reading.output.show_picture()
+    dialog = dialog_of(reading, PictureDialog)
+    before = dialog._preview.pixmap().toImage()
+    dialog._canvas.adjust_window(0.5, 0.3)
+    qtbot.waitUntil(lambda: dialog._preview.pixmap().toImage() != before)
+
+
 def test_a_mirrored_view_says_so_on_every_picture_and_page(
     make_window, tmp_path, qtbot, monkeypatch
 ):
