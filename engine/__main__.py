@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _COMMANDS = {
     "predict": (__name__, "BI-RADS category and confidence of mammograms, per view and breast"),
+    "anonymise": ("engine.anonymising", "copy studies to another folder without who they are of"),
     "evaluate": ("engine.evaluation", "judge a network against a manifest of graded images"),
     "train": ("engine.training", "train a network"),
     "out-of-fold": ("engine.out_of_fold", "judge and calibrate a network trained fold by fold"),

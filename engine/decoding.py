@@ -34,7 +34,7 @@ from engine.tags import (
 )
 
 _RLE = "1.2.840.10008.1.2.5"
-_NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED})
+NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED})
 _JPEG_FAMILY = frozenset(
     "1.2.840.10008.1.2.4." + suffix
     for suffix in ("50", "51", "57", "70", "80", "81", "90", "91", "201", "202", "203")
@@ -95,7 +95,7 @@ def read_layout(file: DicomFile) -> PixelLayout:
             "The image has no size", "Copy the file again from its source, or export it anew."
         )
     check_size(rows, columns)
-    if syntax not in _NATIVE and syntax != _RLE and syntax not in _JPEG_FAMILY:
+    if syntax not in NATIVE and syntax != _RLE and syntax not in _JPEG_FAMILY:
         name = UID(syntax).name if UID(syntax).is_valid else "unknown"
         raise UnsupportedImage(
             "Compression is not supported",
@@ -140,7 +140,7 @@ def read_layout(file: DicomFile) -> PixelLayout:
         intercept=intercept,
         modality_lut=table if isinstance(table, VoiLut) else None,
     )
-    if syntax in _NATIVE and syntax != DEFLATED:
+    if syntax in NATIVE and syntax != DEFLATED:
         _check_length(layout, file.size)
     return layout
 
@@ -234,7 +234,7 @@ def decode(path: Path, layout: PixelLayout) -> Pixels:
     """
     if layout.photometric.startswith("PALETTE"):
         raise UnsupportedImage("Palette colours are not supported", "Export it in greyscale.")
-    raw = _read_frame(path, layout)
+    raw = read_frame(path, layout)
     if raw.ndim == 3:
         is_luma_first = layout.photometric.startswith("YBR") and not _is_stream(layout)
         raw = raw[..., 0] if is_luma_first else luma(raw)
@@ -243,7 +243,7 @@ def decode(path: Path, layout: PixelLayout) -> Pixels:
 
 def _is_stream(layout: PixelLayout) -> bool:
     """Whether a codec decodes the pixels, and colours to red, green, blue with them."""
-    return layout.transfer_syntax not in _NATIVE and layout.transfer_syntax != _RLE
+    return layout.transfer_syntax not in NATIVE and layout.transfer_syntax != _RLE
 
 
 def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
@@ -287,7 +287,7 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
     )
 
 
-def _read_frame(path: Path, layout: PixelLayout) -> np.ndarray:
+def read_frame(path: Path, layout: PixelLayout) -> np.ndarray:
     """The middle frame as integers (rows, columns[, 3]), sign-extended."""
     index = layout.frames // 2
     with open(path, "rb") as file:
@@ -299,7 +299,7 @@ def _read_frame(path: Path, layout: PixelLayout) -> np.ndarray:
             source = io.BytesIO(inflate(file, needed))
         else:
             source = file
-        if layout.transfer_syntax in _NATIVE and layout.length is not None:
+        if layout.transfer_syntax in NATIVE and layout.length is not None:
             return _native(source, layout, index)
         source.seek(layout.offset)
         frame = _encapsulated_frame(source, index, layout.frames)
@@ -338,7 +338,7 @@ def _masked(raw: np.ndarray, layout: PixelLayout) -> np.ndarray:
     return (raw << (unused - shift)).view(signed) >> unused
 
 
-def _fragments(source: io.BufferedIOBase) -> list[tuple[int, int]]:
+def fragments(source: io.BufferedIOBase) -> list[tuple[int, int]]:
     """(position, length) of each item of encapsulated pixel data, PS3.5 A.4."""
     start = source.tell()
     size = source.seek(0, io.SEEK_END)
@@ -362,7 +362,7 @@ def _fragments(source: io.BufferedIOBase) -> list[tuple[int, int]]:
 
 def _encapsulated_frame(source: io.BufferedIOBase, index: int, frames: int) -> bytes:
     """The stream of one frame; the first item is the (maybe empty) table of frame offsets."""
-    items = _fragments(source)
+    items = fragments(source)
     if len(items) < 2:
         raise cut_off()
     (table_position, table_length), *parts = items

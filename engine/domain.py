@@ -230,6 +230,25 @@ class Catalogue:
     notes: tuple[str, ...] = ()  #: e.g. "Images of 2 patients lie in one folder; kept apart."
 
 
+@dataclass(frozen=True)
+class CopiedImage:
+    """An image in an anonymised copy of a study."""
+
+    source: Path
+    copy: Path
+    marks: int | None  #: beside the breast, that may be text; None: no breast was found
+    is_blanked: bool = False
+
+
+@dataclass(frozen=True)
+class AnonymousCopy:
+    """What became of a study; files in `failures` were not copied."""
+
+    folder: Path
+    images: tuple[CopiedImage, ...]
+    failures: tuple[FailedFile, ...]
+
+
 # ------------------------------------------------------------------------------------- AI's word
 
 

@@ -137,13 +137,16 @@ def is_grey(path: Path, header: PlainHeader) -> bool:
 
 def plain_pixels(path: Path) -> Pixels:
     """Decodes a picture, of colours the luma; raises as `read_plain_header` and OSError."""
-    header = read_plain_header(path)
-    grey, _ = _decode(path, header)
-    if header.is_inverted:
-        grey = np.iinfo(grey.dtype).max - grey
-    stored = np.ascontiguousarray(grey, dtype=np.uint16)
+    stored = np.ascontiguousarray(decode_grey(path), dtype=np.uint16)
     stored.setflags(write=False)
     return Pixels(stored)
+
+
+def decode_grey(path: Path) -> np.ndarray:
+    """The same grey values in the depth of the file: uint8 or uint16 (rows, columns)."""
+    header = read_plain_header(path)
+    grey, _ = _decode(path, header)
+    return np.iinfo(grey.dtype).max - grey if header.is_inverted else grey
 
 
 def _decode(path: Path, header: PlainHeader) -> tuple[np.ndarray, bool]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -66,6 +66,7 @@ _NOTCH = 120  #: Qt's wheel delta of one notch
 _PAD = 8  #: logical pixels between text and edge
 _GROUND_ALPHA = 200  #: behind text: on white tissue the quiet colour still has 4.5 : 1
 _TRUE_ENOUGH = 0.005  #: off true size, that still is called so
+_MIRRORED = "⇄ mirrored for display"
 _PRIOR_FRAME = 2  #: logical pixels
 _AIR_SHARE = 0.62  #: of a cell's width that corner text may fill
 
@@ -101,6 +102,29 @@ class Drag(Enum):
     WINDOW = "window"
     PAN = "pan"
     ZOOM = "zoom"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is painted of a view besides its pixels."""
+
+    label: bool = True  #: side, view and every warning; never left out but where a page says them
+    heat: bool = True
+    drawings: bool = True
+    words: bool = True  #: window, spacing, zoom, modifiers
+    identity: bool = True  #: the patient's name, ID and date
+
+
+EVERYTHING = Shown()
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a view is fitted to beside the screen."""
+
+    size: QSize  #: logical pixels
+    scale: float  #: device pixels per unit
+    unit: tuple[float, float]  #: width and height of a stored pixel, see `Canvas.set_fit`
 
 
 @dataclass(frozen=True)
@@ -216,6 +240,10 @@ class Canvas(QWidget):
     @property
     def has_heat(self) -> bool:
         return self._explanation is not None
+
+    @property
+    def shows_heat(self) -> bool:
+        return self.has_heat and self._overlay_opacity > 0
 
     def set_selected(self, is_selected: bool) -> None:
         self._is_selected = is_selected
@@ -559,13 +587,18 @@ class Canvas(QWidget):
         patient_id = study.patient_id or self.view.patient_id
         return [line for line in (study.patient_name, patient_id, when) if line]
 
-    def top_lines(self) -> list[tuple[str, QColor]]:
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The patient's name, ID and the date, as far as they are on the screen."""
+        return tuple(self._patient_lines()) if self._text_level is TextLevel.ALL else ()
+
+    def top_lines(self, with_identity: bool = True) -> list[tuple[str, QColor]]:
         """(text, colour) below the view's label."""
         lines = []
         if self.prior:
             lines.append((self.prior.interval, theme.PRIOR))
-        if self._text_level is TextLevel.ALL:
-            lines += [(text, theme.TEXT) for text in self._patient_lines()]
+        if with_identity:
+            lines += [(text, theme.TEXT) for text in self.identity]
         if self.prior:
             lines += [(doubt, theme.WARNING) for doubt in self.prior.doubts]
         lines += [(modifier, theme.TEXT) for modifier in self.view.view_modifiers]
@@ -573,8 +606,14 @@ class Canvas(QWidget):
             lines += [(f"⟲ {part}", theme.WARNING) for part in turned.split(", ")]
         if self.is_mirrored:
             colour = theme.WARNING if self.side_doubts else theme.MUTED
-            lines.append(("⇄ mirrored for display", colour))
+            lines.append((_MIRRORED, colour))
         return lines + [(doubt, theme.WARNING) for doubt in self.side_doubts]
+
+    def warnings(self) -> list[str]:
+        """What must be told wherever the view is shown."""
+        guessed = ["guessed"] if self._is_guessed else []
+        lines = *self.top_lines(with_identity=False), *self.bottom_lines()
+        return guessed + [line[0] for line in lines if _is_warning(line)]
 
     def bottom_lines(self) -> list[tuple[str, QColor]]:
         if self._display is None:
@@ -657,29 +696,70 @@ class Canvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
+        self._paint(painter, EVERYTHING)
+        if self._is_selected:
+            self._paint_frame(painter, QPen(theme.ACCENT if self.hasFocus() else theme.DISABLED, 1))
+        painter.end()
+
+    def picture(self, shown: Shown, paper: Paper | None = None) -> QImage:
+        """The view as it is on the screen, by the same paint; its device pixel ratio is set.
+
+        On `paper`, that has another form than the screen, it is fitted anew.
+        """
+        if paper is None:
+            return self._painted(shown)
+        before = self._fit_scale, self._unit, self._zoom, self.geometry()
+        blocker = QSignalBlocker(self)
+        self.setUpdatesEnabled(False)
+        try:
+            self.resize(paper.size)
+            self._fit_scale, self._unit, self._zoom = paper.scale, paper.unit, None
+            return self._painted(shown)
+        finally:
+            self._fit_scale, self._unit, self._zoom, geometry = before
+            self.setGeometry(geometry)
+            self.setUpdatesEnabled(True)
+            blocker.unblock()
+
+    def scale_to_fit(self, size: QSize, unit: tuple[float, float]) -> float:
+        """Device pixels per unit at which the breast fills `size` (logical pixels)."""
+        box, ratio = self._display.breast, self.devicePixelRatioF()
+        wide = (box.column_stop - box.column_start) * unit[0]
+        tall = (box.row_stop - box.row_start) * unit[1]
+        if self._orientation.is_transposed:
+            wide, tall = tall, wide
+        return ratio * min(size.width() / wide, size.height() / tall)
+
+    def _painted(self, shown: Shown) -> QImage:
+        image = QImage(*self.device_size(), QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(self.devicePixelRatioF())
+        painter = QPainter(image)
+        self._paint(painter, shown)
+        painter.end()
+        return image
+
+    def _paint(self, painter: QPainter, shown: Shown) -> None:
         painter.fillRect(self.rect(), theme.IMAGE_BACKGROUND)
         ratio = self.devicePixelRatioF()
         painter.save()
         painter.scale(1 / ratio, 1 / ratio)  # device pixels, so that nothing is scaled twice
-        if (shown := self.grey()) is not None:
-            grey, x, y = shown
+        if (drawn := self.grey()) is not None:
+            grey, x, y = drawn
             rows, columns = grey.shape
             image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
             painter.drawImage(QPoint(x, y), image)
-        if (heat := self.heat()) is not None:
+        if shown.heat and (heat := self.heat()) is not None:
             painter.setOpacity(self._overlay_opacity)
             painter.drawImage(QPoint(heat[1], heat[2]), heat[0])
         painter.restore()
-        for paint in self.layers:
-            painter.save()
-            paint(painter)
-            painter.restore()
-        self._paint_words(painter)
-        if self.prior:
+        if shown.drawings:
+            for paint in self.layers:
+                painter.save()
+                paint(painter)
+                painter.restore()
+        self._paint_words(painter, shown)
+        if self.prior and shown.label:
             self._paint_frame(painter, QPen(theme.PRIOR, _PRIOR_FRAME, Qt.PenStyle.DashLine), 3)
-        if self._is_selected:
-            self._paint_frame(painter, QPen(theme.ACCENT if self.hasFocus() else theme.DISABLED, 1))
-        painter.end()
 
     def _paint_frame(self, painter: QPainter, pen: QPen, inset: int = 0) -> None:
         """Around the view, but no line where chest walls meet."""
@@ -693,25 +773,32 @@ class Canvas(QWidget):
         if chest_wall is not ImageSide.RIGHT:
             painter.drawLine(frame.topRight(), frame.bottomRight())
 
-    def _lines_above(self) -> list[tuple[str, QColor, QFont]]:
+    def _lines_above(self, shown: Shown = EVERYTHING) -> list[tuple[str, QColor, QFont]]:
         small = theme.font(theme.SMALL_TEXT_PX)
         label = [(self.view.label, theme.TEXT, theme.font(theme.VIEW_LABEL_PX, bold=True))]
         bold = theme.font(theme.TITLE_PX, bold=True)
         if self.prior:  # on two lines: no part of it is ever elided
-            label += [(word, theme.PRIOR, bold) for word in self._prior_words().split()]
+            words = self._prior_words().split()
+            words = words if shown.identity else words[:1]  # its date tells of the patient too
+            label += [(word, theme.PRIOR, bold) for word in words]
         elif self._is_beside_prior:
             label.append(("CURRENT", theme.TEXT, bold))
         if self._is_guessed:
             label.append(("guessed", theme.WARNING, small))
-        return label + [(text, colour, small) for text, colour in self.top_lines()]
+        lines = self.top_lines(shown.identity)
+        if not shown.words:
+            identity = self.identity if shown.identity else ()
+            lines = [line for line in lines if _is_warning(line) or line[0] in identity]
+        return label + [(text, colour, small) for text, colour in lines]
 
-    def _lines_below(self) -> list[tuple[str, QColor, QFont]]:
+    def _lines_below(self, shown: Shown = EVERYTHING) -> list[tuple[str, QColor, QFont]]:
         small = theme.font(theme.SMALL_TEXT_PX)
         metrics, room = QFontMetricsF(small), _room(self.rect())
         return [
-            (part, colour, small)
-            for text, colour in self.bottom_lines()
-            for part in wrapped(text, metrics, room)  # an origin that is elided is none
+            (part, line[1], small)
+            for line in self.bottom_lines()
+            if shown.words or _is_warning(line)
+            for part in wrapped(line[0], metrics, room)  # an origin that is elided is none
         ]
 
     def between_words(self) -> QRectF:
@@ -724,18 +811,20 @@ class Canvas(QWidget):
         between = everything.adjusted(0, above, 0, -below)
         return between if between.height() > everything.height() / 3 else everything
 
-    def _paint_words(self, painter: QPainter) -> None:
+    def _paint_words(self, painter: QPainter, shown: Shown) -> None:
+        if not shown.label:
+            return
         align_right = (
             rendering.CHEST_WALL_SIDE.get(self.view.laterality) is ImageSide.LEFT
         )  # on the side of the air
-        lines = self._lines_above()
+        lines = self._lines_above(shown)
         top = paint_lines(painter, self.rect(), lines, align_right, at_bottom=False)
         if self.state is not State.SHOWN:
             paint_placeholder(painter, self.rect(), *self._placeholder())
             return
         below = QRect(self.rect())
         below.setTop(int(top))
-        paint_lines(painter, below, self._lines_below(), align_right, at_bottom=True)
+        paint_lines(painter, below, self._lines_below(shown), align_right, at_bottom=True)
 
     def _placeholder(self) -> tuple[str, str, QColor]:
         if self.state is State.FAILED:
@@ -868,6 +957,11 @@ class Gap(QWidget):
             colour = theme.PRIOR if self._is_prior else theme.MUTED
             paint_placeholder(painter, self.rect(), self._words, "", colour)
         painter.end()
+
+
+def _is_warning(line: tuple[str, QColor]) -> bool:
+    """Or what else must be told with the view: not by words that are merely useful."""
+    return line[0] == _MIRRORED or line[1] not in (theme.TEXT, theme.MUTED)
 
 
 def paint_lines(

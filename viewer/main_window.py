@@ -52,6 +52,7 @@ from viewer.disagreements import DisagreementsPage
 from viewer.header_browser import HeaderBrowser
 from viewer.help import About, ShortcutList
 from viewer.mode_question import ModeQuestion
+from viewer.output import Output
 from viewer.prediction_pane import PredictionPane
 from viewer.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.reading_steps import Kind
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
         self._disagreements_due.setSingleShot(True)
         self._disagreements_due.timeout.connect(self._fill_disagreements)
         self._opened: tuple[Path, ...] = ()  # what the worklist shows came from there
+        self.output = Output(session, self.viewports, self)
         self._place_panes()
         self._make_actions()
         self._fill_menus()
@@ -226,6 +228,8 @@ class MainWindow(QMainWindow):
         file.addActions([self._open_folder, self._open_files])
         self._recent = file.addMenu("Open &recent")
         self._recent.aboutToShow.connect(self._fill_recent)
+        file.addSeparator()
+        file.addActions(self.output.actions)
         file.addSeparator()
         file.addActions([self._export, self._export_unblinded])
         file.addSeparator()
@@ -385,6 +389,8 @@ class MainWindow(QMainWindow):
             session.catalogue_opened,
         ):
             change.connect(self._disagreements_due.start)
+        self.output.told.connect(self.banner.show_message)
+        self.output.failed.connect(self.show_fault)
 
     def _restore(self) -> None:
         settings = self._settings

@@ -48,11 +48,18 @@ def fit(
 ) -> Fit:
     """`breast` is (rows, columns) in source pixels, `cell` (width, height) in device pixels."""
     spacing = view.pixel_spacing
-    unit = (spacing.column_mm, spacing.row_mm) if spacing else (1.0, view.pixel_aspect)
+    unit = unit_of(view, spacing is not None)
     tall, wide = breast[0] * unit[1], breast[1] * unit[0]
     along, across = (cell[1], cell[0]) if is_lying else cell
     scale = FILL * min(along / wide, across / tall)
     return Fit(scale, unit, tall, spacing, is_shown, is_lying)
+
+
+def unit_of(view: MammogramView, in_millimetres: bool) -> tuple[float, float]:
+    """Width and height of a pixel: in mm, which it must have a spacing for, or in pixel widths."""
+    if in_millimetres:
+        return view.pixel_spacing.column_mm, view.pixel_spacing.row_mm
+    return 1.0, view.pixel_aspect
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from engine import training_manifest
+from engine.anonymising import Anonymiser, refuse_inside, study_folders
 from engine.domain import (
     Annotation,
+    AnonymousCopy,
     Catalogue,
     ReaderAssessment,
     ReadingMode,
@@ -109,6 +111,8 @@ class Session(QObject):
     training_written = Signal(object)
     # Image uid, and its header as a tuple of HeaderElement, or an EngineError
     header_read = Signal(str, object)
+    # An AnonymousCopy of a study is complete
+    study_copied = Signal(object)
     # An EngineError that the reader must see and that belongs to no study
     fault_occurred = Signal(object)
 
@@ -158,6 +162,9 @@ class Session(QObject):
         inference.run_changed.connect(self.run_changed)
         inference.fault_occurred.connect(self.fault_occurred)
         inference.worked.connect(self._tell_of_other)
+
+        self._copier = ThreadPoolExecutor(1, thread_name_prefix="copying")
+        self._stop_copying = threading.Event()
 
     # -------------------------------------------------------------------------- what it knows
 
@@ -698,6 +705,34 @@ class Session(QObject):
         finally:  # also as a bug of ours goes to the log
             self.training_written.emit(written)
 
+    # ------------------------------------------------------------------------------------ copies
+
+    def check_target(self, path: Path) -> None:
+        """Raises StorageFailed where `path` would lie among the images that are open."""
+        for study in self._studies.values():
+            refuse_inside(path, study_folders(study))
+
+    def copy_anonymised(self, study: Study, folder: Path, blanks_marks: bool) -> None:
+        """Into a new folder in `folder`; `study_copied` or `fault_occurred` follows."""
+        try:
+            self.check_target(folder)
+            anonymiser = Anonymiser(folder, blanks_marks=blanks_marks)
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return
+        future = self._copier.submit(anonymiser.copy, study, self._stop_copying.is_set)
+        self._delivery.when_done(future, self._on_copied)
+
+    def _on_copied(self, future: "Future[AnonymousCopy]") -> None:
+        if future.cancelled():
+            return
+        try:
+            copy = future.result()
+        except EngineError as error:
+            self.fault_occurred.emit(error)
+            return
+        self.study_copied.emit(copy)
+
     # ----------------------------------------------------------------------------------- the end
 
     def close(self) -> None:
@@ -707,7 +742,9 @@ class Session(QObject):
         self._is_closed = True
         self._delivery.stop()
         self._stop_opening.set()
+        self._stop_copying.set()
         self._inference.close()
+        self._copier.shutdown(cancel_futures=True)
         self._stop_export.set()
         self._loader.shutdown(cancel_futures=True)
         self._exporter.shutdown(cancel_futures=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
@@ -18,7 +18,7 @@ from engine.loading import load, load_pixels
 from tests.phantom import write_mammogram
 from tests.viewer.studies import WINDOW, as_pixels, make_study, make_view, pixels_of, spacing
 from viewer import rendering
-from viewer.canvas import Canvas, State, spacing_text, window_text
+from viewer.canvas import Canvas, Shown, State, spacing_text, window_text
 
 LEFT, MIDDLE, RIGHT = (
     Qt.MouseButton.LeftButton,
@@ -488,13 +488,13 @@ def test_an_older_window_and_heat_do_not_survive_new_pixels(make_canvas):
 
 SCALED = """
 import numpy as np
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, QSize
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 from engine import voi
 from tests.viewer.studies import WINDOW, make_study, pixels_of
 from viewer import rendering
-from viewer.canvas import Canvas
+from viewer.canvas import Canvas, Shown
 app = QApplication([])
 study = make_study(("R CC",), shape=(800, 600))
 outer = QWidget()
@@ -542,3 +542,31 @@ def test_on_a_scaled_desktop_image_pixels_are_still_device_pixels(factor):
     ratio, magnification, found = answer.stdout.split()
     assert (float(ratio), float(magnification)) == (float(factor), 1.0)
     assert int(found) >= 1  # unblurred, pixel for pixel
+
+
+def test_a_picture_without_words_still_says_what_was_turned(make_canvas):
+    canvas = make_canvas("R CC", "L")
+    assert canvas.is_mirrored
+    canvas.turn(canvas.orientation.turned_right())
+    words = [text for text, _, _ in canvas._lines_above(Shown(words=False, identity=False))]
+    assert "⇄ mirrored for display" in words
+    assert any(text.startswith("⟲") for text in words)
+    assert "⇄ mirrored for display" in canvas.warnings()
+
+
+def test_a_rotated_view_fills_the_paper_by_its_other_side(make_canvas):
+    canvas = make_canvas()
+    box = canvas.display.breast
+    tall, wide = box.row_stop - box.row_start, box.column_stop - box.column_start
+    canvas.turn(canvas.orientation.turned_right())
+    scale = canvas.scale_to_fit(QSize(tall, 10 * tall), (1.0, 1.0))
+    assert scale == pytest.approx(canvas.devicePixelRatioF() * min(1, 10 * tall / wide))
+
+
+def test_drawings_are_left_out_of_a_picture_where_that_is_wanted(make_canvas):
+    canvas, painted = make_canvas(), []
+    canvas.layers.append(painted.append)
+    canvas.picture(Shown(drawings=False))
+    assert painted == []
+    canvas.picture(Shown())
+    assert len(painted) == 1

@@ -14,8 +14,9 @@ from tests.phantom import breast, stored_values, write_mammogram, write_study
 from tests.viewer.fake_engine import answer_of
 from tests.viewer.test_main_window import are_images_shown, choose, is_answered, sign
 from tests.viewer.test_reading_modes import Oracle, alarmed, silent
-from viewer.canvas import Canvas, State
+from viewer.canvas import Canvas, Shown, State
 from viewer.header_browser import HeaderBrowser
+from viewer.pictures import file_name
 from viewer.reading_steps import ROUTINE, Kind
 from viewer.settings import Settings
 from viewer.steps_dialog import StepsDialog
@@ -355,3 +356,37 @@ def test_the_header_of_a_prior_is_shown_under_its_date(window, folder, qtbot):
     assert "PRIOR 2022-03-02" in browser.windowTitle()
     assert browser.image_uid == prior.view.image_uid
     browser.close()
+
+
+# ----------------------------------------------------------------------------------- outputs
+
+
+def test_the_summary_is_of_the_current_study_alone(window, folder, qtbot):
+    open_current(qtbot, window, folder)
+    show_prior(qtbot, window)
+    assert {canvas.prior for canvas in window.viewports.canvases} == {None}
+    assert len(window.viewports.canvases) == 4
+    made = window.output.summarise(True, True).words()
+    assert "2022" not in str(made)
+
+
+def test_a_picture_of_a_prior_says_so_and_without_names_not_of_when(window, folder, qtbot):
+    open_current(qtbot, window, folder)
+    prior = show_prior(qtbot, window)
+    assert file_name(prior).startswith("PRIOR_")
+    for shown_words in (True, False):
+        with_names = [text for text, _, _ in prior._lines_above(Shown(words=shown_words))]
+        assert {"PRIOR", "2022-03-02", "A-1"} <= set(with_names)
+        bare = Shown(words=shown_words, identity=False)
+        without = [text for text, _, _ in prior._lines_above(bare)]
+        assert "PRIOR" in without
+        assert not any("2022" in text or "A-1" in text for text in without)
+
+
+def test_no_name_is_given_out_that_is_not_on_the_screen(window, folder, qtbot):
+    open_current(qtbot, window, folder)
+    canvas = shown(window)[0]
+    assert "A-1" in canvas.identity
+    window.viewports.tools.next_text_level()
+    assert canvas.identity == ()
+    assert canvas.top_lines() == canvas.top_lines(with_identity=False)

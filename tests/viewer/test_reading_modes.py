@@ -3,16 +3,25 @@ reader said before and after is on record, whatever happens in between.
 """
 
 import csv
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAccessible, QAction, QGuiApplication, QKeySequence
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+from PySide6.QtGui import (
+    QAccessible,
+    QAction,
+    QGuiApplication,
+    QImage,
+    QKeySequence,
+    QPainter,
+)
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 import viewer.assessment_pane
+import viewer.output
 import viewer.readings
 import viewer.session
 from engine.domain import (
@@ -36,8 +45,10 @@ from tests.viewer.test_main_window import (
     rows,
     sign,
 )
+from viewer import pictures, summary
 from viewer.__main__ import starting_mode
 from viewer.assessment_pane import CHANGE_REASONS, REASONS
+from viewer.canvas import EVERYTHING
 from viewer.disagreements import Shown
 from viewer.reading_modes import MODE_TITLES
 from viewer.settings import Settings
@@ -568,8 +579,42 @@ def exported(window, path, **options) -> list[dict]:
         return [row | {"time_spent_s": ""} for row in csv.DictReader(file)]
 
 
+def given_out(window, path) -> dict[str, object]:
+    """What the File menu makes of the open study: pictures, the clipboard, the page of paper."""
+    output, clipboard = window.output, QGuiApplication.clipboard()
+    output.copy_picture(EVERYTHING)
+    made = output.summarise(True, True)
+    page = QImage(600, 850, QImage.Format.Format_RGB32)
+    page.fill(0xFFFFFFFF)
+    painter = QPainter(page)
+    summary.paint_page(painter, QRectF(page.rect()), made)
+    painter.end()
+    seen = {
+        "picture on the clipboard": bytes(clipboard.image().constBits()),
+        "pictures": [
+            pictures.png(pictures.picture_of(canvas, EVERYTHING))
+            for canvas in window.viewports.canvases
+        ],
+        "summary": (made.words(), bytes(page.constBits())),
+        "pdf": re.sub(rb"\d{4}-?\d\d-?\d\dT?\d\S*|<[0-9a-f]{32}>|uuid:\S*", b"", summary.pdf(made)),
+    }
+    clipboard.clear()
+    for name in ("show_picture", "show_summary"):
+        getattr(output, name)()
+        (dialog,) = output._dialogs
+        QApplication.processEvents()
+        seen[name] = (
+            [words(thing) for thing in dialog.findChildren(QWidget)],
+            bytes(dialog.grab().toImage().constBits()),
+        )
+    output.close_all()
+    window.banner.clear()
+    return seen
+
+
 def everything(qtbot, window, path) -> dict[str, object]:
     """All ways out of the window."""
+    given = given_out(window, path)
     widgets = [window, *window.findChildren(QWidget)]
     model = window.worklist._list.model()
     cells = [model.index(number, 0) for number in range(model.rowCount())]
@@ -578,6 +623,7 @@ def everything(qtbot, window, path) -> dict[str, object]:
     page._shown.setCurrentIndex(page._shown.findData(Shown.ALL))
     table = page._sorted
     seen = {
+        **given,
         "copied": copied(qtbot, window),
         "exported": exported(window, path),
         "exported without names": [
@@ -652,6 +698,7 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
     monkeypatch.setattr(viewer.assessment_pane, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.session, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.readings, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.output, "datetime", StoppedClock)
     QApplication.setCursorFlashTime(0)
 
     def look(says, mode, deed, count):

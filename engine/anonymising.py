@@ -1,0 +1,504 @@
+"""An anonymised copy of studies in another folder; the door `birads-engine anonymise`.
+
+DICOM images keep their pixel data bit for bit in their transfer syntax and get a header cleaned by
+`engine.confidentiality`. PNG and JPEG keep theirs too, without metadata; TIFF becomes PNG. File and
+folder names are new. Only where marks beside the breast are to be blanked (or an old overlay lies
+in the pixels' unused bits) are pixels stored anew, uncompressed (DICOM) or as PNG, every value
+outside the marks as it was. An image that cannot be decoded is not copied, since nobody could tell
+what it shows. Reports, structured or as PDF, are never copied: their words are the patient's.
+"""
+
+import argparse
+import io
+import json
+import os
+import secrets
+import struct
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import imagecodecs
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import correct_ambiguous_vr, write_dataset, write_file_meta_info
+from pydicom.uid import ExplicitVRLittleEndian
+
+from engine import __version__, loading
+from engine.burned_in import blank, find_marks
+from engine.confidentiality import Pseudonyms, anonymise, state_blanked
+from engine.decoding import NATIVE, PixelLayout, fragments, read_frame, read_layout
+from engine.domain import (
+    NOTICE,
+    AnonymousCopy,
+    CopiedImage,
+    FailedFile,
+    MammogramView,
+    Study,
+)
+from engine.errors import EngineError, StorageFailed, UnreadableFile, UnsupportedImage
+from engine.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
+from engine.plain_images import decode_grey, plain_format
+from engine.tags import BIG_ENDIAN, DEFLATED, IMPLICIT, inflate, open_dicom, seek_data_set
+
+_UID = "2.25.170266571913473839562873017462394017459"  #: of this program, PS3.7 D.3.3.2
+_PIECE = 2**20  #: bytes copied at a time
+_ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
+_PIXEL_DATA = {"little": b"\xe0\x7f\x10\x00", "big": b"\x7f\xe0\x00\x10"}
+
+
+class Anonymiser:
+    """Copies studies into sub-folders of `out`, each named by its patient's pseudonym.
+
+    One run, one key: studies of one patient stay together, UIDs keep referring to each other, and
+    afterwards nobody can lead them back. `out` must not lie in a folder of `sources`.
+    """
+
+    def __init__(self, out: Path, sources: Iterable[Path] = (), blanks_marks: bool = False) -> None:
+        self._out = out
+        self._blanks_marks = blanks_marks
+        self._pseudonyms = Pseudonyms()
+        refuse_inside(out, sources)
+
+    def copy(self, study: Study, should_stop: Callable[[], bool] | None = None) -> AnonymousCopy:
+        """Raises StorageFailed where the target is refused or cannot be written."""
+        refuse_inside(self._out, study_folders(study))
+        patient = self._pseudonyms.patient(study.patient_id or study.uid)
+        study_uid = self._pseudonyms.uid(study.uid)
+        images, failures = [], []
+        with _storage_errors():
+            folder = _new_folder(self._out, patient)
+        names: set[str] = set()
+        for view in study.views:
+            if should_stop and should_stop():
+                break
+            try:
+                images.append(self._copy_image(view, folder, names, patient, study_uid))
+            except StorageFailed:
+                raise
+            except EngineError as error:
+                failures.append(FailedFile(view.path, error.title, error.advice))
+            except MemoryError:
+                advice = "Close other programs and copy the study again."
+                failures.append(FailedFile(view.path, "Not enough memory", advice))
+        return AnonymousCopy(folder, tuple(images), tuple(failures))
+
+    def _copy_image(
+        self, view: MammogramView, folder: Path, names: set[str], patient: str, study_uid: str
+    ) -> CopiedImage:
+        pixels = loading.load_pixels(view)  # raises where they are damaged
+        try:
+            marks, count = find_marks(view, pixels)
+        except UnsupportedImage:
+            if self._blanks_marks:
+                raise
+            marks, count = None, None
+        blanked = marks if self._blanks_marks and count else None
+        with _source_errors(), view.path.open("rb") as file:
+            head = file.read(132)
+        kind = None if head[128:] == b"DICM" else plain_format(head)
+        if kind is None:
+            suffix = ".dcm"
+            parts = self._dicom(view, blanked, patient, study_uid)
+        else:
+            suffix = ".jpg" if kind == "JPEG" and blanked is None else ".png"
+            parts = iter([_plain(view.path, kind, blanked)])
+        name = _free_name(_name_of(view), suffix, names)
+        parts = _with_first(parts)  # faults of the source come before anything is written
+        with _storage_errors(), _appearing_whole(folder / name) as target:
+            for part in parts:
+                target.write(part)
+        return CopiedImage(view.path, folder / name, count, blanked is not None)
+
+    def _dicom(
+        self, view: MammogramView, marks: np.ndarray | None, patient: str, study_uid: str
+    ) -> Iterator[bytes]:
+        with open_dicom(view.path) as file:
+            layout = read_layout(file)
+            has_overlay_bits = _has_overlay_bits(file.tags.dataset)
+        values = None
+        if marks is not None or has_overlay_bits:
+            values = _clean_values(view.path, layout, marks)
+        with open_dicom(view.path) as file:
+            dataset = file.tags.dataset
+            anonymise(dataset, self._pseudonyms, patient, study_uid)
+            if "SOPInstanceUID" not in dataset:
+                dataset.SOPInstanceUID = self._pseudonyms.uid(view.image_uid)
+            syntax = layout.transfer_syntax
+            if values is not None:
+                syntax = str(ExplicitVRLittleEndian)
+                _state_new_values(dataset, layout)
+            if marks is not None:
+                state_blanked(dataset)
+            head = b"\0" * 128 + b"DICM" + _file_meta(dataset, syntax)
+            header = _encoded(dataset, layout, syntax)
+        yield head
+        if values is not None:
+            yield header + _pixel_element(layout, "little", False, len(values))
+            yield values
+        elif syntax == DEFLATED:
+            yield _deflated(header + b"".join(_stored_pixels(view.path, layout)))
+        else:
+            yield header
+            yield from _stored_pixels(view.path, layout)
+
+
+def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
+    """Raises StorageFailed where `out` is, or lies in, one of the folders that are read."""
+    target = out.resolve()
+    for source in sources:
+        if target.is_relative_to(source.resolve()):
+            raise StorageFailed(
+                "The copy would lie in the study",
+                "Nothing is written among the images that are read: choose a folder outside them.",
+            )
+
+
+def study_folders(study: Study) -> set[Path]:
+    """The folders that hold its images, and the one around these."""
+    folders = {folder.resolve() for folder in {view.path.parent for view in study.views}}
+    try:
+        around = Path(os.path.commonpath(folders))
+    except ValueError:  # on several drives
+        return folders
+    return folders if around == Path(around.anchor) else folders | {around}
+
+
+# ------------------------------------------------------------------------------------------ DICOM
+
+
+def _file_meta(dataset: Dataset, syntax: str) -> bytes:
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\0\1"
+    meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", "1.2.840.10008.5.1.4.1.1.7")
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    meta.ImplementationClassUID = _UID
+    meta.ImplementationVersionName = f"BIRADSVIEWER{__version__}"[:16]
+    buffer = DicomBytesIO()
+    write_file_meta_info(buffer, meta)
+    return buffer.getvalue()
+
+
+def _encoded(dataset: Dataset, layout: PixelLayout, syntax: str) -> bytes:
+    if syntax != layout.transfer_syntax:
+        for _ in dataset.iterall():  # makes values of bytes, which would be copied as they are
+            pass
+        correct_ambiguous_vr(dataset, not layout.is_big_endian)
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR = syntax == IMPLICIT
+    buffer.is_little_endian = syntax != BIG_ENDIAN
+    write_dataset(buffer, dataset)
+    return buffer.getvalue()
+
+
+def _pixel_element(layout: PixelLayout, order: str, is_implicit: bool, length: int) -> bytes:
+    """The head of Pixel Data, PS3.5 7.1; length 2**32 - 1 is undefined."""
+    head = _PIXEL_DATA[order]
+    if not is_implicit:
+        is_bytes = length == 0xFFFFFFFF or layout.bits_allocated == 8
+        head += (b"OB" if is_bytes else b"OW") + b"\0\0"
+    return head + length.to_bytes(4, order)
+
+
+def _stored_pixels(path: Path, layout: PixelLayout) -> Iterator[bytes]:
+    """The Pixel Data element as the file holds it."""
+    syntax = layout.transfer_syntax
+    order = "big" if layout.is_big_endian else "little"
+    with _source_errors(), path.open("rb") as file:
+        source: BinaryIO = file
+        if syntax == DEFLATED:
+            seek_data_set(file)
+            data = inflate(file, FILE_SIZE_LIMIT + 1)
+            if len(data) > FILE_SIZE_LIMIT:
+                raise file_too_large()
+            source = io.BytesIO(data)
+        source.seek(layout.offset)
+        if syntax in NATIVE and layout.length is not None:
+            length = layout.length + layout.length % 2
+            yield _pixel_element(layout, order, syntax == IMPLICIT, length)
+            yield from _pieces(source, layout.length)
+            yield b"\0" * (layout.length % 2)
+            return
+        items = fragments(source)
+        yield _pixel_element(layout, order, syntax == IMPLICIT, 0xFFFFFFFF)
+        for position, length in items:
+            source.seek(position)
+            yield _ITEM + length.to_bytes(4, "little")
+            yield from _pieces(source, length)
+        yield _DELIMITER
+
+
+def _pieces(source: BinaryIO, length: int) -> Iterator[bytes]:
+    while length > 0:
+        piece = source.read(min(length, _PIECE))
+        if not piece:
+            raise UnreadableFile("The file has changed", "Open the folder again.")
+        length -= len(piece)
+        yield piece
+
+
+def _deflated(data: bytes) -> bytes:
+    """PS3.5 A.5."""
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = deflater.compress(data) + deflater.flush()
+    return packed + b"\0" * (len(packed) % 2)
+
+
+def _has_overlay_bits(dataset: Dataset) -> bool:
+    """Whether an overlay lies in unused bits of the pixels, as was allowed until 2004 (PS3.5,
+    8.1.2): the profile takes overlays away.
+    """
+    planes = [dataset.get((group, 0x0102)) for group in range(0x6000, 0x601F, 2)]
+    return any(position is not None and position.value for position in planes)
+
+
+def _clean_values(path: Path, layout: PixelLayout, marks: np.ndarray | None) -> bytes:
+    """The image's values with the marks blanked and nothing in unused bits, uncompressed."""
+    if layout.frames > 1 or layout.samples > 1:
+        what = "several frames" if layout.frames > 1 else "colour"
+        raise UnsupportedImage(
+            "Text cannot be blanked here",
+            f"The image has {what}: copy it without blanking, and look for text in it yourself.",
+        )
+    raw = read_frame(path, layout)
+    raw = raw if marks is None else blank(raw, marks)
+    unsigned = np.uint8 if layout.bits_allocated == 8 else np.uint16
+    values = (raw.astype(np.int64) & np.iinfo(unsigned).max).astype(unsigned)
+    top = unsigned(2**layout.bits_stored - 1)
+    if layout.is_signed or values.max() <= top:  # cut a sign off that was spread over all bits
+        values &= top
+    data = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    return data + b"\0" * (len(data) % 2)
+
+
+def _state_new_values(dataset: Dataset, layout: PixelLayout) -> None:
+    dataset.HighBit = layout.bits_stored - 1  # where `read_frame` moves them
+    for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue"):
+        if keyword in dataset:
+            del dataset[keyword]
+
+
+# ----------------------------------------------------------------------------------- plain images
+
+
+def _plain(path: Path, kind: str, marks: np.ndarray | None) -> bytes:
+    """The picture alone, without metadata."""
+    with _source_errors():
+        return _bare(path, kind, marks)
+
+
+def _bare(path: Path, kind: str, marks: np.ndarray | None) -> bytes:
+    if marks is not None:
+        return imagecodecs.png_encode(blank(decode_grey(path), marks))
+    if kind == "TIFF":
+        return imagecodecs.png_encode(decode_grey(path))
+    if path.stat().st_size > FILE_SIZE_LIMIT:
+        raise file_too_large()
+    try:
+        return {"PNG": _bare_png, "JPEG": _bare_jpeg}[kind](path.read_bytes())
+    except (struct.error, IndexError) as error:
+        raise corrupt() from error
+
+
+# What decoding needs, PNG 3rd edition chapter 11; all else may hold words.
+_PNG_CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"sBIT", b"sRGB"})
+
+
+def _bare_png(data: bytes) -> bytes:
+    parts, position = [data[:8]], 8
+    while position < len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        stop = position + 12 + length
+        if stop > len(data):
+            raise corrupt()
+        if name in _PNG_CHUNKS:
+            parts.append(data[position:stop])
+        if name == b"IEND":
+            return b"".join(parts)
+        position = stop
+    raise corrupt()
+
+
+def _bare_jpeg(data: bytes) -> bytes:
+    """ITU-T T.81 annex B: comments and application segments go, but for the bare JFIF head and
+    Adobe's colour transform; so does all behind the end of the image.
+    """
+    parts, position = [data[:2]], 2
+    while True:
+        if data[position] != 0xFF:
+            raise corrupt()
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        if marker == 0xD9:
+            return b"".join([*parts, data[position : position + 2]])
+        length = struct.unpack_from(">H", data, position + 2)[0]
+        stop = position + 2 + length
+        segment = data[position:stop]
+        is_word = marker == 0xFE or 0xE0 <= marker <= 0xEF
+        if not is_word or (marker == 0xEE and segment[4:9] == b"Adobe" and length == 14):
+            parts.append(segment)
+        elif marker == 0xE0 and segment[4:9] == b"JFIF\0":
+            parts.append(b"\xff\xe0\0\x10" + segment[4:16] + b"\0\0")  # without its thumbnail
+        position = stop
+        if marker == 0xDA:  # the entropy-coded data up to the next marker that is no restart
+            while not (data[position] == 0xFF and data[position + 1] not in _IN_SCAN):
+                position = data.index(b"\xff", position + 1)
+            parts.append(data[stop:position])
+
+
+_IN_SCAN = frozenset({0x00, *range(0xD0, 0xD8)})
+
+# ------------------------------------------------------------------------------------------ files
+
+
+def _name_of(view: MammogramView) -> str:
+    """'R_CC', which also tells side and view of a picture; nothing of the old name."""
+    return "view" if "?" in view.label else view.label.replace(" ", "_")
+
+
+def _free_name(stem: str, suffix: str, taken: set[str]) -> str:
+    number, name = 1, stem
+    while name in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    taken.add(name)
+    return name + suffix
+
+
+def _new_folder(out: Path, name: str) -> Path:
+    out.mkdir(parents=True, exist_ok=True)
+    number, folder = 1, out / name
+    while folder.exists():
+        number += 1
+        folder = out / f"{name}_{number}"
+    folder.mkdir()
+    return folder
+
+
+def _with_first(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, its first part already made."""
+    first = next(parts)
+
+    def again() -> Iterator[bytes]:
+        yield first
+        yield from parts
+
+    return again()
+
+
+@contextmanager
+def _appearing_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that is there when the block ends well, else nothing is."""
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _source_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableFile(
+            "The file cannot be read", "Check that it is still there and that you may read it."
+        ) from error
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(
+            "The copy was not written",
+            f"{error.strerror or 'It could not be written'}: free some space, or choose another "
+            "folder. What was copied before is complete.",
+        ) from error
+
+
+# ----------------------------------------------------------------------------------- command line
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "One JSON object a line on standard output: what became of each file, with the marks that\n"
+        "were found beside the breast and may be text. It names old and new files: keep it apart\n"
+        "from the copy. exit code: 0 all copied, 1 some file failed, 2 wrong usage."
+    )
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="STUDY",
+        help="a folder (searched through), a DICOMDIR, or a DICOM, PNG, JPEG or TIFF file",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the folder for the copies, outside those that are read",
+    )
+    parser.add_argument(
+        "--blank-marks",
+        action="store_true",
+        help="blank what stands out beside the breast (texts, markers, labels); these images are "
+        "then stored uncompressed. Look at the result: text over the breast stays",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    sources = [_searched(path) for path in arguments.paths]
+    anonymiser = Anonymiser(arguments.out, sources, arguments.blank_marks)
+    catalogue = loading.load(arguments.paths)
+    failed = list(catalogue.failures)
+    for failure in catalogue.failures:
+        _tell_failure(failure)
+    for study in catalogue.studies:
+        copy = anonymiser.copy(study)
+        for image in copy.images:
+            _tell(
+                {
+                    "file": str(image.source),
+                    "copy": str(image.copy),
+                    "marks": image.marks,
+                    "blanked": image.is_blanked,
+                    "notice": NOTICE,
+                }
+            )
+        for failure in copy.failures:
+            _tell_failure(failure)
+        failed += copy.failures
+    sys.stderr.write(
+        f"{len(catalogue.studies)} studies copied, {len(failed)} files failed, "
+        f"{catalogue.skipped_count} files are no images and were skipped\n"
+    )
+    return 1 if failed else 0
+
+
+def _searched(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _tell_failure(failure: FailedFile) -> None:
+    error = {"title": failure.title, "advice": failure.advice}
+    _tell({"file": str(failure.path), "error": error})
+
+
+def _tell(record: dict) -> None:
+    sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")

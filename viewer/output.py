@@ -1,0 +1,405 @@
+"""What goes out to people: a view as a picture, a study's summary on paper, an anonymised copy.
+
+Each has a small window of its own that blocks nothing, and that closes as soon as another study
+comes up or the reading mode changes: nothing stays there that may no longer be shown, and no page
+of one patient while another's images hang. Nothing is written among the images that are open.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QAction,
+    QGuiApplication,
+    QKeySequence,
+    QPainter,
+    QPixmap,
+)
+from PySide6.QtPrintSupport import QPrintDialog, QPrinter, QPrintPreviewWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.domain import NOTICE, AnonymousCopy, Study
+from engine.errors import EngineError
+from viewer import pictures, summary, theme
+from viewer.banner import Message
+from viewer.canvas import Canvas, Shown
+from viewer.session import Session
+from viewer.viewports import ViewportsPane
+
+PREVIEW = QSize(420, 460)  #: logical pixels, of a picture's preview
+SUMMARY_SIZE = QSize(860, 900)
+UNNAMED = Shown(identity=False)
+_REFRESH_MS = 200  # after the last change of the view
+_SAY_NOTHING = "Without them no free words and no reader's name are on the page either."
+
+
+class Output(QObject):
+    """The actions of the File menu that give something out, and their windows."""
+
+    told = Signal(object)  #: a Message for the banner
+    failed = Signal(object)  #: an EngineError
+
+    def __init__(self, session: Session, viewports: ViewportsPane, window: QWidget) -> None:
+        super().__init__(window)
+        self._session, self._viewports, self._window = session, viewports, window
+        self._dialogs: list[QDialog] = []
+        self._folder = ""  # of the last file, in this run
+        self.actions = [
+            self._action("Save view as &picture …", self.show_picture, "Ctrl+Shift+S"),
+            self._action("&Copy view as picture", self.copy_picture, "Ctrl+Shift+C"),
+            self._action("Study su&mmary, print …", self.show_summary, "Ctrl+Shift+P"),
+            self._action("&Anonymised copy of the study …", self.show_copying),
+        ]
+        session.study_selected.connect(self.close_all)
+        session.mode_changed.connect(self.close_all)
+        session.study_copied.connect(self._on_copied)
+
+    def _action(self, text: str, slot: Callable[[], object], *keys: str) -> QAction:
+        made = QAction(text, self._window)
+        made.setShortcuts([QKeySequence(key) for key in keys])
+        made.triggered.connect(lambda _checked=False: slot())
+        return made
+
+    def close_all(self, *_change: object) -> None:
+        for dialog in self._dialogs:
+            dialog.hide()
+            dialog.deleteLater()
+        self._dialogs.clear()
+
+    def _show(self, dialog: QDialog) -> None:
+        self.close_all()
+        self._dialogs.append(dialog)
+        dialog.setModal(False)
+        dialog.show()
+
+    def _needs(self, what: str) -> None:
+        self.told.emit(Message(f"No {what} to give out", "Open a study and wait for its images."))
+
+    # ------------------------------------------------------------------------------------ pictures
+
+    def show_picture(self) -> None:
+        """Of the selected view, with what is to be on it."""
+        canvas = self._viewports.current
+        if not pictures.can_be_pictured(canvas):
+            self._needs("picture")
+            return
+        self._show(PictureDialog(canvas, self, self._window))
+
+    def copy_picture(self, shown: Shown = UNNAMED) -> None:
+        """Of the selected view to the clipboard, as it shows but for the patient's name."""
+        canvas = self._viewports.current
+        if not pictures.can_be_pictured(canvas):
+            self._needs("picture")
+            return
+        image = pictures.picture_of(canvas, shown)
+        image.setDevicePixelRatio(1)
+        QGuiApplication.clipboard().setImage(image)
+        named = "with" if shown.identity and canvas.identity else "without"
+        self.told.emit(
+            Message(f"{canvas.name} copied as a picture", f"It is {named} the patient's name.")
+        )
+
+    def save_picture(self, canvas: Canvas, shown: Shown, path: Path) -> None:
+        if path.suffix.lower() != ".png":
+            path = path.with_name(path.name + ".png")
+        self.save(path, lambda: pictures.png(pictures.picture_of(canvas, shown)))
+
+    # ------------------------------------------------------------------------------------- summary
+
+    def show_summary(self) -> None:
+        study = self._session.current_study
+        if study is None or not any(map(pictures.can_be_pictured, self._viewports.canvases)):
+            self._needs("summary")
+            return
+        self._show(SummaryDialog(self, self._window))
+
+    @property
+    def canvases(self) -> list[Canvas]:
+        return self._viewports.canvases
+
+    def summarise(self, with_identity: bool, with_heat: bool) -> summary.StudySummary:
+        """Of the open study, by what may be shown now."""
+        session, study = self._session, self._session.current_study
+        return summary.summarise(
+            study,
+            self._viewports.canvases,
+            session.prediction(study.uid),
+            session.history(study),
+            session.reading,
+            datetime.now().astimezone(),
+            with_identity,
+            with_heat,
+        )
+
+    def save_summary(self, path: Path, with_identity: bool, with_heat: bool) -> None:
+        if path.suffix.lower() != ".pdf":
+            path = path.with_name(path.name + ".pdf")
+        self.save(path, lambda: summary.pdf(self.summarise(with_identity, with_heat)))
+
+    # -------------------------------------------------------------------------------------- copies
+
+    def show_copying(self) -> None:
+        study = self._session.current_study
+        if study is None:
+            self._needs("study")
+            return
+        self._show(CopyDialog(study, self, self._window))
+
+    def copy_study(self, study: Study, folder: Path, blanks_marks: bool) -> None:
+        self._session.copy_anonymised(study, folder, blanks_marks)
+
+    def _on_copied(self, copy: AnonymousCopy) -> None:
+        advice = []
+        if copy.failures:
+            first = copy.failures[0]
+            count = len(copy.failures)
+            files = "One image was" if count == 1 else f"{count} images were"
+            advice.append(f"{files} not copied: {first.title}. {first.advice}")
+        blanked = sum(image.is_blanked for image in copy.images)
+        marked = sum(image.marks != 0 and not image.is_blanked for image in copy.images)
+        if blanked:
+            advice.append(f"Marks were blanked in {blanked}: check that no text is left.")
+        if marked:
+            advice.append(f"In {marked} something beside the breast may be text: look at them.")
+        count = len(copy.images)
+        images = "1 image" if count == 1 else f"{count} images"
+        advice.append(f"Folder: {copy.folder}")
+        self.told.emit(Message(f"{images} copied, anonymised", " ".join(advice)))
+
+    # ---------------------------------------------------------------------------------------- files
+
+    def ask_for_file(self, parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
+        start = str(Path(self._folder) / name) if self._folder else name
+        path, _ = QFileDialog.getSaveFileName(parent, title, start, kinds)
+        return Path(path) if path else None
+
+    def save(self, path: Path, make: Callable[[], bytes]) -> None:
+        """Whole or not at all, and never among the open images."""
+        try:
+            self._session.check_target(path.parent)
+            pictures.save(path, make())
+        except EngineError as error:
+            self.failed.emit(error)
+            return
+        self._folder = str(path.parent)
+        self.told.emit(Message("Saved", str(path)))
+
+
+class _Options(QWidget):
+    """Check boxes below each other, by name."""
+
+    changed = Signal()
+
+    def __init__(self, entries: dict[str, tuple[str, bool]], parent: QWidget) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.boxes: dict[str, QCheckBox] = {}
+        for name, (text, is_on) in entries.items():
+            box = QCheckBox(text, self)
+            box.setChecked(is_on)
+            box.toggled.connect(self.changed)
+            column.addWidget(box)
+            self.boxes[name] = box
+
+    def __getitem__(self, name: str) -> bool:
+        return self.boxes[name].isChecked()
+
+    def disable(self, name: str) -> None:
+        self.boxes[name].setChecked(False)
+        self.boxes[name].setEnabled(False)
+
+
+class PictureDialog(QDialog):
+    """Chooses what is on a picture, and shows it."""
+
+    def __init__(self, canvas: Canvas, output: Output, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(f"{canvas.name} as a picture")
+        self._canvas, self._output = canvas, output
+        self.options = _Options(
+            {
+                "heat": ("Heat-map", canvas.shows_heat),
+                "drawings": ("Drawings and measurements", True),
+                "words": ("Words in the corners", True),
+                "identity": ("Patient's name, ID and date", False),
+            },
+            self,
+        )
+        if not canvas.shows_heat:
+            self.options.disable("heat")
+        if not canvas.identity:
+            self.options.disable("identity")
+        self.options.changed.connect(self._refresh)
+        self._timer = QTimer(
+            self, singleShot=True, interval=_REFRESH_MS
+        )  # not at each step of a drag
+        self._timer.timeout.connect(self._refresh)
+        canvas.changed.connect(self._timer.start)
+        self._preview = QLabel(self)
+        self._preview.setFixedSize(PREVIEW)
+        self._preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        save = QPushButton("&Save …", self)
+        save.setDefault(True)
+        save.clicked.connect(self._save)
+        copy = QPushButton("&Copy", self)
+        copy.clicked.connect(lambda: output.copy_picture(self.shown))
+        column = QVBoxLayout()
+        column.addWidget(self.options)
+        column.addWidget(_explained("Side, view and warnings are always on it, and the notice."))
+        column.addStretch(1)
+        for button in (save, copy):
+            column.addWidget(button)
+        row = QHBoxLayout(self)
+        row.addWidget(self._preview)
+        row.addLayout(column)
+        self._refresh()
+
+    @property
+    def shown(self) -> Shown:
+        options = self.options
+        return Shown(
+            heat=options["heat"],
+            drawings=options["drawings"],
+            words=options["words"],
+            identity=options["identity"],
+        )
+
+    def _refresh(self) -> None:
+        image = pictures.picture_of(self._canvas, self.shown)
+        ratio = self.devicePixelRatioF()
+        image.setDevicePixelRatio(1)
+        fitted = image.scaled(
+            PREVIEW * ratio,
+            Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        fitted.setDevicePixelRatio(ratio)
+        self._preview.setPixmap(QPixmap.fromImage(fitted))
+
+    def _save(self) -> None:
+        name = pictures.file_name(self._canvas)
+        path = self._output.ask_for_file(self, "Save the view as a picture", name, "PNG (*.png)")
+        if path is not None and self.isVisible():
+            self._output.save_picture(self._canvas, self.shown, path)
+            self.close()
+
+
+class SummaryDialog(QDialog):
+    """The page as it will be printed."""
+
+    def __init__(self, output: Output, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Study summary")
+        self._output = output
+        self._printer = QPrinter(QPrinter.PrinterMode.HighResolution)
+        self._printer.setPageLayout(summary.PAGE)
+        self._printer.setDocName("Study summary")
+        self.options = _Options(
+            {"identity": ("Patient's name, ID and date", True), "heat": ("Heat-maps", True)}, self
+        )
+        self.options.boxes["identity"].setToolTip(_SAY_NOTHING)
+        if not any(canvas.shows_heat for canvas in output.canvases):
+            self.options.disable("heat")
+        if not any(canvas.identity for canvas in output.canvases):
+            self.options.disable("identity")
+        self.preview = QPrintPreviewWidget(self._printer, self)
+        self.preview.paintRequested.connect(self._paint)
+        self.options.changed.connect(self._refresh)
+        self._content = self._summarise()
+        print_ = QPushButton("&Print …", self)
+        print_.clicked.connect(self._print)
+        save = QPushButton("&Save as PDF …", self)
+        save.setDefault(True)
+        save.clicked.connect(self._save)
+        below = QHBoxLayout()
+        below.addWidget(self.options)
+        below.addWidget(_explained(_SAY_NOTHING), 1)
+        for button in (print_, save):
+            below.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
+        column = QVBoxLayout(self)
+        column.addWidget(self.preview, 1)
+        column.addLayout(below)
+        available = self.screen().availableSize()
+        self.resize(SUMMARY_SIZE.boundedTo(QSize(available.width(), available.height() - 60)))
+
+    def _summarise(self) -> summary.StudySummary:
+        return self._output.summarise(self.options["identity"], self.options["heat"])
+
+    def _refresh(self) -> None:
+        self._content = self._summarise()
+        self.preview.updatePreview()
+
+    def _paint(self, printer: QPrinter) -> None:
+        painter = QPainter(printer)
+        area = QRectF(QPoint(0, 0), printer.pageRect(QPrinter.Unit.DevicePixel).size())
+        summary.paint_page(painter, area, self._content)
+        painter.end()
+
+    def _print(self) -> None:
+        dialog = QPrintDialog(self._printer, self)
+        dialog.accepted.connect(self.preview.print_)
+        dialog.open()
+
+    def _save(self) -> None:
+        path = self._output.ask_for_file(
+            self, "Save the summary", "study_summary.pdf", "PDF (*.pdf)"
+        )
+        if path is not None and self.isVisible():
+            self._output.save_summary(path, self.options["identity"], self.options["heat"])
+            self.close()
+
+
+class CopyDialog(QDialog):
+    """What an anonymised copy is, before it is made."""
+
+    def __init__(self, study: Study, output: Output, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Anonymised copy of the study")
+        self._study, self._output = study, output
+        self.options = _Options({"blank": ("Blank texts and marks beside the breast", False)}, self)
+        copy = QPushButton("Choose a &folder and copy …", self)
+        copy.setDefault(True)
+        copy.clicked.connect(self._copy)
+        column = QVBoxLayout(self)
+        column.addWidget(
+            _explained(
+                "Names, dates, IDs, free words and private data are removed (DICOM PS3.15 Basic "
+                "Profile), all UIDs are new, files get new names. Pixels stay as they are."
+            )
+        )
+        column.addWidget(self.options)
+        column.addWidget(
+            _explained(
+                "Text burned into the image stays unless it is blanked. Blanked images are stored "
+                "uncompressed. A program cannot promise that no text is left: look at the copy."
+            )
+        )
+        column.addWidget(_explained(NOTICE))
+        column.addWidget(copy, 0, Qt.AlignmentFlag.AlignRight)
+        self.setFixedWidth(480)
+
+    def _copy(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "A folder for the copy")
+        if folder and self.isVisible():
+            self._output.copy_study(self._study, Path(folder), self.options["blank"])
+            self.close()
+
+
+def _explained(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setFont(theme.font(theme.SMALL_TEXT_PX))
+    label.setStyleSheet(f"color: {theme.MUTED.name()};")
+    return label

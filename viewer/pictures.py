@@ -1,0 +1,86 @@
+"""A view as a picture for a slide or a letter, and files that appear whole or not at all."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QBuffer, QIODevice, QRect, QSaveFile, Qt
+from PySide6.QtGui import QFontMetrics, QImage, QImageWriter, QPainter
+
+from engine import __version__
+from engine.domain import NOTICE
+from engine.errors import StorageFailed
+from viewer import theme
+from viewer.canvas import Canvas, Shown, State
+from viewer.viewports import HeatLegend
+
+_PAD = 8  #: logical pixels
+_HEAT_WORDS = f"Colour: {HeatLegend.SENTENCE[0].lower()}{HeatLegend.SENTENCE[1:]}"
+
+
+def picture_of(canvas: Canvas, shown: Shown) -> QImage:
+    """The view as displayed, in the screen's own pixels, with the notice in a strip below it."""
+    view = canvas.picture(shown)
+    ratio = view.devicePixelRatio()
+    font = theme.font(theme.SMALL_TEXT_PX, bold=True)
+    metrics = QFontMetrics(font)
+    lines = _wrapped(NOTICE, metrics, canvas.width() - 2 * _PAD)
+    if shown.heat and canvas.shows_heat:
+        lines += _wrapped(_HEAT_WORDS, metrics, canvas.width() - 2 * _PAD)
+    height = canvas.height() + metrics.height() * len(lines) + _PAD
+    result = QImage(view.width(), round(height * ratio), QImage.Format.Format_RGB32)
+    result.setDevicePixelRatio(ratio)
+    result.fill(theme.WINDOW)
+    painter = QPainter(result)
+    painter.drawImage(0, 0, view)
+    painter.setFont(font)
+    y = canvas.height() + _PAD // 2
+    for line in lines:
+        painter.setPen(theme.WARNING if line in NOTICE else theme.TEXT)
+        area = QRect(_PAD, y, canvas.width() - 2 * _PAD, metrics.height())
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, line)
+        y += metrics.height()
+    painter.end()
+    return result
+
+
+def can_be_pictured(canvas: Canvas | None) -> bool:
+    return canvas is not None and canvas.state is State.SHOWN
+
+
+def file_name(canvas: Canvas) -> str:
+    """'R_CC.png', 'PRIOR_R_CC.png': nothing of the patient."""
+    prior = "PRIOR_" if canvas.prior else ""
+    return prior + canvas.view.label.replace(" ", "_").replace("?", "unknown") + ".png"
+
+
+def png(image: QImage) -> bytes:
+    """Encoded, with the notice in its metadata too (keywords: PNG 3rd edition, 11.3.3.1)."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QImageWriter(buffer, b"png")
+    writer.setText("Disclaimer", NOTICE)
+    writer.setText("Software", f"birads-viewer {__version__}")
+    if not writer.write(image):
+        raise StorageFailed("The picture was not made", "Close other programs and try again.")
+    return buffer.data().data()
+
+
+def save(path: Path, data: bytes) -> None:
+    """Raises StorageFailed, and leaves what was there before."""
+    file = QSaveFile(str(path))
+    is_written = file.open(QIODevice.OpenModeFlag.WriteOnly) and file.write(data) == len(data)
+    if not (is_written and file.commit()):
+        reason = file.errorString() or "It could not be written"
+        raise StorageFailed(
+            "The file was not saved", f"{reason}: free some space, or choose another folder."
+        )
+
+
+def _wrapped(text: str, metrics: QFontMetrics, room: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and metrics.horizontalAdvance(longer) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
