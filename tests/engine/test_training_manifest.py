@@ -134,7 +134,7 @@ def test_a_copy_is_as_grey_as_the_network_sees_the_film_and_black_outside_the_br
 
 
 def test_burned_in_text_does_not_leave_the_clinic(tmp_path):
-    path = write_plain(tmp_path / "scan_R_CC.png", laterality="R")
+    path = write_plain(tmp_path / "study" / "scan_R_CC.png", laterality="R")
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     white = int(image.max())
     image[6:30, 6:70] = white  # beside the breast, as a label lies
