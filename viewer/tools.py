@@ -11,7 +11,7 @@ from typing import Protocol
 from PySide6.QtCore import QEvent, QObject, QPointF, Signal
 
 from engine.domain import Annotation, AnnotationKind, Study
-from viewer import measuring, quadrant_tour
+from viewer import measuring
 from viewer.annotation_hand import AnnotationHand
 from viewer.annotations import AnnotationBook
 from viewer.canvas import Canvas, TextLevel
@@ -308,7 +308,7 @@ class Tools(QObject):
             self._show_stop(canvas, 0)
             return
         number = self._touring[1] + step
-        if 0 <= number < len(_stops(canvas)):
+        if 0 <= number < len(canvas.parts):
             self._show_stop(canvas, number)
             return
         uids = [other.view.image_uid for other in self._stage.canvases if other.display]
@@ -319,10 +319,10 @@ class Tools(QObject):
         canvas.fit()
         self._stage.select(uids[place])
         other = self._stage.current
-        self._show_stop(other, 0 if step > 0 else len(_stops(other)) - 1)
+        self._show_stop(other, 0 if step > 0 else len(other.parts) - 1)
 
     def _show_stop(self, canvas: Canvas, number: int) -> None:
-        stops = _stops(canvas)
+        stops = canvas.parts
         canvas.show_part(1 / canvas.unit[0], *stops[number])
         self._touring = canvas.view.image_uid, number
         self.hinted.emit(
@@ -337,15 +337,6 @@ class Tools(QObject):
             self._stage.toggle_single()
         self.hinted.emit("")
         self.told.emit(words)
-
-
-def _stops(canvas: Canvas) -> list[tuple[float, float]]:
-    at_actual = canvas.placement_at(1 / canvas.unit[0])
-    width, height = canvas.device_size()
-    if at_actual.is_transposed:
-        width, height = height, width
-    box = canvas.display.breast
-    return quadrant_tour.stops(box, height / at_actual.scale_y, width / at_actual.scale_x)
 
 
 def _middle(canvas: Canvas) -> tuple[float, float]:

@@ -33,7 +33,7 @@ from viewer.hanging import Arrangement, Cell, doubtful_claims, hang
 from viewer.linking import mirrored_point
 from viewer.page_scale import Basis, fit, share
 from viewer.priors import Prior
-from viewer.reading_steps import ROUTINE, Kind, Step, parts, step_with, steps_of
+from viewer.reading_steps import ROUTINE, Kind, Step, step_with, steps_of
 from viewer.rendering import DisplayPixels
 from viewer.tools import TOOL_COMMANDS, Tools
 
@@ -629,17 +629,7 @@ class ViewportsPane(QWidget):
         step = self._steps[self._step] if self._steps else None
         if step is None or step.kind is not Kind.ACTUAL:
             return ()
-        canvas = self._canvases[step.page.views[0].image_uid]
-        if canvas.display is None:
-            return ()
-        box = canvas.display.breast
-        at_actual = canvas.placement_at(1 / canvas.unit[0])
-        width, height = canvas.device_size()
-        if at_actual.is_transposed:
-            width, height = height, width
-        rows, columns = (box.row_start, box.row_stop), (box.column_start, box.column_stop)
-        tall, wide = height / at_actual.scale_y, width / at_actual.scale_x
-        return parts(rows, columns, tall, wide, at_actual.is_mirrored)
+        return self._canvases[step.page.views[0].image_uid].parts
 
     def _show_part(self) -> None:
         if places := self._parts():
