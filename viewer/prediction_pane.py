@@ -250,7 +250,7 @@ class OtherLine(QStackedWidget):
         prediction = answer.prediction
         if prediction is not None:
             if any(view.prediction.in_scope for view in prediction.views):
-                return f"{title}: views only; M shows them."
+                return f"{title}: views only; choose it to see them."
             return f"{title}: out of scope"
         failure = answer.engine.failure or answer.status.failure
         if failure is not None:
@@ -276,7 +276,7 @@ class OtherLine(QStackedWidget):
         failure = answer.engine.failure or answer.status.failure
         if failure is not None and answer.prediction is None:
             lines.append(f"{failure.title}. {failure.advice}")
-        lines.append("M shows its answer in full.")
+        lines.append("Choose it to see its answer in full.")
         return "<p>" + "<br>".join(escape(line) for line in lines) + "</p>"
 
 

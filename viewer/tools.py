@@ -33,8 +33,6 @@ TOOL_COMMANDS = (
     _draw("Arrow", "Shift+T", AnnotationKind.ARROW),
     _draw("Text", "T", AnnotationKind.TEXT),
     Command("Remove drawing", ("Del",), Group.DRAW, "tools.hand.remove", (), True),
-    Command("Undo drawing", ("Ctrl+Z",), Group.DRAW, "tools.hand.undo", (), True),
-    Command("Redo drawing", ("Ctrl+Shift+Z", "Ctrl+Y"), Group.DRAW, "tools.hand.redo", (), True),
     Command("Put the tool away", ("Esc",), Group.DRAW, "tools.cancel", (), True),
     Command(
         "Link panning, mirrored",
@@ -106,6 +104,7 @@ class Stage(Protocol):
     def toggle_single(self) -> None: ...
     def fit_page(self) -> None: ...
     def at_pointer(self, canvas: Canvas) -> QPointF | None: ...
+    def with_key(self, identity: str, words: str) -> str: ...
 
 
 class Tools(QObject):
@@ -202,6 +201,21 @@ class Tools(QObject):
             self.magnifier.put_away()
         elif self._touring is not None:
             self._end_tour("")
+
+    def undo(self) -> str | None:
+        """The last change of a drawing; returns the label of its view, which then shows."""
+        return self._show_changed(self.hand.undo())
+
+    def redo(self) -> str | None:
+        return self._show_changed(self.hand.redo())
+
+    def _show_changed(self, image_uid: str | None) -> str | None:
+        if image_uid is None:
+            return None
+        canvas = next(c for c in self._stage.canvases if c.view.image_uid == image_uid)
+        if canvas not in self._stage.shown_canvases:
+            self._stage.select(image_uid)
+        return canvas.view.label
 
     def magnify(self, enlargement: int) -> None:
         """The glass at 1:1 or 2:1; the same again puts it away."""
@@ -326,7 +340,8 @@ class Tools(QObject):
         canvas.show_part(1 / canvas.unit[0], *stops[number])
         self._touring = canvas.view.image_uid, number
         self.hinted.emit(
-            f"Quadrant tour: {canvas.view.label}, part {number + 1} of {len(stops)} · Q goes on"
+            f"Quadrant tour: {canvas.view.label}, part {number + 1} of {len(stops)}"
+            f"{self._stage.with_key('tools.tour_1', ' · {} goes on')}"
         )
 
     def _end_tour(self, words: str) -> None:

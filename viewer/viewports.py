@@ -436,6 +436,11 @@ class ViewportsPane(QWidget):
     def at_pointer(self, canvas: Canvas) -> QPointF | None:
         return self._at_pointer(canvas)
 
+    def with_key(self, identity: str, words: str) -> str:
+        """The words with a command's key in them; empty if it has none."""
+        keys = self.actions_by_name[identity].shortcut()
+        return words.format(keys.toString(keys.SequenceFormat.NativeText)) if keys else ""
+
     def _at_pointer(self, canvas: Canvas) -> QPointF | None:
         """Where the mouse points at the breast; None if it is elsewhere."""
         position = QPointF(canvas.mapFromGlobal(QCursor.pos()))
@@ -641,7 +646,7 @@ class ViewportsPane(QWidget):
 
     def _step_words(self) -> str:
         if self._is_single:
-            return "One view; V or double click shows all"
+            return f"One view; {self.with_key('toggle_single', '{} or ')}double click shows all"
         if not self._steps:
             return ""
         step, count = self._steps[self._step], len(self._parts())
@@ -671,6 +676,7 @@ class ViewportsPane(QWidget):
         actions = {}
         for command in COMMANDS:
             action = QAction(command.text, self)
+            action.setObjectName(command.identity)
             action.setShortcuts([QKeySequence(key) for key in command.keys])
             if command.is_local:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
