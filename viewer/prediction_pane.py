@@ -261,7 +261,7 @@ class OtherLine(QStackedWidget):
         prediction = answer.prediction
         if prediction is not None:
             if any(view.prediction.in_scope for view in prediction.views):
-                return tr("{model}: views only; M shows them.").format(model=title)
+                return tr("{model}: views only; choose it to see them.").format(model=title)
             return tr("{model}: out of scope").format(model=title)
         failure = answer.engine.failure or answer.status.failure
         if failure is not None:
@@ -288,7 +288,7 @@ class OtherLine(QStackedWidget):
         failure = answer.engine.failure or answer.status.failure
         if failure is not None and answer.prediction is None:
             lines.append(f"{localised(failure.title)}. {localised(failure.advice)}")
-        lines.append(tr("M shows its answer in full."))
+        lines.append(tr("Choose it to see its answer in full."))
         return "<p>" + "<br>".join(escape(line) for line in lines) + "</p>"
 
 

@@ -268,7 +268,7 @@ def test_views_that_make_no_breast_get_no_number_of_the_other_model(pane):
     pane.show_study(study)
     answer = answer_of(study, "light")
     pane.show_other(by_other(answer, study=study))
-    assert pane._other.text == "Lightweight CNN: views only; M shows them."
+    assert pane._other.text == "Lightweight CNN: views only; choose it to see them."
     silent = Prediction(MODELS["light"], None, "A magnification view.")
     views = tuple(replace(view, prediction=silent) for view in answer.views)
     pane.show_other(by_other(replace(answer, views=views), StudyState.OUT_OF_SCOPE, study=study))
