@@ -176,6 +176,7 @@
     </message>
     <message>
         <source>RIGHT</source>
+        <extracomment>4 again on the keypad goes through 4A, 4B, 4C</extracomment>
         <translation>DERECHA</translation>
     </message>
     <message>
@@ -239,16 +240,20 @@
         <translation>sin guardar</translation>
     </message>
     <message>
-        <source>Ctrl+Enter saves</source>
-        <translation>Ctrl+Intro guarda</translation>
+        <source>{} saves</source>
+        <translation>{} guarda</translation>
+    </message>
+    <message>
+        <source>Your category without the model is stored</source>
+        <translation>Su categoría sin el modelo está guardada</translation>
+    </message>
+    <message>
+        <source>; {} keeps it</source>
+        <translation>; {} la mantiene</translation>
     </message>
     <message>
         <source>keep or change</source>
         <translation>mantener o cambiar</translation>
-    </message>
-    <message>
-        <source>Your category without the model is stored; Ctrl+Enter keeps it.</source>
-        <translation>Su categoría sin el modelo está guardada; Ctrl+Intro la mantiene.</translation>
     </message>
     <message>
         <source>save again?</source>
@@ -834,11 +839,11 @@
     </message>
     <message>
         <source>&amp;Copy view as picture</source>
-        <translation>&amp;Copiar la proyección como imagen</translation>
+        <translation>C&amp;opiar la proyección como imagen</translation>
     </message>
     <message>
         <source>Study su&amp;mmary, print …</source>
-        <translation>&amp;Resumen del estudio, imprimir …</translation>
+        <translation>Resu&amp;men del estudio, imprimir …</translation>
     </message>
     <message>
         <source>&amp;Anonymised copy of the study …</source>
@@ -915,8 +920,180 @@
         <translation>{view} como imagen</translation>
     </message>
     <message>
+        <source>Fit</source>
+        <translation>Ajustar</translation>
+    </message>
+    <message>
+        <source>One / all</source>
+        <translation>Una / todas</translation>
+    </message>
+    <message>
+        <source>Next step</source>
+        <translation>Paso siguiente</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <translation>Ventana</translation>
+    </message>
+    <message>
+        <source>Invert</source>
+        <translation>Invertir</translation>
+    </message>
+    <message>
+        <source>Reset</source>
+        <translation>Restablecer</translation>
+    </message>
+    <message>
+        <source>Open &amp;folder …</source>
+        <translation>Abrir &amp;carpeta …</translation>
+    </message>
+    <message>
+        <source>Open f&amp;iles …</source>
+        <translation>Abrir arc&amp;hivos …</translation>
+    </message>
+    <message>
+        <source>&amp;Export readings …</source>
+        <translation>E&amp;xportar lecturas …</translation>
+    </message>
+    <message>
+        <source>Export readings, &amp;unblinded …</source>
+        <translation>Exportar lecturas, si&amp;n cegar …</translation>
+    </message>
+    <message>
+        <source>&amp;Quit</source>
+        <translation>&amp;Salir</translation>
+    </message>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>&amp;Deshacer</translation>
+    </message>
+    <message>
+        <source>Red&amp;o drawing</source>
+        <translation>&amp;Rehacer dibujo</translation>
+    </message>
+    <message>
+        <source>Undo saved rea&amp;ding</source>
+        <translation>Deshacer lectura &amp;guardada</translation>
+    </message>
+    <message>
+        <source>&amp;Save reading</source>
+        <translation>G&amp;uardar lectura</translation>
+    </message>
+    <message>
+        <source>Readings and d&amp;isagreements …</source>
+        <translation>Lecturas y di&amp;screpancias …</translation>
+    </message>
+    <message>
+        <source>&amp;Right breast</source>
+        <translation>Mama d&amp;erecha</translation>
+    </message>
+    <message>
+        <source>&amp;Left breast</source>
+        <translation>Mama &amp;izquierda</translation>
+    </message>
+    <message>
+        <source>&amp;Breast, then the other one</source>
+        <translation>&amp;Mama, y después la otra</translation>
+    </message>
+    <message>
+        <source>&amp;Heat-map</source>
+        <translation>&amp;Mapa de calor</translation>
+    </message>
+    <message>
+        <source>&amp;Other model</source>
+        <translation>&amp;Otro modelo</translation>
+    </message>
+    <message>
+        <source>Ask &amp;both networks</source>
+        <translation>Consultar &amp;ambas redes</translation>
+    </message>
+    <message>
+        <source>&amp;Pause or resume the worklist</source>
+        <translation>&amp;Pausar o reanudar la lista de trabajo</translation>
+    </message>
+    <message>
+        <source>&amp;Worklist</source>
+        <translation>&amp;Lista de trabajo</translation>
+    </message>
+    <message>
+        <source>&amp;Images</source>
+        <translation>&amp;Imágenes</translation>
+    </message>
+    <message>
+        <source>&amp;Steps …</source>
+        <translation>&amp;Pasos …</translation>
+    </message>
+    <message>
+        <source>&amp;Keys and mouse</source>
+        <translation>&amp;Teclas y ratón</translation>
+    </message>
+    <message>
+        <source>&amp;About and licences</source>
+        <translation>&amp;Acerca de y licencias</translation>
+    </message>
+    <message>
+        <source>&amp;Open log folder</source>
+        <translation>Abrir la carpeta de &amp;registros</translation>
+    </message>
+    <message>
+        <source>&amp;File</source>
+        <translation>&amp;Archivo</translation>
+    </message>
+    <message>
+        <source>Open &amp;recent</source>
+        <translation>Abrir r&amp;eciente</translation>
+    </message>
+    <message>
+        <source>&amp;Tools</source>
+        <translation>&amp;Herramientas</translation>
+    </message>
+    <message>
+        <source>&amp;Go</source>
+        <translation>I&amp;r</translation>
+    </message>
+    <message>
+        <source>&amp;Reading</source>
+        <translation>&amp;Lectura</translation>
+    </message>
+    <message>
+        <source>&amp;Model</source>
+        <translation>&amp;Modelo</translation>
+    </message>
+    <message>
+        <source>&amp;Panes</source>
+        <translation>&amp;Paneles</translation>
+    </message>
+    <message>
+        <source>&amp;Language</source>
+        <translation>&amp;Idioma (Language)</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>A&amp;yuda</translation>
+    </message>
+    <message>
+        <source>Toolbar</source>
+        <translation>Barra de herramientas</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>Abrir</translation>
+    </message>
+    <message>
         <source>Heat-map</source>
         <translation>Mapa de calor</translation>
+    </message>
+    <message>
+        <source>Mode: {mode}</source>
+        <translation>Modo: {mode}</translation>
+    </message>
+    <message>
+        <source>Reading mode: {mode}</source>
+        <translation>Modo de lectura: {mode}</translation>
+    </message>
+    <message>
+        <source>Model ({key} for the other one)</source>
+        <translation>Modelo ({key} para el otro)</translation>
     </message>
     <message>
         <source>Drawings and measurements</source>
@@ -1037,10 +1214,6 @@
         <translation>El otro modelo</translation>
     </message>
     <message>
-        <source>{model}: views only; M shows them.</source>
-        <translation>{model}: solo por proyección; M las muestra.</translation>
-    </message>
-    <message>
         <source>{model}: out of scope</source>
         <translation>{model}: no valorable</translation>
     </message>
@@ -1061,12 +1234,134 @@
         <translation>{model} se consulta a continuación …</translation>
     </message>
     <message>
-        <source>M shows its answer in full.</source>
-        <translation>M muestra su respuesta completa.</translation>
+        <source>Reading</source>
+        <translation>Lectura</translation>
+    </message>
+    <message>
+        <source>Something went wrong in this program</source>
+        <translation>Algo falló en este programa</translation>
+    </message>
+    <message>
+        <source>It is a fault of ours, not of your files; please send us the newest log file.</source>
+        <translation>Es un fallo nuestro, no de sus archivos; envíenos el archivo de registro más reciente.</translation>
+    </message>
+    <message>
+        <source>Open log folder</source>
+        <translation>Abrir la carpeta de registros</translation>
+    </message>
+    <message>
+        <source>{language} from the next start on</source>
+        <translation>{language} a partir del próximo inicio</translation>
+    </message>
+    <message>
+        <source>Quit birads-viewer and start it again to change the language.</source>
+        <translation>Cierre birads-viewer e inícielo de nuevo para cambiar el idioma.</translation>
+    </message>
+    <message>
+        <source>The answer stays hidden.</source>
+        <translation>La respuesta sigue oculta.</translation>
     </message>
     <message>
         <source>Try again</source>
         <translation>Reintentar</translation>
+    </message>
+    <message>
+        <source>Opened to look at a reading</source>
+        <translation>Abierto para ver una lectura</translation>
+    </message>
+    <message>
+        <source>The study stands alone in the worklist.</source>
+        <translation>El estudio está solo en la lista de trabajo.</translation>
+    </message>
+    <message>
+        <source>Back to the worklist</source>
+        <translation>Volver a la lista de trabajo</translation>
+    </message>
+    <message>
+        <source>{count} exported without patient identifiers.</source>
+        <translation>{count} exportadas sin identificadores del paciente.</translation>
+    </message>
+    <message>
+        <source>{count} exported with patient identifiers.</source>
+        <translation>{count} exportadas con identificadores del paciente.</translation>
+    </message>
+    <message>
+        <source>Cancelled: no training data was written.</source>
+        <translation>Cancelado: no se escribieron datos de entrenamiento.</translation>
+    </message>
+    <message>
+        <source>Open a folder of mammograms</source>
+        <translation>Abrir una carpeta de mamografías</translation>
+    </message>
+    <message>
+        <source>Open mammograms</source>
+        <translation>Abrir mamografías</translation>
+    </message>
+    <message>
+        <source>Nothing yet</source>
+        <translation>Aún nada</translation>
+    </message>
+    <message>
+        <source>Clear this list</source>
+        <translation>Vaciar esta lista</translation>
+    </message>
+    <message>
+        <source>Export all readings</source>
+        <translation>Exportar todas las lecturas</translation>
+    </message>
+    <message>
+        <source>Export all readings with the model&apos;s hidden answers: ends their blinding</source>
+        <translation>Exportar todas las lecturas con las respuestas ocultas del modelo: termina su ciego</translation>
+    </message>
+    <message>
+        <source>1 reading exported</source>
+        <translation>1 lectura exportada</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n readings exported</source>
+        <translation>
+            <numerusform>%n lectura exportada</numerusform>
+            <numerusform>%n lecturas exportadas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>It tells all that the model said; hidden answers count as revealed from now on.</source>
+        <translation>Contiene todo lo que dijo el modelo; desde ahora, las respuestas ocultas cuentan como mostradas.</translation>
+    </message>
+    <message>
+        <source>What the model said is left out where it is hidden.</source>
+        <translation>Lo que dijo el modelo se omite donde está oculto.</translation>
+    </message>
+    <message>
+        <source>The file holds patient identifiers.</source>
+        <translation>El archivo contiene identificadores de pacientes.</translation>
+    </message>
+    <message>
+        <source>Unsaved entries in one study</source>
+        <translation>Entradas sin guardar en un estudio</translation>
+    </message>
+    <message numerus="yes">
+        <source>Unsaved entries in %n studies</source>
+        <translation>
+            <numerusform>Entradas sin guardar en %n estudio</numerusform>
+            <numerusform>Entradas sin guardar en %n estudios</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The worklist marks them “unsaved”; save them, or quit once more without.</source>
+        <translation>La lista de trabajo las marca «sin guardar»; guárdelas o salga otra vez sin hacerlo.</translation>
+    </message>
+    <message>
+        <source>Quit without saving</source>
+        <translation>Salir sin guardar</translation>
+    </message>
+    <message>
+        <source>{model}: views only; choose it to see them.</source>
+        <translation>{model}: solo por proyección; elíjalo para verlas.</translation>
+    </message>
+    <message>
+        <source>Choose it to see its answer in full.</source>
+        <translation>Elíjalo para ver su respuesta completa.</translation>
     </message>
     <message>
         <source>Opacity of the heat-map</source>
@@ -1180,7 +1475,6 @@ Se conserva para la auditoría y no se muestra.</translation>
     </message>
     <message>
         <source>All standard views</source>
-        <extracomment>of a part, that the next one shows again</extracomment>
         <translation>Todas las proyecciones estándar</translation>
     </message>
     <message>
@@ -1271,8 +1565,8 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Pasos</translation>
     </message>
     <message>
-        <source>N goes through the ticked steps from top to bottom, Shift+N back. Steps that a study has no images for are left out; images that no step shows follow at the end.</source>
-        <translation>N recorre de arriba abajo los pasos marcados; Mayús+N, hacia atrás. Se omiten los pasos sin imágenes en el estudio; las imágenes que ningún paso muestra van al final.</translation>
+        <source>“Next step” goes through the ticked steps from top to bottom, “Previous step” back. Steps that a study has no images for are left out; images that no step shows follow at the end.</source>
+        <translation>«Paso siguiente» recorre de arriba abajo los pasos marcados; «Paso anterior», hacia atrás. Se omiten los pasos sin imágenes en el estudio; las imágenes que ningún paso muestra van al final.</translation>
     </message>
     <message>
         <source>Steps in their order</source>
@@ -1291,8 +1585,173 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>&amp;Predeterminado</translation>
     </message>
     <message>
+        <source>Window and level</source>
+        <translation>Ventana y nivel</translation>
+    </message>
+    <message>
+        <source>drag · with Shift all views</source>
+        <translation>arrastrar · con Mayús, todas las proyecciones</translation>
+    </message>
+    <message>
+        <source>Zoom</source>
+        <translation>Zoom</translation>
+    </message>
+    <message>
+        <source>Ctrl + wheel · drag with the right button</source>
+        <translation>Ctrl + rueda · arrastrar con el botón derecho</translation>
+    </message>
+    <message>
+        <source>Move the image</source>
+        <translation>Mover la imagen</translation>
+    </message>
+    <message>
+        <source>drag with the middle button · Space and drag</source>
+        <translation>arrastrar con el botón central · Espacio y arrastrar</translation>
+    </message>
+    <message>
+        <source>Next and previous view</source>
+        <translation>Proyección siguiente y anterior</translation>
+    </message>
+    <message>
+        <source>wheel</source>
+        <translation>rueda</translation>
+    </message>
+    <message>
+        <source>One view large</source>
+        <translation>Una proyección en grande</translation>
+    </message>
+    <message>
+        <source>double click</source>
+        <translation>doble clic</translation>
+    </message>
+    <message>
+        <source>Draw, with a tool chosen (needs the mouse)</source>
+        <translation>Dibujar con una herramienta elegida (requiere ratón)</translation>
+    </message>
+    <message>
+        <source>drag, or click from point to point</source>
+        <translation>arrastrar, o clic de punto en punto</translation>
+    </message>
+    <message>
+        <source>Change a drawing</source>
+        <translation>Cambiar un dibujo</translation>
+    </message>
+    <message>
+        <source>drag its line or one of its ends</source>
+        <translation>arrastrar su línea o uno de sus extremos</translation>
+    </message>
+    <message>
+        <source>Category in the focused breast</source>
+        <translation>Categoría de la mama enfocada</translation>
+    </message>
+    <message>
+        <source>0 … 6, then A, B, C after 4</source>
+        <translation>0 … 6; después de 4, también A, B, C</translation>
+    </message>
+    <message>
+        <source>Next field, field before</source>
+        <translation>Campo siguiente, campo anterior</translation>
+    </message>
+    <message>
+        <source>Tab · Shift+Tab</source>
+        <translation>Tab · Mayús+Tab</translation>
+    </message>
+    <message>
+        <source>Keypad for one hand (Num Lock on): .  goes to the right breast, then to the left, 0 … 6 its category (4 again: 4A, 4B, 4C), Enter saves; 7 and 9 step, 8 heat-map, / and * study, + and - zoom</source>
+        <translation>Teclado numérico con una mano (Bloq Num activado): .  va a la mama derecha y después a la izquierda, 0 … 6 su categoría (4 otra vez: 4A, 4B, 4C), Intro guarda; 7 y 9 pasos, 8 mapa de calor, / y * estudio, + y - zoom</translation>
+    </message>
+    <message>
+        <source>Keys and mouse</source>
+        <translation>Teclas y ratón</translation>
+    </message>
+    <message>
+        <source>Find a command or a key …</source>
+        <translation>Buscar una orden o una tecla …</translation>
+    </message>
+    <message>
+        <source>Find a command or a key</source>
+        <translation>Buscar una orden o una tecla</translation>
+    </message>
+    <message>
+        <source>Commands and their keys</source>
+        <translation>Órdenes y sus teclas</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <comment>a command</comment>
+        <translation>Qué</translation>
+    </message>
+    <message>
+        <source>Key or mouse</source>
+        <translation>Tecla o ratón</translation>
+    </message>
+    <message>
+        <source>New key</source>
+        <translation>Tecla nueva</translation>
+    </message>
+    <message>
+        <source>&amp;Set</source>
+        <translation>&amp;Asignar</translation>
+    </message>
+    <message>
+        <source>&amp;No key</source>
+        <translation>&amp;Sin tecla</translation>
+    </message>
+    <message>
+        <source>&amp;Default</source>
+        <translation>&amp;Predeterminada</translation>
+    </message>
+    <message>
+        <source>&amp;Keypad layout</source>
+        <translation>&amp;Teclado numérico</translation>
+    </message>
+    <message>
+        <source>&amp;All defaults</source>
+        <translation>T&amp;odas predeterminadas</translation>
+    </message>
+    <message>
         <source>&amp;Close</source>
         <translation>&amp;Cerrar</translation>
+    </message>
+    <message>
+        <source>Mouse and forms</source>
+        <translation>Ratón y formularios</translation>
+    </message>
+    <message>
+        <source>no key</source>
+        <translation>sin tecla</translation>
+    </message>
+    <message>
+        <source>{command} keeps its key.</source>
+        <translation>{command} conserva su tecla.</translation>
+    </message>
+    <message>
+        <source>All commands have the program&apos;s own keys.</source>
+        <translation>Todas las órdenes tienen las teclas del programa.</translation>
+    </message>
+    <message>
+        <source>This one stays.</source>
+        <translation>Esta no se cambia.</translation>
+    </message>
+    <message>
+        <source>New key for: {command}</source>
+        <translation>Tecla nueva para: {command}</translation>
+    </message>
+    <message>
+        <source>{key} is free.</source>
+        <translation>{key} está libre.</translation>
+    </message>
+    <message>
+        <source>{key} is set.</source>
+        <translation>{key} está asignada.</translation>
+    </message>
+    <message>
+        <source>{key} now belongs to: {command}. It would lose it.</source>
+        <translation>{key} es ahora de: {command}. La perdería.</translation>
+    </message>
+    <message>
+        <source>&amp;Take over</source>
+        <translation>&amp;Quitar y asignar</translation>
     </message>
     <message>
         <source>not judged</source>
@@ -1521,8 +1980,174 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>, cancelado</translation>
     </message>
     <message>
+        <source>Next window preset</source>
+        <extracomment>of a film&apos;s, that a breast takes; only until its pixels are there a wheel that runs on stops at a study&apos;s end; a new turn goes on logical pixels what is said in passing stands so long under the images</extracomment>
+        <translation>Ventana siguiente</translation>
+    </message>
+    <message>
+        <source>Previous window preset</source>
+        <translation>Ventana anterior</translation>
+    </message>
+    <message>
+        <source>Linear fallback for a broken curve</source>
+        <translation>Lineal de reserva para una curva defectuosa</translation>
+    </message>
+    <message>
+        <source>Brighter</source>
+        <translation>Más claro</translation>
+    </message>
+    <message>
+        <source>Darker</source>
+        <translation>Más oscuro</translation>
+    </message>
+    <message>
+        <source>Less contrast</source>
+        <translation>Menos contraste</translation>
+    </message>
+    <message>
+        <source>More contrast</source>
+        <translation>Más contraste</translation>
+    </message>
+    <message>
+        <source>Fit breasts</source>
+        <translation>Ajustar las mamas</translation>
+    </message>
+    <message>
+        <source>Actual pixels (1:1)</source>
+        <translation>Píxeles reales (1:1)</translation>
+    </message>
+    <message>
+        <source>Zoom in</source>
+        <translation>Acercar</translation>
+    </message>
+    <message>
+        <source>Zoom out</source>
+        <translation>Alejar</translation>
+    </message>
+    <message>
+        <source>Move image left</source>
+        <translation>Mover la imagen a la izquierda</translation>
+    </message>
+    <message>
+        <source>Move image right</source>
+        <translation>Mover la imagen a la derecha</translation>
+    </message>
+    <message>
+        <source>Move image up</source>
+        <translation>Mover la imagen hacia arriba</translation>
+    </message>
+    <message>
+        <source>Move image down</source>
+        <translation>Mover la imagen hacia abajo</translation>
+    </message>
+    <message>
+        <source>One view / all views</source>
+        <translation>Una proyección / todas</translation>
+    </message>
+    <message>
+        <source>One row / two rows</source>
+        <translation>Una fila / dos filas</translation>
+    </message>
+    <message>
+        <source>Reset windows and zoom</source>
+        <translation>Restablecer ventanas y zoom</translation>
+    </message>
+    <message>
+        <source>Next view</source>
+        <translation>Proyección siguiente</translation>
+    </message>
+    <message>
+        <source>Previous view</source>
+        <translation>Proyección anterior</translation>
+    </message>
+    <message>
+        <source>Previous step</source>
+        <translation>Paso anterior</translation>
+    </message>
+    <message>
+        <source>Prior, then the one before it</source>
+        <translation>Estudio previo, y después el anterior a él</translation>
+    </message>
+    <message>
+        <source>Next study</source>
+        <translation>Estudio siguiente</translation>
+    </message>
+    <message>
+        <source>Previous study</source>
+        <translation>Estudio anterior</translation>
+    </message>
+    <message>
+        <source>Images</source>
+        <extracomment>+1 the next study, -1 the one before image_uid the selected view in a line: label, window, spacing, zoom study uid of the prior that hangs from now on</extracomment>
+        <translation>Imágenes</translation>
+    </message>
+    <message>
+        <source>Pixels do not match the header</source>
+        <translation>Los píxeles no corresponden a la cabecera</translation>
+    </message>
+    <message>
+        <source>The file has {pixels} pixels, not {stated}.</source>
+        <translation>El archivo tiene {pixels} píxeles, no {stated}.</translation>
+    </message>
+    <message>
+        <source>last step</source>
+        <translation>último paso</translation>
+    </message>
+    <message>
+        <source>first step</source>
+        <translation>primer paso</translation>
+    </message>
+    <message>
+        <source>prior: none among your steps</source>
+        <translation>previo: ninguno entre sus pasos</translation>
+    </message>
+    <message>
+        <source>prior: none in what was opened</source>
+        <translation>previo: ninguno en lo abierto</translation>
+    </message>
+    <message>
+        <source>{} or </source>
+        <translation>{} o </translation>
+    </message>
+    <message>
+        <source>One view; {key}double click shows all</source>
+        <translation>Una proyección; {key}doble clic muestra todas</translation>
+    </message>
+    <message>
+        <source>, part {number} of {count}</source>
+        <translation>, parte {number} de {count}</translation>
+    </message>
+    <message>
+        <source>Step {number} of {count}: </source>
+        <translation>Paso {number} de {count}: </translation>
+    </message>
+    <message>
         <source>{done} of {total}</source>
         <translation>{done} de {total}</translation>
+    </message>
+    <message>
+        <source>No study open</source>
+        <translation>Ningún estudio abierto</translation>
+    </message>
+    <message>
+        <source>Open a folder of mammograms, or drop one here.</source>
+        <translation>Abra una carpeta de mamografías o suéltela aquí.</translation>
+    </message>
+    <message>
+        <source>, but for what is rotated</source>
+        <translation>, salvo lo que está girado</translation>
+    </message>
+    <message>
+        <source>low attention  0</source>
+        <translation>atención baja  0</translation>
+    </message>
+    <message>
+        <source>1  high attention</source>
+        <translation>1  atención alta</translation>
+    </message>
+    <message>
+        <source>Colour scale from 0, low attention, to 1, high attention.</source>
+        <translation>Escala de color de 0, atención baja, a 1, atención alta.</translation>
     </message>
     <message>
         <source>Resume</source>
@@ -2579,7 +3204,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>{copies} already listed: shown once.</source>
-        <translation>{copies} que ya figura: se muestra una vez.</translation>
+        <translation>Repetido en la lista, se muestra una sola vez: {copies}.</translation>
     </message>
     <message>
         <source>{count} copies of images</source>
@@ -2888,6 +3513,250 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <source>This is a fault of the program: please report it with its log file.</source>
         <extracomment>with state FAILED until the first image is on the screen with state READY with state FAILED of that model the rest keeps its place in the queue from the next study on, where it is another than `mode` whether anything of the model was left out, or would be if it had answered</extracomment>
         <translation>Es un fallo del programa: comuníquelo con su archivo de registro.</translation>
+    </message>
+    <message>
+        <source>Demo exams are not installed</source>
+        <translation>Los estudios de demostración no están instalados</translation>
+    </message>
+    <message>
+        <source>Install them with: pip install &apos;birads-viewer[demo]&apos;</source>
+        <translation>Instálelos con: pip install &apos;birads-viewer[demo]&apos;</translation>
+    </message>
+    <message>
+        <source>About birads-viewer</source>
+        <translation>Acerca de birads-viewer</translation>
+    </message>
+    <message>
+        <source>&lt;p&gt;Mammography studies, read beside a local BI-RADS model. Images and readings stay on this computer.&lt;/p&gt;&lt;p&gt;The model&apos;s category is not an assessment, its confidence was calibrated on enriched archive cases, and its heat-map shows attention, not the outline of a lesion.&lt;/p&gt;</source>
+        <translation>&lt;p&gt;Estudios de mamografía leídos junto a un modelo BI-RADS local. Las imágenes y las lecturas no salen de este ordenador.&lt;/p&gt;&lt;p&gt;La categoría del modelo no es una valoración, su confianza se calibró con casos de archivo enriquecidos y su mapa de calor muestra atención, no el contorno de una lesión.&lt;/p&gt;</translation>
+    </message>
+    <message>
+        <source>Third-party notices</source>
+        <translation>Avisos de terceros</translation>
+    </message>
+    <message>
+        <source>About</source>
+        <translation>Acerca de</translation>
+    </message>
+    <message>
+        <source>No key was pressed.</source>
+        <extracomment>the title of its menu as QKeySequence writes them portably without keys</extracomment>
+        <translation>No se pulsó ninguna tecla.</translation>
+    </message>
+    <message>
+        <source>{key} has its own use in the forms and on buttons.</source>
+        <translation>{key} tiene su propio uso en los formularios y botones.</translation>
+    </message>
+    <message>
+        <source>{key} opens a menu.</source>
+        <translation>{key} abre un menú.</translation>
+    </message>
+    <message>
+        <source>{key} always belongs to: {command}.</source>
+        <translation>{key} es siempre de: {command}.</translation>
+    </message>
+    <message>
+        <source>Images – birads-viewer</source>
+        <translation>Imágenes – birads-viewer</translation>
+    </message>
+    <message>
+        <source>Images in a &amp;window of their own</source>
+        <extracomment>what became of the windows</extracomment>
+        <translation>Imágenes en una &amp;ventana propia</translation>
+    </message>
+    <message>
+        <source>Images on the &amp;next screen</source>
+        <translation>Imágenes en la &amp;siguiente pantalla</translation>
+    </message>
+    <message>
+        <source>{key} brings them back.</source>
+        <translation>{key} las devuelve.</translation>
+    </message>
+    <message>
+        <source>The menu Panes brings them back.</source>
+        <translation>El menú Paneles las devuelve.</translation>
+    </message>
+    <message>
+        <source>The images are in a window of their own.</source>
+        <translation>Las imágenes están en una ventana propia.</translation>
+    </message>
+    <message>
+        <source>{key}: back into the main window</source>
+        <translation>{key}: volver a la ventana principal</translation>
+    </message>
+    <message>
+        <source>A screen is gone: the images are back in this window</source>
+        <translation>Se perdió una pantalla: las imágenes vuelven a esta ventana</translation>
+    </message>
+    <message>
+        <source>Ruler</source>
+        <translation>Regla</translation>
+    </message>
+    <message>
+        <source>Angle</source>
+        <translation>Ángulo</translation>
+    </message>
+    <message>
+        <source>Ellipse: mean and deviation</source>
+        <translation>Elipse: media y desviación</translation>
+    </message>
+    <message>
+        <source>Arrow</source>
+        <translation>Flecha</translation>
+    </message>
+    <message>
+        <source>Text</source>
+        <translation>Texto</translation>
+    </message>
+    <message>
+        <source>Remove drawing</source>
+        <translation>Quitar el dibujo</translation>
+    </message>
+    <message>
+        <source>Put the tool away</source>
+        <translation>Dejar la herramienta</translation>
+    </message>
+    <message>
+        <source>Link panning, mirrored</source>
+        <translation>Vincular desplazamiento, en espejo</translation>
+    </message>
+    <message>
+        <source>Link zoom, mirrored</source>
+        <translation>Vincular zoom, en espejo</translation>
+    </message>
+    <message>
+        <source>Link window</source>
+        <translation>Vincular ventana</translation>
+    </message>
+    <message>
+        <source>Magnifying glass 1:1</source>
+        <translation>Lupa 1:1</translation>
+    </message>
+    <message>
+        <source>Magnifying glass 2:1</source>
+        <translation>Lupa 2:1</translation>
+    </message>
+    <message>
+        <source>Quadrant tour at 1:1, next part</source>
+        <translation>Recorrido por cuadrantes a 1:1, parte siguiente</translation>
+    </message>
+    <message>
+        <source>Quadrant tour at 1:1, part before</source>
+        <translation>Recorrido por cuadrantes a 1:1, parte anterior</translation>
+    </message>
+    <message>
+        <source>True size</source>
+        <translation>Tamaño real</translation>
+    </message>
+    <message>
+        <source>Calibrate this screen with a ruler …</source>
+        <translation>Calibrar esta pantalla con una regla …</translation>
+    </message>
+    <message>
+        <source>Local contrast (CLAHE), a display aid</source>
+        <translation>Contraste local (CLAHE), ayuda visual</translation>
+    </message>
+    <message>
+        <source>Less or all text on the images</source>
+        <translation>Menos o todo el texto sobre las imágenes</translation>
+    </message>
+    <message>
+        <source>DICOM header …</source>
+        <translation>Cabecera DICOM …</translation>
+    </message>
+    <message>
+        <source>Flip left to right</source>
+        <translation>Voltear de izquierda a derecha</translation>
+    </message>
+    <message>
+        <source>Flip top to bottom</source>
+        <translation>Voltear de arriba abajo</translation>
+    </message>
+    <message>
+        <source>Rotate right</source>
+        <translation>Girar a la derecha</translation>
+    </message>
+    <message>
+        <source>Rotate left</source>
+        <translation>Girar a la izquierda</translation>
+    </message>
+    <message>
+        <source>Text: {level}</source>
+        <extracomment>of the open study, in reading order a prior&apos;s too a prior&apos;s too what is switched on what to do, or where one is, until it is empty what is to be known just now the value under the pointer, and where; empty: beside the image an Annotation to be kept: drawn, changed or removed image_uid, and what the view is called the screen&apos;s key, mm of a device pixel</extracomment>
+        <translation>Texto: {level}</translation>
+    </message>
+    <message>
+        <source>{view} has no pixel spacing: no true size</source>
+        <translation>{view} no tiene espaciado de píxel: sin tamaño real</translation>
+    </message>
+    <message>
+        <source>True size needs this screen calibrated with a ruler</source>
+        <translation>El tamaño real requiere calibrar esta pantalla con una regla</translation>
+    </message>
+    <message>
+        <source>Quadrant tour done</source>
+        <translation>Recorrido por cuadrantes terminado</translation>
+    </message>
+    <message>
+        <source>Quadrant tour: {view}, part {number} of {count}</source>
+        <translation>Recorrido por cuadrantes: {view}, parte {number} de {count}</translation>
+    </message>
+    <message>
+        <source> · {} goes on</source>
+        <translation> · {} continúa</translation>
+    </message>
+    <message>
+        <source>padding</source>
+        <translation>relleno</translation>
+    </message>
+    <message>
+        <source>value {value}</source>
+        <translation>valor {value}</translation>
+    </message>
+    <message>
+        <source>row {row}, column {column}</source>
+        <translation>fila {row}, columna {column}</translation>
+    </message>
+    <message>
+        <source>Nothing to undo since this study came up</source>
+        <extracomment>a Message: a reading does not stand any more an EngineError what was undone, in passing</extracomment>
+        <translation>Nada que deshacer desde que se abrió este estudio</translation>
+    </message>
+    <message>
+        <source>Drawing on {view} undone</source>
+        <translation>Dibujo en {view} deshecho</translation>
+    </message>
+    <message>
+        <source>Drawing on {view} drawn again</source>
+        <translation>Dibujo en {view} rehecho</translation>
+    </message>
+    <message>
+        <source>No drawing to redo; a reading is entered and saved again</source>
+        <translation>No hay dibujo que rehacer; una lectura se introduce y se guarda de nuevo</translation>
+    </message>
+    <message>
+        <source>Save or discard them before a saved one is undone.</source>
+        <translation>Guárdelas o descártelas antes de deshacer una guardada.</translation>
+    </message>
+    <message>
+        <source>Unsaved entries</source>
+        <translation>Entradas sin guardar</translation>
+    </message>
+    <message>
+        <source>{breast}: no reading of it stands any more.</source>
+        <translation>{breast}: ya no consta ninguna lectura.</translation>
+    </message>
+    <message>
+        <source>{breast}: BI-RADS {category} stands again.</source>
+        <translation>{breast}: vuelve a constar BI-RADS {category}.</translation>
+    </message>
+    <message>
+        <source>Reading undone</source>
+        <translation>Lectura deshecha</translation>
+    </message>
+    <message>
+        <source>Both are on record.</source>
+        <translation>Ambas quedan registradas.</translation>
     </message>
 </context>
 </TS>
