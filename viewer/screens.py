@@ -76,9 +76,7 @@ class Screens(QObject):
         self.next_screen_action.setObjectName("images_next_screen")
         self.next_screen_action.setShortcut("Shift+F11")
         self.next_screen_action.triggered.connect(self.to_next_screen)
-        # after Qt has moved what it moves by itself
-        app = QGuiApplication.instance()
-        app.screenRemoved.connect(lambda _: QTimer.singleShot(0, self, self.gather))
+        QGuiApplication.instance().screenRemoved.connect(self._on_screen_removed)
 
     @property
     def images_window(self) -> ImagesWindow | None:
@@ -191,6 +189,9 @@ class Screens(QObject):
             self._apart.close()
 
     # ------------------------------------------------------------------------------- a lost screen
+
+    def _on_screen_removed(self, _screen: QScreen) -> None:
+        QTimer.singleShot(0, self, self.gather)  # after Qt has moved what it moves by itself
 
     def gather(self, areas: Sequence[QRect] | None = None) -> None:
         """After a screen has gone: every window on one of the `areas` that are left.
