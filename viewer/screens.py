@@ -15,6 +15,8 @@ from viewer.engine_words import notice
 from viewer.languages import tr
 from viewer.settings import Settings
 
+_KINDS = (Qt.WindowType.Window, Qt.WindowType.Dialog)
+
 
 class ImagesWindow(QWidget):
     """The images alone, below the notice."""
@@ -75,9 +77,7 @@ class Screens(QObject):
         self.next_screen_action.setObjectName("images_next_screen")
         self.next_screen_action.setShortcut("Shift+F11")
         self.next_screen_action.triggered.connect(self.to_next_screen)
-        # after Qt has moved what it moves by itself
-        app = QGuiApplication.instance()
-        app.screenRemoved.connect(lambda _: QTimer.singleShot(0, self, self.gather))
+        QGuiApplication.instance().screenRemoved.connect(self._on_screen_removed)
 
     @property
     def images_window(self) -> ImagesWindow | None:
@@ -109,9 +109,10 @@ class Screens(QObject):
         self._empty.show()
         self._apart.resize(1200, 900)
         if not self._apart.restoreGeometry(self._settings.images_geometry):
-            self._put_on(self._other_screens()[0])
+            self._put_on(self._free_screen())
         self._apart.show()
-        self.gather()
+        areas = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        _bring_back(self._apart, areas)
         self._after_moving(focus)
 
     def join(self) -> None:
@@ -138,8 +139,10 @@ class Screens(QObject):
         if self._apart is None:
             self.toggle()
             return
-        self._put_on(self._other_screens()[0])
-        self._apart.show()
+        screens = QGuiApplication.screens()
+        here = self._apart.screen()
+        place = screens.index(here) + 1 if here in screens else 0
+        self._put_on(screens[place % len(screens)])
 
     def show_keys(self) -> None:
         """Names the key that brings the images back; after keys have changed."""
@@ -157,13 +160,10 @@ class Screens(QObject):
         self._apart.setGeometry(screen.availableGeometry())
         self._apart.showMaximized()
 
-    def _other_screens(self) -> list[QScreen]:
-        """All, those first that hold neither window; never empty."""
-        screens = QGuiApplication.screens()
+    def _free_screen(self) -> QScreen:
+        """Not the main window's, unless it is the only one."""
         main = self._window.screen()
-        here = self._apart.screen() if self._apart is not None else main
-        start = screens.index(here) + 1 if here in screens else 0
-        return sorted(screens[start:] + screens[:start], key=lambda s: (s is main, s is here))
+        return next((s for s in QGuiApplication.screens() if s is not main), main)
 
     def _focus_in_images(self) -> QWidget | None:
         focus = QApplication.focusWidget()
@@ -194,27 +194,34 @@ class Screens(QObject):
 
     # ------------------------------------------------------------------------------- a lost screen
 
+    def _on_screen_removed(self, _screen: QScreen) -> None:
+        QTimer.singleShot(0, self, self.gather)  # after Qt has moved what it moves by itself
+
     def gather(self, areas: Sequence[QRect] | None = None) -> None:
-        """Brings every window that lies outside the screens' `areas` back onto one.
+        """After a screen has gone: every window on one of the `areas` that are left.
 
         With one screen left the images come home too: the windows would cover each other.
         """
-        is_lost = areas is not None or self.sender() is not None
         areas = areas or [screen.availableGeometry() for screen in QGuiApplication.screens()]
         if not areas:  # for a moment, as the last one is plugged out
             return
-        outside = [window for window in _windows() if not is_within(window.frameGeometry(), areas)]
-        if self._apart in outside and len(areas) == 1 and is_lost:
+        if self._apart is not None and len(areas) == 1:
             self.join()
-            self.told.emit(tr("A screen is gone: the images are back in this window"))
-            outside = [window for window in outside if window is not self._apart]
-        for window in outside:
-            is_large = window.isMaximized() or window.isFullScreen()
-            if is_large:
-                window.showNormal()
-            window.setGeometry(moved_into(window.frameGeometry(), areas))
-            if is_large:
-                window.showMaximized()
+            self.told.emit(tr("A screen is gone: the images are back in the main window"))
+        for window in QApplication.topLevelWidgets():
+            if window.isVisible() and window.windowType() in _KINDS:
+                _bring_back(window, areas)
+
+
+def _bring_back(window: QWidget, areas: Sequence[QRect]) -> None:
+    if is_within(window.frameGeometry(), areas):
+        return
+    is_large = window.isMaximized() or window.isFullScreen()
+    if is_large:
+        window.showNormal()
+    window.setGeometry(moved_into(window.frameGeometry(), areas))
+    if is_large:
+        window.showMaximized()
 
 
 def is_within(rect: QRect, areas: Sequence[QRect]) -> bool:
@@ -235,14 +242,6 @@ def moved_into(rect: QRect, areas: Sequence[QRect]) -> QRect:
     result.moveLeft(min(max(result.left(), area.left()), area.right() - result.width() + 1))
     result.moveTop(min(max(result.top(), area.top()), area.bottom() - result.height() + 1))
     return result
-
-
-def _windows() -> list[QWidget]:
-    return [w for w in QApplication.topLevelWidgets() if w.isVisible() and _is_window(w)]
-
-
-def _is_window(widget: QWidget) -> bool:
-    return widget.windowType() in (Qt.WindowType.Window, Qt.WindowType.Dialog)
 
 
 def _actions_of(window: QMainWindow) -> list[QAction]:

@@ -440,7 +440,9 @@ class ViewportsPane(QWidget):
     def with_key(self, identity: str, words: str) -> str:
         """The words with a command's key in them; empty if it has none."""
         keys = self.actions_by_name[identity].shortcut()
-        return words.format(keys.toString(keys.SequenceFormat.NativeText)) if keys else ""
+        if keys.isEmpty():
+            return ""
+        return words.format(keys.toString(QKeySequence.SequenceFormat.NativeText))
 
     def _at_pointer(self, canvas: Canvas) -> QPointF | None:
         """Where the mouse points at the breast; None if it is elsewhere."""

@@ -234,10 +234,10 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     assert len(engine.asked) == asked
     assert window.close()
     again = make_window(engine=FakeEngine())
-    assert again._both.isChecked()
+    assert again.menus.both.isChecked()
     assert again._session.asks_both
     assert again.prediction._other.isVisible()
-    again._both.trigger()
+    again.menus.both.trigger()
     assert not again.prediction._other.isVisible()
     assert not again._settings.asks_both
 
@@ -286,7 +286,7 @@ def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(ma
     assert window.close()
     again = make_window(engine=FakeEngine())
     assert not again._session.asks_both
-    assert not again._both.isChecked()
+    assert not again.menus.both.isChecked()
     assert again.prediction.overlay == (False, 0.25)
 
 
@@ -548,8 +548,8 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     window.worklist.set_order(Order.SUSPICION)
     assert window.close()
     again = make_window(engine=FakeEngine())
-    assert again._worklist_dock.isHidden()
-    assert not again._reading_dock.isHidden()
+    assert again.worklist_dock.isHidden()
+    assert not again.reading_dock.isHidden()
     assert again.prediction.overlay == (True, 0.75)
     assert again._overlay.isChecked()
     assert again.assessment._reader.text() == "Dr. X"
