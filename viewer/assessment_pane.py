@@ -45,7 +45,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 from viewer import theme
-from viewer.engine_words import localised, localised_error
+from viewer.engine_words import localised, localised_error, side_mark, side_words
 from viewer.languages import mark, tr
 from viewer.states import Phase, ReadingState
 
@@ -114,11 +114,6 @@ def _key(study: Study) -> _StudyKey:
 
 def category_meaning(category: BiradsCategory) -> str:
     return tr(SUBDIVISION_MEANING.get(category) or BIRADS_MEANING[int(category.value[0])])
-
-
-def side_words(side: Laterality) -> str:
-    """For screen readers, before what is said of that breast."""
-    return tr("right breast") if side is Laterality.RIGHT else tr("left breast")
 
 
 class CategoryButtons(QWidget):
@@ -223,7 +218,7 @@ class BreastForm(QWidget):
         self._is_filling = False
 
         self._save_key = ""
-        self._name = QLabel(tr("RIGHT") if side is Laterality.RIGHT else tr("LEFT"), self)
+        self._name = QLabel(side_mark(side), self)
         self._name.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._state = QLabel(self)
         self._state.setFont(theme.font(theme.SMALL_TEXT_PX))
@@ -267,8 +262,8 @@ class BreastForm(QWidget):
         top.addWidget(self._state, 1)
         agreement = QHBoxLayout()
         agreement.setSpacing(3)
-        agreement.addWidget(self._agree, 2)
-        agreement.addWidget(self._disagree, 3)
+        for button in (self._agree, self._disagree):  # the longer word has the more room
+            agreement.addWidget(button, button.sizeHint().width())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -321,7 +316,8 @@ class BreastForm(QWidget):
     def show_in_hand(self, is_in_hand: bool) -> None:
         """Whether the keyboard is in it: digits are this breast's then."""
         self._name.setFont(theme.font(theme.SMALL_TEXT_PX, bold=is_in_hand))
-        self._name.setText(f"▸ {self.side.name}" if is_in_hand else self.side.name)
+        name = side_mark(self.side)
+        self._name.setText(f"▸ {name}" if is_in_hand else name)
         palette = self._name.palette()
         colour = theme.ACCENT if is_in_hand else theme.TEXT
         palette.setColor(self._name.foregroundRole(), colour)

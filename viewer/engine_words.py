@@ -9,7 +9,7 @@ the engine and finds what is lacking.
 import re
 from functools import lru_cache
 
-from engine.domain import NOTICE
+from engine.domain import NOTICE, Laterality
 from engine.errors import EngineError
 from viewer import languages
 from viewer.languages import mark, tr
@@ -274,10 +274,10 @@ TEMPLATES = (
     mark("estimated with magnification {factor}"),
     mark("no. {number}"),
     mark("{reason} The networks do not judge it."),
-    mark("This is {kind}, not {wanted}."),
-    mark("a series of {count} frames"),
     mark("This is a {kind} view, not a standard CC or MLO view."),
     mark("This is an {kind} view, not a standard CC or MLO view."),
+    mark("This is {kind}, not {wanted}."),
+    mark("a series of {count} frames"),
     mark("unknown ({view})"),
     mark("The header does not call this a mammogram (modality {modality})."),
     mark("The image is too small to judge ({columns} × {rows} pixels)."),
@@ -358,6 +358,23 @@ def localised(text: str) -> str:
 def localised_error(error: EngineError) -> str:
     """As `str(error)`."""
     return f"{localised(error.title)}: {localised(error.advice)}"
+
+
+def side_title(side: Laterality) -> str:
+    """Above what is said of a breast."""
+    return tr("RIGHT") if side is Laterality.RIGHT else tr("LEFT")
+
+
+def side_mark(side: Laterality) -> str:
+    """The same where there is little room beside it."""
+    if side is Laterality.RIGHT:
+        return tr("RIGHT", "short, beside other words")
+    return tr("LEFT", "short, beside other words")
+
+
+def side_words(side: Laterality) -> str:
+    """For screen readers, beside what is said of a breast."""
+    return tr("right breast") if side is Laterality.RIGHT else tr("left breast")
 
 
 def notice() -> str:

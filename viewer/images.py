@@ -303,5 +303,5 @@ def _decode(view: MammogramView, wants_thumbnail: bool) -> _Decoded:
         return _Decoded(None, error)
     except MemoryError:
         advice = mark("Close other programs or open fewer studies at a time, then select it again.")
-        return _Decoded(None, UnreadableFile("Not enough memory", advice))
+        return _Decoded(None, UnreadableFile(mark("Not enough memory"), advice))
     return _Decoded(display, thumbnail=small)

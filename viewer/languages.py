@@ -7,6 +7,7 @@ logged or compared never goes through either. docs/translating.md says how to ad
 Qt is imported inside the functions: the engine's child process imports modules with marked texts.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ from resources import ROOT
 if TYPE_CHECKING:
     from PySide6.QtCore import QCoreApplication, QTranslator
 
+log = logging.getLogger(__name__)
+
 SOURCE = "en"
 #: Those that are shipped, by their own names.
 LANGUAGES: Mapping[str, str] = {SOURCE: "English", "es": "Español"}
 FOLDER = ROOT / "translations"
+OURS = "birads"  #: files begin so
 _installed: "list[QTranslator]" = []
 _current = SOURCE
 
@@ -57,21 +61,24 @@ def wanted(chosen: str) -> str:
 def install(app: "QCoreApplication", language: str) -> None:
     """Before the first widget is made: texts that are shown already stay as they are.
 
-    A file that is missing leaves its texts in English.
+    Where the translation is missing the program speaks English.
     """
     from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 
     global _current
     remove(app)
-    _current = language
     if language == SOURCE:
         return
     qt = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-    for name, folder in (("qtbase", qt), ("birads", str(FOLDER))):  # the last one is asked first
+    for name, folder in (("qtbase", qt), (OURS, str(FOLDER))):  # the last one is asked first
         translator = QTranslator()
         if translator.load(QLocale(language), name, "_", folder):
             app.installTranslator(translator)
             _installed.append(translator)
+            _current = language
+        elif name == OURS:
+            log.warning("The translation %s is missing or damaged", language)
+            remove(app)
 
 
 def remove(app: "QCoreApplication") -> None:

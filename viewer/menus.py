@@ -25,13 +25,13 @@ from PySide6.QtCore import QObject, Qt
 
 # Commands of the viewports that stand in the toolbar, by what is written on the button.
 TOOLBAR = {
-    "fit": mark("Fit"),
+    "fit": mark("Fit", "on a button"),
     "actual_pixels": "1:1",
-    "toggle_single": mark("One / all"),
-    "step_1": mark("Next step"),
-    "next_preset": mark("Preset"),
-    "toggle_invert": mark("Invert"),
-    "reset": mark("Reset"),
+    "toggle_single": mark("One / all", "on a button"),
+    "step_1": mark("Next step", "on a button"),
+    "next_preset": mark("Preset", "on a button"),
+    "toggle_invert": mark("Invert", "on a button"),
+    "reset": mark("Reset", "on a button"),
 }
 
 
@@ -234,7 +234,7 @@ class Menus(QObject):
         bar.addSeparator()
         for identity, title in TOOLBAR.items():
             command = window.viewports.actions_by_name[identity]
-            command.setIconText(tr(title))
+            command.setIconText(tr(title, "on a button"))
             bar.addAction(command)
         bar.addSeparator()
         self.overlay.setIconText(tr("Heat-map"))

@@ -32,7 +32,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 from viewer import theme
-from viewer.engine_words import localised
+from viewer.engine_words import localised, side_title
 from viewer.languages import mark, tr
 from viewer.reading_modes import MODE_TITLES
 from viewer.states import (
@@ -61,11 +61,6 @@ ATTENTION_SCALE = mark(
     "One scale for all images: its end is a fixed activation that belongs to the model, so a quiet "
     "breast looks quiet."
 )
-
-
-def side_title(side: Laterality) -> str:
-    """Above a breast's column."""
-    return tr("RIGHT") if side is Laterality.RIGHT else tr("LEFT")
 
 
 def grade_meaning(grade: int) -> str:

@@ -167,7 +167,6 @@
     </message>
     <message>
         <source>right breast</source>
-        <extracomment>set by the reader against what the program proposes</extracomment>
         <translation>mama derecha</translation>
     </message>
     <message>
@@ -176,7 +175,6 @@
     </message>
     <message>
         <source>RIGHT</source>
-        <extracomment>4 again on the keypad goes through 4A, 4B, 4C</extracomment>
         <translation>DERECHA</translation>
     </message>
     <message>
@@ -185,11 +183,12 @@
     </message>
     <message>
         <source>Agree</source>
-        <translation>De acuerdo</translation>
+        <extracomment>set by the reader against what the program proposes 4 again on the keypad goes through 4A, 4B, 4C</extracomment>
+        <translation>Coincido</translation>
     </message>
     <message>
         <source>Disagree</source>
-        <translation>En desacuerdo</translation>
+        <translation>Discrepo</translation>
     </message>
     <message>
         <source>{breast}: {agreement} with the model</source>
@@ -253,11 +252,11 @@
     </message>
     <message>
         <source>keep or change</source>
-        <translation>mantener o cambiar</translation>
+        <translation>¿mantener?</translation>
     </message>
     <message>
         <source>save again?</source>
-        <translation>¿guardar de nuevo?</translation>
+        <translation>¿actualizar?</translation>
     </message>
     <message>
         <source>Recorded before the model&apos;s present answer; save again to record your agreement with it.</source>
@@ -265,11 +264,11 @@
     </message>
     <message>
         <source>saved {time}</source>
-        <translation>guardada {time}</translation>
+        <translation>✓ {time}</translation>
     </message>
     <message>
         <source>kept {time}</source>
-        <translation>mantenida {time}</translation>
+        <translation>mant. {time}</translation>
     </message>
     <message>
         <source>Your name</source>
@@ -301,7 +300,7 @@
     </message>
     <message>
         <source>choose a category</source>
-        <translation>elija una categoría</translation>
+        <translation>elija categoría</translation>
     </message>
     <message>
         <source>why changed?</source>
@@ -920,28 +919,42 @@
         <translation>{view} como imagen</translation>
     </message>
     <message>
-        <source>Fit</source>
-        <translation>Ajustar</translation>
-    </message>
-    <message>
-        <source>One / all</source>
-        <translation>Una / todas</translation>
-    </message>
-    <message>
         <source>Next step</source>
         <translation>Paso siguiente</translation>
-    </message>
-    <message>
-        <source>Preset</source>
-        <translation>Ventana</translation>
     </message>
     <message>
         <source>Invert</source>
         <translation>Invertir</translation>
     </message>
     <message>
+        <source>Fit</source>
+        <comment>on a button</comment>
+        <translation>Ajustar</translation>
+    </message>
+    <message>
+        <source>One / all</source>
+        <comment>on a button</comment>
+        <translation>Una / todas</translation>
+    </message>
+    <message>
+        <source>Next step</source>
+        <comment>on a button</comment>
+        <translation>Siguiente</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <comment>on a button</comment>
+        <translation>Ventana</translation>
+    </message>
+    <message>
+        <source>Invert</source>
+        <comment>on a button</comment>
+        <translation>Invertir</translation>
+    </message>
+    <message>
         <source>Reset</source>
-        <translation>Restablecer</translation>
+        <comment>on a button</comment>
+        <translation>Restaurar</translation>
     </message>
     <message>
         <source>Open &amp;folder …</source>
@@ -1185,7 +1198,7 @@
     </message>
     <message>
         <source>pattern like training grade 3</source>
-        <translation>patrón como el grado 3 del entrenamiento</translation>
+        <translation>como el grado 3 de entrenamiento</translation>
     </message>
     <message>
         <source>Probability of each category</source>
@@ -1198,7 +1211,7 @@
     <message>
         <source>Model category {category}
 ({meaning})</source>
-        <translation>Categoría {category} del modelo
+        <translation>Modelo: cat. {category}
 ({meaning})</translation>
     </message>
     <message>
@@ -2200,7 +2213,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>highly suggestive of malignancy</source>
-        <translation>altamente sugestiva de malignidad</translation>
+        <translation>muy sugestiva de malignidad</translation>
     </message>
     <message>
         <source>known malignancy</source>
@@ -3107,6 +3120,16 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>una serie de {count} fotogramas</translation>
     </message>
     <message>
+        <source>RIGHT</source>
+        <comment>short, beside other words</comment>
+        <translation>DER.</translation>
+    </message>
+    <message>
+        <source>LEFT</source>
+        <comment>short, beside other words</comment>
+        <translation>IZQ.</translation>
+    </message>
+    <message>
         <source>This is a {kind} view, not a standard CC or MLO view.</source>
         <translation>Esta proyección ({kind}) no es una CC ni una MLO estándar.</translation>
     </message>
@@ -3585,8 +3608,8 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>{key}: volver a la ventana principal</translation>
     </message>
     <message>
-        <source>A screen is gone: the images are back in this window</source>
-        <translation>Se perdió una pantalla: las imágenes vuelven a esta ventana</translation>
+        <source>A screen is gone: the images are back in the main window</source>
+        <translation>Se perdió una pantalla: las imágenes vuelven a la ventana principal</translation>
     </message>
     <message>
         <source>Ruler</source>
