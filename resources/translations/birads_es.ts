@@ -304,7 +304,7 @@
     </message>
     <message>
         <source>why changed?</source>
-        <translation>¿por qué cambió?</translation>
+        <translation>¿motivo?</translation>
     </message>
     <message>
         <source>confirm below</source>
