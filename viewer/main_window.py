@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
+    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
@@ -63,6 +64,8 @@ from viewer.worklist import Order, WorklistPane
 
 IDLE_WAKE_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start
+TALL = 900  # pixels; a window as high has room for
+VIEW_LINES, FEWEST_VIEW_LINES = 4, 2  # of words on each breast's views
 POINTED_WIDTH = 330  # pixels, for the value under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
 
@@ -484,6 +487,7 @@ class MainWindow(QMainWindow):
         """The prediction keeps the height it has before anything is said, and scrolls what is
         longer: the reader's form must not move when an answer comes.
         """
+        self.prediction.reserve_views(VIEW_LINES if self.height() >= TALL else FEWEST_VIEW_LINES)
         if self.isVisible():  # else its width is not known
             width = self._prediction_area.viewport().width()
             self._prediction_area.setMaximumHeight(self.prediction.heightForWidth(width))
@@ -611,6 +615,10 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(IDLE_WAKE_MS, self, self._wake_idle_engine)
         QTimer.singleShot(0, self, self._session.check_readings)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_prediction()
+
     def _wake_idle_engine(self) -> None:
         if self._session.is_idle:
             self._session.wake_engine()
@@ -653,6 +661,7 @@ class _Scrolled(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumSize(pane.minimumWidth(), 160)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the keyboard within
 
     def sizeHint(self) -> QSize:
         return QSize(READING_WIDTH, self.widget().heightForWidth(READING_WIDTH))

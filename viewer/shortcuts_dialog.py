@@ -41,9 +41,9 @@ BY_HAND = (
     (mark("Next field, field before"), mark("Tab · Shift+Tab")),
 )
 KEYPAD_WORDS = mark(
-    "Keypad for one hand (Num Lock on): .  goes to the right breast, then to the left, 0 … 6 its "
-    "category (4 again: 4A, 4B, 4C), Enter saves; 7 and 9 step, 8 heat-map, / and * study, "
-    "+ and - zoom"
+    "One hand reads a study, with Num Lock on:\n"
+    ".  right breast, then left     0 … 6  its category (4 again: 4A, 4B, 4C)     Enter  save\n"
+    "7, 9  step back, on     8  heat-map     /, *  study before, next     +, -  zoom"
 )
 _IDENTITY = Qt.ItemDataRole.UserRole
 

@@ -255,7 +255,7 @@ def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_s
     window.activateWindow()
     study, overlay = window._session.current_study, window.prediction.overlay
     note = window.assessment._forms[RIGHT]._comment
-    for field, read in ((note, note.toPlainText), (window.assessment._reader, None)):
+    for field, read in ((window.assessment._reader, None), (note, note.toPlainText)):
         field.setFocus()
         QApplication.processEvents()
         for key, text in (

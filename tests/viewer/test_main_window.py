@@ -551,7 +551,7 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     assert again.worklist_dock.isHidden()
     assert not again.reading_dock.isHidden()
     assert again.prediction.overlay == (True, 0.75)
-    assert again._overlay.isChecked()
+    assert again.menus.overlay.isChecked()
     assert again.assessment._reader.text() == "Dr. X"
     assert again.worklist._order.currentData() is Order.SUSPICION
 
