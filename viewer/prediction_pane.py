@@ -400,7 +400,7 @@ class PredictionPane(QWidget):
                 Qt.FocusPolicy.TabFocus if most else Qt.FocusPolicy.NoFocus
             )
         )
-        area.setAccessibleName("What the model says of each view")
+        area.setAccessibleName(tr("What the model says of each view"))
         return area
 
     def reserve_views(self, lines: int) -> None:

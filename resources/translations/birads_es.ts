@@ -1381,6 +1381,10 @@
         <translation>Opacidad del mapa de calor</translation>
     </message>
     <message>
+        <source>What the model says of each view</source>
+        <translation>Lo que dice el modelo de cada proyección</translation>
+    </message>
+    <message>
         <source>No study is open.</source>
         <translation>No hay ningún estudio abierto.</translation>
     </message>
@@ -1670,8 +1674,12 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Tab · Mayús+Tab</translation>
     </message>
     <message>
-        <source>Keypad for one hand (Num Lock on): .  goes to the right breast, then to the left, 0 … 6 its category (4 again: 4A, 4B, 4C), Enter saves; 7 and 9 step, 8 heat-map, / and * study, + and - zoom</source>
-        <translation>Teclado numérico con una mano (Bloq Num activado): .  va a la mama derecha y después a la izquierda, 0 … 6 su categoría (4 otra vez: 4A, 4B, 4C), Intro guarda; 7 y 9 pasos, 8 mapa de calor, / y * estudio, + y - zoom</translation>
+        <source>One hand reads a study, with Num Lock on:
+.  right breast, then left     0 … 6  its category (4 again: 4A, 4B, 4C)     Enter  save
+7, 9  step back, on     8  heat-map     /, *  study before, next     +, -  zoom</source>
+        <translation>Una mano lee un estudio, con Bloq Num activado:
+.  mama derecha, después izquierda     0 … 6  su categoría (4 otra vez: 4A, 4B, 4C)     Intro  guardar
+7, 9  paso atrás, adelante     8  mapa de calor     /, *  estudio anterior, siguiente     +, -  zoom</translation>
     </message>
     <message>
         <source>Keys and mouse</source>
