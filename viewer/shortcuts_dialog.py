@@ -107,7 +107,7 @@ class ShortcutsDialog(QDialog):
         layout.addWidget(self._keypad)
         layout.addWidget(keypad_words)
         layout.addLayout(bottom)
-        self.resize(620, 660)
+        self.resize(760, 660)
         keymap.changed.connect(self._show_keys)
         self._show_keys()
         self._tree.setFocus()

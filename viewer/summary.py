@@ -56,6 +56,7 @@ _INK, _QUIET, _RED = QColor("#010101"), QColor("#444444"), QColor("#8a1c00")
 _HEAD_MM, _TEXT_MM, _SMALL_MM = 5.4, 3.5, 2.9  #: heights of type
 _LEADING = 1.32
 _GAP_MM = 2.0
+_ABOUT_MM = 30.0  #: of width, for what a line is about
 _LINE_MM = 0.8  #: between views
 
 
@@ -316,11 +317,13 @@ class _Page:
         notes = [self._summary.scale] if self._summary.scale else []
         if has_heat:
             notes.append(tr("Coloured: model attention, not a lesion outline."))
+        metrics = QFontMetricsF(self._font(_SMALL_MM))
+        below = _wrapped("  ".join(notes), metrics, self._area.width()) if notes else []
         width = (self._area.width() - (across - 1) * _LINE_MM * mm) / across
         step = width + _LINE_MM * mm
         captions = sum(self._caption_height(row, width) for row in rows)
         pictures = len(rows) * (2 if has_heat else 1)
-        room = height - captions - _SMALL_MM * _LEADING * mm - 2 * _GAP_MM * mm
+        room = height - captions - len(below) * _SMALL_MM * _LEADING * mm - 2 * _GAP_MM * mm
         room -= pictures * _LINE_MM * mm
         tall = max(8 * mm, min(room / max(1, pictures), width * _CELL_FORM[across]))
         for row in rows:
@@ -330,7 +333,8 @@ class _Page:
                     self._image(cell, view, view.heat if is_heat else view.image, is_heat)
                 self._y += tall + _LINE_MM * mm
             self._captions(row, width, step)
-        self._write("  ".join(notes), _SMALL_MM, colour=_QUIET)
+        for line in below:  # whole: what the colours are not must not be cut off
+            self._write(line, _SMALL_MM, colour=_QUIET)
         self._y += 2 * _GAP_MM * mm
 
     def _image(self, cell: QRectF, view: ViewOnPaper, image: QImage | None, is_heat: bool) -> None:
@@ -371,7 +375,7 @@ class _Page:
     def _section(self, title: str, lines: Sequence[Line], floor: float) -> None:
         mm = self._mm
         self._write(title, _TEXT_MM, bold=True)
-        about_width = 27 * mm
+        about_width = _ABOUT_MM * mm
         for line in lines:
             indent = about_width if line.about else 0.0
             wrapped = self._wrapped_line(line)
@@ -394,7 +398,7 @@ class _Page:
         self._y += 0.8 * mm
 
     def _wrapped_line(self, line: Line) -> list[str]:
-        room = self._area.width() - (27 * self._mm if line.about else 0)
+        room = self._area.width() - (_ABOUT_MM * self._mm if line.about else 0)
         return _wrapped(line.text, QFontMetricsF(self._font(_TEXT_MM)), room)
 
     def _sections_height(self) -> float:

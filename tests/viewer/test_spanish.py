@@ -19,15 +19,13 @@ from PySide6.QtWidgets import (
     QMenu,
     QPlainTextEdit,
     QToolBar,
-    QToolButton,
     QWidget,
 )
 
 from engine.domain import NOTICE, Laterality, ReadingMode
 from engine.errors import StorageFailed, UnreadableFile
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows
-from viewer import languages, measuring, pictures
-from viewer.__main__ import _run_window  # noqa: F401  the start installs what is tested here
+from viewer import languages, measuring, pictures, theme
 from viewer.assessment_pane import CHANGE_REASONS, REASONS
 from viewer.canvas import Shown
 from viewer.disagreements import Shown as Listed
@@ -51,6 +49,18 @@ def spanish(qapp):
     languages.install(qapp, "es")
     yield
     languages.remove(qapp)
+
+
+@pytest.fixture
+def themed(qapp):
+    """Fonts and paddings as the program has them."""
+    style, palette, font = qapp.style().objectName(), qapp.palette(), qapp.font()
+    theme.apply(qapp)
+    yield
+    qapp.setStyleSheet("")
+    qapp.setStyle(style)
+    qapp.setPalette(palette)
+    qapp.setFont(font)
 
 
 @pytest.fixture
@@ -82,10 +92,6 @@ def texts_of(widget: QWidget) -> set[str]:
     for action in widget.findChildren(QAction):
         texts |= {action.text(), action.iconText(), action.toolTip()}
     return {text for text in texts if text}
-
-
-def unclipped(texts):
-    return {text for text in texts if re.search("[a-z]{2}", text)}
 
 
 def open_answered(window, folder, qtbot):
@@ -155,7 +161,7 @@ def test_qts_own_words_are_spanish(spanish, qtbot):
 
 
 @pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)])
-def test_spanish_words_have_room(spanish, make_window, write_studies, qtbot, size):
+def test_spanish_words_have_room(themed, spanish, make_window, write_studies, qtbot, size):
     window = make_window()
     window.resize(*size)
     window.set_asks_both(True)
@@ -175,7 +181,7 @@ def test_spanish_words_have_room(spanish, make_window, write_studies, qtbot, siz
             needed = button.fontMetrics().horizontalAdvance(button.text().replace("&", ""))
             assert button.width() >= needed + 4, button.text()
     bar = window.findChild(QToolBar)
-    hidden = [b.text() for b in bar.findChildren(QToolButton) if b.text() and not b.isVisible()]
+    hidden = [a.text() for a in bar.actions() if not bar.widgetForAction(a).isVisible()]
     assert not hidden
 
 
@@ -196,7 +202,7 @@ def test_every_state_of_a_form_fits_beside_its_breast(spanish, make_window, writ
 
 @pytest.mark.parametrize("category", range(1, 6))
 def test_the_spanish_categories_fit_into_the_lines_that_are_kept_for_them(
-    spanish, make_window, write_studies, qtbot, category
+    themed, spanish, make_window, write_studies, qtbot, category
 ):
     """Else the reader's form would move when the answer comes."""
     from tests.viewer.fake_engine import prediction_of
