@@ -63,7 +63,6 @@ class Keymap(QObject):
         self._chosen = {name: tuple(map(_normal, keys)) for name, keys in chosen.items()}
         self._has_keypad = has_keypad
         self._mnemonics: set[str] = set()
-        QApplication.instance().installEventFilter(self)
 
     def add_menu(self, menu: QMenu) -> None:
         """Its actions that have an object name; `apply` is to follow."""
@@ -77,6 +76,9 @@ class Keymap(QObject):
 
     def apply(self) -> None:
         """From now on the actions have these keys."""
+        QApplication.instance().removeEventFilter(self)
+        if self._has_keypad:
+            QApplication.instance().installEventFilter(self)
         for entry in self._entries.values():
             keys = self.keys(entry.identity)
             entry.action.setShortcuts([QKeySequence(key) for key in keys])

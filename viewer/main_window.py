@@ -64,8 +64,8 @@ from viewer.worklist import Order, WorklistPane
 
 IDLE_WAKE_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start
-TALL = 900  # pixels; a window as high has room for
-VIEW_LINES, FEWEST_VIEW_LINES = 4, 2  # of words on each breast's views
+VIEW_LINES, FEWEST_VIEW_LINES = 4, 2  # of words on each breast's views: in a window that is
+TALL = 900  # pixels high, and in a lower one
 POINTED_WIDTH = 330  # pixels, for the value under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
 

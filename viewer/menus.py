@@ -6,6 +6,7 @@ An action's object name is its identity in the keymap; without one it can have n
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QComboBox, QMenu, QToolBar, QToolButton
 
@@ -20,8 +21,6 @@ from viewer.viewports import COMMANDS
 
 if TYPE_CHECKING:
     from viewer.main_window import MainWindow
-
-from PySide6.QtCore import QObject, Qt
 
 # Commands of the viewports that stand in the toolbar, by what is written on the button.
 TOOLBAR = {

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QGridLayout,
     QHBoxLayout,
-    QHeaderView,
     QKeySequenceEdit,
     QLabel,
     QLineEdit,
@@ -64,9 +63,9 @@ class ShortcutsDialog(QDialog):
         self._tree = QTreeWidget(self)
         self._tree.setAccessibleName(tr("Commands and their keys"))
         self._tree.setHeaderLabels([tr("What", "a command"), tr("Key or mouse")])
-        self._tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self._tree.currentItemChanged.connect(self._show_current)
         self._fill()
+        self._tree.resizeColumnToContents(0)  # once, so that a search moves nothing
 
         self._label = QLabel(self)
         self._edit = QKeySequenceEdit(self)
@@ -230,3 +229,7 @@ class ShortcutsDialog(QDialog):
                 child.setHidden(not is_wanted)
                 shown += is_wanted
             group.setHidden(not shown)
+        current = self._tree.currentItem()
+        if current is not None and current.isHidden():
+            found = (row for row in self._rows.values() if not row.isHidden())
+            self._tree.setCurrentItem(next(found, None))

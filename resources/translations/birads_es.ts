@@ -91,11 +91,11 @@
     </message>
     <message>
         <source>too high</source>
-        <translation>demasiado alta</translation>
+        <translation>sobrestimada</translation>
     </message>
     <message>
         <source>too low</source>
-        <translation>demasiado baja</translation>
+        <translation>subestimada</translation>
     </message>
     <message>
         <source>artefact or positioning</source>
@@ -204,7 +204,7 @@
     </message>
     <message>
         <source>Why changed …</source>
-        <translation>Motivo del cambio …</translation>
+        <translation>Cambio por …</translation>
     </message>
     <message>
         <source>Reason …</source>
@@ -934,7 +934,7 @@
     <message>
         <source>One / all</source>
         <comment>on a button</comment>
-        <translation>Una / todas</translation>
+        <translation>1 / todas</translation>
     </message>
     <message>
         <source>Next step</source>
@@ -1781,7 +1781,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Views at one scale.</source>
-        <extracomment>heights of type between views mirrored, guessed, inverted … None: it could not be shown the same with the heat-map over it the patient; or that it was left out whether the sizes of the views compare</extracomment>
+        <extracomment>heights of type of width, for what a line is about between views mirrored, guessed, inverted … None: it could not be shown the same with the heat-map over it the patient; or that it was left out whether the sizes of the views compare</extracomment>
         <translation>Proyecciones a la misma escala.</translation>
     </message>
     <message>

@@ -89,6 +89,9 @@ def test_the_list_is_searched_by_words_and_by_keys(dialog):
         dialog._search.setText(wanted)
         shown = [row for row in dialog._rows.values() if not row.isHidden()]
         assert 1 <= len(shown) <= 2, wanted
+        assert dialog._tree.currentItem() is shown[0]
+    dialog._search.setText("no such thing")
+    assert not dialog._set.isEnabled()
 
 
 # -------------------------------------------------------------------------------------- changes
