@@ -804,7 +804,12 @@ class Canvas(QWidget):
         if not shown.words:
             identity = self.identity if shown.identity else ()
             lines = [line for line in lines if _is_warning(line) or line[0] in identity]
-        return label + [(text, colour, small) for text, colour in lines]
+        metrics, room = QFontMetricsF(small), _room(self.rect())
+        return label + [
+            (part, line[1], small)
+            for line in lines
+            for part in (wrapped(line[0], metrics, room) if _is_warning(line) else [line[0]])
+        ]
 
     def _lines_below(self, shown: Shown = EVERYTHING) -> list[tuple[str, QColor, QFont]]:
         small = theme.font(theme.SMALL_TEXT_PX)

@@ -1190,7 +1190,7 @@
     </message>
     <message>
         <source>Model attention, not a lesion outline.</source>
-        <translation>Atención del modelo, no el contorno de una lesión.</translation>
+        <translation>Atención del modelo, no contorno de lesión.</translation>
     </message>
     <message>
         <source>One scale for all images: its end is a fixed activation that belongs to the model, so a quiet breast looks quiet.</source>
@@ -1857,7 +1857,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Coloured: model attention, not a lesion outline.</source>
-        <translation>En color: atención del modelo, no el contorno de una lesión.</translation>
+        <translation>En color: atención del modelo, no contorno de lesión.</translation>
     </message>
     <message>
         <source>{view} without heat-map</source>
@@ -2181,11 +2181,11 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>chest wall not as tagged</source>
         <extracomment>each a few words; CHECK_SIDE comes first where the side is in doubt</extracomment>
-        <translation>pared torácica distinta de la etiqueta</translation>
+        <translation>pared torácica ≠ etiqueta</translation>
     </message>
     <message>
         <source>chest wall on other side</source>
-        <translation>pared torácica en el otro lado</translation>
+        <translation>pared torácica al otro lado</translation>
     </message>
     <message>
         <source>lies on its side by its tag</source>
@@ -3175,7 +3175,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>orientation tag says {side}</source>
-        <translation>la etiqueta de orientación dice {side}</translation>
+        <translation>orientación dice {side}</translation>
     </message>
     <message>
         <source>a name says {side}</source>
@@ -3386,11 +3386,11 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>flipped left to right</source>
         <extracomment>left and right change places top and bottom change places</extracomment>
-        <translation>volteada de izquierda a derecha</translation>
+        <translation>volteada en horizontal</translation>
     </message>
     <message>
         <source>flipped top to bottom</source>
-        <translation>volteada de arriba abajo</translation>
+        <translation>volteada en vertical</translation>
     </message>
     <message>
         <source>rotated 180°</source>
@@ -3406,11 +3406,11 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>flipped left to right, rotated 90° right</source>
-        <translation>volteada de izquierda a derecha, girada 90° a la derecha</translation>
+        <translation>volteada en horizontal, girada 90° a la derecha</translation>
     </message>
     <message>
         <source>flipped left to right, rotated 90° left</source>
-        <translation>volteada de izquierda a derecha, girada 90° a la izquierda</translation>
+        <translation>volteada en horizontal, girada 90° a la izquierda</translation>
     </message>
     <message>
         <source>same size in mm</source>
@@ -3440,7 +3440,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Colour: model attention, not a lesion outline.</source>
         <extracomment>logical pixels</extracomment>
-        <translation>Color: atención del modelo, no el contorno de una lesión.</translation>
+        <translation>Color: atención del modelo, no contorno de lesión.</translation>
     </message>
     <message>
         <source>The picture was not made</source>
@@ -3697,11 +3697,11 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Flip left to right</source>
-        <translation>Voltear de izquierda a derecha</translation>
+        <translation>Voltear en horizontal</translation>
     </message>
     <message>
         <source>Flip top to bottom</source>
-        <translation>Voltear de arriba abajo</translation>
+        <translation>Voltear en vertical</translation>
     </message>
     <message>
         <source>Rotate right</source>

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from engine.domain import NOTICE, Laterality, ReadingMode
 from engine.errors import StorageFailed, UnreadableFile
+from tests.viewer.fake_engine import FakeEngine, prediction_of
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows
 from viewer import languages, measuring, pictures, theme
 from viewer.assessment_pane import CHANGE_REASONS, REASONS
@@ -185,6 +186,23 @@ def test_spanish_words_have_room(themed, spanish, make_window, write_studies, qt
     assert not hidden
 
 
+def test_the_panes_are_no_taller_than_in_english(themed, qapp, make_window, write_studies, qtbot):
+    """All of a second read stands on a screen of 768 lines."""
+    heights = []
+    folder = write_studies(1)
+    for language in ("en", "es"):
+        languages.install(qapp, language)
+        try:
+            window = make_window(engine=FakeEngine())
+            window.set_asks_both(True)
+            open_answered(window, folder, qtbot)
+            heights.append((window.prediction.height(), window.assessment.height()))
+            assert window.close()
+        finally:
+            languages.remove(qapp)
+    assert heights[0] == heights[1]
+
+
 def test_every_state_of_a_form_fits_beside_its_breast(spanish, make_window, write_studies, qtbot):
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
@@ -205,8 +223,6 @@ def test_the_spanish_categories_fit_into_the_lines_that_are_kept_for_them(
     themed, spanish, make_window, write_studies, qtbot, category
 ):
     """Else the reader's form would move when the answer comes."""
-    from tests.viewer.fake_engine import prediction_of
-
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
     for column in window.prediction._columns.values():
