@@ -36,7 +36,14 @@ NOT_SHOWN = (
     *(r"^\{\} \{\}$|^\{\}: \{\}$|^\{\} written for|^1 image$|^\{\} images$|^ Left out",),  # parts
     *(r"^Readings could|^One JSON object|studies copied, ",),  # the log, the command line
 )
-FAULTS = {"EngineError", "UnreadableFile", "UnsupportedImage", "StorageFailed", "EngineStopped"}
+FAULTS = {
+    "program_fault",
+    "EngineError",
+    "UnreadableFile",
+    "UnsupportedImage",
+    "StorageFailed",
+    "EngineStopped",
+}
 
 
 def messages(language: str) -> list[ElementTree.Element]:
@@ -117,6 +124,7 @@ SHOWN_BY = {  # calls that put their first words on the screen
     *("setHeaderLabels", "setHorizontalHeaderLabels", "setDocName"),
     *("QLabel", "QAction", "QPushButton", "QCheckBox", "QRadioButton", "QToolButton", "QToolBar"),
     *("QMenu", "QGroupBox", "QDockWidget", "QListWidgetItem", "QTreeWidgetItem", "Message"),
+    *("emit", "tell", "_tell", "set_hint", "set_step", "set_text", "show_fault"),
     *("getOpenFileNames", "getSaveFileName", "getExistingDirectory", "show_message", "drawText"),
 }
 SAME_EVERYWHERE = re.compile(
