@@ -970,7 +970,7 @@
     </message>
     <message>
         <source>Export readings, &amp;unblinded …</source>
-        <translation>Exportar lecturas, si&amp;n cegar …</translation>
+        <translation>Exportar lecturas si&amp;n enmascarar …</translation>
     </message>
     <message>
         <source>&amp;Quit</source>
@@ -1324,7 +1324,7 @@
     </message>
     <message>
         <source>Export all readings with the model&apos;s hidden answers: ends their blinding</source>
-        <translation>Exportar todas las lecturas con las respuestas ocultas del modelo: termina su ciego</translation>
+        <translation>Exportar todas las lecturas con las respuestas ocultas del modelo: termina su enmascaramiento</translation>
     </message>
     <message>
         <source>1 reading exported</source>
@@ -2729,7 +2729,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>The image data are cut off</source>
-        <translation>Los datos de la imagen están cortados</translation>
+        <translation>Los datos de la imagen están incompletos</translation>
     </message>
     <message>
         <source>The image data are corrupt</source>
@@ -2913,7 +2913,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>it is truncated or not one of ours</source>
-        <translation>está cortado o no es de los nuestros</translation>
+        <translation>está incompleto o no es de los nuestros</translation>
     </message>
     <message>
         <source>its architecture is unknown</source>
@@ -3559,7 +3559,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>&lt;p&gt;Mammography studies, read beside a local BI-RADS model. Images and readings stay on this computer.&lt;/p&gt;&lt;p&gt;The model&apos;s category is not an assessment, its confidence was calibrated on enriched archive cases, and its heat-map shows attention, not the outline of a lesion.&lt;/p&gt;</source>
-        <translation>&lt;p&gt;Estudios de mamografía leídos junto a un modelo BI-RADS local. Las imágenes y las lecturas no salen de este ordenador.&lt;/p&gt;&lt;p&gt;La categoría del modelo no es una valoración, su confianza se calibró con casos de archivo enriquecidos y su mapa de calor muestra atención, no el contorno de una lesión.&lt;/p&gt;</translation>
+        <translation>&lt;p&gt;Estudios de mamografía leídos junto a un modelo BI-RADS local. Las imágenes y las lecturas no salen de este equipo.&lt;/p&gt;&lt;p&gt;La categoría del modelo no es una valoración, su confianza se calibró con casos de archivo enriquecidos y su mapa de calor muestra atención, no el contorno de una lesión.&lt;/p&gt;</translation>
     </message>
     <message>
         <source>Third-party notices</source>
