@@ -27,7 +27,7 @@ from viewer.states import program_fault
 
 PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
 DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
-THUMBNAIL_HEIGHT = 56  # pixels
+THUMBNAIL_HEIGHT = 112  # pixels; twice the row's, for screens of high resolution
 
 ImageKey = tuple[str, str]  #: study uid, image uid
 
