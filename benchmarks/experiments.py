@@ -315,7 +315,7 @@ class ResNetAlone(FrozenC4):
         return Output(self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float())
 
 
-class Classifier(nn.Module):
+class Classifier(models.Network):
     """A trunk that ends in a feature vector, read by the same two linear layers."""
 
     categories = (1, 2, 3, 4, 5)
@@ -348,7 +348,7 @@ class EfficientNetLite(Classifier):
     pretrained = ("features",)
 
     def __init__(self) -> None:
-        nn.Module.__init__(self)
+        models.Network.__init__(self)
         from efficientnet_lite_pytorch import EfficientNet
 
         self.architecture = {"trunk": self.trunk}
