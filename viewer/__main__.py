@@ -89,11 +89,11 @@ def _run_window(options: argparse.Namespace) -> int:
     app.setApplicationVersion(__version__)
     app.setWindowIcon(QIcon(str(ROOT / "icons" / "birads-viewer.png")))
     theme.apply(app)
-    settings = Settings()
-    languages.install(app, languages.wanted(settings.language))  # before the first widget
 
     log_folder = data_folder() / "logs"
     has_log = _log_to(log_folder / "viewer.log")
+    settings = Settings()
+    languages.install(app, languages.wanted(settings.language))  # before the first widget
     engine = start_engine(log_folder / "engine.log" if has_log else None)
     session = Session(
         engine,
