@@ -118,9 +118,7 @@ class _Pyqtgraph:
             view = pyqtgraph.ImageView()
             for extra in (view.ui.histogram, view.ui.roiBtn, view.ui.menuBtn):
                 extra.hide()
-            view.setImage(
-                image, autoLevels=False, levels=(0, 2**BITS), autoHistogramRange=False
-            )
+            view.setImage(image, autoLevels=False, levels=(0, 2**BITS), autoHistogramRange=False)
             grid.addWidget(view, *divmod(place, 2))
             self._views.append(view)
         self.widget.show()

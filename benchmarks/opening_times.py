@@ -43,9 +43,7 @@ def measure(repeats: int, say: Callable[[str], None]) -> list[Opening]:
     return results
 
 
-def _measure_format(
-    viewer: Program, studies: Path, format_name: str, repeats: int
-) -> Opening:
+def _measure_format(viewer: Program, studies: Path, format_name: str, repeats: int) -> Opening:
     file = next(studies.rglob("*.dcm"))
     stream = get_frame(pydicom.dcmread(file).PixelData, 0, number_of_frames=1)
     others = _bare_decoders(format_name, stream) | _dcmtk(format_name, file, studies)
@@ -61,7 +59,9 @@ def _measure_format(
             for name, seconds in turns.items():
                 taken[name].append(seconds)
     seconds = {name: np.array(all_) for name, all_ in taken.items()}
-    bare = min((name for name in others if "imagecodecs" in name), key=lambda n: np.median(seconds[n]))
+    bare = min(
+        (name for name in others if "imagecodecs" in name), key=lambda n: np.median(seconds[n])
+    )
     return Opening(format_name, seconds, bare)
 
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import ReadingMode
-from viewer.canvas import Canvas, State
+from viewer.canvas import State
 from viewer.main_window import MainWindow
 from viewer.session import Session
 from viewer.settings import Settings
@@ -31,14 +31,12 @@ class SilentEngine:
 
 class Program:
     def __init__(self, folder: Path, engine) -> None:
-        self.session = Session(
-            engine, folder / "readings.sqlite", "hybrid", ReadingMode.CONCURRENT
-        )
+        self.session = Session(engine, folder / "readings.sqlite", "hybrid", ReadingMode.CONCURRENT)
         self.window = MainWindow(self.session, Settings(folder / "settings.ini"), folder)
         self.window.resize(1920, 1080)
         self.window.show()
-        self._painted = _Painted(self)
-        QApplication.instance().installEventFilter(self._painted)
+        self._painted = _Painted()
+        self.session.study_selected.connect(self._watch)
 
     @property
     def shown(self) -> int:
@@ -47,6 +45,12 @@ class Program:
 
     def forget_painted(self) -> None:
         self._painted.views.clear()
+
+    def _watch(self) -> None:
+        """The canvases of a study that has just been hung."""
+        self.forget_painted()
+        for canvas in self.window.viewports.every_canvas:
+            canvas.installEventFilter(self._painted)
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = 120) -> None:
         """Goes on with the event loop, that sleeps while nothing happens."""
@@ -57,22 +61,19 @@ class Program:
                 raise TimeoutError
 
     def close(self) -> None:
-        QApplication.instance().removeEventFilter(self._painted)
         self.window.close()
         self.session.close()
 
 
 class _Painted(QObject):
-    """Hears of every paint; once the event loop returns it is on the screen."""
+    """Hears of canvases' paints; once the event loop returns they are on the screen."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._program = program
         self.views: set[str] = set()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        is_paint = event.type() == QEvent.Type.Paint and isinstance(watched, Canvas)
-        if is_paint and watched.state is State.SHOWN:
+        if event.type() == QEvent.Type.Paint and watched.state is State.SHOWN:
             self.views.add(watched.view.image_uid)
         return False
 

@@ -219,11 +219,15 @@ def _scan_end(data: bytes, header: _JpegHeader) -> tuple[int, int]:
 
     Raises UnreadableFile where nothing ends them or a marker stands in them that may not.
     """
-    end = data.find(b"\xff\xd9", header.scan_start)
-    if not header.scan_start or end < 0:
+    # numpy, because bytes.find holds the GIL for as long as it takes
+    coded = np.frombuffer(data, np.uint8, offset=header.scan_start)
+    marked = np.flatnonzero(coded[:-1] == 0xFF)
+    following = coded[marked + 1]
+    ends = np.flatnonzero(following == _END)
+    if not header.scan_start or not len(ends):
         raise corrupt()
-    coded = np.frombuffer(data, np.uint8, end + 1 - header.scan_start, header.scan_start)
-    following = coded[np.flatnonzero(coded[:-1] == 0xFF) + 1]
+    end = header.scan_start + int(marked[ends[0]])
+    following = following[: ends[0]]
     is_allowed = (following == 0) | (following == 0xFF) | (following & 0xF8 == 0xD0)
     if not is_allowed.all() and header.frame != _PROGRESSIVE:  # that has scans and tables between
         raise corrupt()

@@ -32,7 +32,7 @@ from viewer.states import program_fault
 PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
 DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
 THUMBNAIL_HEIGHT = 56  # pixels
-_NICENESS = 4  #: of decoding threads: below the window's thread, above the engine's process
+_NICENESS = 10  #: of decoding threads: below the window's thread, above the engine's process
 _THREAD_PRIORITY_BELOW_NORMAL = -1  #: winbase.h
 
 ImageKey = tuple[str, str]  #: study uid, image uid
@@ -324,7 +324,8 @@ def _step_back() -> None:
         kernel = ctypes.windll.kernel32
         kernel.SetThreadPriority(kernel.GetCurrentThread(), _THREAD_PRIORITY_BELOW_NORMAL)
     elif sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        me = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, me, os.getpriority(os.PRIO_PROCESS, me) + _NICENESS)
 
 
 def _decode(view: MammogramView, wants_thumbnail: bool, threads: int) -> _Decoded:

@@ -231,7 +231,7 @@ def test_images_of_a_closed_catalogue_are_dropped_even_under_an_equal_study_uid(
             write_plain(tmp_path / disk / "scans" / f"7_{side}_CC.png", laterality=side, seed=seed)
     may_decode = threading.Event()
 
-    def slow_load_pixels(view):
+    def slow_load_pixels(view, threads):
         if "disk1" in view.path.parts:
             may_decode.wait(10)
         return load_pixels(view)
@@ -254,7 +254,7 @@ def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_ag
 ):
     decoded = []
 
-    def counted_load_pixels(view):
+    def counted_load_pixels(view, threads):
         decoded.append(view.image_uid)
         return load_pixels(view)
 
