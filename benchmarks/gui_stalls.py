@@ -1,10 +1,10 @@
 """The longest time that the window's thread does not answer, while a batch is read.
 
 A timer of 1 ms beats on the window's thread. The reader opens fifty studies, JPEG 2000 and JPEG
-Lossless in turn, and goes on to the next when all four views are painted and the model has answered,
-or after 1.5 s without an answer. Meanwhile the next study is decoded ahead and the real
-engine works through the list, in its own process, at its own lower priority. A beat that comes late
-is a key that would have been heard late.
+Lossless in turn, and goes on to the next when all four views are painted and the model has
+answered, or after 1.5 s without an answer. Meanwhile the next study is decoded ahead and the real
+engine works through the list, in its own process, at its own lower priority. A beat that comes
+late is a key that would have been heard late.
 """
 
 import os

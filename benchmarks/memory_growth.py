@@ -30,9 +30,7 @@ def measure(count: int, say: Callable[[str], None]) -> Growth:
     resident, cached = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         say(f"writing {count} studies")
-        studies = write_batch(
-            Path(folder) / "studies", count, ["jpeg-lossless-sv1"], ROWS, COLUMNS
-        )
+        studies = write_batch(Path(folder) / "studies", count, ["jpeg-lossless-sv1"], ROWS, COLUMNS)
         with program(Path(folder), SilentEngine()) as viewer:
             cache = viewer.session._images.cache
             viewer.window.open([studies])
@@ -43,7 +41,7 @@ def measure(count: int, say: Callable[[str], None]) -> Growth:
                     viewer.wait_for(lambda keys=keys: all(key in cache for key in keys))
                     viewer.window.worklist.step(1)
                 viewer.wait_for(lambda: viewer.shown >= 4)
-                        if number in (1, count // 10, count // 2, count):
+                if number in (1, count // 10, count // 2, count):
                     resident[number] = me.memory_info().rss / 1e6
                     cached[number] = cache.size_bytes / 1e6
                     say(f"{number} studies: {resident[number]:.0f} MB")
@@ -58,4 +56,5 @@ def table(growth: Growth) -> list[str]:
     ]
     for number, resident in growth.resident_mb.items():
         lines.append(f"| {number} | {resident:.0f} | {growth.cached_mb[number]:.0f} |")
-    return [*lines, "", f"The cache may hold {PIXEL_CACHE_BYTES / 1e6:.0f} MB of decoded images."]
+    limit = f"The cache may hold {PIXEL_CACHE_BYTES / 1e6:.0f} MB of decoded images."
+    return [*lines, "", limit]

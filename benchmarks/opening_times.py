@@ -34,12 +34,14 @@ class Opening:
 
 def measure(repeats: int, say: Callable[[str], None]) -> list[Opening]:
     results = []
-    with tempfile.TemporaryDirectory() as folder:
-        with program(Path(folder), SilentEngine()) as viewer:
-            for format_name, syntax in SYNTAXES.items():
-                say(format_name)
-                studies = write_batch(Path(folder) / syntax, 1, [syntax])
-                results.append(_measure_format(viewer, studies, format_name, repeats))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        program(Path(folder), SilentEngine()) as viewer,
+    ):
+        for format_name, syntax in SYNTAXES.items():
+            say(format_name)
+            studies = write_batch(Path(folder) / syntax, 1, [syntax])
+            results.append(_measure_format(viewer, studies, format_name, repeats))
     return results
 
 

@@ -95,7 +95,8 @@ def load(
 def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:
     """Decodes the image of `view`; safe to call from any thread.
 
-    `threads`: on how many of its own, where the format allows (JPEG 2000). Raises UnreadableFile and UnsupportedImage.
+    `threads`: on how many of its own, where the format allows (JPEG 2000). Raises UnreadableFile
+    and UnsupportedImage.
     """
     try:
         with open(view.path, "rb") as file:

@@ -209,20 +209,25 @@ class Images(QObject):
 
     def work(self) -> None:
         """Gives every free thread what is most wanted now."""
-        while not self._is_closed and self._first is None:
-            is_blank = self._is_blank()
-            if not is_blank and len(self._decoding) >= DECODING_THREADS:
+        while not self._is_closed and not self._is_first_underway():
+            is_first = self._first is None and self._is_blank()
+            if not is_first and len(self._decoding - {self._first}) >= DECODING_THREADS:
                 return
             wanted = next(self._wanted(), None)
             if wanted is None:
                 return
-            self._decode(*wanted, is_blank and wanted[0] is self._current)
+            self._decode(*wanted, is_first and wanted[0] is self._current)
 
     def close(self) -> None:
         """Waits for images being decoded just now."""
         self._is_closed = True
         self._first_decoder.shutdown(cancel_futures=True)
         self._decoders.shutdown(cancel_futures=True)
+
+    def _is_first_underway(self) -> bool:
+        """Of the study that is open now; that of one left behind holds nothing up."""
+        is_any = self._first is not None and self._current is not None
+        return is_any and self._first[0] == self._current.uid
 
     def _is_blank(self) -> bool:
         """Whether images of the open study are to come, and none is there."""
@@ -263,7 +268,8 @@ class Images(QObject):
         if wants_thumbnail:
             self._with_thumbnail.add(study.uid)
         self._decoding.add(key)
-        self._first = key if is_first else None
+        if is_first:
+            self._first = key
         decoders = self._first_decoder if is_first else self._decoders
         threads = os.cpu_count() or 1 if is_first else 1
         future = decoders.submit(_decode, view, wants_thumbnail, threads)
