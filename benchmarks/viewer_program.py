@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import ReadingMode
+from viewer.__main__ import spare_full_collections
 from viewer.canvas import State
 from viewer.main_window import MainWindow
 from viewer.session import Session
@@ -37,6 +38,7 @@ class Program:
         self.window.show()
         self._painted = _Painted()
         self.session.study_selected.connect(self._watch)
+        spare_full_collections()
 
     @property
     def shown(self) -> int:
