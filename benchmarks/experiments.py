@@ -43,9 +43,11 @@ FOLDS = (0, 1)  #: of the ablations; final networks use all five
 CBIS = "cbis-ddsm"
 
 #: Trunks that only these tables know, beside torchvision's own names.
-RESNET = "resnet"
+FROZEN_C4 = "frozen C4"
+RESNET = "frozen C4, resnet"
 WIDE_LIGHT = "mobilenet_v2, BI-RADS 1 to 5"
 EFFICIENTNET = "efficientnet_lite0"
+UNTIED = {"guided_weight": 0.0, "attention_weight": 0.0}  #: for networks without attention
 
 # ---------------------------------------------------------------------------------- how to split
 
@@ -156,9 +158,11 @@ PAPER_2 = TrainingConfig(
 )
 _CROSS_ENTROPY = replace(PAPER_2, gamma=0, alpha=1)
 
-#: Small enough for two cores; every row of the ablation has it.
+#: Small enough for two cores; every row of the ablation has it. Stage two frees layer 4 only, so
+#: that C3 and C4 are computed once.
 ABLATION = replace(
     PRESETS[HYBRID],
+    architecture={"trunk": FROZEN_C4},
     preprocessing=PreprocessingConfig(height=256, width=160),
     augmentation=AugmentationConfig(variants=2),
     batch=8,
@@ -200,12 +204,9 @@ def _ablation() -> list[Row]:
         row("cross-entropy alone", distance_loss="none"),
         row("expected distance", distance_loss="expected"),
         row("CDW-CE", distance_loss="cdw"),
-        row("ResNet-50 alone", architecture={"trunk": RESNET}, guided_weight=0.0),
-        row("one scale (C5)", architecture={"scales": (5,)}),
-        row("no transformer layer", architecture={"trunk": "tokens"}),
-        row("boxes unused", guided_weight=0.0, attention_weight=0.0),
-        row("attention taught, read-out not guided", guided_weight=0.0),
-        row("no malignancy output's loss", malignancy_weight=0.0),
+        row("ResNet-50 alone", architecture={"trunk": RESNET}, **UNTIED),
+        row("one scale (C5)", architecture={"trunk": FROZEN_C4, "scales": (5,)}),
+        row("boxes unused", **UNTIED),
         row("without CLAHE", preprocessing=plain),
         row("without oversampling", balance_power=0.0),
         row("without augmentation", augmentation=still),
@@ -234,19 +235,17 @@ def _resolution() -> list[Row]:
 
 
 def _architectures() -> list[Row]:
-    untied = {"guided_weight": 0.0, "attention_weight": 0.0}
     rows = [
         Row("hybrid (ResNet-50 + transformer)", ABLATION, start="backbone"),
-        Row("ResNet-50", _trunk(RESNET, **untied), start="backbone"),
+        Row("ResNet-50", _trunk(RESNET, **UNTIED), start="backbone"),
         Row("MobileNetV2 + attention", _trunk(WIDE_LIGHT), start="mobilenet"),
-        Row("EfficientNet-Lite0", _trunk(EFFICIENTNET, **untied), start="efficientnet"),
+        Row("EfficientNet-Lite0", _trunk(EFFICIENTNET, **UNTIED), start="efficientnet"),
     ]
     for trunk, title in (
         ("densenet121", "DenseNet-121, untrained start"),
-        ("convnext_tiny", "ConvNeXt-tiny, untrained start"),
         ("vit", "ViT (12 layers, width 192, patches of 16), untrained start"),
     ):
-        rows.append(Row(title, _trunk(trunk, **untied)))
+        rows.append(Row(title, _trunk(trunk, **UNTIED)))
     return rows
 
 
@@ -280,7 +279,26 @@ STUDIES: dict[str, Callable[[], list[Row]]] = {
 # ----------------------------------------------------------------------- networks to compare with
 
 
-class ResNetAlone(models.HybridResNetTransformer):
+class FrozenC4(models.HybridResNetTransformer):
+    """The hybrid with layer 3 kept as it came; what training caches is C4 under C3."""
+
+    kept = models.HybridResNetTransformer.pretrained[:4]
+
+    def __init__(self, **architecture) -> None:
+        super().__init__(**architecture)
+        self.architecture["trunk"] = FROZEN_C4
+
+    def lower(self, image) -> torch.Tensor:
+        """(batch, 4 * 512 + 1024, height / 16, width / 16)."""
+        c3 = super().lower(image)
+        return torch.cat([functional.pixel_unshuffle(c3, 2), self.layer3(c3)], dim=1)
+
+    def upper(self, below, lesions=None) -> Output:
+        c3, c4 = functional.pixel_shuffle(below[:, :2048], 2), below[:, 2048:]
+        return self.read(c3, c4, self.layer4(c4), lesions)
+
+
+class ResNetAlone(FrozenC4):
     """The hybrid's ResNet-50 with the usual average and one linear layer."""
 
     def __init__(self) -> None:
@@ -297,16 +315,7 @@ class ResNetAlone(models.HybridResNetTransformer):
         return Output(self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float())
 
 
-class WithoutTransformer(models.HybridResNetTransformer):
-    """Tokens and attentive read-out, but no token sees another."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.architecture = {"trunk": "tokens"}
-        self.encoder = nn.Identity()
-
-
-class Classifier(nn.Module):
+class Classifier(models.Network):
     """A trunk that ends in a feature vector, read by the same two linear layers."""
 
     categories = (1, 2, 3, 4, 5)
@@ -321,8 +330,7 @@ class Classifier(nn.Module):
             self.features, width = _SmallViT(), 192
         else:
             whole = getattr(torchvision.models, self.trunk)(weights=None)
-            width = {"densenet121": 1024, "convnext_tiny": 768}[self.trunk]
-            self.features = whole.features
+            self.features, width = whole.features, 1024
         self.dropout = nn.Dropout(0.2)
         self.classify = nn.Linear(width, len(self.categories))
         self.malignancy = nn.Linear(width, 1)
@@ -340,7 +348,7 @@ class EfficientNetLite(Classifier):
     pretrained = ("features",)
 
     def __init__(self) -> None:
-        nn.Module.__init__(self)
+        models.Network.__init__(self)
         from efficientnet_lite_pytorch import EfficientNet
 
         self.architecture = {"trunk": self.trunk}
@@ -391,10 +399,10 @@ class _SmallViT(nn.Module):
 
 
 models.NETWORKS[HYBRID, RESNET] = ResNetAlone
-models.NETWORKS[HYBRID, "tokens"] = WithoutTransformer
+models.NETWORKS[HYBRID, FROZEN_C4] = FrozenC4
 models.NETWORKS[HYBRID, WIDE_LIGHT] = WideLight
 models.NETWORKS[HYBRID, EFFICIENTNET] = EfficientNetLite
-for _name in ("densenet121", "convnext_tiny", "vit"):
+for _name in ("densenet121", "vit"):
     models.NETWORKS[HYBRID, _name] = type(_name, (Classifier,), {"trunk": _name})
 
 

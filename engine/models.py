@@ -35,7 +35,30 @@ class Output(NamedTuple):
     guided: "Output | None" = None  #: the same read-out with its attention laid on the lesions
 
 
-class HybridResNetTransformer(nn.Module):
+class Network(nn.Module):
+    """What the networks have in common: how they are asked once they are trained."""
+
+    looks_both_ways = False  #: also at the image turned upside down, for the mean of both
+    enlargement = 1.0  #: of the image that is asked about, against those of the training
+
+    def answer(self, image: Tensor) -> Output:
+        """Logits and malignancy of (batch, 1, height, width); `forward` is a single look.
+
+        A breast upside down is a breast, and the mean of two looks errs less (docs/experiments.md).
+        """
+        if self.enlargement != 1.0:
+            size = [round(side * self.enlargement / 32) * 32 for side in image.shape[2:]]
+            image = functional.interpolate(image, size, mode="bicubic").clamp(0, 1)
+        if not self.looks_both_ways:
+            return self(image)
+        output = self(torch.cat([image, image.flip(2)]))
+        logits, malignancy = output.logits, output.malignancy
+        if malignancy is not None:
+            malignancy = malignancy.unflatten(0, (2, -1)).mean(dim=0)
+        return Output(logits.unflatten(0, (2, -1)).mean(dim=0), malignancy)
+
+
+class HybridResNetTransformer(Network):
     """ResNet-50 features at three scales, joined by light multi-head self-attention.
 
     C3, C4 and C5 (strides 8, 16, 32) are summarised on the C5 grid by mean and maximum, so that a
@@ -50,6 +73,7 @@ class HybridResNetTransformer(nn.Module):
     pretrained = ("stem", "layer1", "layer2", "layer3", "layer4")  #: parts with starting weights
     kept = pretrained[:3]  #: those that training leaves as they come: `lower`
     keeps_statistics = True  #: of its batch norms: a small batch's would wreck the ResNet
+    looks_both_ways = True
 
     def __init__(
         self,
@@ -218,7 +242,7 @@ def _sine_positions(rows: int, columns: int, width: int) -> Tensor:
     return torch.cat(parts, dim=2).flatten(0, 1)
 
 
-class LightweightCNN(nn.Module):
+class LightweightCNN(Network):
     """Three convolution and pooling blocks, dense 128, dropout 0.5 (paper 2).
 
     The paper gives no filter counts; 32, 64 and 128 are ours. With `pools_globally` the flattened
@@ -285,7 +309,7 @@ class LightweightCNN(nn.Module):
         return Output(self.classify(hidden).float(), malignancy)
 
 
-class LightweightMobileNet(nn.Module):
+class LightweightMobileNet(Network):
     """The better lightweight network: a seventh of the paper's weights, taught more.
 
     MobileNetV2 (Sandler et al. 2018) up to its last bottleneck, so that training can start from
@@ -297,6 +321,8 @@ class LightweightMobileNet(nn.Module):
     pretrained = ("below", "middle", "top")
     kept = pretrained[:1]
     keeps_statistics = False
+    looks_both_ways = True
+    enlargement = 1.125  #: what a network of averages sees larger, it sees better (FixRes)
 
     def __init__(self) -> None:
         super().__init__()
@@ -380,7 +406,7 @@ class LightweightMobileNet(nn.Module):
         return Output(*read_out(score.softmax(dim=1)), attention, guided)
 
 
-class Pair(nn.Module):
+class Pair(Network):
     """The hybrid and the light network asked about one frame, as one.
 
     Networks taught by so few films err much by chance, and a second one of another kind evens
@@ -412,7 +438,13 @@ class Pair(nn.Module):
 
     def forward(self, image: Tensor) -> Output:
         """`image` as the members take it."""
-        first, second = self.first(image), self.second(image)
+        return self._joined(self.first(image), self.second(image))
+
+    def answer(self, image: Tensor) -> Output:
+        """Each member looks in its own way."""
+        return self._joined(self.first.answer(image), self.second.answer(image))
+
+    def _joined(self, first: Output, second: Output) -> Output:
         alone = first.logits[:, self.shared]
         mean = (alone + second.logits) / 2
         logits = first.logits.clone()

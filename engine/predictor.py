@@ -74,7 +74,7 @@ class Predictor:
         """One pass over a black image: the first real one then runs at full speed."""
         config = self._checkpoint.preprocessing
         with torch.inference_mode():
-            self._checkpoint.model(torch.zeros(1, 1, config.height, config.width))
+            self._checkpoint.model.answer(torch.zeros(1, 1, config.height, config.width))
 
     def predict_study(self, study: Study, heatmaps: bool = False) -> StudyPrediction:
         """Every view in the study's order, then the breasts, right before left.
@@ -123,7 +123,7 @@ class Predictor:
 
     def _ask(self, view: MammogramView, tensor: np.ndarray) -> _Answer:
         with torch.inference_mode():
-            output = self._checkpoint.model(torch.from_numpy(tensor)[None])
+            output = self._checkpoint.model.answer(torch.from_numpy(tensor)[None])
         if not torch.isfinite(output.logits).all():
             raise FloatingPointError("the network's answer is not a number")
         malignancy = None if output.malignancy is None else float(output.malignancy[0])

@@ -8,8 +8,7 @@ breast's read-out, how the heat-map met the boxes), so that a report can be made
 
 import csv
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +21,9 @@ from engine.errors import EngineError, InvalidData, StorageFailed, UnsupportedIm
 from engine.metrics import GRADES
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a predictions file needs none
-    import torch
-
     from engine.calibration import Calibration
     from engine.checkpoint import Checkpoint
+    from engine.models import Network, Output
     from engine.preprocessing import Geometry
 
 log = logging.getLogger(__name__)
@@ -231,17 +229,10 @@ def _ask(
     checkpoint: "Checkpoint", batch: Sequence[PreparedRow], scorer: "_BoxScorer | None"
 ) -> list[RowPrediction]:
     """Raw answers: the probabilities hold the categories only, until a calibration has spoken."""
-    with _listening(checkpoint.model) as heard:
-        if scorer is None:
-            _show(checkpoint.model, np.stack([item.tensor for item in batch]))
-            scores = [None] * len(batch)
-        else:  # one by one: the pass that answers is also the one that is explained
-            scores = [scorer.score(item) for item in batch]
-    logits = np.concatenate([answer.logits for answer in heard])
-    malignancy = None
-    if heard[0].malignancy is not None:
-        malignancy = np.concatenate([answer.malignancy for answer in heard])
-    embeddings = np.concatenate([answer.average for answer in heard])
+    output, embeddings = _asked(checkpoint.model, np.stack([item.tensor for item in batch]))
+    scores = [scorer and scorer.score(item) for item in batch]
+    logits = output.logits.double().numpy()
+    malignancy = None if output.malignancy is None else output.malignancy.double().numpy()
     return [
         RowPrediction(
             row=item.row,
@@ -258,47 +249,22 @@ def _ask(
     ]
 
 
-def _show(model: "torch.nn.Module", tensors: np.ndarray) -> None:
-    """Runs the network on (batch, 1, height, width); whoever listens hears the answer."""
+def _asked(model: "Network", tensors: np.ndarray) -> tuple["Output", np.ndarray]:
+    """The answers on (batch, 1, height, width), and what its feature layer averages to: float32
+    (batch, channels), the mean of all looks."""
     import torch
 
-    with torch.inference_mode():
-        model(torch.from_numpy(tensors))
-
-
-@dataclass(frozen=True, eq=False)
-class _Heard:
-    """What one pass of the network gave, for each image of it."""
-
-    logits: np.ndarray  #: float64 (batch, categories)
-    malignancy: np.ndarray | None  #: float64 (batch,)
-    average: np.ndarray  #: float32 (batch, channels) of the feature layer
-
-
-@contextmanager
-def _listening(model: "torch.nn.Module") -> Iterator[list[_Heard]]:
-    """A list that grows by every pass of the network, whoever asked it."""
-    heard: list[_Heard] = []
-    averages: list[np.ndarray] = []
-
-    def on_layer(_layer, _inputs, out) -> None:
-        averages.append(out.detach().mean(dim=(2, 3)).float().numpy())
-
-    def on_output(_model, _inputs, output) -> None:
-        malignancy = None
-        if output.malignancy is not None:
-            malignancy = output.malignancy.detach().double().numpy()
-        heard.append(_Heard(output.logits.detach().double().numpy(), malignancy, averages.pop()))
-
-    hooks = [
-        model.feature_layer.register_forward_hook(on_layer),
-        model.register_forward_hook(on_output),
-    ]
+    averages: list[torch.Tensor] = []
+    hook = model.feature_layer.register_forward_hook(
+        lambda _layer, _inputs, out: averages.append(out.mean(dim=(2, 3)).float())
+    )
     try:
-        yield heard
+        with torch.inference_mode():
+            output = model.answer(torch.from_numpy(tensors))
     finally:
-        for hook in hooks:
-            hook.remove()
+        hook.remove()
+    looks = torch.cat(averages).unflatten(0, (-1, len(tensors)))
+    return output, looks.mean(dim=0).numpy()
 
 
 def explain_row(checkpoint: "Checkpoint", row: ManifestRow) -> Explanation | None:
@@ -315,7 +281,7 @@ def explain_row(checkpoint: "Checkpoint", row: ManifestRow) -> Explanation | Non
 
 
 class _BoxScorer:
-    """Asks the network about one image and scores the raw map's arg-max and heat by its boxes.
+    """Scores the raw map's arg-max and heat by the boxes of an image.
 
     Over the network's whole frame; no tolerance (Zhang et al., IJCV 2018, had 15 pixels).
     """
@@ -337,7 +303,6 @@ class _BoxScorer:
     def score(self, item: PreparedRow) -> BoxScore | None:
         """None where the row has no box; a miss where no breast was found."""
         if item.geometry is None or not item.row.boxes:
-            _show(self._model, item.tensor[None])
             return BoxScore(hit=0.0, energy=0.0) if item.row.boxes else None
         from engine import gradcam
 

@@ -6,7 +6,7 @@ zoom and pan stay as they are. A tool draws once and is put away, so that no dra
 ends as a ruler.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal
@@ -113,15 +113,19 @@ class AnnotationHand(QObject):
             self._select(None)
             self.update()
 
-    def undo(self) -> None:
-        self._put_away()
-        self._selected = self._book.undo() or self._selected
-        self.update()
+    def undo(self) -> str | None:
+        """The image_uid of the drawing that is as it was before; None where there is none."""
+        return self._retraced(self._book.undo)
 
-    def redo(self) -> None:
+    def redo(self) -> str | None:
+        return self._retraced(self._book.redo)
+
+    def _retraced(self, step: Callable[[], Annotation | None]) -> str | None:
         self._put_away()
-        self._selected = self._book.redo() or self._selected
+        changed = step()
+        self._selected = changed.mark if changed is not None else self._selected
         self.update()
+        return None if changed is None else changed.image_uid
 
     def update(self) -> None:
         """The drawings have changed."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QButtonGroup,
     QCheckBox,
     QComboBox,
@@ -121,6 +122,7 @@ class CategoryButtons(QWidget):
 
     def __init__(self, side: Laterality, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.has_keypad = False  #: 4 again on the keypad goes through 4A, 4B, 4C
         self._group = QButtonGroup(self)
         self._buttons: dict[BiradsCategory, QPushButton] = {}
         layout = QGridLayout(self)
@@ -183,7 +185,18 @@ class CategoryButtons(QWidget):
         if text and text in "ABC":
             is_four = self.category is not None and self.category.grade == 4
             return BiradsCategory(f"4{text}") if is_four else None
+        is_on_pad = bool(event.modifiers() & Qt.KeyboardModifier.KeypadModifier)
+        if self.has_keypad and is_on_pad and text == "4":
+            return self._next_four(event.isAutoRepeat())
         return BiradsCategory(text) if text and text in "0123456" else None
+
+    def _next_four(self, is_held: bool) -> BiradsCategory:
+        """After the one that is down; a key held down stays where it is."""
+        fours = [category for category in self._buttons if category.value.startswith("4")]
+        if self.category not in fours:
+            return fours[0]
+        step = 0 if is_held else 1
+        return fours[(fours.index(self.category) + step) % len(fours)]
 
 
 class BreastForm(QWidget):
@@ -202,8 +215,9 @@ class BreastForm(QWidget):
         self._override: Agreement | None = None
         self._is_filling = False
 
-        name = QLabel(side.name, self)
-        name.setFont(theme.font(theme.SMALL_TEXT_PX))
+        self._save_key = ""
+        self._name = QLabel(side.name, self)
+        self._name.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._state = QLabel(self)
         self._state.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._state.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -241,7 +255,7 @@ class BreastForm(QWidget):
         self._comment.textChanged.connect(self._on_edited)
 
         top = QHBoxLayout()
-        top.addWidget(name)
+        top.addWidget(self._name)
         top.addWidget(self._state, 1)
         agreement = QHBoxLayout()
         agreement.setSpacing(3)
@@ -287,6 +301,23 @@ class BreastForm(QWidget):
     def show_prediction(self, prediction: Prediction | None) -> None:
         self._prediction = prediction
         self._refresh()
+
+    def set_save_key(self, key: str) -> None:
+        """As it is written; empty if there is none."""
+        self._save_key = key
+        self._refresh()
+
+    def set_keypad(self, is_on: bool) -> None:
+        self._categories.has_keypad = is_on
+
+    def show_in_hand(self, is_in_hand: bool) -> None:
+        """Whether the keyboard is in it: digits are this breast's then."""
+        self._name.setFont(theme.font(theme.SMALL_TEXT_PX, bold=is_in_hand))
+        self._name.setText(f"▸ {self.side.name}" if is_in_hand else self.side.name)
+        palette = self._name.palette()
+        colour = theme.ACCENT if is_in_hand else theme.TEXT
+        palette.setColor(self._name.foregroundRole(), colour)
+        self._name.setPalette(palette)
 
     def focus_reason(self) -> None:
         self._reason.setFocus()
@@ -429,12 +460,12 @@ class BreastForm(QWidget):
     def _show_state(self) -> None:
         was = f"was {self._before.value}" if self.is_changed else ""
         if self.is_edited:
-            self._tell(f"{was} ✎" if was else "unsaved", theme.WARNING, "Ctrl+Enter saves")
+            self._tell(f"{was} ✎" if was else "unsaved", theme.WARNING, self._with_key("{} saves"))
         elif self.is_to_be_kept:
             self._tell(
                 "keep or change",
                 theme.WARNING,
-                "Your category without the model is stored; Ctrl+Enter keeps it.",
+                "Your category without the model is stored" + self._with_key("; {} keeps it"),
             )
         elif self.is_outdated:
             self._tell(
@@ -451,6 +482,9 @@ class BreastForm(QWidget):
             self._tell(f"{was} · {text}" if was else f"{word} {text}", theme.MUTED)
         else:
             self._tell("", theme.MUTED)
+
+    def _with_key(self, words: str) -> str:
+        return words.format(self._save_key) if self._save_key else ""
 
     def _tell(self, text: str, colour: QColor, tool_tip: str = "") -> None:
         palette = self._state.palette()
@@ -489,6 +523,8 @@ class AssessmentPane(QWidget):
         self._drafts: dict[_StudyKey, dict[Laterality, Draft]] = {}
         self._reading = ReadingState(ReadingMode.CONCURRENT, Phase.OPEN, ReadingMode.CONCURRENT)
         self._has_failed = False
+        self._save_key = ""
+        QApplication.instance().focusChanged.connect(self._on_focus_changed)
 
         self._title = QLabel(self)
         self._title.setFont(theme.font(bold=True))
@@ -510,7 +546,7 @@ class AssessmentPane(QWidget):
         confirm.setContentsMargins(0, 0, 0, 0)
         confirm.addWidget(self._confirm)
         self._hint = _quiet_label(self)
-        self._save = QPushButton("Save   Ctrl+Enter", self)
+        self._save = QPushButton(self)
         self._save.clicked.connect(self.save)
         self._discard = QPushButton("Discard", self)
         self._discard.setToolTip("Back to what is recorded")
@@ -610,6 +646,30 @@ class AssessmentPane(QWidget):
 
     def focus_breast(self, side: Laterality) -> None:
         self._forms[side].setFocus()
+
+    def focus_next_breast(self) -> None:
+        """Of those that have images: the right one first, then the one without the keyboard."""
+        forms = [form for form in self._forms.values() if form.isEnabled()]
+        inside = [form for form in forms if form.isAncestorOf(QApplication.focusWidget() or self)]
+        if forms:
+            place = forms.index(inside[0]) + 1 if inside else 0
+            forms[place % len(forms)].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def set_save_key(self, key: str) -> None:
+        """As it is written; empty if there is none."""
+        self._save_key = key
+        for form in self._forms.values():
+            form.set_save_key(key)
+        self._refresh_buttons()
+
+    def set_keypad(self, is_on: bool) -> None:
+        """Whether one hand on the keypad enters all categories."""
+        for form in self._forms.values():
+            form.set_keypad(is_on)
+
+    def _on_focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
+        for form in self._forms.values():
+            form.show_in_hand(new is not None and form.isAncestorOf(new))
 
     def has_draft(self, study: Study) -> bool:
         """Whether there are entries for the study that are not saved."""
@@ -760,7 +820,7 @@ class AssessmentPane(QWidget):
         forms = self._forms.values()
         is_edited = any(form.is_edited for form in forms)
         self._save.setEnabled(is_edited or any(form.is_outdated for form in forms))
-        self._save.setText(f"{self._deed(is_edited)}   Ctrl+Enter")
+        self._save.setText(f"{self._deed(is_edited)}   {self._save_key}".rstrip())
         self._discard.setEnabled(is_edited)
         lowered = [form for form in forms if form.is_lowered and form.is_edited]
         steps = [

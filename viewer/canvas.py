@@ -51,6 +51,7 @@ from viewer import local_contrast, rendering, theme
 from viewer.chest_wall import check_side
 from viewer.measuring import spacing_text
 from viewer.orientation import AS_HUNG, Orientation
+from viewer.parts import parts
 from viewer.priors import Prior
 from viewer.rendering import DisplayPixels, ImageSide, Placement, Sample
 
@@ -325,6 +326,15 @@ class Canvas(QWidget):
             width, height = height, width
         turned = total.is_mirrored, total.is_flipped, total.is_transposed
         return Placement(rows, columns, 0, 0, width, height, *turned)
+
+    @property
+    def parts(self) -> tuple[tuple[float, float], ...]:
+        """The middles of the parts that show the breast at 1:1; none until it has pixels."""
+        if self._display is None:
+            return ()
+        width, height = self.device_size()
+        at_actual = self.placement_at(1 / self.unit[0])
+        return parts(self._display.breast, at_actual, width, height)
 
     @property
     def scale(self) -> float:

@@ -31,7 +31,7 @@ from viewer.states import program_fault
 
 PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
 DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
-THUMBNAIL_HEIGHT = 56  # pixels
+THUMBNAIL_HEIGHT = 112  # pixels; twice the row's, for screens of high resolution
 _NICENESS = 10  #: of decoding threads: below the window's thread, above the engine's process
 _THREAD_PRIORITY_BELOW_NORMAL = -1  #: winbase.h
 

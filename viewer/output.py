@@ -56,17 +56,22 @@ class Output(QObject):
         self._dialogs: list[QDialog] = []
         self._folder = ""  # of the last file, in this run
         self.actions = [
-            self._action("Save view as &picture …", self.show_picture, "Ctrl+Shift+S"),
-            self._action("&Copy view as picture", self.copy_picture, "Ctrl+Shift+C"),
-            self._action("Study su&mmary, print …", self.show_summary, "Ctrl+Shift+P"),
-            self._action("&Anonymised copy of the study …", self.show_copying),
+            self._action(
+                "save_picture", "Save view as &picture …", self.show_picture, "Ctrl+Shift+S"
+            ),
+            self._action(
+                "copy_picture", "&Copy view as picture", self.copy_picture, "Ctrl+Shift+C"
+            ),
+            self._action("summary", "Study su&mmary, print …", self.show_summary, "Ctrl+Shift+P"),
+            self._action("anonymise", "&Anonymised copy of the study …", self.show_copying),
         ]
         session.study_selected.connect(self.close_all)
         session.mode_changed.connect(self.close_all)
         session.study_copied.connect(self._on_copied)
 
-    def _action(self, text: str, slot: Callable[[], object], *keys: str) -> QAction:
+    def _action(self, identity: str, text: str, slot: Callable[[], object], *keys: str) -> QAction:
         made = QAction(text, self._window)
+        made.setObjectName(identity)
         made.setShortcuts([QKeySequence(key) for key in keys])
         made.triggered.connect(lambda _checked=False: slot())
         return made

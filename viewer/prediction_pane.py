@@ -11,10 +11,12 @@ from html import escape
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
+    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QSlider,
     QStackedWidget,
@@ -179,7 +181,6 @@ class _BreastColumn(QWidget):
         layout.addWidget(self.confidence)
         _reserve(self.headline, 3)  # "Model category 5 (highly suggestive of malignancy)"
         _reserve(self.confidence, 1)
-        _reserve(self.views, 2)
 
     def show_prediction(self, prediction: Prediction | None, silence: str) -> None:
         """`silence` stands where there is no prediction for the breast."""
@@ -250,7 +251,7 @@ class OtherLine(QStackedWidget):
         prediction = answer.prediction
         if prediction is not None:
             if any(view.prediction.in_scope for view in prediction.views):
-                return f"{title}: views only; M shows them."
+                return f"{title}: views only; choose it to see them."
             return f"{title}: out of scope"
         failure = answer.engine.failure or answer.status.failure
         if failure is not None:
@@ -276,7 +277,7 @@ class OtherLine(QStackedWidget):
         failure = answer.engine.failure or answer.status.failure
         if failure is not None and answer.prediction is None:
             lines.append(f"{failure.title}. {failure.advice}")
-        lines.append("M shows its answer in full.")
+        lines.append("Choose it to see its answer in full.")
         return "<p>" + "<br>".join(escape(line) for line in lines) + "</p>"
 
 
@@ -310,11 +311,10 @@ class PredictionPane(QWidget):
         grid.setVerticalSpacing(4)
         for column, side in enumerate(SIDES):
             grid.addWidget(self._columns[side], 0, column)
-            self._columns[side].views.setParent(answer)
-            grid.addWidget(self._columns[side].views, 2, column, Qt.AlignmentFlag.AlignTop)
             grid.setColumnStretch(column, 1)
         grid.addWidget(self._bars, 1, 0, 1, 2)
-        grid.addWidget(self._loose_views, 3, 0, 1, 2)
+        self._views = self._make_views(answer)
+        grid.addWidget(self._views, 2, 0, 1, 2)
 
         waiting = QWidget(self)
         self._waiting = _label(waiting, theme.TEXT_PX, quiet=True)
@@ -365,7 +365,41 @@ class PredictionPane(QWidget):
         layout.addWidget(attention)
         layout.addStretch(1)
         self.setMinimumWidth(300)
+        self.reserve_views(2)
         self._refresh()
+
+    def _make_views(self, parent: QWidget) -> QScrollArea:
+        """The words for each view; they alone scroll, so that nothing below is cut off."""
+        views = QWidget(parent)
+        grid = QGridLayout(views)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(COLUMN_GAP)
+        grid.setVerticalSpacing(4)
+        for column, side in enumerate(SIDES):
+            label = self._columns[side].views
+            label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(label, 0, column)
+            grid.setColumnStretch(column, 1)
+        grid.addWidget(self._loose_views, 1, 0, 1, 2)
+        grid.setRowStretch(2, 1)
+        area = QScrollArea(parent)
+        area.setWidget(views)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.verticalScrollBar().rangeChanged.connect(
+            lambda _, most: area.setFocusPolicy(  # a stop of the keyboard where it scrolls
+                Qt.FocusPolicy.TabFocus if most else Qt.FocusPolicy.NoFocus
+            )
+        )
+        area.setAccessibleName("What the model says of each view")
+        return area
+
+    def reserve_views(self, lines: int) -> None:
+        """Room for that many lines on each breast's views; more are scrolled to."""
+        metrics = QFontMetrics(theme.font(theme.SMALL_TEXT_PX))
+        self._views.setFixedHeight(lines * metrics.lineSpacing() + 2)
 
     # ----------------------------------------------------------------------------- what it shows
 

@@ -5,7 +5,6 @@ so that nobody steps through empty pages. Whatever the routine leaves out, every
 hangs on some step: a step for it is added at the end.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -23,7 +22,6 @@ from viewer.hanging import (
     hang_places,
 )
 
-_OVERLAP = 0.1  #: of a part, that the next one shows again
 _CC, _MLO = ((tuple((side, view) for side in SIDES)) for view in STANDARD_VIEWS)
 _RIGHT, _LEFT = (tuple((side, view) for view in STANDARD_VIEWS) for side in SIDES)
 
@@ -118,34 +116,6 @@ def step_with(steps: Sequence[Step], here: int, image_uid: str) -> int | None:
     return min(
         (n for n, step in enumerate(steps) if step.holds(image_uid)), key=distance, default=None
     )
-
-
-def parts(
-    rows: tuple[int, int], columns: tuple[int, int], height: float, width: float, is_mirrored: bool
-) -> tuple[tuple[float, float], ...]:
-    """The middles, (row, column), of the parts that show a box of source pixels at 1:1.
-
-    `height` and `width` are what one part shows, in source pixels. Neighbours overlap, all have
-    the same distance, and each follows its neighbour: to the right as displayed, then back below.
-    """
-    down = _middles(*rows, height)
-    across = _middles(*columns, width)
-    if is_mirrored:
-        across = across[::-1]
-    return tuple(
-        (row, column)
-        for number, row in enumerate(down)
-        for column in (across[::-1] if number % 2 else across)
-    )
-
-
-def _middles(start: int, stop: int, length: float) -> list[float]:
-    extent = stop - start
-    if extent <= length:
-        return [(start + stop) / 2]
-    count = 1 + math.ceil((extent - length) / (length * (1 - _OVERLAP)))
-    step = (extent - length) / (count - 1)
-    return [start + length / 2 + number * step for number in range(count)]
 
 
 def _steps(kind: Kind, study: Study, prior: Study | None) -> list[Step]:

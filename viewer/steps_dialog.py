@@ -29,8 +29,9 @@ class StepsDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Steps")
         words = QLabel(
-            "N goes through the ticked steps from top to bottom, Shift+N back. Steps that a study "
-            "has no images for are left out; images that no step shows follow at the end.",
+            "“Next step” goes through the ticked steps from top to bottom, “Previous step” back. "
+            "Steps that a study has no images for are left out; images that no step shows follow "
+            "at the end.",
             self,
         )
         words.setWordWrap(True)

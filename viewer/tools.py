@@ -11,7 +11,7 @@ from typing import Protocol
 from PySide6.QtCore import QEvent, QObject, QPointF, Signal
 
 from engine.domain import Annotation, AnnotationKind, Study
-from viewer import measuring, quadrant_tour
+from viewer import measuring
 from viewer.annotation_hand import AnnotationHand
 from viewer.annotations import AnnotationBook
 from viewer.canvas import Canvas, TextLevel
@@ -33,8 +33,6 @@ TOOL_COMMANDS = (
     _draw("Arrow", "Shift+T", AnnotationKind.ARROW),
     _draw("Text", "T", AnnotationKind.TEXT),
     Command("Remove drawing", ("Del",), Group.DRAW, "tools.hand.remove", (), True),
-    Command("Undo drawing", ("Ctrl+Z",), Group.DRAW, "tools.hand.undo", (), True),
-    Command("Redo drawing", ("Ctrl+Shift+Z", "Ctrl+Y"), Group.DRAW, "tools.hand.redo", (), True),
     Command("Put the tool away", ("Esc",), Group.DRAW, "tools.cancel", (), True),
     Command(
         "Link panning, mirrored",
@@ -106,6 +104,7 @@ class Stage(Protocol):
     def toggle_single(self) -> None: ...
     def fit_page(self) -> None: ...
     def at_pointer(self, canvas: Canvas) -> QPointF | None: ...
+    def with_key(self, identity: str, words: str) -> str: ...
 
 
 class Tools(QObject):
@@ -202,6 +201,21 @@ class Tools(QObject):
             self.magnifier.put_away()
         elif self._touring is not None:
             self._end_tour("")
+
+    def undo(self) -> str | None:
+        """The last change of a drawing; returns the label of its view, which then shows."""
+        return self._show_changed(self.hand.undo())
+
+    def redo(self) -> str | None:
+        return self._show_changed(self.hand.redo())
+
+    def _show_changed(self, image_uid: str | None) -> str | None:
+        if image_uid is None:
+            return None
+        canvas = next(c for c in self._stage.canvases if c.view.image_uid == image_uid)
+        if canvas not in self._stage.shown_canvases:
+            self._stage.select(image_uid)
+        return canvas.view.label
 
     def magnify(self, enlargement: int) -> None:
         """The glass at 1:1 or 2:1; the same again puts it away."""
@@ -308,7 +322,7 @@ class Tools(QObject):
             self._show_stop(canvas, 0)
             return
         number = self._touring[1] + step
-        if 0 <= number < len(_stops(canvas)):
+        if 0 <= number < len(canvas.parts):
             self._show_stop(canvas, number)
             return
         uids = [other.view.image_uid for other in self._stage.canvases if other.display]
@@ -319,14 +333,15 @@ class Tools(QObject):
         canvas.fit()
         self._stage.select(uids[place])
         other = self._stage.current
-        self._show_stop(other, 0 if step > 0 else len(_stops(other)) - 1)
+        self._show_stop(other, 0 if step > 0 else len(other.parts) - 1)
 
     def _show_stop(self, canvas: Canvas, number: int) -> None:
-        stops = _stops(canvas)
+        stops = canvas.parts
         canvas.show_part(1 / canvas.unit[0], *stops[number])
         self._touring = canvas.view.image_uid, number
         self.hinted.emit(
-            f"Quadrant tour: {canvas.view.label}, part {number + 1} of {len(stops)} · Q goes on"
+            f"Quadrant tour: {canvas.view.label}, part {number + 1} of {len(stops)}"
+            f"{self._stage.with_key('tools.tour_1', ' · {} goes on')}"
         )
 
     def _end_tour(self, words: str) -> None:
@@ -337,15 +352,6 @@ class Tools(QObject):
             self._stage.toggle_single()
         self.hinted.emit("")
         self.told.emit(words)
-
-
-def _stops(canvas: Canvas) -> list[tuple[float, float]]:
-    at_actual = canvas.placement_at(1 / canvas.unit[0])
-    width, height = canvas.device_size()
-    if at_actual.is_transposed:
-        width, height = height, width
-    box = canvas.display.breast
-    return quadrant_tour.stops(box, height / at_actual.scale_y, width / at_actual.scale_x)
 
 
 def _middle(canvas: Canvas) -> tuple[float, float]:

@@ -33,7 +33,7 @@ from viewer.hanging import Arrangement, Cell, doubtful_claims, hang
 from viewer.linking import mirrored_point
 from viewer.page_scale import Basis, fit, share
 from viewer.priors import Prior
-from viewer.reading_steps import ROUTINE, Kind, Step, parts, step_with, steps_of
+from viewer.reading_steps import ROUTINE, Kind, Step, step_with, steps_of
 from viewer.rendering import DisplayPixels
 from viewer.tools import TOOL_COMMANDS, Tools
 
@@ -438,6 +438,13 @@ class ViewportsPane(QWidget):
     def at_pointer(self, canvas: Canvas) -> QPointF | None:
         return self._at_pointer(canvas)
 
+    def with_key(self, identity: str, words: str) -> str:
+        """The words with a command's key in them; empty if it has none."""
+        keys = self.actions_by_name[identity].shortcut()
+        if keys.isEmpty():
+            return ""
+        return words.format(keys.toString(QKeySequence.SequenceFormat.NativeText))
+
     def _at_pointer(self, canvas: Canvas) -> QPointF | None:
         """Where the mouse points at the breast; None if it is elsewhere."""
         position = QPointF(canvas.mapFromGlobal(QCursor.pos()))
@@ -631,17 +638,7 @@ class ViewportsPane(QWidget):
         step = self._steps[self._step] if self._steps else None
         if step is None or step.kind is not Kind.ACTUAL:
             return ()
-        canvas = self._canvases[step.page.views[0].image_uid]
-        if canvas.display is None:
-            return ()
-        box = canvas.display.breast
-        at_actual = canvas.placement_at(1 / canvas.unit[0])
-        width, height = canvas.device_size()
-        if at_actual.is_transposed:
-            width, height = height, width
-        rows, columns = (box.row_start, box.row_stop), (box.column_start, box.column_stop)
-        tall, wide = height / at_actual.scale_y, width / at_actual.scale_x
-        return parts(rows, columns, tall, wide, at_actual.is_mirrored)
+        return self._canvases[step.page.views[0].image_uid].parts
 
     def _show_part(self) -> None:
         if places := self._parts():
@@ -653,7 +650,7 @@ class ViewportsPane(QWidget):
 
     def _step_words(self) -> str:
         if self._is_single:
-            return "One view; V or double click shows all"
+            return f"One view; {self.with_key('toggle_single', '{} or ')}double click shows all"
         if not self._steps:
             return ""
         step, count = self._steps[self._step], len(self._parts())
@@ -683,6 +680,7 @@ class ViewportsPane(QWidget):
         actions = {}
         for command in COMMANDS:
             action = QAction(command.text, self)
+            action.setObjectName(command.identity)
             action.setShortcuts([QKeySequence(key) for key in command.keys])
             if command.is_local:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

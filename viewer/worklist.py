@@ -405,6 +405,7 @@ class WorklistPane(QWidget):
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setResizeMode(QListView.ResizeMode.Adjust)
         self._list.setFrameShape(QListView.Shape.NoFrame)
+        self.setFocusProxy(self._list)
         self._list.selectionModel().currentChanged.connect(self._on_current_changed)
 
         self._count = QLabel(self)

@@ -32,7 +32,7 @@ from engine.domain import (
 )
 from engine.errors import InvalidData, StorageFailed
 from engine.loading import load
-from engine.models import Output
+from engine.models import Network, Output
 from engine.predictor import Predictor
 from engine.preprocessing import PreprocessingConfig
 from engine.readings import ReadingStore
@@ -448,7 +448,7 @@ def test_other_calibration_speaks_the_same_logits_anew(answered):
 # --------------------------------------------------------------------------- heat against boxes
 
 
-class _Brightness(torch.nn.Module):
+class _Brightness(Network):
     """Finds BI-RADS 4 and 5 where the image is brightest: its Grad-CAM is the bright spot."""
 
     categories = (1, 3, 4, 5)

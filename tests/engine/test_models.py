@@ -54,6 +54,29 @@ def test_splitting_the_hybrid_at_c3_changes_nothing():
         assert torch.equal(model(image).logits, model.upper(model.lower(image)).logits)
 
 
+@pytest.mark.parametrize(
+    ("name", "architecture"), [(HYBRID, SMALL), (LIGHT, {"trunk": "mobilenet"}), (HYBRID, PAIR)]
+)
+def test_a_breast_turned_upside_down_gets_the_same_answer(name, architecture):
+    torch.manual_seed(3)
+    model = build_model(name, **architecture).eval()
+    image = torch.rand(2, 1, 96, 64)
+    with torch.inference_mode():
+        upright, turned = model.answer(image), model.answer(image.flip(2))
+        one, other = model(image).logits, model(image.flip(2)).logits
+    assert (one - other).abs().max() > 20 * (upright.logits - turned.logits).abs().max()
+    assert upright.logits.shape == (2, len(model.categories))
+    assert torch.allclose(upright.logits, turned.logits, atol=1e-4)
+    assert torch.allclose(upright.malignancy, turned.malignancy, atol=1e-4)
+
+
+def test_the_papers_network_is_asked_as_the_paper_asks_it():
+    model = build_model(LIGHT).eval()
+    image = torch.rand(1, 1, 224, 224)
+    with torch.inference_mode():
+        assert torch.equal(model.answer(image).logits, model(image).logits)
+
+
 def test_the_lightweight_network_is_the_papers():
     """Three convolution and pooling blocks, dense 128, dropout 0.5, four categories."""
     model = build_model(LIGHT)
