@@ -227,14 +227,14 @@ def modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | str | None:
     return None
 
 
-def decode(path: Path, layout: PixelLayout) -> Pixels:
+def decode(path: Path, layout: PixelLayout, threads: int = 1) -> Pixels:
     """Decodes the image, of several frames the middle one, of a colour image the luma.
 
-    Raises UnreadableFile, UnsupportedImage and OSError.
+    `threads` as of `decode_stream`. Raises UnreadableFile, UnsupportedImage and OSError.
     """
     if layout.photometric.startswith("PALETTE"):
         raise UnsupportedImage("Palette colours are not supported", "Export it in greyscale.")
-    raw = read_frame(path, layout)
+    raw = read_frame(path, layout, threads)
     if raw.ndim == 3:
         is_luma_first = layout.photometric.startswith("YBR") and not _is_stream(layout)
         raw = raw[..., 0] if is_luma_first else luma(raw)
@@ -268,7 +268,8 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
     shift = int(is_padding is not None and high - low < 65535)
     zero = low - shift if rises else high + shift  # the integer that stored 0 stands for
     # uint16 wraps around, which is what turns signed integers and differences into place.
-    stored = raw.astype(np.int16 if raw.dtype.kind == "i" else np.uint16).view(np.uint16)
+    stored = raw.astype(np.int16 if raw.dtype.kind == "i" else np.uint16, copy=False)
+    stored = stored.view(np.uint16)
     base = np.uint16(zero % 65536)
     if not rises:
         stored = base - stored
@@ -287,7 +288,7 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
     )
 
 
-def read_frame(path: Path, layout: PixelLayout) -> np.ndarray:
+def read_frame(path: Path, layout: PixelLayout, threads: int = 1) -> np.ndarray:
     """The middle frame as integers (rows, columns[, 3]), sign-extended."""
     index = layout.frames // 2
     with open(path, "rb") as file:
@@ -303,7 +304,7 @@ def read_frame(path: Path, layout: PixelLayout) -> np.ndarray:
             return _native(source, layout, index)
         source.seek(layout.offset)
         frame = _encapsulated_frame(source, index, layout.frames)
-    return _encapsulated(frame, layout)
+    return _encapsulated(frame, layout, threads)
 
 
 def _native(source: io.BufferedIOBase, layout: PixelLayout, index: int) -> np.ndarray:
@@ -378,6 +379,9 @@ def _encapsulated_frame(source: io.BufferedIOBase, index: int, frames: int) -> b
         raise corrupt()
     if total > FILE_SIZE_LIMIT:
         raise file_too_large()
+    if len(parts) == 1:
+        source.seek(parts[0][0])
+        return source.read(total)
     stream = bytearray()
     for position, length in parts:
         source.seek(position)
@@ -385,10 +389,10 @@ def _encapsulated_frame(source: io.BufferedIOBase, index: int, frames: int) -> b
     return bytes(stream)
 
 
-def _encapsulated(frame: bytes, layout: PixelLayout) -> np.ndarray:
+def _encapsulated(frame: bytes, layout: PixelLayout, threads: int) -> np.ndarray:
     if layout.transfer_syntax == _RLE:
         return _rle(frame, layout)
-    decoded = decode_stream(frame, (layout.rows, layout.columns, layout.samples))
+    decoded = decode_stream(frame, (layout.rows, layout.columns, layout.samples), threads)
     if decoded.dtype.kind == "i":  # a JPEG 2000 stream that knows its sign
         return decoded
     # Streams hold the stored bits alone, whatever High Bit says.

@@ -92,10 +92,11 @@ def load(
     return Catalogue(tuple(studies), tuple(failures), skipped_count, tuple(notes))
 
 
-def load_pixels(view: MammogramView) -> Pixels:
+def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:
     """Decodes the image of `view`; safe to call from any thread.
 
-    Raises UnreadableFile and UnsupportedImage.
+    `threads`: on how many of its own, where the format allows (JPEG 2000). Raises UnreadableFile
+    and UnsupportedImage.
     """
     try:
         with open(view.path, "rb") as file:
@@ -105,7 +106,7 @@ def load_pixels(view: MammogramView) -> Pixels:
         else:
             with open_dicom(view.path) as file:
                 layout = read_layout(file)
-            pixels = decode(view.path, layout)
+            pixels = decode(view.path, layout, threads)
     except OSError as error:
         raise UnreadableFile(
             "The file cannot be opened", "Check that it is still there and that you may read it."

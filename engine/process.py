@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 2  #: a request that has killed this many children is given up
 _STOPPED_TITLE = "The engine stopped"
-_NICENESS = 5  #: below the window and the decoding of what is on screen
+_NICENESS = 15  #: below the window and its decoding, which is at 10
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000  #: winbase.h
 
 

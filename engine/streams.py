@@ -3,7 +3,8 @@
 imagecodecs decodes, because it releases the GIL. Two things are done around it. The size that a
 stream claims is read before any decoder runs. And since JPEG decoders paint grey or garbage where
 data are damaged or missing, and say nothing, the data must fill the image exactly: other bytes put
-behind them must change nothing, and other bytes in place of the last ones must.
+behind them must change nothing, and other bytes in place of the last ones must. For JPEG Lossless,
+which is much to decode thrice, the bits that the image takes are counted instead.
 
 Damage that keeps the count of pixels escapes, as it does inside a code block of JPEG 2000: these
 formats have no checksum.
@@ -16,7 +17,6 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 import imagecodecs
@@ -24,12 +24,13 @@ import numpy as np
 
 from engine.errors import UnreadableFile
 from engine.limits import corrupt
+from engine.lossless_jpeg import lossless_bits
 
 T = TypeVar("T")
 
-_END, _SCAN, _RESTART_INTERVAL = 0xD9, 0xDA, 0xDD
+_END, _SCAN, _RESTART_INTERVAL, _HUFFMAN_TABLES = 0xD9, 0xDA, 0xDD, 0xC4
 _FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
-_PROGRESSIVE, _JPEG_LS = 0xC2, 0xF7
+_PROGRESSIVE, _LOSSLESS, _JPEG_LS = 0xC2, 0xC3, 0xF7
 _FILLINGS = (0x55, 0xAA, 0x33)  # bytes without a marker or a run of equal bits among them
 _TAIL_BYTES = 2  # the last bits of the last pixel, and a byte that an encoder may add
 _LONGEST_CODE = 18  # bits that a pixel of JPEG-LS can take of the fillings
@@ -41,7 +42,7 @@ class Stream:
 
     shape: tuple[int, int, int]  #: rows, columns, channels
     bits: int
-    decode: Callable[[bytes], np.ndarray] = field(repr=False)
+    decode: Callable[[bytes, int], np.ndarray] = field(repr=False)  #: data, threads
 
 
 def read_stream(data: bytes) -> Stream:
@@ -52,15 +53,16 @@ def read_stream(data: bytes) -> Stream:
     return _jpeg(data) if data.startswith(b"\xff\xd8") else _jpeg2000(data)
 
 
-def decode_stream(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+def decode_stream(data: bytes, shape: tuple[int, int, int], threads: int = 1) -> np.ndarray:
     """Integers (rows, columns[, channels]), of the type that the stream has.
 
-    Raises UnreadableFile, also where the stream is not of the given (rows, columns, channels).
+    `threads` are used by JPEG 2000 alone; the other formats cannot be divided. Raises
+    UnreadableFile, also where the stream is not of the given (rows, columns, channels).
     """
     stream = read_stream(data)
     if stream.shape != shape:
         raise corrupt()
-    image = stream.decode(data)
+    image = stream.decode(data, threads)
     rows, columns, channels = shape
     if image.shape != ((rows, columns) if channels == 1 else shape):
         raise corrupt()
@@ -111,8 +113,11 @@ def _jpeg2000(data: bytes) -> Stream:
     components, precision = struct.unpack_from(">HB", data, start + 40)
     # OpenJPEG also reads HTJ2K, and unlike OpenJPH it lets no error pass.
     shape = (height - y, width - x, components)
-    decode = partial(run_codec, imagecodecs.jpeg2k_decode)
-    return Stream(shape, (precision & 0x7F) + 1, decode)
+    return Stream(shape, (precision & 0x7F) + 1, _decode_jpeg2000)
+
+
+def _decode_jpeg2000(data: bytes, threads: int) -> np.ndarray:
+    return run_codec(imagecodecs.jpeg2k_decode, data, numthreads=threads)
 
 
 # ------------------------------------------------------------------------------------------ JPEG
@@ -129,6 +134,8 @@ class _JpegHeader:
     channels: int
     has_restarts: bool
     scan_start: int  #: of the entropy-coded data; 0 where the data end before it
+    scan: bytes = b""  #: the scan header, B.2.3
+    code_tables: bytes = b""  #: all Huffman tables, B.2.4.2
 
 
 def _jpeg(data: bytes) -> Stream:
@@ -140,6 +147,7 @@ def _jpeg(data: bytes) -> Stream:
 def _jpeg_header(data: bytes) -> _JpegHeader:
     frame: tuple[int, ...] | None = None
     has_restarts = False
+    code_tables = b""
     position = 2
     try:
         while True:
@@ -161,19 +169,21 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
                 frame = (marker, *struct.unpack_from(">BHHB", body))
             elif marker == _RESTART_INTERVAL:
                 has_restarts = any(body)
+            elif marker == _HUFFMAN_TABLES:
+                code_tables += body
             elif marker == _SCAN:
                 if frame is None:
                     raise corrupt()
-                return _JpegHeader(*frame, has_restarts, position)
+                return _JpegHeader(*frame, has_restarts, position, body, code_tables)
     except (IndexError, struct.error) as error:
         if frame is not None:  # cut behind the frame header
             return _JpegHeader(*frame, has_restarts, 0)
         raise corrupt() from error
 
 
-def _decode_jpeg(data: bytes) -> np.ndarray:
+def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
     header = _jpeg_header(data)
-    end = _scan_end(data, header)
+    end, size = _scan_end(data, header)
     image = run_codec(imagecodecs.jpeg_decode, data)
     if image.shape[:2] != (header.rows, header.columns):
         raise corrupt()
@@ -182,6 +192,10 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
         if header.bits == 8 and header.channels in (1, 3):
             run_codec(imagecodecs.jpegxl_encode_jpeg, data, numthreads=1)
         return image
+    if header.frame == _LOSSLESS and header.channels == 1:
+        bits = lossless_bits(image, header.bits, header.scan, header.code_tables)
+        if bits is not None and size - _TAIL_BYTES < bits / 8 <= size:
+            return image  # the same, found without decoding again
 
     def is_same(changed: bytes) -> bool:
         try:
@@ -200,25 +214,30 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
     return image
 
 
-def _scan_end(data: bytes, header: _JpegHeader) -> int:
-    """Where the entropy-coded data end.
+def _scan_end(data: bytes, header: _JpegHeader) -> tuple[int, int]:
+    """Where the entropy-coded data end, and how many bytes they are without stuffing.
 
     Raises UnreadableFile where nothing ends them or a marker stands in them that may not.
     """
-    end = data.find(b"\xff\xd9", header.scan_start)
-    if not header.scan_start or end < 0:
+    # numpy, because bytes.find holds the GIL for as long as it takes
+    coded = np.frombuffer(data, np.uint8, offset=header.scan_start)
+    marked = np.flatnonzero(coded[:-1] == 0xFF)
+    following = coded[marked + 1]
+    ends = np.flatnonzero(following == _END)
+    if not header.scan_start or not len(ends):
         raise corrupt()
-    coded = np.frombuffer(data, np.uint8, end + 1 - header.scan_start, header.scan_start)
-    following = coded[np.flatnonzero(coded[:-1] == 0xFF) + 1]
+    end = header.scan_start + int(marked[ends[0]])
+    following = following[: ends[0]]
     is_allowed = (following == 0) | (following == 0xFF) | (following & 0xF8 == 0xD0)
     if not is_allowed.all() and header.frame != _PROGRESSIVE:  # that has scans and tables between
         raise corrupt()
     while data[end - 1] == 0xFF:  # fill bytes before the marker
         end -= 1
-    return end
+    stuffed = np.count_nonzero(following == 0)
+    return end, end - header.scan_start - int(stuffed)
 
 
-def _decode_jpeg_ls(data: bytes) -> np.ndarray:
+def _decode_jpeg_ls(data: bytes, threads: int) -> np.ndarray:
     """Refuses a stream that ends early: CharLS would count zeros behind its end for half a minute.
 
     With different bytes put behind the data it gives the same image only if the data suffice.

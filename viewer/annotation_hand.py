@@ -349,21 +349,22 @@ class AnnotationHand(QObject):
         return replace(annotation, measured=text)
 
     def _paint(self, painter: QPainter, canvas: Canvas) -> None:
+        shown: Sequence[Annotation] = self._book.of(canvas.view.image_uid)
+        if self._held is not None:
+            shown = [self._held if a.mark == self._held.mark else a for a in shown]
+        has_draft = self._draft is not None and canvas is self._canvas
         placement = canvas.placement()
-        if placement is None:
+        if placement is None or not (shown or has_draft):  # nearly always: costs a frame nothing
             return
         within, for_words = QRectF(canvas.rect()), canvas.between_words()
         taken: list[QRectF] = []
         ratio = canvas.devicePixelRatioF()
-        shown: Sequence[Annotation] = self._book.of(canvas.view.image_uid)
-        if self._held is not None:
-            shown = [self._held if a.mark == self._held.mark else a for a in shown]
         for annotation in shown:
             is_own = self._book.may_change(annotation)
             is_selected = annotation.mark == self._selected
             points = on_canvas(annotation, placement, ratio)
             paint(painter, annotation, points, within, for_words, taken, is_selected, is_own)
-        if self._draft is not None and canvas is self._canvas and len(self._draft.points) > 1:
+        if has_draft and len(self._draft.points) > 1:
             points = on_canvas(self._draft, placement, ratio)
             paint(painter, self._draft, points, within, for_words, taken)
 

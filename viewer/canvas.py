@@ -225,6 +225,13 @@ class Canvas(QWidget):
         self.state = State.SHOWN
         self._forget()
 
+    def release(self) -> None:
+        """Lets go of the image before it is deleted: the widget itself may stay in memory until
+        Python looks for garbage, and must not keep tens of megabytes with it.
+        """
+        self._display = self._explanation = None
+        self._sample = self._heat = self._table = self._contrast = None
+
     def show_failure(self, title: str, advice: str) -> None:
         self._display = None
         self._failure = (title, advice)

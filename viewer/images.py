@@ -2,11 +2,15 @@
 as long as there is room.
 
 The open study's images go first, then the prior's beside it, then those of the study that comes up
-next, then one of each study for its thumbnail. What arrives for a catalogue that is no longer open
-is dropped.
+next, then one of each study for its thumbnail. While nothing of the open study shows, its first
+image has a thread of its own and as many cores as its format can use, and nothing else is begun;
+all others are decoded at a lower priority. What arrives for a catalogue that is no longer open is
+dropped.
 """
 
 import os
+import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,6 +33,8 @@ from viewer.states import program_fault
 PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
 DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
 THUMBNAIL_HEIGHT = 112  # pixels; twice the row's, for screens of high resolution
+_NICENESS = 10  #: of decoding threads: below the window's thread, above the engine's process
+_THREAD_PRIORITY_BELOW_NORMAL = -1  #: winbase.h
 
 ImageKey = tuple[str, str]  #: study uid, image uid
 
@@ -98,7 +104,10 @@ class Images(QObject):
     ) -> None:
         super().__init__(parent)
         self._delivery = delivery
-        self._decoders = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
+        self._first_decoder = ThreadPoolExecutor(1, thread_name_prefix="decoding first")
+        self._decoders = ThreadPoolExecutor(
+            DECODING_THREADS, thread_name_prefix="decoding", initializer=_step_back
+        )
         self._is_closed = False
         self._generation = 0  # the number of the catalogue
         self._studies: Mapping[str, Study] = {}
@@ -108,6 +117,7 @@ class Images(QObject):
         self._prior: Study | None = None  # the one that hangs beside it
         self._is_told = True  # the open study's images that were there
         self._decoding: set[ImageKey] = set()
+        self._first: ImageKey | None = None  # of these, what will be the first to show
         self.cache = PixelCache(cache_bytes)
         self._unreadable: dict[ImageKey, EngineError] = {}
         self._with_thumbnail: set[str] = set()  # made, or in vain
@@ -120,6 +130,7 @@ class Images(QObject):
         self._current = self._upcoming = self._prior = None
         self.priors = ()
         self._decoding.clear()
+        self._first = None
         self.cache.clear()
         self._unreadable.clear()
         self._with_thumbnail.clear()
@@ -199,16 +210,33 @@ class Images(QObject):
 
     def work(self) -> None:
         """Gives every free thread what is most wanted now."""
-        while not self._is_closed and len(self._decoding) < DECODING_THREADS:
+        while not self._is_closed and not self._is_first_underway():
+            is_first = self._first is None and self._is_blank()
+            if not is_first and len(self._decoding - {self._first}) >= DECODING_THREADS:
+                return
             wanted = next(self._wanted(), None)
             if wanted is None:
                 return
-            self._decode(*wanted)
+            self._decode(*wanted, is_first and wanted[0] is self._current)
 
     def close(self) -> None:
         """Waits for images being decoded just now."""
         self._is_closed = True
+        self._first_decoder.shutdown(cancel_futures=True)
         self._decoders.shutdown(cancel_futures=True)
+
+    def _is_first_underway(self) -> bool:
+        """Of the study that is open now; that of one left behind holds nothing up."""
+        is_any = self._first is not None and self._current is not None
+        return is_any and self._first[0] == self._current.uid
+
+    def _is_blank(self) -> bool:
+        """Whether images of the open study are to come, and none is there."""
+        if self._current is None:
+            return False
+        keys = {(self._current.uid, view.image_uid) for view in self._current.views}
+        known = (self.cache, self._unreadable)
+        return bool(keys - self._decoding) and not any(key in of for key in keys for of in known)
 
     def _wanted(self) -> Iterator[tuple[Study, MammogramView]]:
         """The open study's images, the prior's, the upcoming study's, then one a study for its
@@ -233,7 +261,7 @@ class Images(QObject):
         views = [view for _, view in self._hung()] + list(self._upcoming.views)
         return _expected_bytes(views) <= self.cache.limit_bytes
 
-    def _decode(self, study: Study, view: MammogramView) -> None:
+    def _decode(self, study: Study, view: MammogramView, is_first: bool) -> None:
         generation, key = self._generation, (study.uid, view.image_uid)
         if study is self._upcoming:
             self._ahead.add(key)
@@ -241,13 +269,19 @@ class Images(QObject):
         if wants_thumbnail:
             self._with_thumbnail.add(study.uid)
         self._decoding.add(key)
-        future = self._decoders.submit(_decode, view, wants_thumbnail)
+        if is_first:
+            self._first = key
+        decoders = self._first_decoder if is_first else self._decoders
+        threads = os.cpu_count() or 1 if is_first else 1
+        future = decoders.submit(_decode, view, wants_thumbnail, threads)
         self._delivery.when_done(future, lambda done: self._on_decoded(generation, key, done))
 
     def _on_decoded(self, generation: int, key: ImageKey, future: "Future[_Decoded]") -> None:
         if generation != self._generation or future.cancelled():
             return
         self._decoding.discard(key)
+        if key == self._first:
+            self._first = None
         try:
             decoded = future.result()
         except Exception:
@@ -289,16 +323,26 @@ def _bytes(pixels: DisplayPixels) -> int:
     return sum(level.nbytes for level in (*pixels.means, *pixels.peaks[1:]))  # level 0 is shared
 
 
-def _decode(view: MammogramView, wants_thumbnail: bool) -> _Decoded:
+def _step_back() -> None:
+    """Lower priority for the calling thread, where the system knows threads' priorities."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.SetThreadPriority(kernel.GetCurrentThread(), _THREAD_PRIORITY_BELOW_NORMAL)
+    elif sys.platform == "linux":
+        me = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, me, os.getpriority(os.PRIO_PROCESS, me) + _NICENESS)
+
+
+def _decode(view: MammogramView, wants_thumbnail: bool, threads: int) -> _Decoded:
     """On a decoding thread."""
     try:
-        pixels = load_pixels(view)
+        pixels = load_pixels(view, threads)
         display = prepare(view, pixels)
         small = None
         if wants_thumbnail:
-            small = thumbnail(
-                pixels, display.presets[0], THUMBNAIL_HEIGHT, view.laterality, view.pixel_aspect
-            )
+            small = thumbnail(display, THUMBNAIL_HEIGHT, view.laterality, view.pixel_aspect)
     except EngineError as error:
         return _Decoded(None, error)
     except MemoryError:

@@ -507,23 +507,26 @@ def to_image(grey: np.ndarray) -> QImage:
 
 
 def thumbnail(
-    pixels: Pixels,
-    window: Voi,
+    display: DisplayPixels,
     height: int,
     laterality: Laterality | None = None,
     pixel_aspect: float = 1.0,
 ) -> QImage:
     """The breast, `height` pixels tall, its chest wall where its side hangs; for any thread."""
-    step = max(1, max(pixels.shape) // (2 * _OUTLINE_SIZE))
-    box = find_breast(np.ascontiguousarray(pixels.stored[::step, ::step]), pixels.shape)
-    crop = pixels.stored[box.row_start : box.row_stop, box.column_start : box.column_stop]
+    box = display.breast
+    tall = box.row_stop - box.row_start
+    level = min(max(0, int(math.log2(tall / (2 * height)))), len(display.means) - 1) if tall else 0
+    edges = (box.row_start, box.row_stop, box.column_start, box.column_stop)
+    top, bottom, left, right = (edge >> level for edge in edges)
+    crop = display.means[level][top : max(bottom, top + 1), left : max(right, left + 1)]
     width = max(1, round(crop.shape[1] / (crop.shape[0] * pixel_aspect) * height))
 
     def resample(array: np.ndarray) -> np.ndarray:
         return cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA)
 
-    small = _without_padding(crop, resample) if pixels.has_padding else resample(crop)
-    grey = cv2.LUT(small, voi.display_table(pixels, window))
+    has_padding = display.pixels.has_padding
+    small = _without_padding(crop, resample) if has_padding else resample(crop)
+    grey = cv2.LUT(small, voi.display_table(display.pixels, display.presets[0]))
     return to_image(cv2.flip(grey, 1) if box.must_mirror(laterality) else grey)
 
 

@@ -385,6 +385,7 @@ class Session(QObject):
         self._inference.select(study)
         self._opened_at = datetime.now(UTC)
         self._images.hang(study)
+        self._images.work()  # while its place is made
         self._told_of_other = None  # who hears of another study forgets what it was told
         self.study_selected.emit(study)
         if previous is not None:

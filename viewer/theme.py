@@ -5,6 +5,7 @@ the eye's idea of grey; images stand on pure black. Every text colour has a cont
 4.5 : 1 on every surface that it stands on (WCAG 2.1, 1.4.3). No state is told by colour alone.
 """
 
+from functools import lru_cache
 from string import Template
 
 from PySide6.QtGui import QColor, QFont, QPalette
@@ -53,8 +54,9 @@ def contrast(one: QColor, other: QColor) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+@lru_cache(maxsize=64)
 def font(size: int = TEXT_PX, bold: bool = False) -> QFont:
-    """The application's typeface, `size` pixels high."""
+    """The application's typeface, `size` pixels high; not to be changed, it is shared."""
     result = QFont(QApplication.font())
     result.setPixelSize(size)
     result.setBold(bold)

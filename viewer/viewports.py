@@ -199,6 +199,8 @@ class ViewportsPane(QWidget):
         for widget in widgets:
             widget.blockSignals(True)
         for widget in widgets:
+            if isinstance(widget, Canvas):
+                widget.release()
             widget.hide()
             widget.setParent(None)
             widget.deleteLater()

@@ -131,7 +131,7 @@ def test_beside_a_prior_nothing_hidden_shows(make_window, folder, qtbot):
 def test_the_current_images_are_decoded_before_the_priors(make_session, folder, qtbot, monkeypatch):
     order, lock = [], threading.Lock()
 
-    def noted_load_pixels(view):
+    def noted_load_pixels(view, threads):
         with lock:
             order.append(view.acquired[:4])
         return load_pixels(view)

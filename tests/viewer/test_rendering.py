@@ -322,8 +322,7 @@ def test_a_display_is_mirrored_only_where_pixels_and_side_clearly_disagree():
 @pytest.mark.parametrize("facing", ["R", "L"])
 def test_a_thumbnail_shows_the_chest_wall_where_it_hangs(facing):
     pixels = as_pixels(breast(facing, "CC", 500, 400) * 4095)
-    window = VoiWindow(2048, 4096, VoiFunction.LINEAR_EXACT)
-    image = rendering.thumbnail(pixels, window, 90, Laterality.RIGHT)
+    image = rendering.thumbnail(prepare(pixels), 90, Laterality.RIGHT)
     assert image.height() == 90
 
     def lit(x):

@@ -1,5 +1,6 @@
 """What goes out to threads and engine comes back to the right study, or not at all."""
 
+import os
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -231,7 +232,7 @@ def test_images_of_a_closed_catalogue_are_dropped_even_under_an_equal_study_uid(
             write_plain(tmp_path / disk / "scans" / f"7_{side}_CC.png", laterality=side, seed=seed)
     may_decode = threading.Event()
 
-    def slow_load_pixels(view):
+    def slow_load_pixels(view, threads):
         if "disk1" in view.path.parts:
             may_decode.wait(10)
         return load_pixels(view)
@@ -249,12 +250,54 @@ def test_images_of_a_closed_catalogue_are_dropped_even_under_an_equal_study_uid(
     assert len(told.of("thumbnail_made")) == 1
 
 
+def test_the_first_image_of_a_study_has_all_cores_and_the_others_wait_for_it(
+    session, told, open_folder, write_studies, qtbot, monkeypatch
+):
+    """Of a study that was not decoded ahead; then one image a core."""
+    first, second = open_folder(write_studies(2)).studies
+    qtbot.waitUntil(lambda: len(told.of("thumbnail_made")) == 2)
+    begun, may_decode = [], threading.Event()
+
+    def slow_load_pixels(view, threads):
+        begun.append((view.image_uid, threads))
+        may_decode.wait(10)
+        return load_pixels(view)
+
+    monkeypatch.setattr("viewer.images.load_pixels", slow_load_pixels)
+    session.select_study(second.uid, first.uid)
+    qtbot.waitUntil(lambda: len(begun) == 1)
+    qtbot.wait(50)
+    assert begun == [(second.views[0].image_uid, os.cpu_count())]
+    may_decode.set()
+    qtbot.waitUntil(lambda: len(begun) == 8)
+    assert all(threads == 1 for _, threads in begun[1:])
+
+
+def test_a_study_left_before_its_first_image_holds_the_next_one_up_no_longer(
+    session, told, open_folder, write_studies, qtbot, monkeypatch
+):
+    first, second = open_folder(write_studies(2)).studies
+    qtbot.waitUntil(lambda: len(told.of("thumbnail_made")) == 2)
+    may_decode = threading.Event()
+
+    def slow_load_pixels(view, threads):
+        if view.study_uid == first.uid:
+            may_decode.wait(10)
+        return load_pixels(view)
+
+    monkeypatch.setattr("viewer.images.load_pixels", slow_load_pixels)
+    session.select_study(first.uid)
+    session.select_study(second.uid)
+    qtbot.waitUntil(lambda: len(_last_shown(told)) == 4, timeout=4000)
+    may_decode.set()
+
+
 def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_again(
     make_session, write_studies, qtbot, monkeypatch
 ):
     decoded = []
 
-    def counted_load_pixels(view):
+    def counted_load_pixels(view, threads):
         decoded.append(view.image_uid)
         return load_pixels(view)
 

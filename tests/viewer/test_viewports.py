@@ -1,5 +1,7 @@
 """A study on the screen: never another's pixels, one scale, and every command at work."""
 
+import gc
+import weakref
 from dataclasses import replace
 from datetime import date
 
@@ -746,3 +748,22 @@ def test_the_dark_look_is_applied_without_a_complaint_from_qt(qapp):
 def test_the_style_sheet_knows_all_its_colours():
     assert "$" not in theme.style_sheet().split("*/", 1)[1]
     assert theme.ACCENT.name() in theme.style_sheet()
+
+
+def test_the_images_of_a_study_that_was_left_are_out_of_memory_at_once(pane):
+    """Not when Python next looks for garbage: some hundred studies would be in memory by then."""
+    study = make_study()
+    pane.show_study(study)
+    kept = []
+    for view in study.views:
+        display = rendering.prepare(view, pixels_of(view))
+        kept.append(weakref.ref(display))
+        pane.show_pixels(view.image_uid, display)
+        del display
+    pane.grab()
+    gc.disable()
+    try:
+        pane.show_study(make_study(uid="9.9"))
+        assert not any(image() for image in kept)
+    finally:
+        gc.enable()

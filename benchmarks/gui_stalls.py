@@ -1,0 +1,130 @@
+"""The longest time that the window's thread does not answer, while a batch is read.
+
+A timer of 1 ms beats on the window's thread. The reader opens fifty studies, JPEG 2000 and JPEG
+Lossless in turn, and goes on to the next when all four views are painted and the model has
+answered, or after 1.5 s without an answer. Meanwhile the next study is decoded ahead and the real
+engine works through the list, in its own process, at its own lower priority. A beat that comes
+late is a key that would have been heard late.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer
+from synthetic_studies import write_batch
+from viewer_program import Program, program
+
+from viewer.inference import start_engine
+from viewer.states import EngineState
+
+PATIENCE_S = 1.5
+LONGEST_MS, MOST_MS = 50, 16  #: the aims: no gap over the first, 99 % within the second
+
+
+@dataclass(frozen=True)
+class Stalls:
+    studies: int
+    images: int
+    seconds: float
+    gaps_ms: np.ndarray  #: from beat to beat
+    engine_seconds: float  #: of processor time
+    judged: int  #: studies that the engine has answered meanwhile
+    niceness: int
+
+
+class _Heart(QObject):
+    """Beats on the window's thread and writes down how long each beat took."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gaps_ns: list[int] = []
+        self._clock = QElapsedTimer()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+
+    def start(self) -> None:
+        self._clock.start()
+        self._timer.start(1)
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+    def _beat(self) -> None:
+        self.gaps_ns.append(self._clock.nsecsElapsed())
+        self._clock.start()
+
+
+def measure(count: int, say: Callable[[str], None]) -> Stalls:
+    with tempfile.TemporaryDirectory() as folder:
+        say(f"writing {count} studies")
+        studies = write_batch(Path(folder) / "studies", count)
+        engine = start_engine(Path(folder) / "engine.log")
+        with program(Path(folder), engine) as viewer:
+            return _read(viewer, engine, studies, count, say)
+
+
+def _read(viewer: Program, engine, studies: Path, count: int, say) -> Stalls:
+    session = viewer.session
+    session.wake_engine()
+    viewer.wait_for(lambda: session.engine_status.state is EngineState.READY)
+    child = psutil.Process(engine.process_id)
+    before, start = _processor_seconds(child), time.monotonic()
+    heart = _Heart()
+    heart.start()
+    viewer.window.open([studies])
+    for number in range(count):
+        if number:
+            viewer.window.worklist.step(1)
+        viewer.wait_for(lambda: viewer.shown >= 4)
+        patience = time.monotonic() + PATIENCE_S
+        uid = session.current_study.uid
+        viewer.wait_for(
+            lambda uid=uid, patience=patience: (
+                session.prediction(uid) is not None or time.monotonic() > patience
+            )
+        )
+        if number % 10 == 9:
+            say(f"{number + 1} studies, {time.monotonic() - start:.0f} s")
+    heart.stop()
+    return Stalls(
+        count,
+        4 * count,
+        time.monotonic() - start,
+        np.array(heart.gaps_ns) / 1e6,
+        _processor_seconds(child) - before,
+        session.progress[0],
+        os.getpriority(os.PRIO_PROCESS, engine.process_id),
+    )
+
+
+def _processor_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def table(stalls: Stalls) -> list[str]:
+    """Markdown."""
+    gaps = stalls.gaps_ms
+    late = gaps[gaps > MOST_MS]
+    return [
+        f"{stalls.studies} studies ({stalls.images} images) read in {stalls.seconds:.0f} s; the "
+        f"engine (nice {stalls.niceness}) judged {stalls.judged} of them and used "
+        f"{stalls.engine_seconds:.0f} s of processor time.",
+        "",
+        "| gap between two beats of the window's thread | |",
+        "| --- | --- |",
+        f"| beats | {len(gaps)} |",
+        f"| median | {np.median(gaps):.1f} ms |",
+        f"| 99th percentile | {np.percentile(gaps, 99):.1f} ms |",
+        f"| share within {MOST_MS} ms | {100 * np.mean(gaps <= MOST_MS):.2f} % |",
+        f"| share of the time that lies in longer gaps | {100 * late.sum() / gaps.sum():.2f} % |",
+        f"| gaps over {LONGEST_MS} ms | {np.count_nonzero(gaps > LONGEST_MS)} |",
+        f"| longest | {gaps.max():.1f} ms |",
+    ]
