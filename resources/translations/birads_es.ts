@@ -3367,7 +3367,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>This image could not be shown</source>
-        <extracomment>study uid, image uid of the open study that compare, the newest first</extracomment>
+        <extracomment>of decoding threads: below the window&apos;s thread, above the engine&apos;s process winbase.h study uid, image uid of the open study that compare, the newest first</extracomment>
         <translation>No se pudo mostrar esta imagen</translation>
     </message>
     <message>
