@@ -168,7 +168,7 @@ class ShortcutsDialog(QDialog):
             keepers = self._keymap.reset(entry.identity)
             self._show_current()
             words = tr("{command} keeps its key.")
-            self._words.setText(" ".join(words.format(command=k.text) for k in keepers))
+            self._words.setText("".join(f"{words.format(command=k.text)} " for k in keepers))
 
     def _reset_all(self) -> None:
         self._keymap.reset_all()

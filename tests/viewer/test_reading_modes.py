@@ -589,8 +589,9 @@ def given_out(window, path) -> dict[str, object]:
     painter = QPainter(page)
     summary.paint_page(painter, QRectF(page.rect()), made)
     painter.end()
+    copied = clipboard.image()  # a name of its own: its bits live no longer than it does
     seen = {
-        "picture on the clipboard": bytes(clipboard.image().constBits()),
+        "picture on the clipboard": bytes(copied.constBits()),
         "pictures": [
             pictures.png(pictures.picture_of(canvas, EVERYTHING))
             for canvas in window.viewports.canvases
@@ -603,9 +604,10 @@ def given_out(window, path) -> dict[str, object]:
         getattr(output, name)()
         (dialog,) = output._dialogs
         QApplication.processEvents()
+        grabbed = dialog.grab().toImage()
         seen[name] = (
             [words(thing) for thing in dialog.findChildren(QWidget)],
-            bytes(dialog.grab().toImage().constBits()),
+            bytes(grabbed.constBits()),
         )
     output.close_all()
     window.banner.clear()
