@@ -169,11 +169,14 @@ class Reader:
 
     def view(self, label: str, prior: bool = False) -> Canvas:
         """'R CC', as it hangs."""
-        for canvas in self.window.viewports.every_canvas:
-            is_meant = canvas.view.label == label and (canvas.prior is not None) is prior
-            if is_meant and canvas.isVisible():
+        for canvas in self.window.viewports.shown_canvases:
+            if canvas.view.label == label and (canvas.prior is not None) is prior:
                 return canvas
         raise LookupError(f"{label} does not hang")
+
+    def hangs(self, label: str) -> bool:
+        canvases = self.window.viewports.shown_canvases
+        return any(canvas.view.label == label and not canvas.prior for canvas in canvases)
 
     def pick(self, choice: QComboBox, words: str) -> None:
         """Opens it by the mouse and goes down to an entry."""
@@ -327,6 +330,7 @@ def pictured(act: Callable[[Reader], Iterator[None]]) -> Scene:
 @pictured
 def first_start(reader: Reader) -> Iterator[None]:
     """The one question, above the empty stage."""
+    reader.wait(reader.window.mode_question.isVisible)
     yield
     reader.click(reader.find(QAbstractButton, "Concurrent"))
 
@@ -373,6 +377,7 @@ def zoomed(reader: Reader) -> Iterator[None]:
     view = reader.view("L MLO")
     reader.turn_wheel(view, 2, (0.3, 0.5), CTRL)
     reader.drag(view, (0.3, 0.5), (0.3, 0.4), RIGHT)
+    reader.point_at(view, (0.3, 0.5))
     reader.use("Zoom in")
     yield
 
@@ -402,7 +407,7 @@ def linked(reader: Reader) -> Iterator[None]:
 @pictured
 def magnified(reader: Reader) -> Iterator[None]:
     reader.use("Magnifying glass 2:1")
-    reader.point_at(reader.view("R MLO"), (0.72, 0.62))
+    reader.point_at(reader.view("L MLO"), (0.445, 0.3))
     yield
     reader.use("Put the tool away")
 
@@ -467,14 +472,14 @@ def angle(reader: Reader) -> Iterator[None]:
 @scene
 def ellipse(reader: Reader) -> Iterator[None]:
     reader.use("Ellipse: mean and deviation")
-    reader.drag(reader.view("L CC"), (0.12, 0.4), (0.28, 0.56))
+    reader.drag(reader.view("L CC"), (0.06, 0.43), (0.2, 0.56))
     yield
 
 
 @scene
 def arrow(reader: Reader) -> Iterator[None]:
     reader.use("Arrow")
-    reader.drag(reader.view("R CC"), (0.6, 0.3), (0.75, 0.45))
+    reader.drag(reader.view("R CC"), (0.62, 0.2), (0.76, 0.28))
     yield
 
 
@@ -482,7 +487,7 @@ def arrow(reader: Reader) -> Iterator[None]:
 def drawn(reader: Reader) -> Iterator[None]:
     """The last of five: a text, typed where it stands."""
     reader.use("Text")
-    reader.click(reader.view("R CC"), (0.6, 0.3))
+    reader.click(reader.view("R CC"), (0.4, 0.16))
     reader.type("same as in 2022?")
     reader.press("Return")
     reader.look()
@@ -571,7 +576,8 @@ def beside_the_prior(reader: Reader) -> Iterator[None]:
     reader.use("Prior, then the one before it")
     reader.wait_for_images()
     yield
-    reader.use("Previous step", 40)
+    while not all(reader.hangs(label) for label in ("R CC", "L CC", "R MLO", "L MLO")):
+        reader.use("Previous step")
 
 
 @pictured
@@ -728,21 +734,25 @@ def readings_exported(reader: Reader) -> Iterator[None]:
     reader.click(reader.find(QAbstractButton, "Dismiss"))
 
 
-@pictured
-def picture_saved(reader: Reader) -> Iterator[None]:
-    """A view as it shows, with the heat-map and without."""
+@scene
+def plain_picture_saved(reader: Reader) -> Iterator[None]:
     reader.click(reader.view("R CC"), (0.75, 0.75))
-    for name, with_heat in (("plain", False), ("overlaid", True)):
-        reader.use("Save view as picture")
-        (dialog,) = _windows(reader)
-        box = reader.find(QAbstractButton, "Heat-map", dialog)
-        if box.isChecked() is not with_heat:
-            reader.click(box, (0.05, 0.5))
-        reader.look(300)
-        if with_heat:
-            yield
-        with reader.naming(reader.home / f"{name}.png"):
-            reader.click(reader.find(QAbstractButton, "Save", dialog))
+    reader.use("Save view as picture")
+    (dialog,) = _windows(reader)
+    with reader.naming(reader.home / "plain.png"):
+        reader.click(reader.find(QAbstractButton, "Save", dialog))
+    yield
+
+
+@pictured
+def picture(reader: Reader) -> Iterator[None]:
+    """A view as it shows, the heat-map over it; without the patient's name."""
+    reader.use("Heat-map")
+    reader.use("Save view as picture")
+    (dialog,) = _windows(reader)
+    yield
+    with reader.naming(reader.home / "overlaid.png"):
+        reader.click(reader.find(QAbstractButton, "Save", dialog))
 
 
 @scene
@@ -755,10 +765,10 @@ def picture_copied(reader: Reader) -> Iterator[None]:
 def summary(reader: Reader) -> Iterator[None]:
     """The page as it will be printed, saved as PDF."""
     reader.use("Study summary, print")
-    reader.look(500)
     (dialog,) = _windows(reader)
+    reader.look(300)  # the preview comes by itself
+    yield
     with reader.naming(reader.home / "summary.pdf"):
-        yield
         reader.click(reader.find(QAbstractButton, "Save as PDF", dialog))
 
 
@@ -787,7 +797,7 @@ def copied(reader: Reader) -> Iterator[None]:
 
 @pictured
 def unreadable(reader: Reader) -> Iterator[None]:
-    """A file that was cut off says so in its own cell; the others are read."""
+    """A file that was cut off and an empty one are told with advice; the others are read."""
     scans = reader.home / "scans"
     scans.mkdir()
     one = min(path for path in reader.studies.iterdir() if path.is_dir())
@@ -815,6 +825,7 @@ def _open_page(reader: Reader) -> QWidget:
     reader.use("Readings and disagreements")
     page = reader.window.disagreements
     reader.wait(page.isActiveWindow)
+    page.move(reader.window.geometry().center() - page.rect().center())  # as a desktop places it
     return page
 
 
@@ -823,6 +834,8 @@ def _open_page(reader: Reader) -> QWidget:
 SIZE = 1920, 1080
 EXAMS = {"malign": "P_00820", "benign": "P_00173"}  #: folders of the package, by a part of the name
 SPACING_MM = 0.05  # made up: the films have none
+TOLD_MS = 5200
+GREY_STEP, GREY_TOLERANCE = 3, 6  # of the pictures' palette: levels
 PRIOR_SHIFT, PRIOR_BRIGHTNESS = (60, 40), 0.8  # pixels; part of the value
 
 
@@ -859,6 +872,7 @@ def take(home: Path, width: int, height: int, out: Path, wanted: list[str]) -> N
     for name, scene in SCENES.items():
         with scene(reader):
             if name in wanted:
+                reader.look(TOLD_MS)  # what was said in passing has gone
                 save(reader.picture(), out / f"{name}.png")
     window.close()
     session.close()
@@ -933,14 +947,19 @@ def _write(path: Path, patient: str, view, values: np.ndarray, date: str) -> Non
 
 
 def save(picture: QImage, path: Path) -> None:
-    """With a palette: a third of the size, and no grey that an eye would miss."""
+    """With a palette of greys and of the colours that are there: a quarter of the size."""
     from PIL import Image
 
     picture = picture.convertToFormat(QImage.Format.Format_RGB888)
     size, line = (picture.width(), picture.height()), picture.bytesPerLine()
     image = Image.frombuffer("RGB", size, bytes(picture.constBits()), "raw", "RGB", line, 1)
-    palette = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    palette.save(path, optimize=True)
+    pixels = np.asarray(image).reshape(-1, 3)
+    coloured = pixels[np.ptp(pixels, axis=1) > GREY_TOLERANCE]
+    greys = np.repeat(np.arange(0, 256, GREY_STEP), 3)
+    colours = Image.fromarray(coloured[None]).quantize(256 - len(greys) // 3).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*greys.tolist(), *colours])
+    image.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
