@@ -75,27 +75,32 @@ class AnnotationBook:
         self._undone.clear()
         self._set(before, after)
 
-    def undo(self) -> str | None:
-        """The mark that was changed back; None at the beginning."""
+    @property
+    def undoable(self) -> int:
+        """Changes that can be undone."""
+        return len(self._done)
+
+    def undo(self) -> Annotation | None:
+        """What was changed back; None at the beginning."""
         if not self._done:
             return None
         before, after = self._done.pop()
         self._undone.append((before, after))
         return self._set(after, before)
 
-    def redo(self) -> str | None:
-        """The mark that was changed again; None where nothing was undone."""
+    def redo(self) -> Annotation | None:
+        """What was changed again; None where nothing was undone."""
         if not self._undone:
             return None
         before, after = self._undone.pop()
         self._done.append((before, after))
         return self._set(before, after)
 
-    def _set(self, before: Annotation | None, after: Annotation | None) -> str:
+    def _set(self, before: Annotation | None, after: Annotation | None) -> Annotation:
         changed = after or replace(before, is_removed=True)
         if changed.is_removed:
             del self._drawn[changed.mark]
         else:
             self._drawn[changed.mark] = changed
         self._record(changed)
-        return changed.mark
+        return changed

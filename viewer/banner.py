@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from viewer import theme
+from viewer.languages import tr
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Banner(QFrame):
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._action = QPushButton(self)
         self._action.clicked.connect(self._on_action)
-        self._dismiss = QPushButton("Dismiss", self)
+        self._dismiss = QPushButton(tr("Dismiss"), self)
         self._dismiss.clicked.connect(self.dismiss)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 5, 8, 5)
@@ -75,7 +76,7 @@ class Banner(QFrame):
         message = self.message
         if message is not None:
             more = len(self._messages) - 1
-            rest = f" (and {more} more)" if more else ""
+            rest = tr(" (and %n more)", "", more) if more else ""
             self._text.setText(
                 f"<b>{_escaped(message.title)}</b>{rest}<br>{_escaped(message.advice)}"
             )

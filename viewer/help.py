@@ -1,66 +1,26 @@
-"""The two windows of the Help menu; neither stops the reading."""
+"""What the program is, and whose work is in it."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
-    QHeaderView,
     QLabel,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
     QSplitter,
-    QTableWidget,
-    QTableWidgetItem,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from engine import __version__
-from engine.domain import NOTICE
 from resources import ROOT
+from viewer.engine_words import notice
+from viewer.languages import tr
 
 LICENCE_FOLDER = ROOT / "licences"
-# What no action stands for; the hand on the image, and the keys of the assessment.
-BY_HAND = (
-    ("Window and level", "drag · with Shift all views"),
-    ("Zoom", "Ctrl + wheel · drag with the right button"),
-    ("Move the image", "drag with the middle button · Space and drag"),
-    ("Next and previous view", "wheel"),
-    ("One view large", "double click"),
-    ("Draw, with a tool chosen", "drag, or click from point to point"),
-    ("Change a drawing", "drag its line or one of its ends"),
-    ("Category in the focused breast", "0 … 6, then A, B, C after 4"),
-)
-
-
-class ShortcutList(QDialog):
-    """Every action that has a key, and what the mouse does."""
-
-    def __init__(self, actions: Iterable[QAction], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Keys and mouse")
-        rows = [(_plain(action.text()), _keys(action)) for action in actions if action.shortcuts()]
-        rows += BY_HAND
-        table = QTableWidget(len(rows), 2, self)
-        table.setHorizontalHeaderLabels(["What", "Key or mouse"])
-        table.verticalHeader().hide()
-        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        table.horizontalHeader().setStretchLastSection(True)
-        table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        table.setShowGrid(False)
-        for number, row in enumerate(rows):
-            for column, text in enumerate(row):
-                table.setItem(number, column, QTableWidgetItem(text))
-        layout = QVBoxLayout(self)
-        layout.addWidget(table)
-        self.resize(560, 640)
 
 
 class About(QDialog):
@@ -68,20 +28,22 @@ class About(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("About birads-viewer")
+        self.setWindowTitle(tr("About birads-viewer"))
         about = QLabel(self)
         about.setWordWrap(True)
         about.setAlignment(Qt.AlignmentFlag.AlignTop)
         about.setMargin(12)
         about.setText(
-            f"<h3>birads-viewer {__version__}</h3><p><b>{NOTICE}</b></p>"
-            "<p>Mammography studies, read beside a local BI-RADS model. Images and readings stay "
-            "on this computer.</p><p>The model's category is not an assessment, its confidence "
-            "was calibrated on enriched archive cases, and its heat-map shows attention, not the "
-            "outline of a lesion.</p>"
+            f"<h3>birads-viewer {__version__}</h3><p><b>{notice()}</b></p>"
+            + tr(
+                "<p>Mammography studies, read beside a local BI-RADS model. Images and readings "
+                "stay on this computer.</p><p>The model's category is not an assessment, its "
+                "confidence was calibrated on enriched archive cases, and its heat-map shows "
+                "attention, not the outline of a lesion.</p>"
+            )
         )
         self._names = QListWidget(self)
-        self._names.setAccessibleName("Third-party notices")
+        self._names.setAccessibleName(tr("Third-party notices"))
         self._text = QPlainTextEdit(self)
         self._text.setReadOnly(True)
         for path in licence_files():
@@ -95,8 +57,8 @@ class About(QDialog):
         notices.setStretchFactor(1, 1)
         notices.setSizes([190, 560])
         tabs = QTabWidget(self)
-        tabs.addTab(about, "About")
-        tabs.addTab(notices, "Third-party notices")
+        tabs.addTab(about, tr("About"))
+        tabs.addTab(notices, tr("Third-party notices"))
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         self.resize(780, 560)
@@ -110,12 +72,3 @@ def licence_files() -> list[Path]:
     """The notices that this program carries: the summary first, then the texts by name."""
     files = (path for path in LICENCE_FOLDER.rglob("*") if path.suffix in (".txt", ".md"))
     return sorted(files, key=lambda path: (path.stem != "NOTICES", path.stem.lower()))
-
-
-def _plain(text: str) -> str:
-    return text.replace("&", "").rstrip(" …")
-
-
-def _keys(action: QAction) -> str:
-    format_ = QKeySequence.SequenceFormat.NativeText
-    return " · ".join(keys.toString(format_) for keys in action.shortcuts())

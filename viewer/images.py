@@ -20,6 +20,7 @@ from engine.errors import EngineError, UnreadableFile
 from engine.header_listing import read_header
 from engine.loading import load_pixels
 from viewer.delivery import Delivery
+from viewer.languages import mark
 from viewer.priors import Prior, priors_of
 from viewer.reading_steps import views_beside
 from viewer.rendering import DisplayPixels, prepare, thumbnail
@@ -27,7 +28,7 @@ from viewer.states import program_fault
 
 PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
 DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
-THUMBNAIL_HEIGHT = 56  # pixels
+THUMBNAIL_HEIGHT = 112  # pixels; twice the row's, for screens of high resolution
 
 ImageKey = tuple[str, str]  #: study uid, image uid
 
@@ -250,7 +251,7 @@ class Images(QObject):
         try:
             decoded = future.result()
         except Exception:
-            self._fail(key, program_fault("This image could not be shown"))
+            self._fail(key, program_fault(mark("This image could not be shown")))
             self._go_on()
             raise  # to the log, as a bug of ours
         if decoded.failure is not None:
@@ -301,6 +302,6 @@ def _decode(view: MammogramView, wants_thumbnail: bool) -> _Decoded:
     except EngineError as error:
         return _Decoded(None, error)
     except MemoryError:
-        advice = "Close other programs or open fewer studies at a time, then select it again."
-        return _Decoded(None, UnreadableFile("Not enough memory", advice))
+        advice = mark("Close other programs or open fewer studies at a time, then select it again.")
+        return _Decoded(None, UnreadableFile(mark("Not enough memory"), advice))
     return _Decoded(display, thumbnail=small)

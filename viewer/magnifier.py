@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from viewer import rendering, theme
 from viewer.canvas import Canvas
+from viewer.languages import tr
 
 GLASS = 280  #: logical pixels, a side
 
@@ -25,7 +26,7 @@ class Magnifier(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFixedSize(QSize(GLASS, GLASS))
-        self.setAccessibleName("Magnifying glass")
+        self.setAccessibleName(tr("Magnifying glass"))
         self.hide()
 
     @property

@@ -4,37 +4,30 @@ Nothing is decided here but where a thing stands and which pane hears what; a pa
 the session nor its neighbours.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import (
-    QAction,
-    QActionGroup,
     QCloseEvent,
     QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
-    QKeySequence,
+    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
-    QComboBox,
     QDockWidget,
     QFileDialog,
     QFrame,
     QLabel,
     QMainWindow,
-    QMenu,
     QScrollArea,
-    QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from engine.domain import (
-    NOTICE,
     Catalogue,
     HeaderElement,
     Laterality,
@@ -44,40 +37,37 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError
-from viewer import theme
+from viewer import languages, theme
 from viewer.assessment_pane import AssessmentPane
 from viewer.banner import Banner, Message
-from viewer.commands import Group
 from viewer.disagreements import DisagreementsPage
+from viewer.engine_words import localised, localised_error, notice
 from viewer.header_browser import HeaderBrowser
-from viewer.help import About, ShortcutList
+from viewer.help import About
+from viewer.keymap import Keymap
+from viewer.languages import tr
+from viewer.menus import Menus
 from viewer.mode_question import ModeQuestion
 from viewer.output import Output
 from viewer.prediction_pane import PredictionPane
-from viewer.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.reading_steps import Kind
 from viewer.rendering import DisplayPixels
+from viewer.screens import Screens
 from viewer.session import Session
 from viewer.settings import Settings
-from viewer.states import MODEL_TITLES, OtherAnswer, ReadingState, StudyStatus
+from viewer.shortcuts_dialog import ShortcutsDialog
+from viewer.states import OtherAnswer, ReadingState, StudyStatus
 from viewer.steps_dialog import StepsDialog
-from viewer.viewports import COMMANDS, ViewportsPane
+from viewer.undoing import Undoing
+from viewer.viewports import ViewportsPane
 from viewer.worklist import Order, WorklistPane
 
 IDLE_WAKE_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start
+VIEW_LINES, FEWEST_VIEW_LINES = 4, 2  # of words on each breast's views: in a window that is
+TALL = 900  # pixels high, and in a lower one
 POINTED_WIDTH = 330  # pixels, for the value under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
-# Commands of the viewports that stand in the toolbar, by what is written on the button.
-TOOLBAR = {
-    "fit": "Fit",
-    "actual_pixels": "1:1",
-    "toggle_single": "One / all",
-    "step_1": "Next step",
-    "next_preset": "Preset",
-    "toggle_invert": "Invert",
-    "reset": "Reset",
-}
 
 
 class MainWindow(QMainWindow):
@@ -106,9 +96,10 @@ class MainWindow(QMainWindow):
         self._opened: tuple[Path, ...] = ()  # what the worklist shows came from there
         self.output = Output(session, self.viewports, self)
         self._place_panes()
-        self._make_actions()
-        self._fill_menus()
-        self._fill_toolbar()
+        self.undoing = Undoing(session, self.viewports.tools, self.assessment, self)
+        self.screens = Screens(self, self.viewports, settings)
+        self.menus = Menus(self, session.model_name)
+        self.keymap = Keymap(settings.keys, settings.has_keypad, self)
         self._connect_session()
         self._connect_panes()
         self._restore()
@@ -141,17 +132,16 @@ class MainWindow(QMainWindow):
         # always: else the forms would become narrower as the first reading is listed below them
         assessment_area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         below.addWidget(assessment_area, 1)
-        self._worklist_dock = self._dock(
-            "Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea
-        )
-        self._reading_dock = self._dock("Reading", reading, Qt.DockWidgetArea.RightDockWidgetArea)
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.worklist_dock = self._dock("Worklist", tr("Worklist"), self.worklist, left)
+        self.reading_dock = self._dock("Reading", tr("Reading"), reading, right)
         self.resizeDocks(
-            [self._worklist_dock, self._reading_dock],
+            [self.worklist_dock, self.reading_dock],
             [WORKLIST_WIDTH, READING_WIDTH],
             Qt.Orientation.Horizontal,
         )
 
-        self._notice = QLabel(NOTICE, self)
+        self._notice = QLabel(notice(), self)
         self._notice.setFont(theme.font(bold=True))
         self._notice.setStyleSheet(f"color: {theme.WARNING.name()}; padding: 3px 12px;")
         self._pointed = QLabel(self)  # of a width of its own, so that nothing moves beside it
@@ -162,165 +152,12 @@ class MainWindow(QMainWindow):
         self.menuBar().setNativeMenuBar(False)
         self.menuBar().setCornerWidget(self._notice, Qt.Corner.TopRightCorner)
 
-    def _dock(self, title: str, pane: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+    def _dock(self, name: str, title: str, pane: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
-        dock.setObjectName(title)  # saveState knows it by this
+        dock.setObjectName(name)  # saveState knows it by this, in every language
         dock.setWidget(pane)
         self.addDockWidget(area, dock)
         return dock
-
-    def _make_actions(self) -> None:
-        def action(text: str, slot: Callable[[], object], *keys: str) -> QAction:
-            made = QAction(text, self)
-            made.setShortcuts([QKeySequence(key) for key in keys])
-            made.triggered.connect(lambda _checked=False: slot())
-            return made
-
-        self._open_folder = action("Open &folder …", self._ask_for_folder, "Ctrl+O")
-        self._open_files = action("Open f&iles …", self._ask_for_files, "Ctrl+Shift+O")
-        self._export = action("&Export readings …", self._ask_for_export, "Ctrl+E")
-        self._export_unblinded = action(
-            "Export readings, &unblinded …", lambda: self._ask_for_export(unblind=True)
-        )
-        self._quit = action("&Quit", self.close, "Ctrl+Q")
-        self._save = action("&Save reading", self.assessment.save, "Ctrl+Return", "Ctrl+Enter")
-        self._undo_reading = action("&Undo saved reading", self.undo_assessment, "Ctrl+Shift+U")
-        self._show_disagreements = action(
-            "Readings and &disagreements …", self.show_disagreements, "Ctrl+D"
-        )
-        self._right = action(
-            "&Right breast", lambda: self._focus_breast(Laterality.RIGHT), "Ctrl+R"
-        )
-        self._left = action("&Left breast", lambda: self._focus_breast(Laterality.LEFT), "Ctrl+L")
-        self._overlay = action("&Heat-map", self.prediction.toggle_overlay, "H")
-        self._overlay.setCheckable(True)
-        self._next_model = action("&Other model", self._switch_model, "M")
-        self._both = action("Ask &both networks", self._toggle_both, "Shift+M")
-        self._both.setCheckable(True)
-        self._pause = action("&Pause or resume the worklist", self._toggle_pause, "Ctrl+P")
-        self._steps = action("&Steps …", self._choose_steps)
-        self._shortcuts = action("&Keys and mouse", self._show_shortcuts, "F1")
-        self._about = action("&About and licences", self._show_about)
-        self._logs = action("&Open log folder", self._show_logs)
-        self._toggle_worklist = self._worklist_dock.toggleViewAction()
-        self._toggle_worklist.setShortcut(QKeySequence("F8"))
-        self._toggle_reading = self._reading_dock.toggleViewAction()
-        self._toggle_reading.setShortcut(QKeySequence("F9"))
-
-        self._models = QActionGroup(self)
-        for name, title in MODEL_TITLES.items():
-            choice = QAction(title, self._models)
-            choice.setCheckable(True)
-            choice.setData(name)
-            choice.setChecked(name == self._session.model_name)
-        self._models.triggered.connect(lambda choice: self._session.set_model(choice.data()))
-        self._modes = QActionGroup(self)
-        for mode, title in MODE_TITLES.items():
-            choice = QAction(title, self._modes)
-            choice.setCheckable(True)
-            choice.setData(mode)
-            choice.setToolTip(MODE_MEANINGS[mode])
-        self._modes.triggered.connect(lambda choice: self.choose_mode(choice.data()))
-
-    def _fill_menus(self) -> None:
-        bar = self.menuBar()
-        file = bar.addMenu("&File")
-        file.addActions([self._open_folder, self._open_files])
-        self._recent = file.addMenu("Open &recent")
-        self._recent.aboutToShow.connect(self._fill_recent)
-        file.addSeparator()
-        file.addActions(self.output.actions)
-        file.addSeparator()
-        file.addActions([self._export, self._export_unblinded])
-        file.addSeparator()
-        file.addAction(self._quit)
-
-        images = bar.addMenu("&Images")
-        for group in (Group.WINDOW, Group.ZOOM, Group.TURN):
-            images.addActions(self._commands(group))
-            images.addSeparator()
-        images.addAction(self._overlay)
-        tools = bar.addMenu("&Tools")
-        for group in (Group.DRAW, Group.LINK, Group.LOOK):
-            tools.addActions(self._commands(group))
-            tools.addSeparator()
-        go = bar.addMenu("&Go")
-        go.addActions(self._commands(Group.GO))
-        go.addSeparator()
-        go.addAction(self._steps)
-        reading = bar.addMenu("&Reading")
-        reading.addActions([self._right, self._left, self._save, self._undo_reading])
-        reading.addSeparator()
-        reading.addAction(self._show_disagreements)
-        reading.addSection("Mode")
-        reading.addActions(self._modes.actions())
-        model = bar.addMenu("&Model")
-        model.addActions(self._models.actions())
-        model.addActions([self._next_model, self._both])
-        model.addSeparator()
-        model.addAction(self._pause)
-        panes = bar.addMenu("&Panes")
-        panes.addActions([self._toggle_worklist, self._toggle_reading])
-        help_ = bar.addMenu("&Help")
-        help_.addActions([self._shortcuts, self._logs, self._about])
-
-    def _commands(self, group: Group) -> list[QAction]:
-        actions = self.viewports.actions_by_name
-        return [actions[command.identity] for command in COMMANDS if command.group is group]
-
-    def _fill_toolbar(self) -> None:
-        bar = QToolBar("Toolbar", self)
-        bar.setObjectName("Toolbar")
-        bar.setMovable(False)
-        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        self.addToolBar(bar)
-        open_button = QToolButton(bar)
-        open_button.setText("Open")
-        open_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(open_button)
-        menu.addActions([self._open_folder, self._open_files])
-        menu.addMenu(self._recent)
-        open_button.setMenu(menu)
-        bar.addWidget(open_button)
-        bar.addSeparator()
-        self._mode_button = self._make_mode_button(bar)
-        bar.addWidget(self._mode_button)
-        bar.addSeparator()
-        self._model_choice = QComboBox(bar)
-        self._model_choice.setAccessibleName("Model")
-        self._model_choice.setToolTip("Model (M for the other one)")
-        self._model_choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        for name, title in MODEL_TITLES.items():
-            self._model_choice.addItem(title, name)
-        self._model_choice.setCurrentIndex(self._model_choice.findData(self._session.model_name))
-        self._model_choice.activated.connect(
-            lambda number: self._session.set_model(self._model_choice.itemData(number))
-        )
-        bar.addWidget(self._model_choice)
-        bar.addSeparator()
-        for identity, title in TOOLBAR.items():
-            command = self.viewports.actions_by_name[identity]
-            command.setIconText(title)
-            bar.addAction(command)
-        bar.addSeparator()
-        self._overlay.setIconText("Heat-map")
-        bar.addAction(self._overlay)
-
-    def _make_mode_button(self, bar: QToolBar) -> QToolButton:
-        """As wide as its longest text, so that nothing beside it moves."""
-        button = QToolButton(bar)
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        menu = QMenu(button)
-        menu.setToolTipsVisible(True)
-        menu.addActions(self._modes.actions())
-        button.setMenu(menu)
-        widths = []
-        for title in MODE_TITLES.values():
-            button.setText(f"Mode: {title}")
-            widths.append(button.sizeHint().width())
-        button.setFixedWidth(max(widths))
-        return button
 
     # ------------------------------------------------------------------------------- who hears what
 
@@ -378,7 +215,7 @@ class MainWindow(QMainWindow):
         page.csv_requested.connect(self._on_csv_requested)
         page.training_requested.connect(session.write_training_data)
         page.training_cancel_requested.connect(session.cancel_training_data)
-        session.fault_occurred.connect(lambda error: page.show_message(str(error)))
+        session.fault_occurred.connect(lambda error: page.show_message(localised_error(error)))
         # whatever changes what there is, or what of it may be told
         for change in (
             session.assessment_recorded,
@@ -389,8 +226,15 @@ class MainWindow(QMainWindow):
             session.catalogue_opened,
         ):
             change.connect(self._disagreements_due.start)
-        self.output.told.connect(self.banner.show_message)
-        self.output.failed.connect(self.show_fault)
+        for teller in (self.output, self.undoing):
+            teller.told.connect(self.banner.show_message)
+            teller.failed.connect(self.show_fault)
+        self.undoing.hinted.connect(tools.told)
+        self.screens.told.connect(tools.told)
+        self.keymap.changed.connect(self._on_keys_changed)
+        for menu in self.menus.all_menus:
+            self.keymap.add_menu(menu)
+        self.keymap.apply()
 
     def _restore(self) -> None:
         settings = self._settings
@@ -429,16 +273,16 @@ class MainWindow(QMainWindow):
         self._session.open(paths)
 
     def show_fault(self, error: EngineError) -> None:
-        self.banner.show_message(Message(error.title, error.advice))
+        self.banner.show_message(Message(localised(error.title), localised(error.advice)))
 
     def show_bug(self) -> None:
         """An exception that nobody expected has gone to the log."""
         message = Message(
-            "Something went wrong in this program",
-            "It is a fault of ours, not of your files; please send us the newest log file.",
-            "Open log folder" if self._log_folder is not None else "",
+            tr("Something went wrong in this program"),
+            tr("It is a fault of ours, not of your files; please send us the newest log file."),
+            tr("Open log folder") if self._log_folder is not None else "",
         )
-        self.banner.show_message(message, self._show_logs)
+        self.banner.show_message(message, self.show_logs)
 
     def _on_catalogue_opened(self, catalogue: Catalogue) -> None:
         self.worklist.show_catalogue(catalogue)
@@ -468,7 +312,7 @@ class MainWindow(QMainWindow):
             self.viewports.tools.show_annotations(study, drawn)
         self.prediction.show_study(study)
         self.prediction.show_reading(reading)
-        self._overlay.setEnabled(not reading.phase.is_hidden)
+        self.menus.overlay.setEnabled(not reading.phase.is_hidden)
         history = () if study is None else self._session.history(study)
         self.assessment.show_study(study, self._session.opened_at, history, reading)
 
@@ -492,7 +336,7 @@ class MainWindow(QMainWindow):
 
     def _on_pixels_failed(self, study_uid: str, image_uid: str, error: EngineError) -> None:
         if self._session.is_hung(study_uid):
-            self.viewports.show_failure(image_uid, error.title, error.advice)
+            self.viewports.show_failure(image_uid, localised(error.title), localised(error.advice))
 
     def _on_study_predicted(self, prediction: StudyPrediction) -> None:
         self.worklist.show_prediction(prediction)
@@ -506,20 +350,13 @@ class MainWindow(QMainWindow):
 
     def _on_model_changed(self, model_name: str) -> None:
         self._settings.model_name = model_name
-        self._model_choice.setCurrentIndex(self._model_choice.findData(model_name))
-        for choice in self._models.actions():
-            choice.setChecked(choice.data() == model_name)
+        self.menus.show_model(model_name)
         self.worklist.clear_predictions()
         self._show_prediction(None)
 
     def _on_mode_changed(self, mode: ReadingMode) -> None:
         """Also as another reader takes over: what may be shown is told anew after this."""
-        title = MODE_TITLES[mode]
-        self._mode_button.setText(f"Mode: {title}")
-        self._mode_button.setAccessibleName(f"Reading mode: {title}")
-        self._mode_button.setToolTip(MODE_MEANINGS[mode])
-        for choice in self._modes.actions():
-            choice.setChecked(choice.data() is mode)
+        self.menus.show_mode(mode)
         self.worklist.allow_ranking(mode is ReadingMode.CONCURRENT)
         self.worklist.clear_predictions()
         self._show_prediction(None)
@@ -530,7 +367,7 @@ class MainWindow(QMainWindow):
         study = self._session.current_study
         self.prediction.show_reading(reading)
         self.assessment.show_reading(reading, () if study is None else self._session.history(study))
-        self._overlay.setEnabled(not reading.phase.is_hidden)
+        self.menus.overlay.setEnabled(not reading.phase.is_hidden)
         if study is not None:
             self._mark_read([study])
 
@@ -539,6 +376,16 @@ class MainWindow(QMainWindow):
         self._settings.reading_mode = mode
         self.mode_question.hide()
         self._session.set_mode(mode)
+
+    def choose_language(self, language: str) -> None:
+        """Texts that are shown already stay as they are: it is for the next start."""
+        self._settings.language = language
+        if language != languages.current():
+            title = tr("{language} from the next start on").format(
+                language=languages.LANGUAGES[language]
+            )
+            advice = tr("Quit birads-viewer and start it again to change the language.")
+            self.banner.show_message(Message(title, advice))
 
     def ask_for_mode(self) -> None:
         """In a strip above the images, until it is answered there or by the toolbar."""
@@ -572,27 +419,9 @@ class MainWindow(QMainWindow):
         self.show_fault(error)
 
     def _on_reveal_failed(self, error: EngineError) -> None:
-        message = Message(error.title, f"The answer stays hidden. {error.advice}", "Try again")
+        advice = " ".join([tr("The answer stays hidden."), localised(error.advice)])
+        message = Message(localised(error.title), advice, tr("Try again"))
         self.banner.show_message(message, self._session.retry_reveal)
-
-    def undo_assessment(self) -> None:
-        """Takes back what this reader saved last for the open study; says what stands now."""
-        study = self._session.current_study
-        if study is not None and self.assessment.has_draft(study):
-            self.show_fault(
-                EngineError("Unsaved entries", "Save or discard them before a saved one is undone.")
-            )
-            return
-        recorded = self._session.undo_assessment()
-        if recorded is not None:
-            side = recorded.laterality.name.capitalize()
-            stands = (
-                "no reading of it stands any more"
-                if recorded.is_withdrawn
-                else f"BI-RADS {recorded.category.value} stands again"
-            )
-            message = Message("Reading undone", f"{side} breast: {stands}. Both are on record.")
-            self.banner.show_message(message)
 
     # ------------------------------------------------------------------- readings, disagreements
 
@@ -611,9 +440,9 @@ class MainWindow(QMainWindow):
         if is_alone and self._opened:
             opened = self._opened
             message = Message(
-                "Opened to look at a reading",
-                "The study stands alone in the worklist.",
-                "Back to the worklist",
+                tr("Opened to look at a reading"),
+                tr("The study stands alone in the worklist."),
+                tr("Back to the worklist"),
             )
             self.banner.show_message(message, lambda: self.open(opened))
         self.worklist.select(study_uid)
@@ -623,29 +452,33 @@ class MainWindow(QMainWindow):
             self.viewports.select(views[0].image_uid)
         self.raise_()
         self.activateWindow()
-        self._focus_breast(side)
+        self.focus_breast(side)
 
     def _on_csv_requested(self, path: Path, ids: Sequence[int], is_pseudonymised: bool) -> None:
         count = self._session.export_readings(path, False, ids, is_pseudonymised)
         if count is not None:
-            told = "without" if is_pseudonymised else "with"
-            self.disagreements.show_message(f"{count} exported {told} patient identifiers.")
+            told = (
+                tr("{count} exported without patient identifiers.")
+                if is_pseudonymised
+                else tr("{count} exported with patient identifiers.")
+            )
+            self.disagreements.show_message(told.format(count=count))
 
     def _on_training_written(self, written: object) -> None:
         self.disagreements.end_training_progress()
         if written is not None:
-            self.disagreements.show_message(written.summary)
+            self.disagreements.show_message(localised(written.summary))
         elif not self.disagreements.has_message:  # else it says why
-            self.disagreements.show_message("Cancelled: no training data was written.")
+            self.disagreements.show_message(tr("Cancelled: no training data was written."))
 
     def _on_overlay_changed(self, visible: bool, opacity: float) -> None:
         self.viewports.set_overlay(visible, opacity)
-        self._overlay.setChecked(visible)
+        self.menus.overlay.setChecked(visible)
         self._settings.overlay_visible, self._settings.overlay_opacity = visible, opacity
 
     def set_asks_both(self, asks_both: bool) -> None:
         """Whether the model that is not chosen is asked about the open study too; in this run."""
-        self._both.setChecked(asks_both)
+        self.menus.both.setChecked(asks_both)
         self.prediction.reserve_other(asks_both)
         self._fit_prediction()
         self._session.set_asks_both(asks_both)
@@ -654,37 +487,38 @@ class MainWindow(QMainWindow):
         """The prediction keeps the height it has before anything is said, and scrolls what is
         longer: the reader's form must not move when an answer comes.
         """
+        self.prediction.reserve_views(VIEW_LINES if self.height() >= TALL else FEWEST_VIEW_LINES)
         if self.isVisible():  # else its width is not known
             width = self._prediction_area.viewport().width()
             self._prediction_area.setMaximumHeight(self.prediction.heightForWidth(width))
 
     # --------------------------------------------------------------------------------- menu actions
 
-    def _ask_for_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open a folder of mammograms")
+    def ask_for_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, tr("Open a folder of mammograms"))
         if folder:
             self.open([Path(folder)])
 
-    def _ask_for_files(self) -> None:
-        files, _ = QFileDialog.getOpenFileNames(self, "Open mammograms")
+    def ask_for_files(self) -> None:
+        files, _ = QFileDialog.getOpenFileNames(self, tr("Open mammograms"))
         if files:
             self.open([Path(file) for file in files])
 
-    def _fill_recent(self) -> None:
-        self._recent.clear()
+    def fill_recent(self) -> None:
+        self.menus.recent.clear()
         for path in self._settings.recent:
-            entry = self._recent.addAction(str(path).replace("&", "&&"))
+            entry = self.menus.recent.addAction(str(path).replace("&", "&&"))
             entry.triggered.connect(lambda _checked=False, path=path: self.open([path]))
-        if self._recent.isEmpty():
-            self._recent.addAction("Nothing yet").setEnabled(False)
+        if self.menus.recent.isEmpty():
+            self.menus.recent.addAction(tr("Nothing yet")).setEnabled(False)
         else:
-            self._recent.addSeparator()
-            self._recent.addAction("Clear this list", self._settings.clear_recent)
+            self.menus.recent.addSeparator()
+            self.menus.recent.addAction(tr("Clear this list"), self._settings.clear_recent)
 
-    def _ask_for_export(self, unblind: bool = False) -> None:
-        title = "Export all readings"
+    def ask_for_export(self, unblind: bool = False) -> None:
+        title = tr("Export all readings")
         if unblind:
-            title += " with the model's hidden answers: ends their blinding"
+            title = tr("Export all readings with the model's hidden answers: ends their blinding")
         path, _ = QFileDialog.getSaveFileName(self, title, "readings.csv", "CSV (*.csv)")
         if path:
             self.export_readings(Path(path), unblind)
@@ -695,32 +529,49 @@ class MainWindow(QMainWindow):
         """
         count = self._session.export_readings(path, unblind)
         if count is not None:
-            readings = "1 reading" if count == 1 else f"{count} readings"
+            title = (
+                tr("1 reading exported") if count == 1 else tr("%n readings exported", "", count)
+            )
             told = (
-                "It tells all that the model said; hidden answers count as revealed from now on."
+                tr(
+                    "It tells all that the model said; hidden answers count as revealed from now "
+                    "on."
+                )
                 if unblind
-                else "What the model said is left out where it is hidden."
+                else tr("What the model said is left out where it is hidden.")
             )
-            self.banner.show_message(
-                Message(f"{readings} exported", f"The file holds patient identifiers. {told}")
-            )
+            advice = " ".join([tr("The file holds patient identifiers."), told])
+            self.banner.show_message(Message(title, advice))
 
-    def _focus_breast(self, side: Laterality) -> None:
-        self._reading_dock.show()
+    def focus_breast(self, side: Laterality) -> None:
+        self.reading_dock.show()
         self.assessment.focus_breast(side)
 
-    def _switch_model(self) -> None:
+    def focus_next_breast(self) -> None:
+        """The right one first, then the other one each time."""
+        self.reading_dock.show()
+        self.assessment.focus_next_breast()
+
+    def focus_worklist(self) -> None:
+        self.worklist_dock.show()
+        self.worklist.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def focus_images(self) -> None:
+        self.viewports.window().activateWindow()
+        (self.viewports.current or self.viewports).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def choose_model(self, name: str) -> None:
+        self._session.set_model(name)
+
+    def switch_model(self) -> None:
         self._session.set_model(self._session.other_model_name)
 
-    def _toggle_both(self) -> None:
+    def toggle_both(self) -> None:
         asks_both = not self._session.asks_both
         self._settings.asks_both = asks_both
         self.set_asks_both(asks_both)
 
-    def _toggle_pause(self) -> None:
-        self.worklist.toggle_pause()
-
-    def _choose_steps(self) -> None:
+    def choose_steps(self) -> None:
         dialog = StepsDialog(self.viewports.routine, self)
         dialog.routine_changed.connect(self._on_routine_changed)
         _show_alone(dialog)
@@ -729,21 +580,22 @@ class MainWindow(QMainWindow):
         self.viewports.set_routine(routine)
         self._settings.set_routine(self._settings.reader, routine)
 
-    def _show_shortcuts(self) -> None:
-        _show_alone(ShortcutList(self._all_actions(), self))
+    def show_shortcuts(self) -> None:
+        _show_alone(ShortcutsDialog(self.keymap, self))
 
-    def _show_about(self) -> None:
+    def show_about(self) -> None:
         _show_alone(About(self))
 
-    def _show_logs(self) -> None:
+    def show_logs(self) -> None:
         if self._log_folder is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._log_folder)))
 
-    def _all_actions(self) -> Iterable[QAction]:
-        for menu in self.menuBar().findChildren(
-            QMenu, options=Qt.FindChildOption.FindDirectChildrenOnly
-        ):
-            yield from menu.actions()
+    def _on_keys_changed(self) -> None:
+        self._settings.set_keys(self.keymap.chosen, self.keymap.has_keypad)
+        self.menus.show_keys(self.keymap)
+        self.screens.show_keys()
+        self.assessment.set_save_key(self.keymap.first("save"))
+        self.assessment.set_keypad(self.keymap.has_keypad)
 
     # ---------------------------------------------------------------------------------- Qt's events
 
@@ -763,8 +615,13 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         if not event.spontaneous():
             self._fit_prediction()
+            QTimer.singleShot(0, self.screens, self.screens.restore)
         QTimer.singleShot(IDLE_WAKE_MS, self, self._wake_idle_engine)
         QTimer.singleShot(0, self, self._session.check_readings)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_prediction()
 
     def _wake_idle_engine(self) -> None:
         if self._session.is_idle:
@@ -774,11 +631,12 @@ class MainWindow(QMainWindow):
         """Says once what would be lost; nothing is asked that has to be answered."""
         unsaved = self.assessment.draft_count
         if unsaved and not self._may_close:
-            studies = "one study" if unsaved == 1 else f"{unsaved} studies"
             message = Message(
-                f"Unsaved entries in {studies}",
-                "The worklist marks them “unsaved”; save them, or quit once more without.",
-                "Quit without saving",
+                tr("Unsaved entries in one study")
+                if unsaved == 1
+                else tr("Unsaved entries in %n studies", "", unsaved),
+                tr("The worklist marks them “unsaved”; save them, or quit once more without."),
+                tr("Quit without saving"),
             )
             self.banner.show_message(message, self._close_anyway)
             event.ignore()
@@ -787,6 +645,7 @@ class MainWindow(QMainWindow):
         self._settings.geometry = self.saveGeometry()
         self._settings.layout = self.saveState(LAYOUT_VERSION)
         self._settings.save()
+        self.screens.leave()
         self.disagreements.close()
         self._session.close()
         super().closeEvent(event)
@@ -806,6 +665,7 @@ class _Scrolled(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumSize(pane.minimumWidth(), 160)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the keyboard within
 
     def sizeHint(self) -> QSize:
         return QSize(READING_WIDTH, self.widget().heightForWidth(READING_WIDTH))

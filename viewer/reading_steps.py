@@ -5,7 +5,6 @@ so that nobody steps through empty pages. Whatever the routine leaves out, every
 hangs on some step: a step for it is added at the end.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -22,8 +21,8 @@ from viewer.hanging import (
     hang_over_prior,
     hang_places,
 )
+from viewer.languages import mark, tr
 
-_OVERLAP = 0.1  #: of a part, that the next one shows again
 _CC, _MLO = ((tuple((side, view) for side in SIDES)) for view in STANDARD_VIEWS)
 _RIGHT, _LEFT = (tuple((side, view) for view in STANDARD_VIEWS) for side in SIDES)
 
@@ -31,17 +30,17 @@ _RIGHT, _LEFT = (tuple((side, view) for view in STANDARD_VIEWS) for side in SIDE
 class Kind(Enum):
     """What a routine is made of; the values are what the reader chooses from."""
 
-    OVERVIEW = "All standard views"
-    CC = "CC pair"
-    MLO = "MLO pair"
-    RIGHT = "Right breast"
-    LEFT = "Left breast"
-    EXTRAS = "Extra views"
-    ACTUAL = "Each view at 1:1, part by part"
-    PRIOR_ALL = "All standard views over the prior"
-    PRIOR_CC = "CC pair over the prior"
-    PRIOR_MLO = "MLO pair over the prior"
-    PRIOR_EXTRAS = "Extra views over the prior"
+    OVERVIEW = mark("All standard views")
+    CC = mark("CC pair")
+    MLO = mark("MLO pair")
+    RIGHT = mark("Right breast")
+    LEFT = mark("Left breast")
+    EXTRAS = mark("Extra views")
+    ACTUAL = mark("Each view at 1:1, part by part")
+    PRIOR_ALL = mark("All standard views over the prior")
+    PRIOR_CC = mark("CC pair over the prior")
+    PRIOR_MLO = mark("MLO pair over the prior")
+    PRIOR_EXTRAS = mark("Extra views over the prior")
 
 
 ROUTINE = (
@@ -120,41 +119,15 @@ def step_with(steps: Sequence[Step], here: int, image_uid: str) -> int | None:
     )
 
 
-def parts(
-    rows: tuple[int, int], columns: tuple[int, int], height: float, width: float, is_mirrored: bool
-) -> tuple[tuple[float, float], ...]:
-    """The middles, (row, column), of the parts that show a box of source pixels at 1:1.
-
-    `height` and `width` are what one part shows, in source pixels. Neighbours overlap, all have
-    the same distance, and each follows its neighbour: to the right as displayed, then back below.
-    """
-    down = _middles(*rows, height)
-    across = _middles(*columns, width)
-    if is_mirrored:
-        across = across[::-1]
-    return tuple(
-        (row, column)
-        for number, row in enumerate(down)
-        for column in (across[::-1] if number % 2 else across)
-    )
-
-
-def _middles(start: int, stop: int, length: float) -> list[float]:
-    extent = stop - start
-    if extent <= length:
-        return [(start + stop) / 2]
-    count = 1 + math.ceil((extent - length) / (length * (1 - _OVERLAP)))
-    step = (extent - length) / (count - 1)
-    return [start + length / 2 + number * step for number in range(count)]
-
-
 def _steps(kind: Kind, study: Study, prior: Study | None) -> list[Step]:
     if kind in _PRIOR_KINDS:
         return [] if prior is None else _prior_steps(kind, study, prior)
     if kind is Kind.ACTUAL:
         views = [view for page in hang(study) for view in page.views]
         cells = [Cell(view, view.label) for view in views]
-        return [Step(kind, f"{cell.label} at 1:1", Page((cell,))) for cell in cells]
+        return [
+            Step(kind, tr("{view} at 1:1").format(view=cell.label), Page((cell,))) for cell in cells
+        ]
     if kind is Kind.OVERVIEW:
         pages = hang(study)
         extras = len(hang_extras(study))
@@ -173,7 +146,9 @@ def _prior_steps(kind: Kind, study: Study, prior: Study) -> list[Step]:
     else:
         page = hang_over_prior(study, prior, _PLACES[kind])
         pages = () if page is None else (page,)
-    return [Step(kind, f"{_labels(page)} over prior", page) for page in pages]
+    return [
+        Step(kind, tr("{views} over prior").format(views=_labels(page)), page) for page in pages
+    ]
 
 
 def _labels(page: Page) -> str:
@@ -181,7 +156,7 @@ def _labels(page: Page) -> str:
     labels = list(dict.fromkeys(cell.label for cell in page.cells if cell.label and not cell.prior))
     positions = list(dict.fromkeys(label.split()[1] for label in labels))
     are_pairs = len(labels) == 2 * len(positions) and "?" not in "".join(labels)
-    return " and ".join(positions) if are_pairs else ", ".join(labels)
+    return tr(" and ", "between two words").join(positions) if are_pairs else ", ".join(labels)
 
 
 def _whole_views(step: Step) -> tuple[MammogramView, ...]:

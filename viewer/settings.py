@@ -1,11 +1,13 @@
 """What is remembered between two starts, and where this user's files lie."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from engine.domain import ReadingMode
+from viewer.languages import LANGUAGES
 from viewer.reading_steps import ROUTINE, Kind
 from viewer.screen_calibration import LEAST_MM, MOST_MM
 from viewer.states import MODEL_TITLES
@@ -45,6 +47,16 @@ class Settings:
 
     def clear_recent(self) -> None:
         self._values.remove("recent")
+
+    @property
+    def language(self) -> str:
+        """A key of `languages.LANGUAGES`; empty until one was chosen: then the system decides."""
+        language = self._values.value("language", "")
+        return language if language in LANGUAGES else ""
+
+    @language.setter
+    def language(self, language: str) -> None:
+        self._values.setValue("language", language)
 
     @property
     def model_name(self) -> str:
@@ -117,6 +129,30 @@ class Settings:
         self._values.setValue(_routine_key(reader), [kind.name for kind in routine])
 
     @property
+    def keys(self) -> dict[str, tuple[str, ...]]:
+        """The reader's own, by `Keymap` identity, as `QKeySequence` writes them portably."""
+        try:
+            chosen = json.loads(self._values.value("keys/chosen", "{}"))
+        except (TypeError, ValueError):
+            return {}
+        if not isinstance(chosen, dict):
+            return {}
+        return {
+            name: tuple(key for key in keys if isinstance(key, str))
+            for name, keys in chosen.items()
+            if isinstance(keys, list)
+        }
+
+    @property
+    def has_keypad(self) -> bool:
+        """Whether the keypad's layout is on."""
+        return self._values.value("keys/keypad", "false") in (True, "true")
+
+    def set_keys(self, chosen: Mapping[str, Sequence[str]], has_keypad: bool) -> None:
+        self._values.setValue("keys/chosen", json.dumps(chosen))
+        self._values.setValue("keys/keypad", has_keypad)
+
+    @property
     def screens(self) -> dict[str, float]:
         """Calibrated ones: mm of a device pixel by `screen_calibration.screen_key`."""
         found = {}
@@ -161,6 +197,24 @@ class Settings:
     @layout.setter
     def layout(self, state: QByteArray) -> None:
         self._values.setValue("window/layout", state)
+
+    @property
+    def images_apart(self) -> bool:
+        """Whether the images have a window of their own where there is a second screen."""
+        return self._values.value("images/apart", "false") in (True, "true")
+
+    @images_apart.setter
+    def images_apart(self, are_apart: bool) -> None:
+        self._values.setValue("images/apart", are_apart)
+
+    @property
+    def images_geometry(self) -> QByteArray:
+        """Of that window, as Qt wrote it; empty at first."""
+        return self._bytes("images/geometry")
+
+    @images_geometry.setter
+    def images_geometry(self, state: QByteArray) -> None:
+        self._values.setValue("images/geometry", state)
 
     def _texts(self, key: str) -> list[str]:
         texts = self._values.value(key, [])

@@ -257,7 +257,7 @@ def test_each_reader_has_steps_of_their_own_that_are_kept(make_window, folder, t
 
 
 def chosen_steps(qtbot, window):
-    window._steps.trigger()
+    window.menus.steps.trigger()
     return window.findChild(StepsDialog)
 
 

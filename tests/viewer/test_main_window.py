@@ -18,7 +18,7 @@ from engine.readings import ReadingStore
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
 from viewer.canvas import State
-from viewer.help import BY_HAND, About, ShortcutList, licence_files
+from viewer.help import About, licence_files
 from viewer.states import StudyState
 from viewer.worklist import WorklistItemModel
 
@@ -208,7 +208,7 @@ def test_another_model_replaces_every_word_of_the_first(window, engine, write_st
     assert [row.prediction for row in rows(window)] == [None, None]
     assert window.assessment._forms[RIGHT].prediction is None
     assert not window.viewports._has_prediction
-    assert window._model_choice.currentData() == "light"
+    assert window.menus.model_choice.currentData() == "light"
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.answer_next()
     qtbot.waitUntil(lambda: is_answered(window))
@@ -222,7 +222,7 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     line = window.prediction._other
     assert not line.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ShiftModifier)
-    assert window._both.isChecked()
+    assert window.menus.both.isChecked()
     assert line.isVisible()
     qtbot.waitUntil(lambda: "·" in line.text, timeout=10_000)
     assert line.text.startswith("Lightweight CNN: R ")
@@ -234,10 +234,10 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     assert len(engine.asked) == asked
     assert window.close()
     again = make_window(engine=FakeEngine())
-    assert again._both.isChecked()
+    assert again.menus.both.isChecked()
     assert again._session.asks_both
     assert again.prediction._other.isVisible()
-    again._both.trigger()
+    again.menus.both.trigger()
     assert not again.prediction._other.isVisible()
     assert not again._settings.asks_both
 
@@ -280,13 +280,13 @@ def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(ma
     window.prediction.set_overlay(False, 0.25)
     show_all_there_is(window, window._settings)
     assert window._session.asks_both
-    assert window._both.isChecked()
+    assert window.menus.both.isChecked()
     assert window.prediction._other.isVisible()
     assert window.prediction.overlay == (True, 0.5)
     assert window.close()
     again = make_window(engine=FakeEngine())
     assert not again._session.asks_both
-    assert not again._both.isChecked()
+    assert not again.menus.both.isChecked()
     assert again.prediction.overlay == (False, 0.25)
 
 
@@ -334,7 +334,7 @@ def test_keys_work_wherever_the_keyboard_is_but_in_text(window, write_studies, q
     places = (
         window.worklist._list,
         window.worklist._order,
-        window._model_choice,
+        window.menus.model_choice,
         window.assessment._forms[RIGHT]._reason,
         canvases(window)[0],
     )
@@ -461,8 +461,8 @@ def test_the_notice_is_always_there_and_whole(window, width, qtbot):
     assert notice.width() >= notice.fontMetrics().horizontalAdvance(NOTICE)
     right_end = notice.mapTo(window, QPoint(notice.width(), 0)).x()
     assert right_end <= window.width()
-    window._worklist_dock.hide()
-    window._reading_dock.hide()
+    window.worklist_dock.hide()
+    window.reading_dock.hide()
     assert notice.isVisible()
 
 
@@ -529,11 +529,11 @@ def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
     open_and_wait(qtbot, window, second)
     assert window.close()
     window = make_window(engine=FakeEngine())
-    window._fill_recent()
-    names = [action.text() for action in window._recent.actions()]
+    window.fill_recent()
+    names = [action.text() for action in window.menus.recent.actions()]
     assert names[:2] == [str(second), str(first)]
     with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
-        window._recent.actions()[1].trigger()
+        window.menus.recent.actions()[1].trigger()
     assert [row.study.patient_id for row in rows(window)] == ["A-1"]
 
 
@@ -541,17 +541,17 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     from viewer.worklist import Order
 
     window = make_window()
-    window._worklist_dock.hide()
+    window.worklist_dock.hide()
     window.prediction.set_overlay(True, 0.75)
     window.assessment._reader.setText("Dr. X")
     window.assessment._reader.editingFinished.emit()
     window.worklist.set_order(Order.SUSPICION)
     assert window.close()
     again = make_window(engine=FakeEngine())
-    assert again._worklist_dock.isHidden()
-    assert not again._reading_dock.isHidden()
+    assert again.worklist_dock.isHidden()
+    assert not again.reading_dock.isHidden()
     assert again.prediction.overlay == (True, 0.75)
-    assert again._overlay.isChecked()
+    assert again.menus.overlay.isChecked()
     assert again.assessment._reader.text() == "Dr. X"
     assert again.worklist._order.currentData() is Order.SUSPICION
 
@@ -588,28 +588,6 @@ def test_drafts_come_back_with_their_study_when_its_folder_is_opened_again(
     open_and_wait(qtbot, window, first)
     assert window.assessment._forms[RIGHT].draft.category is BiradsCategory.HIGH_SUSPICION
     assert rows(window)[0].has_draft
-
-
-def test_the_keys_are_listed_with_what_they_do(window, qtbot):
-    keys = ShortcutList(window._all_actions(), window)
-    qtbot.addWidget(keys)
-    table = keys.layout().itemAt(0).widget()
-    listed = {table.item(n, 0).text(): table.item(n, 1).text() for n in range(table.rowCount())}
-    assert listed["Heat-map"] == "H"
-    assert listed["Ask both networks"] == "Shift+M"
-    assert listed["Next study"] == "PgDown"
-    assert listed["Linear fallback for a broken curve"] == "L"
-    assert "Ctrl+Return" in listed["Save reading"]
-    assert set(dict(BY_HAND)) <= set(listed)
-
-
-def test_no_key_has_two_meanings(window):
-    keys = [
-        (keys.toString(), action.text())
-        for action in window._all_actions()
-        for keys in action.shortcuts()
-    ]
-    assert len({key for key, _ in keys}) == len({(key, text) for key, text in keys})
 
 
 def test_about_shows_the_notices_that_the_program_carries(window, qtbot):

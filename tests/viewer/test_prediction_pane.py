@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
 from engine.domain import BreastPrediction, FailedFile, Laterality, Prediction, StudyPrediction
 from engine.errors import EngineStopped, IncompatibleCheckpoint
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
+from tests.viewer.test_main_window import is_answered, open_and_wait
 from viewer import theme
 from viewer.prediction_pane import GRADES, CategoryBars, PredictionPane, percent
 from viewer.states import EngineState, EngineStatus, OtherAnswer, StudyState, StudyStatus
@@ -268,7 +269,7 @@ def test_views_that_make_no_breast_get_no_number_of_the_other_model(pane):
     pane.show_study(study)
     answer = answer_of(study, "light")
     pane.show_other(by_other(answer, study=study))
-    assert pane._other.text == "Lightweight CNN: views only; M shows them."
+    assert pane._other.text == "Lightweight CNN: views only; choose it to see them."
     silent = Prediction(MODELS["light"], None, "A magnification view.")
     views = tuple(replace(view, prediction=silent) for view in answer.views)
     pane.show_other(by_other(replace(answer, views=views), StudyState.OUT_OF_SCOPE, study=study))
@@ -390,3 +391,28 @@ def test_nothing_from_a_file_is_read_as_markup(pane):
     )
     assert pane._columns[RIGHT].headline.textFormat() == Qt.TextFormat.PlainText
     assert pane._columns[RIGHT].views.textFormat() == Qt.TextFormat.PlainText
+
+
+def test_long_words_on_a_view_scroll_alone_and_move_or_hide_nothing_below(
+    window, qtbot, write_studies
+):
+    open_and_wait(qtbot, window, write_studies(1))
+    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    window.set_asks_both(True)
+    QApplication.processEvents()
+    pane = window.prediction
+    before = pane._overlay.geometry(), pane.height()
+    prediction = pane._prediction
+    view = window._session.current_study.views[1]
+    failure = FailedFile(view.path, "The image data are cut off", "Copy it.")
+    said = tuple(v for v in prediction.views if v.image_uid != view.image_uid)
+    pane.show_prediction(replace(prediction, views=said, failures=(failure,)))
+    QApplication.processEvents()
+    assert (pane._overlay.geometry(), pane.height()) == before
+    assert window._prediction_area.verticalScrollBar().maximum() == 0
+    bar = pane._views.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)  # at 768 lines
+    assert pane._views.focusPolicy() & Qt.FocusPolicy.TabFocus  # so the keyboard gets there
+    window.resize(1920, 1080)
+    qtbot.waitUntil(lambda: bar.maximum() == 0)
+    assert not pane._views.focusPolicy() & Qt.FocusPolicy.TabFocus

@@ -405,7 +405,7 @@ def test_a_laxer_mode_begins_with_the_next_study_and_reveals_nothing_of_this_one
     window = open_in(mode, count=2)
     qtbot.waitUntil(lambda: window._session.progress == (2, 2), timeout=10_000)
     window.choose_mode(CONCURRENT)
-    assert window._mode_button.text() == "Mode: Concurrent"
+    assert window.menus.mode_button.text() == "Mode: Concurrent"
     assert "begins with the next study" in window.prediction._waiting.text()
     assert not is_answered(window)
     assert [row.prediction is None for row in rows(window)] == [True, False]
@@ -450,8 +450,8 @@ def test_the_mode_is_remembered_and_the_demo_reads_concurrently_without_a_trace(
     open_in, tmp_path, qtbot
 ):
     window = open_in(CONCURRENT)
-    window._modes.actions()[1].trigger()
-    assert window._mode_button.text() == "Mode: Second read"
+    window.menus.modes.actions()[1].trigger()
+    assert window.menus.mode_button.text() == "Mode: Second read"
     assert window.close()
     settings = Settings(tmp_path / "settings.ini")
     assert settings.reading_mode is SECOND

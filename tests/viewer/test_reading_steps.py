@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 from datetime import date
-from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.viewer.studies import STANDARD, make_study
-from viewer.reading_steps import ROUTINE, Kind, parts, step_with, steps_of, views_beside
+from viewer.reading_steps import ROUTINE, Kind, step_with, steps_of, views_beside
 
 CURRENT = make_study(uid="now")
 PRIOR = replace(make_study(uid="old"), study_date=date(2022, 1, 1))
@@ -155,36 +153,3 @@ def test_a_view_is_looked_for_among_steps_of_the_same_family_first():
     assert turned_to("R CC at 1:1", "L CC") == "L CC at 1:1"
     assert turned_to("CC over prior", "L MLO") == "CC and MLO over prior"
     assert turned_to("CC", "R ML") == "R ML"
-
-
-# --------------------------------------------------------------------------------- part by part
-
-
-@pytest.mark.parametrize("is_mirrored", [False, True])
-@pytest.mark.parametrize(("height", "width"), [(930, 1310), (2560, 2048), (333, 187), (5000, 5000)])
-def test_the_parts_cover_the_breast_without_a_gap_and_follow_their_neighbours(
-    height, width, is_mirrored
-):
-    rows, columns = (100, 3900), (1200, 3328)
-    middles = parts(rows, columns, height, width, is_mirrored)
-    for stretch, length, values in (
-        (rows, height, sorted({row for row, _ in middles})),
-        (columns, width, sorted({column for _, column in middles})),
-    ):
-        assert values[0] - length / 2 <= stretch[0]
-        assert values[-1] + length / 2 >= stretch[1]
-        assert all(b - a <= 0.9001 * length for a, b in pairwise(values))
-    steps = [(abs(a[0] - b[0]) > 0, abs(a[1] - b[1]) > 0) for a, b in pairwise(middles)]
-    assert all(down != across for down, across in steps)
-    assert len(set(middles)) == len(middles)
-
-
-def test_a_breast_that_fits_is_one_part_in_the_middle():
-    assert parts((0, 100), (0, 50), 200, 200, False) == ((50.0, 25.0),)
-
-
-def test_the_first_part_is_the_upper_left_one_as_displayed():
-    straight = parts((0, 1000), (0, 1000), 500, 500, False)
-    mirrored = parts((0, 1000), (0, 1000), 500, 500, True)
-    assert straight[0] == (250, 250)
-    assert mirrored[0] == (250, 750)

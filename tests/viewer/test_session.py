@@ -279,7 +279,7 @@ def test_every_study_gets_a_thumbnail(session, told, open_folder, write_studies,
     studies = open_folder(write_studies(4)).studies
     qtbot.waitUntil(lambda: len(told.of("thumbnail_made")) == 4)
     assert {uid for uid, _ in told.of("thumbnail_made")} == {study.uid for study in studies}
-    assert all(image.height() == 56 for _, image in told.of("thumbnail_made"))
+    assert all(image.height() == 112 for _, image in told.of("thumbnail_made"))
 
 
 # --------------------------------------------------------------------------------------- networks

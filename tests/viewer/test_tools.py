@@ -1,7 +1,5 @@
 """The tools at work on a hung study: each on the views that it is meant for, and on no other."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
@@ -14,8 +12,6 @@ from tests.viewer.test_canvas import CTRL, LEFT, MIDDLE, NONE, RIGHT, drag, scre
 from tests.viewer.test_viewports import canvases, hang, words_below
 from viewer import local_contrast, rendering
 from viewer.header_browser import HeaderBrowser
-from viewer.quadrant_tour import stops
-from viewer.rendering import BreastBox
 from viewer.screen_calibration import ScreenCalibration, screen_key
 from viewer.settings import Settings
 from viewer.viewports import COMMANDS, ViewportsPane
@@ -233,23 +229,6 @@ def test_the_glass_does_not_outlive_its_study(pane):
 
 
 # ---------------------------------------------------------------------------------- quadrant tour
-
-
-@pytest.mark.parametrize("shown", [(900, 700), (500, 300), (2100, 400), (130, 3000)])
-def test_a_tour_brings_every_pixel_of_the_breast_onto_the_screen(shown):
-    box = BreastBox(100, 2100, 0, 1500, None)
-    seen = np.zeros((2200, 1600), bool)
-    for row, column in stops(box, *shown):
-        top, left = max(0, row - shown[0] / 2), max(0, column - shown[1] / 2)
-        seen[round(top) : round(row + shown[0] / 2), round(left) : round(column + shown[1] / 2)] = 1
-    assert seen[100:2100, 0:1500].all()
-
-
-def test_on_a_screen_that_holds_a_quarter_a_tour_has_four_stops_and_no_long_jump():
-    tour = stops(BreastBox(0, 2000, 0, 1600, None), 1100, 900)
-    assert len(tour) == 4
-    for (row, column), (next_row, next_column) in pairwise(tour):
-        assert (row == next_row) != (column == next_column)
 
 
 def test_the_tour_goes_through_each_view_at_one_to_one_and_comes_back_to_the_page(pane):
@@ -616,7 +595,7 @@ def test_an_image_without_a_dicom_header_says_so(window, tmp_path, qtbot):
 
 
 def test_every_tool_stands_in_a_menu_and_those_with_keys_in_the_list_of_keys(window):
-    in_menus = set(window._all_actions())
+    in_menus = {entry.action for entry in window.keymap.entries}
     for command in COMMANDS:
         assert window.viewports.actions_by_name[command.identity] in in_menus, command.text
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from engine.domain import BiradsCategory, Laterality, ReadingMode, standing
 from engine.readings import ReadingStore
 from tests.viewer.fake_engine import FakeEngine
+from tests.viewer.test_canvas import drag
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows, sign
 from viewer.assessment_pane import CHANGE_REASONS
 from viewer.states import Phase
@@ -239,3 +240,111 @@ def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
     assert stored(readings_path)[-1].category is wanted
     assert window.banner.message is None
     assert not window.assessment.draft_count
+
+
+# --------------------------------------------------------------------- one way back for all deeds
+
+BACK = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+FORTH = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+
+
+def draw(window, label="R CC"):
+    """A ruler by the mouse; how many drawings its view has then."""
+    canvas = next(c for c in window.viewports.canvases if c.view.label == label)
+    window.viewports.actions_by_name["tools.hand.choose_RULER"].trigger()
+    middle = canvas.rect().center()
+    start, end = (float(middle.x()), float(middle.y())), (middle.x() + 30.0, middle.y() + 20.0)
+    drag(canvas, Qt.MouseButton.LeftButton, start, end)
+    return drawings(window)
+
+
+def drawings(window):
+    book = window.viewports.tools.book
+    return sum(len(book.of(canvas.view.image_uid)) for canvas in window.viewports.canvases)
+
+
+def below(window):
+    return window.viewports._strip._basis.text
+
+
+def test_ctrl_z_undoes_whatever_was_done_last_drawing_or_reading(read_in, readings_path, qtbot):
+    window = read_in()
+    assert draw(window) == 1
+    save(qtbot, window, R="2")
+    assert draw(window, "L CC") == 2
+    qtbot.keyClick(window, *BACK)
+    assert (drawings(window), standing_words(readings_path)) == (1, [("R", "2")])
+    assert "Drawing on L CC undone" in below(window)
+    qtbot.keyClick(window, *BACK)
+    assert (drawings(window), standing_words(readings_path)) == (1, [])
+    assert "Reading undone. Right breast: no reading" in below(window)
+    assert window.banner.message.title == "Reading undone"
+    qtbot.keyClick(window, *BACK)
+    assert drawings(window) == 0
+    before = len(stored(readings_path))
+    qtbot.keyClick(window, *BACK)
+    assert "Nothing to undo" in below(window)
+    assert len(stored(readings_path)) == before == 2
+
+
+def test_redo_draws_again_but_never_saves_a_reading_again(read_in, readings_path, qtbot):
+    window = read_in()
+    draw(window)
+    save(qtbot, window, R="2")
+    qtbot.keyClick(window, *BACK)
+    qtbot.keyClick(window, *BACK)
+    qtbot.keyClick(window, *FORTH)
+    assert drawings(window) == 1
+    qtbot.keyClick(window, *FORTH)
+    assert standing_words(readings_path) == []
+    assert "saved again" in below(window)
+    qtbot.keyClick(window, *BACK)  # what was drawn again is the last deed
+    assert drawings(window) == 0
+
+
+def test_ctrl_z_does_not_reach_back_before_the_study_came_up_but_the_own_command_does(
+    read_in, readings_path, qtbot
+):
+    window = read_in()
+    save(qtbot, window, R="2")
+    window.worklist.step(1)
+    window.worklist.step(-1)
+    qtbot.keyClick(window, *BACK)
+    assert standing_words(readings_path) == [("R", "2")]
+    qtbot.keyClick(window, *UNDO)
+    assert standing_words(readings_path) == []
+
+
+def test_a_reading_undone_by_its_own_command_is_not_undone_twice(read_in, readings_path, qtbot):
+    window = read_in()
+    save(qtbot, window, L="1")
+    draw(window)
+    save(qtbot, window, R="2")
+    qtbot.keyClick(window, *UNDO)
+    assert standing_words(readings_path) == [("L", "1")]
+    qtbot.keyClick(window, *BACK)
+    assert (drawings(window), standing_words(readings_path)) == (0, [("L", "1")])
+
+
+def test_with_unsaved_entries_ctrl_z_takes_no_reading_back(read_in, readings_path, qtbot):
+    window = read_in()
+    save(qtbot, window, R="2")
+    choose(qtbot, window, LEFT, "4")
+    qtbot.keyClick(window, *BACK)
+    assert window.banner.message.title == "Unsaved entries"
+    assert standing_words(readings_path) == [("R", "2")]
+    window.assessment.discard()
+    qtbot.keyClick(window, *BACK)
+    assert standing_words(readings_path) == []
+
+
+def test_in_a_note_ctrl_z_undoes_typing_and_nothing_else(read_in, readings_path, qtbot):
+    window = read_in()
+    save(qtbot, window, R="2")
+    window.activateWindow()
+    note = window.assessment._forms[LEFT]._comment
+    note.setFocus()
+    qtbot.keyClicks(note, "abc")
+    qtbot.keyClick(note, *BACK)
+    assert note.toPlainText() == ""
+    assert standing_words(readings_path) == [("R", "2")]

@@ -1,0 +1,108 @@
+"""One way back: the last thing that was done to the open study, a drawing or a saved reading.
+
+Each kind keeps its own record, and an undo is a new line of it. Here is only the order in which
+things were done since the study came up; what was saved before that is taken back by its own
+command, never by a slip of the key.
+"""
+
+from enum import Enum
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.domain import Laterality, ReaderAssessment
+from engine.errors import EngineError
+from viewer.assessment_pane import AssessmentPane
+from viewer.banner import Message
+from viewer.languages import mark, tr
+from viewer.session import Session
+from viewer.tools import Tools
+
+
+class _Deed(Enum):
+    DRAWING = "drawing"
+    READING = "reading"
+
+
+class Undoing(QObject):
+    """Undoes and redoes drawings, and takes readings back."""
+
+    told = Signal(object)  #: a Message: a reading does not stand any more
+    failed = Signal(object)  #: an EngineError
+    hinted = Signal(str)  #: what was undone, in passing
+
+    def __init__(
+        self, session: Session, tools: Tools, assessment: AssessmentPane, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._tools, self._assessment = session, tools, assessment
+        self._deeds: list[_Deed] = []  # the last one last
+        session.study_selected.connect(self._deeds.clear)
+        session.assessment_recorded.connect(self._on_recorded)
+        tools.annotated.connect(self._count_drawings)
+
+    def undo(self) -> None:
+        self._count_drawings()
+        if not self._deeds:
+            self.hinted.emit(tr("Nothing to undo since this study came up"))
+        elif self._deeds[-1] is _Deed.DRAWING:
+            self._tell_drawing(self._tools.undo(), tr("Drawing on {view} undone"))
+        elif self._may_undo_reading():
+            self._deeds.pop()
+            self._undo_reading()
+
+    def redo(self) -> None:
+        """Of drawings; a reading that was taken back is entered and saved anew."""
+        if not self._tell_drawing(self._tools.redo(), tr("Drawing on {view} drawn again")):
+            self.hinted.emit(tr("No drawing to redo; a reading is entered and saved again"))
+
+    def undo_reading(self) -> None:
+        """The last saved reading of the study of this run, whatever was drawn since."""
+        if self._may_undo_reading() and self._undo_reading() and _Deed.READING in self._deeds:
+            last = max(n for n, deed in enumerate(self._deeds) if deed is _Deed.READING)
+            del self._deeds[last]
+
+    def _may_undo_reading(self) -> bool:
+        study = self._session.current_study
+        if study is None or not self._assessment.has_draft(study):
+            return True
+        advice = mark("Save or discard them before a saved one is undone.")
+        self.failed.emit(EngineError(mark("Unsaved entries"), advice))
+        return False
+
+    def _undo_reading(self) -> bool:
+        """By a new record; the reader is told what stands now."""
+        recorded = self._session.undo_assessment()
+        if recorded is None:
+            return False
+        is_right = recorded.laterality is Laterality.RIGHT
+        side = tr("Right breast") if is_right else tr("Left breast")
+        stands = (
+            tr("{breast}: no reading of it stands any more.")
+            if recorded.is_withdrawn
+            else tr("{breast}: BI-RADS {category} stands again.")
+        )
+        words = stands.format(breast=side, category=recorded.category.value)
+        title = tr("Reading undone")
+        self.told.emit(Message(title, " ".join([words, tr("Both are on record.")])))
+        self.hinted.emit(f"{title}. {words}")
+        return True
+
+    def _tell_drawing(self, label: str | None, words: str) -> bool:
+        if label is not None:
+            self.hinted.emit(words.format(view=label))
+        return label is not None
+
+    # ------------------------------------------------------------------------- what has been done
+
+    def _on_recorded(self, assessment: ReaderAssessment) -> None:
+        if not assessment.is_withdrawn and assessment.restores is None:
+            self._deeds.append(_Deed.READING)
+
+    def _count_drawings(self) -> None:
+        """As many as the book can undo: it has its own way back and forth."""
+        surplus = self._deeds.count(_Deed.DRAWING) - self._tools.book.undoable
+        for _ in range(-surplus):
+            self._deeds.append(_Deed.DRAWING)
+        for _ in range(surplus):
+            last = max(n for n, deed in enumerate(self._deeds) if deed is _Deed.DRAWING)
+            del self._deeds[last]
