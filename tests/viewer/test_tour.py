@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pydicom
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QLabel, QTableWidget
+from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
 
 from docs import tour
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
@@ -453,9 +454,10 @@ def beside_the_prior(looks, now, reader):
 @shows
 def keys_listed(looks, now, reader):
     (listed,) = tour._windows(reader)
-    table = listed.findChild(QTableWidget)
-    told = {table.item(n, 0).text(): table.item(n, 1).text() for n in range(table.rowCount())}
-    for command in ("Ruler", "Next step", "Heat-map", "Save reading", "Undo drawing"):
+    tree = listed.findChild(QTreeWidget)
+    entries = tree.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive)
+    told = {entry.text(0): entry.text(1) for entry in entries}
+    for command in ("Ruler", "Next step", "Heat-map", "Save reading", "Undo"):
         assert told[command]
 
 
@@ -716,7 +718,7 @@ def test_a_reader_goes_through_all_tools_modes_and_exports_and_sees_what_must_be
             looks[name] = Look(reader)
             SHOWN[name](looks, looks[name], reader)
             if name in tour.PICTURED:
-                tour.save(reader.picture(), tmp_path / "pictures" / f"{name}.png")
+                assert reader.picture().save(str(tmp_path / "pictures" / f"{name}.png"))
         if name == "presets":
             looks["presets_reset"] = Look(reader)
     assert {path.stem for path in (tmp_path / "pictures").iterdir()} == set(tour.PICTURED)
