@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SIZE = 1920, 1080
 EXAMS = {"malign": "P_00820", "benign": "P_00173"}  #: folders of the package, by a part of the name
 SPACING_MM = 0.05  # made up: the films have none
+PATIENCE_S = 1200  # with networks on a busy machine
 TOLD_MS = 5200  # what is said in passing has gone by then
 GREY_STEP, GREY_TOLERANCE = 3, 6  # of the pictures' palette: levels
 PRIOR_SHIFT, PRIOR_BRIGHTNESS = (60, 40), 0.8  # pixels; part of the value
@@ -80,7 +81,7 @@ def take(home: Path, width: int, height: int, language: str, pictures: dict[str,
     window.resize(width, height)
     window.show()
     window.ask_for_mode()
-    reader = tour.Reader(window, studies, home / "out")
+    reader = tour.Reader(window, studies, home / "out", PATIENCE_S)
     missing = set(pictures)
     for name, scene in tour.SCENES.items():
         with scene(reader):

@@ -7,6 +7,7 @@ but through its keys, buttons and images.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -44,7 +45,6 @@ NONE, SHIFT, CTRL = (
     Qt.KeyboardModifier.ControlModifier,
 )
 READER_NAME = "Dr A. Example"
-WAIT_SECONDS = 120  # for a network on a slow machine
 NOTCH = 120  # Qt's wheel delta
 Spot = tuple[float, float]  # in parts of a widget's width and height
 
@@ -52,12 +52,14 @@ Spot = tuple[float, float]  # in parts of a widget's width and height
 class Reader:
     """Two hands and two eyes at one window. Events go in where the system's would."""
 
-    def __init__(self, window: MainWindow, studies: Path, home: Path) -> None:
+    def __init__(
+        self, window: MainWindow, studies: Path, home: Path, patience_s: float = 60
+    ) -> None:
         """`studies` is the folder to be opened; what is given out goes to `home`."""
         self.window = window
         self.studies = studies
         self.home = home
-        self._pressed = Qt.MouseButton.NoButton
+        self._patience_s = patience_s
 
     # ---------------------------------------------------------------------------------- keyboard
 
@@ -242,8 +244,9 @@ class Reader:
         QTest.qWait(milliseconds)
         QApplication.processEvents()
 
-    def wait(self, condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
-        for _ in range(round(seconds * 50)):
+    def wait(self, condition: Callable[[], object]) -> None:
+        end = time.monotonic() + self._patience_s
+        while time.monotonic() < end:
             if condition():
                 return self.look()
             QTest.qWait(20)
