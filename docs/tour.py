@@ -474,7 +474,7 @@ def ellipse(reader: Reader) -> Iterator[None]:
 @scene
 def arrow(reader: Reader) -> Iterator[None]:
     reader.use("tools.hand.choose_ARROW")
-    reader.drag(reader.view("R CC"), (0.6, 0.44), (0.75, 0.32))
+    reader.drag(reader.view("R CC"), (0.62, 0.2), (0.76, 0.28))
     yield
 
 
@@ -482,7 +482,7 @@ def arrow(reader: Reader) -> Iterator[None]:
 def drawn(reader: Reader) -> Iterator[None]:
     """The last of five: a text, typed where it stands."""
     reader.use("tools.hand.choose_TEXT")
-    reader.click(reader.view("R CC"), (0.35, 0.45))
+    reader.click(reader.view("R CC"), (0.4, 0.16))
     reader.type("same as in 2022?")
     reader.press("Return")
     reader.look()
