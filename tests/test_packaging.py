@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from fnmatch import fnmatchcase
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -43,6 +44,24 @@ def imported_packages(folder: Path) -> set[str]:
 
 def notices() -> str:
     return (LICENCES / "NOTICES.txt").read_text("utf-8")
+
+
+def test_the_bundle_keeps_qts_own_words_in_the_languages_that_are_shipped():
+    wanted = {"LEFT_OUT", "NOT_LEFT_OUT", "kept"}
+    tree = ast.parse((ROOT / "viewer.spec").read_text("utf-8"))
+    tree.body = [
+        node
+        for node in tree.body
+        if getattr(node, "name", "") in wanted
+        or (isinstance(node, ast.Assign) and node.targets[0].id in wanted)
+    ]
+    spec = {"ROOT": ROOT, "Path": Path, "fnmatchcase": fnmatchcase}
+    exec(compile(tree, "viewer.spec", "exec"), spec)
+    folders = ("PySide6/Qt/translations", "PySide6/translations")
+    names = ("qtbase_es.qm", "qtbase_de.qm", "qt_help_es.qm")
+    tree_of = [(f"{folder}/{name}", "", "DATA") for folder in folders for name in names]
+    kept = [name for name, _, _ in spec["kept"](tree_of)]
+    assert kept == [f"{folder}/qtbase_es.qm" for folder in folders]
 
 
 def test_the_changelogs_newest_version_is_the_programs():

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from engine import __version__
 from engine.domain import NOTICE, ReadingMode
 from engine.errors import UnreadableFile
+from viewer.languages import mark
 from viewer.states import MODEL_TITLES
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _run_window(options: argparse.Namespace) -> int:
     from PySide6.QtWidgets import QApplication
 
     from resources import ROOT
-    from viewer import theme
+    from viewer import languages, theme
     from viewer.inference import start_engine
     from viewer.main_window import MainWindow
     from viewer.session import Session
@@ -89,10 +90,11 @@ def _run_window(options: argparse.Namespace) -> int:
     app.setApplicationVersion(__version__)
     app.setWindowIcon(QIcon(str(ROOT / "icons" / "birads-viewer.png")))
     theme.apply(app)
+    settings = Settings()
+    languages.install(app, languages.wanted(settings.language))  # before the first widget
 
     log_folder = data_folder() / "logs"
     has_log = _log_to(log_folder / "viewer.log")
-    settings = Settings()
     engine = start_engine(log_folder / "engine.log" if has_log else None)
     session = Session(
         engine,
@@ -116,8 +118,8 @@ def _run_window(options: argparse.Namespace) -> int:
         if demo is None:
             window.show_fault(
                 UnreadableFile(
-                    "Demo exams are not installed",
-                    "Install them with: pip install 'birads-viewer[demo]'",
+                    mark("Demo exams are not installed"),
+                    mark("Install them with: pip install 'birads-viewer[demo]'"),
                 )
             )
         else:

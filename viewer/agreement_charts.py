@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer import theme
+from viewer.languages import tr
 
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 AGREEMENT_COLOUR, KAPPA_COLOUR = theme.ACCENT, theme.WARNING
@@ -29,13 +30,15 @@ class ConfusionMatrix(QWidget):
     def show_matrix(self, counts: Sequence[Sequence[int]], categories: Sequence[int]) -> None:
         self._counts, self._categories = counts, categories
         lines = [
-            f"reader {own}, model {said}: {counts[row][column]}"
+            tr("reader {own}, model {said}: {count}").format(
+                own=own, said=said, count=counts[row][column]
+            )
             for row, own in enumerate(categories)
             for column, said in enumerate(categories)
             if counts[row][column]
         ]
-        self.setAccessibleName("Reader's category against the model's")
-        self.setAccessibleDescription("; ".join(lines) or "no readings")
+        self.setAccessibleName(tr("Reader's category against the model's"))
+        self.setAccessibleDescription("; ".join(lines) or tr("no readings"))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -54,13 +57,15 @@ class ConfusionMatrix(QWidget):
         count = len(self._categories)
         most = max((max(row) for row in self._counts), default=0)
         painter.setPen(theme.MUTED)
-        painter.drawText(QRectF(self.LEFT, 0, count * wide, 18), _CENTRE, "Model")
+        painter.drawText(QRectF(self.LEFT, 0, count * wide, 18), _CENTRE, tr("Model"))
         for index, category in enumerate(self._categories):
             column = QRectF(self.LEFT + index * wide, 18, wide, self.TOP - 20)
             painter.drawText(column, _CENTRE, str(category))
             row = QRectF(0, self.TOP + index * high, self.LEFT - 8, high)
             side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            text = f"Reader  {category}" if index == 0 else str(category)
+            text = str(category)
+            if index == 0:
+                text = "  ".join([tr("Reader"), text])
             painter.drawText(row, side, text)
         for row in range(count):
             for column in range(count):
@@ -93,14 +98,15 @@ class MonthChart(QWidget):
         self._months = list(months.items())[-self.MONTHS :]
         lines = []
         for month, figures in self._months:
-            parts = [f"{month}: {figures['n']} compared"]
+            parts = [tr("{month}: {count} compared").format(month=month, count=figures["n"])]
             if figures["agreement"] is not None:
-                parts.append(f"agreement {figures['agreement']:.0%}")
+                share = f"{figures['agreement']:.0%}"
+                parts.append(tr("agreement {share}").format(share=share))
             if figures["kappa"] is not None:
                 parts.append(f"kappa {figures['kappa']:.2f}")
             lines.append(", ".join(parts))
-        self.setAccessibleName("Agreement and kappa by month")
-        self.setAccessibleDescription("; ".join(lines) or "no readings")
+        self.setAccessibleName(tr("Agreement and kappa by month"))
+        self.setAccessibleDescription("; ".join(lines) or tr("no readings"))
         self.setToolTip("\n".join(lines))
         self.update()
 
@@ -111,7 +117,7 @@ class MonthChart(QWidget):
         plot = QRectF(self.rect()).adjusted(self.LEFT, self.TOP, -self.RIGHT, -self.BOTTOM)
         if not self._months:
             painter.setPen(theme.MUTED)
-            painter.drawText(QRectF(self.rect()), _CENTRE, "Nothing to compare yet")
+            painter.drawText(QRectF(self.rect()), _CENTRE, tr("Nothing to compare yet"))
             return
         lowest = self._lowest
         self._paint_axis(painter, plot, lowest)
@@ -166,8 +172,8 @@ class MonthChart(QWidget):
     def _paint_legend(self, painter: QPainter) -> None:
         left = float(self.LEFT)
         for text, colour, is_square in (
-            ("Agreement", AGREEMENT_COLOUR, False),
-            ("Kappa", KAPPA_COLOUR, True),
+            (tr("Agreement"), AGREEMENT_COLOUR, False),
+            (tr("Kappa"), KAPPA_COLOUR, True),
         ):
             _paint_mark(painter, QPointF(left + 5, 9), colour, is_square)
             painter.setPen(theme.TEXT)

@@ -18,6 +18,7 @@ from viewer import measuring
 from viewer.annotation_painting import handle_at, is_under, on_canvas, paint
 from viewer.annotations import AnnotationBook
 from viewer.canvas import Canvas
+from viewer.languages import mark, tr
 from viewer.measuring import PixelSize, Point
 
 _CLICK = 4.0  #: logical pixels; a point no farther from the last is the same click
@@ -33,11 +34,11 @@ _POINTS = {
     AnnotationKind.TEXT: 1,
 }
 _HINTS = {
-    AnnotationKind.RULER: "Ruler: drag from end to end",
-    AnnotationKind.ANGLE: "Angle: drag an arm to the vertex, then click the other arm's end",
-    AnnotationKind.ELLIPSE: "Ellipse: drag its box",
-    AnnotationKind.ARROW: "Arrow: drag to where it points",
-    AnnotationKind.TEXT: "Text: click, type, Enter",
+    AnnotationKind.RULER: mark("Ruler: drag from end to end"),
+    AnnotationKind.ANGLE: mark("Angle: drag an arm to the vertex, then click the other arm's end"),
+    AnnotationKind.ELLIPSE: mark("Ellipse: drag its box"),
+    AnnotationKind.ARROW: mark("Arrow: drag to where it points"),
+    AnnotationKind.TEXT: mark("Text: click, type, Enter"),
 }
 
 
@@ -251,8 +252,8 @@ class AnnotationHand(QObject):
     def _ask_for_text(self, canvas: Canvas, at: QPointF) -> None:
         entry = QLineEdit(canvas)
         entry.setMaxLength(_TEXT_LIMIT)
-        entry.setPlaceholderText("Text, then Enter")
-        entry.setAccessibleName("Text on the image")
+        entry.setPlaceholderText(tr("Text, then Enter"))
+        entry.setAccessibleName(tr("Text on the image"))
         width = min(220, canvas.width() - 8)
         x = max(4, min(round(at.x()), canvas.width() - width - 4))
         y = max(4, min(round(at.y()), canvas.height() - entry.sizeHint().height() - 4))
@@ -293,7 +294,7 @@ class AnnotationHand(QObject):
             self._point(canvas, None)
             canvas.update()
         hint = _HINTS.get(self._tool, "")
-        self.hinted.emit(f"{hint} · Esc ends" if hint else "")
+        self.hinted.emit(tr("{hint} · Esc ends").format(hint=tr(hint)) if hint else "")
         self.changed.emit()
 
     def _point(self, canvas: Canvas, shape: Qt.CursorShape | None) -> None:

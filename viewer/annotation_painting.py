@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 from engine.domain import Annotation, AnnotationKind
 from viewer import theme
 from viewer.canvas import wrapped
+from viewer.measuring import spoken
 from viewer.rendering import Placement
 
 _REACH = 7.0  #: logical pixels, from a line, that still mean it
@@ -61,7 +62,7 @@ def paint(
         painter.setBrush(colour)
         for point in points:
             painter.drawRect(_around(point, _HANDLE))
-    words = [annotation.text, *annotation.measured.split("\n")]
+    words = [annotation.text, *spoken(annotation.measured).split("\n")]
     words = [line for line in words if line]
     if not is_own and annotation.reader:
         words.append(annotation.reader)

@@ -45,45 +45,47 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 from viewer import theme
+from viewer.engine_words import localised, localised_error, side_mark, side_words
+from viewer.languages import mark, tr
 from viewer.states import Phase, ReadingState
 
 SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
 CATEGORY_ROWS = (("0", "1", "2", "3", "4"), ("4A", "4B", "4C", "5", "6"))
 # Stored as they stand here; whoever changes one breaks with the readings of before.
 REASONS = (
-    "lesion missed",
-    "false mark",
-    "too high",
-    "too low",
-    "artefact or positioning",
-    "prior shows stable",
-    "clinical information",
-    "other",
+    mark("lesion missed"),
+    mark("false mark"),
+    mark("too high"),
+    mark("too low"),
+    mark("artefact or positioning"),
+    mark("prior shows stable"),
+    mark("clinical information"),
+    mark("other"),
 )
 # For another category than before the model's answer; stored as they stand here, too.
 CHANGE_REASONS = (
-    "overlooked before",
-    "judged differently",
-    "the model's category",
-    "prior images",
-    "clinical information",
-    "entered by mistake",
-    "other change",
+    mark("overlooked before"),
+    mark("judged differently"),
+    mark("the model's category"),
+    mark("prior images"),
+    mark("clinical information"),
+    mark("entered by mistake"),
+    mark("other change"),
 )
 # European Radiology 2024, PMC11255031, table 2: 25 of 66 and 32 of 102, retrospective and enriched
-DOWNGRADE_EVIDENCE = (
+DOWNGRADE_EVIDENCE = mark(
     "In a study of two AIs, a third of the positives that readers lowered to negative after seeing "
     "the AI were cancers (57 of 168, Eur Radiol 2024)."
 )
 TITLES = {
-    ReadingMode.CONCURRENT: "Your reading",
-    ReadingMode.SECOND_READ: "Second read",
-    ReadingMode.BLIND_AUDIT: "Blind audit",
+    ReadingMode.CONCURRENT: mark("Your reading"),
+    ReadingMode.SECOND_READ: mark("Second read"),
+    ReadingMode.BLIND_AUDIT: mark("Blind audit"),
 }
 SUBDIVISION_MEANING = {
-    BiradsCategory.LOW_SUSPICION: "low suspicion",
-    BiradsCategory.MODERATE_SUSPICION: "moderate suspicion",
-    BiradsCategory.HIGH_SUSPICION: "high suspicion",
+    BiradsCategory.LOW_SUSPICION: mark("low suspicion"),
+    BiradsCategory.MODERATE_SUSPICION: mark("moderate suspicion"),
+    BiradsCategory.HIGH_SUSPICION: mark("high suspicion"),
 }
 COMMENT_LENGTH = 4000  # characters
 ROW_HEIGHT = 26  # pixels, of a row of buttons
@@ -111,7 +113,7 @@ def _key(study: Study) -> _StudyKey:
 
 
 def category_meaning(category: BiradsCategory) -> str:
-    return SUBDIVISION_MEANING.get(category) or BIRADS_MEANING[int(category.value[0])]
+    return tr(SUBDIVISION_MEANING.get(category) or BIRADS_MEANING[int(category.value[0])])
 
 
 class CategoryButtons(QWidget):
@@ -139,7 +141,7 @@ class CategoryButtons(QWidget):
                 button.setMinimumWidth(24)
                 button.setToolTip(f"BI-RADS {value}: {category_meaning(category)}")
                 button.setAccessibleName(
-                    f"{side.name.lower()} breast, BI-RADS {value}, {category_meaning(category)}"
+                    f"{side_words(side)}, BI-RADS {value}, {category_meaning(category)}"
                 )
                 button.installEventFilter(self)
                 self._group.addButton(button)
@@ -216,7 +218,7 @@ class BreastForm(QWidget):
         self._is_filling = False
 
         self._save_key = ""
-        self._name = QLabel(side.name, self)
+        self._name = QLabel(side_mark(side), self)
         self._name.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._state = QLabel(self)
         self._state.setFont(theme.font(theme.SMALL_TEXT_PX))
@@ -226,8 +228,8 @@ class BreastForm(QWidget):
         self._categories = CategoryButtons(side, self)
         self._categories.category_chosen.connect(self._on_category_chosen)
         self.setFocusProxy(self._categories)
-        self._agree = QPushButton("Agree", self)
-        self._disagree = QPushButton("Disagree", self)
+        self._agree = QPushButton(tr("Agree"), self)
+        self._disagree = QPushButton(tr("Disagree"), self)
         self._agreement = QButtonGroup(self)
         for button, agreement in (
             (self._agree, Agreement.AGREE),
@@ -237,8 +239,9 @@ class BreastForm(QWidget):
             button.setObjectName("compact")
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             button.setFixedHeight(ROW_HEIGHT)
+            said = tr("{breast}: {agreement} with the model")
             button.setAccessibleName(
-                f"{side.name.lower()} breast: {agreement.value} with the model"
+                said.format(breast=side_words(side), agreement=localised(agreement.value))
             )
             self._agreement.addButton(button)
         self._agreement.buttonClicked.connect(self._on_agreement_clicked)
@@ -247,10 +250,10 @@ class BreastForm(QWidget):
         self._reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._reason.currentIndexChanged.connect(self._on_edited)
         self._comment = QPlainTextEdit(self)
-        self._comment.setPlaceholderText("Note …")
+        self._comment.setPlaceholderText(tr("Note …"))
         self._comment.setTabChangesFocus(True)
         self._comment.setAcceptDrops(False)  # a dropped folder is to be opened
-        self._comment.setAccessibleName(f"Note, {side.name.lower()} breast")
+        self._comment.setAccessibleName(tr("Note, {breast}").format(breast=side_words(side)))
         self._comment.setFixedHeight(2 * self._comment.fontMetrics().lineSpacing() + 14)
         self._comment.textChanged.connect(self._on_edited)
 
@@ -259,8 +262,8 @@ class BreastForm(QWidget):
         top.addWidget(self._state, 1)
         agreement = QHBoxLayout()
         agreement.setSpacing(3)
-        agreement.addWidget(self._agree, 2)
-        agreement.addWidget(self._disagree, 3)
+        for button in (self._agree, self._disagree):  # the longer word has the more room
+            agreement.addWidget(button, button.sizeHint().width())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -313,7 +316,8 @@ class BreastForm(QWidget):
     def show_in_hand(self, is_in_hand: bool) -> None:
         """Whether the keyboard is in it: digits are this breast's then."""
         self._name.setFont(theme.font(theme.SMALL_TEXT_PX, bold=is_in_hand))
-        self._name.setText(f"▸ {self.side.name}" if is_in_hand else self.side.name)
+        name = side_mark(self.side)
+        self._name.setText(f"▸ {name}" if is_in_hand else name)
         palette = self._name.palette()
         colour = theme.ACCENT if is_in_hand else theme.TEXT
         palette.setColor(self._name.foregroundRole(), colour)
@@ -419,11 +423,16 @@ class BreastForm(QWidget):
         is_change = reasons is CHANGE_REASONS
         with QSignalBlocker(self._reason):
             self._reason.clear()
-            self._reason.addItem("Why changed …" if is_change else "Reason …", "")
+            self._reason.addItem(tr("Why changed …") if is_change else tr("Reason …"), "")
             for reason in reasons:
-                self._reason.addItem(reason.capitalize(), reason)
-        deed = "changing the category" if is_change else "disagreeing"
-        self._reason.setAccessibleName(f"Reason for {deed}, {self.side.name.lower()} breast")
+                words = tr(reason)
+                self._reason.addItem(words[:1].upper() + words[1:], reason)
+        name = (
+            tr("Reason for changing the category, {breast}")
+            if is_change
+            else tr("Reason for disagreeing, {breast}")
+        )
+        self._reason.setAccessibleName(name.format(breast=side_words(self.side)))
 
     def _on_agreement_clicked(self, button: QPushButton) -> None:
         chosen = Agreement.AGREE if button is self._agree else Agreement.DISAGREE
@@ -452,34 +461,41 @@ class BreastForm(QWidget):
 
     def _agreement_tool_tip(self) -> str:
         if self._phase.is_hidden:
-            return "The model's answer is hidden"
+            return tr("The model's answer is hidden")
         if self.agreement is Agreement.NOT_COMPARABLE:
-            return "Not comparable: the model has no word on this breast, or yours is 0 or 6"
-        return f"Proposed from the categories: {self.proposed_agreement.value}"
+            return tr("Not comparable: the model has no word on this breast, or yours is 0 or 6")
+        proposed = localised(self.proposed_agreement.value)
+        return tr("Proposed from the categories: {agreement}").format(agreement=proposed)
 
     def _show_state(self) -> None:
-        was = f"was {self._before.value}" if self.is_changed else ""
+        was = ""
+        if self.is_changed:
+            was = tr("was {category}").format(category=self._before.value)
         if self.is_edited:
-            self._tell(f"{was} ✎" if was else "unsaved", theme.WARNING, self._with_key("{} saves"))
+            words = f"{was} ✎" if was else tr("unsaved")
+            self._tell(words, theme.WARNING, self._with_key(tr("{} saves")))
         elif self.is_to_be_kept:
             self._tell(
-                "keep or change",
+                tr("keep or change"),
                 theme.WARNING,
-                "Your category without the model is stored" + self._with_key("; {} keeps it"),
+                tr("Your category without the model is stored")
+                + self._with_key(tr("; {} keeps it")),
             )
         elif self.is_outdated:
             self._tell(
-                "save again?",
+                tr("save again?"),
                 theme.WARNING,
-                "Recorded before the model's present answer; save again to record your agreement "
-                "with it.",
+                tr(
+                    "Recorded before the model's present answer; save again to record your "
+                    "agreement with it."
+                ),
             )
         elif self._recorded is not None:
             at = self._recorded.recorded_at.astimezone()
             is_today = at.date() == datetime.now(UTC).astimezone().date()
             text = f"{at:%H:%M}" if is_today else f"{at:%Y-%m-%d}"
-            word = "saved" if self._before is None else "kept"
-            self._tell(f"{was} · {text}" if was else f"{word} {text}", theme.MUTED)
+            word = tr("saved {time}") if self._before is None else tr("kept {time}")
+            self._tell(f"{was} · {text}" if was else word.format(time=text), theme.MUTED)
         else:
             self._tell("", theme.MUTED)
 
@@ -529,8 +545,8 @@ class AssessmentPane(QWidget):
         self._title = QLabel(self)
         self._title.setFont(theme.font(bold=True))
         self._reader = QLineEdit(self)
-        self._reader.setPlaceholderText("Your name")
-        self._reader.setAccessibleName("Reader's name")
+        self._reader.setPlaceholderText(tr("Your name"))
+        self._reader.setAccessibleName(tr("Reader's name"))
         self._reader.setMaxLength(80)
         self._reader.setAcceptDrops(False)
         self._reader.editingFinished.connect(self._on_reader_edited)
@@ -538,7 +554,7 @@ class AssessmentPane(QWidget):
         for form in self._forms.values():
             form.edited.connect(self._on_edited)
         self._confirm = QCheckBox(self)
-        self._confirm.setToolTip(DOWNGRADE_EVIDENCE)
+        self._confirm.setToolTip(tr(DOWNGRADE_EVIDENCE))
         self._confirm.toggled.connect(self._refresh_buttons)
         self._confirm_row = QWidget(self)  # keeps its room, so that nothing moves when it speaks
         self._confirm_row.setFixedHeight(CONFIRM_HEIGHT)
@@ -548,11 +564,11 @@ class AssessmentPane(QWidget):
         self._hint = _quiet_label(self)
         self._save = QPushButton(self)
         self._save.clicked.connect(self.save)
-        self._discard = QPushButton("Discard", self)
-        self._discard.setToolTip("Back to what is recorded")
+        self._discard = QPushButton(tr("Discard"), self)
+        self._discard.setToolTip(tr("Back to what is recorded"))
         self._discard.clicked.connect(self.discard)
         self._earlier_title = _quiet_label(self)
-        self._earlier_title.setText("Recorded for this study")
+        self._earlier_title.setText(tr("Recorded for this study"))
         self._earlier = _quiet_label(self)
         self._earlier.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
@@ -637,7 +653,7 @@ class AssessmentPane(QWidget):
         """What was submitted could not be stored; it stays in the form."""
         self._has_failed = True
         if self._study is not None and self._is_of(assessment, self._study):
-            self._forms[assessment.laterality].show_fault("NOT SAVED", str(error))
+            self._forms[assessment.laterality].show_fault(tr("NOT SAVED"), localised_error(error))
 
     def set_reader(self, name: str) -> None:
         self._reader.setText(name)
@@ -687,7 +703,7 @@ class AssessmentPane(QWidget):
         if self._study is None:
             return
         if not self._reader.text().strip():
-            self._hint.setText("Enter your name: readings are recorded under it.")
+            self._hint.setText(tr("Enter your name: readings are recorded under it."))
             self._reader.setFocus()
             return
         self._on_reader_edited()
@@ -710,11 +726,11 @@ class AssessmentPane(QWidget):
     def _fault_of(self, form: BreastForm) -> str:
         """What lacks before the form can be saved; empty if nothing does."""
         if form.draft.category is None:
-            return "choose a category"
+            return tr("choose a category")
         if form.is_changed and not form.draft.reason:
-            return "why changed?"
+            return tr("why changed?")
         if form.is_lowered and form.is_edited and not self._confirm.isChecked():
-            return "confirm below"
+            return tr("confirm below")
         return ""
 
     def _focus_fault(self, form: BreastForm) -> None:
@@ -774,7 +790,7 @@ class AssessmentPane(QWidget):
         for side, form in self._forms.items():
             form.setEnabled(study is not None and bool(_views_of(study, side)))
             self._fill_form(side, drafts.get(side))
-        self._title.setText(TITLES[self._reading.mode])
+        self._title.setText(tr(TITLES[self._reading.mode]))
         self._confirm_row.setVisible(self._reading.mode is ReadingMode.SECOND_READ)
         self._refresh_buttons()
         self._show_history()
@@ -827,7 +843,7 @@ class AssessmentPane(QWidget):
             f"{form.side.value} {form.before.value} → {form.draft.category.value}"
             for form in lowered
         ]
-        text = f"Confirm lowering {', '.join(steps)}" if lowered else ""
+        text = tr("Confirm lowering {steps}").format(steps=", ".join(steps)) if lowered else ""
         if text != self._confirm.text():
             self._confirm.setText(text)
             self._confirm.setChecked(False)  # it was said of other categories
@@ -838,20 +854,21 @@ class AssessmentPane(QWidget):
         """What the button does now."""
         phase = self._reading.phase
         if phase is Phase.BEFORE:
-            return "Save, then reveal"
+            return tr("Save, then reveal")
         if not is_edited and any(form.is_to_be_kept for form in self._forms.values()):
-            return "Keep"
-        return "Save"
+            return tr("Keep")
+        return tr("Save")
 
     def _hint_text(self, is_lowering: bool) -> str:
         if is_lowering:
-            return DOWNGRADE_EVIDENCE
+            return tr(DOWNGRADE_EVIDENCE)
         if self._study is not None and not any(view.laterality for view in self._study.views):
-            return "No image names its side: enter your reading under the side that you see."
+            return tr("No image names its side: enter your reading under the side that you see.")
         lacking = self._lacking
         if lacking and len(lacking) == 1 and any(form.recorded for form in self._forms.values()):
-            side = lacking[0].side.name.capitalize()
-            return f"{side} breast still to be saved: the model's answer is shown then."
+            if lacking[0].side is Laterality.RIGHT:
+                return tr("Right breast still to be saved: the model's answer is shown then.")
+            return tr("Left breast still to be saved: the model's answer is shown then.")
         return ""
 
     def _show_history(self) -> None:
@@ -885,17 +902,17 @@ def _history_line(assessment: ReaderAssessment, is_superseded: bool, is_hidden: 
     mode = assessment.reading_mode
     was_seen = mode is ReadingMode.CONCURRENT or assessment.category_before is not None
     if was_seen and not is_hidden:
-        reason = f" ({assessment.reason})" if assessment.reason else ""
-        parts.append(assessment.agreement.value + reason)
+        reason = f" ({tr(assessment.reason)})" if assessment.reason else ""
+        parts.append(localised(assessment.agreement.value) + reason)
     if mode is not ReadingMode.CONCURRENT:
         is_first_word = mode is ReadingMode.SECOND_READ and not was_seen
-        parts.append("before the answer" if is_first_word else mode.value)
+        parts.append(tr("before the answer") if is_first_word else localised(mode.value))
     if assessment.is_withdrawn or assessment.restores is not None:
-        parts.append("withdrawn" if assessment.is_withdrawn else "restored")
+        parts.append(tr("withdrawn") if assessment.is_withdrawn else tr("restored"))
     parts.append(assessment.reader)
     if assessment.comment and not (is_hidden and assessment.prediction is not None):
         parts.append(f"“{assessment.comment}”")
-    return " · ".join(parts) + (" — corrected later" if is_superseded else "")
+    return " · ".join(parts) + (tr(" — corrected later") if is_superseded else "")
 
 
 def _quiet_label(parent: QWidget) -> QLabel:

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from viewer import theme
+from viewer.languages import tr
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Banner(QFrame):
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._action = QPushButton(self)
         self._action.clicked.connect(self._on_action)
-        self._dismiss = QPushButton("Dismiss", self)
+        self._dismiss = QPushButton(tr("Dismiss"), self)
         self._dismiss.clicked.connect(self.dismiss)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 5, 8, 5)
@@ -51,8 +52,8 @@ class Banner(QFrame):
         return self._messages[-1][0] if self._messages else None
 
     def show_message(self, message: Message, on_action: Callable[[], None] | None = None) -> None:
-        """A message that is there already is not repeated, it comes to the front."""
-        self._messages = [known for known in self._messages if known[0] != message]
+        """One of the same title is not kept below it: it is the same news, told before."""
+        self._messages = [known for known in self._messages if known[0].title != message.title]
         self._messages.append((message, on_action))
         self._refresh()
 
@@ -75,7 +76,7 @@ class Banner(QFrame):
         message = self.message
         if message is not None:
             more = len(self._messages) - 1
-            rest = f" (and {more} more)" if more else ""
+            rest = tr(" (and %n more)", "", more) if more else ""
             self._text.setText(
                 f"<b>{_escaped(message.title)}</b>{rest}<br>{_escaped(message.advice)}"
             )

@@ -49,7 +49,9 @@ from engine.domain import (
 )
 from viewer import local_contrast, rendering, theme
 from viewer.chest_wall import check_side
-from viewer.measuring import spacing_text
+from viewer.engine_words import localised
+from viewer.languages import mark, tr
+from viewer.measuring import spacing_text, spoken
 from viewer.orientation import AS_HUNG, Orientation
 from viewer.parts import parts
 from viewer.priors import Prior
@@ -67,7 +69,7 @@ _NOTCH = 120  #: Qt's wheel delta of one notch
 _PAD = 8  #: logical pixels between text and edge
 _GROUND_ALPHA = 200  #: behind text: on white tissue the quiet colour still has 4.5 : 1
 _TRUE_ENOUGH = 0.005  #: off true size, that still is called so
-_MIRRORED = "⇄ mirrored for display"
+_MIRRORED = mark("⇄ mirrored for display")
 _PRIOR_FRAME = 2  #: logical pixels
 _AIR_SHARE = 0.62  #: of a cell's width that corner text may fill
 
@@ -94,9 +96,9 @@ class State(Enum):
 class TextLevel(Enum):
     """How much is written over the image; the label and every warning always are."""
 
-    ALL = "image and study"
-    IMAGE = "image only, no patient"
-    LABEL = "side and view only"
+    ALL = mark("image and study")
+    IMAGE = mark("image only, no patient")
+    LABEL = mark("side and view only")
 
 
 class Drag(Enum):
@@ -140,10 +142,11 @@ class Zoom:
 def window_text(window: Voi) -> str:
     """'W 900 L 2065 normal' or 'LUT normal'."""
     if not isinstance(window, VoiWindow):
-        return f"LUT {window.name}".strip()
+        return f"LUT {localised(window.name)}".strip()
     digits = 0 if window.width >= 20 else 2
-    curve = "" if window.function is not VoiFunction.SIGMOID else "sigmoid "
-    text = f"W {window.width:.{digits}f} L {window.center:.{digits}f} {curve}{window.name}"
+    curve = "" if window.function is not VoiFunction.SIGMOID else tr("sigmoid") + " "
+    name = localised(window.name)
+    text = f"W {window.width:.{digits}f} L {window.center:.{digits}f} {curve}{name}"
     return text.strip()
 
 
@@ -570,16 +573,16 @@ class Canvas(QWidget):
     # -------------------------------------------------------------------------------------- words
 
     def _describe(self) -> None:
-        guessed = " (guessed)" if self._is_guessed else ""
+        guessed = tr(" (guessed)") if self._is_guessed else ""
         state = {
-            State.LOADING: "loading",
-            State.SHOWN: "shown",
-            State.FAILED: f"cannot be shown: {self._failure[0]}",
+            State.LOADING: tr("loading"),
+            State.SHOWN: tr("shown", "a view"),
+            State.FAILED: tr("cannot be shown: {why}").format(why=self._failure[0]),
         }[self.state]
         prior = f"{self._prior_words()}, " if self.prior else ""
-        turned = f", {self._orientation.words}" if self._orientation.words else ""
+        turned = f", {tr(self._orientation.words)}" if self._orientation.words else ""
         self.setAccessibleName(f"{prior}{self.view.label}{guessed}, {state}{turned}")
-        warnings = *self.side_doubts, *self.view.grey_faults
+        warnings = map(localised, (*self.side_doubts, *self.view.grey_faults))
         self.setAccessibleDescription(", ".join([*self._patient_lines(), *warnings]))
 
     @property
@@ -589,7 +592,7 @@ class Canvas(QWidget):
 
     def _prior_words(self) -> str:
         """'PRIOR 2022-03-02'."""
-        return f"PRIOR {self.prior.study.study_date.isoformat()}"
+        return tr("PRIOR {date}").format(date=self.prior.study.study_date.isoformat())
 
     @property
     def _is_guessed(self) -> bool:
@@ -617,18 +620,18 @@ class Canvas(QWidget):
         if with_identity:
             lines += [(text, theme.TEXT) for text in self.identity]
         if self.prior:
-            lines += [(doubt, theme.WARNING) for doubt in self.prior.doubts]
-        lines += [(modifier, theme.TEXT) for modifier in self.view.view_modifiers]
+            lines += [(localised(doubt), theme.WARNING) for doubt in self.prior.doubts]
+        lines += [(localised(modifier), theme.TEXT) for modifier in self.view.view_modifiers]
         if turned := self._orientation.words:
-            lines += [(f"⟲ {part}", theme.WARNING) for part in turned.split(", ")]
+            lines += [(f"⟲ {part}", theme.WARNING) for part in tr(turned).split(", ")]
         if self.is_mirrored:
             colour = theme.WARNING if self.side_doubts else theme.MUTED
-            lines.append((_MIRRORED, colour))
-        return lines + [(doubt, theme.WARNING) for doubt in self.side_doubts]
+            lines.append((tr(_MIRRORED), colour))
+        return lines + [(localised(doubt), theme.WARNING) for doubt in self.side_doubts]
 
     def warnings(self) -> list[str]:
         """What must be told wherever the view is shown."""
-        guessed = ["guessed"] if self._is_guessed else []
+        guessed = [tr("guessed")] if self._is_guessed else []
         lines = *self.top_lines(with_identity=False), *self.bottom_lines()
         return guessed + [line[0] for line in lines if _is_warning(line)]
 
@@ -636,16 +639,18 @@ class Canvas(QWidget):
         if self._display is None:
             return []
         magnification = self.magnification or 0
-        zoom = "1:1" if abs(magnification - 1) < 1e-9 else f"{100 * magnification:.0f} % of 1:1"
+        zoom = "1:1"
+        if abs(magnification - 1) >= 1e-9:
+            zoom = tr("{percent} % of 1:1").format(percent=f"{100 * magnification:.0f}")
         if self.is_true_size:
-            zoom += ", true size"
-        inverted = [("inverted", theme.WARNING)] if self._is_inverted else []
-        linear = [("linear fallback", theme.WARNING)] if self._is_linear else []
-        aid = [("CLAHE: display aid", theme.WARNING)] if self._has_local_contrast else []
-        size = [] if self._is_comparable else [("size does not compare", theme.WARNING)]
+            zoom += tr(", true size")
+        inverted = [(tr("inverted"), theme.WARNING)] if self._is_inverted else []
+        linear = [(tr("linear fallback"), theme.WARNING)] if self._is_linear else []
+        aid = [(tr("CLAHE: display aid"), theme.WARNING)] if self._has_local_contrast else []
+        size = [] if self._is_comparable else [(tr("size does not compare"), theme.WARNING)]
         warnings = [
             *size,
-            *((fault, theme.WARNING) for fault in self.view.grey_faults),
+            *((localised(fault), theme.WARNING) for fault in self.view.grey_faults),
             *inverted,
             *linear,
             *aid,
@@ -655,7 +660,7 @@ class Canvas(QWidget):
         return [
             *warnings,
             (window_text(self._voi), theme.TEXT),
-            (spacing_text(self.view.pixel_spacing), theme.MUTED),
+            (spoken(spacing_text(self.view.pixel_spacing)), theme.MUTED),
             (zoom, theme.MUTED),
         ]
 
@@ -663,7 +668,7 @@ class Canvas(QWidget):
         """One line for a status bar."""
         label = self.name
         if self.state is State.LOADING:
-            return f"{label}: loading"
+            return tr("{view}: loading").format(view=label)
         if self.state is State.FAILED:
             return f"{label}: {self._failure[0]}"
         return "   ".join([label, *(text for text, _ in self.bottom_lines())])
@@ -799,9 +804,9 @@ class Canvas(QWidget):
             words = words if shown.identity else words[:1]  # its date tells of the patient too
             label += [(word, theme.PRIOR, bold) for word in words]
         elif self._is_beside_prior:
-            label.append(("CURRENT", theme.TEXT, bold))
+            label.append((tr("CURRENT"), theme.TEXT, bold))
         if self._is_guessed:
-            label.append(("guessed", theme.WARNING, small))
+            label.append((tr("guessed"), theme.WARNING, small))
         lines = self.top_lines(shown.identity)
         if not shown.words:
             identity = self.identity if shown.identity else ()
@@ -846,7 +851,7 @@ class Canvas(QWidget):
     def _placeholder(self) -> tuple[str, str, QColor]:
         if self.state is State.FAILED:
             return *self._failure, theme.ERROR
-        return "loading…", "", theme.MUTED
+        return tr("loading…"), "", theme.MUTED
 
     # ------------------------------------------------------------------------------ mouse and keys
 
@@ -959,7 +964,9 @@ class Gap(QWidget):
         super().__init__(parent)
         self.label = label
         self._is_prior = prior_date is not None
-        self._words = f"not in the prior of {prior_date}" if self._is_prior else "not in this study"
+        self._words = tr("not in this study")
+        if self._is_prior:
+            self._words = tr("not in the prior of {date}").format(date=prior_date)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         if label:
             self.setAccessibleName(f"{label}, {self._words}")
@@ -978,7 +985,7 @@ class Gap(QWidget):
 
 def _is_warning(line: tuple[str, QColor]) -> bool:
     """Or what else must be told with the view: not by words that are merely useful."""
-    return line[0] == _MIRRORED or line[1] not in (theme.TEXT, theme.MUTED)
+    return line[0] == tr(_MIRRORED) or line[1] not in (theme.TEXT, theme.MUTED)
 
 
 def paint_lines(

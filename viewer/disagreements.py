@@ -41,7 +41,6 @@ from PySide6.QtWidgets import (
 
 from engine import agreement
 from engine.domain import (
-    NOTICE,
     Agreement,
     ReaderAssessment,
     ReadingMode,
@@ -49,6 +48,8 @@ from engine.domain import (
 )
 from viewer import theme
 from viewer.agreement_charts import ConfusionMatrix, MonthChart
+from viewer.engine_words import localised, notice
+from viewer.languages import mark, tr
 from viewer.reading_modes import MODE_TITLES
 from viewer.states import ToldReading
 
@@ -60,11 +61,11 @@ PROGRESS_WIDTH = 140
 class Shown(Enum):
     """Which readings are listed; the figures count all that the other filters let through."""
 
-    DISAGREEMENTS = "Disagreements"
-    ALL = "All readings"
-    AGREEMENTS = "Agreements"
-    NOT_COMPARABLE = "Not comparable"
-    UNFINISHED = "Not finished"
+    DISAGREEMENTS = mark("Disagreements")
+    ALL = mark("All readings")
+    AGREEMENTS = mark("Agreements")
+    NOT_COMPARABLE = mark("Not comparable")
+    UNFINISHED = mark("Not finished")
 
 
 @dataclass(frozen=True)
@@ -83,27 +84,31 @@ class _Row:
     def model(self) -> str:
         said = self.reading.prediction
         if self.is_hidden:
-            return "hidden"
+            return tr("hidden")
         if said is None:
             return "–"
-        return f"{said.category} · {said.confidence:.0%}" if said.in_scope else "out of scope"
+        return f"{said.category} · {said.confidence:.0%}" if said.in_scope else tr("out of scope")
 
     @property
     def state(self) -> str:
         """What stands in the column of agreement."""
         reading = self.reading
         if reading.is_withdrawn:
-            return "withdrawn"
+            return tr("withdrawn")
         if not self.is_standing:
-            return "corrected later"
+            return tr("corrected later")
         if reading.is_unfinished:
-            return "not finished"
+            return tr("not finished")
         if self.is_hidden:
-            return "hidden"
-        word = reading.agreement.value
+            return tr("hidden")
+        word = localised(reading.agreement.value)
         if reading.agreement is not reading.proposed_agreement:
-            return f"{word} by hand"
+            return tr("{agreement} by hand").format(agreement=word)
         return word
+
+    @property
+    def reason(self) -> str:
+        return tr(self.reading.reason) if self.reading.reason else ""
 
     def is_shown_as(self, shown: Shown) -> bool:
         if shown is Shown.ALL:
@@ -124,21 +129,26 @@ def _recorded(reading: ReaderAssessment) -> str:
 
 # Title, what the cell says of a row, what it is sorted by, width in pixels
 _COLUMNS: tuple[tuple[str, Callable[[_Row], str], Callable[[_Row], object], int], ...] = (
-    ("Recorded", lambda row: _recorded(row.reading), lambda row: row.reading.record_id, 142),
-    ("Patient", lambda row: row.reading.patient_id, lambda row: row.reading.patient_id, 100),
-    ("Breast", lambda row: row.reading.laterality.value, lambda r: r.reading.laterality.value, 58),
-    ("Reader", lambda row: row.category, lambda row: row.reading.category.value, 66),
-    ("Model", lambda row: row.model, lambda row: row.model, 76),
-    ("Agreement", lambda row: row.state, lambda row: row.state, 116),
-    ("Reason", lambda row: row.reading.reason, lambda row: row.reading.reason, 112),
-    ("Read by", lambda row: row.reading.reader, lambda row: row.reading.reader, 84),
+    (mark("Recorded"), lambda row: _recorded(row.reading), lambda row: row.reading.record_id, 142),
+    (mark("Patient"), lambda row: row.reading.patient_id, lambda row: row.reading.patient_id, 100),
     (
-        "Mode",
-        lambda row: MODE_TITLES[row.reading.reading_mode],
+        mark("Breast"),
+        lambda row: row.reading.laterality.value,
+        lambda row: row.reading.laterality.value,
+        58,
+    ),
+    (mark("Reader"), lambda row: row.category, lambda row: row.reading.category.value, 66),
+    (mark("Model"), lambda row: row.model, lambda row: row.model, 76),
+    (mark("Agreement"), lambda row: row.state, lambda row: row.state, 116),
+    (mark("Reason"), lambda row: row.reason, lambda row: row.reason, 112),
+    (mark("Read by"), lambda row: row.reading.reader, lambda row: row.reading.reader, 84),
+    (
+        mark("Mode"),
+        lambda row: tr(MODE_TITLES[row.reading.reading_mode]),
         lambda row: row.reading.reading_mode.value,
         98,
     ),
-    ("Note", lambda row: row.reading.comment, lambda row: row.reading.comment, 80),
+    (mark("Note"), lambda row: row.reading.comment, lambda row: row.reading.comment, 80),
 )
 
 
@@ -183,7 +193,7 @@ class _ReadingsModel(QAbstractTableModel):
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> object:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section][0]
+            return tr(_COLUMNS[section][0])
         return None
 
 
@@ -200,7 +210,7 @@ class DisagreementsPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setWindowTitle("Readings and disagreements")
+        self.setWindowTitle(tr("Readings and disagreements"))
         self._every: list[_Row] = []
         self._make_filters()
         self._make_table()
@@ -227,20 +237,20 @@ class DisagreementsPage(QWidget):
             box.currentIndexChanged.connect(self._refilter)
             return box
 
-        self._shown = choice("Which readings are listed")
+        self._shown = choice(tr("Which readings are listed"))
         with QSignalBlocker(self._shown):
             for shown in Shown:
-                self._shown.addItem(shown.value, shown)
-        self._period = choice("Month")
-        self._model_choice = choice("Model that was asked")
-        self._mode = choice("Reading mode")
-        self._reader = choice("Read by")
+                self._shown.addItem(tr(shown.value), shown)
+        self._period = choice(tr("Month"))
+        self._model_choice = choice(tr("Model that was asked"))
+        self._mode = choice(tr("Reading mode"))
+        self._reader = choice(tr("Read by"))
         self._search = QLineEdit(self)
-        self._search.setPlaceholderText("Patient, reason or note …   Ctrl+F")
-        self._search.setAccessibleName("Search patient, reason and note")
+        self._search.setPlaceholderText(tr("Patient, reason or note …   Ctrl+F"))
+        self._search.setAccessibleName(tr("Search patient, reason and note"))
         self._search.setClearButtonEnabled(True)
         self._search.textChanged.connect(self._refilter)
-        self._with_corrected = QCheckBox("Corrected ones too", self)
+        self._with_corrected = QCheckBox(tr("Corrected ones too"), self)
         self._with_corrected.toggled.connect(self._refilter)
 
     def _make_table(self) -> None:
@@ -249,7 +259,7 @@ class DisagreementsPage(QWidget):
         self._sorted.setSourceModel(self._readings)
         self._sorted.setSortRole(_ReadingsModel.SortRole)
         table = self._table = QTableView(self)
-        table.setAccessibleName("Readings")
+        table.setAccessibleName(tr("Readings"))
         table.setModel(self._sorted)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -283,11 +293,19 @@ class DisagreementsPage(QWidget):
         grid.setColumnStretch(0, 1)
         for row, (name, title, meaning) in enumerate(
             (
-                ("agreement", "Agreement", "Share of “agree” by the reader's own word"),
-                ("categories_match", "Same category", "4A, 4B and 4C count as 4"),
-                ("within_one_category", "Within one category", "At most one category apart"),
-                ("kappa", "Kappa", "Cohen's, unweighted"),
-                ("qwk", "Kappa, weighted", "Cohen's, by the squared distance of the categories"),
+                ("agreement", tr("Agreement"), tr("Share of “agree” by the reader's own word")),
+                ("categories_match", tr("Same category"), tr("4A, 4B and 4C count as 4")),
+                (
+                    "within_one_category",
+                    tr("Within one category"),
+                    tr("At most one category apart"),
+                ),
+                ("kappa", tr("Kappa"), tr("Cohen's, unweighted")),
+                (
+                    "qwk",
+                    tr("Kappa, weighted"),
+                    tr("Cohen's, by the squared distance of the categories"),
+                ),
             )
         ):
             label, value = QLabel(title, self._figures), QLabel(self._figures)
@@ -307,36 +325,38 @@ class DisagreementsPage(QWidget):
         column.addWidget(self._counted)
         column.addLayout(grid)
         column.addWidget(self._caveat)
-        column.addWidget(_title("Reader against model", self._figures))
+        column.addWidget(_title(tr("Reader against model"), self._figures))
         column.addWidget(self._matrix)
-        column.addWidget(_title("By month", self._figures))
+        column.addWidget(_title(tr("By month"), self._figures))
         column.addWidget(self._months)
         column.addStretch(1)
 
     def _make_buttons(self) -> None:
-        self._open_button = QPushButton("Open study   Enter", self)
+        self._open_button = QPushButton(tr("Open study   Enter"), self)
         self._open_button.clicked.connect(self._open)
-        self._csv_button = QPushButton("Export CSV …", self)
+        self._csv_button = QPushButton(tr("Export CSV …"), self)
         self._csv_button.clicked.connect(self._ask_for_csv)
-        self._training_button = QPushButton("Training data …", self)
+        self._training_button = QPushButton(tr("Training data …"), self)
         self._training_button.setToolTip(
-            "The listed readings as a manifest for birads-engine train --data"
+            tr("The listed readings as a manifest for birads-engine train --data")
         )
         self._training_button.clicked.connect(self._ask_for_training)
-        self._identified = QCheckBox("With patient identifiers", self)
+        self._identified = QCheckBox(tr("With patient identifiers"), self)
         self._identified.setToolTip(
-            "Otherwise keyed hashes stand for patients, studies, images and readers, notes are "
-            "left out, and training data holds copies of the images without names."
+            tr(
+                "Otherwise keyed hashes stand for patients, studies, images and readers, notes are "
+                "left out, and training data holds copies of the images without names."
+            )
         )
         self._progress = QProgressBar(self)
         self._progress.setFixedWidth(PROGRESS_WIDTH)
         self._progress.setTextVisible(False)
         self._progress.setFixedHeight(6)
-        self._progress.setAccessibleName("Training data written")
-        self._cancel = QPushButton("Cancel", self)
+        self._progress.setAccessibleName(tr("Training data written"))
+        self._cancel = QPushButton(tr("Cancel"), self)
         self._cancel.clicked.connect(self.training_cancel_requested)
         self._message = QLabel(self)
-        self._message.setAccessibleName("Message")
+        self._message.setAccessibleName(tr("Message"))
         self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         for widget in (self._progress, self._cancel):
             policy = widget.sizePolicy()
@@ -345,9 +365,9 @@ class DisagreementsPage(QWidget):
             widget.hide()
 
     def _lay_out(self) -> None:
-        notice = QLabel(NOTICE, self)
-        notice.setFont(theme.font(bold=True))
-        notice.setStyleSheet(f"color: {theme.WARNING.name()}")
+        told = QLabel(notice(), self)
+        told.setFont(theme.font(bold=True))
+        told.setStyleSheet(f"color: {theme.WARNING.name()}")
         filters = QHBoxLayout()
         for box in (self._shown, self._period, self._model_choice, self._mode, self._reader):
             filters.addWidget(box)
@@ -360,7 +380,7 @@ class DisagreementsPage(QWidget):
         figures.setFixedWidth(FIGURES_WIDTH)
         figures.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         figures.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        figures.setAccessibleName("Agreement of readers and model")
+        figures.setAccessibleName(tr("Agreement of readers and model"))
         middle = QHBoxLayout()
         middle.addWidget(self._table, 1)
         middle.addWidget(figures)
@@ -371,14 +391,14 @@ class DisagreementsPage(QWidget):
         buttons.addStretch(1)
         buttons.addWidget(self._progress)
         buttons.addWidget(self._cancel)
-        buttons.addWidget(notice)
+        buttons.addWidget(told)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 8, 10, 8)
         column.addLayout(filters)
         column.addLayout(middle, 1)
         column.addWidget(self._message)  # always there, so that nothing moves when it speaks
         column.addLayout(buttons)
-        self.resize(1320, 700)
+        self.resize(1340, 700)
 
     # ------------------------------------------------------------------------------- what it shows
 
@@ -390,12 +410,12 @@ class DisagreementsPage(QWidget):
         self._every = [
             _Row(item.reading, item.is_hidden, item.reading.record_id in counted) for item in told
         ]
-        _offer(self._period, "All months", _months(readings))
-        _offer(self._model_choice, "All models", _models(readings))
+        _offer(self._period, tr("All months"), _months(readings))
+        _offer(self._model_choice, tr("All models"), _models(readings))
         modes = sorted({r.reading_mode for r in readings}, key=list(ReadingMode).index)
-        _offer(self._mode, "All modes", [(MODE_TITLES[m], m) for m in modes])
+        _offer(self._mode, tr("All modes"), [(tr(MODE_TITLES[m]), m) for m in modes])
         readers = sorted({r.reader for r in readings})
-        _offer(self._reader, "All readers", [(name, name) for name in readers])
+        _offer(self._reader, tr("All readers"), [(name, name) for name in readers])
         self._refilter()
         self._select(kept.reading.record_id if kept is not None else None)
 
@@ -435,7 +455,7 @@ class DisagreementsPage(QWidget):
         """Whether it counts in the figures; whether it is listed is for `Shown` to say."""
         reading = row.reading
         wanted = self._search.text().strip().casefold()
-        texts = (reading.patient_id, reading.reason, reading.comment)
+        texts = (reading.patient_id, reading.reason, row.reason, reading.comment)
         return (
             self._period.currentData() in (None, agreement.month_of(reading))
             and self._model_choice.currentData() in (None, _model_key(reading))
@@ -447,8 +467,12 @@ class DisagreementsPage(QWidget):
     def _show_figures(self, rows: Sequence[_Row], listed_count: int) -> None:
         compared = agreement.comparable(row.reading for row in rows)
         figures = agreement.figures(compared)
-        count = "1 reading" if len(compared) == 1 else f"{len(compared)} readings"
-        self._counted.setText(f"{count} compared · {listed_count} listed")
+        count = (
+            tr("1 reading compared · {listed} listed")
+            if len(compared) == 1
+            else tr("%n readings compared · {listed} listed", "", len(compared))
+        )
+        self._counted.setText(count.format(listed=listed_count))
         for name, label in self._values.items():
             is_share = name not in ("kappa", "qwk")
             label.setText(_told(figures[name], figures["intervals"].get(name), is_share))
@@ -493,7 +517,7 @@ class DisagreementsPage(QWidget):
 
     def _ask_for_csv(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
-            self, "Export the listed readings", "disagreements.csv", "CSV (*.csv)"
+            self, tr("Export the listed readings"), "disagreements.csv", "CSV (*.csv)"
         )
         if path:
             self.csv_requested.emit(Path(path), self.listed_ids, not self._identified.isChecked())
@@ -502,11 +526,11 @@ class DisagreementsPage(QWidget):
         today = f"{datetime.now(UTC).astimezone():%Y-%m-%d}"
         if self._identified.isChecked():
             path, _ = QFileDialog.getSaveFileName(
-                self, "Training manifest with identifiers", "images.csv", "CSV (*.csv)"
+                self, tr("Training manifest with identifiers"), "images.csv", "CSV (*.csv)"
             )
         else:
             path, _ = QFileDialog.getSaveFileName(
-                self, "New folder for the training data", f"training-{today}"
+                self, tr("New folder for the training data"), f"training-{today}"
             )
         if path:
             self.show_message("")
@@ -517,11 +541,16 @@ class DisagreementsPage(QWidget):
 
 def _caveat(compared: Sequence[ReaderAssessment], hidden_count: int) -> str:
     if hidden_count:
-        readings = "1 reading is" if hidden_count == 1 else f"{hidden_count} readings are"
-        return f"{readings} not counted: what the model said is hidden from you now."
+        if hidden_count == 1:
+            return tr("1 reading is not counted: what the model said is hidden from you now.")
+        return tr(
+            "%n readings are not counted: what the model said is hidden from you now.",
+            "",
+            hidden_count,
+        )
     if any(reading.reading_mode is ReadingMode.CONCURRENT for reading in compared):
-        return "Concurrent readers saw the answer first, which flatters the model."
-    return "Readings with 0 or 6, and those without the model's word, are not compared."
+        return tr("Concurrent readers saw the answer first, which flatters the model.")
+    return tr("Readings with 0 or 6, and those without the model's word, are not compared.")
 
 
 def _model_key(reading: ReaderAssessment) -> tuple[str, str] | None:
@@ -558,7 +587,8 @@ def _told(value: float | None, interval: Sequence[float] | None, is_share: bool)
     form = "{:.0%}" if is_share else "{:.2f}"
     text = form.format(value)
     if interval:
-        text += f"   ({form.format(interval[0])} to {form.format(interval[1])})"
+        low, high = map(form.format, interval)
+        text += "   " + tr("({low} to {high})").format(low=low, high=high)
     return text
 
 

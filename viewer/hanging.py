@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.domain import STANDARD_VIEWS, Laterality, MammogramView, Study, ViewPosition
+from viewer.languages import tr
 
 Place = tuple[Laterality, ViewPosition]
 
@@ -123,8 +124,12 @@ def doubtful_claims(study: Study) -> Mapping[str, tuple[str, ...]]:
     for (side, position), views in claims.items():
         other = next(s for s in SIDES if s is not side)
         if len(views) > 1 and len(sides) == 2 and (other, position) not in claims:
-            label = f"{len(views)} images claim {side.value} {position.value}"
-            missing = f"none {other.value} {position.value}"
+            label = tr("{count} images claim {view}").format(
+                count=len(views), view=f"{side.value} {position.value}"
+            )
+            missing = tr("none {view}", "no image of that view").format(
+                view=f"{other.value} {position.value}"
+            )
             found.update((view.image_uid, (label, missing)) for view in views)
     return found
 

@@ -14,10 +14,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.domain import NOTICE, HeaderElement
+from engine.domain import HeaderElement
 from engine.errors import EngineError
+from viewer.engine_words import localised, notice
+from viewer.languages import tr
 
-_COLUMNS = ("Tag", "Name", "VR", "Value")
+_COLUMNS = 4
+_VALUE = 3  #: column
 _INDENT = "    "
 
 
@@ -27,17 +30,17 @@ class HeaderBrowser(QDialog):
     def __init__(self, image_uid: str, label: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.image_uid = image_uid
-        self.setWindowTitle(f"DICOM header: {label}")
+        self.setWindowTitle(tr("DICOM header: {view}").format(view=label))
         self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Search tag, name or value")
-        self.search.setAccessibleName("Search the header")
+        self.search.setPlaceholderText(tr("Search tag, name or value"))
+        self.search.setAccessibleName(tr("Search the header"))
         self.search.setClearButtonEnabled(True)
         self._lines = _Lines(self)
         self._found = _Found(self)
         self._found.setSourceModel(self._lines)
         self.table = QTableView(self)
         self.table.setModel(self._found)
-        self.table.setAccessibleName("Header elements")
+        self.table.setAccessibleName(tr("Header elements"))
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
@@ -51,15 +54,15 @@ class HeaderBrowser(QDialog):
             header.resizeSection(column, width)
         self.value = QLineEdit(self)  # the selected one, whole and to be copied
         self.value.setReadOnly(True)
-        self.value.setPlaceholderText("Select a line to read its value here")
-        self.value.setAccessibleName("Value of the selected line")
-        self.told = QLabel("Reading …", self)
+        self.value.setPlaceholderText(tr("Select a line to read its value here"))
+        self.value.setAccessibleName(tr("Value of the selected line"))
+        self.told = QLabel(tr("Reading …", "a file"), self)
         column = QVBoxLayout(self)
         column.addWidget(self.search)
         column.addWidget(self.table, 1)
         column.addWidget(self.value)
         column.addWidget(self.told)
-        column.addWidget(QLabel(NOTICE, self))
+        column.addWidget(QLabel(notice(), self))
         self.resize(1080, 640)
         self.table.selectionModel().currentRowChanged.connect(self._show_value)
         self.search.textChanged.connect(self._search)
@@ -71,10 +74,10 @@ class HeaderBrowser(QDialog):
 
     def show_failure(self, error: EngineError) -> None:
         self._lines.show(())
-        self.told.setText(f"{error.title}. {error.advice}")
+        self.told.setText(f"{localised(error.title)}. {localised(error.advice)}")
 
     def _show_value(self, current: QModelIndex) -> None:
-        self.value.setText(current.siblingAtColumn(_COLUMNS.index("Value")).data() or "")
+        self.value.setText(current.siblingAtColumn(_VALUE).data() or "")
         self.value.setCursorPosition(0)
 
     def _search(self, text: str) -> None:
@@ -83,8 +86,9 @@ class HeaderBrowser(QDialog):
 
     def _tell(self) -> None:
         found, count = self._found.rowCount(), self._lines.rowCount()
-        lines = "1 line" if count == 1 else f"{count:,} lines"
-        self.told.setText(lines if found == count else f"{found:,} of {lines}")
+        lines = tr("1 line") if count == 1 else tr("{count} lines").format(count=f"{count:,}")
+        part = tr("{found} of {lines}").format(found=f"{found:,}", lines=lines)
+        self.told.setText(lines if found == count else part)
 
 
 class _Lines(QAbstractTableModel):
@@ -104,20 +108,29 @@ class _Lines(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(self._elements)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(_COLUMNS)
+        return 0 if parent is not None and parent.isValid() else _COLUMNS
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> object:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
+            return _titles()[section]
         return None
 
     def data(self, index: QModelIndex, role: int = 0) -> object:
         element = self._elements[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             indent = _INDENT * element.depth
-            values = (indent + element.tag, indent + element.name, element.vr, element.value)
+            name, value = element.name, element.value
+            if not element.tag:  # the listing's own words, not the file's
+                name, value = localised(name), localised(value)
+            elif element.vr == "SQ":
+                value = localised(value)
+            values = (indent + element.tag, indent + name, element.vr, value)
             return values[index.column()]
         return None
+
+
+def _titles() -> tuple[str, ...]:
+    return tr("Tag", "DICOM"), tr("Name", "of a DICOM element"), "VR", tr("Value")
 
 
 class _Found(QSortFilterProxyModel):

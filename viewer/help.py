@@ -16,8 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine import __version__
-from engine.domain import NOTICE
 from resources import ROOT
+from viewer.engine_words import notice
+from viewer.languages import tr
 
 LICENCE_FOLDER = ROOT / "licences"
 
@@ -27,20 +28,22 @@ class About(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("About birads-viewer")
+        self.setWindowTitle(tr("About birads-viewer"))
         about = QLabel(self)
         about.setWordWrap(True)
         about.setAlignment(Qt.AlignmentFlag.AlignTop)
         about.setMargin(12)
         about.setText(
-            f"<h3>birads-viewer {__version__}</h3><p><b>{NOTICE}</b></p>"
-            "<p>Mammography studies, read beside a local BI-RADS model. Images and readings stay "
-            "on this computer.</p><p>The model's category is not an assessment, its confidence "
-            "was calibrated on enriched archive cases, and its heat-map shows attention, not the "
-            "outline of a lesion.</p>"
+            f"<h3>birads-viewer {__version__}</h3><p><b>{notice()}</b></p>"
+            + tr(
+                "<p>Mammography studies, read beside a local BI-RADS model. Images and readings "
+                "stay on this computer.</p><p>The model's category is not an assessment, its "
+                "confidence was calibrated on enriched archive cases, and its heat-map shows "
+                "attention, not the outline of a lesion.</p>"
+            )
         )
         self._names = QListWidget(self)
-        self._names.setAccessibleName("Third-party notices")
+        self._names.setAccessibleName(tr("Third-party notices"))
         self._text = QPlainTextEdit(self)
         self._text.setReadOnly(True)
         for path in licence_files():
@@ -54,8 +57,8 @@ class About(QDialog):
         notices.setStretchFactor(1, 1)
         notices.setSizes([190, 560])
         tabs = QTabWidget(self)
-        tabs.addTab(about, "About")
-        tabs.addTab(notices, "Third-party notices")
+        tabs.addTab(about, tr("About"))
+        tabs.addTab(notices, tr("Third-party notices"))
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         self.resize(780, 560)

@@ -24,6 +24,7 @@ from engine.errors import EngineError, UnreadableFile
 from engine.header_listing import read_header
 from engine.loading import load_pixels
 from viewer.delivery import Delivery
+from viewer.languages import mark
 from viewer.priors import Prior, priors_of
 from viewer.reading_steps import views_beside
 from viewer.rendering import DisplayPixels, prepare, thumbnail
@@ -284,7 +285,7 @@ class Images(QObject):
         try:
             decoded = future.result()
         except Exception:
-            self._fail(key, program_fault("This image could not be shown"))
+            self._fail(key, program_fault(mark("This image could not be shown")))
             self._go_on()
             raise  # to the log, as a bug of ours
         if decoded.failure is not None:
@@ -345,6 +346,6 @@ def _decode(view: MammogramView, wants_thumbnail: bool, threads: int) -> _Decode
     except EngineError as error:
         return _Decoded(None, error)
     except MemoryError:
-        advice = "Close other programs or open fewer studies at a time, then select it again."
-        return _Decoded(None, UnreadableFile("Not enough memory", advice))
+        advice = mark("Close other programs or open fewer studies at a time, then select it again.")
+        return _Decoded(None, UnreadableFile(mark("Not enough memory"), advice))
     return _Decoded(display, thumbnail=small)

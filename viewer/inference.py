@@ -20,6 +20,7 @@ from engine.domain import ModelIdentity, Study, StudyPrediction
 from engine.errors import EngineError, UnreadableFile, fault_trace
 from engine.process import EngineProcess, EngineSettings
 from viewer.delivery import Delivery
+from viewer.languages import mark
 from viewer.states import (
     MODEL_TITLES,
     EngineState,
@@ -305,7 +306,7 @@ class Inference(QObject):
             status = EngineStatus(EngineState.READY, name, identity=future.result())
         else:
             is_told = isinstance(error, EngineError)
-            failure = error if is_told else program_fault("The engine cannot start")
+            failure = error if is_told else program_fault(mark("The engine cannot start"))
             status = EngineStatus(EngineState.FAILED, name, failure=failure)
         self._set_engine_status(status)
         if status.failure is not None:
@@ -334,7 +335,7 @@ class Inference(QObject):
                 self._keep_answer(key, future.result())
             else:
                 if not isinstance(error, EngineError):
-                    bug, error = error, program_fault("This study could not be judged")
+                    bug, error = error, program_fault(mark("This study could not be judged"))
                 self._keep_failure(key, error)
         self.work()
         if bug is not None:

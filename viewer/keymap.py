@@ -11,6 +11,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMenu, QPlainTextEdit
 
+from viewer.languages import tr
+
 # One hand on the keypad, Num Lock on: 0 … 6 stay free for the categories of the breast in hand.
 KEYPAD = {
     "next_breast": "Num+.",
@@ -144,13 +146,14 @@ class Keymap(QObject):
         """Why no command can have the key; empty if one can."""
         key = _normal(key)
         if not key:
-            return "No key was pressed."
+            return tr("No key was pressed.")
         if key in TAKEN:
-            return f"{written(key)} has its own use in the forms and on buttons."
+            return tr("{key} has its own use in the forms and on buttons.").format(key=written(key))
         if key in self._mnemonics:
-            return f"{written(key)} opens a menu."
+            return tr("{key} opens a menu.").format(key=written(key))
         if (holder := self.holder(key)) is not None and holder.is_fixed:
-            return f"{written(key)} always belongs to: {holder.text}."
+            words = tr("{key} always belongs to: {command}.")
+            return words.format(key=written(key), command=holder.text)
         return ""
 
     def give(self, identity: str, key: str) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QPointF
 
 from engine.domain import Laterality
 from viewer.canvas import Canvas
+from viewer.languages import tr
 
 
 class Links(QObject):
@@ -41,12 +42,12 @@ class Links(QObject):
     def words(self) -> str:
         """'linked: panning, zoom'; empty where nothing is."""
         switches = (
-            ("panning", self.is_pan_linked),
-            ("zoom", self.is_zoom_linked),
-            ("window", self.is_window_linked),
+            (tr("panning"), self.is_pan_linked),
+            (tr("zoom"), self.is_zoom_linked),
+            (tr("window", "grey values"), self.is_window_linked),
         )
         linked = ", ".join(name for name, is_on in switches if is_on)
-        return f"linked: {linked}" if linked else ""
+        return tr("linked: {what}").format(what=linked) if linked else ""
 
     def zoom_partners(self, canvas: Canvas) -> list[Canvas]:
         """Those that are to be zoomed with it."""

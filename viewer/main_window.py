@@ -7,7 +7,7 @@ the session nor its neighbours.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -28,7 +28,6 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import (
-    NOTICE,
     Catalogue,
     HeaderElement,
     Laterality,
@@ -38,13 +37,15 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError
-from viewer import theme
+from viewer import languages, theme
 from viewer.assessment_pane import AssessmentPane
 from viewer.banner import Banner, Message
 from viewer.disagreements import DisagreementsPage
+from viewer.engine_words import localised, localised_error, notice
 from viewer.header_browser import HeaderBrowser
 from viewer.help import About
 from viewer.keymap import Keymap
+from viewer.languages import tr
 from viewer.menus import Menus
 from viewer.mode_question import ModeQuestion
 from viewer.output import Output
@@ -131,17 +132,16 @@ class MainWindow(QMainWindow):
         # always: else the forms would become narrower as the first reading is listed below them
         assessment_area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         below.addWidget(assessment_area, 1)
-        self.worklist_dock = self._dock(
-            "Worklist", self.worklist, Qt.DockWidgetArea.LeftDockWidgetArea
-        )
-        self.reading_dock = self._dock("Reading", reading, Qt.DockWidgetArea.RightDockWidgetArea)
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.worklist_dock = self._dock("Worklist", tr("Worklist"), self.worklist, left)
+        self.reading_dock = self._dock("Reading", tr("Reading"), reading, right)
         self.resizeDocks(
             [self.worklist_dock, self.reading_dock],
             [WORKLIST_WIDTH, READING_WIDTH],
             Qt.Orientation.Horizontal,
         )
 
-        self._notice = QLabel(NOTICE, self)
+        self._notice = QLabel(notice(), self)
         self._notice.setFont(theme.font(bold=True))
         self._notice.setStyleSheet(f"color: {theme.WARNING.name()}; padding: 3px 12px;")
         self._pointed = QLabel(self)  # of a width of its own, so that nothing moves beside it
@@ -152,9 +152,9 @@ class MainWindow(QMainWindow):
         self.menuBar().setNativeMenuBar(False)
         self.menuBar().setCornerWidget(self._notice, Qt.Corner.TopRightCorner)
 
-    def _dock(self, title: str, pane: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+    def _dock(self, name: str, title: str, pane: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
-        dock.setObjectName(title)  # saveState knows it by this
+        dock.setObjectName(name)  # saveState knows it by this, in every language
         dock.setWidget(pane)
         self.addDockWidget(area, dock)
         return dock
@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
         page.csv_requested.connect(self._on_csv_requested)
         page.training_requested.connect(session.write_training_data)
         page.training_cancel_requested.connect(session.cancel_training_data)
-        session.fault_occurred.connect(lambda error: page.show_message(str(error)))
+        session.fault_occurred.connect(lambda error: page.show_message(localised_error(error)))
         # whatever changes what there is, or what of it may be told
         for change in (
             session.assessment_recorded,
@@ -273,14 +273,14 @@ class MainWindow(QMainWindow):
         self._session.open(paths)
 
     def show_fault(self, error: EngineError) -> None:
-        self.banner.show_message(Message(error.title, error.advice))
+        self.banner.show_message(Message(localised(error.title), localised(error.advice)))
 
     def show_bug(self) -> None:
         """An exception that nobody expected has gone to the log."""
         message = Message(
-            "Something went wrong in this program",
-            "It is a fault of ours, not of your files; please send us the newest log file.",
-            "Open log folder" if self._log_folder is not None else "",
+            tr("Something went wrong in this program"),
+            tr("It is a fault of ours, not of your files; please send us the newest log file."),
+            tr("Open log folder") if self._log_folder is not None else "",
         )
         self.banner.show_message(message, self.show_logs)
 
@@ -336,7 +336,7 @@ class MainWindow(QMainWindow):
 
     def _on_pixels_failed(self, study_uid: str, image_uid: str, error: EngineError) -> None:
         if self._session.is_hung(study_uid):
-            self.viewports.show_failure(image_uid, error.title, error.advice)
+            self.viewports.show_failure(image_uid, localised(error.title), localised(error.advice))
 
     def _on_study_predicted(self, prediction: StudyPrediction) -> None:
         self.worklist.show_prediction(prediction)
@@ -377,6 +377,16 @@ class MainWindow(QMainWindow):
         self.mode_question.hide()
         self._session.set_mode(mode)
 
+    def choose_language(self, language: str) -> None:
+        """Texts that are shown already stay as they are: it is for the next start."""
+        self._settings.language = language
+        if language != languages.current():
+            title = tr("{language} from the next start on").format(
+                language=languages.LANGUAGES[language]
+            )
+            advice = tr("Quit birads-viewer and start it again to change the language.")
+            self.banner.show_message(Message(title, advice))
+
     def ask_for_mode(self) -> None:
         """In a strip above the images, until it is answered there or by the toolbar."""
         self.mode_question.show()
@@ -409,7 +419,8 @@ class MainWindow(QMainWindow):
         self.show_fault(error)
 
     def _on_reveal_failed(self, error: EngineError) -> None:
-        message = Message(error.title, f"The answer stays hidden. {error.advice}", "Try again")
+        advice = " ".join([tr("The answer stays hidden."), localised(error.advice)])
+        message = Message(localised(error.title), advice, tr("Try again"))
         self.banner.show_message(message, self._session.retry_reveal)
 
     # ------------------------------------------------------------------- readings, disagreements
@@ -429,9 +440,9 @@ class MainWindow(QMainWindow):
         if is_alone and self._opened:
             opened = self._opened
             message = Message(
-                "Opened to look at a reading",
-                "The study stands alone in the worklist.",
-                "Back to the worklist",
+                tr("Opened to look at a reading"),
+                tr("The study stands alone in the worklist."),
+                tr("Back to the worklist"),
             )
             self.banner.show_message(message, lambda: self.open(opened))
         self.worklist.select(study_uid)
@@ -446,15 +457,19 @@ class MainWindow(QMainWindow):
     def _on_csv_requested(self, path: Path, ids: Sequence[int], is_pseudonymised: bool) -> None:
         count = self._session.export_readings(path, False, ids, is_pseudonymised)
         if count is not None:
-            told = "without" if is_pseudonymised else "with"
-            self.disagreements.show_message(f"{count} exported {told} patient identifiers.")
+            told = (
+                tr("{count} exported without patient identifiers.")
+                if is_pseudonymised
+                else tr("{count} exported with patient identifiers.")
+            )
+            self.disagreements.show_message(told.format(count=count))
 
     def _on_training_written(self, written: object) -> None:
         self.disagreements.end_training_progress()
         if written is not None:
-            self.disagreements.show_message(written.summary)
+            self.disagreements.show_message(localised(written.summary))
         elif not self.disagreements.has_message:  # else it says why
-            self.disagreements.show_message("Cancelled: no training data was written.")
+            self.disagreements.show_message(tr("Cancelled: no training data was written."))
 
     def _on_overlay_changed(self, visible: bool, opacity: float) -> None:
         self.viewports.set_overlay(visible, opacity)
@@ -480,12 +495,12 @@ class MainWindow(QMainWindow):
     # --------------------------------------------------------------------------------- menu actions
 
     def ask_for_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open a folder of mammograms")
+        folder = QFileDialog.getExistingDirectory(self, tr("Open a folder of mammograms"))
         if folder:
             self.open([Path(folder)])
 
     def ask_for_files(self) -> None:
-        files, _ = QFileDialog.getOpenFileNames(self, "Open mammograms")
+        files, _ = QFileDialog.getOpenFileNames(self, tr("Open mammograms"))
         if files:
             self.open([Path(file) for file in files])
 
@@ -495,15 +510,15 @@ class MainWindow(QMainWindow):
             entry = self.menus.recent.addAction(str(path).replace("&", "&&"))
             entry.triggered.connect(lambda _checked=False, path=path: self.open([path]))
         if self.menus.recent.isEmpty():
-            self.menus.recent.addAction("Nothing yet").setEnabled(False)
+            self.menus.recent.addAction(tr("Nothing yet")).setEnabled(False)
         else:
             self.menus.recent.addSeparator()
-            self.menus.recent.addAction("Clear this list", self._settings.clear_recent)
+            self.menus.recent.addAction(tr("Clear this list"), self._settings.clear_recent)
 
     def ask_for_export(self, unblind: bool = False) -> None:
-        title = "Export all readings"
+        title = tr("Export all readings")
         if unblind:
-            title += " with the model's hidden answers: ends their blinding"
+            title = tr("Export all readings with the model's hidden answers: ends their blinding")
         path, _ = QFileDialog.getSaveFileName(self, title, "readings.csv", "CSV (*.csv)")
         if path:
             self.export_readings(Path(path), unblind)
@@ -514,15 +529,19 @@ class MainWindow(QMainWindow):
         """
         count = self._session.export_readings(path, unblind)
         if count is not None:
-            readings = "1 reading" if count == 1 else f"{count} readings"
+            title = (
+                tr("1 reading exported") if count == 1 else tr("%n readings exported", "", count)
+            )
             told = (
-                "It tells all that the model said; hidden answers count as revealed from now on."
+                tr(
+                    "It tells all that the model said; hidden answers count as revealed from now "
+                    "on."
+                )
                 if unblind
-                else "What the model said is left out where it is hidden."
+                else tr("What the model said is left out where it is hidden.")
             )
-            self.banner.show_message(
-                Message(f"{readings} exported", f"The file holds patient identifiers. {told}")
-            )
+            advice = " ".join([tr("The file holds patient identifiers."), told])
+            self.banner.show_message(Message(title, advice))
 
     def focus_breast(self, side: Laterality) -> None:
         self.reading_dock.show()
@@ -580,6 +599,10 @@ class MainWindow(QMainWindow):
 
     # ---------------------------------------------------------------------------------- Qt's events
 
+    def event(self, event: QEvent) -> bool:
+        """A menu that the pointer goes over does not wipe the line about the selected view."""
+        return event.type() == QEvent.Type.StatusTip or super().event(event)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _local_paths(event):
             event.acceptProposedAction()
@@ -608,11 +631,12 @@ class MainWindow(QMainWindow):
         """Says once what would be lost; nothing is asked that has to be answered."""
         unsaved = self.assessment.draft_count
         if unsaved and not self._may_close:
-            studies = "one study" if unsaved == 1 else f"{unsaved} studies"
             message = Message(
-                f"Unsaved entries in {studies}",
-                "The worklist marks them “unsaved”; save them, or quit once more without.",
-                "Quit without saving",
+                tr("Unsaved entries in one study")
+                if unsaved == 1
+                else tr("Unsaved entries in %n studies", "", unsaved),
+                tr("The worklist marks them “unsaved”; save them, or quit once more without."),
+                tr("Quit without saving"),
             )
             self.banner.show_message(message, self._close_anyway)
             event.ignore()

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.domain import MammogramView, Pixels, PixelSpacing
+from viewer.engine_words import localised
+from viewer.languages import mark, tr
 
 Point = tuple[float, float]
-PIXELS_ONLY = "pixels only"
+PIXELS_ONLY = mark("pixels only")
+NO_MILLIMETRES = mark("no mm: pixels only")
+NO_PIXELS = mark("no pixels")
+_MEAN, _SD = "mean ", mark(" SD")
 
 
 def origin_text(spacing: PixelSpacing | None) -> str:
@@ -28,7 +33,7 @@ def origin_text(spacing: PixelSpacing | None) -> str:
 def spacing_text(spacing: PixelSpacing | None) -> str:
     """'0.07 mm, at detector'; the origin always stands beside the number."""
     if spacing is None:
-        return f"no mm: {PIXELS_ONLY}"
+        return NO_MILLIMETRES
     size = f"{spacing.row_mm:.3g}"
     if not np.isclose(spacing.row_mm, spacing.column_mm, rtol=1e-3):
         size += f" × {spacing.column_mm:.3g}"
@@ -128,6 +133,20 @@ def value_at(pixels: Pixels, row: float, column: float) -> float | None:
 # ----------------------------------------------------------------------------------------- in words
 
 
+def spoken(text: str) -> str:
+    """Words of this module in the reader's language; with a drawing they are stored in English."""
+    return "\n".join(map(_spoken_line, text.split("\n")))
+
+
+def _spoken_line(line: str) -> str:
+    number, comma, origin = line.partition(", ")
+    if comma:
+        return f"{number}, {localised(origin)}"
+    if line.startswith(_MEAN):
+        return tr("mean {value}").format(value=line.removeprefix(_MEAN).replace(_SD, tr(_SD)))
+    return tr(line) if line else ""
+
+
 def length_text(size: PixelSize, points: Sequence[Point]) -> str:
     """'12.3 mm, at detector'."""
     return f"{_number(length(size, *points), size.unit)}, {size.origin}"
@@ -140,11 +159,11 @@ def angle_text(size: PixelSize, points: Sequence[Point]) -> str:
 
 def ellipse_text(size: PixelSize, points: Sequence[Point], values: EllipseValues | None) -> str:
     """Two lines: 'mean 1,204 ± 31 SD' and '54.2 mm², calibrated'; `values` None: not yet."""
-    grey = "mean …"
+    grey = f"{_MEAN}…"
     if values is not None:
-        grey = "no pixels"
+        grey = NO_PIXELS
         if values.count:
-            grey = f"mean {value_text(values.mean)} ± {value_text(values.deviation)} SD"
+            grey = f"{_MEAN}{value_text(values.mean)} ± {value_text(values.deviation)}{_SD}"
     unit = f"{size.unit}²"
     return f"{grey}\n{_number(area(size, *points), unit)}, {size.origin}"
 

@@ -11,8 +11,10 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QComboBox, QMenu, QToolBar, QToolButton
 
 from engine.domain import Laterality, ReadingMode
+from viewer import languages
 from viewer.commands import Group
 from viewer.keymap import Keymap
+from viewer.languages import mark, tr
 from viewer.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.states import MODEL_TITLES
 from viewer.viewports import COMMANDS
@@ -22,13 +24,13 @@ if TYPE_CHECKING:
 
 # Commands of the viewports that stand in the toolbar, by what is written on the button.
 TOOLBAR = {
-    "fit": "Fit",
+    "fit": mark("Fit", "on a button"),
     "actual_pixels": "1:1",
-    "toggle_single": "One / all",
-    "step_1": "Next step",
-    "next_preset": "Preset",
-    "toggle_invert": "Invert",
-    "reset": "Reset",
+    "toggle_single": mark("One / all", "on a button"),
+    "step_1": mark("Next step", "on a button"),
+    "next_preset": mark("Preset", "on a button"),
+    "toggle_invert": mark("Invert", "on a button"),
+    "reset": mark("Reset", "on a button"),
 }
 
 
@@ -51,51 +53,64 @@ class Menus(QObject):
 
     def _make_actions(self, model_name: str) -> None:
         action, window = self._action, self._window
-        self.open_folder = action("open_folder", "Open &folder …", window.ask_for_folder, "Ctrl+O")
-        self.open_files = action(
-            "open_files", "Open f&iles …", window.ask_for_files, "Ctrl+Shift+O"
+        self.open_folder = action(
+            "open_folder", tr("Open &folder …"), window.ask_for_folder, "Ctrl+O"
         )
-        self.export = action("export", "&Export readings …", window.ask_for_export, "Ctrl+E")
+        self.open_files = action(
+            "open_files", tr("Open f&iles …"), window.ask_for_files, "Ctrl+Shift+O"
+        )
+        self.export = action("export", tr("&Export readings …"), window.ask_for_export, "Ctrl+E")
         self.export_unblinded = action(
             "export_unblinded",
-            "Export readings, &unblinded …",
+            tr("Export readings, &unblinded …"),
             lambda: window.ask_for_export(unblind=True),
         )
-        self.quit = action("quit", "&Quit", window.close, "Ctrl+Q")
-        self.undo = action("undo", "&Undo", window.undoing.undo, "Ctrl+Z")
-        self.redo = action("redo", "Red&o drawing", window.undoing.redo, "Ctrl+Shift+Z", "Ctrl+Y")
+        self.quit = action("quit", tr("&Quit"), window.close, "Ctrl+Q")
+        self.undo = action("undo", tr("&Undo"), window.undoing.undo, "Ctrl+Z")
+        self.redo = action(
+            "redo", tr("Red&o drawing"), window.undoing.redo, "Ctrl+Shift+Z", "Ctrl+Y"
+        )
         self.undo_reading = action(
-            "undo_reading", "Undo saved rea&ding", window.undoing.undo_reading, "Ctrl+Shift+U"
+            "undo_reading", tr("Undo saved rea&ding"), window.undoing.undo_reading, "Ctrl+Shift+U"
         )
         self.save = action(
-            "save", "&Save reading", window.assessment.save, "Ctrl+Enter", "Ctrl+Return"
+            "save", tr("&Save reading"), window.assessment.save, "Ctrl+Enter", "Ctrl+Return"
         )
         self.show_disagreements = action(
-            "disagreements", "Readings and d&isagreements …", window.show_disagreements, "Ctrl+D"
+            "disagreements",
+            tr("Readings and d&isagreements …"),
+            window.show_disagreements,
+            "Ctrl+D",
         )
         self.right = action(
-            "right_breast", "&Right breast", lambda: window.focus_breast(Laterality.RIGHT), "Ctrl+R"
+            "right_breast",
+            tr("&Right breast"),
+            lambda: window.focus_breast(Laterality.RIGHT),
+            "Ctrl+R",
         )
         self.left = action(
-            "left_breast", "&Left breast", lambda: window.focus_breast(Laterality.LEFT), "Ctrl+L"
+            "left_breast",
+            tr("&Left breast"),
+            lambda: window.focus_breast(Laterality.LEFT),
+            "Ctrl+L",
         )
         self.next_breast = action(
-            "next_breast", "&Breast, then the other one", window.focus_next_breast, "Ctrl+B"
+            "next_breast", tr("&Breast, then the other one"), window.focus_next_breast, "Ctrl+B"
         )
-        self.overlay = action("heat_map", "&Heat-map", window.prediction.toggle_overlay, "H")
+        self.overlay = action("heat_map", tr("&Heat-map"), window.prediction.toggle_overlay, "H")
         self.overlay.setCheckable(True)
-        self.next_model = action("other_model", "&Other model", window.switch_model, "M")
-        self.both = action("both_models", "Ask &both networks", window.toggle_both, "Shift+M")
+        self.next_model = action("other_model", tr("&Other model"), window.switch_model, "M")
+        self.both = action("both_models", tr("Ask &both networks"), window.toggle_both, "Shift+M")
         self.both.setCheckable(True)
         self.pause = action(
-            "pause", "&Pause or resume the worklist", window.worklist.toggle_pause, "Ctrl+P"
+            "pause", tr("&Pause or resume the worklist"), window.worklist.toggle_pause, "Ctrl+P"
         )
-        self.to_worklist = action("to_worklist", "&Worklist", window.focus_worklist, "Ctrl+1")
-        self.to_images = action("to_images", "&Images", window.focus_images, "Ctrl+2")
-        self.steps = action("steps", "&Steps …", window.choose_steps)
-        self.shortcuts = action("shortcuts", "&Keys and mouse", window.show_shortcuts, "F1")
-        self.about = action("about", "&About and licences", window.show_about)
-        self.logs = action("logs", "&Open log folder", window.show_logs)
+        self.to_worklist = action("to_worklist", tr("&Worklist"), window.focus_worklist, "Ctrl+1")
+        self.to_images = action("to_images", tr("&Images"), window.focus_images, "Ctrl+2")
+        self.steps = action("steps", tr("&Steps …"), window.choose_steps)
+        self.shortcuts = action("shortcuts", tr("&Keys and mouse"), window.show_shortcuts, "F1")
+        self.about = action("about", tr("&About and licences"), window.show_about)
+        self.logs = action("logs", tr("&Open log folder"), window.show_logs)
         self.worklist_shown = window.worklist_dock.toggleViewAction()
         self.worklist_shown.setObjectName("worklist_pane")
         self.worklist_shown.setShortcut(QKeySequence("F8"))
@@ -105,26 +120,33 @@ class Menus(QObject):
 
         self.models = QActionGroup(window)
         for name, title in MODEL_TITLES.items():
-            choice = QAction(title, self.models)
+            choice = QAction(tr(title), self.models)
             choice.setObjectName(f"model_{name}")
             choice.setCheckable(True)
             choice.setData(name)
             choice.setChecked(name == model_name)
         self.models.triggered.connect(lambda choice: window.choose_model(choice.data()))
+        self.languages = QActionGroup(window)
+        for code, name in languages.LANGUAGES.items():
+            choice = QAction(name, self.languages)  # by its own name, whatever is spoken now
+            choice.setCheckable(True)
+            choice.setData(code)
+            choice.setChecked(code == languages.current())
+        self.languages.triggered.connect(lambda choice: window.choose_language(choice.data()))
         self.modes = QActionGroup(window)
         for mode, title in MODE_TITLES.items():
-            choice = QAction(title, self.modes)
+            choice = QAction(tr(title), self.modes)
             choice.setObjectName(f"mode_{mode.name.lower()}")
             choice.setCheckable(True)
             choice.setData(mode)
-            choice.setToolTip(MODE_MEANINGS[mode])
+            choice.setToolTip(tr(MODE_MEANINGS[mode]))
         self.modes.triggered.connect(lambda choice: window.choose_mode(choice.data()))
 
     def _fill_menus(self) -> None:
         bar = self._window.menuBar()
-        file = bar.addMenu("&File")
+        file = bar.addMenu(tr("&File"))
         file.addActions([self.open_folder, self.open_files])
-        self.recent = file.addMenu("Open &recent")
+        self.recent = file.addMenu(tr("Open &recent"))
         self.recent.aboutToShow.connect(self._window.fill_recent)
         file.addSeparator()
         file.addActions(self._window.output.actions)
@@ -133,37 +155,39 @@ class Menus(QObject):
         file.addSeparator()
         file.addAction(self.quit)
 
-        images = bar.addMenu("&Images")
+        images = bar.addMenu(tr("&Images"))
         for group in (Group.WINDOW, Group.ZOOM, Group.TURN):
             images.addActions(self._commands(group))
             images.addSeparator()
         images.addAction(self.overlay)
-        tools = bar.addMenu("&Tools")
+        tools = bar.addMenu(tr("&Tools"))
         for group in (Group.DRAW, Group.LINK, Group.LOOK):
             tools.addActions(self._commands(group))
             tools.addSeparator()
-        go = bar.addMenu("&Go")
+        go = bar.addMenu(tr("&Go"))
         go.addActions(self._commands(Group.GO))
         go.addSeparator()
         go.addActions([self.to_worklist, self.to_images, self.steps])
-        reading = bar.addMenu("&Reading")
+        reading = bar.addMenu(tr("&Reading"))
         reading.addActions([self.undo, self.redo, self.undo_reading])
         reading.addSeparator()
         reading.addActions([self.right, self.left, self.next_breast, self.save])
         reading.addSeparator()
         reading.addAction(self.show_disagreements)
-        reading.addSection("Mode")
+        reading.addSection(tr("Mode"))
         reading.addActions(self.modes.actions())
-        model = bar.addMenu("&Model")
+        model = bar.addMenu(tr("&Model"))
         model.addActions(self.models.actions())
         model.addActions([self.next_model, self.both])
         model.addSeparator()
         model.addAction(self.pause)
-        panes = bar.addMenu("&Panes")
+        panes = bar.addMenu(tr("&Panes"))
         panes.addActions([self.worklist_shown, self.reading_shown])
         screens = self._window.screens
         panes.addActions([screens.separate_action, screens.next_screen_action])
-        help_ = bar.addMenu("&Help")
+        panes.addSeparator()
+        panes.addMenu(tr("&Language")).addActions(self.languages.actions())
+        help_ = bar.addMenu(tr("&Help"))
         help_.addActions([self.shortcuts, self.logs, self.about])
 
     def _commands(self, group: Group) -> list[QAction]:
@@ -178,13 +202,13 @@ class Menus(QObject):
 
     def _fill_toolbar(self, model_name: str) -> None:
         window = self._window
-        bar = QToolBar("Toolbar", window)
+        bar = QToolBar(tr("Toolbar"), window)
         bar.setObjectName("Toolbar")
         bar.setMovable(False)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         window.addToolBar(bar)
         open_button = QToolButton(bar)
-        open_button.setText("Open")
+        open_button.setText(tr("Open"))
         open_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         open_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         menu = QMenu(open_button)
@@ -197,10 +221,10 @@ class Menus(QObject):
         bar.addWidget(self.mode_button)
         bar.addSeparator()
         self.model_choice = QComboBox(bar)
-        self.model_choice.setAccessibleName("Model")
+        self.model_choice.setAccessibleName(tr("Model"))
         self.model_choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for name, title in MODEL_TITLES.items():
-            self.model_choice.addItem(title, name)
+            self.model_choice.addItem(tr(title), name)
         self.model_choice.setCurrentIndex(self.model_choice.findData(model_name))
         self.model_choice.activated.connect(
             lambda number: window.choose_model(self.model_choice.itemData(number))
@@ -209,10 +233,10 @@ class Menus(QObject):
         bar.addSeparator()
         for identity, title in TOOLBAR.items():
             command = window.viewports.actions_by_name[identity]
-            command.setIconText(title)
+            command.setIconText(tr(title, "on a button"))
             bar.addAction(command)
         bar.addSeparator()
-        self.overlay.setIconText("Heat-map")
+        self.overlay.setIconText(tr("Heat-map"))
         bar.addAction(self.overlay)
         for button in bar.findChildren(QToolButton):
             if button.defaultAction() is not None:  # not the one for what has no room
@@ -229,7 +253,7 @@ class Menus(QObject):
         button.setMenu(menu)
         widths = []
         for title in MODE_TITLES.values():
-            button.setText(f"Mode: {title}")
+            button.setText(tr("Mode: {mode}").format(mode=tr(title)))
             widths.append(button.sizeHint().width())
         button.setFixedWidth(max(widths))
         return button
@@ -242,13 +266,14 @@ class Menus(QObject):
             choice.setChecked(choice.data() == model_name)
 
     def show_mode(self, mode: ReadingMode) -> None:
-        title = MODE_TITLES[mode]
-        self.mode_button.setText(f"Mode: {title}")
-        self.mode_button.setAccessibleName(f"Reading mode: {title}")
-        self.mode_button.setToolTip(MODE_MEANINGS[mode])
+        title = tr(MODE_TITLES[mode])
+        self.mode_button.setText(tr("Mode: {mode}").format(mode=title))
+        self.mode_button.setAccessibleName(tr("Reading mode: {mode}").format(mode=title))
+        self.mode_button.setToolTip(tr(MODE_MEANINGS[mode]))
         for choice in self.modes.actions():
             choice.setChecked(choice.data() is mode)
 
     def show_keys(self, keymap: Keymap) -> None:
         key = keymap.first("other_model")
-        self.model_choice.setToolTip(f"Model ({key} for the other one)" if key else "Model")
+        other = tr("Model ({key} for the other one)").format(key=key)
+        self.model_choice.setToolTip(other if key else tr("Model"))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 
 from engine.domain import ReadingMode
 from viewer import theme
+from viewer.languages import tr
 from viewer.reading_modes import EVIDENCE, MODE_MEANINGS, MODE_TITLES
 
 
@@ -24,9 +25,10 @@ class ModeQuestion(QFrame):
             f"#modeQuestion {{ background: {theme.RAISED.name()}; border: none;"
             f" border-left: 4px solid {theme.ACCENT.name()}; }}"
         )
-        question = QLabel("How do you want to read?", self)
+        question = QLabel(tr("How do you want to read?"), self)
         question.setFont(theme.font(bold=True))
-        evidence = _sentence(f"{EVIDENCE} You can change it at any time in the toolbar.", self)
+        change = tr("You can change it at any time in the toolbar.")
+        evidence = _sentence(f"{tr(EVIDENCE)} {change}", self)
         self.buttons: dict[ReadingMode, QPushButton] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(10, 8, 10, 8)
@@ -36,12 +38,13 @@ class ModeQuestion(QFrame):
         grid.addWidget(evidence, 1, 0, 1, 3)
         for column, (mode, title) in enumerate(MODE_TITLES.items()):
             is_default = mode is ReadingMode.CONCURRENT
-            button = QPushButton(f"{title} (default)" if is_default else title, self)
-            button.setAccessibleDescription(MODE_MEANINGS[mode])
+            title = tr("{mode} (default)").format(mode=tr(title)) if is_default else tr(title)
+            button = QPushButton(title, self)
+            button.setAccessibleDescription(tr(MODE_MEANINGS[mode]))
             button.clicked.connect(lambda _checked=False, mode=mode: self.answered.emit(mode))
             self.buttons[mode] = button
             grid.addWidget(button, 2, column)
-            meaning = _sentence(MODE_MEANINGS[mode], self)
+            meaning = _sentence(tr(MODE_MEANINGS[mode]), self)
             meaning.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
             grid.addWidget(meaning, 3, column)
             grid.setColumnStretch(column, 1)

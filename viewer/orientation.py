@@ -5,6 +5,8 @@ Pure arithmetic. What is turned is only the display; which breast it is, the tag
 
 from dataclasses import dataclass, replace
 
+from viewer.languages import mark
+
 
 @dataclass(frozen=True)
 class Orientation:
@@ -38,14 +40,14 @@ class Orientation:
 
 
 AS_HUNG = Orientation()
-_FLIPPED = "flipped left to right"
+_FLIPPED = mark("flipped left to right")
 _WORDS = {
     AS_HUNG: "",
     AS_HUNG.mirrored(): _FLIPPED,
-    AS_HUNG.flipped(): "flipped top to bottom",
-    AS_HUNG.mirrored().flipped(): "rotated 180°",
-    AS_HUNG.turned_right(): "rotated 90° right",
-    AS_HUNG.turned_left(): "rotated 90° left",
-    AS_HUNG.mirrored().turned_right(): f"{_FLIPPED}, rotated 90° right",
-    AS_HUNG.mirrored().turned_left(): f"{_FLIPPED}, rotated 90° left",
+    AS_HUNG.flipped(): mark("flipped top to bottom"),
+    AS_HUNG.mirrored().flipped(): mark("rotated 180°"),
+    AS_HUNG.turned_right(): mark("rotated 90° right"),
+    AS_HUNG.turned_left(): mark("rotated 90° left"),
+    AS_HUNG.mirrored().turned_right(): mark("flipped left to right, rotated 90° right"),
+    AS_HUNG.mirrored().turned_left(): mark("flipped left to right, rotated 90° left"),
 }

@@ -29,11 +29,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.domain import NOTICE, AnonymousCopy, Study
+from engine.domain import AnonymousCopy, Study
 from engine.errors import EngineError
 from viewer import pictures, summary, theme
 from viewer.banner import Message
 from viewer.canvas import Canvas, Shown
+from viewer.engine_words import localised, notice
+from viewer.languages import mark, tr
 from viewer.session import Session
 from viewer.viewports import ViewportsPane
 
@@ -41,7 +43,7 @@ PREVIEW = QSize(420, 460)  #: logical pixels, of a picture's preview
 SUMMARY_SIZE = QSize(860, 900)
 UNNAMED = Shown(identity=False)
 _REFRESH_MS = 200  # after the last change of the view
-_SAY_NOTHING = "Without them no free words and no reader's name are on the page either."
+_SAY_NOTHING = mark("Without them no free words and no reader's name are on the page either.")
 
 
 class Output(QObject):
@@ -57,13 +59,15 @@ class Output(QObject):
         self._folder = ""  # of the last file, in this run
         self.actions = [
             self._action(
-                "save_picture", "Save view as &picture …", self.show_picture, "Ctrl+Shift+S"
+                "save_picture", tr("Save view as &picture …"), self.show_picture, "Ctrl+Shift+S"
             ),
             self._action(
-                "copy_picture", "&Copy view as picture", self.copy_picture, "Ctrl+Shift+C"
+                "copy_picture", tr("&Copy view as picture"), self.copy_picture, "Ctrl+Shift+C"
             ),
-            self._action("summary", "Study su&mmary, print …", self.show_summary, "Ctrl+Shift+P"),
-            self._action("anonymise", "&Anonymised copy of the study …", self.show_copying),
+            self._action(
+                "summary", tr("Study su&mmary, print …"), self.show_summary, "Ctrl+Shift+P"
+            ),
+            self._action("anonymise", tr("&Anonymised copy of the study …"), self.show_copying),
         ]
         session.study_selected.connect(self.close_all)
         session.mode_changed.connect(self.close_all)
@@ -88,8 +92,8 @@ class Output(QObject):
         dialog.setModal(False)
         dialog.show()
 
-    def _needs(self, what: str) -> None:
-        self.told.emit(Message(f"No {what} to give out", "Open a study and wait for its images."))
+    def _needs(self, title: str) -> None:
+        self.told.emit(Message(title, tr("Open a study and wait for its images.")))
 
     # ------------------------------------------------------------------------------------ pictures
 
@@ -97,7 +101,7 @@ class Output(QObject):
         """Of the selected view, with what is to be on it."""
         canvas = self._viewports.current
         if not pictures.can_be_pictured(canvas):
-            self._needs("picture")
+            self._needs(tr("No picture to give out"))
             return
         self._show(PictureDialog(canvas, self, self._window))
 
@@ -105,14 +109,16 @@ class Output(QObject):
         """Of the selected view to the clipboard, as it shows but for the patient's name."""
         canvas = self._viewports.current
         if not pictures.can_be_pictured(canvas):
-            self._needs("picture")
+            self._needs(tr("No picture to give out"))
             return
         image = pictures.picture_of(canvas, shown)
         image.setDevicePixelRatio(1)
         QGuiApplication.clipboard().setImage(image)
-        named = "with" if shown.identity and canvas.identity else "without"
+        is_named = shown.identity and canvas.identity
+        title = tr("{view} copied as a picture").format(view=canvas.name)
+        with_name = tr("It is with the patient's name.")
         self.told.emit(
-            Message(f"{canvas.name} copied as a picture", f"It is {named} the patient's name.")
+            Message(title, with_name if is_named else tr("It is without the patient's name."))
         )
 
     def save_picture(self, canvas: Canvas, shown: Shown, path: Path) -> None:
@@ -125,7 +131,7 @@ class Output(QObject):
     def show_summary(self) -> None:
         study = self._session.current_study
         if study is None or not any(map(pictures.can_be_pictured, self._viewports.canvases)):
-            self._needs("summary")
+            self._needs(tr("No summary to give out"))
             return
         self._show(SummaryDialog(self, self._window))
 
@@ -157,7 +163,7 @@ class Output(QObject):
     def show_copying(self) -> None:
         study = self._session.current_study
         if study is None:
-            self._needs("study")
+            self._needs(tr("No study to give out"))
             return
         self._show(CopyDialog(study, self, self._window))
 
@@ -169,18 +175,30 @@ class Output(QObject):
         if copy.failures:
             first = copy.failures[0]
             count = len(copy.failures)
-            files = "One image was" if count == 1 else f"{count} images were"
-            advice.append(f"{files} not copied: {first.title}. {first.advice}")
+            files = (
+                tr("One image was not copied: {title}. {advice}")
+                if count == 1
+                else tr("%n images were not copied: {title}. {advice}", "", count)
+            )
+            advice.append(
+                files.format(title=localised(first.title), advice=localised(first.advice))
+            )
         blanked = sum(image.is_blanked for image in copy.images)
         marked = sum(image.marks != 0 and not image.is_blanked for image in copy.images)
         if blanked:
-            advice.append(f"Marks were blanked in {blanked}: check that no text is left.")
+            told = tr("Marks were blanked in {count}: check that no text is left.")
+            advice.append(told.format(count=blanked))
         if marked:
-            advice.append(f"In {marked} something beside the breast may be text: look at them.")
+            told = tr("In {count} something beside the breast may be text: look at them.")
+            advice.append(told.format(count=marked))
         count = len(copy.images)
-        images = "1 image" if count == 1 else f"{count} images"
-        advice.append(f"Folder: {copy.folder}")
-        self.told.emit(Message(f"{images} copied, anonymised", " ".join(advice)))
+        copied = (
+            tr("1 image copied, anonymised")
+            if count == 1
+            else tr("%n images copied, anonymised", "", count)
+        )
+        advice.append(tr("Folder: {path}").format(path=copy.folder))
+        self.told.emit(Message(copied, " ".join(advice)))
 
     # ---------------------------------------------------------------------------------------- files
 
@@ -198,7 +216,7 @@ class Output(QObject):
             self.failed.emit(error)
             return
         self._folder = str(path.parent)
-        self.told.emit(Message("Saved", str(path)))
+        self.told.emit(Message(tr("Saved"), str(path)))
 
 
 class _Options(QWidget):
@@ -231,14 +249,14 @@ class PictureDialog(QDialog):
 
     def __init__(self, canvas: Canvas, output: Output, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle(f"{canvas.name} as a picture")
+        self.setWindowTitle(tr("{view} as a picture").format(view=canvas.name))
         self._canvas, self._output = canvas, output
         self.options = _Options(
             {
-                "heat": ("Heat-map", canvas.shows_heat),
-                "drawings": ("Drawings and measurements", True),
-                "words": ("Words in the corners", True),
-                "identity": ("Patient's name, ID and date", False),
+                "heat": (tr("Heat-map"), canvas.shows_heat),
+                "drawings": (tr("Drawings and measurements"), True),
+                "words": (tr("Words in the corners"), True),
+                "identity": (tr("Patient's name, ID and date"), False),
             },
             self,
         )
@@ -255,14 +273,15 @@ class PictureDialog(QDialog):
         self._preview = QLabel(self)
         self._preview.setFixedSize(PREVIEW)
         self._preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        save = QPushButton("&Save …", self)
+        save = QPushButton(tr("&Save …"), self)
         save.setDefault(True)
         save.clicked.connect(self._save)
-        copy = QPushButton("&Copy", self)
+        copy = QPushButton(tr("&Copy"), self)
         copy.clicked.connect(lambda: output.copy_picture(self.shown))
         column = QVBoxLayout()
         column.addWidget(self.options)
-        column.addWidget(_explained("Side, view and warnings are always on it, and the notice."))
+        always = tr("Side, view and warnings are always on it, and the notice.")
+        column.addWidget(_explained(always))
         column.addStretch(1)
         for button in (save, copy):
             column.addWidget(button)
@@ -295,7 +314,9 @@ class PictureDialog(QDialog):
 
     def _save(self) -> None:
         name = pictures.file_name(self._canvas)
-        path = self._output.ask_for_file(self, "Save the view as a picture", name, "PNG (*.png)")
+        path = self._output.ask_for_file(
+            self, tr("Save the view as a picture"), name, "PNG (*.png)"
+        )
         if path is not None and self.isVisible():
             self._output.save_picture(self._canvas, self.shown, path)
             self.close()
@@ -306,15 +327,19 @@ class SummaryDialog(QDialog):
 
     def __init__(self, output: Output, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Study summary")
+        self.setWindowTitle(tr("Study summary"))
         self._output = output
         self._printer = QPrinter(QPrinter.PrinterMode.HighResolution)
         self._printer.setPageLayout(summary.PAGE)
-        self._printer.setDocName("Study summary")
+        self._printer.setDocName(tr("Study summary"))
         self.options = _Options(
-            {"identity": ("Patient's name, ID and date", True), "heat": ("Heat-maps", True)}, self
+            {
+                "identity": (tr("Patient's name, ID and date"), True),
+                "heat": (tr("Heat-maps"), True),
+            },
+            self,
         )
-        self.options.boxes["identity"].setToolTip(_SAY_NOTHING)
+        self.options.boxes["identity"].setToolTip(tr(_SAY_NOTHING))
         if not any(canvas.shows_heat for canvas in output.canvases):
             self.options.disable("heat")
         if not any(canvas.identity for canvas in output.canvases):
@@ -323,14 +348,14 @@ class SummaryDialog(QDialog):
         self.preview.paintRequested.connect(self._paint)
         self.options.changed.connect(self._refresh)
         self._content = self._summarise()
-        print_ = QPushButton("&Print …", self)
+        print_ = QPushButton(tr("&Print …"), self)
         print_.clicked.connect(self._print)
-        save = QPushButton("&Save as PDF …", self)
+        save = QPushButton(tr("&Save as PDF …"), self)
         save.setDefault(True)
         save.clicked.connect(self._save)
         below = QHBoxLayout()
         below.addWidget(self.options)
-        below.addWidget(_explained(_SAY_NOTHING), 1)
+        below.addWidget(_explained(tr(_SAY_NOTHING)), 1)
         for button in (print_, save):
             below.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
         column = QVBoxLayout(self)
@@ -359,7 +384,7 @@ class SummaryDialog(QDialog):
 
     def _save(self) -> None:
         path = self._output.ask_for_file(
-            self, "Save the summary", "study_summary.pdf", "PDF (*.pdf)"
+            self, tr("Save the summary"), "study_summary.pdf", "PDF (*.pdf)"
         )
         if path is not None and self.isVisible():
             self._output.save_summary(path, self.options["identity"], self.options["heat"])
@@ -371,32 +396,40 @@ class CopyDialog(QDialog):
 
     def __init__(self, study: Study, output: Output, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Anonymised copy of the study")
+        self.setWindowTitle(tr("Anonymised copy of the study"))
         self._study, self._output = study, output
-        self.options = _Options({"blank": ("Blank texts and marks beside the breast", False)}, self)
-        copy = QPushButton("Choose a &folder and copy …", self)
+        self.options = _Options(
+            {"blank": (tr("Blank texts and marks beside the breast"), False)}, self
+        )
+        copy = QPushButton(tr("Choose a &folder and copy …"), self)
         copy.setDefault(True)
         copy.clicked.connect(self._copy)
         column = QVBoxLayout(self)
         column.addWidget(
             _explained(
-                "Names, dates, IDs, free words and private data are removed (DICOM PS3.15 Basic "
-                "Profile), all UIDs are new, files get new names. Pixels stay as they are."
+                tr(
+                    "Names, dates, IDs, free words and private data are removed (DICOM PS3.15 "
+                    "Basic Profile), all UIDs are new, files get new names. Pixels stay as they "
+                    "are."
+                )
             )
         )
         column.addWidget(self.options)
         column.addWidget(
             _explained(
-                "Text burned into the image stays unless it is blanked. Blanked images are stored "
-                "uncompressed. A program cannot promise that no text is left: look at the copy."
+                tr(
+                    "Text burned into the image stays unless it is blanked. Blanked images are "
+                    "stored uncompressed. A program cannot promise that no text is left: look at "
+                    "the copy."
+                )
             )
         )
-        column.addWidget(_explained(NOTICE))
+        column.addWidget(_explained(notice()))
         column.addWidget(copy, 0, Qt.AlignmentFlag.AlignRight)
         self.setFixedWidth(480)
 
     def _copy(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "A folder for the copy")
+        folder = QFileDialog.getExistingDirectory(self, tr("A folder for the copy"))
         if folder and self.isVisible():
             self._output.copy_study(self._study, Path(folder), self.options["blank"])
             self.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.domain import MammogramView, PixelSpacing
+from viewer.languages import mark
 
 FILL = 0.98  #: of a cell, that the largest breast takes
 _COMPARABLE = 2.0  #: breasts whose sizes in pixels differ more are each fitted by themselves
@@ -19,12 +20,12 @@ _CREDIBLE = 4.0  #: … whose sizes in mm do; no breast is four times as tall as
 class Basis(Enum):
     """What the views of a page have in common; told to the reader."""
 
-    MILLIMETRES = "same size in mm"
-    MIXED = "same size in mm, by spacings of different origin"
-    PARTLY = "same size in mm, but for views without spacing"
-    CONTRADICTORY = "spacings contradict each other: each view fitted, sizes do not compare"
-    PIXELS = "same scale in pixels"
-    EACH = "each view fitted, sizes do not compare"
+    MILLIMETRES = mark("same size in mm")
+    MIXED = mark("same size in mm, by spacings of different origin")
+    PARTLY = mark("same size in mm, but for views without spacing")
+    CONTRADICTORY = mark("spacings contradict each other: each view fitted, sizes do not compare")
+    PIXELS = mark("same scale in pixels")
+    EACH = mark("each view fitted, sizes do not compare")
 
 
 @dataclass(frozen=True)

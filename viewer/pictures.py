@@ -10,10 +10,11 @@ from engine.domain import NOTICE
 from engine.errors import StorageFailed
 from viewer import theme
 from viewer.canvas import Canvas, Shown, State
-from viewer.viewports import HeatLegend
+from viewer.engine_words import notice
+from viewer.languages import mark, tr
 
 _PAD = 8  #: logical pixels
-_HEAT_WORDS = f"Colour: {HeatLegend.SENTENCE[0].lower()}{HeatLegend.SENTENCE[1:]}"
+HEAT_WORDS = mark("Colour: model attention, not a lesion outline.")
 
 
 def picture_of(canvas: Canvas, shown: Shown) -> QImage:
@@ -22,9 +23,14 @@ def picture_of(canvas: Canvas, shown: Shown) -> QImage:
     ratio = view.devicePixelRatio()
     font = theme.font(theme.SMALL_TEXT_PX, bold=True)
     metrics = QFontMetrics(font)
-    lines = _wrapped(NOTICE, metrics, canvas.width() - 2 * _PAD)
+    notices = [
+        line
+        for words in dict.fromkeys((notice(), NOTICE))  # the verbatim one is on all that goes out
+        for line in _wrapped(words, metrics, canvas.width() - 2 * _PAD)
+    ]
+    lines = list(notices)
     if shown.heat and canvas.shows_heat:
-        lines += _wrapped(_HEAT_WORDS, metrics, canvas.width() - 2 * _PAD)
+        lines += _wrapped(tr(HEAT_WORDS), metrics, canvas.width() - 2 * _PAD)
     height = canvas.height() + metrics.height() * len(lines) + _PAD
     result = QImage(view.width(), round(height * ratio), QImage.Format.Format_RGB32)
     result.setDevicePixelRatio(ratio)
@@ -34,7 +40,7 @@ def picture_of(canvas: Canvas, shown: Shown) -> QImage:
     painter.setFont(font)
     y = canvas.height() + _PAD // 2
     for line in lines:
-        painter.setPen(theme.WARNING if line in NOTICE else theme.TEXT)
+        painter.setPen(theme.WARNING if line in notices else theme.TEXT)
         area = QRect(_PAD, y, canvas.width() - 2 * _PAD, metrics.height())
         painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, line)
         y += metrics.height()
@@ -60,7 +66,9 @@ def png(image: QImage) -> bytes:
     writer.setText("Disclaimer", NOTICE)
     writer.setText("Software", f"birads-viewer {__version__}")
     if not writer.write(image):
-        raise StorageFailed("The picture was not made", "Close other programs and try again.")
+        raise StorageFailed(
+            mark("The picture was not made"), mark("Close other programs and try again.")
+        )
     return buffer.data().data()
 
 
@@ -71,7 +79,7 @@ def save(path: Path, data: bytes) -> None:
     if not (is_written and file.commit()):
         reason = file.errorString() or "It could not be written"
         raise StorageFailed(
-            "The file was not saved", f"{reason}: free some space, or choose another folder."
+            mark("The file was not saved"), f"{reason}: free some space, or choose another folder."
         )
 
 

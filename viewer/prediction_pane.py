@@ -32,7 +32,10 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
+from engine.errors import EngineError
 from viewer import theme
+from viewer.engine_words import localised, side_title
+from viewer.languages import mark, tr
 from viewer.reading_modes import MODE_TITLES
 from viewer.states import (
     MODEL_TITLES,
@@ -51,12 +54,12 @@ SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
 GRADES = (1, 2, 3, 4, 5)
 HASH_LENGTH = 8  # characters of the checkpoint's SHA-256 that are shown
 COLUMN_GAP = 16  # pixels between the breasts
-NOT_OFFERED = "not offered by this model"
-CALIBRATION_CAVEAT = (
+NOT_OFFERED = mark("not offered by this model")
+CALIBRATION_CAVEAT = mark(
     "Confidence was calibrated on enriched archive cases, not on a screening population."
 )
-ATTENTION_CAVEAT = "Model attention, not a lesion outline."
-ATTENTION_SCALE = (
+ATTENTION_CAVEAT = mark("Model attention, not a lesion outline.")
+ATTENTION_SCALE = mark(
     "One scale for all images: its end is a fixed activation that belongs to the model, so a quiet "
     "breast looks quiet."
 )
@@ -64,7 +67,7 @@ ATTENTION_SCALE = (
 
 def grade_meaning(grade: int) -> str:
     """In words; a real 3 presupposes a full work-up, which no image shows."""
-    return "pattern like training grade 3" if grade == 3 else BIRADS_MEANING[grade]
+    return tr("pattern like training grade 3") if grade == 3 else localised(BIRADS_MEANING[grade])
 
 
 def percent(probability: float) -> str:
@@ -93,7 +96,7 @@ class CategoryBars(QWidget):
         widest = QFontMetrics(theme.font(theme.SMALL_TEXT_PX, bold=True))
         self.percent_width = widest.horizontalAdvance(">99 %") + 2
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Probability of each category")
+        self.setAccessibleName(tr("Probability of each category"))
 
     def sizeHint(self) -> QSize:
         return QSize(300, self.ROW_HEIGHT * len(GRADES))
@@ -113,14 +116,15 @@ class CategoryBars(QWidget):
 
     def row_text(self, grade: int) -> str:
         """What the row shows, in words."""
+        category = tr("Category {grade}").format(grade=grade)
         if grade not in self._offered:
-            return f"Category {grade} {NOT_OFFERED}"
+            return f"{category} {tr(NOT_OFFERED)}"
         parts = [
-            f"{side.name.lower()} {percent(self._predictions[side].probabilities[grade])}"
+            f"{localised(side.name.lower())} {percent(prediction.probabilities[grade])}"
             for side in SIDES
-            if side in self._predictions
+            if (prediction := self._predictions.get(side)) is not None
         ]
-        return f"Category {grade} {', '.join(parts)}".strip()
+        return f"{category} {', '.join(parts)}".strip()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -134,7 +138,7 @@ class CategoryBars(QWidget):
         if grade not in self._offered:
             painter.setFont(theme.font(theme.SMALL_TEXT_PX))
             painter.setPen(theme.MUTED)
-            painter.drawText(row, centre, f"{grade}  {NOT_OFFERED}")
+            painter.drawText(row, centre, f"{grade}  {tr(NOT_OFFERED)}")
             return
         middle = QRect(0, row.top(), self.MIDDLE, row.height())
         middle.moveCenter(row.center())
@@ -168,7 +172,7 @@ class _BreastColumn(QWidget):
     def __init__(self, side: Laterality, parent: QWidget) -> None:
         super().__init__(parent)
         self.name = _label(self, theme.SMALL_TEXT_PX, quiet=True)
-        self.name.setText(side.name)
+        self.name.setText(side_title(side))
         self.headline = _label(self, theme.TEXT_PX, bold=True)
         self.headline.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.confidence = _label(self, theme.SMALL_TEXT_PX)
@@ -190,11 +194,13 @@ class _BreastColumn(QWidget):
         )
         if is_spoken:
             meaning = grade_meaning(prediction.category)
-            self.headline.setText(f"Model category {prediction.category}\n({meaning})")
-            self.confidence.setText(f"confidence {percent(prediction.confidence)}")
+            said = tr("Model category {category}\n({meaning})")
+            self.headline.setText(said.format(category=prediction.category, meaning=meaning))
+            confidence = tr("confidence {percent}").format(percent=percent(prediction.confidence))
+            self.confidence.setText(confidence)
             return
         if prediction is not None:
-            silence = f"Out of scope. {prediction.scope_reason}"
+            silence = " ".join([tr("Out of scope."), localised(prediction.scope_reason)])
         self.headline.setText(silence)
         self.confidence.setText("")
 
@@ -207,7 +213,7 @@ class OtherLine(QStackedWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("The other model")
+        self.setAccessibleName(tr("The other model"))
         self._sentence = _label(self, theme.SMALL_TEXT_PX, quiet=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         answer = QWidget(self)
@@ -251,16 +257,17 @@ class OtherLine(QStackedWidget):
         prediction = answer.prediction
         if prediction is not None:
             if any(view.prediction.in_scope for view in prediction.views):
-                return f"{title}: views only; choose it to see them."
-            return f"{title}: out of scope"
+                return tr("{model}: views only; choose it to see them.").format(model=title)
+            return tr("{model}: out of scope").format(model=title)
         failure = answer.engine.failure or answer.status.failure
         if failure is not None:
-            return f"{title} failed. {failure.title}"
+            failed = tr("{model} failed. {why}")
+            return failed.format(model=title, why=localised(failure.title))
         if answer.engine.state is EngineState.STARTING:
-            return f"{title} is starting …"
+            return tr("{model} is starting …").format(model=title)
         if answer.status.state is StudyState.RUNNING:
-            return f"{title} is at work …"
-        return f"{title} is asked next …"
+            return tr("{model} is at work …").format(model=title)
+        return tr("{model} is asked next …").format(model=title)
 
     @staticmethod
     def _tool_tip(answer: OtherAnswer) -> str:
@@ -271,13 +278,13 @@ class OtherLine(QStackedWidget):
             identity = answer.prediction.model
             said = [b.prediction for b in answer.prediction.breasts]
             said += [view.prediction for view in answer.prediction.views]
-            lines += dict.fromkeys(p.scope_reason for p in said if p.scope_reason)
+            lines += dict.fromkeys(localised(p.scope_reason) for p in said if p.scope_reason)
         if identity is not None:
             lines[0] += f" · {identity.sha256[:HASH_LENGTH]}"
         failure = answer.engine.failure or answer.status.failure
         if failure is not None and answer.prediction is None:
-            lines.append(f"{failure.title}. {failure.advice}")
-        lines.append("Choose it to see its answer in full.")
+            lines.append(f"{localised(failure.title)}. {localised(failure.advice)}")
+        lines.append(tr("Choose it to see its answer in full."))
         return "<p>" + "<br>".join(escape(line) for line in lines) + "</p>"
 
 
@@ -319,7 +326,7 @@ class PredictionPane(QWidget):
         waiting = QWidget(self)
         self._waiting = _label(waiting, theme.TEXT_PX, quiet=True)
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._retry = QPushButton("Try again", waiting)
+        self._retry = QPushButton(tr("Try again"), waiting)
         self._retry.clicked.connect(self.retry_requested)
         waiting_layout = QVBoxLayout(waiting)
         waiting_layout.addStretch(1)
@@ -335,24 +342,24 @@ class PredictionPane(QWidget):
         self._other.hide()
 
         caveat = _label(self, theme.SMALL_TEXT_PX, quiet=True)
-        caveat.setText(CALIBRATION_CAVEAT)
+        caveat.setText(tr(CALIBRATION_CAVEAT))
 
-        self._overlay = QPushButton("Heat-map", self)
+        self._overlay = QPushButton(tr("Heat-map"), self)
         self._overlay.setCheckable(True)
-        self._overlay.setToolTip(f"{ATTENTION_CAVEAT} {ATTENTION_SCALE}")
+        self._overlay.setToolTip(f"{tr(ATTENTION_CAVEAT)} {tr(ATTENTION_SCALE)}")
         self._overlay.toggled.connect(self._on_overlay_changed)
         self._opacity = QSlider(Qt.Orientation.Horizontal, self)
         self._opacity.setRange(5, 100)
-        self._opacity.setAccessibleName("Opacity of the heat-map")
-        self._opacity.setToolTip("Opacity of the heat-map")
+        self._opacity.setAccessibleName(tr("Opacity of the heat-map"))
+        self._opacity.setToolTip(tr("Opacity of the heat-map"))
         self._opacity.setMinimumWidth(60)
         self._opacity.valueChanged.connect(self._on_overlay_changed)
         overlay = QHBoxLayout()
         overlay.addWidget(self._overlay)
         overlay.addWidget(self._opacity, 1)
         attention = _label(self, theme.SMALL_TEXT_PX, quiet=True)
-        attention.setText(ATTENTION_CAVEAT)
-        attention.setToolTip(ATTENTION_SCALE)
+        attention.setText(tr(ATTENTION_CAVEAT))
+        attention.setToolTip(tr(ATTENTION_SCALE))
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 6, 10, 6)
@@ -393,7 +400,7 @@ class PredictionPane(QWidget):
                 Qt.FocusPolicy.TabFocus if most else Qt.FocusPolicy.NoFocus
             )
         )
-        area.setAccessibleName("What the model says of each view")
+        area.setAccessibleName(tr("What the model says of each view"))
         return area
 
     def reserve_views(self, lines: int) -> None:
@@ -494,34 +501,35 @@ class PredictionPane(QWidget):
 
     def _waiting_text(self) -> str:
         if self._engine is not None and self._engine.failure is not None:
-            return f"{self._engine.failure.title}\n{self._engine.failure.advice}"
+            return _two_lines(self._engine.failure)
         if self._study is None:
-            return "No study is open."
+            return tr("No study is open.")
         if self._status.failure is not None:
-            return f"{self._status.failure.title}\n{self._status.failure.advice}"
+            return _two_lines(self._status.failure)
         hidden = self._hidden_text()
         if hidden:
             return hidden
         if self._engine is not None and self._engine.state is EngineState.STARTING:
-            return "The engine is starting …"
+            return tr("The engine is starting …")
         return {
-            StudyState.RUNNING: "The model is at work on this study …",
-            StudyState.IDLE: "The model was not asked about this study.",
-        }.get(self._status.state, "This study is next in the queue.")
+            StudyState.RUNNING: tr("The model is at work on this study …"),
+            StudyState.IDLE: tr("The model was not asked about this study."),
+        }.get(self._status.state, tr("This study is next in the queue."))
 
     def _hidden_text(self) -> str:
         reading = self._reading
         if reading is None or reading.phase not in (Phase.BEFORE, Phase.NEVER):
             return ""
         if reading.phase is Phase.BEFORE:
-            text = (
+            text = tr(
                 "The model's answer is hidden.\nIt is shown when you have saved your own category "
                 "for each breast."
             )
         else:
-            text = "The model's answer is hidden.\nIt is kept for the audit and not shown."
+            text = tr("The model's answer is hidden.\nIt is kept for the audit and not shown.")
         if reading.chosen is not reading.mode:
-            text += f"\n“{MODE_TITLES[reading.chosen]}” begins with the next study."
+            begins = tr("“{mode}” begins with the next study.")
+            text += "\n" + begins.format(mode=tr(MODE_TITLES[reading.chosen]))
         return text
 
     def _clear_answer(self) -> None:
@@ -545,25 +553,30 @@ class PredictionPane(QWidget):
         self._loose_views.setVisible(bool(loose))
         if loose:
             lines = [self._view_line(view, prediction) for view in loose]
-            self._loose_views.setText("\n".join(["SIDE NOT KNOWN", *lines]))
+            self._loose_views.setText("\n".join([tr("SIDE NOT KNOWN"), *lines]))
 
     @staticmethod
     def _view_line(view: MammogramView, prediction: StudyPrediction) -> str:
-        name = view.view_position.value if view.view_position else "View ?"
+        name = view.view_position.value if view.view_position else tr("View ?")
         for answer in prediction.views:
             if answer.image_uid == view.image_uid:
                 said = answer.prediction
                 if said.in_scope:
                     return f"{name}: {said.category} · {percent(said.confidence)}"
-                return f"{name}: out of scope. {said.scope_reason}"
+                out = tr("{view}: out of scope. {why}")
+                return out.format(view=name, why=localised(said.scope_reason))
         for failure in prediction.failures:
             if failure.path == view.path:
-                return f"{name}: {failure.title}"
-        return f"{name}: no answer"
+                return f"{name}: {localised(failure.title)}"
+        return tr("{view}: no answer").format(view=name)
 
 
 def _title(model_name: str) -> str:
-    return MODEL_TITLES.get(model_name, model_name)
+    return tr(MODEL_TITLES[model_name]) if model_name in MODEL_TITLES else model_name
+
+
+def _two_lines(failure: EngineError) -> str:
+    return f"{localised(failure.title)}\n{localised(failure.advice)}"
 
 
 def _words_by_side(prediction: StudyPrediction) -> dict[Laterality, str]:
@@ -571,9 +584,9 @@ def _words_by_side(prediction: StudyPrediction) -> dict[Laterality, str]:
     words = {}
     for breast in prediction.breasts:
         said, side = breast.prediction, breast.laterality
-        spoken = (
-            f"{said.category} · {percent(said.confidence)}" if said.in_scope else "out of scope"
-        )
+        spoken = tr("out of scope")
+        if said.in_scope:
+            spoken = f"{said.category} · {percent(said.confidence)}"
         words[side] = f"{side.value} {spoken}"
     return words
 
@@ -582,10 +595,14 @@ def _silence(study: Study, side: Laterality) -> str:
     """Why there is no word on a breast."""
     if not any(view.laterality is side for view in study.views):
         is_side_known = all(view.laterality for view in study.views)
-        return "No image of this breast." if is_side_known else "No image is known to be of it."
+        return (
+            tr("No image of this breast.")
+            if is_side_known
+            else tr("No image is known to be of it.")
+        )
     if not study.is_joined:
-        return "Views only: they are not known to belong to one patient."
-    return "No answer for this breast."
+        return tr("Views only: they are not known to belong to one patient.")
+    return tr("No answer for this breast.")
 
 
 def _reserve(label: QLabel, lines: int) -> None:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from engine.domain import PatientIdentity, Study
+from viewer.languages import mark, tr
 
-BY_ID_ALONE = "matched by ID alone"
-OTHER_NAME = "name differs from current"
+BY_ID_ALONE = mark("matched by ID alone")
+OTHER_NAME = mark("name differs from current")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +77,8 @@ def _interval(earlier: date, later: date) -> str:
     months = (later.year - earlier.year) * 12 + later.month - earlier.month
     months -= later.day < earlier.day
     if months < 1:
-        count, unit = (later - earlier).days, "day"
-    elif months < 24:
-        count, unit = months, "month"
-    else:
-        count, unit = months // 12, "year"
-    return f"{count} {unit}{'' if count == 1 else 's'} earlier"
+        days = (later - earlier).days
+        return tr("1 day earlier") if days == 1 else tr("%n days earlier", "", days)
+    if months < 24:
+        return tr("1 month earlier") if months == 1 else tr("%n months earlier", "", months)
+    return tr("%n years earlier", "", months // 12)

@@ -18,19 +18,22 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from engine.domain import Laterality, ReaderAssessment, ReadingMode, Study, standing
+from viewer.languages import mark
 
 MODE_TITLES: Mapping[ReadingMode, str] = {
-    ReadingMode.CONCURRENT: "Concurrent",
-    ReadingMode.SECOND_READ: "Second read",
-    ReadingMode.BLIND_AUDIT: "Blind audit",
+    ReadingMode.CONCURRENT: mark("Concurrent"),
+    ReadingMode.SECOND_READ: mark("Second read"),
+    ReadingMode.BLIND_AUDIT: mark("Blind audit"),
 }
 MODE_MEANINGS: Mapping[ReadingMode, str] = {
-    ReadingMode.CONCURRENT: "The model's answer is shown at once.",
-    ReadingMode.SECOND_READ: "The model's answer is shown after your own category for each breast.",
-    ReadingMode.BLIND_AUDIT: "The model's answer is kept for the audit and never shown.",
+    ReadingMode.CONCURRENT: mark("The model's answer is shown at once."),
+    ReadingMode.SECOND_READ: mark(
+        "The model's answer is shown after your own category for each breast."
+    ),
+    ReadingMode.BLIND_AUDIT: mark("The model's answer is kept for the audit and never shown."),
 }
 # Dratsch et al., Automation bias in mammography, Radiology 307(4), 2023
-EVIDENCE = (
+EVIDENCE = mark(
     "When 27 radiologists were shown wrong categories of an AI, their accuracy dropped sharply at "
     "every level of experience (Dratsch, Radiology 2023)."
 )

@@ -21,6 +21,7 @@ from viewer.hanging import (
     hang_over_prior,
     hang_places,
 )
+from viewer.languages import mark, tr
 
 _CC, _MLO = ((tuple((side, view) for side in SIDES)) for view in STANDARD_VIEWS)
 _RIGHT, _LEFT = (tuple((side, view) for view in STANDARD_VIEWS) for side in SIDES)
@@ -29,17 +30,17 @@ _RIGHT, _LEFT = (tuple((side, view) for view in STANDARD_VIEWS) for side in SIDE
 class Kind(Enum):
     """What a routine is made of; the values are what the reader chooses from."""
 
-    OVERVIEW = "All standard views"
-    CC = "CC pair"
-    MLO = "MLO pair"
-    RIGHT = "Right breast"
-    LEFT = "Left breast"
-    EXTRAS = "Extra views"
-    ACTUAL = "Each view at 1:1, part by part"
-    PRIOR_ALL = "All standard views over the prior"
-    PRIOR_CC = "CC pair over the prior"
-    PRIOR_MLO = "MLO pair over the prior"
-    PRIOR_EXTRAS = "Extra views over the prior"
+    OVERVIEW = mark("All standard views")
+    CC = mark("CC pair")
+    MLO = mark("MLO pair")
+    RIGHT = mark("Right breast")
+    LEFT = mark("Left breast")
+    EXTRAS = mark("Extra views")
+    ACTUAL = mark("Each view at 1:1, part by part")
+    PRIOR_ALL = mark("All standard views over the prior")
+    PRIOR_CC = mark("CC pair over the prior")
+    PRIOR_MLO = mark("MLO pair over the prior")
+    PRIOR_EXTRAS = mark("Extra views over the prior")
 
 
 ROUTINE = (
@@ -124,7 +125,9 @@ def _steps(kind: Kind, study: Study, prior: Study | None) -> list[Step]:
     if kind is Kind.ACTUAL:
         views = [view for page in hang(study) for view in page.views]
         cells = [Cell(view, view.label) for view in views]
-        return [Step(kind, f"{cell.label} at 1:1", Page((cell,))) for cell in cells]
+        return [
+            Step(kind, tr("{view} at 1:1").format(view=cell.label), Page((cell,))) for cell in cells
+        ]
     if kind is Kind.OVERVIEW:
         pages = hang(study)
         extras = len(hang_extras(study))
@@ -143,7 +146,9 @@ def _prior_steps(kind: Kind, study: Study, prior: Study) -> list[Step]:
     else:
         page = hang_over_prior(study, prior, _PLACES[kind])
         pages = () if page is None else (page,)
-    return [Step(kind, f"{_labels(page)} over prior", page) for page in pages]
+    return [
+        Step(kind, tr("{views} over prior").format(views=_labels(page)), page) for page in pages
+    ]
 
 
 def _labels(page: Page) -> str:
@@ -151,7 +156,7 @@ def _labels(page: Page) -> str:
     labels = list(dict.fromkeys(cell.label for cell in page.cells if cell.label and not cell.prior))
     positions = list(dict.fromkeys(label.split()[1] for label in labels))
     are_pairs = len(labels) == 2 * len(positions) and "?" not in "".join(labels)
-    return " and ".join(positions) if are_pairs else ", ".join(labels)
+    return tr(" and ", "between two words").join(positions) if are_pairs else ", ".join(labels)
 
 
 def _whole_views(step: Step) -> tuple[MammogramView, ...]:

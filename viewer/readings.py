@@ -25,6 +25,7 @@ from engine.errors import EngineError, StorageFailed
 from engine.pseudonyms import Pseudonyms
 from engine.readings import ReadingStore
 from engine.training_manifest import ReadStudy
+from viewer.languages import mark
 from viewer.reading_modes import Disclosure, second_read
 from viewer.states import Phase, ReadingState, ToldReading
 
@@ -250,15 +251,17 @@ class Readings:
         last, before = (None, None) if study is None else self._to_undo(study)
         if last is None:
             raise EngineError(
-                "Nothing to undo",
-                "Only what you saved for this study since the program was started, in this "
-                "reading mode, can be undone.",
+                mark("Nothing to undo"),
+                mark(
+                    "Only what you saved for this study since the program was started, in this "
+                    "reading mode, can be undone."
+                ),
             )
         is_upon = self.is_second_read(study) and not self.is_hidden(study.uid)
         if is_upon and last.category_before is None:
             raise EngineError(
-                "The category without the model stays",
-                "The model's answer was revealed upon it: keep or change it instead.",
+                mark("The category without the model stays"),
+                mark("The model's answer was revealed upon it: keep or change it instead."),
             )
         is_nothing = before is None or before.is_withdrawn
         again = replace(

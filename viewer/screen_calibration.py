@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer import theme
+from viewer.languages import tr
 
 LENGTH_MM = 100.0  #: that the line on the screen is to have
 LEAST_MM, MOST_MM = 0.04, 1.0  #: of a device pixel; beyond, no desktop screen
@@ -39,29 +40,31 @@ class ScreenCalibration(QDialog):
 
     def __init__(self, pixel_mm: float | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Calibrate this screen")
+        self.setWindowTitle(tr("Calibrate this screen"))
         words = QLabel(
-            f"Hold a ruler against the screen and make the line {LENGTH_MM:.0f} mm long.\n"
-            "The arrow keys move its end by a hair. Do this once on each screen.",
+            tr(
+                "Hold a ruler against the screen and make the line {length} mm long.\n"
+                "The arrow keys move its end by a hair. Do this once on each screen."
+            ).format(length=f"{LENGTH_MM:.0f}"),
             self,
         )
         self._line = _Line(self)
         self._slider = QSlider(Qt.Orientation.Horizontal, self)
         self._slider.setRange(0, _STEPS)
-        self._slider.setAccessibleName("Length of the line")
+        self._slider.setAccessibleName(tr("Length of the line"))
         self._pixel = QDoubleSpinBox(self)
         self._pixel.setDecimals(4)
         self._pixel.setRange(LEAST_MM, MOST_MM)
         self._pixel.setSingleStep(0.0005)
         self._pixel.setSuffix(" mm")
-        self._pixel.setAccessibleName("Size of a pixel")
+        self._pixel.setAccessibleName(tr("Size of a pixel"))
         buttons = QDialogButtonBox(self)
-        buttons.addButton("Save", QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.addButton(tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         size = QHBoxLayout()
-        size.addWidget(QLabel("A pixel is", self))
+        size.addWidget(QLabel(tr("A pixel is"), self))
         size.addWidget(self._pixel)
         size.addStretch(1)
         column = QVBoxLayout(self)
@@ -137,6 +140,6 @@ class _Line(QWidget):
             painter.drawText(
                 QRect(8, 38, self.width() - 16, 18),
                 Qt.AlignmentFlag.AlignRight,
-                "make this window wider",
+                tr("make this window wider"),
             )
         painter.end()

@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QScreen
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
 
-from engine.domain import NOTICE
 from viewer import theme
+from viewer.engine_words import notice
+from viewer.languages import tr
 from viewer.settings import Settings
 
 _KINDS = (Qt.WindowType.Window, Qt.WindowType.Dialog)
@@ -24,16 +25,16 @@ class ImagesWindow(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setWindowTitle("Images – birads-viewer")
+        self.setWindowTitle(tr("Images – birads-viewer"))
         self._hint = QLabel(self)
         self._hint.setFont(theme.font(theme.SMALL_TEXT_PX))
-        notice = QLabel(NOTICE, self)
-        notice.setFont(theme.font(bold=True))
-        notice.setStyleSheet(f"color: {theme.WARNING.name()}")
+        told = QLabel(notice(), self)
+        told.setFont(theme.font(bold=True))
+        told.setStyleSheet(f"color: {theme.WARNING.name()}")
         top = QHBoxLayout()
         top.setContentsMargins(12, 3, 12, 3)
         top.addWidget(self._hint, 1)
-        top.addWidget(notice)
+        top.addWidget(told)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -67,12 +68,12 @@ class Screens(QObject):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.hide()
-        self.separate_action = QAction("Images in a &window of their own", self)
+        self.separate_action = QAction(tr("Images in a &window of their own"), self)
         self.separate_action.setObjectName("images_apart")
         self.separate_action.setShortcut("F11")
         self.separate_action.setCheckable(True)
         self.separate_action.triggered.connect(self.toggle)
-        self.next_screen_action = QAction("Images on the &next screen", self)
+        self.next_screen_action = QAction(tr("Images on the &next screen"), self)
         self.next_screen_action.setObjectName("images_next_screen")
         self.next_screen_action.setShortcut("Shift+F11")
         self.next_screen_action.triggered.connect(self.to_next_screen)
@@ -146,10 +147,13 @@ class Screens(QObject):
     def show_keys(self) -> None:
         """Names the key that brings the images back; after keys have changed."""
         key = self.separate_action.shortcut().toString()
-        back = f"{key} brings them back." if key else "The menu Panes brings them back."
-        self._empty.setText(f"The images are in a window of their own. {back}")
+        back = tr("{key} brings them back.").format(key=key)
+        back = back if key else tr("The menu Panes brings them back.")
+        away = tr("The images are in a window of their own.")
+        self._empty.setText(f"{away} {back}")
         if self._apart is not None:
-            self._apart.set_hint(f"{key}: back into the main window" if key else "")
+            hint = tr("{key}: back into the main window").format(key=key)
+            self._apart.set_hint(hint if key else "")
 
     def _put_on(self, screen: QScreen) -> None:
         self._apart.showNormal()
@@ -203,7 +207,7 @@ class Screens(QObject):
             return
         if self._apart is not None and len(areas) == 1:
             self.join()
-            self.told.emit("A screen is gone: the images are back in the main window")
+            self.told.emit(tr("A screen is gone: the images are back in the main window"))
         for window in QApplication.topLevelWidgets():
             if window.isVisible() and window.windowType() in _KINDS:
                 _bring_back(window, areas)

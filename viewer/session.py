@@ -37,6 +37,7 @@ from engine.loading import load
 from viewer.delivery import Delivery
 from viewer.images import PIXEL_CACHE_BYTES, Images
 from viewer.inference import HEAT_CACHE_BYTES, Engine, Inference
+from viewer.languages import mark
 from viewer.priors import Prior
 from viewer.readings import Readings, is_of
 from viewer.states import (
@@ -271,8 +272,11 @@ class Session(QObject):
         if not places:
             self.fault_occurred.emit(
                 UnreadableFile(
-                    "Where this study lies is not known",
-                    "It was read with an earlier version: open its folder once, and it is known.",
+                    mark("Where this study lies is not known"),
+                    mark(
+                        "It was read with an earlier version: open its folder once, and it is "
+                        "known."
+                    ),
                 )
             )
             return
@@ -326,8 +330,8 @@ class Session(QObject):
         if not catalogue.studies and not catalogue.failures:
             self.fault_occurred.emit(
                 UnreadableFile(
-                    "No mammograms found there",
-                    "Open a folder or files with DICOM, PNG, JPEG or TIFF mammograms.",
+                    mark("No mammograms found there"),
+                    mark("Open a folder or files with DICOM, PNG, JPEG or TIFF mammograms."),
                 )
             )
             return
@@ -338,9 +342,12 @@ class Session(QObject):
         if study is None:
             self.fault_occurred.emit(
                 UnreadableFile(
-                    "The study is not where it was read",
-                    "Its files were moved, replaced or deleted. Open the folder that holds them "
-                    "now; the reading shows with the study, and is found there from then on.",
+                    mark("The study is not where it was read"),
+                    mark(
+                        "Its files were moved, replaced or deleted. Open the folder that holds "
+                        "them now; the reading shows with the study, and is found there from then "
+                        "on."
+                    ),
                 )
             )
             return
@@ -622,7 +629,7 @@ class Session(QObject):
     def _tell_unkept(self, error: StorageFailed) -> None:
         self.fault_occurred.emit(
             StorageFailed(
-                "What you drew is not kept yet",
+                mark("What you drew is not kept yet"),
                 f"{error.advice} It stays on the screen and is tried again with the next.",
             )
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from engine.domain import ReadingMode
+from viewer.languages import LANGUAGES
 from viewer.reading_steps import ROUTINE, Kind
 from viewer.screen_calibration import LEAST_MM, MOST_MM
 from viewer.states import MODEL_TITLES
@@ -46,6 +47,16 @@ class Settings:
 
     def clear_recent(self) -> None:
         self._values.remove("recent")
+
+    @property
+    def language(self) -> str:
+        """A key of `languages.LANGUAGES`; empty until one was chosen: then the system decides."""
+        language = self._values.value("language", "")
+        return language if language in LANGUAGES else ""
+
+    @language.setter
+    def language(self, language: str) -> None:
+        self._values.setValue("language", language)
 
     @property
     def model_name(self) -> str:

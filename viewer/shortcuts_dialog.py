@@ -22,20 +22,24 @@ from PySide6.QtWidgets import (
 
 from viewer import theme
 from viewer.keymap import Entry, Keymap, written
+from viewer.languages import mark, tr
 
 # What no action stands for; the hand on the image, and the keys of the assessment.
 BY_HAND = (
-    ("Window and level", "drag · with Shift all views"),
-    ("Zoom", "Ctrl + wheel · drag with the right button"),
-    ("Move the image", "drag with the middle button · Space and drag"),
-    ("Next and previous view", "wheel"),
-    ("One view large", "double click"),
-    ("Draw, with a tool chosen (needs the mouse)", "drag, or click from point to point"),
-    ("Change a drawing", "drag its line or one of its ends"),
-    ("Category in the focused breast", "0 … 6, then A, B, C after 4"),
-    ("Next field, field before", "Tab · Shift+Tab"),
+    (mark("Window and level"), mark("drag · with Shift all views")),
+    (mark("Zoom"), mark("Ctrl + wheel · drag with the right button")),
+    (mark("Move the image"), mark("drag with the middle button · Space and drag")),
+    (mark("Next and previous view"), mark("wheel")),
+    (mark("One view large"), mark("double click")),
+    (
+        mark("Draw, with a tool chosen (needs the mouse)"),
+        mark("drag, or click from point to point"),
+    ),
+    (mark("Change a drawing"), mark("drag its line or one of its ends")),
+    (mark("Category in the focused breast"), mark("0 … 6, then A, B, C after 4")),
+    (mark("Next field, field before"), mark("Tab · Shift+Tab")),
 )
-KEYPAD_WORDS = (
+KEYPAD_WORDS = mark(
     "One hand reads a study, with Num Lock on:\n"
     ".  right breast, then left     0 … 6  its category (4 again: 4A, 4B, 4C)     Enter  save\n"
     "7, 9  step back, on     8  heat-map     /, *  study before, next     +, -  zoom"
@@ -48,17 +52,17 @@ class ShortcutsDialog(QDialog):
 
     def __init__(self, keymap: Keymap, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keys and mouse")
+        self.setWindowTitle(tr("Keys and mouse"))
         self._keymap = keymap
         self._rows: dict[str, QTreeWidgetItem] = {}
         self._search = QLineEdit(self)
-        self._search.setPlaceholderText("Find a command or a key …")
-        self._search.setAccessibleName("Find a command or a key")
+        self._search.setPlaceholderText(tr("Find a command or a key …"))
+        self._search.setAccessibleName(tr("Find a command or a key"))
         self._search.setClearButtonEnabled(True)
         self._search.textChanged.connect(self._filter)
         self._tree = QTreeWidget(self)
-        self._tree.setAccessibleName("Commands and their keys")
-        self._tree.setHeaderLabels(["What", "Key or mouse"])
+        self._tree.setAccessibleName(tr("Commands and their keys"))
+        self._tree.setHeaderLabels([tr("What", "a command"), tr("Key or mouse")])
         self._tree.currentItemChanged.connect(self._show_current)
         self._fill()
         self._tree.resizeColumnToContents(0)  # once, so that a search moves nothing
@@ -66,24 +70,24 @@ class ShortcutsDialog(QDialog):
         self._label = QLabel(self)
         self._edit = QKeySequenceEdit(self)
         self._edit.setMaximumSequenceLength(1)
-        self._edit.setAccessibleName("New key")
+        self._edit.setAccessibleName(tr("New key"))
         self._edit.keySequenceChanged.connect(self._show_conflict)
-        self._set = self._button("&Set", self._give)
-        self._clear = self._button("&No key", lambda: self._change(self._keymap.clear))
-        self._reset = self._button("&Default", self._reset_one)
+        self._set = self._button(tr("&Set"), self._give)
+        self._clear = self._button(tr("&No key"), lambda: self._change(self._keymap.clear))
+        self._reset = self._button(tr("&Default"), self._reset_one)
         self._words = QLabel(self)
         self._words.setWordWrap(True)
         self._words.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._words.setMinimumHeight(2 * self._words.fontMetrics().lineSpacing())
         self._words.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._keypad = QCheckBox("&Keypad layout", self)
+        self._keypad = QCheckBox(tr("&Keypad layout"), self)
         self._keypad.setChecked(keymap.has_keypad)
         self._keypad.toggled.connect(keymap.set_keypad)
-        keypad_words = QLabel(KEYPAD_WORDS, self)
+        keypad_words = QLabel(tr(KEYPAD_WORDS), self)
         keypad_words.setWordWrap(True)
         keypad_words.setFont(theme.font(theme.SMALL_TEXT_PX))
-        reset_all = self._button("&All defaults", self._reset_all)
-        close = self._button("&Close", self.close)
+        reset_all = self._button(tr("&All defaults"), self._reset_all)
+        close = self._button(tr("&Close"), self.close)
 
         change = QGridLayout()
         change.addWidget(self._label, 0, 0, 1, 4)
@@ -102,7 +106,7 @@ class ShortcutsDialog(QDialog):
         layout.addWidget(self._keypad)
         layout.addWidget(keypad_words)
         layout.addLayout(bottom)
-        self.resize(620, 660)
+        self.resize(760, 660)
         keymap.changed.connect(self._show_keys)
         self._show_keys()
         self._tree.setFocus()
@@ -129,7 +133,7 @@ class ShortcutsDialog(QDialog):
             row.setData(0, _IDENTITY, entry.identity)
             self._rows[entry.identity] = row
         for what, how in BY_HAND:
-            QTreeWidgetItem(group("Mouse and forms"), [what, how])
+            QTreeWidgetItem(group(tr("Mouse and forms")), [tr(what), tr(how)])
 
     # ------------------------------------------------------------------------------------- changes
 
@@ -156,18 +160,20 @@ class ShortcutsDialog(QDialog):
         if (entry := self._current) is not None:
             how(entry.identity)
             self._show_current()
-            self._words.setText(f"{entry.text}: {self._keymap.text(entry.identity) or 'no key'}")
+            keys = self._keymap.text(entry.identity) or tr("no key")
+            self._words.setText(f"{entry.text}: {keys}")
 
     def _reset_one(self) -> None:
         if (entry := self._current) is not None:
             keepers = self._keymap.reset(entry.identity)
             self._show_current()
-            self._words.setText("".join(f"{keeper.text} keeps its key. " for keeper in keepers))
+            words = tr("{command} keeps its key.")
+            self._words.setText(" ".join(words.format(command=k.text) for k in keepers))
 
     def _reset_all(self) -> None:
         self._keymap.reset_all()
         self._show_current()
-        self._words.setText("All commands have the program's own keys.")
+        self._words.setText(tr("All commands have the program's own keys."))
 
     # ------------------------------------------------------------------------------- what it shows
 
@@ -184,7 +190,10 @@ class ShortcutsDialog(QDialog):
         can_change = entry is not None and not entry.is_fixed
         for widget in (self._edit, self._clear, self._reset):
             widget.setEnabled(can_change)
-        self._label.setText(f"New key for: {entry.text}" if can_change else "This one stays.")
+        words = tr("This one stays.")
+        if can_change:
+            words = tr("New key for: {command}").format(command=entry.text)
+        self._label.setText(words)
         self._show_conflict()
 
     def _show_conflict(self) -> None:
@@ -196,11 +205,13 @@ class ShortcutsDialog(QDialog):
             if fault:
                 words = fault
             elif holder is None or holder is entry:
-                words = f"{written(key)} is free." if holder is None else f"{written(key)} is set."
+                words = tr("{key} is free.") if holder is None else tr("{key} is set.")
+                words = words.format(key=written(key))
             else:
-                words = f"{written(key)} now belongs to: {holder.text}. It would lose it."
+                words = tr("{key} now belongs to: {command}. It would lose it.")
+                words = words.format(key=written(key), command=holder.text)
         is_taken = holder is not None and holder is not entry and not fault
-        self._set.setText("&Take over" if is_taken else "&Set")
+        self._set.setText(tr("&Take over") if is_taken else tr("&Set"))
         self._set.setEnabled(bool(key) and not fault and entry is not None and not entry.is_fixed)
         palette = self._words.palette()
         colour = theme.WARNING if is_taken or fault else theme.MUTED

@@ -6,22 +6,23 @@ from enum import Enum
 
 from engine.domain import ModelIdentity, ReaderAssessment, ReadingMode, StudyPrediction
 from engine.errors import EngineError
+from viewer.languages import mark
 
 MODEL_TITLES: Mapping[str, str] = {
-    "hybrid": "Hybrid (ResNet-50 + transformer)",
-    "light": "Lightweight CNN",
+    "hybrid": mark("Hybrid (ResNet-50 + transformer)"),
+    "light": mark("Lightweight CNN"),
 }
 
 
 class StudyState(Enum):
     """How far the current model is with a study."""
 
-    IDLE = "not asked"  #: the run was cancelled, or the engine cannot run
-    QUEUED = "queued"
+    IDLE = mark("not asked")  #: the run was cancelled, or the engine cannot run
+    QUEUED = mark("queued")
     RUNNING = "running"
     DONE = "done"
-    OUT_OF_SCOPE = "out of scope"  #: done, and no view of it may be judged
-    FAILED = "failed"
+    OUT_OF_SCOPE = mark("out of scope")  #: done, and no view of it may be judged
+    FAILED = mark("failed")
 
 
 @dataclass(frozen=True)
@@ -100,4 +101,5 @@ class ToldReading:
 
 def program_fault(title: str) -> EngineError:
     """What the reader is told of a bug of ours, while its traceback goes to the log."""
-    return EngineError(title, "This is a fault of the program: please report it with its log file.")
+    advice = mark("This is a fault of the program: please report it with its log file.")
+    return EngineError(title, advice)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.languages import tr
 from viewer.reading_steps import ROUTINE, Kind
 
 _KIND = Qt.ItemDataRole.UserRole
@@ -27,21 +28,23 @@ class StepsDialog(QDialog):
 
     def __init__(self, routine: Sequence[Kind], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Steps")
+        self.setWindowTitle(tr("Steps"))
         words = QLabel(
-            "“Next step” goes through the ticked steps from top to bottom, “Previous step” back. "
-            "Steps that a study has no images for are left out; images that no step shows follow "
-            "at the end.",
+            tr(
+                "“Next step” goes through the ticked steps from top to bottom, “Previous step” "
+                "back. Steps that a study has no images for are left out; images that no step "
+                "shows follow at the end."
+            ),
             self,
         )
         words.setWordWrap(True)
         self._list = QListWidget(self)
-        self._list.setAccessibleName("Steps in their order")
+        self._list.setAccessibleName(tr("Steps in their order"))
         self._list.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
-        self._up = self._button("Move &up", lambda: self._move(-1))
-        self._down = self._button("Move &down", lambda: self._move(1))
-        self._default = self._button("De&fault", lambda: self._fill(ROUTINE))
-        close = self._button("&Close", self.close)
+        self._up = self._button(tr("Move &up"), lambda: self._move(-1))
+        self._down = self._button(tr("Move &down"), lambda: self._move(1))
+        self._default = self._button(tr("De&fault"), lambda: self._fill(ROUTINE))
+        close = self._button(tr("&Close"), self.close)
         close.setDefault(True)
         buttons = QHBoxLayout()
         for button in (self._up, self._down, self._default):
@@ -78,7 +81,7 @@ class StepsDialog(QDialog):
         self._list.blockSignals(True)
         self._list.clear()
         for kind in (*routine, *(kind for kind in Kind if kind not in routine)):
-            entry = QListWidgetItem(kind.value, self._list)
+            entry = QListWidgetItem(tr(kind.value), self._list)
             entry.setData(_KIND, kind)
             is_on = kind in routine
             entry.setCheckState(Qt.CheckState.Checked if is_on else Qt.CheckState.Unchecked)

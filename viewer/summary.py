@@ -33,10 +33,11 @@ from engine.domain import (
 )
 from viewer import theme
 from viewer.canvas import Canvas, Paper, Shown, State
+from viewer.engine_words import localised, notice
+from viewer.languages import mark, tr
 from viewer.page_scale import unit_of
 from viewer.reading_modes import MODE_TITLES
 from viewer.states import MODEL_TITLES, ReadingState
-from viewer.viewports import HeatLegend
 
 PAGE = QPageLayout(
     QPageSize(QPageSize.PageSizeId.A4),
@@ -47,13 +48,15 @@ PAGE = QPageLayout(
 MOST_VIEWS = 8
 _VIEW_PIXELS = {1: 1600, 2: 1080, 4: 640}  #: by cells in a row: a cell's width, at 300 dpi or more
 _CELL_FORM = {1: 1.0, 2: 1.05, 4: 1.5}  #: by cells in a row: a cell's height over its width
+_NOT_JUDGED = mark("not judged")
 _FILL = 0.98  #: of a cell, that the largest breast takes
-_SIDES = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
+_SIDES = {Laterality.RIGHT: mark("Right breast"), Laterality.LEFT: mark("Left breast")}
 # Not quite black: a preview does not record the pen that is the default, and takes the screen's.
 _INK, _QUIET, _RED = QColor("#010101"), QColor("#444444"), QColor("#8a1c00")
 _HEAD_MM, _TEXT_MM, _SMALL_MM = 5.4, 3.5, 2.9  #: heights of type
 _LEADING = 1.32
 _GAP_MM = 2.0
+_ABOUT_MM = 30.0  #: of width, for what a line is about
 _LINE_MM = 0.8  #: between views
 
 
@@ -113,14 +116,17 @@ def summarise(
     """
     shown = canvases[:MOST_VIEWS]
     with_heat = with_heat and any(canvas.shows_heat for canvas in shown)
-    scale = "Views at one scale." if len(shown) > 1 else ""
+    scale = tr("Views at one scale.") if len(shown) > 1 else ""
     if len(shown) > 1 and not all(canvas.view.pixel_spacing for canvas in shown):
-        scale = "Each view fitted by itself; sizes do not compare."
+        scale = tr("Each view fitted by itself; sizes do not compare.")
     if more := len(canvases) - len(shown):
-        scale += f" {more} more view{'s' if more > 1 else ''} not shown."
+        scale += " "
+        scale += (
+            tr("1 more view not shown.") if more == 1 else tr("%n more views not shown.", "", more)
+        )
     named = canvases[0].identity if canvases and with_identity else ()
     return StudySummary(
-        identity=" · ".join(named) or "Patient not named",
+        identity=" · ".join(named) or tr("Patient not named"),
         views=_views_on_paper(shown, with_heat),
         scale=scale.strip(),
         model=tuple(_model_lines(study, prediction, reading)),
@@ -168,37 +174,45 @@ def _model_lines(
     study: Study, prediction: StudyPrediction | None, reading: ReadingState
 ) -> Iterable[Line]:
     if reading.phase.is_hidden:
-        yield Line("", f"Not told in this reading mode ({MODE_TITLES[reading.mode].lower()}).")
+        words = tr("Not told in this reading mode ({mode}).")
+        yield Line("", words.format(mode=tr(MODE_TITLES[reading.mode]).lower()))
         return
     if prediction is None:
-        yield Line("", "No answer of the model when this page was made.")
+        yield Line("", tr("No answer of the model when this page was made."))
         return
     by_view = {view.image_uid: view.prediction for view in prediction.views}
     for breast in prediction.breasts:
         views = [
             f"{view.view_position.value if view.view_position else '?'} "
-            f"{by_view[view.image_uid].category or 'not judged'}"
+            f"{by_view[view.image_uid].category or tr(_NOT_JUDGED)}"
             for view in study.views
             if view.laterality is breast.laterality and view.image_uid in by_view
         ]
-        yield Line(_SIDES[breast.laterality], f"{_said(breast.prediction)}; {' · '.join(views)}")
+        yield Line(
+            tr(_SIDES[breast.laterality]), f"{_said(breast.prediction)}; {' · '.join(views)}"
+        )
     if not prediction.breasts:
         for view in study.views:
             if view.image_uid in by_view:
                 yield Line(view.label, _said(by_view[view.image_uid]))
     model = prediction.model
-    told = f"{MODEL_TITLES.get(model.name, model.name)}, {model.sha256[:8]}. Its category is no "
-    told += "assessment; its confidence was calibrated on enriched archive cases."
-    yield Line("Model", told)
+    told = tr(
+        "{model}, {hash}. Its category is no assessment; its confidence was calibrated on enriched "
+        "archive cases."
+    )
+    title = tr(MODEL_TITLES[model.name]) if model.name in MODEL_TITLES else model.name
+    yield Line(tr("Model"), told.format(model=title, hash=model.sha256[:8]))
 
 
 def _said(prediction: Prediction) -> str:
     if not prediction.in_scope:
-        return f"not judged: {prediction.scope_reason}"
+        return tr("not judged: {why}").format(why=localised(prediction.scope_reason))
     grade = prediction.category
-    return (
-        f"BI-RADS {grade} {BIRADS_MEANING[grade]}, confidence {100 * prediction.confidence:.0f} %; "
-        f"P(4 or 5) {100 * prediction.suspicion:.0f} %"
+    return tr("BI-RADS {grade} {meaning}, confidence {percent} %; P(4 or 5) {suspicion} %").format(
+        grade=grade,
+        meaning=localised(BIRADS_MEANING[grade]),
+        percent=f"{100 * prediction.confidence:.0f}",
+        suspicion=f"{100 * prediction.suspicion:.0f}",
     )
 
 
@@ -208,11 +222,11 @@ def _reader_lines(
     """The newest word of each reader on each breast."""
     newest = {(a.laterality.value, a.reader): a for a in history}
     if not newest:
-        yield Line("", "No reading is on record.")
+        yield Line("", tr("No reading is on record."))
     ordered = sorted(newest.items(), key=lambda item: (item[0][0] != "R", item[1].recorded_at))
     for _, assessment in ordered:
         category = assessment.category
-        meaning = BIRADS_MEANING[int(category.value[0])]
+        meaning = localised(BIRADS_MEANING[int(category.value[0])])
         parts = [f"BI-RADS {category.value} {meaning}"]
         if not reading.phase.is_hidden:
             parts += _about_the_model(assessment)
@@ -221,19 +235,20 @@ def _reader_lines(
             parts.append(assessment.recorded_at.astimezone().strftime("%Y-%m-%d %H:%M"))
             if assessment.comment:
                 parts.append(f"“{' '.join(assessment.comment.split())}”")
-        yield Line(_SIDES[assessment.laterality], " · ".join(parts))
+        yield Line(tr(_SIDES[assessment.laterality]), " · ".join(parts))
 
 
 def _about_the_model(assessment: ReaderAssessment) -> list[str]:
     parts = []
     before = assessment.category_before
     if before is not None:
-        kept = "the same" if before is assessment.category else before.value
-        parts.append(f"before the model's answer: {kept}")
+        kept = tr("the same") if before is assessment.category else before.value
+        parts.append(tr("before the model's answer: {category}").format(category=kept))
     if assessment.is_revealed and assessment.agreement is not Agreement.NOT_COMPARABLE:
-        parts.append(f"{assessment.agreement.value}s with the model")
+        agrees = assessment.agreement is Agreement.AGREE
+        parts.append(tr("agrees with the model") if agrees else tr("disagrees with the model"))
     if assessment.reason:
-        parts.append(assessment.reason)
+        parts.append(tr(assessment.reason))
     return parts
 
 
@@ -247,7 +262,7 @@ def pdf(summary: StudySummary) -> bytes:
     writer = QPdfWriter(buffer)
     writer.setPageLayout(PAGE)
     writer.setResolution(600)
-    writer.setTitle("Study summary")  # no name: titles show in lists of files
+    writer.setTitle(tr("Study summary"))  # no name: titles show in lists of files
     writer.setCreator(f"birads-viewer {__version__}. {NOTICE}")
     painter = QPainter(writer)
     paint_page(painter, QRectF(0, 0, writer.width(), writer.height()), summary)
@@ -274,21 +289,24 @@ class _Page:
         floor = self._area.bottom() - footer
         below = min(text, 0.5 * (floor - self._y))
         self._views(floor - below - self._y)
-        self._section("Model's answer", summary.model, floor)
-        self._section("Reader", summary.reader, floor)
+        self._section(tr("Model's answer"), summary.model, floor)
+        self._section(tr("Reader"), summary.reader, floor)
         self._footer(footer)
 
     def _head(self) -> None:
         mm = self._mm
-        self._write("Mammography study summary", _HEAD_MM, bold=True)
-        self._write(NOTICE, _TEXT_MM, bold=True, colour=_RED)
+        self._write(tr("Mammography study summary"), _HEAD_MM, bold=True)
+        self._write(notice(), _TEXT_MM, bold=True, colour=_RED)
         self._write(self._summary.identity, _TEXT_MM, bold=True)
         self._y += _GAP_MM * mm
 
     def _footer(self, height: float) -> None:
         made = self._summary.made_at.strftime("%Y-%m-%d %H:%M")
         self._y = self._area.bottom() - height + 1.5 * self._mm
-        text = f"{NOTICE}  birads-viewer {__version__}, page made {made}."
+        page = tr("birads-viewer {version}, page made {time}.").format(
+            version=__version__, time=made
+        )
+        text = f"{NOTICE}  {page}"  # the notice verbatim, in whatever language the page is
         self._write(text, _SMALL_MM, colour=_RED)
 
     def _views(self, height: float) -> None:
@@ -298,13 +316,14 @@ class _Page:
         rows = [views[n : n + across] for n in range(0, len(views), across)]
         notes = [self._summary.scale] if self._summary.scale else []
         if has_heat:
-            sentence = HeatLegend.SENTENCE
-            notes.append(f"Coloured: {sentence[0].lower()}{sentence[1:]}")
+            notes.append(tr("Coloured: model attention, not a lesion outline."))
+        metrics = QFontMetricsF(self._font(_SMALL_MM))
+        below = _wrapped("  ".join(notes), metrics, self._area.width()) if notes else []
         width = (self._area.width() - (across - 1) * _LINE_MM * mm) / across
         step = width + _LINE_MM * mm
         captions = sum(self._caption_height(row, width) for row in rows)
         pictures = len(rows) * (2 if has_heat else 1)
-        room = height - captions - _SMALL_MM * _LEADING * mm - 2 * _GAP_MM * mm
+        room = height - captions - len(below) * _SMALL_MM * _LEADING * mm - 2 * _GAP_MM * mm
         room -= pictures * _LINE_MM * mm
         tall = max(8 * mm, min(room / max(1, pictures), width * _CELL_FORM[across]))
         for row in rows:
@@ -314,7 +333,8 @@ class _Page:
                     self._image(cell, view, view.heat if is_heat else view.image, is_heat)
                 self._y += tall + _LINE_MM * mm
             self._captions(row, width, step)
-        self._write("  ".join(notes), _SMALL_MM, colour=_QUIET)
+        for line in below:  # whole: what the colours are not must not be cut off
+            self._write(line, _SMALL_MM, colour=_QUIET)
         self._y += 2 * _GAP_MM * mm
 
     def _image(self, cell: QRectF, view: ViewOnPaper, image: QImage | None, is_heat: bool) -> None:
@@ -323,8 +343,8 @@ class _Page:
         if image is None:
             painter.setPen(QColor("#dddddd"))
             painter.setFont(self._font(_SMALL_MM))
-            words = f"{view.label} {'without heat-map' if is_heat else 'cannot be shown'}"
-            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, words)
+            words = tr("{view} without heat-map") if is_heat else tr("{view} cannot be shown")
+            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, words.format(view=view.label))
             return
         factor = min(cell.width() / image.width(), cell.height() / image.height())
         width, height = image.width() * factor, image.height() * factor
@@ -355,7 +375,7 @@ class _Page:
     def _section(self, title: str, lines: Sequence[Line], floor: float) -> None:
         mm = self._mm
         self._write(title, _TEXT_MM, bold=True)
-        about_width = 27 * mm
+        about_width = _ABOUT_MM * mm
         for line in lines:
             indent = about_width if line.about else 0.0
             wrapped = self._wrapped_line(line)
@@ -364,7 +384,8 @@ class _Page:
             if fitting < 1:
                 return
             if fitting < len(wrapped):
-                wrapped = [*wrapped[: fitting - 1], f"{wrapped[fitting - 1]} … (cut)"]
+                cut = tr("{text} … (cut)").format(text=wrapped[fitting - 1])
+                wrapped = [*wrapped[: fitting - 1], cut]
             if line.about:
                 area = QRectF(self._area.left(), self._y, about_width, height)
                 self._text(area, line.about, _TEXT_MM, False, _QUIET)
@@ -377,7 +398,7 @@ class _Page:
         self._y += 0.8 * mm
 
     def _wrapped_line(self, line: Line) -> list[str]:
-        room = self._area.width() - (27 * self._mm if line.about else 0)
+        room = self._area.width() - (_ABOUT_MM * self._mm if line.about else 0)
         return _wrapped(line.text, QFontMetricsF(self._font(_TEXT_MM)), room)
 
     def _sections_height(self) -> float:

@@ -16,6 +16,7 @@ from viewer.annotation_hand import AnnotationHand
 from viewer.annotations import AnnotationBook
 from viewer.canvas import Canvas, TextLevel
 from viewer.commands import Command, Group
+from viewer.languages import mark, tr
 from viewer.linking import Links, mirrored_point
 from viewer.magnifier import Magnifier
 from viewer.screen_calibration import ScreenCalibration, screen_key
@@ -27,36 +28,36 @@ def _draw(text: str, key: str, kind: AnnotationKind) -> Command:
 
 
 TOOL_COMMANDS = (
-    _draw("Ruler", "R", AnnotationKind.RULER),
-    _draw("Angle", "Shift+R", AnnotationKind.ANGLE),
-    _draw("Ellipse: mean and deviation", "E", AnnotationKind.ELLIPSE),
-    _draw("Arrow", "Shift+T", AnnotationKind.ARROW),
-    _draw("Text", "T", AnnotationKind.TEXT),
-    Command("Remove drawing", ("Del",), Group.DRAW, "tools.hand.remove", (), True),
-    Command("Put the tool away", ("Esc",), Group.DRAW, "tools.cancel", (), True),
+    _draw(mark("Ruler"), "R", AnnotationKind.RULER),
+    _draw(mark("Angle"), "Shift+R", AnnotationKind.ANGLE),
+    _draw(mark("Ellipse: mean and deviation"), "E", AnnotationKind.ELLIPSE),
+    _draw(mark("Arrow"), "Shift+T", AnnotationKind.ARROW),
+    _draw(mark("Text"), "T", AnnotationKind.TEXT),
+    Command(mark("Remove drawing"), ("Del",), Group.DRAW, "tools.hand.remove", (), True),
+    Command(mark("Put the tool away"), ("Esc",), Group.DRAW, "tools.cancel", (), True),
     Command(
-        "Link panning, mirrored",
+        mark("Link panning, mirrored"),
         ("F5",),
         Group.LINK,
         "tools.links.toggle_pan",
         checked="tools.links.is_pan_linked",
     ),
     Command(
-        "Link zoom, mirrored",
+        mark("Link zoom, mirrored"),
         ("F6",),
         Group.LINK,
         "tools.links.toggle_zoom",
         checked="tools.links.is_zoom_linked",
     ),
     Command(
-        "Link window",
+        mark("Link window"),
         ("F7",),
         Group.LINK,
         "tools.links.toggle_window",
         checked="tools.links.is_window_linked",
     ),
     Command(
-        "Magnifying glass 1:1",
+        mark("Magnifying glass 1:1"),
         ("Z",),
         Group.LOOK,
         "tools.magnify",
@@ -64,30 +65,32 @@ TOOL_COMMANDS = (
         checked="tools.magnifier.is_single",
     ),
     Command(
-        "Magnifying glass 2:1",
+        mark("Magnifying glass 2:1"),
         ("Shift+Z",),
         Group.LOOK,
         "tools.magnify",
         (2,),
         checked="tools.magnifier.is_double",
     ),
-    Command("Quadrant tour at 1:1, next part", ("Q",), Group.LOOK, "tools.tour", (1,)),
-    Command("Quadrant tour at 1:1, part before", ("Shift+Q",), Group.LOOK, "tools.tour", (-1,)),
-    Command("True size", ("Shift+P",), Group.LOOK, "tools.true_size"),
-    Command("Calibrate this screen with a ruler …", (), Group.LOOK, "tools.calibrate_screen"),
+    Command(mark("Quadrant tour at 1:1, next part"), ("Q",), Group.LOOK, "tools.tour", (1,)),
     Command(
-        "Local contrast (CLAHE), a display aid",
+        mark("Quadrant tour at 1:1, part before"), ("Shift+Q",), Group.LOOK, "tools.tour", (-1,)
+    ),
+    Command(mark("True size"), ("Shift+P",), Group.LOOK, "tools.true_size"),
+    Command(mark("Calibrate this screen with a ruler …"), (), Group.LOOK, "tools.calibrate_screen"),
+    Command(
+        mark("Local contrast (CLAHE), a display aid"),
         ("K",),
         Group.LOOK,
         "tools.toggle_local_contrast",
         checked="tools.has_local_contrast",
     ),
-    Command("Less or all text on the images", ("F4",), Group.LOOK, "tools.next_text_level"),
-    Command("DICOM header …", ("Ctrl+I",), Group.LOOK, "tools.ask_for_header"),
-    Command("Flip left to right", ("X",), Group.TURN, "tools.turn", ("mirrored",)),
-    Command("Flip top to bottom", ("Shift+X",), Group.TURN, "tools.turn", ("flipped",)),
-    Command("Rotate right", ("U",), Group.TURN, "tools.turn", ("turned_right",)),
-    Command("Rotate left", ("Shift+U",), Group.TURN, "tools.turn", ("turned_left",)),
+    Command(mark("Less or all text on the images"), ("F4",), Group.LOOK, "tools.next_text_level"),
+    Command(mark("DICOM header …"), ("Ctrl+I",), Group.LOOK, "tools.ask_for_header"),
+    Command(mark("Flip left to right"), ("X",), Group.TURN, "tools.turn", ("mirrored",)),
+    Command(mark("Flip top to bottom"), ("Shift+X",), Group.TURN, "tools.turn", ("flipped",)),
+    Command(mark("Rotate right"), ("U",), Group.TURN, "tools.turn", ("turned_right",)),
+    Command(mark("Rotate left"), ("Shift+U",), Group.TURN, "tools.turn", ("turned_left",)),
 )
 
 
@@ -250,7 +253,7 @@ class Tools(QObject):
         self.text_level = levels[(levels.index(self.text_level) + 1) % len(levels)]
         for canvas in self._stage.every_canvas:
             canvas.set_text_level(self.text_level)
-        self.told.emit(f"Text: {self.text_level.value}")
+        self.told.emit(tr("Text: {level}").format(level=tr(self.text_level.value)))
 
     def ask_for_header(self) -> None:
         if (canvas := self._stage.current) is not None:
@@ -272,9 +275,10 @@ class Tools(QObject):
         if canvas is None:
             return
         if canvas.view.pixel_spacing is None:
-            self.told.emit(f"{canvas.view.label} has no pixel spacing: no true size")
+            words = tr("{view} has no pixel spacing: no true size")
+            self.told.emit(words.format(view=canvas.view.label))
         elif canvas.true_scale is None:
-            self.told.emit("True size needs this screen calibrated with a ruler")
+            self.told.emit(tr("True size needs this screen calibrated with a ruler"))
             self.calibrate_screen()
         else:
             is_true, at = canvas.is_true_size, self._stage.at_pointer(canvas)
@@ -328,7 +332,7 @@ class Tools(QObject):
         uids = [other.view.image_uid for other in self._stage.canvases if other.display]
         place = uids.index(uid) + step if uid in uids else -1  # a prior is gone through alone
         if not 0 <= place < len(uids):
-            self._end_tour("Quadrant tour done" if step > 0 else "")
+            self._end_tour(tr("Quadrant tour done") if step > 0 else "")
             return
         canvas.fit()
         self._stage.select(uids[place])
@@ -339,10 +343,10 @@ class Tools(QObject):
         stops = canvas.parts
         canvas.show_part(1 / canvas.unit[0], *stops[number])
         self._touring = canvas.view.image_uid, number
-        self.hinted.emit(
-            f"Quadrant tour: {canvas.view.label}, part {number + 1} of {len(stops)}"
-            f"{self._stage.with_key('tools.tour_1', ' · {} goes on')}"
+        words = tr("Quadrant tour: {view}, part {number} of {count}").format(
+            view=canvas.view.label, number=number + 1, count=len(stops)
         )
+        self.hinted.emit(words + self._stage.with_key("tools.tour_1", tr(" · {} goes on")))
 
     def _end_tour(self, words: str) -> None:
         self._touring = None
@@ -373,5 +377,8 @@ def _value_words(canvas: Canvas, at: QPointF) -> str:
     if not (0 <= row < pixels.shape[0] and 0 <= column < pixels.shape[1]):
         return ""
     value = measuring.value_at(pixels, row, column)
-    words = "padding" if value is None else f"value {measuring.value_text(value)}"
-    return f"{canvas.view.label}  {words}  row {int(row)}, column {int(column)}"
+    words = tr("padding")
+    if value is not None:
+        words = tr("value {value}").format(value=measuring.value_text(value))
+    place = tr("row {row}, column {column}").format(row=int(row), column=int(column))
+    return f"{canvas.view.label}  {words}  {place}"

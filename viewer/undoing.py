@@ -9,10 +9,11 @@ from enum import Enum
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.domain import ReaderAssessment
+from engine.domain import Laterality, ReaderAssessment
 from engine.errors import EngineError
 from viewer.assessment_pane import AssessmentPane
 from viewer.banner import Message
+from viewer.languages import mark, tr
 from viewer.session import Session
 from viewer.tools import Tools
 
@@ -42,17 +43,17 @@ class Undoing(QObject):
     def undo(self) -> None:
         self._count_drawings()
         if not self._deeds:
-            self.hinted.emit("Nothing to undo since this study came up")
+            self.hinted.emit(tr("Nothing to undo since this study came up"))
         elif self._deeds[-1] is _Deed.DRAWING:
-            self._tell_drawing(self._tools.undo(), "undone")
+            self._tell_drawing(self._tools.undo(), tr("Drawing on {view} undone"))
         elif self._may_undo_reading():
             self._deeds.pop()
             self._undo_reading()
 
     def redo(self) -> None:
         """Of drawings; a reading that was taken back is entered and saved anew."""
-        if not self._tell_drawing(self._tools.redo(), "drawn again"):
-            self.hinted.emit("No drawing to redo; a reading is entered and saved again")
+        if not self._tell_drawing(self._tools.redo(), tr("Drawing on {view} drawn again")):
+            self.hinted.emit(tr("No drawing to redo; a reading is entered and saved again"))
 
     def undo_reading(self) -> None:
         """The last saved reading of the study of this run, whatever was drawn since."""
@@ -64,8 +65,8 @@ class Undoing(QObject):
         study = self._session.current_study
         if study is None or not self._assessment.has_draft(study):
             return True
-        advice = "Save or discard them before a saved one is undone."
-        self.failed.emit(EngineError("Unsaved entries", advice))
+        advice = mark("Save or discard them before a saved one is undone.")
+        self.failed.emit(EngineError(mark("Unsaved entries"), advice))
         return False
 
     def _undo_reading(self) -> bool:
@@ -73,20 +74,22 @@ class Undoing(QObject):
         recorded = self._session.undo_assessment()
         if recorded is None:
             return False
-        side = recorded.laterality.name.capitalize()
+        is_right = recorded.laterality is Laterality.RIGHT
+        side = tr("Right breast") if is_right else tr("Left breast")
         stands = (
-            "no reading of it stands any more"
+            tr("{breast}: no reading of it stands any more.")
             if recorded.is_withdrawn
-            else f"BI-RADS {recorded.category.value} stands again"
+            else tr("{breast}: BI-RADS {category} stands again.")
         )
-        words = f"{side} breast: {stands}."
-        self.told.emit(Message("Reading undone", f"{words} Both are on record."))
-        self.hinted.emit(f"Reading undone. {words}")
+        words = stands.format(breast=side, category=recorded.category.value)
+        title = tr("Reading undone")
+        self.told.emit(Message(title, " ".join([words, tr("Both are on record.")])))
+        self.hinted.emit(f"{title}. {words}")
         return True
 
-    def _tell_drawing(self, label: str | None, what: str) -> bool:
+    def _tell_drawing(self, label: str | None, words: str) -> bool:
         if label is not None:
-            self.hinted.emit(f"Drawing on {label} {what}")
+            self.hinted.emit(words.format(view=label))
         return label is not None
 
     # ------------------------------------------------------------------------- what has been done

@@ -30,6 +30,7 @@ from viewer import rendering, theme
 from viewer.canvas import WINDOW_STEP, ZOOM_STEP, Canvas, Gap, State, Zoom, paint_placeholder
 from viewer.commands import Command, Group
 from viewer.hanging import Arrangement, Cell, doubtful_claims, hang
+from viewer.languages import mark, tr
 from viewer.linking import mirrored_point
 from viewer.page_scale import Basis, fit, share
 from viewer.priors import Prior
@@ -44,32 +45,32 @@ _TOLD_MS = 5000  #: what is said in passing stands so long under the images
 
 
 COMMANDS = (
-    Command("Next window preset", ("W",), Group.WINDOW, "next_preset"),
-    Command("Previous window preset", ("Shift+W",), Group.WINDOW, "previous_preset"),
-    Command("Linear fallback for a broken curve", ("L",), Group.WINDOW, "toggle_linear"),
-    Command("Invert", ("I",), Group.WINDOW, "toggle_invert"),
-    Command("Brighter", ("Ctrl+Up",), Group.WINDOW, "adjust_window", (0, 1), True),
-    Command("Darker", ("Ctrl+Down",), Group.WINDOW, "adjust_window", (0, -1), True),
-    Command("Less contrast", ("Ctrl+Right",), Group.WINDOW, "adjust_window", (1, 0), True),
-    Command("More contrast", ("Ctrl+Left",), Group.WINDOW, "adjust_window", (-1, 0), True),
-    Command("Fit breasts", ("F",), Group.ZOOM, "fit"),
-    Command("Actual pixels (1:1)", ("P",), Group.ZOOM, "actual_pixels"),
-    Command("Zoom in", ("+", "="), Group.ZOOM, "zoom_step", (1,)),
-    Command("Zoom out", ("-",), Group.ZOOM, "zoom_step", (-1,)),
-    Command("Move image left", ("Shift+Left",), Group.ZOOM, "pan_step", (-1, 0), True),
-    Command("Move image right", ("Shift+Right",), Group.ZOOM, "pan_step", (1, 0), True),
-    Command("Move image up", ("Shift+Up",), Group.ZOOM, "pan_step", (0, -1), True),
-    Command("Move image down", ("Shift+Down",), Group.ZOOM, "pan_step", (0, 1), True),
-    Command("One view / all views", ("V",), Group.ZOOM, "toggle_single"),
-    Command("One row / two rows", ("G",), Group.ZOOM, "toggle_arrangement"),
-    Command("Reset windows and zoom", ("Home",), Group.ZOOM, "reset", (), True),
-    Command("Next view", ("Right",), Group.GO, "next_view", (1,), True),
-    Command("Previous view", ("Left",), Group.GO, "next_view", (-1,), True),
-    Command("Next step", ("N",), Group.GO, "step", (1,)),
-    Command("Previous step", ("Shift+N",), Group.GO, "step", (-1,)),
-    Command("Prior, then the one before it", ("O",), Group.GO, "next_prior"),
-    Command("Next study", ("PgDown",), Group.GO, "step_study", (1,)),
-    Command("Previous study", ("PgUp",), Group.GO, "step_study", (-1,)),
+    Command(mark("Next window preset"), ("W",), Group.WINDOW, "next_preset"),
+    Command(mark("Previous window preset"), ("Shift+W",), Group.WINDOW, "previous_preset"),
+    Command(mark("Linear fallback for a broken curve"), ("L",), Group.WINDOW, "toggle_linear"),
+    Command(mark("Invert"), ("I",), Group.WINDOW, "toggle_invert"),
+    Command(mark("Brighter"), ("Ctrl+Up",), Group.WINDOW, "adjust_window", (0, 1), True),
+    Command(mark("Darker"), ("Ctrl+Down",), Group.WINDOW, "adjust_window", (0, -1), True),
+    Command(mark("Less contrast"), ("Ctrl+Right",), Group.WINDOW, "adjust_window", (1, 0), True),
+    Command(mark("More contrast"), ("Ctrl+Left",), Group.WINDOW, "adjust_window", (-1, 0), True),
+    Command(mark("Fit breasts"), ("F",), Group.ZOOM, "fit"),
+    Command(mark("Actual pixels (1:1)"), ("P",), Group.ZOOM, "actual_pixels"),
+    Command(mark("Zoom in"), ("+", "="), Group.ZOOM, "zoom_step", (1,)),
+    Command(mark("Zoom out"), ("-",), Group.ZOOM, "zoom_step", (-1,)),
+    Command(mark("Move image left"), ("Shift+Left",), Group.ZOOM, "pan_step", (-1, 0), True),
+    Command(mark("Move image right"), ("Shift+Right",), Group.ZOOM, "pan_step", (1, 0), True),
+    Command(mark("Move image up"), ("Shift+Up",), Group.ZOOM, "pan_step", (0, -1), True),
+    Command(mark("Move image down"), ("Shift+Down",), Group.ZOOM, "pan_step", (0, 1), True),
+    Command(mark("One view / all views"), ("V",), Group.ZOOM, "toggle_single"),
+    Command(mark("One row / two rows"), ("G",), Group.ZOOM, "toggle_arrangement"),
+    Command(mark("Reset windows and zoom"), ("Home",), Group.ZOOM, "reset", (), True),
+    Command(mark("Next view"), ("Right",), Group.GO, "next_view", (1,), True),
+    Command(mark("Previous view"), ("Left",), Group.GO, "next_view", (-1,), True),
+    Command(mark("Next step"), ("N",), Group.GO, "step", (1,)),
+    Command(mark("Previous step"), ("Shift+N",), Group.GO, "step", (-1,)),
+    Command(mark("Prior, then the one before it"), ("O",), Group.GO, "next_prior"),
+    Command(mark("Next study"), ("PgDown",), Group.GO, "step_study", (1,)),
+    Command(mark("Previous study"), ("PgUp",), Group.GO, "step_study", (-1,)),
     *TOOL_COMMANDS,
 )
 # A key held down must not run through studies, nor switch something on and off.
@@ -124,7 +125,7 @@ class ViewportsPane(QWidget):
         column.addWidget(self._stage, 1)
         column.addWidget(self._strip)
         self.setMinimumSize(360, 300)
-        self.setAccessibleName("Images")
+        self.setAccessibleName(tr("Images"))
         self.tools = Tools(self, self)
         self.tools.hinted.connect(self._strip.set_hint)
         self.tools.told.connect(self._strip.tell)
@@ -216,9 +217,9 @@ class ViewportsPane(QWidget):
         shape = (canvas.view.rows, canvas.view.columns)
         of = pixels.pixels if isinstance(pixels, DisplayPixels) else pixels
         if of.shape != shape:
-            title = "Pixels do not match the header"
-            advice = (
-                f"The file has {of.shape[0]} × {of.shape[1]} pixels, not {shape[0]} × {shape[1]}."
+            title = tr("Pixels do not match the header")
+            advice = tr("The file has {pixels} pixels, not {stated}.").format(
+                pixels=f"{of.shape[0]} × {of.shape[1]}", stated=f"{shape[0]} × {shape[1]}"
             )
             self.show_failure(image_uid, title, advice)
             return
@@ -577,7 +578,8 @@ class ViewportsPane(QWidget):
             return
         number = min(max(self._step + step, 0), len(self._steps) - 1)
         if number == self._step and not self._is_single:
-            self._strip.set_step(f"{self._step_words()} · {'last' if step > 0 else 'first'} step")
+            end = tr("last step") if step > 0 else tr("first step")
+            self._strip.set_step(f"{self._step_words()} · {end}")
             return
         self._turn_to(number, step)
 
@@ -602,8 +604,12 @@ class ViewportsPane(QWidget):
             return
         number = next((n for n, step in enumerate(self._steps) if step.has_prior), None)
         if number is None:
-            why = "none among your steps" if self._priors else "none in what was opened"
-            self._strip.set_step(f"{self._step_words()} · prior: {why}")
+            why = (
+                tr("prior: none among your steps")
+                if self._priors
+                else tr("prior: none in what was opened")
+            )
+            self._strip.set_step(f"{self._step_words()} · {why}")
         elif self._steps[self._step].has_prior:
             place = self._priors.index(self._prior)
             self._show_prior(self._priors[(place + 1) % len(self._priors)])
@@ -650,15 +656,21 @@ class ViewportsPane(QWidget):
 
     def _step_words(self) -> str:
         if self._is_single:
-            return f"One view; {self.with_key('toggle_single', '{} or ')}double click shows all"
+            key = self.with_key("toggle_single", tr("{} or "))
+            return tr("One view; {key}double click shows all").format(key=key)
         if not self._steps:
             return ""
         step, count = self._steps[self._step], len(self._parts())
-        part = f", part {self._part + 1} of {count}" if count > 1 else ""
-        number = f"Step {self._step + 1} of {len(self._steps)}: " if len(self._steps) > 1 else ""
-        older = ""
+        part = number = older = ""
+        if count > 1:
+            part = tr(", part {number} of {count}").format(number=self._part + 1, count=count)
+        if len(self._steps) > 1:
+            number = tr("Step {number} of {count}: ").format(
+                number=self._step + 1, count=len(self._steps)
+            )
         if step.has_prior and len(self._priors) > 1:
-            older = f" {self._priors.index(self._prior) + 1} of {len(self._priors)}"
+            place = self._priors.index(self._prior) + 1
+            older = " " + tr("{done} of {total}").format(done=place, total=len(self._priors))
         return f"{number}{step.title}{part}{older}"
 
     def _fit_all(self) -> None:
@@ -679,7 +691,7 @@ class ViewportsPane(QWidget):
         """An action for each command; the main window puts the same ones in its menus."""
         actions = {}
         for command in COMMANDS:
-            action = QAction(command.text, self)
+            action = QAction(tr(command.text), self)
             action.setObjectName(command.identity)
             action.setShortcuts([QKeySequence(key) for key in command.keys])
             if command.is_local:
@@ -739,7 +751,7 @@ class _Stage(QWidget):
         painter = QPainter(self)
         if self.is_empty:
             painter.fillRect(self.rect(), theme.IMAGE_BACKGROUND)
-            words = "No study open", "Open a folder of mammograms, or drop one here."
+            words = tr("No study open"), tr("Open a folder of mammograms, or drop one here.")
             paint_placeholder(painter, self.rect(), *words, theme.MUTED)
         else:
             painter.fillRect(self.rect(), theme.RAISED)
@@ -783,9 +795,12 @@ class _Strip(QWidget):
         self.legend.setFixedWidth(min(max(room, least), most))
 
     def set_basis(self, basis: Basis | None, is_one_apart: bool = False) -> None:
-        self._shared = basis.value.capitalize() if basis else ""
+        self._shared = ""
+        if basis:
+            words = tr(basis.value)
+            self._shared = words[:1].upper() + words[1:]
         if basis and is_one_apart:
-            self._shared += ", but for what is rotated"
+            self._shared += tr(", but for what is rotated")
         self._show_words()
 
     def set_links(self, links: str) -> None:
@@ -847,7 +862,7 @@ class _QuietLabel(QWidget):
 class HeatLegend(QWidget):
     """What the overlay's colours mean, and what they do not."""
 
-    SENTENCE = "Model attention, not a lesion outline."
+    SENTENCE = mark("Model attention, not a lesion outline.")
     _BAR = QSize(150, 10)
     _GAP = 8
 
@@ -858,7 +873,7 @@ class HeatLegend(QWidget):
         metrics = QFontMetrics(self._font)
         self._words = [
             (text, metrics.horizontalAdvance(text))
-            for text in ("low attention  0", "1  high attention", self.SENTENCE)
+            for text in (tr("low attention  0"), tr("1  high attention"), tr(self.SENTENCE))
         ]
         self._height = metrics.height() + 10
         colours = rendering.heat_colours()[None]
@@ -867,7 +882,8 @@ class HeatLegend(QWidget):
         ).copy()
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(
-            f"Colour scale from 0, low attention, to 1, high attention. {self.SENTENCE}"
+            tr("Colour scale from 0, low attention, to 1, high attention.")
+            + f" {tr(self.SENTENCE)}"
         )
 
     def set_opacity(self, opacity: float) -> None:

@@ -33,6 +33,8 @@ from PySide6.QtWidgets import (
 
 from engine.domain import Catalogue, FailedFile, Study, StudyPrediction
 from viewer import theme
+from viewer.engine_words import localised, localised_error
+from viewer.languages import mark, tr
 from viewer.states import RunState, StudyState, StudyStatus
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -42,8 +44,8 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 class Order(Enum):
     """In which order the studies stand; failures and notes come after them in both."""
 
-    OPENED = "As opened"
-    SUSPICION = "Most suspicious first"
+    OPENED = mark("As opened")
+    SUSPICION = mark("Most suspicious first")
 
 
 class _Kind(Enum):
@@ -52,7 +54,6 @@ class _Kind(Enum):
     NOTE = auto()
 
 
-SIDE_NAMES = {"R": "right", "L": "left", "?": "side unknown,"}
 _KIND_RANK = {_Kind.STUDY: 0, _Kind.FAILURE: 1, _Kind.NOTE: 2}
 
 
@@ -101,32 +102,48 @@ class _Row:
         if self.status.state is StudyState.DONE:
             return ""
         if self.status.failure is not None:
-            return self.status.failure.title
-        return {StudyState.RUNNING: "running …"}.get(self.status.state, self.status.state.value)
+            return localised(self.status.failure.title)
+        if self.status.state is StudyState.RUNNING:
+            return tr("running …")
+        return tr(self.status.state.value)
 
     @property
     def sentence(self) -> str:
         """The row in words, for screen readers."""
         if self.study is None:
             return f"{self.title}. {self.text}"
-        breasts = [
-            f"{SIDE_NAMES[side]} model category {category}"
-            if category is not None
-            else f"{SIDE_NAMES[side]} out of scope"
-            for side, category in self.badges
-        ]
-        marks = [mark for mark, is_set in self._marks if is_set]
-        parts = [f"Patient {self.title}", self.text, *breasts, self.state_text, *marks]
+        breasts = [_badge_words(side, category) for side, category in self.badges]
+        marks = [words for words, is_set in self._marks if is_set]
+        patient = tr("Patient {name}").format(name=self.title)
+        parts = [patient, self.text, *breasts, self.state_text, *marks]
         return ", ".join(part for part in parts if part)
 
     @property
     def _marks(self) -> tuple[tuple[str, bool], ...]:
         has_notes = self.study is not None and bool(self.study.notes)
         return (
-            ("notes", has_notes),
-            ("unsaved reading", self.has_draft),
-            ("reading not finished" if self.is_unfinished else "read", self.is_read),
+            (tr("notes"), has_notes),
+            (tr("unsaved reading"), self.has_draft),
+            (
+                tr("reading not finished") if self.is_unfinished else tr("read", "by the reader"),
+                self.is_read,
+            ),
         )
+
+
+def _badge_words(side: str, category: int | None) -> str:
+    """For screen readers."""
+    words = {
+        "R": tr("right {said}"),
+        "L": tr("left {said}"),
+        "?": tr("side unknown, {said}"),
+    }[side]
+    said = (
+        tr("out of scope")
+        if category is None
+        else tr("model category {category}").format(category=category)
+    )
+    return words.format(said=said)
 
 
 class WorklistItemModel(QAbstractListModel):
@@ -146,7 +163,7 @@ class WorklistItemModel(QAbstractListModel):
         for failure in catalogue.failures:
             self._rows.append(_failure_row(len(self._rows), failure))
         for note in _notes(catalogue):
-            self._rows.append(_Row(_Kind.NOTE, len(self._rows), "Note", note))
+            self._rows.append(_Row(_Kind.NOTE, len(self._rows), tr("Note", "on the list"), note))
         self.endResetModel()
 
     def change(self, study_uid: str, **values: object) -> None:
@@ -184,21 +201,25 @@ class WorklistItemModel(QAbstractListModel):
 
 def _study_row(number: int, study: Study) -> _Row:
     count = len(study.views)
-    when = study.study_date.isoformat() if study.study_date else "no date"
-    text = f"{when} · {count} image{'s' if count > 1 else ''}"
-    return _Row(_Kind.STUDY, number, study.patient_id or "No patient ID", text, study)
+    when = study.study_date.isoformat() if study.study_date else tr("no date")
+    images = tr("1 image") if count == 1 else tr("%n images", "", count)
+    title = study.patient_id or tr("No patient ID")
+    return _Row(_Kind.STUDY, number, title, f"{when} · {images}", study)
 
 
 def _failure_row(number: int, failure: FailedFile) -> _Row:
-    return _Row(_Kind.FAILURE, number, failure.path.name, f"{failure.title}. {failure.advice}")
+    text = f"{localised(failure.title)}. {localised(failure.advice)}"
+    return _Row(_Kind.FAILURE, number, failure.path.name, text)
 
 
 def _notes(catalogue: Catalogue) -> tuple[str, ...]:
     count = catalogue.skipped_count
+    notes = tuple(map(localised, catalogue.notes))
     if not count:
-        return catalogue.notes
-    files = "1 file is no image and was" if count == 1 else f"{count} files are no images and were"
-    return (*catalogue.notes, f"{files} skipped.")
+        return notes
+    if count == 1:
+        return (*notes, tr("1 file is no image and was skipped."))
+    return (*notes, tr("%n files are no images and were skipped.", "", count))
 
 
 def _tool_tip(row: _Row) -> str:
@@ -207,9 +228,9 @@ def _tool_tip(row: _Row) -> str:
     study = row.study
     lines = [f"{study.patient_id} {study.patient_name}".strip(), row.text, study.description]
     lines.append(", ".join(view.label for view in study.views))
-    lines += study.notes
+    lines += map(localised, study.notes)
     if row.status.failure is not None:
-        lines.append(str(row.status.failure))
+        lines.append(localised_error(row.status.failure))
     return "\n".join(line for line in lines if line)
 
 
@@ -341,15 +362,15 @@ class _RowDelegate(QStyledItemDelegate):
         painter.setPen(theme.WARNING if row.status.state is StudyState.FAILED else theme.MUTED)
         _draw_elided(painter, rest, row.state_text)
         if row.study.notes and not row.state_text:
-            painter.drawText(rest, _RIGHT, "notes")
+            painter.drawText(rest, _RIGHT, tr("notes"))
 
     @staticmethod
     def _mark(row: _Row) -> tuple[str, object]:
         if row.has_draft:
-            return "✎ unsaved", theme.WARNING
+            return tr("✎ unsaved"), theme.WARNING
         if row.is_unfinished:
-            return "… not finished", theme.WARNING
-        return ("✓ read", theme.MUTED) if row.is_read else ("", theme.MUTED)
+            return tr("… not finished"), theme.WARNING
+        return (tr("✓ read"), theme.MUTED) if row.is_read else ("", theme.MUTED)
 
     @staticmethod
     def _paint_badge(painter: QPainter, rect: QRect, side: str, category: int | None) -> None:
@@ -392,13 +413,13 @@ class WorklistPane(QWidget):
         self._wanted_order = Order.OPENED
 
         self._order = QComboBox(self)
-        self._order.setAccessibleName("Order of the worklist")
+        self._order.setAccessibleName(tr("Order of the worklist"))
         for order in Order:
-            self._order.addItem(order.value, order)
+            self._order.addItem(tr(order.value), order)
         self._order.currentIndexChanged.connect(self._on_order_chosen)
 
         self._list = QListView(self)
-        self._list.setAccessibleName("Worklist")
+        self._list.setAccessibleName(tr("Worklist"))
         self._list.setModel(self._ordered)
         self._list.setItemDelegate(_RowDelegate(self._list))
         self._list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
@@ -412,9 +433,9 @@ class WorklistPane(QWidget):
         self._bar = QProgressBar(self)
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(6)
-        self._pause = QPushButton("Pause", self)
+        self._pause = QPushButton(tr("Pause"), self)
         self._pause.clicked.connect(self.toggle_pause)
-        self._cancel = QPushButton("Cancel", self)
+        self._cancel = QPushButton(tr("Cancel"), self)
         self._cancel.clicked.connect(self._on_cancel_clicked)
 
         buttons = QHBoxLayout()
@@ -468,7 +489,8 @@ class WorklistPane(QWidget):
     def show_opening(self, done: int, total: int) -> None:
         """Files are being read; `total` 0 while their number is not known."""
         self._is_opening = True
-        self._count.setText(f"Reading files: {done} of {total}" if total else "Looking for files …")
+        reading = tr("Reading files: {done} of {total}").format(done=done, total=total)
+        self._count.setText(reading if total else tr("Looking for files …"))
         self._bar.setRange(0, total)
         self._bar.setValue(done)
         self._refresh_footer()
@@ -486,7 +508,7 @@ class WorklistPane(QWidget):
         """Whether what the model says may order the list; the order wanted comes back with it."""
         entry = self._order.model().item(self._order.findData(Order.SUSPICION))
         entry.setEnabled(is_allowed)
-        self._order.setToolTip("" if is_allowed else "The model's answers are hidden")
+        self._order.setToolTip("" if is_allowed else tr("The model's answers are hidden"))
         order = self._wanted_order if is_allowed else Order.OPENED
         with QSignalBlocker(self._order):
             self._order.setCurrentIndex(self._order.findData(order))
@@ -554,14 +576,15 @@ class WorklistPane(QWidget):
             if is_finished
             else {
                 RunState.RUNNING: "",
-                RunState.PAUSED: ", paused",
-                RunState.CANCELLED: ", cancelled",
+                RunState.PAUSED: tr(", paused"),
+                RunState.CANCELLED: tr(", cancelled"),
             }[self._run_state]
         )
-        self._count.setText(f"{done} of {total}{state}" if total else "")
+        count = tr("{done} of {total}").format(done=done, total=total)
+        self._count.setText(f"{count}{state}" if total else "")
         self._bar.setRange(0, max(1, total))
         self._bar.setValue(done)
-        self._pause.setText("Pause" if self._run_state is RunState.RUNNING else "Resume")
+        self._pause.setText(tr("Pause") if self._run_state is RunState.RUNNING else tr("Resume"))
         self._pause.setEnabled(not is_finished)
         self._cancel.setEnabled(not is_finished and self._run_state is not RunState.CANCELLED)
 

@@ -1,0 +1,3793 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="es" sourcelanguage="en">
+<context>
+    <name></name>
+    <message>
+        <source>reader {own}, model {said}: {count}</source>
+        <translation>lector {own}, modelo {said}: {count}</translation>
+    </message>
+    <message>
+        <source>Reader&apos;s category against the model&apos;s</source>
+        <translation>Categoría del lector frente a la del modelo</translation>
+    </message>
+    <message>
+        <source>no readings</source>
+        <translation>sin lecturas</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modelo</translation>
+    </message>
+    <message>
+        <source>Reader</source>
+        <translation>Lector</translation>
+    </message>
+    <message>
+        <source>{month}: {count} compared</source>
+        <translation>{month}: {count} comparadas</translation>
+    </message>
+    <message>
+        <source>agreement {share}</source>
+        <translation>concordancia {share}</translation>
+    </message>
+    <message>
+        <source>Agreement and kappa by month</source>
+        <translation>Concordancia y kappa por mes</translation>
+    </message>
+    <message>
+        <source>Nothing to compare yet</source>
+        <translation>Aún no hay nada que comparar</translation>
+    </message>
+    <message>
+        <source>Agreement</source>
+        <translation>Concordancia</translation>
+    </message>
+    <message>
+        <source>Kappa</source>
+        <translation>Kappa</translation>
+    </message>
+    <message>
+        <source>Ruler: drag from end to end</source>
+        <extracomment>logical pixels; a point no farther from the last is the same click a larger ellipse&apos;s grey values are told when the hand lets go characters</extracomment>
+        <translation>Regla: arrastre de un extremo al otro</translation>
+    </message>
+    <message>
+        <source>Angle: drag an arm to the vertex, then click the other arm&apos;s end</source>
+        <translation>Ángulo: arrastre un lado hasta el vértice y haga clic en el final del otro lado</translation>
+    </message>
+    <message>
+        <source>Ellipse: drag its box</source>
+        <translation>Elipse: arrastre su recuadro</translation>
+    </message>
+    <message>
+        <source>Arrow: drag to where it points</source>
+        <translation>Flecha: arrastre hasta donde señala</translation>
+    </message>
+    <message>
+        <source>Text: click, type, Enter</source>
+        <translation>Texto: clic, escriba, Intro</translation>
+    </message>
+    <message>
+        <source>Text, then Enter</source>
+        <extracomment>its number; None: all of it where the hand took it, in source coordinates tool, selection or drawings what to do next; empty: nothing</extracomment>
+        <translation>Texto y después Intro</translation>
+    </message>
+    <message>
+        <source>Text on the image</source>
+        <translation>Texto sobre la imagen</translation>
+    </message>
+    <message>
+        <source>{hint} · Esc ends</source>
+        <translation>{hint} · Esc termina</translation>
+    </message>
+    <message>
+        <source>lesion missed</source>
+        <translation>lesión no detectada</translation>
+    </message>
+    <message>
+        <source>false mark</source>
+        <translation>falsa marca</translation>
+    </message>
+    <message>
+        <source>too high</source>
+        <translation>sobrestimada</translation>
+    </message>
+    <message>
+        <source>too low</source>
+        <translation>subestimada</translation>
+    </message>
+    <message>
+        <source>artefact or positioning</source>
+        <translation>artefacto o posicionamiento</translation>
+    </message>
+    <message>
+        <source>prior shows stable</source>
+        <translation>estable respecto al previo</translation>
+    </message>
+    <message>
+        <source>clinical information</source>
+        <translation>información clínica</translation>
+    </message>
+    <message>
+        <source>other</source>
+        <translation>otro</translation>
+    </message>
+    <message>
+        <source>overlooked before</source>
+        <translation>pasado por alto antes</translation>
+    </message>
+    <message>
+        <source>judged differently</source>
+        <translation>valorado de otro modo</translation>
+    </message>
+    <message>
+        <source>the model&apos;s category</source>
+        <translation>la categoría del modelo</translation>
+    </message>
+    <message>
+        <source>prior images</source>
+        <translation>imágenes previas</translation>
+    </message>
+    <message>
+        <source>entered by mistake</source>
+        <translation>introducido por error</translation>
+    </message>
+    <message>
+        <source>other change</source>
+        <translation>otro cambio</translation>
+    </message>
+    <message>
+        <source>In a study of two AIs, a third of the positives that readers lowered to negative after seeing the AI were cancers (57 of 168, Eur Radiol 2024).</source>
+        <translation>En un estudio con dos IA, un tercio de los positivos que los lectores bajaron a negativo tras ver la IA eran cánceres (57 de 168, Eur Radiol 2024).</translation>
+    </message>
+    <message>
+        <source>Your reading</source>
+        <translation>Su lectura</translation>
+    </message>
+    <message>
+        <source>Second read</source>
+        <translation>Segunda lectura</translation>
+    </message>
+    <message>
+        <source>Blind audit</source>
+        <translation>Auditoría ciega</translation>
+    </message>
+    <message>
+        <source>low suspicion</source>
+        <translation>sospecha baja</translation>
+    </message>
+    <message>
+        <source>moderate suspicion</source>
+        <translation>sospecha moderada</translation>
+    </message>
+    <message>
+        <source>high suspicion</source>
+        <translation>sospecha alta</translation>
+    </message>
+    <message>
+        <source>right breast</source>
+        <translation>mama derecha</translation>
+    </message>
+    <message>
+        <source>left breast</source>
+        <translation>mama izquierda</translation>
+    </message>
+    <message>
+        <source>RIGHT</source>
+        <translation>DERECHA</translation>
+    </message>
+    <message>
+        <source>LEFT</source>
+        <translation>IZQUIERDA</translation>
+    </message>
+    <message>
+        <source>Agree</source>
+        <extracomment>set by the reader against what the program proposes 4 again on the keypad goes through 4A, 4B, 4C</extracomment>
+        <translation>Coincido</translation>
+    </message>
+    <message>
+        <source>Disagree</source>
+        <translation>Discrepo</translation>
+    </message>
+    <message>
+        <source>{breast}: {agreement} with the model</source>
+        <translation>{breast}: {agreement} con el modelo</translation>
+    </message>
+    <message>
+        <source>Note …</source>
+        <translation>Nota …</translation>
+    </message>
+    <message>
+        <source>Note, {breast}</source>
+        <translation>Nota, {breast}</translation>
+    </message>
+    <message>
+        <source>Why changed …</source>
+        <translation>Cambio por …</translation>
+    </message>
+    <message>
+        <source>Reason …</source>
+        <translation>Motivo …</translation>
+    </message>
+    <message>
+        <source>Reason for changing the category, {breast}</source>
+        <translation>Motivo para cambiar la categoría, {breast}</translation>
+    </message>
+    <message>
+        <source>Reason for disagreeing, {breast}</source>
+        <translation>Motivo del desacuerdo, {breast}</translation>
+    </message>
+    <message>
+        <source>The model&apos;s answer is hidden</source>
+        <translation>La respuesta del modelo está oculta</translation>
+    </message>
+    <message>
+        <source>Not comparable: the model has no word on this breast, or yours is 0 or 6</source>
+        <translation>No comparable: el modelo no se pronuncia sobre esta mama, o su categoría es 0 o 6</translation>
+    </message>
+    <message>
+        <source>Proposed from the categories: {agreement}</source>
+        <translation>Propuesto según las categorías: {agreement}</translation>
+    </message>
+    <message>
+        <source>was {category}</source>
+        <translation>era {category}</translation>
+    </message>
+    <message>
+        <source>unsaved</source>
+        <translation>sin guardar</translation>
+    </message>
+    <message>
+        <source>{} saves</source>
+        <translation>{} guarda</translation>
+    </message>
+    <message>
+        <source>Your category without the model is stored</source>
+        <translation>Su categoría sin el modelo está guardada</translation>
+    </message>
+    <message>
+        <source>; {} keeps it</source>
+        <translation>; {} la mantiene</translation>
+    </message>
+    <message>
+        <source>keep or change</source>
+        <translation>¿mantener?</translation>
+    </message>
+    <message>
+        <source>save again?</source>
+        <translation>¿actualizar?</translation>
+    </message>
+    <message>
+        <source>Recorded before the model&apos;s present answer; save again to record your agreement with it.</source>
+        <translation>Registrada antes de la respuesta actual del modelo; guarde de nuevo para registrar su acuerdo con ella.</translation>
+    </message>
+    <message>
+        <source>saved {time}</source>
+        <translation>✓ {time}</translation>
+    </message>
+    <message>
+        <source>kept {time}</source>
+        <translation>mant. {time}</translation>
+    </message>
+    <message>
+        <source>Your name</source>
+        <translation>Su nombre</translation>
+    </message>
+    <message>
+        <source>Reader&apos;s name</source>
+        <translation>Nombre del lector</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>Descartar</translation>
+    </message>
+    <message>
+        <source>Back to what is recorded</source>
+        <translation>Volver a lo registrado</translation>
+    </message>
+    <message>
+        <source>Recorded for this study</source>
+        <translation>Registrado para este estudio</translation>
+    </message>
+    <message>
+        <source>NOT SAVED</source>
+        <translation>SIN GUARDAR</translation>
+    </message>
+    <message>
+        <source>Enter your name: readings are recorded under it.</source>
+        <translation>Escriba su nombre: las lecturas se registran con él.</translation>
+    </message>
+    <message>
+        <source>choose a category</source>
+        <translation>elija categoría</translation>
+    </message>
+    <message>
+        <source>why changed?</source>
+        <translation>¿motivo?</translation>
+    </message>
+    <message>
+        <source>confirm below</source>
+        <translation>confirme abajo</translation>
+    </message>
+    <message>
+        <source>Confirm lowering {steps}</source>
+        <translation>Confirmar la bajada {steps}</translation>
+    </message>
+    <message>
+        <source>Save, then reveal</source>
+        <translation>Guardar y mostrar</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>Mantener</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>Guardar</translation>
+    </message>
+    <message>
+        <source>No image names its side: enter your reading under the side that you see.</source>
+        <translation>Ninguna imagen indica su lado: anote su lectura en el lado que usted vea.</translation>
+    </message>
+    <message>
+        <source>Right breast still to be saved: the model&apos;s answer is shown then.</source>
+        <translation>Falta guardar la mama derecha: después se muestra la respuesta del modelo.</translation>
+    </message>
+    <message>
+        <source>Left breast still to be saved: the model&apos;s answer is shown then.</source>
+        <translation>Falta guardar la mama izquierda: después se muestra la respuesta del modelo.</translation>
+    </message>
+    <message>
+        <source>before the answer</source>
+        <translation>antes de la respuesta</translation>
+    </message>
+    <message>
+        <source>withdrawn</source>
+        <translation>retirada</translation>
+    </message>
+    <message>
+        <source>restored</source>
+        <translation>restablecida</translation>
+    </message>
+    <message>
+        <source> — corrected later</source>
+        <translation> — corregida después</translation>
+    </message>
+    <message>
+        <source>Dismiss</source>
+        <extracomment>the label of a button that does more than dismiss</extracomment>
+        <translation>Cerrar</translation>
+    </message>
+    <message numerus="yes">
+        <source> (and %n more)</source>
+        <translation>
+            <numerusform> (y %n más)</numerusform>
+            <numerusform> (y %n más)</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>⇄ mirrored for display</source>
+        <extracomment>device pixels per source pixel of the fitted size a notch of the wheel, a press of + or - a press of an arrow with Ctrl, in parts of the width logical pixels of drag that move the level by one window width … that widen the window by the factor e … that zoom by the factor e logical pixels; less is a click with an unsteady hand Qt&apos;s wheel delta of one notch logical pixels between text and edge behind text: on white tissue the quiet colour still has 4.5 : 1 off true size, that still is called so</extracomment>
+        <translation>⇄ en espejo para mostrar</translation>
+    </message>
+    <message>
+        <source>image and study</source>
+        <extracomment>logical pixels of a cell&apos;s width that corner text may fill Lateral and oblique films hang by their upper edge, where the armpit is cut off; others centred.</extracomment>
+        <translation>imagen y estudio</translation>
+    </message>
+    <message>
+        <source>image only, no patient</source>
+        <translation>solo imagen, sin paciente</translation>
+    </message>
+    <message>
+        <source>side and view only</source>
+        <translation>solo lado y proyección</translation>
+    </message>
+    <message>
+        <source>sigmoid</source>
+        <extracomment>side, view and every warning; never left out but where a page says them window, spacing, zoom, modifiers the patient&apos;s name, ID and date logical pixels device pixels per unit width and height of a stored pixel, see `Canvas.set_fit` device pixels per unit, see `Canvas.unit` the source point in the middle of the canvas</extracomment>
+        <translation>sigmoide</translation>
+    </message>
+    <message>
+        <source> (guessed)</source>
+        <extracomment>clicked or focused: the reader means this view double click the wheel: +1 forward, -1 back with Shift: the same drag for every view wider, brighter logical pixels the factor, and the QPointF that stayed window, zoom or state of a device pixel of the screen that it is on now; None: not calibrated painted over it, below its words</extracomment>
+        <translation> (supuesto)</translation>
+    </message>
+    <message>
+        <source>loading</source>
+        <translation>cargando</translation>
+    </message>
+    <message>
+        <source>shown</source>
+        <comment>a view</comment>
+        <translation>mostrada</translation>
+    </message>
+    <message>
+        <source>cannot be shown: {why}</source>
+        <translation>no se puede mostrar: {why}</translation>
+    </message>
+    <message>
+        <source>PRIOR {date}</source>
+        <translation>PREVIO {date}</translation>
+    </message>
+    <message>
+        <source>guessed</source>
+        <translation>supuesto</translation>
+    </message>
+    <message>
+        <source>{percent} % of 1:1</source>
+        <translation>{percent} % de 1:1</translation>
+    </message>
+    <message>
+        <source>, true size</source>
+        <translation>, tamaño real</translation>
+    </message>
+    <message>
+        <source>inverted</source>
+        <translation>invertida</translation>
+    </message>
+    <message>
+        <source>linear fallback</source>
+        <translation>lineal de reserva</translation>
+    </message>
+    <message>
+        <source>CLAHE: display aid</source>
+        <translation>CLAHE: ayuda visual</translation>
+    </message>
+    <message>
+        <source>size does not compare</source>
+        <translation>tamaño no comparable</translation>
+    </message>
+    <message>
+        <source>{view}: loading</source>
+        <translation>{view}: cargando</translation>
+    </message>
+    <message>
+        <source>CURRENT</source>
+        <translation>ACTUAL</translation>
+    </message>
+    <message>
+        <source>loading…</source>
+        <translation>cargando…</translation>
+    </message>
+    <message>
+        <source>not in this study</source>
+        <translation>no está en este estudio</translation>
+    </message>
+    <message>
+        <source>not in the prior of {date}</source>
+        <translation>no está en el previo del {date}</translation>
+    </message>
+    <message>
+        <source>hidden</source>
+        <translation>oculto</translation>
+    </message>
+    <message>
+        <source>out of scope</source>
+        <translation>no valorable</translation>
+    </message>
+    <message>
+        <source>corrected later</source>
+        <translation>corregida después</translation>
+    </message>
+    <message>
+        <source>not finished</source>
+        <translation>sin terminar</translation>
+    </message>
+    <message>
+        <source>{agreement} by hand</source>
+        <translation>{agreement}, a mano</translation>
+    </message>
+    <message>
+        <source>Readings and disagreements</source>
+        <translation>Lecturas y discrepancias</translation>
+    </message>
+    <message>
+        <source>Which readings are listed</source>
+        <translation>Qué lecturas se muestran</translation>
+    </message>
+    <message>
+        <source>Month</source>
+        <translation>Mes</translation>
+    </message>
+    <message>
+        <source>Model that was asked</source>
+        <translation>Modelo consultado</translation>
+    </message>
+    <message>
+        <source>Reading mode</source>
+        <translation>Modo de lectura</translation>
+    </message>
+    <message>
+        <source>Read by</source>
+        <translation>Leído por</translation>
+    </message>
+    <message>
+        <source>Disagreements</source>
+        <translation>Discrepancias</translation>
+    </message>
+    <message>
+        <source>All readings</source>
+        <translation>Todas las lecturas</translation>
+    </message>
+    <message>
+        <source>Agreements</source>
+        <translation>Concordancias</translation>
+    </message>
+    <message>
+        <source>Not comparable</source>
+        <translation>No comparables</translation>
+    </message>
+    <message>
+        <source>Not finished</source>
+        <translation>Sin terminar</translation>
+    </message>
+    <message>
+        <source>Recorded</source>
+        <translation>Registrada</translation>
+    </message>
+    <message>
+        <source>Patient</source>
+        <translation>Paciente</translation>
+    </message>
+    <message>
+        <source>Breast</source>
+        <translation>Mama</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>Motivo</translation>
+    </message>
+    <message>
+        <source>Mode</source>
+        <translation>Modo</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>Nota</translation>
+    </message>
+    <message>
+        <source>Patient, reason or note …   Ctrl+F</source>
+        <translation>Paciente, motivo o nota …   Ctrl+F</translation>
+    </message>
+    <message>
+        <source>Search patient, reason and note</source>
+        <translation>Buscar por paciente, motivo y nota</translation>
+    </message>
+    <message>
+        <source>Corrected ones too</source>
+        <translation>También las corregidas</translation>
+    </message>
+    <message>
+        <source>Readings</source>
+        <translation>Lecturas</translation>
+    </message>
+    <message>
+        <source>Share of “agree” by the reader&apos;s own word</source>
+        <translation>Proporción de «de acuerdo» según el propio lector</translation>
+    </message>
+    <message>
+        <source>Same category</source>
+        <translation>Misma categoría</translation>
+    </message>
+    <message>
+        <source>4A, 4B and 4C count as 4</source>
+        <translation>4A, 4B y 4C cuentan como 4</translation>
+    </message>
+    <message>
+        <source>Within one category</source>
+        <translation>A una categoría como máximo</translation>
+    </message>
+    <message>
+        <source>At most one category apart</source>
+        <translation>Como máximo una categoría de diferencia</translation>
+    </message>
+    <message>
+        <source>Cohen&apos;s, unweighted</source>
+        <translation>De Cohen, sin ponderar</translation>
+    </message>
+    <message>
+        <source>Kappa, weighted</source>
+        <translation>Kappa ponderado</translation>
+    </message>
+    <message>
+        <source>Cohen&apos;s, by the squared distance of the categories</source>
+        <translation>De Cohen, por la distancia al cuadrado entre categorías</translation>
+    </message>
+    <message>
+        <source>Reader against model</source>
+        <translation>Lector frente a modelo</translation>
+    </message>
+    <message>
+        <source>By month</source>
+        <translation>Por mes</translation>
+    </message>
+    <message>
+        <source>Open study   Enter</source>
+        <translation>Abrir estudio   Intro</translation>
+    </message>
+    <message>
+        <source>Export CSV …</source>
+        <translation>Exportar CSV …</translation>
+    </message>
+    <message>
+        <source>Training data …</source>
+        <translation>Datos de entrenamiento …</translation>
+    </message>
+    <message>
+        <source>The listed readings as a manifest for birads-engine train --data</source>
+        <translation>Las lecturas mostradas como manifiesto para birads-engine train --data</translation>
+    </message>
+    <message>
+        <source>With patient identifiers</source>
+        <translation>Con identificadores del paciente</translation>
+    </message>
+    <message>
+        <source>Otherwise keyed hashes stand for patients, studies, images and readers, notes are left out, and training data holds copies of the images without names.</source>
+        <translation>Si no, pacientes, estudios, imágenes y lectores se sustituyen por códigos cifrados, se omiten las notas y los datos de entrenamiento contienen copias de las imágenes sin nombres.</translation>
+    </message>
+    <message>
+        <source>Training data written</source>
+        <translation>Datos de entrenamiento escritos</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+    <message>
+        <source>Message</source>
+        <translation>Mensaje</translation>
+    </message>
+    <message>
+        <source>Agreement of readers and model</source>
+        <translation>Concordancia entre lectores y modelo</translation>
+    </message>
+    <message>
+        <source>All months</source>
+        <translation>Todos los meses</translation>
+    </message>
+    <message>
+        <source>All models</source>
+        <translation>Todos los modelos</translation>
+    </message>
+    <message>
+        <source>All modes</source>
+        <translation>Todos los modos</translation>
+    </message>
+    <message>
+        <source>All readers</source>
+        <translation>Todos los lectores</translation>
+    </message>
+    <message>
+        <source>1 reading compared · {listed} listed</source>
+        <translation>1 lectura comparada · {listed} en la lista</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n readings compared · {listed} listed</source>
+        <translation>
+            <numerusform>%n lectura comparada · {listed} en la lista</numerusform>
+            <numerusform>%n lecturas comparadas · {listed} en la lista</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Export the listed readings</source>
+        <translation>Exportar las lecturas mostradas</translation>
+    </message>
+    <message>
+        <source>Training manifest with identifiers</source>
+        <translation>Manifiesto de entrenamiento con identificadores</translation>
+    </message>
+    <message>
+        <source>New folder for the training data</source>
+        <translation>Nueva carpeta para los datos de entrenamiento</translation>
+    </message>
+    <message>
+        <source>1 reading is not counted: what the model said is hidden from you now.</source>
+        <translation>1 lectura no se cuenta: ahora no puede ver lo que dijo el modelo.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n readings are not counted: what the model said is hidden from you now.</source>
+        <translation>
+            <numerusform>%n lectura no se cuenta: ahora no puede ver lo que dijo el modelo.</numerusform>
+            <numerusform>%n lecturas no se cuentan: ahora no puede ver lo que dijo el modelo.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Concurrent readers saw the answer first, which flatters the model.</source>
+        <translation>Los lectores concurrentes vieron antes la respuesta, lo que favorece al modelo.</translation>
+    </message>
+    <message>
+        <source>Readings with 0 or 6, and those without the model&apos;s word, are not compared.</source>
+        <translation>Las lecturas con 0 o 6, y las que no tienen respuesta del modelo, no se comparan.</translation>
+    </message>
+    <message>
+        <source>({low} to {high})</source>
+        <translation>({low} a {high})</translation>
+    </message>
+    <message>
+        <source>{count} images claim {view}</source>
+        <extracomment>as they hang, left to right width / height of the pane logical pixels &apos;R CC&apos;, also of a gap; empty where nothing belongs the earlier study that the cell is for; None: the open one of a page that compares, whatever the reader&apos;s arrangement</extracomment>
+        <translation>{count} imágenes dicen {view}</translation>
+    </message>
+    <message>
+        <source>none {view}</source>
+        <comment>no image of that view</comment>
+        <translation>ninguna {view}</translation>
+    </message>
+    <message>
+        <source>DICOM header: {view}</source>
+        <extracomment>column</extracomment>
+        <translation>Cabecera DICOM: {view}</translation>
+    </message>
+    <message>
+        <source>Search tag, name or value</source>
+        <translation>Buscar etiqueta, nombre o valor</translation>
+    </message>
+    <message>
+        <source>Search the header</source>
+        <translation>Buscar en la cabecera</translation>
+    </message>
+    <message>
+        <source>Header elements</source>
+        <translation>Elementos de la cabecera</translation>
+    </message>
+    <message>
+        <source>Select a line to read its value here</source>
+        <translation>Elija una línea para leer aquí su valor</translation>
+    </message>
+    <message>
+        <source>Value of the selected line</source>
+        <translation>Valor de la línea elegida</translation>
+    </message>
+    <message>
+        <source>Reading …</source>
+        <comment>a file</comment>
+        <translation>Leyendo …</translation>
+    </message>
+    <message>
+        <source>1 line</source>
+        <translation>1 línea</translation>
+    </message>
+    <message>
+        <source>{count} lines</source>
+        <translation>{count} líneas</translation>
+    </message>
+    <message>
+        <source>{found} of {lines}</source>
+        <translation>{found} de {lines}</translation>
+    </message>
+    <message>
+        <source>Tag</source>
+        <comment>DICOM</comment>
+        <translation>Etiqueta</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <comment>of a DICOM element</comment>
+        <translation>Nombre</translation>
+    </message>
+    <message>
+        <source>Value</source>
+        <translation>Valor</translation>
+    </message>
+    <message>
+        <source>panning</source>
+        <translation>desplazamiento</translation>
+    </message>
+    <message>
+        <source>zoom</source>
+        <translation>zoom</translation>
+    </message>
+    <message>
+        <source>window</source>
+        <comment>grey values</comment>
+        <translation>ventana</translation>
+    </message>
+    <message>
+        <source>linked: {what}</source>
+        <translation>vinculado: {what}</translation>
+    </message>
+    <message>
+        <source>Magnifying glass</source>
+        <extracomment>logical pixels, a side device pixels per stored column; 0: put away</extracomment>
+        <translation>Lupa</translation>
+    </message>
+    <message>
+        <source>pixels only</source>
+        <translation>solo píxeles</translation>
+    </message>
+    <message>
+        <source>no mm: pixels only</source>
+        <translation>sin mm: solo píxeles</translation>
+    </message>
+    <message>
+        <source>no pixels</source>
+        <translation>sin píxeles</translation>
+    </message>
+    <message>
+        <source> SD</source>
+        <translation> DE</translation>
+    </message>
+    <message>
+        <source>mean {value}</source>
+        <extracomment>&quot;mm&quot;; &quot;px&quot; are pixel widths, so that oblong pixels measure truly too in modality values, as all below; nan where no pixel counts of the sample: divided by count - 1, 0 of a single pixel</extracomment>
+        <translation>media {value}</translation>
+    </message>
+    <message>
+        <source>How do you want to read?</source>
+        <translation>¿Cómo quiere leer?</translation>
+    </message>
+    <message>
+        <source>You can change it at any time in the toolbar.</source>
+        <translation>Puede cambiarlo en cualquier momento en la barra de herramientas.</translation>
+    </message>
+    <message>
+        <source>{mode} (default)</source>
+        <translation>{mode} (predeterminado)</translation>
+    </message>
+    <message>
+        <source>Without them no free words and no reader&apos;s name are on the page either.</source>
+        <extracomment>logical pixels, of a picture&apos;s preview</extracomment>
+        <translation>Sin ellos tampoco figuran en la página textos libres ni el nombre del lector.</translation>
+    </message>
+    <message>
+        <source>Save view as &amp;picture …</source>
+        <extracomment>a Message for the banner an EngineError</extracomment>
+        <translation>Guardar la proyección como &amp;imagen …</translation>
+    </message>
+    <message>
+        <source>&amp;Copy view as picture</source>
+        <translation>C&amp;opiar la proyección como imagen</translation>
+    </message>
+    <message>
+        <source>Study su&amp;mmary, print …</source>
+        <translation>Resu&amp;men del estudio, imprimir …</translation>
+    </message>
+    <message>
+        <source>&amp;Anonymised copy of the study …</source>
+        <translation>Copia &amp;anonimizada del estudio …</translation>
+    </message>
+    <message>
+        <source>Open a study and wait for its images.</source>
+        <translation>Abra un estudio y espere a sus imágenes.</translation>
+    </message>
+    <message>
+        <source>No picture to give out</source>
+        <translation>No hay imagen que entregar</translation>
+    </message>
+    <message>
+        <source>{view} copied as a picture</source>
+        <translation>{view} copiada como imagen</translation>
+    </message>
+    <message>
+        <source>It is with the patient&apos;s name.</source>
+        <translation>Lleva el nombre del paciente.</translation>
+    </message>
+    <message>
+        <source>It is without the patient&apos;s name.</source>
+        <translation>No lleva el nombre del paciente.</translation>
+    </message>
+    <message>
+        <source>No summary to give out</source>
+        <translation>No hay resumen que entregar</translation>
+    </message>
+    <message>
+        <source>No study to give out</source>
+        <translation>No hay estudio que entregar</translation>
+    </message>
+    <message>
+        <source>One image was not copied: {title}. {advice}</source>
+        <translation>No se copió una imagen: {title}. {advice}</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were not copied: {title}. {advice}</source>
+        <translation>
+            <numerusform>No se copió %n imagen: {title}. {advice}</numerusform>
+            <numerusform>No se copiaron %n imágenes: {title}. {advice}</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Marks were blanked in {count}: check that no text is left.</source>
+        <translation>Se borraron marcas en {count}: compruebe que no quede texto.</translation>
+    </message>
+    <message>
+        <source>In {count} something beside the breast may be text: look at them.</source>
+        <translation>En {count}, algo junto a la mama puede ser texto: revíselas.</translation>
+    </message>
+    <message>
+        <source>1 image copied, anonymised</source>
+        <translation>1 imagen copiada y anonimizada</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images copied, anonymised</source>
+        <translation>
+            <numerusform>%n imagen copiada y anonimizada</numerusform>
+            <numerusform>%n imágenes copiadas y anonimizadas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Folder: {path}</source>
+        <translation>Carpeta: {path}</translation>
+    </message>
+    <message>
+        <source>Saved</source>
+        <translation>Guardado</translation>
+    </message>
+    <message>
+        <source>{view} as a picture</source>
+        <translation>{view} como imagen</translation>
+    </message>
+    <message>
+        <source>Next step</source>
+        <translation>Paso siguiente</translation>
+    </message>
+    <message>
+        <source>Invert</source>
+        <translation>Invertir</translation>
+    </message>
+    <message>
+        <source>Fit</source>
+        <comment>on a button</comment>
+        <translation>Ajustar</translation>
+    </message>
+    <message>
+        <source>One / all</source>
+        <comment>on a button</comment>
+        <translation>1 / todas</translation>
+    </message>
+    <message>
+        <source>Next step</source>
+        <comment>on a button</comment>
+        <translation>Siguiente</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <comment>on a button</comment>
+        <translation>Ventana</translation>
+    </message>
+    <message>
+        <source>Invert</source>
+        <comment>on a button</comment>
+        <translation>Invertir</translation>
+    </message>
+    <message>
+        <source>Reset</source>
+        <comment>on a button</comment>
+        <translation>Restaurar</translation>
+    </message>
+    <message>
+        <source>Open &amp;folder …</source>
+        <translation>Abrir &amp;carpeta …</translation>
+    </message>
+    <message>
+        <source>Open f&amp;iles …</source>
+        <translation>Abrir arc&amp;hivos …</translation>
+    </message>
+    <message>
+        <source>&amp;Export readings …</source>
+        <translation>E&amp;xportar lecturas …</translation>
+    </message>
+    <message>
+        <source>Export readings, &amp;unblinded …</source>
+        <translation>Exportar lecturas, si&amp;n cegar …</translation>
+    </message>
+    <message>
+        <source>&amp;Quit</source>
+        <translation>&amp;Salir</translation>
+    </message>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>&amp;Deshacer</translation>
+    </message>
+    <message>
+        <source>Red&amp;o drawing</source>
+        <translation>&amp;Rehacer dibujo</translation>
+    </message>
+    <message>
+        <source>Undo saved rea&amp;ding</source>
+        <translation>Deshacer lectura &amp;guardada</translation>
+    </message>
+    <message>
+        <source>&amp;Save reading</source>
+        <translation>G&amp;uardar lectura</translation>
+    </message>
+    <message>
+        <source>Readings and d&amp;isagreements …</source>
+        <translation>Lecturas y di&amp;screpancias …</translation>
+    </message>
+    <message>
+        <source>&amp;Right breast</source>
+        <translation>Mama d&amp;erecha</translation>
+    </message>
+    <message>
+        <source>&amp;Left breast</source>
+        <translation>Mama &amp;izquierda</translation>
+    </message>
+    <message>
+        <source>&amp;Breast, then the other one</source>
+        <translation>&amp;Mama, y después la otra</translation>
+    </message>
+    <message>
+        <source>&amp;Heat-map</source>
+        <translation>&amp;Mapa de calor</translation>
+    </message>
+    <message>
+        <source>&amp;Other model</source>
+        <translation>&amp;Otro modelo</translation>
+    </message>
+    <message>
+        <source>Ask &amp;both networks</source>
+        <translation>Consultar &amp;ambas redes</translation>
+    </message>
+    <message>
+        <source>&amp;Pause or resume the worklist</source>
+        <translation>&amp;Pausar o reanudar la lista de trabajo</translation>
+    </message>
+    <message>
+        <source>&amp;Worklist</source>
+        <translation>&amp;Lista de trabajo</translation>
+    </message>
+    <message>
+        <source>&amp;Images</source>
+        <translation>&amp;Imágenes</translation>
+    </message>
+    <message>
+        <source>&amp;Steps …</source>
+        <translation>&amp;Pasos …</translation>
+    </message>
+    <message>
+        <source>&amp;Keys and mouse</source>
+        <translation>&amp;Teclas y ratón</translation>
+    </message>
+    <message>
+        <source>&amp;About and licences</source>
+        <translation>&amp;Acerca de y licencias</translation>
+    </message>
+    <message>
+        <source>&amp;Open log folder</source>
+        <translation>Abrir la carpeta de &amp;registros</translation>
+    </message>
+    <message>
+        <source>&amp;File</source>
+        <translation>&amp;Archivo</translation>
+    </message>
+    <message>
+        <source>Open &amp;recent</source>
+        <translation>Abrir r&amp;eciente</translation>
+    </message>
+    <message>
+        <source>&amp;Tools</source>
+        <translation>&amp;Herramientas</translation>
+    </message>
+    <message>
+        <source>&amp;Go</source>
+        <translation>I&amp;r</translation>
+    </message>
+    <message>
+        <source>&amp;Reading</source>
+        <translation>&amp;Lectura</translation>
+    </message>
+    <message>
+        <source>&amp;Model</source>
+        <translation>&amp;Modelo</translation>
+    </message>
+    <message>
+        <source>&amp;Panes</source>
+        <translation>&amp;Paneles</translation>
+    </message>
+    <message>
+        <source>&amp;Language</source>
+        <translation>&amp;Idioma (Language)</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>A&amp;yuda</translation>
+    </message>
+    <message>
+        <source>Toolbar</source>
+        <translation>Barra de herramientas</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>Abrir</translation>
+    </message>
+    <message>
+        <source>Heat-map</source>
+        <translation>Mapa de calor</translation>
+    </message>
+    <message>
+        <source>Mode: {mode}</source>
+        <translation>Modo: {mode}</translation>
+    </message>
+    <message>
+        <source>Reading mode: {mode}</source>
+        <translation>Modo de lectura: {mode}</translation>
+    </message>
+    <message>
+        <source>Model ({key} for the other one)</source>
+        <translation>Modelo ({key} para el otro)</translation>
+    </message>
+    <message>
+        <source>Drawings and measurements</source>
+        <translation>Dibujos y medidas</translation>
+    </message>
+    <message>
+        <source>Words in the corners</source>
+        <translation>Textos en las esquinas</translation>
+    </message>
+    <message>
+        <source>Patient&apos;s name, ID and date</source>
+        <translation>Nombre, ID y fecha del paciente</translation>
+    </message>
+    <message>
+        <source>&amp;Save …</source>
+        <translation>&amp;Guardar …</translation>
+    </message>
+    <message>
+        <source>&amp;Copy</source>
+        <translation>&amp;Copiar</translation>
+    </message>
+    <message>
+        <source>Side, view and warnings are always on it, and the notice.</source>
+        <translation>El lado, la proyección, las advertencias y el aviso figuran siempre.</translation>
+    </message>
+    <message>
+        <source>Save the view as a picture</source>
+        <translation>Guardar la proyección como imagen</translation>
+    </message>
+    <message>
+        <source>Study summary</source>
+        <translation>Resumen del estudio</translation>
+    </message>
+    <message>
+        <source>Heat-maps</source>
+        <translation>Mapas de calor</translation>
+    </message>
+    <message>
+        <source>&amp;Print …</source>
+        <translation>&amp;Imprimir …</translation>
+    </message>
+    <message>
+        <source>&amp;Save as PDF …</source>
+        <translation>&amp;Guardar como PDF …</translation>
+    </message>
+    <message>
+        <source>Save the summary</source>
+        <translation>Guardar el resumen</translation>
+    </message>
+    <message>
+        <source>Anonymised copy of the study</source>
+        <translation>Copia anonimizada del estudio</translation>
+    </message>
+    <message>
+        <source>Blank texts and marks beside the breast</source>
+        <translation>Borrar textos y marcas junto a la mama</translation>
+    </message>
+    <message>
+        <source>Choose a &amp;folder and copy …</source>
+        <translation>Elegir una &amp;carpeta y copiar …</translation>
+    </message>
+    <message>
+        <source>Names, dates, IDs, free words and private data are removed (DICOM PS3.15 Basic Profile), all UIDs are new, files get new names. Pixels stay as they are.</source>
+        <translation>Se eliminan nombres, fechas, identificadores, textos libres y datos privados (perfil básico de DICOM PS3.15), todos los UID son nuevos y los archivos reciben otros nombres. Los píxeles quedan como están.</translation>
+    </message>
+    <message>
+        <source>Text burned into the image stays unless it is blanked. Blanked images are stored uncompressed. A program cannot promise that no text is left: look at the copy.</source>
+        <translation>El texto grabado en la imagen permanece si no se borra. Las imágenes borradas se guardan sin comprimir. Ningún programa puede garantizar que no quede texto: revise la copia.</translation>
+    </message>
+    <message>
+        <source>A folder for the copy</source>
+        <translation>Carpeta para la copia</translation>
+    </message>
+    <message>
+        <source>not offered by this model</source>
+        <translation>no la ofrece este modelo</translation>
+    </message>
+    <message>
+        <source>Confidence was calibrated on enriched archive cases, not on a screening population.</source>
+        <translation>La confianza se calibró con casos de archivo enriquecidos, no con una población de cribado.</translation>
+    </message>
+    <message>
+        <source>Model attention, not a lesion outline.</source>
+        <translation>Atención del modelo, no el contorno de una lesión.</translation>
+    </message>
+    <message>
+        <source>One scale for all images: its end is a fixed activation that belongs to the model, so a quiet breast looks quiet.</source>
+        <translation>Una sola escala para todas las imágenes: su extremo es una activación fija propia del modelo, de modo que una mama tranquila se ve tranquila.</translation>
+    </message>
+    <message>
+        <source>pattern like training grade 3</source>
+        <translation>como el grado 3 de entrenamiento</translation>
+    </message>
+    <message>
+        <source>Probability of each category</source>
+        <translation>Probabilidad de cada categoría</translation>
+    </message>
+    <message>
+        <source>Category {grade}</source>
+        <translation>Categoría {grade}</translation>
+    </message>
+    <message>
+        <source>Model category {category}
+({meaning})</source>
+        <translation>Modelo: cat. {category}
+({meaning})</translation>
+    </message>
+    <message>
+        <source>confidence {percent}</source>
+        <translation>confianza {percent}</translation>
+    </message>
+    <message>
+        <source>Out of scope.</source>
+        <translation>No valorable.</translation>
+    </message>
+    <message>
+        <source>The other model</source>
+        <translation>El otro modelo</translation>
+    </message>
+    <message>
+        <source>{model}: out of scope</source>
+        <translation>{model}: no valorable</translation>
+    </message>
+    <message>
+        <source>{model} failed. {why}</source>
+        <translation>{model} falló. {why}</translation>
+    </message>
+    <message>
+        <source>{model} is starting …</source>
+        <translation>{model} está arrancando …</translation>
+    </message>
+    <message>
+        <source>{model} is at work …</source>
+        <translation>{model} está trabajando …</translation>
+    </message>
+    <message>
+        <source>{model} is asked next …</source>
+        <translation>{model} se consulta a continuación …</translation>
+    </message>
+    <message>
+        <source>Reading</source>
+        <translation>Lectura</translation>
+    </message>
+    <message>
+        <source>Something went wrong in this program</source>
+        <translation>Algo falló en este programa</translation>
+    </message>
+    <message>
+        <source>It is a fault of ours, not of your files; please send us the newest log file.</source>
+        <translation>Es un fallo nuestro, no de sus archivos; envíenos el archivo de registro más reciente.</translation>
+    </message>
+    <message>
+        <source>Open log folder</source>
+        <translation>Abrir la carpeta de registros</translation>
+    </message>
+    <message>
+        <source>{language} from the next start on</source>
+        <translation>{language} a partir del próximo inicio</translation>
+    </message>
+    <message>
+        <source>Quit birads-viewer and start it again to change the language.</source>
+        <translation>Cierre birads-viewer e inícielo de nuevo para cambiar el idioma.</translation>
+    </message>
+    <message>
+        <source>The answer stays hidden.</source>
+        <translation>La respuesta sigue oculta.</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>Reintentar</translation>
+    </message>
+    <message>
+        <source>Opened to look at a reading</source>
+        <translation>Abierto para ver una lectura</translation>
+    </message>
+    <message>
+        <source>The study stands alone in the worklist.</source>
+        <translation>El estudio está solo en la lista de trabajo.</translation>
+    </message>
+    <message>
+        <source>Back to the worklist</source>
+        <translation>Volver a la lista de trabajo</translation>
+    </message>
+    <message>
+        <source>{count} exported without patient identifiers.</source>
+        <translation>{count} exportadas sin identificadores del paciente.</translation>
+    </message>
+    <message>
+        <source>{count} exported with patient identifiers.</source>
+        <translation>{count} exportadas con identificadores del paciente.</translation>
+    </message>
+    <message>
+        <source>Cancelled: no training data was written.</source>
+        <translation>Cancelado: no se escribieron datos de entrenamiento.</translation>
+    </message>
+    <message>
+        <source>Open a folder of mammograms</source>
+        <translation>Abrir una carpeta de mamografías</translation>
+    </message>
+    <message>
+        <source>Open mammograms</source>
+        <translation>Abrir mamografías</translation>
+    </message>
+    <message>
+        <source>Nothing yet</source>
+        <translation>Aún nada</translation>
+    </message>
+    <message>
+        <source>Clear this list</source>
+        <translation>Vaciar esta lista</translation>
+    </message>
+    <message>
+        <source>Export all readings</source>
+        <translation>Exportar todas las lecturas</translation>
+    </message>
+    <message>
+        <source>Export all readings with the model&apos;s hidden answers: ends their blinding</source>
+        <translation>Exportar todas las lecturas con las respuestas ocultas del modelo: termina su ciego</translation>
+    </message>
+    <message>
+        <source>1 reading exported</source>
+        <translation>1 lectura exportada</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n readings exported</source>
+        <translation>
+            <numerusform>%n lectura exportada</numerusform>
+            <numerusform>%n lecturas exportadas</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>It tells all that the model said; hidden answers count as revealed from now on.</source>
+        <translation>Contiene todo lo que dijo el modelo; desde ahora, las respuestas ocultas cuentan como mostradas.</translation>
+    </message>
+    <message>
+        <source>What the model said is left out where it is hidden.</source>
+        <translation>Lo que dijo el modelo se omite donde está oculto.</translation>
+    </message>
+    <message>
+        <source>The file holds patient identifiers.</source>
+        <translation>El archivo contiene identificadores de pacientes.</translation>
+    </message>
+    <message>
+        <source>Unsaved entries in one study</source>
+        <translation>Entradas sin guardar en un estudio</translation>
+    </message>
+    <message numerus="yes">
+        <source>Unsaved entries in %n studies</source>
+        <translation>
+            <numerusform>Entradas sin guardar en %n estudio</numerusform>
+            <numerusform>Entradas sin guardar en %n estudios</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The worklist marks them “unsaved”; save them, or quit once more without.</source>
+        <translation>La lista de trabajo las marca «sin guardar»; guárdelas o salga otra vez sin hacerlo.</translation>
+    </message>
+    <message>
+        <source>Quit without saving</source>
+        <translation>Salir sin guardar</translation>
+    </message>
+    <message>
+        <source>{model}: views only; choose it to see them.</source>
+        <translation>{model}: solo por proyección; elíjalo para verlas.</translation>
+    </message>
+    <message>
+        <source>Choose it to see its answer in full.</source>
+        <translation>Elíjalo para ver su respuesta completa.</translation>
+    </message>
+    <message>
+        <source>Opacity of the heat-map</source>
+        <translation>Opacidad del mapa de calor</translation>
+    </message>
+    <message>
+        <source>What the model says of each view</source>
+        <translation>Lo que dice el modelo de cada proyección</translation>
+    </message>
+    <message>
+        <source>No study is open.</source>
+        <translation>No hay ningún estudio abierto.</translation>
+    </message>
+    <message>
+        <source>The engine is starting …</source>
+        <translation>El motor está arrancando …</translation>
+    </message>
+    <message>
+        <source>The model is at work on this study …</source>
+        <translation>El modelo está analizando este estudio …</translation>
+    </message>
+    <message>
+        <source>The model was not asked about this study.</source>
+        <translation>No se consultó al modelo sobre este estudio.</translation>
+    </message>
+    <message>
+        <source>This study is next in the queue.</source>
+        <translation>Este estudio es el siguiente en la cola.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s answer is hidden.
+It is shown when you have saved your own category for each breast.</source>
+        <translation>La respuesta del modelo está oculta.
+Se muestra cuando haya guardado su propia categoría para cada mama.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s answer is hidden.
+It is kept for the audit and not shown.</source>
+        <translation>La respuesta del modelo está oculta.
+Se conserva para la auditoría y no se muestra.</translation>
+    </message>
+    <message>
+        <source>“{mode}” begins with the next study.</source>
+        <translation>«{mode}» comienza con el próximo estudio.</translation>
+    </message>
+    <message>
+        <source>SIDE NOT KNOWN</source>
+        <translation>LADO DESCONOCIDO</translation>
+    </message>
+    <message>
+        <source>View ?</source>
+        <translation>Proyección ?</translation>
+    </message>
+    <message>
+        <source>{view}: out of scope. {why}</source>
+        <translation>{view}: no valorable. {why}</translation>
+    </message>
+    <message>
+        <source>{view}: no answer</source>
+        <translation>{view}: sin respuesta</translation>
+    </message>
+    <message>
+        <source>No image of this breast.</source>
+        <translation>Sin imágenes de esta mama.</translation>
+    </message>
+    <message>
+        <source>No image is known to be of it.</source>
+        <translation>No consta ninguna imagen de ella.</translation>
+    </message>
+    <message>
+        <source>Views only: they are not known to belong to one patient.</source>
+        <translation>Solo por proyección: no consta que sean del mismo paciente.</translation>
+    </message>
+    <message>
+        <source>No answer for this breast.</source>
+        <translation>Sin respuesta para esta mama.</translation>
+    </message>
+    <message>
+        <source>matched by ID alone</source>
+        <translation>solo coincide el ID</translation>
+    </message>
+    <message>
+        <source>name differs from current</source>
+        <translation>el nombre difiere del actual</translation>
+    </message>
+    <message>
+        <source>1 day earlier</source>
+        <extracomment>how much earlier, in words about its being the same patient&apos;s; they belong on the images</extracomment>
+        <translation>1 día antes</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n days earlier</source>
+        <translation>
+            <numerusform>%n día antes</numerusform>
+            <numerusform>%n días antes</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>1 month earlier</source>
+        <translation>1 mes antes</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n months earlier</source>
+        <translation>
+            <numerusform>%n mes antes</numerusform>
+            <numerusform>%n meses antes</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n years earlier</source>
+        <translation>
+            <numerusform>%n año antes</numerusform>
+            <numerusform>%n años antes</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>All standard views</source>
+        <translation>Todas las proyecciones estándar</translation>
+    </message>
+    <message>
+        <source>CC pair</source>
+        <translation>Par CC</translation>
+    </message>
+    <message>
+        <source>MLO pair</source>
+        <translation>Par MLO</translation>
+    </message>
+    <message>
+        <source>Right breast</source>
+        <extracomment>of a cell, that the largest breast takes</extracomment>
+        <translation>Mama derecha</translation>
+    </message>
+    <message>
+        <source>Left breast</source>
+        <translation>Mama izquierda</translation>
+    </message>
+    <message>
+        <source>Extra views</source>
+        <translation>Proyecciones adicionales</translation>
+    </message>
+    <message>
+        <source>Each view at 1:1, part by part</source>
+        <translation>Cada proyección a 1:1, por partes</translation>
+    </message>
+    <message>
+        <source>All standard views over the prior</source>
+        <translation>Todas las estándar sobre el previo</translation>
+    </message>
+    <message>
+        <source>CC pair over the prior</source>
+        <translation>Par CC sobre el previo</translation>
+    </message>
+    <message>
+        <source>MLO pair over the prior</source>
+        <translation>Par MLO sobre el previo</translation>
+    </message>
+    <message>
+        <source>Extra views over the prior</source>
+        <translation>Adicionales sobre el previo</translation>
+    </message>
+    <message>
+        <source>{view} at 1:1</source>
+        <extracomment>unless the reader makes another what it shows, in words</extracomment>
+        <translation>{view} a 1:1</translation>
+    </message>
+    <message>
+        <source>{views} over prior</source>
+        <translation>{views} sobre el previo</translation>
+    </message>
+    <message>
+        <source> and </source>
+        <comment>between two words</comment>
+        <translation> y </translation>
+    </message>
+    <message>
+        <source>Calibrate this screen</source>
+        <extracomment>that the line on the screen is to have of a device pixel; beyond, no desktop screen the screen&apos;s key, mm of a device pixel</extracomment>
+        <translation>Calibrar esta pantalla</translation>
+    </message>
+    <message>
+        <source>Hold a ruler against the screen and make the line {length} mm long.
+The arrow keys move its end by a hair. Do this once on each screen.</source>
+        <translation>Ponga una regla sobre la pantalla y haga que la línea mida {length} mm.
+Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.</translation>
+    </message>
+    <message>
+        <source>Length of the line</source>
+        <translation>Longitud de la línea</translation>
+    </message>
+    <message>
+        <source>Size of a pixel</source>
+        <translation>Tamaño de un píxel</translation>
+    </message>
+    <message>
+        <source>A pixel is</source>
+        <translation>Un píxel mide</translation>
+    </message>
+    <message>
+        <source>make this window wider</source>
+        <translation>ensanche esta ventana</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <extracomment>of Kinds; never empty</extracomment>
+        <translation>Pasos</translation>
+    </message>
+    <message>
+        <source>“Next step” goes through the ticked steps from top to bottom, “Previous step” back. Steps that a study has no images for are left out; images that no step shows follow at the end.</source>
+        <translation>«Paso siguiente» recorre de arriba abajo los pasos marcados; «Paso anterior», hacia atrás. Se omiten los pasos sin imágenes en el estudio; las imágenes que ningún paso muestra van al final.</translation>
+    </message>
+    <message>
+        <source>Steps in their order</source>
+        <translation>Pasos en su orden</translation>
+    </message>
+    <message>
+        <source>Move &amp;up</source>
+        <translation>&amp;Subir</translation>
+    </message>
+    <message>
+        <source>Move &amp;down</source>
+        <translation>&amp;Bajar</translation>
+    </message>
+    <message>
+        <source>De&amp;fault</source>
+        <translation>&amp;Predeterminado</translation>
+    </message>
+    <message>
+        <source>Window and level</source>
+        <translation>Ventana y nivel</translation>
+    </message>
+    <message>
+        <source>drag · with Shift all views</source>
+        <translation>arrastrar · con Mayús, todas las proyecciones</translation>
+    </message>
+    <message>
+        <source>Zoom</source>
+        <translation>Zoom</translation>
+    </message>
+    <message>
+        <source>Ctrl + wheel · drag with the right button</source>
+        <translation>Ctrl + rueda · arrastrar con el botón derecho</translation>
+    </message>
+    <message>
+        <source>Move the image</source>
+        <translation>Mover la imagen</translation>
+    </message>
+    <message>
+        <source>drag with the middle button · Space and drag</source>
+        <translation>arrastrar con el botón central · Espacio y arrastrar</translation>
+    </message>
+    <message>
+        <source>Next and previous view</source>
+        <translation>Proyección siguiente y anterior</translation>
+    </message>
+    <message>
+        <source>wheel</source>
+        <translation>rueda</translation>
+    </message>
+    <message>
+        <source>One view large</source>
+        <translation>Una proyección en grande</translation>
+    </message>
+    <message>
+        <source>double click</source>
+        <translation>doble clic</translation>
+    </message>
+    <message>
+        <source>Draw, with a tool chosen (needs the mouse)</source>
+        <translation>Dibujar con una herramienta elegida (requiere ratón)</translation>
+    </message>
+    <message>
+        <source>drag, or click from point to point</source>
+        <translation>arrastrar, o clic de punto en punto</translation>
+    </message>
+    <message>
+        <source>Change a drawing</source>
+        <translation>Cambiar un dibujo</translation>
+    </message>
+    <message>
+        <source>drag its line or one of its ends</source>
+        <translation>arrastrar su línea o uno de sus extremos</translation>
+    </message>
+    <message>
+        <source>Category in the focused breast</source>
+        <translation>Categoría de la mama enfocada</translation>
+    </message>
+    <message>
+        <source>0 … 6, then A, B, C after 4</source>
+        <translation>0 … 6; después de 4, también A, B, C</translation>
+    </message>
+    <message>
+        <source>Next field, field before</source>
+        <translation>Campo siguiente, campo anterior</translation>
+    </message>
+    <message>
+        <source>Tab · Shift+Tab</source>
+        <translation>Tab · Mayús+Tab</translation>
+    </message>
+    <message>
+        <source>One hand reads a study, with Num Lock on:
+.  right breast, then left     0 … 6  its category (4 again: 4A, 4B, 4C)     Enter  save
+7, 9  step back, on     8  heat-map     /, *  study before, next     +, -  zoom</source>
+        <translation>Una mano lee un estudio, con Bloq Num activado:
+.  mama derecha, después izquierda     0 … 6  su categoría (4 otra vez: 4A, 4B, 4C)     Intro  guardar
+7, 9  paso atrás, adelante     8  mapa de calor     /, *  estudio anterior, siguiente     +, -  zoom</translation>
+    </message>
+    <message>
+        <source>Keys and mouse</source>
+        <translation>Teclas y ratón</translation>
+    </message>
+    <message>
+        <source>Find a command or a key …</source>
+        <translation>Buscar una orden o una tecla …</translation>
+    </message>
+    <message>
+        <source>Find a command or a key</source>
+        <translation>Buscar una orden o una tecla</translation>
+    </message>
+    <message>
+        <source>Commands and their keys</source>
+        <translation>Órdenes y sus teclas</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <comment>a command</comment>
+        <translation>Qué</translation>
+    </message>
+    <message>
+        <source>Key or mouse</source>
+        <translation>Tecla o ratón</translation>
+    </message>
+    <message>
+        <source>New key</source>
+        <translation>Tecla nueva</translation>
+    </message>
+    <message>
+        <source>&amp;Set</source>
+        <translation>&amp;Asignar</translation>
+    </message>
+    <message>
+        <source>&amp;No key</source>
+        <translation>&amp;Sin tecla</translation>
+    </message>
+    <message>
+        <source>&amp;Default</source>
+        <translation>&amp;Predeterminada</translation>
+    </message>
+    <message>
+        <source>&amp;Keypad layout</source>
+        <translation>&amp;Teclado numérico</translation>
+    </message>
+    <message>
+        <source>&amp;All defaults</source>
+        <translation>T&amp;odas predeterminadas</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>&amp;Cerrar</translation>
+    </message>
+    <message>
+        <source>Mouse and forms</source>
+        <translation>Ratón y formularios</translation>
+    </message>
+    <message>
+        <source>no key</source>
+        <translation>sin tecla</translation>
+    </message>
+    <message>
+        <source>{command} keeps its key.</source>
+        <translation>{command} conserva su tecla.</translation>
+    </message>
+    <message>
+        <source>All commands have the program&apos;s own keys.</source>
+        <translation>Todas las órdenes tienen las teclas del programa.</translation>
+    </message>
+    <message>
+        <source>This one stays.</source>
+        <translation>Esta no se cambia.</translation>
+    </message>
+    <message>
+        <source>New key for: {command}</source>
+        <translation>Tecla nueva para: {command}</translation>
+    </message>
+    <message>
+        <source>{key} is free.</source>
+        <translation>{key} está libre.</translation>
+    </message>
+    <message>
+        <source>{key} is set.</source>
+        <translation>{key} está asignada.</translation>
+    </message>
+    <message>
+        <source>{key} now belongs to: {command}. It would lose it.</source>
+        <translation>{key} es ahora de: {command}. La perdería.</translation>
+    </message>
+    <message>
+        <source>&amp;Take over</source>
+        <translation>&amp;Quitar y asignar</translation>
+    </message>
+    <message>
+        <source>not judged</source>
+        <extracomment>by cells in a row: a cell&apos;s width, at 300 dpi or more by cells in a row: a cell&apos;s height over its width</extracomment>
+        <translation>sin valorar</translation>
+    </message>
+    <message>
+        <source>Views at one scale.</source>
+        <extracomment>heights of type of width, for what a line is about between views mirrored, guessed, inverted … None: it could not be shown the same with the heat-map over it the patient; or that it was left out whether the sizes of the views compare</extracomment>
+        <translation>Proyecciones a la misma escala.</translation>
+    </message>
+    <message>
+        <source>Each view fitted by itself; sizes do not compare.</source>
+        <translation>Cada proyección ajustada por separado; los tamaños no son comparables.</translation>
+    </message>
+    <message>
+        <source>1 more view not shown.</source>
+        <translation>1 proyección más no mostrada.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n more views not shown.</source>
+        <translation>
+            <numerusform>%n proyección más no mostrada.</numerusform>
+            <numerusform>%n proyecciones más no mostradas.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Patient not named</source>
+        <translation>Paciente sin identificar</translation>
+    </message>
+    <message>
+        <source>Not told in this reading mode ({mode}).</source>
+        <translation>No se indica en este modo de lectura ({mode}).</translation>
+    </message>
+    <message>
+        <source>No answer of the model when this page was made.</source>
+        <translation>Sin respuesta del modelo cuando se hizo esta página.</translation>
+    </message>
+    <message>
+        <source>{model}, {hash}. Its category is no assessment; its confidence was calibrated on enriched archive cases.</source>
+        <translation>{model}, {hash}. Su categoría no es una valoración; su confianza se calibró con casos de archivo enriquecidos.</translation>
+    </message>
+    <message>
+        <source>not judged: {why}</source>
+        <translation>sin valorar: {why}</translation>
+    </message>
+    <message>
+        <source>BI-RADS {grade} {meaning}, confidence {percent} %; P(4 or 5) {suspicion} %</source>
+        <translation>BI-RADS {grade} {meaning}, confianza {percent} %; P(4 o 5) {suspicion} %</translation>
+    </message>
+    <message>
+        <source>No reading is on record.</source>
+        <translation>No hay ninguna lectura registrada.</translation>
+    </message>
+    <message>
+        <source>the same</source>
+        <translation>la misma</translation>
+    </message>
+    <message>
+        <source>before the model&apos;s answer: {category}</source>
+        <translation>antes de la respuesta del modelo: {category}</translation>
+    </message>
+    <message>
+        <source>agrees with the model</source>
+        <translation>de acuerdo con el modelo</translation>
+    </message>
+    <message>
+        <source>disagrees with the model</source>
+        <translation>en desacuerdo con el modelo</translation>
+    </message>
+    <message>
+        <source>Model&apos;s answer</source>
+        <translation>Respuesta del modelo</translation>
+    </message>
+    <message>
+        <source>Mammography study summary</source>
+        <translation>Resumen del estudio de mamografía</translation>
+    </message>
+    <message>
+        <source>birads-viewer {version}, page made {time}.</source>
+        <translation>birads-viewer {version}, página creada el {time}.</translation>
+    </message>
+    <message>
+        <source>Coloured: model attention, not a lesion outline.</source>
+        <translation>En color: atención del modelo, no el contorno de una lesión.</translation>
+    </message>
+    <message>
+        <source>{view} without heat-map</source>
+        <translation>{view} sin mapa de calor</translation>
+    </message>
+    <message>
+        <source>{view} cannot be shown</source>
+        <translation>{view} no se puede mostrar</translation>
+    </message>
+    <message>
+        <source>{text} … (cut)</source>
+        <translation>{text} … (cortado)</translation>
+    </message>
+    <message>
+        <source>As opened</source>
+        <translation>Orden de apertura</translation>
+    </message>
+    <message>
+        <source>Most suspicious first</source>
+        <translation>Más sospechosos primero</translation>
+    </message>
+    <message>
+        <source>running …</source>
+        <extracomment>in the order of the catalogue a second read, with no category kept or changed</extracomment>
+        <translation>en curso …</translation>
+    </message>
+    <message>
+        <source>Patient {name}</source>
+        <translation>Paciente {name}</translation>
+    </message>
+    <message>
+        <source>notes</source>
+        <translation>notas</translation>
+    </message>
+    <message>
+        <source>unsaved reading</source>
+        <translation>lectura sin guardar</translation>
+    </message>
+    <message>
+        <source>reading not finished</source>
+        <translation>lectura sin terminar</translation>
+    </message>
+    <message>
+        <source>read</source>
+        <comment>by the reader</comment>
+        <translation>leído</translation>
+    </message>
+    <message>
+        <source>right {said}</source>
+        <translation>derecha {said}</translation>
+    </message>
+    <message>
+        <source>left {said}</source>
+        <translation>izquierda {said}</translation>
+    </message>
+    <message>
+        <source>side unknown, {said}</source>
+        <translation>lado desconocido, {said}</translation>
+    </message>
+    <message>
+        <source>model category {category}</source>
+        <translation>categoría {category} del modelo</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <comment>on the list</comment>
+        <translation>Nota</translation>
+    </message>
+    <message>
+        <source>no date</source>
+        <translation>sin fecha</translation>
+    </message>
+    <message>
+        <source>1 image</source>
+        <translation>1 imagen</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images</source>
+        <translation>
+            <numerusform>%n imagen</numerusform>
+            <numerusform>%n imágenes</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>No patient ID</source>
+        <translation>Sin ID de paciente</translation>
+    </message>
+    <message>
+        <source>1 file is no image and was skipped.</source>
+        <translation>1 archivo no es una imagen y se omitió.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n files are no images and were skipped.</source>
+        <translation>
+            <numerusform>%n archivo no es una imagen y se omitió.</numerusform>
+            <numerusform>%n archivos no son imágenes y se omitieron.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>✎ unsaved</source>
+        <translation>✎ sin guardar</translation>
+    </message>
+    <message>
+        <source>… not finished</source>
+        <translation>… sin terminar</translation>
+    </message>
+    <message>
+        <source>✓ read</source>
+        <translation>✓ leído</translation>
+    </message>
+    <message>
+        <source>Order of the worklist</source>
+        <translation>Orden de la lista de trabajo</translation>
+    </message>
+    <message>
+        <source>Worklist</source>
+        <translation>Lista de trabajo</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>Pausa</translation>
+    </message>
+    <message>
+        <source>Reading files: {done} of {total}</source>
+        <translation>Leyendo archivos: {done} de {total}</translation>
+    </message>
+    <message>
+        <source>Looking for files …</source>
+        <translation>Buscando archivos …</translation>
+    </message>
+    <message>
+        <source>The model&apos;s answers are hidden</source>
+        <translation>Las respuestas del modelo están ocultas</translation>
+    </message>
+    <message>
+        <source>, paused</source>
+        <translation>, en pausa</translation>
+    </message>
+    <message>
+        <source>, cancelled</source>
+        <translation>, cancelado</translation>
+    </message>
+    <message>
+        <source>Next window preset</source>
+        <extracomment>of a film&apos;s, that a breast takes; only until its pixels are there a wheel that runs on stops at a study&apos;s end; a new turn goes on logical pixels what is said in passing stands so long under the images</extracomment>
+        <translation>Ventana siguiente</translation>
+    </message>
+    <message>
+        <source>Previous window preset</source>
+        <translation>Ventana anterior</translation>
+    </message>
+    <message>
+        <source>Linear fallback for a broken curve</source>
+        <translation>Lineal de reserva para una curva defectuosa</translation>
+    </message>
+    <message>
+        <source>Brighter</source>
+        <translation>Más claro</translation>
+    </message>
+    <message>
+        <source>Darker</source>
+        <translation>Más oscuro</translation>
+    </message>
+    <message>
+        <source>Less contrast</source>
+        <translation>Menos contraste</translation>
+    </message>
+    <message>
+        <source>More contrast</source>
+        <translation>Más contraste</translation>
+    </message>
+    <message>
+        <source>Fit breasts</source>
+        <translation>Ajustar las mamas</translation>
+    </message>
+    <message>
+        <source>Actual pixels (1:1)</source>
+        <translation>Píxeles reales (1:1)</translation>
+    </message>
+    <message>
+        <source>Zoom in</source>
+        <translation>Acercar</translation>
+    </message>
+    <message>
+        <source>Zoom out</source>
+        <translation>Alejar</translation>
+    </message>
+    <message>
+        <source>Move image left</source>
+        <translation>Mover la imagen a la izquierda</translation>
+    </message>
+    <message>
+        <source>Move image right</source>
+        <translation>Mover la imagen a la derecha</translation>
+    </message>
+    <message>
+        <source>Move image up</source>
+        <translation>Mover la imagen hacia arriba</translation>
+    </message>
+    <message>
+        <source>Move image down</source>
+        <translation>Mover la imagen hacia abajo</translation>
+    </message>
+    <message>
+        <source>One view / all views</source>
+        <translation>Una proyección / todas</translation>
+    </message>
+    <message>
+        <source>One row / two rows</source>
+        <translation>Una fila / dos filas</translation>
+    </message>
+    <message>
+        <source>Reset windows and zoom</source>
+        <translation>Restablecer ventanas y zoom</translation>
+    </message>
+    <message>
+        <source>Next view</source>
+        <translation>Proyección siguiente</translation>
+    </message>
+    <message>
+        <source>Previous view</source>
+        <translation>Proyección anterior</translation>
+    </message>
+    <message>
+        <source>Previous step</source>
+        <translation>Paso anterior</translation>
+    </message>
+    <message>
+        <source>Prior, then the one before it</source>
+        <translation>Estudio previo, y después el anterior a él</translation>
+    </message>
+    <message>
+        <source>Next study</source>
+        <translation>Estudio siguiente</translation>
+    </message>
+    <message>
+        <source>Previous study</source>
+        <translation>Estudio anterior</translation>
+    </message>
+    <message>
+        <source>Images</source>
+        <extracomment>+1 the next study, -1 the one before image_uid the selected view in a line: label, window, spacing, zoom study uid of the prior that hangs from now on</extracomment>
+        <translation>Imágenes</translation>
+    </message>
+    <message>
+        <source>Pixels do not match the header</source>
+        <translation>Los píxeles no corresponden a la cabecera</translation>
+    </message>
+    <message>
+        <source>The file has {pixels} pixels, not {stated}.</source>
+        <translation>El archivo tiene {pixels} píxeles, no {stated}.</translation>
+    </message>
+    <message>
+        <source>last step</source>
+        <translation>último paso</translation>
+    </message>
+    <message>
+        <source>first step</source>
+        <translation>primer paso</translation>
+    </message>
+    <message>
+        <source>prior: none among your steps</source>
+        <translation>previo: ninguno entre sus pasos</translation>
+    </message>
+    <message>
+        <source>prior: none in what was opened</source>
+        <translation>previo: ninguno en lo abierto</translation>
+    </message>
+    <message>
+        <source>{} or </source>
+        <translation>{} o </translation>
+    </message>
+    <message>
+        <source>One view; {key}double click shows all</source>
+        <translation>Una proyección; {key}doble clic muestra todas</translation>
+    </message>
+    <message>
+        <source>, part {number} of {count}</source>
+        <translation>, parte {number} de {count}</translation>
+    </message>
+    <message>
+        <source>Step {number} of {count}: </source>
+        <translation>Paso {number} de {count}: </translation>
+    </message>
+    <message>
+        <source>{done} of {total}</source>
+        <translation>{done} de {total}</translation>
+    </message>
+    <message>
+        <source>No study open</source>
+        <translation>Ningún estudio abierto</translation>
+    </message>
+    <message>
+        <source>Open a folder of mammograms, or drop one here.</source>
+        <translation>Abra una carpeta de mamografías o suéltela aquí.</translation>
+    </message>
+    <message>
+        <source>, but for what is rotated</source>
+        <translation>, salvo lo que está girado</translation>
+    </message>
+    <message>
+        <source>low attention  0</source>
+        <translation>atención baja  0</translation>
+    </message>
+    <message>
+        <source>1  high attention</source>
+        <translation>1  atención alta</translation>
+    </message>
+    <message>
+        <source>Colour scale from 0, low attention, to 1, high attention.</source>
+        <translation>Escala de color de 0, atención baja, a 1, atención alta.</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Reanudar</translation>
+    </message>
+    <message>
+        <source>check side</source>
+        <translation>compruebe el lado</translation>
+    </message>
+    <message>
+        <source>chest wall not as tagged</source>
+        <extracomment>each a few words; CHECK_SIDE comes first where the side is in doubt</extracomment>
+        <translation>pared torácica distinta de la etiqueta</translation>
+    </message>
+    <message>
+        <source>chest wall on other side</source>
+        <translation>pared torácica en el otro lado</translation>
+    </message>
+    <message>
+        <source>lies on its side by its tag</source>
+        <translation>tumbada según su etiqueta</translation>
+    </message>
+    <message>
+        <source>upside down by its tag</source>
+        <translation>del revés según su etiqueta</translation>
+    </message>
+    <message>
+        <source>Research use only. Not for diagnostic use.</source>
+        <translation>Solo para investigación. No apto para el diagnóstico.</translation>
+    </message>
+    <message>
+        <source>incomplete</source>
+        <translation>incompleta</translation>
+    </message>
+    <message>
+        <source>negative</source>
+        <translation>negativa</translation>
+    </message>
+    <message>
+        <source>benign</source>
+        <translation>benigna</translation>
+    </message>
+    <message>
+        <source>probably benign</source>
+        <translation>probablemente benigna</translation>
+    </message>
+    <message>
+        <source>suspicious</source>
+        <translation>sospechosa</translation>
+    </message>
+    <message>
+        <source>highly suggestive of malignancy</source>
+        <translation>muy sugestiva de malignidad</translation>
+    </message>
+    <message>
+        <source>known malignancy</source>
+        <translation>malignidad confirmada</translation>
+    </message>
+    <message>
+        <source>agree</source>
+        <translation>de acuerdo</translation>
+    </message>
+    <message>
+        <source>disagree</source>
+        <translation>en desacuerdo</translation>
+    </message>
+    <message>
+        <source>not comparable</source>
+        <translation>no comparable</translation>
+    </message>
+    <message>
+        <source>concurrent</source>
+        <translation>concurrente</translation>
+    </message>
+    <message>
+        <source>second read</source>
+        <translation>segunda lectura</translation>
+    </message>
+    <message>
+        <source>blind audit</source>
+        <translation>auditoría ciega</translation>
+    </message>
+    <message>
+        <source>calibrated</source>
+        <translation>calibrado</translation>
+    </message>
+    <message>
+        <source>at detector</source>
+        <translation>en el detector</translation>
+    </message>
+    <message>
+        <source>estimated with magnification</source>
+        <translation>estimado con magnificación</translation>
+    </message>
+    <message>
+        <source>from the file</source>
+        <translation>del archivo</translation>
+    </message>
+    <message>
+        <source>automatic</source>
+        <translation>automática</translation>
+    </message>
+    <message>
+        <source>as saved</source>
+        <translation>como se guardó</translation>
+    </message>
+    <message>
+        <source>adjusted</source>
+        <translation>ajustada</translation>
+    </message>
+    <message>
+        <source>magnification</source>
+        <translation>magnificación</translation>
+    </message>
+    <message>
+        <source>spot compression</source>
+        <translation>compresión focalizada</translation>
+    </message>
+    <message>
+        <source>tangential</source>
+        <translation>tangencial</translation>
+    </message>
+    <message>
+        <source>cleavage</source>
+        <translation>escote</translation>
+    </message>
+    <message>
+        <source>axillary tail</source>
+        <translation>cola axilar</translation>
+    </message>
+    <message>
+        <source>rolled lateral</source>
+        <translation>rotada lateral</translation>
+    </message>
+    <message>
+        <source>rolled medial</source>
+        <translation>rotada medial</translation>
+    </message>
+    <message>
+        <source>rolled inferior</source>
+        <translation>rotada inferior</translation>
+    </message>
+    <message>
+        <source>rolled superior</source>
+        <translation>rotada superior</translation>
+    </message>
+    <message>
+        <source>anterior compression</source>
+        <translation>compresión anterior</translation>
+    </message>
+    <message>
+        <source>axillary tissue</source>
+        <translation>tejido axilar</translation>
+    </message>
+    <message>
+        <source>infra-mammary fold</source>
+        <translation>surco inframamario</translation>
+    </message>
+    <message>
+        <source>nipple in profile</source>
+        <translation>pezón de perfil</translation>
+    </message>
+    <message>
+        <source>implant displaced</source>
+        <translation>implante desplazado</translation>
+    </message>
+    <message>
+        <source>breast tomosynthesis</source>
+        <translation>tomosíntesis mamaria</translation>
+    </message>
+    <message>
+        <source>breast tomosynthesis projections</source>
+        <translation>proyecciones de tomosíntesis mamaria</translation>
+    </message>
+    <message>
+        <source>ultrasound</source>
+        <translation>una ecografía</translation>
+    </message>
+    <message>
+        <source>magnetic resonance</source>
+        <translation>una resonancia magnética</translation>
+    </message>
+    <message>
+        <source>computed tomography</source>
+        <translation>una tomografía computarizada</translation>
+    </message>
+    <message>
+        <source>nuclear medicine</source>
+        <translation>medicina nuclear</translation>
+    </message>
+    <message>
+        <source>positron emission tomography</source>
+        <translation>una tomografía por emisión de positrones</translation>
+    </message>
+    <message>
+        <source>photograph</source>
+        <translation>una fotografía</translation>
+    </message>
+    <message>
+        <source>endoscopy</source>
+        <translation>una endoscopia</translation>
+    </message>
+    <message>
+        <source>slide microscopy</source>
+        <translation>microscopía de portaobjetos</translation>
+    </message>
+    <message>
+        <source>a colour photograph</source>
+        <translation>una fotografía en color</translation>
+    </message>
+    <message>
+        <source>raw detector data (FOR PROCESSING)</source>
+        <translation>datos brutos del detector (FOR PROCESSING)</translation>
+    </message>
+    <message>
+        <source>a lesion crop or mask</source>
+        <translation>un recorte o una máscara de una lesión</translation>
+    </message>
+    <message>
+        <source>a contrast-enhanced subtraction</source>
+        <translation>una sustracción con contraste</translation>
+    </message>
+    <message>
+        <source>a specimen image</source>
+        <translation>una imagen de una pieza quirúrgica</translation>
+    </message>
+    <message>
+        <source>a two-dimensional mammogram</source>
+        <translation>una mamografía bidimensional</translation>
+    </message>
+    <message>
+        <source>a processed mammogram</source>
+        <translation>una mamografía procesada</translation>
+    </message>
+    <message>
+        <source>a whole mammogram</source>
+        <translation>una mamografía completa</translation>
+    </message>
+    <message>
+        <source>a plain mammogram</source>
+        <translation>una mamografía simple</translation>
+    </message>
+    <message>
+        <source>missing</source>
+        <translation>ausente</translation>
+    </message>
+    <message>
+        <source>Both breasts are in one image.</source>
+        <translation>Las dos mamas están en una misma imagen.</translation>
+    </message>
+    <message>
+        <source>No view of this breast can be judged.</source>
+        <translation>No se puede valorar ninguna proyección de esta mama.</translation>
+    </message>
+    <message>
+        <source>The image is blank.</source>
+        <translation>La imagen está vacía.</translation>
+    </message>
+    <message>
+        <source>It does not look like a mammogram.</source>
+        <translation>No parece una mamografía.</translation>
+    </message>
+    <message>
+        <source>It looks like a negative: export it with dense tissue bright.</source>
+        <translation>Parece un negativo: expórtela con el tejido denso en claro.</translation>
+    </message>
+    <message>
+        <source>It looks upside down: turn it and open it again.</source>
+        <translation>Parece estar del revés: gírela y ábrala de nuevo.</translation>
+    </message>
+    <message>
+        <source>No breast found</source>
+        <translation>No se encontró la mama</translation>
+    </message>
+    <message>
+        <source>The image is too small to hold one.</source>
+        <translation>La imagen es demasiado pequeña para contener una.</translation>
+    </message>
+    <message>
+        <source>The image is blank; check the file.</source>
+        <translation>La imagen está vacía; revise el archivo.</translation>
+    </message>
+    <message>
+        <source>Nothing in the image stands out; check the file.</source>
+        <translation>Nada destaca en la imagen; revise el archivo.</translation>
+    </message>
+    <message>
+        <source>What is bright is too small to be a breast.</source>
+        <translation>Lo que brilla es demasiado pequeño para ser una mama.</translation>
+    </message>
+    <message>
+        <source>Laterality</source>
+        <translation>Lateralidad</translation>
+    </message>
+    <message>
+        <source>View</source>
+        <translation>Proyección</translation>
+    </message>
+    <message>
+        <source>Laterality and view</source>
+        <translation>Lateralidad y proyección</translation>
+    </message>
+    <message>
+        <source>laterality</source>
+        <translation>lateralidad</translation>
+    </message>
+    <message>
+        <source>view</source>
+        <translation>proyección</translation>
+    </message>
+    <message>
+        <source>right</source>
+        <translation>derecha</translation>
+    </message>
+    <message>
+        <source>left</source>
+        <translation>izquierda</translation>
+    </message>
+    <message>
+        <source>Image Laterality and Laterality contradict each other.</source>
+        <translation>Image Laterality y Laterality se contradicen.</translation>
+    </message>
+    <message>
+        <source>View Position and View Code contradict each other.</source>
+        <translation>View Position y View Code se contradicen.</translation>
+    </message>
+    <message>
+        <source>Laterality is read from the patient orientation.</source>
+        <translation>La lateralidad se toma de la orientación del paciente.</translation>
+    </message>
+    <message>
+        <source>tags say both R and L</source>
+        <translation>las etiquetas dicen R y L</translation>
+    </message>
+    <message>
+        <source>Implant displaced view.</source>
+        <translation>Proyección con implante desplazado.</translation>
+    </message>
+    <message>
+        <source>A breast implant is present.</source>
+        <translation>Hay un implante mamario.</translation>
+    </message>
+    <message>
+        <source>Partial view: the breast goes on in another image.</source>
+        <translation>Proyección parcial: la mama continúa en otra imagen.</translation>
+    </message>
+    <message>
+        <source>Synthesised from tomosynthesis.</source>
+        <translation>Sintetizada a partir de tomosíntesis.</translation>
+    </message>
+    <message>
+        <source>An unusable Rescale Slope is ignored.</source>
+        <translation>Se ignora un Rescale Slope inutilizable.</translation>
+    </message>
+    <message>
+        <source>rescale slope ignored</source>
+        <translation>pendiente de reescalado ignorada</translation>
+    </message>
+    <message>
+        <source>polarity in doubt: I inverts</source>
+        <translation>polaridad dudosa: I invierte</translation>
+    </message>
+    <message>
+        <source>An unknown Presentation LUT Shape is ignored.</source>
+        <translation>Se ignora un Presentation LUT Shape desconocido.</translation>
+    </message>
+    <message>
+        <source>A grey-value table (VOI LUT) descends in part.</source>
+        <translation>Una tabla de grises (VOI LUT) desciende en parte.</translation>
+    </message>
+    <message>
+        <source>VOI LUT descends in part</source>
+        <translation>VOI LUT desciende en parte</translation>
+    </message>
+    <message>
+        <source>it descends</source>
+        <translation>es descendente</translation>
+    </message>
+    <message>
+        <source>its descriptor is incomplete</source>
+        <translation>su descriptor está incompleto</translation>
+    </message>
+    <message>
+        <source>it is empty</source>
+        <translation>está vacía</translation>
+    </message>
+    <message>
+        <source>it is too short</source>
+        <translation>es demasiado corta</translation>
+    </message>
+    <message>
+        <source>its entries are no numbers</source>
+        <translation>sus entradas no son números</translation>
+    </message>
+    <message>
+        <source>all its entries are equal</source>
+        <translation>todas sus entradas son iguales</translation>
+    </message>
+    <message>
+        <source>Window Width is missing: an automatic window is used.</source>
+        <translation>Falta Window Width: se usa una ventana automática.</translation>
+    </message>
+    <message>
+        <source>window ignored: it has no width</source>
+        <translation>ventana ignorada: no tiene ancho</translation>
+    </message>
+    <message>
+        <source>window ignored: unusable width</source>
+        <translation>ventana ignorada: ancho inutilizable</translation>
+    </message>
+    <message>
+        <source>An unknown VOI LUT Function is shown as LINEAR.</source>
+        <translation>Una VOI LUT Function desconocida se muestra como LINEAR.</translation>
+    </message>
+    <message>
+        <source>unknown curve shown as linear</source>
+        <translation>curva desconocida mostrada como lineal</translation>
+    </message>
+    <message>
+        <source>the others are kept</source>
+        <translation>se conservan las demás</translation>
+    </message>
+    <message>
+        <source>an automatic window is used</source>
+        <translation>se usa una ventana automática</translation>
+    </message>
+    <message>
+        <source>An absurd magnification factor is ignored.</source>
+        <translation>Se ignora un factor de magnificación absurdo.</translation>
+    </message>
+    <message>
+        <source>An absurd pixel spacing is ignored.</source>
+        <translation>Se ignora un espaciado de píxel absurdo.</translation>
+    </message>
+    <message>
+        <source>An absurd pixel aspect ratio is ignored.</source>
+        <translation>Se ignora una relación de aspecto de píxel absurda.</translation>
+    </message>
+    <message>
+        <source>No pixel spacing: lengths cannot be measured.</source>
+        <translation>Sin espaciado de píxel: no se pueden medir longitudes.</translation>
+    </message>
+    <message>
+        <source>The first of several pages is shown.</source>
+        <translation>Se muestra la primera de varias páginas.</translation>
+    </message>
+    <message>
+        <source>Another file holds a copy of this image; shown once.</source>
+        <translation>Otro archivo contiene una copia de esta imagen; se muestra una vez.</translation>
+    </message>
+    <message>
+        <source>Another file holds the same picture under a name that contradicts this one.</source>
+        <translation>Otro archivo contiene la misma imagen con un nombre que contradice a este.</translation>
+    </message>
+    <message>
+        <source>Another image carries the same SOP Instance UID but differs; both are shown.</source>
+        <translation>Otra imagen lleva el mismo SOP Instance UID pero es distinta; se muestran ambas.</translation>
+    </message>
+    <message>
+        <source>Another study carries the same identifier; kept apart.</source>
+        <translation>Otro estudio lleva el mismo identificador; se mantienen separados.</translation>
+    </message>
+    <message>
+        <source>Several patients share one Study Instance UID; kept apart.</source>
+        <translation>Varios pacientes comparten un Study Instance UID; se mantienen separados.</translation>
+    </message>
+    <message>
+        <source>The Patient&apos;s Name differs between the views of this study.</source>
+        <translation>El nombre del paciente difiere entre las proyecciones de este estudio.</translation>
+    </message>
+    <message>
+        <source>Issuer of Patient ID</source>
+        <translation>emisor del ID del paciente</translation>
+    </message>
+    <message>
+        <source>Patient&apos;s Birth Date</source>
+        <translation>fecha de nacimiento del paciente</translation>
+    </message>
+    <message>
+        <source>Patient IDs</source>
+        <translation>ID de paciente</translation>
+    </message>
+    <message>
+        <source>file names</source>
+        <translation>nombres de archivo</translation>
+    </message>
+    <message>
+        <source>one folder</source>
+        <translation>una carpeta</translation>
+    </message>
+    <message>
+        <source>A copy of an image</source>
+        <translation>Una copia de una imagen</translation>
+    </message>
+    <message>
+        <source>The file cannot be opened</source>
+        <translation>No se puede abrir el archivo</translation>
+    </message>
+    <message>
+        <source>The file was not found</source>
+        <translation>No se encontró el archivo</translation>
+    </message>
+    <message>
+        <source>The folder cannot be opened</source>
+        <translation>No se puede abrir la carpeta</translation>
+    </message>
+    <message>
+        <source>Check that it is still there, then open it again.</source>
+        <translation>Compruebe que sigue ahí y ábralo de nuevo.</translation>
+    </message>
+    <message>
+        <source>Check that it is still there and that you may read it.</source>
+        <translation>Compruebe que sigue ahí y que tiene permiso para leerlo.</translation>
+    </message>
+    <message>
+        <source>Check that its drive is connected, then try again.</source>
+        <translation>Compruebe que su unidad está conectada e inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>Ask for permission to read it, or copy it to a place of your own.</source>
+        <translation>Pida permiso para leerlo o cópielo a un lugar propio.</translation>
+    </message>
+    <message>
+        <source>The file has changed</source>
+        <translation>El archivo ha cambiado</translation>
+    </message>
+    <message>
+        <source>Open the folder again.</source>
+        <translation>Abra de nuevo la carpeta.</translation>
+    </message>
+    <message>
+        <source>The file cannot be read</source>
+        <translation>No se puede leer el archivo</translation>
+    </message>
+    <message>
+        <source>The file is empty</source>
+        <translation>El archivo está vacío</translation>
+    </message>
+    <message>
+        <source>Copy it again from its source.</source>
+        <translation>Cópielo de nuevo desde su origen.</translation>
+    </message>
+    <message>
+        <source>The DICOM file is encrypted</source>
+        <translation>El archivo DICOM está cifrado</translation>
+    </message>
+    <message>
+        <source>Decrypt it first, or export it unencrypted.</source>
+        <translation>Descífrelo antes o expórtelo sin cifrar.</translation>
+    </message>
+    <message>
+        <source>The DICOM header is damaged</source>
+        <translation>La cabecera DICOM está dañada</translation>
+    </message>
+    <message>
+        <source>Copy the file again from its source, or export it anew.</source>
+        <translation>Copie de nuevo el archivo desde su origen o expórtelo otra vez.</translation>
+    </message>
+    <message>
+        <source>The image data are cut off</source>
+        <translation>Los datos de la imagen están cortados</translation>
+    </message>
+    <message>
+        <source>The image data are corrupt</source>
+        <translation>Los datos de la imagen están dañados</translation>
+    </message>
+    <message>
+        <source>The image file is too large</source>
+        <translation>El archivo de imagen es demasiado grande</translation>
+    </message>
+    <message>
+        <source>The image is too large</source>
+        <translation>La imagen es demasiado grande</translation>
+    </message>
+    <message>
+        <source>The image has no size</source>
+        <translation>La imagen no tiene tamaño</translation>
+    </message>
+    <message>
+        <source>The image has no pixels</source>
+        <translation>La imagen no tiene píxeles</translation>
+    </message>
+    <message>
+        <source>Only its header is here; export the image anew.</source>
+        <translation>Aquí solo está su cabecera; exporte la imagen de nuevo.</translation>
+    </message>
+    <message>
+        <source>A document, not an image</source>
+        <translation>Un documento, no una imagen</translation>
+    </message>
+    <message>
+        <source>a file without pixels</source>
+        <translation>un archivo sin píxeles</translation>
+    </message>
+    <message>
+        <source>Pixels are fractional numbers</source>
+        <translation>Los píxeles son números fraccionarios</translation>
+    </message>
+    <message>
+        <source>Export the image with integer pixels.</source>
+        <translation>Exporte la imagen con píxeles enteros.</translation>
+    </message>
+    <message>
+        <source>Compression is not supported</source>
+        <translation>Compresión no admitida</translation>
+    </message>
+    <message>
+        <source>Pixel depth is not supported</source>
+        <translation>Profundidad de píxel no admitida</translation>
+    </message>
+    <message>
+        <source>Export the image with 8 to 16 bits per pixel.</source>
+        <translation>Exporte la imagen con 8 a 16 bits por píxel.</translation>
+    </message>
+    <message>
+        <source>Pixel format is not supported</source>
+        <translation>Formato de píxel no admitido</translation>
+    </message>
+    <message>
+        <source>Export the image as 8 or 16 bit greyscale PNG.</source>
+        <translation>Exporte la imagen como PNG en grises de 8 o 16 bits.</translation>
+    </message>
+    <message>
+        <source>Colour format is not supported</source>
+        <translation>Formato de color no admitido</translation>
+    </message>
+    <message>
+        <source>Export the image in greyscale.</source>
+        <translation>Exporte la imagen en escala de grises.</translation>
+    </message>
+    <message>
+        <source>Palette colours are not supported</source>
+        <translation>Colores de paleta no admitidos</translation>
+    </message>
+    <message>
+        <source>Export it in greyscale.</source>
+        <translation>Expórtela en escala de grises.</translation>
+    </message>
+    <message>
+        <source>Not a DICOM file</source>
+        <translation>No es un archivo DICOM</translation>
+    </message>
+    <message>
+        <source>It is only named like one; check how it was exported.</source>
+        <translation>Solo lleva el nombre; revise cómo se exportó.</translation>
+    </message>
+    <message>
+        <source>The content is no image</source>
+        <translation>El contenido no es una imagen</translation>
+    </message>
+    <message>
+        <source>It is only named like one; check how it was saved.</source>
+        <translation>Solo lleva el nombre; revise cómo se guardó.</translation>
+    </message>
+    <message>
+        <source>Image format is not supported</source>
+        <translation>Formato de imagen no admitido</translation>
+    </message>
+    <message>
+        <source>Save it as PNG, TIFF or DICOM.</source>
+        <translation>Guárdela como PNG, TIFF o DICOM.</translation>
+    </message>
+    <message>
+        <source>DICOMDIR points outside its folder</source>
+        <translation>DICOMDIR apunta fuera de su carpeta</translation>
+    </message>
+    <message>
+        <source>Open the folder itself instead of its DICOMDIR.</source>
+        <translation>Abra la carpeta misma en lugar de su DICOMDIR.</translation>
+    </message>
+    <message>
+        <source>The DICOMDIR lists no images</source>
+        <translation>El DICOMDIR no contiene imágenes</translation>
+    </message>
+    <message>
+        <source>Copy the whole disc again, or open the folder itself.</source>
+        <translation>Copie de nuevo todo el disco o abra la carpeta misma.</translation>
+    </message>
+    <message>
+        <source>Listed in DICOMDIR but missing</source>
+        <translation>Figura en DICOMDIR pero falta</translation>
+    </message>
+    <message>
+        <source>Not enough memory</source>
+        <translation>No hay memoria suficiente</translation>
+    </message>
+    <message>
+        <source>Close other programs and open the image again.</source>
+        <translation>Cierre otros programas y abra de nuevo la imagen.</translation>
+    </message>
+    <message>
+        <source>No DICOM header</source>
+        <translation>Sin cabecera DICOM</translation>
+    </message>
+    <message>
+        <source>This image is not a DICOM file.</source>
+        <translation>Esta imagen no es un archivo DICOM.</translation>
+    </message>
+    <message>
+        <source>the rest is left out</source>
+        <translation>se omite el resto</translation>
+    </message>
+    <message>
+        <source>left out</source>
+        <translation>omitido</translation>
+    </message>
+    <message>
+        <source>Deeper sequences</source>
+        <translation>Secuencias más profundas</translation>
+    </message>
+    <message>
+        <source>1 item</source>
+        <translation>1 elemento</translation>
+    </message>
+    <message>
+        <source>Scope gate not installed</source>
+        <translation>Filtro de imágenes no instalado</translation>
+    </message>
+    <message>
+        <source>The file that tells mammograms from other images is missing or damaged; install the program again.</source>
+        <translation>Falta o está dañado el archivo que distingue las mamografías de otras imágenes; instale de nuevo el programa.</translation>
+    </message>
+    <message>
+        <source>Network not installed</source>
+        <translation>Red no instalada</translation>
+    </message>
+    <message>
+        <source>Checkpoint refused</source>
+        <translation>Modelo rechazado</translation>
+    </message>
+    <message>
+        <source>its sha-256 is not the one it was shipped with</source>
+        <translation>su sha-256 no es el de la versión distribuida</translation>
+    </message>
+    <message>
+        <source>it is larger than any checkpoint of ours</source>
+        <translation>es mayor que cualquiera de los nuestros</translation>
+    </message>
+    <message>
+        <source>it cannot be read</source>
+        <translation>no se puede leer</translation>
+    </message>
+    <message>
+        <source>it is truncated or not one of ours</source>
+        <translation>está cortado o no es de los nuestros</translation>
+    </message>
+    <message>
+        <source>its architecture is unknown</source>
+        <translation>su arquitectura es desconocida</translation>
+    </message>
+    <message>
+        <source>its input size is out of range</source>
+        <translation>su tamaño de entrada está fuera de rango</translation>
+    </message>
+    <message>
+        <source>its calibration is for other categories</source>
+        <translation>su calibración es para otras categorías</translation>
+    </message>
+    <message>
+        <source>its heat-map has no scale</source>
+        <translation>su mapa de calor no tiene escala</translation>
+    </message>
+    <message>
+        <source>its weights do not fit the architecture it names</source>
+        <translation>sus pesos no corresponden a la arquitectura que indica</translation>
+    </message>
+    <message>
+        <source>Unexpected fault in this file</source>
+        <translation>Fallo inesperado en este archivo</translation>
+    </message>
+    <message>
+        <source>This is a bug of the program: please report it with the log; go on without it.</source>
+        <translation>Es un error del programa: comuníquelo con el registro y continúe sin él.</translation>
+    </message>
+    <message>
+        <source>The engine stopped</source>
+        <translation>El motor se detuvo</translation>
+    </message>
+    <message>
+        <source>One request stopped it twice and was given up; the others go on.</source>
+        <translation>Una petición lo detuvo dos veces y se abandonó; las demás continúan.</translation>
+    </message>
+    <message>
+        <source>Readings cannot be opened</source>
+        <translation>No se pueden abrir las lecturas</translation>
+    </message>
+    <message>
+        <source>Readings cannot be saved</source>
+        <translation>No se pueden guardar las lecturas</translation>
+    </message>
+    <message>
+        <source>Readings cannot be read</source>
+        <translation>No se pueden leer las lecturas</translation>
+    </message>
+    <message>
+        <source>Readings cannot be exported</source>
+        <translation>No se pueden exportar las lecturas</translation>
+    </message>
+    <message>
+        <source>The disk is full: make room, then save again.</source>
+        <translation>El disco está lleno: libere espacio y guarde de nuevo.</translation>
+    </message>
+    <message>
+        <source>Another program holds the readings file: close it, try again.</source>
+        <translation>Otro programa usa el archivo de lecturas: ciérrelo e inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>Check that the data folder exists, may be written to and has room.</source>
+        <translation>Compruebe que la carpeta de datos existe, admite escritura y tiene espacio.</translation>
+    </message>
+    <message>
+        <source>Readings file is damaged</source>
+        <translation>El archivo de lecturas está dañado</translation>
+    </message>
+    <message>
+        <source>Copy readings.sqlite out of the data folder to have it repaired, then move it away to start a new one; it was left unchanged.</source>
+        <translation>Copie readings.sqlite fuera de la carpeta de datos para repararlo y después retírelo para empezar uno nuevo; no se ha modificado.</translation>
+    </message>
+    <message>
+        <source>Readings file is missing</source>
+        <translation>Falta el archivo de lecturas</translation>
+    </message>
+    <message>
+        <source>Readings file is another program&apos;s</source>
+        <translation>El archivo de lecturas es de otro programa</translation>
+    </message>
+    <message>
+        <source>Move that file away or choose another data folder; it was left unchanged.</source>
+        <translation>Retire ese archivo o elija otra carpeta de datos; no se ha modificado.</translation>
+    </message>
+    <message>
+        <source>Readings of a newer version</source>
+        <translation>Lecturas de una versión más nueva</translation>
+    </message>
+    <message>
+        <source>Update birads-viewer to go on with these readings; they were left unchanged.</source>
+        <translation>Actualice birads-viewer para continuar con estas lecturas; no se han modificado.</translation>
+    </message>
+    <message>
+        <source>Reading corrected meanwhile</source>
+        <translation>Lectura corregida entretanto</translation>
+    </message>
+    <message>
+        <source>Open the study again, look at the newest reading, and save yours after it.</source>
+        <translation>Abra de nuevo el estudio, vea la lectura más reciente y guarde la suya después.</translation>
+    </message>
+    <message>
+        <source>No secret for pseudonyms</source>
+        <translation>No hay clave para seudónimos</translation>
+    </message>
+    <message>
+        <source>Secret for pseudonyms is damaged</source>
+        <translation>La clave de seudónimos está dañada</translation>
+    </message>
+    <message>
+        <source>not where it was read</source>
+        <translation>no está donde se leyó</translation>
+    </message>
+    <message>
+        <source>replaced by another image</source>
+        <translation>sustituida por otra imagen</translation>
+    </message>
+    <message>
+        <source>unreadable</source>
+        <translation>ilegible</translation>
+    </message>
+    <message>
+        <source>no view that networks judge</source>
+        <translation>sin proyección que las redes valoren</translation>
+    </message>
+    <message>
+        <source>without a breast to be found</source>
+        <translation>sin mama reconocible</translation>
+    </message>
+    <message>
+        <source>with a newer reading of the same breast</source>
+        <translation>con una lectura más reciente de la misma mama</translation>
+    </message>
+    <message>
+        <source>Folder belongs to a study</source>
+        <translation>La carpeta pertenece a un estudio</translation>
+    </message>
+    <message>
+        <source>Choose a place outside the folders of the images.</source>
+        <translation>Elija un lugar fuera de las carpetas de las imágenes.</translation>
+    </message>
+    <message>
+        <source>Folder is not empty</source>
+        <translation>La carpeta no está vacía</translation>
+    </message>
+    <message>
+        <source>Choose a new or empty folder for the training data.</source>
+        <translation>Elija una carpeta nueva o vacía para los datos de entrenamiento.</translation>
+    </message>
+    <message>
+        <source>Manifest cannot be written</source>
+        <translation>No se puede escribir el manifiesto</translation>
+    </message>
+    <message>
+        <source>The header is too large</source>
+        <translation>La cabecera es demasiado grande</translation>
+    </message>
+    <message>
+        <source>It cannot be anonymised; export the image anew.</source>
+        <translation>No se puede anonimizar; exporte la imagen de nuevo.</translation>
+    </message>
+    <message>
+        <source>Text cannot be blanked here</source>
+        <translation>Aquí no se puede borrar el texto</translation>
+    </message>
+    <message>
+        <source>several frames</source>
+        <translation>varios fotogramas</translation>
+    </message>
+    <message>
+        <source>colour</source>
+        <translation>color</translation>
+    </message>
+    <message>
+        <source>The copy would lie in the study</source>
+        <translation>La copia quedaría dentro del estudio</translation>
+    </message>
+    <message>
+        <source>Nothing is written among the images that are read: choose a folder outside them.</source>
+        <translation>No se escribe nada entre las imágenes que se leen: elija una carpeta fuera de ellas.</translation>
+    </message>
+    <message>
+        <source>The copy was not written</source>
+        <translation>No se escribió la copia</translation>
+    </message>
+    <message>
+        <source>It could not be written</source>
+        <translation>No se pudo escribir</translation>
+    </message>
+    <message>
+        <source>Close other programs and copy the study again.</source>
+        <translation>Cierre otros programas y copie de nuevo el estudio.</translation>
+    </message>
+    <message>
+        <source>estimated with magnification {factor}</source>
+        <translation>estimado con magnificación {factor}</translation>
+    </message>
+    <message>
+        <source>no. {number}</source>
+        <translation>n.º {number}</translation>
+    </message>
+    <message>
+        <source>{reason} The networks do not judge it.</source>
+        <translation>{reason} Las redes no la valoran.</translation>
+    </message>
+    <message>
+        <source>This is {kind}, not {wanted}.</source>
+        <translation>Esto es {kind}, no {wanted}.</translation>
+    </message>
+    <message>
+        <source>a series of {count} frames</source>
+        <translation>una serie de {count} fotogramas</translation>
+    </message>
+    <message>
+        <source>RIGHT</source>
+        <comment>short, beside other words</comment>
+        <translation>DER.</translation>
+    </message>
+    <message>
+        <source>LEFT</source>
+        <comment>short, beside other words</comment>
+        <translation>IZQ.</translation>
+    </message>
+    <message>
+        <source>This is a {kind} view, not a standard CC or MLO view.</source>
+        <translation>Esta proyección ({kind}) no es una CC ni una MLO estándar.</translation>
+    </message>
+    <message>
+        <source>This is an {kind} view, not a standard CC or MLO view.</source>
+        <translation>Esta proyección ({kind}) no es una CC ni una MLO estándar.</translation>
+    </message>
+    <message>
+        <source>unknown ({view})</source>
+        <translation>desconocida ({view})</translation>
+    </message>
+    <message>
+        <source>The header does not call this a mammogram (modality {modality}).</source>
+        <translation>La cabecera no la declara mamografía (modalidad {modality}).</translation>
+    </message>
+    <message>
+        <source>The image is too small to judge ({columns} × {rows} pixels).</source>
+        <translation>La imagen es demasiado pequeña para valorarla ({columns} × {rows} píxeles).</translation>
+    </message>
+    <message>
+        <source>The image has only {count} grey levels, so it is no mammogram.</source>
+        <translation>La imagen solo tiene {count} niveles de gris; no es una mamografía.</translation>
+    </message>
+    <message>
+        <source>{what} guessed from a name, not from a tag.</source>
+        <translation>{what}: se supone por un nombre, no por una etiqueta.</translation>
+    </message>
+    <message>
+        <source>{what} guessed from the file name.</source>
+        <translation>{what}: se supone por el nombre del archivo.</translation>
+    </message>
+    <message>
+        <source>Patient Orientation is that of the {side} breast, the header says {stated}; the latter is followed.</source>
+        <translation>Patient Orientation corresponde a la mama {side} y la cabecera dice {stated}; se sigue esta última.</translation>
+    </message>
+    <message>
+        <source>orientation tag says {side}</source>
+        <translation>la etiqueta de orientación dice {side}</translation>
+    </message>
+    <message>
+        <source>a name says {side}</source>
+        <translation>un nombre dice {side}</translation>
+    </message>
+    <message>
+        <source>A name says {named}, the header says {stated}; the header is followed.</source>
+        <translation>Un nombre dice {named} y la cabecera dice {stated}; se sigue la cabecera.</translation>
+    </message>
+    <message>
+        <source>One of {count} frames is shown.</source>
+        <translation>Se muestra uno de {count} fotogramas.</translation>
+    </message>
+    <message>
+        <source>A Modality LUT is ignored: {fault}.</source>
+        <translation>Se ignora una Modality LUT: {fault}.</translation>
+    </message>
+    <message>
+        <source>Modality LUT ignored: {fault}</source>
+        <translation>Modality LUT ignorada: {fault}</translation>
+    </message>
+    <message>
+        <source>Presentation LUT Shape {shape} contradicts {photometric}; the shape is followed.</source>
+        <translation>Presentation LUT Shape {shape} contradice {photometric}; se sigue Presentation LUT Shape.</translation>
+    </message>
+    <message>
+        <source>A grey-value table (VOI LUT) is ignored: {fault}.</source>
+        <translation>Se ignora una tabla de grises (VOI LUT): {fault}.</translation>
+    </message>
+    <message>
+        <source>VOI LUT ignored: {fault}</source>
+        <translation>VOI LUT ignorada: {fault}</translation>
+    </message>
+    <message>
+        <source>its entries use less than a quarter of the {count} bits it states</source>
+        <translation>sus entradas usan menos de un cuarto de los {count} bits que declara</translation>
+    </message>
+    <message>
+        <source>its entries exceed the {count} bits it states</source>
+        <translation>sus entradas superan los {count} bits que declara</translation>
+    </message>
+    <message>
+        <source>it states {count} bits per entry</source>
+        <translation>declara {count} bits por entrada</translation>
+    </message>
+    <message>
+        <source>A window of width {width} shows black and white only: offered last.</source>
+        <translation>Una ventana de ancho {width} solo muestra blanco y negro: se ofrece en último lugar.</translation>
+    </message>
+    <message>
+        <source>window of width {width} set aside</source>
+        <translation>ventana de ancho {width} apartada</translation>
+    </message>
+    <message>
+        <source>A window without a usable width is ignored: {kept}.</source>
+        <translation>Se ignora una ventana sin ancho utilizable: {kept}.</translation>
+    </message>
+    <message>
+        <source>{copies} already listed: shown once.</source>
+        <translation>Repetido en la lista, se muestra una sola vez: {copies}.</translation>
+    </message>
+    <message>
+        <source>{count} copies of images</source>
+        <translation>{count} copias de imágenes</translation>
+    </message>
+    <message>
+        <source>Images of {count} patients lie in one folder; kept apart.</source>
+        <translation>En una carpeta hay imágenes de {count} pacientes; se mantienen separadas.</translation>
+    </message>
+    <message>
+        <source>In each of {count} folders lie images of more than one patient; kept apart.</source>
+        <translation>En cada una de {count} carpetas hay imágenes de más de un paciente; se mantienen separadas.</translation>
+    </message>
+    <message>
+        <source>Images in {where} differ in their names and may be of several patients; kept apart.</source>
+        <translation>Las imágenes de {where} difieren en sus nombres y pueden ser de varios pacientes; se mantienen separadas.</translation>
+    </message>
+    <message>
+        <source>each of {count} folders</source>
+        <translation>cada una de {count} carpetas</translation>
+    </message>
+    <message>
+        <source>That these views belong to one patient is guessed from their {source}.</source>
+        <translation>Que estas proyecciones son de un mismo paciente se supone por: {source}.</translation>
+    </message>
+    <message>
+        <source>The {what} differs between the views of this study.</source>
+        <translation>Difiere entre las proyecciones de este estudio: {what}.</translation>
+    </message>
+    <message>
+        <source>Stopped: {count} files were not looked at.</source>
+        <translation>Detenido: quedaron {count} archivos sin mirar.</translation>
+    </message>
+    <message>
+        <source>{count} symbolic links to folders or in a loop were not followed; open their targets themselves.</source>
+        <translation>No se siguieron {count} enlaces simbólicos a carpetas o en bucle; abra sus destinos directamente.</translation>
+    </message>
+    <message>
+        <source>It is longer than {count} MiB; check where it comes from.</source>
+        <translation>Ocupa más de {count} MiB; compruebe de dónde procede.</translation>
+    </message>
+    <message>
+        <source>It claims {rows} × {columns} pixels, more than {count} million; check where the file comes from.</source>
+        <translation>Declara {rows} × {columns} píxeles, más de {count} millones; compruebe de dónde procede el archivo.</translation>
+    </message>
+    <message>
+        <source>Open it in another program; it is: {kind}.</source>
+        <translation>Ábralo con otro programa; es: {kind}.</translation>
+    </message>
+    <message>
+        <source>Export the image uncompressed or as JPEG 2000; this one is: {kind}.</source>
+        <translation>Exporte la imagen sin comprimir o como JPEG 2000; esta es: {kind}.</translation>
+    </message>
+    <message>
+        <source>More than {count} lines</source>
+        <translation>Más de {count} líneas</translation>
+    </message>
+    <message>
+        <source>{count} items</source>
+        <translation>{count} elementos</translation>
+    </message>
+    <message>
+        <source>Item {number}</source>
+        <translation>Elemento {number}</translation>
+    </message>
+    <message>
+        <source>No checkpoint named {name} came with this installation; install it again.</source>
+        <translation>Esta instalación no trae ningún modelo llamado {name}; instálela de nuevo.</translation>
+    </message>
+    <message>
+        <source>{name}: {why}. Install the program again or choose another.</source>
+        <translation>{name}: {why}. Instale de nuevo el programa o elija otro.</translation>
+    </message>
+    <message>
+        <source>its format is {format}, this program reads {known}</source>
+        <translation>su formato es {format}, este programa lee {known}</translation>
+    </message>
+    <message>
+        <source>its format is {format}</source>
+        <translation>su formato es {format}</translation>
+    </message>
+    <message>
+        <source>Put {name} back: the newest readings are in {other} beside it.</source>
+        <translation>Devuelva {name} a su lugar: las lecturas más recientes están junto a él en {other}.</translation>
+    </message>
+    <message>
+        <source>Check that the folder exists, may be written to and has room ({why}).</source>
+        <translation>Compruebe que la carpeta existe, admite escritura y tiene espacio ({why}).</translation>
+    </message>
+    <message>
+        <source>Check that the data folder may be written to ({why}).</source>
+        <translation>Compruebe que la carpeta de datos admite escritura ({why}).</translation>
+    </message>
+    <message>
+        <source>Move {name} out of the data folder: a new one is made, and patients get other names in exports from then on.</source>
+        <translation>Saque {name} de la carpeta de datos: se crea otra y, desde entonces, los pacientes reciben otros nombres en las exportaciones.</translation>
+    </message>
+    <message>
+        <source>The image has {what}: copy it without blanking, and look for text in it yourself.</source>
+        <translation>La imagen tiene {what}: cópiela sin borrar y busque usted mismo texto en ella.</translation>
+    </message>
+    <message>
+        <source>{why}: free some space, or choose another folder. What was copied before is complete.</source>
+        <translation>{why}: libere espacio o elija otra carpeta. Lo copiado antes está completo.</translation>
+    </message>
+    <message>
+        <source>1 image written for training. Left out: {reasons}.</source>
+        <translation>1 imagen escrita para entrenamiento. Se omiten: {reasons}.</translation>
+    </message>
+    <message>
+        <source>{count} images written for training. Left out: {reasons}.</source>
+        <translation>{count} imágenes escritas para entrenamiento. Se omiten: {reasons}.</translation>
+    </message>
+    <message>
+        <source>1 image written for training.</source>
+        <translation>1 imagen escrita para entrenamiento.</translation>
+    </message>
+    <message>
+        <source>{count} images written for training.</source>
+        <translation>{count} imágenes escritas para entrenamiento.</translation>
+    </message>
+    <message>
+        <source>{advice} It stays on the screen and is tried again with the next.</source>
+        <translation>{advice} Permanece en la pantalla y se intenta de nuevo con el siguiente.</translation>
+    </message>
+    <message>
+        <source>{why}: free some space, or choose another folder.</source>
+        <translation>{why}: libere espacio o elija otra carpeta.</translation>
+    </message>
+    <message>
+        <source>This image could not be shown</source>
+        <extracomment>study uid, image uid of the open study that compare, the newest first</extracomment>
+        <translation>No se pudo mostrar esta imagen</translation>
+    </message>
+    <message>
+        <source>Close other programs or open fewer studies at a time, then select it again.</source>
+        <translation>Cierre otros programas o abra menos estudios a la vez y elíjala de nuevo.</translation>
+    </message>
+    <message>
+        <source>The engine cannot start</source>
+        <extracomment>study uid, model name</extracomment>
+        <translation>El motor no puede arrancar</translation>
+    </message>
+    <message>
+        <source>This study could not be judged</source>
+        <translation>No se pudo valorar este estudio</translation>
+    </message>
+    <message>
+        <source>flipped left to right</source>
+        <extracomment>left and right change places top and bottom change places</extracomment>
+        <translation>volteada de izquierda a derecha</translation>
+    </message>
+    <message>
+        <source>flipped top to bottom</source>
+        <translation>volteada de arriba abajo</translation>
+    </message>
+    <message>
+        <source>rotated 180°</source>
+        <translation>girada 180°</translation>
+    </message>
+    <message>
+        <source>rotated 90° right</source>
+        <translation>girada 90° a la derecha</translation>
+    </message>
+    <message>
+        <source>rotated 90° left</source>
+        <translation>girada 90° a la izquierda</translation>
+    </message>
+    <message>
+        <source>flipped left to right, rotated 90° right</source>
+        <translation>volteada de izquierda a derecha, girada 90° a la derecha</translation>
+    </message>
+    <message>
+        <source>flipped left to right, rotated 90° left</source>
+        <translation>volteada de izquierda a derecha, girada 90° a la izquierda</translation>
+    </message>
+    <message>
+        <source>same size in mm</source>
+        <extracomment>of a cell, that the largest breast takes breasts whose sizes in pixels differ more are each fitted by themselves … whose sizes in mm do; no breast is four times as tall as the same or the other</extracomment>
+        <translation>mismo tamaño en mm</translation>
+    </message>
+    <message>
+        <source>same size in mm, by spacings of different origin</source>
+        <translation>mismo tamaño en mm, con espaciados de distinto origen</translation>
+    </message>
+    <message>
+        <source>same size in mm, but for views without spacing</source>
+        <translation>mismo tamaño en mm, salvo proyecciones sin espaciado</translation>
+    </message>
+    <message>
+        <source>spacings contradict each other: each view fitted, sizes do not compare</source>
+        <translation>los espaciados se contradicen: cada proyección ajustada, tamaños no comparables</translation>
+    </message>
+    <message>
+        <source>same scale in pixels</source>
+        <translation>misma escala en píxeles</translation>
+    </message>
+    <message>
+        <source>each view fitted, sizes do not compare</source>
+        <translation>cada proyección ajustada, tamaños no comparables</translation>
+    </message>
+    <message>
+        <source>Colour: model attention, not a lesion outline.</source>
+        <extracomment>logical pixels</extracomment>
+        <translation>Color: atención del modelo, no el contorno de una lesión.</translation>
+    </message>
+    <message>
+        <source>The picture was not made</source>
+        <translation>No se creó la imagen</translation>
+    </message>
+    <message>
+        <source>Close other programs and try again.</source>
+        <translation>Cierre otros programas e inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>The file was not saved</source>
+        <translation>No se guardó el archivo</translation>
+    </message>
+    <message>
+        <source>Concurrent</source>
+        <translation>Concurrente</translation>
+    </message>
+    <message>
+        <source>The model&apos;s answer is shown at once.</source>
+        <translation>La respuesta del modelo se muestra enseguida.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s answer is shown after your own category for each breast.</source>
+        <translation>La respuesta del modelo se muestra después de su propia categoría para cada mama.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s answer is kept for the audit and never shown.</source>
+        <translation>La respuesta del modelo se conserva para la auditoría y nunca se muestra.</translation>
+    </message>
+    <message>
+        <source>When 27 radiologists were shown wrong categories of an AI, their accuracy dropped sharply at every level of experience (Dratsch, Radiology 2023).</source>
+        <translation>Cuando se mostraron categorías erróneas de una IA a 27 radiólogos, su precisión cayó mucho con cualquier nivel de experiencia (Dratsch, Radiology 2023).</translation>
+    </message>
+    <message>
+        <source>Nothing to undo</source>
+        <translation>Nada que deshacer</translation>
+    </message>
+    <message>
+        <source>Only what you saved for this study since the program was started, in this reading mode, can be undone.</source>
+        <translation>Solo se puede deshacer lo que guardó para este estudio desde que se inició el programa, en este modo de lectura.</translation>
+    </message>
+    <message>
+        <source>The category without the model stays</source>
+        <translation>La categoría sin el modelo permanece</translation>
+    </message>
+    <message>
+        <source>The model&apos;s answer was revealed upon it: keep or change it instead.</source>
+        <translation>Con ella se mostró la respuesta del modelo: manténgala o cámbiela.</translation>
+    </message>
+    <message>
+        <source>Where this study lies is not known</source>
+        <translation>No se sabe dónde está este estudio</translation>
+    </message>
+    <message>
+        <source>It was read with an earlier version: open its folder once, and it is known.</source>
+        <translation>Se leyó con una versión anterior: abra una vez su carpeta y se sabrá.</translation>
+    </message>
+    <message>
+        <source>No mammograms found there</source>
+        <translation>No se encontraron mamografías ahí</translation>
+    </message>
+    <message>
+        <source>Open a folder or files with DICOM, PNG, JPEG or TIFF mammograms.</source>
+        <translation>Abra una carpeta o archivos con mamografías DICOM, PNG, JPEG o TIFF.</translation>
+    </message>
+    <message>
+        <source>The study is not where it was read</source>
+        <translation>El estudio no está donde se leyó</translation>
+    </message>
+    <message>
+        <source>Its files were moved, replaced or deleted. Open the folder that holds them now; the reading shows with the study, and is found there from then on.</source>
+        <translation>Sus archivos se movieron, sustituyeron o borraron. Abra la carpeta que los contiene ahora; la lectura se muestra con el estudio y desde entonces se encuentra ahí.</translation>
+    </message>
+    <message>
+        <source>What you drew is not kept yet</source>
+        <translation>Lo que dibujó aún no está guardado</translation>
+    </message>
+    <message>
+        <source>Hybrid (ResNet-50 + transformer)</source>
+        <translation>Híbrido (ResNet-50 + transformer)</translation>
+    </message>
+    <message>
+        <source>Lightweight CNN</source>
+        <translation>CNN ligera</translation>
+    </message>
+    <message>
+        <source>not asked</source>
+        <translation>sin consultar</translation>
+    </message>
+    <message>
+        <source>queued</source>
+        <extracomment>the run was cancelled, or the engine cannot run</extracomment>
+        <translation>en cola</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <extracomment>done, and no view of it may be judged</extracomment>
+        <translation>fallido</translation>
+    </message>
+    <message>
+        <source>This is a fault of the program: please report it with its log file.</source>
+        <extracomment>with state FAILED until the first image is on the screen with state READY with state FAILED of that model the rest keeps its place in the queue from the next study on, where it is another than `mode` whether anything of the model was left out, or would be if it had answered</extracomment>
+        <translation>Es un fallo del programa: comuníquelo con su archivo de registro.</translation>
+    </message>
+    <message>
+        <source>Demo exams are not installed</source>
+        <translation>Los estudios de demostración no están instalados</translation>
+    </message>
+    <message>
+        <source>Install them with: pip install &apos;birads-viewer[demo]&apos;</source>
+        <translation>Instálelos con: pip install &apos;birads-viewer[demo]&apos;</translation>
+    </message>
+    <message>
+        <source>About birads-viewer</source>
+        <translation>Acerca de birads-viewer</translation>
+    </message>
+    <message>
+        <source>&lt;p&gt;Mammography studies, read beside a local BI-RADS model. Images and readings stay on this computer.&lt;/p&gt;&lt;p&gt;The model&apos;s category is not an assessment, its confidence was calibrated on enriched archive cases, and its heat-map shows attention, not the outline of a lesion.&lt;/p&gt;</source>
+        <translation>&lt;p&gt;Estudios de mamografía leídos junto a un modelo BI-RADS local. Las imágenes y las lecturas no salen de este ordenador.&lt;/p&gt;&lt;p&gt;La categoría del modelo no es una valoración, su confianza se calibró con casos de archivo enriquecidos y su mapa de calor muestra atención, no el contorno de una lesión.&lt;/p&gt;</translation>
+    </message>
+    <message>
+        <source>Third-party notices</source>
+        <translation>Avisos de terceros</translation>
+    </message>
+    <message>
+        <source>About</source>
+        <translation>Acerca de</translation>
+    </message>
+    <message>
+        <source>No key was pressed.</source>
+        <extracomment>the title of its menu as QKeySequence writes them portably without keys</extracomment>
+        <translation>No se pulsó ninguna tecla.</translation>
+    </message>
+    <message>
+        <source>{key} has its own use in the forms and on buttons.</source>
+        <translation>{key} tiene su propio uso en los formularios y botones.</translation>
+    </message>
+    <message>
+        <source>{key} opens a menu.</source>
+        <translation>{key} abre un menú.</translation>
+    </message>
+    <message>
+        <source>{key} always belongs to: {command}.</source>
+        <translation>{key} es siempre de: {command}.</translation>
+    </message>
+    <message>
+        <source>Images – birads-viewer</source>
+        <translation>Imágenes – birads-viewer</translation>
+    </message>
+    <message>
+        <source>Images in a &amp;window of their own</source>
+        <extracomment>what became of the windows</extracomment>
+        <translation>Imágenes en una &amp;ventana propia</translation>
+    </message>
+    <message>
+        <source>Images on the &amp;next screen</source>
+        <translation>Imágenes en la &amp;siguiente pantalla</translation>
+    </message>
+    <message>
+        <source>{key} brings them back.</source>
+        <translation>{key} las devuelve.</translation>
+    </message>
+    <message>
+        <source>The menu Panes brings them back.</source>
+        <translation>El menú Paneles las devuelve.</translation>
+    </message>
+    <message>
+        <source>The images are in a window of their own.</source>
+        <translation>Las imágenes están en una ventana propia.</translation>
+    </message>
+    <message>
+        <source>{key}: back into the main window</source>
+        <translation>{key}: volver a la ventana principal</translation>
+    </message>
+    <message>
+        <source>A screen is gone: the images are back in the main window</source>
+        <translation>Se perdió una pantalla: las imágenes vuelven a la ventana principal</translation>
+    </message>
+    <message>
+        <source>Ruler</source>
+        <translation>Regla</translation>
+    </message>
+    <message>
+        <source>Angle</source>
+        <translation>Ángulo</translation>
+    </message>
+    <message>
+        <source>Ellipse: mean and deviation</source>
+        <translation>Elipse: media y desviación</translation>
+    </message>
+    <message>
+        <source>Arrow</source>
+        <translation>Flecha</translation>
+    </message>
+    <message>
+        <source>Text</source>
+        <translation>Texto</translation>
+    </message>
+    <message>
+        <source>Remove drawing</source>
+        <translation>Quitar el dibujo</translation>
+    </message>
+    <message>
+        <source>Put the tool away</source>
+        <translation>Dejar la herramienta</translation>
+    </message>
+    <message>
+        <source>Link panning, mirrored</source>
+        <translation>Vincular desplazamiento, en espejo</translation>
+    </message>
+    <message>
+        <source>Link zoom, mirrored</source>
+        <translation>Vincular zoom, en espejo</translation>
+    </message>
+    <message>
+        <source>Link window</source>
+        <translation>Vincular ventana</translation>
+    </message>
+    <message>
+        <source>Magnifying glass 1:1</source>
+        <translation>Lupa 1:1</translation>
+    </message>
+    <message>
+        <source>Magnifying glass 2:1</source>
+        <translation>Lupa 2:1</translation>
+    </message>
+    <message>
+        <source>Quadrant tour at 1:1, next part</source>
+        <translation>Recorrido por cuadrantes a 1:1, parte siguiente</translation>
+    </message>
+    <message>
+        <source>Quadrant tour at 1:1, part before</source>
+        <translation>Recorrido por cuadrantes a 1:1, parte anterior</translation>
+    </message>
+    <message>
+        <source>True size</source>
+        <translation>Tamaño real</translation>
+    </message>
+    <message>
+        <source>Calibrate this screen with a ruler …</source>
+        <translation>Calibrar esta pantalla con una regla …</translation>
+    </message>
+    <message>
+        <source>Local contrast (CLAHE), a display aid</source>
+        <translation>Contraste local (CLAHE), ayuda visual</translation>
+    </message>
+    <message>
+        <source>Less or all text on the images</source>
+        <translation>Menos o todo el texto sobre las imágenes</translation>
+    </message>
+    <message>
+        <source>DICOM header …</source>
+        <translation>Cabecera DICOM …</translation>
+    </message>
+    <message>
+        <source>Flip left to right</source>
+        <translation>Voltear de izquierda a derecha</translation>
+    </message>
+    <message>
+        <source>Flip top to bottom</source>
+        <translation>Voltear de arriba abajo</translation>
+    </message>
+    <message>
+        <source>Rotate right</source>
+        <translation>Girar a la derecha</translation>
+    </message>
+    <message>
+        <source>Rotate left</source>
+        <translation>Girar a la izquierda</translation>
+    </message>
+    <message>
+        <source>Text: {level}</source>
+        <extracomment>of the open study, in reading order a prior&apos;s too a prior&apos;s too what is switched on what to do, or where one is, until it is empty what is to be known just now the value under the pointer, and where; empty: beside the image an Annotation to be kept: drawn, changed or removed image_uid, and what the view is called the screen&apos;s key, mm of a device pixel</extracomment>
+        <translation>Texto: {level}</translation>
+    </message>
+    <message>
+        <source>{view} has no pixel spacing: no true size</source>
+        <translation>{view} no tiene espaciado de píxel: sin tamaño real</translation>
+    </message>
+    <message>
+        <source>True size needs this screen calibrated with a ruler</source>
+        <translation>El tamaño real requiere calibrar esta pantalla con una regla</translation>
+    </message>
+    <message>
+        <source>Quadrant tour done</source>
+        <translation>Recorrido por cuadrantes terminado</translation>
+    </message>
+    <message>
+        <source>Quadrant tour: {view}, part {number} of {count}</source>
+        <translation>Recorrido por cuadrantes: {view}, parte {number} de {count}</translation>
+    </message>
+    <message>
+        <source> · {} goes on</source>
+        <translation> · {} continúa</translation>
+    </message>
+    <message>
+        <source>padding</source>
+        <translation>relleno</translation>
+    </message>
+    <message>
+        <source>value {value}</source>
+        <translation>valor {value}</translation>
+    </message>
+    <message>
+        <source>row {row}, column {column}</source>
+        <translation>fila {row}, columna {column}</translation>
+    </message>
+    <message>
+        <source>Nothing to undo since this study came up</source>
+        <extracomment>a Message: a reading does not stand any more an EngineError what was undone, in passing</extracomment>
+        <translation>Nada que deshacer desde que se abrió este estudio</translation>
+    </message>
+    <message>
+        <source>Drawing on {view} undone</source>
+        <translation>Dibujo en {view} deshecho</translation>
+    </message>
+    <message>
+        <source>Drawing on {view} drawn again</source>
+        <translation>Dibujo en {view} rehecho</translation>
+    </message>
+    <message>
+        <source>No drawing to redo; a reading is entered and saved again</source>
+        <translation>No hay dibujo que rehacer; una lectura se introduce y se guarda de nuevo</translation>
+    </message>
+    <message>
+        <source>Save or discard them before a saved one is undone.</source>
+        <translation>Guárdelas o descártelas antes de deshacer una guardada.</translation>
+    </message>
+    <message>
+        <source>Unsaved entries</source>
+        <translation>Entradas sin guardar</translation>
+    </message>
+    <message>
+        <source>{breast}: no reading of it stands any more.</source>
+        <translation>{breast}: ya no consta ninguna lectura.</translation>
+    </message>
+    <message>
+        <source>{breast}: BI-RADS {category} stands again.</source>
+        <translation>{breast}: vuelve a constar BI-RADS {category}.</translation>
+    </message>
+    <message>
+        <source>Reading undone</source>
+        <translation>Lectura deshecha</translation>
+    </message>
+    <message>
+        <source>Both are on record.</source>
+        <translation>Ambas quedan registradas.</translation>
+    </message>
+</context>
+</TS>

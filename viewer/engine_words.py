@@ -1,0 +1,420 @@
+"""The engine's English sentences, told in the reader's language.
+
+The engine knows no language but English: its faults, reasons and notes are values, that are also
+logged and exported. On their way to the screen they are looked up here, whole or, where numbers and
+names stand in them, by a template. A sentence that is not listed is shown as it came; a test reads
+the engine and finds what is lacking.
+"""
+
+import re
+from functools import lru_cache
+
+from engine.domain import NOTICE, Laterality
+from engine.errors import EngineError
+from viewer import languages
+from viewer.languages import mark, tr
+
+_AND = " and "
+_COUNTED = re.compile(r"([\d,]+) (.+)")
+
+WORDS = (
+    # what stands on every screen
+    mark("Research use only. Not for diagnostic use."),
+    # categories
+    mark("incomplete"),
+    mark("negative"),
+    mark("benign"),
+    mark("probably benign"),
+    mark("suspicious"),
+    mark("highly suggestive of malignancy"),
+    mark("known malignancy"),
+    # agreement, reading modes: the stored values
+    mark("agree"),
+    mark("disagree"),
+    mark("not comparable"),
+    mark("concurrent"),
+    mark("second read"),
+    mark("blind audit"),
+    # where a spacing comes from
+    mark("calibrated"),
+    mark("at detector"),
+    mark("estimated with magnification"),
+    mark("from the file"),
+    # windows that are not the file's
+    mark("automatic"),
+    mark("as saved"),
+    mark("adjusted"),
+    # view modifiers
+    mark("magnification"),
+    mark("spot compression"),
+    mark("tangential"),
+    mark("cleavage"),
+    mark("axillary tail"),
+    mark("rolled lateral"),
+    mark("rolled medial"),
+    mark("rolled inferior"),
+    mark("rolled superior"),
+    mark("anterior compression"),
+    mark("axillary tissue"),
+    mark("infra-mammary fold"),
+    mark("nipple in profile"),
+    mark("implant displaced"),
+    # what an image is instead of a mammogram
+    mark("breast tomosynthesis"),
+    mark("breast tomosynthesis projections"),
+    mark("ultrasound"),
+    mark("magnetic resonance"),
+    mark("computed tomography"),
+    mark("nuclear medicine"),
+    mark("positron emission tomography"),
+    mark("photograph"),
+    mark("endoscopy"),
+    mark("slide microscopy"),
+    mark("a colour photograph"),
+    mark("raw detector data (FOR PROCESSING)"),
+    mark("a lesion crop or mask"),
+    mark("a contrast-enhanced subtraction"),
+    mark("a specimen image"),
+    mark("a two-dimensional mammogram"),
+    mark("a processed mammogram"),
+    mark("a whole mammogram"),
+    mark("a plain mammogram"),
+    mark("missing"),
+    # why a network says nothing
+    mark("Both breasts are in one image."),
+    mark("No view of this breast can be judged."),
+    mark("The image is blank."),
+    mark("It does not look like a mammogram."),
+    mark("It looks like a negative: export it with dense tissue bright."),
+    mark("It looks upside down: turn it and open it again."),
+    mark("No breast found"),
+    mark("The image is too small to hold one."),
+    mark("The image is blank; check the file."),
+    mark("Nothing in the image stands out; check the file."),
+    mark("What is bright is too small to be a breast."),
+    # side and view
+    mark("Laterality"),
+    mark("View"),
+    mark("Laterality and view"),
+    mark("laterality"),
+    mark("view"),
+    mark("right"),
+    mark("left"),
+    mark("Image Laterality and Laterality contradict each other."),
+    mark("View Position and View Code contradict each other."),
+    mark("Laterality is read from the patient orientation."),
+    mark("tags say both R and L"),
+    mark("Implant displaced view."),
+    mark("A breast implant is present."),
+    mark("Partial view: the breast goes on in another image."),
+    mark("Synthesised from tomosynthesis."),
+    # grey values and spacings
+    mark("An unusable Rescale Slope is ignored."),
+    mark("rescale slope ignored"),
+    mark("polarity in doubt: I inverts"),
+    mark("An unknown Presentation LUT Shape is ignored."),
+    mark("A grey-value table (VOI LUT) descends in part."),
+    mark("VOI LUT descends in part"),
+    mark("it descends"),
+    mark("its descriptor is incomplete"),
+    mark("it is empty"),
+    mark("it is too short"),
+    mark("its entries are no numbers"),
+    mark("all its entries are equal"),
+    mark("Window Width is missing: an automatic window is used."),
+    mark("window ignored: it has no width"),
+    mark("window ignored: unusable width"),
+    mark("An unknown VOI LUT Function is shown as LINEAR."),
+    mark("unknown curve shown as linear"),
+    mark("the others are kept"),
+    mark("an automatic window is used"),
+    mark("An absurd magnification factor is ignored."),
+    mark("An absurd pixel spacing is ignored."),
+    mark("An absurd pixel aspect ratio is ignored."),
+    mark("No pixel spacing: lengths cannot be measured."),
+    # studies
+    mark("The first of several pages is shown."),
+    mark("Another file holds a copy of this image; shown once."),
+    mark("Another file holds the same picture under a name that contradicts this one."),
+    mark("Another image carries the same SOP Instance UID but differs; both are shown."),
+    mark("Another study carries the same identifier; kept apart."),
+    mark("Several patients share one Study Instance UID; kept apart."),
+    mark("The Patient's Name differs between the views of this study."),
+    mark("Issuer of Patient ID"),
+    mark("Patient's Birth Date"),
+    mark("Patient IDs"),
+    mark("file names"),
+    mark("one folder"),
+    mark("A copy of an image"),
+    # files
+    mark("The file cannot be opened"),
+    mark("The file was not found"),
+    mark("The folder cannot be opened"),
+    mark("Check that it is still there, then open it again."),
+    mark("Check that it is still there and that you may read it."),
+    mark("Check that its drive is connected, then try again."),
+    mark("Ask for permission to read it, or copy it to a place of your own."),
+    mark("The file has changed"),
+    mark("Open the folder again."),
+    mark("The file cannot be read"),
+    mark("The file is empty"),
+    mark("Copy it again from its source."),
+    mark("The DICOM file is encrypted"),
+    mark("Decrypt it first, or export it unencrypted."),
+    mark("The DICOM header is damaged"),
+    mark("Copy the file again from its source, or export it anew."),
+    mark("The image data are cut off"),
+    mark("The image data are corrupt"),
+    mark("The image file is too large"),
+    mark("The image is too large"),
+    mark("The image has no size"),
+    mark("The image has no pixels"),
+    mark("Only its header is here; export the image anew."),
+    mark("A document, not an image"),
+    mark("a file without pixels"),
+    mark("Pixels are fractional numbers"),
+    mark("Export the image with integer pixels."),
+    mark("Compression is not supported"),
+    mark("Pixel depth is not supported"),
+    mark("Export the image with 8 to 16 bits per pixel."),
+    mark("Pixel format is not supported"),
+    mark("Export the image as 8 or 16 bit greyscale PNG."),
+    mark("Colour format is not supported"),
+    mark("Export the image in greyscale."),
+    mark("Palette colours are not supported"),
+    mark("Export it in greyscale."),
+    mark("Not a DICOM file"),
+    mark("It is only named like one; check how it was exported."),
+    mark("The content is no image"),
+    mark("It is only named like one; check how it was saved."),
+    mark("Image format is not supported"),
+    mark("Save it as PNG, TIFF or DICOM."),
+    mark("DICOMDIR points outside its folder"),
+    mark("Open the folder itself instead of its DICOMDIR."),
+    mark("The DICOMDIR lists no images"),
+    mark("Copy the whole disc again, or open the folder itself."),
+    mark("Listed in DICOMDIR but missing"),
+    mark("Not enough memory"),
+    mark("Close other programs and open the image again."),
+    # a header, line by line
+    mark("No DICOM header"),
+    mark("This image is not a DICOM file."),
+    mark("the rest is left out"),
+    mark("left out"),
+    mark("Deeper sequences"),
+    mark("1 item"),
+    # networks and their process
+    mark("Scope gate not installed"),
+    mark(
+        "The file that tells mammograms from other images is missing or damaged; install the "
+        "program again."
+    ),
+    mark("Network not installed"),
+    mark("Checkpoint refused"),
+    mark("its sha-256 is not the one it was shipped with"),
+    mark("it is larger than any checkpoint of ours"),
+    mark("it cannot be read"),
+    mark("it is truncated or not one of ours"),
+    mark("its architecture is unknown"),
+    mark("its input size is out of range"),
+    mark("its calibration is for other categories"),
+    mark("its heat-map has no scale"),
+    mark("its weights do not fit the architecture it names"),
+    mark("Unexpected fault in this file"),
+    mark("This is a bug of the program: please report it with the log; go on without it."),
+    mark("The engine stopped"),
+    mark("One request stopped it twice and was given up; the others go on."),
+    # readings
+    mark("Readings cannot be opened"),
+    mark("Readings cannot be saved"),
+    mark("Readings cannot be read"),
+    mark("Readings cannot be exported"),
+    mark("The disk is full: make room, then save again."),
+    mark("Another program holds the readings file: close it, try again."),
+    mark("Check that the data folder exists, may be written to and has room."),
+    mark("Readings file is damaged"),
+    mark(
+        "Copy readings.sqlite out of the data folder to have it repaired, then move it away to "
+        "start a new one; it was left unchanged."
+    ),
+    mark("Readings file is missing"),
+    mark("Readings file is another program's"),
+    mark("Move that file away or choose another data folder; it was left unchanged."),
+    mark("Readings of a newer version"),
+    mark("Update birads-viewer to go on with these readings; they were left unchanged."),
+    mark("Reading corrected meanwhile"),
+    mark("Open the study again, look at the newest reading, and save yours after it."),
+    mark("No secret for pseudonyms"),
+    mark("Secret for pseudonyms is damaged"),
+    # training data and copies
+    mark("not where it was read"),
+    mark("replaced by another image"),
+    mark("unreadable"),
+    mark("no view that networks judge"),
+    mark("without a breast to be found"),
+    mark("with a newer reading of the same breast"),
+    mark("Folder belongs to a study"),
+    mark("Choose a place outside the folders of the images."),
+    mark("Folder is not empty"),
+    mark("Choose a new or empty folder for the training data."),
+    mark("Manifest cannot be written"),
+    mark("The header is too large"),
+    mark("It cannot be anonymised; export the image anew."),
+    mark("Text cannot be blanked here"),
+    mark("several frames"),
+    mark("colour"),
+    mark("The copy would lie in the study"),
+    mark("Nothing is written among the images that are read: choose a folder outside them."),
+    mark("The copy was not written"),
+    mark("It could not be written"),
+    mark("Close other programs and copy the study again."),
+)
+# With numbers, names or other words of the engine in them; the first that fits is taken.
+TEMPLATES = (
+    mark("estimated with magnification {factor}"),
+    mark("no. {number}"),
+    mark("{reason} The networks do not judge it."),
+    mark("This is a {kind} view, not a standard CC or MLO view."),
+    mark("This is an {kind} view, not a standard CC or MLO view."),
+    mark("This is {kind}, not {wanted}."),
+    mark("a series of {count} frames"),
+    mark("unknown ({view})"),
+    mark("The header does not call this a mammogram (modality {modality})."),
+    mark("The image is too small to judge ({columns} × {rows} pixels)."),
+    mark("The image has only {count} grey levels, so it is no mammogram."),
+    mark("{what} guessed from a name, not from a tag."),
+    mark("{what} guessed from the file name."),
+    mark(
+        "Patient Orientation is that of the {side} breast, the header says {stated}; the latter "
+        "is followed."
+    ),
+    mark("orientation tag says {side}"),
+    mark("a name says {side}"),
+    mark("A name says {named}, the header says {stated}; the header is followed."),
+    mark("One of {count} frames is shown."),
+    mark("A Modality LUT is ignored: {fault}."),
+    mark("Modality LUT ignored: {fault}"),
+    mark("Presentation LUT Shape {shape} contradicts {photometric}; the shape is followed."),
+    mark("A grey-value table (VOI LUT) is ignored: {fault}."),
+    mark("VOI LUT ignored: {fault}"),
+    mark("its entries use less than a quarter of the {count} bits it states"),
+    mark("its entries exceed the {count} bits it states"),
+    mark("it states {count} bits per entry"),
+    mark("A window of width {width} shows black and white only: offered last."),
+    mark("window of width {width} set aside"),
+    mark("A window without a usable width is ignored: {kept}."),
+    mark("{copies} already listed: shown once."),
+    mark("{count} copies of images"),
+    mark("Images of {count} patients lie in one folder; kept apart."),
+    mark("In each of {count} folders lie images of more than one patient; kept apart."),
+    mark("Images in {where} differ in their names and may be of several patients; kept apart."),
+    mark("each of {count} folders"),
+    mark("That these views belong to one patient is guessed from their {source}."),
+    mark("The {what} differs between the views of this study."),
+    mark("Stopped: {count} files were not looked at."),
+    mark(
+        "{count} symbolic links to folders or in a loop were not followed; open their targets "
+        "themselves."
+    ),
+    mark("It is longer than {count} MiB; check where it comes from."),
+    mark(
+        "It claims {rows} × {columns} pixels, more than {count} million; check where the file "
+        "comes from."
+    ),
+    mark("Open it in another program; it is: {kind}."),
+    mark("Export the image uncompressed or as JPEG 2000; this one is: {kind}."),
+    mark("More than {count} lines"),
+    mark("{count} items"),
+    mark("Item {number}"),
+    mark("No checkpoint named {name} came with this installation; install it again."),
+    mark("{name}: {why}. Install the program again or choose another."),
+    mark("its format is {format}, this program reads {known}"),
+    mark("its format is {format}"),
+    mark("Put {name} back: the newest readings are in {other} beside it."),
+    mark("Check that the folder exists, may be written to and has room ({why})."),
+    mark("Check that the data folder may be written to ({why})."),
+    mark(
+        "Move {name} out of the data folder: a new one is made, and patients get other names in "
+        "exports from then on."
+    ),
+    mark("The image has {what}: copy it without blanking, and look for text in it yourself."),
+    mark("{why}: free some space, or choose another folder. What was copied before is complete."),
+    mark("1 image written for training. Left out: {reasons}."),
+    mark("{count} images written for training. Left out: {reasons}."),
+    mark("1 image written for training."),
+    mark("{count} images written for training."),
+    # the viewer's own, made of an engine's
+    mark("{advice} It stays on the screen and is tried again with the next."),
+    mark("{why}: free some space, or choose another folder."),
+)
+
+
+def localised(text: str) -> str:
+    """A sentence of the engine, or one word of it, in the reader's language."""
+    language = languages.current()
+    return text if language == languages.SOURCE or not text else _localised(text, language)
+
+
+def localised_error(error: EngineError) -> str:
+    """As `str(error)`."""
+    return f"{localised(error.title)}: {localised(error.advice)}"
+
+
+def side_title(side: Laterality) -> str:
+    """Above what is said of a breast."""
+    return tr("RIGHT") if side is Laterality.RIGHT else tr("LEFT")
+
+
+def side_mark(side: Laterality) -> str:
+    """The same where there is little room beside it."""
+    if side is Laterality.RIGHT:
+        return tr("RIGHT", "short, beside other words")
+    return tr("LEFT", "short, beside other words")
+
+
+def side_words(side: Laterality) -> str:
+    """For screen readers, beside what is said of a breast."""
+    return tr("right breast") if side is Laterality.RIGHT else tr("left breast")
+
+
+def notice() -> str:
+    """What stands on every screen; exports carry `engine.domain.NOTICE` itself."""
+    return localised(NOTICE)
+
+
+@lru_cache(maxsize=2048)
+def _localised(text: str, _language: str) -> str:
+    if (told := tr(text)) != text:
+        return told
+    for template, pattern in _patterns():
+        if (found := pattern.fullmatch(text)) is not None:
+            parts = {name: _part(part) for name, part in found.groupdict().items()}
+            return tr(template).format(**parts)
+    title, colon, advice = text.partition(": ")  # as `str` of an error
+    if colon and tr(title) != title:
+        return f"{tr(title)}: {localised(advice)}"
+    return text
+
+
+def _part(part: str) -> str:
+    """What stands in a template: words, those joined by "and", or a list of counted ones."""
+    counted = [_COUNTED.fullmatch(item) for item in part.split("; ")]
+    if all(counted):
+        return "; ".join(f"{item[1]} {localised(item[2])}" for item in counted)
+    told = localised(part)
+    if told == part and _AND in part:
+        return tr(_AND, "between two words").join(map(localised, part.split(_AND)))
+    return told
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    def pattern(template: str) -> re.Pattern[str]:
+        literal = re.split(r"\{(\w+)\}", template)
+        parts = [
+            f"(?P<{part}>.+?)" if number % 2 else re.escape(part)
+            for number, part in enumerate(literal)
+        ]
+        return re.compile("".join(parts), re.DOTALL)
+
+    return tuple((template, pattern(template)) for template in TEMPLATES)
