@@ -167,7 +167,7 @@ ABLATION = replace(
     augmentation=AugmentationConfig(variants=2),
     batch=8,
     head_epochs=1,
-    whole_epochs=3,
+    whole_epochs=2,
 )
 
 
@@ -210,7 +210,7 @@ def _ablation() -> list[Row]:
         row("without CLAHE", preprocessing=plain),
         row("without oversampling", balance_power=0.0),
         row("without augmentation", augmentation=still),
-        row("without stage two", head_epochs=4, whole_epochs=0),
+        row("without stage two", head_epochs=3, whole_epochs=0),
     ]
 
 

@@ -49,13 +49,14 @@ class Network(nn.Module):
         if self.enlargement != 1.0:
             size = [round(side * self.enlargement / 32) * 32 for side in image.shape[2:]]
             image = functional.interpolate(image, size, mode="bicubic").clamp(0, 1)
+        upright = self(image)
         if not self.looks_both_ways:
-            return self(image)
-        output = self(torch.cat([image, image.flip(2)]))
-        logits, malignancy = output.logits, output.malignancy
-        if malignancy is not None:
-            malignancy = malignancy.unflatten(0, (2, -1)).mean(dim=0)
-        return Output(logits.unflatten(0, (2, -1)).mean(dim=0), malignancy)
+            return upright
+        turned = self(image.flip(2))  # one after the other: half the memory of both at once
+        malignancy = None
+        if upright.malignancy is not None:
+            malignancy = (upright.malignancy + turned.malignancy) / 2
+        return Output((upright.logits + turned.logits) / 2, malignancy)
 
 
 class HybridResNetTransformer(Network):

@@ -52,8 +52,8 @@ class Banner(QFrame):
         return self._messages[-1][0] if self._messages else None
 
     def show_message(self, message: Message, on_action: Callable[[], None] | None = None) -> None:
-        """A message that is there already is not repeated, it comes to the front."""
-        self._messages = [known for known in self._messages if known[0] != message]
+        """One of the same title is not kept below it: it is the same news, told before."""
+        self._messages = [known for known in self._messages if known[0].title != message.title]
         self._messages.append((message, on_action))
         self._refresh()
 

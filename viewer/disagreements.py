@@ -398,7 +398,7 @@ class DisagreementsPage(QWidget):
         column.addLayout(middle, 1)
         column.addWidget(self._message)  # always there, so that nothing moves when it speaks
         column.addLayout(buttons)
-        self.resize(1320, 700)
+        self.resize(1340, 700)
 
     # ------------------------------------------------------------------------------- what it shows
 

@@ -99,7 +99,10 @@ class Magnifier(QWidget):
         painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
         words = f"{self._canvas.view.label}  {self.enlargement}:1" if self._canvas else ""
         painter.setFont(theme.font(theme.SMALL_TEXT_PX))
-        box = QRect(4, self.height() - 22, painter.fontMetrics().horizontalAdvance(words) + 8, 18)
+        # where they show: the glass may reach beyond the edge of the images
+        shown_rect = self.rect() & self.parentWidget().rect().translated(-self.pos())
+        left, bottom = shown_rect.left() + 4, shown_rect.bottom() - 21
+        box = QRect(left, bottom, painter.fontMetrics().horizontalAdvance(words) + 8, 18)
         painter.fillRect(box, theme.IMAGE_BACKGROUND)
         painter.setPen(theme.TEXT)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)

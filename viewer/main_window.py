@@ -7,7 +7,7 @@ the session nor its neighbours.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -598,6 +598,10 @@ class MainWindow(QMainWindow):
         self.assessment.set_keypad(self.keymap.has_keypad)
 
     # ---------------------------------------------------------------------------------- Qt's events
+
+    def event(self, event: QEvent) -> bool:
+        """A menu that the pointer goes over does not wipe the line about the selected view."""
+        return event.type() == QEvent.Type.StatusTip or super().event(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _local_paths(event):

@@ -17,6 +17,7 @@ from engine.process import EngineProcess, EngineSettings
 from engine.readings import ReadingStore
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
+from viewer.banner import Message
 from viewer.canvas import State
 from viewer.help import About, licence_files
 from viewer.states import StudyState
@@ -420,6 +421,17 @@ def test_a_fault_is_told_in_a_banner_that_can_be_dismissed(window, qtbot):
     qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
     assert not window.banner.isVisible()
     assert QApplication.activeModalWidget() is None
+
+
+def test_news_of_the_same_kind_take_the_place_of_those_before(window, qtbot):
+    for name in ("one.png", "two.png"):
+        window.show_fault(StorageFailed("Checkpoint is missing", "Install it again."))
+        window.banner.show_message(Message("Saved", name))
+    assert "two.png" in window.banner._text.text()
+    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    assert window.banner.message.title == "Checkpoint is missing"
+    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    assert not window.banner.isVisible()
 
 
 def test_damaged_readings_are_told_at_the_start_and_left_alone(

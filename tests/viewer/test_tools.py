@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, Qt
 from PySide6.QtWidgets import QLineEdit
 
 from engine import voi
@@ -207,6 +207,22 @@ def test_the_glass_is_really_painted_names_its_view_and_goes_away(pane):
     assert not is_ticked(pane, "tools.magnify_2")
     act(pane, "tools.magnify_1")
     assert pane.grab().toImage() == clean
+
+
+def test_the_glass_names_its_view_at_the_edge_of_the_images_too(pane):
+    """In the corner of what shows of it, light on black."""
+    hang(pane, make_study())
+    act(pane, "tools.magnify_2")
+    stage, glass = pane._stage.rect(), pane.tools.magnifier
+    for name, x in (("L CC", 60), ("R MLO", 1), ("L MLO", canvases(pane)["L MLO"].width() - 60)):
+        canvas = canvases(pane)[name]
+        point(canvas, (x, canvas.height() - 2))
+        seen = glass.geometry() & stage
+        words = QRect(seen.left() + 4, seen.bottom() - 21, 60, 18)
+        image = pane._stage.grab(words).toImage()
+        levels = {image.pixelColor(x, y).lightness() for x in range(60) for y in range(18)}
+        assert max(levels) > 180
+        assert min(levels) < 30
 
 
 def test_the_glass_lets_the_hand_through_and_follows_the_window(pane):
