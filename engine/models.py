@@ -47,7 +47,7 @@ class Network(nn.Module):
         A breast upside down is a breast, and the mean of two looks errs less (docs/experiments.md).
         """
         if self.enlargement != 1.0:
-            size = [round(side * self.enlargement / 32) * 32 for side in image.shape[2:]]
+            size = [32 * int(side * self.enlargement / 32 + 0.5) for side in image.shape[2:]]
             image = functional.interpolate(image, size, mode="bicubic").clamp(0, 1)
         upright = self(image)
         if not self.looks_both_ways:
