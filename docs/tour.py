@@ -402,7 +402,7 @@ def linked(reader: Reader) -> Iterator[None]:
 @pictured
 def magnified(reader: Reader) -> Iterator[None]:
     reader.use("tools.magnify_2")
-    reader.point_at(reader.view("L MLO"), (0.445, 0.3))
+    reader.point_at(reader.view("L MLO"), (0.2, 0.45))
     yield
     reader.use("tools.cancel")
 
