@@ -960,16 +960,21 @@ class Canvas(QWidget):
 class Gap(QWidget):
     """The place of a standard view that the study lacks, or of nothing (no label).
 
-    `prior_date` is that of an earlier study whose view it would be.
+    `prior_date` is that of an earlier study whose view it would be; not `is_complete` means that
+    a file beside the study's could not be read, and may have been it.
     """
 
     def __init__(
-        self, label: str, parent: QWidget | None = None, prior_date: str | None = None
+        self,
+        label: str,
+        parent: QWidget | None = None,
+        prior_date: str | None = None,
+        is_complete: bool = True,
     ) -> None:
         super().__init__(parent)
         self.label = label
         self._is_prior = prior_date is not None
-        self._words = tr("not in this study")
+        self._words = tr("not in this study") if is_complete else tr("missing, or not readable")
         if self._is_prior:
             self._words = tr("not in the prior of {date}").format(date=prior_date)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)

@@ -306,7 +306,7 @@ class MainWindow(QMainWindow):
 
     def _on_study_selected(self, study: Study | None) -> None:
         reading = self._session.reading
-        self.viewports.show_study(study, self._session.priors)
+        self.viewports.show_study(study, self._session.priors, self._session.is_complete)
         if study is not None:
             drawn = self._session.annotations(study)
             self.viewports.tools.show_annotations(study, drawn)

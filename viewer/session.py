@@ -139,6 +139,7 @@ class Session(QObject):
         self._stop_export = threading.Event()
 
         self._studies: dict[str, Study] = {}
+        self._unread_folders: set[Path] = set()
         self._current: Study | None = None
         self._opened_at = datetime.now(UTC)
         self._told_of_other: OtherAnswer | None = None
@@ -177,6 +178,12 @@ class Session(QObject):
     def priors(self) -> tuple[Prior, ...]:
         """The open patient's earlier studies in the catalogue that compare, the newest first."""
         return self._images.priors
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file that lies beside the open study's could be read."""
+        views = self._current.views if self._current else ()
+        return self._unread_folders.isdisjoint(view.path.parent for view in views)
 
     def is_hung(self, study_uid: str) -> bool:
         """Whether its images are on the screen: the open study, or the prior beside it."""
@@ -359,6 +366,7 @@ class Session(QObject):
         if len(studies) != len(catalogue.studies):  # else one's answer would show as the other's
             raise ValueError("two studies of a catalogue share a uid")
         self._studies = studies
+        self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         self._current = None
         for part in (self._readings, self._images, self._inference):
             part.open(studies)

@@ -97,6 +97,7 @@ class ViewportsPane(QWidget):
         super().__init__(parent)
         self._study: Study | None = None
         self._priors: tuple[Prior, ...] = ()
+        self._is_complete = True
         self._prior: Prior | None = None
         self._routine: tuple[Kind, ...] = ROUTINE
         self._steps: tuple[Step, ...] = ()
@@ -138,16 +139,19 @@ class ViewportsPane(QWidget):
     def study(self) -> Study | None:
         return self._study
 
-    def show_study(self, study: Study | None, priors: Sequence[Prior] = ()) -> None:
+    def show_study(
+        self, study: Study | None, priors: Sequence[Prior] = (), is_complete: bool = True
+    ) -> None:
         """Hangs a study, its views loading; whatever was shown before is gone at once.
 
-        `priors` are the same patient's earlier studies, the newest first; it hangs first.
+        `priors` are the same patient's earlier studies, the newest first; it hangs first. For
+        `is_complete` see `Gap`.
         """
         had_focus = any(canvas.hasFocus() for canvas in self._canvases.values())
         self.tools.leave()
         self._discard([*self._canvases.values()])
         self._canvases, self._zoom_in_page = {}, None
-        self._study, self._priors = study, tuple(priors)
+        self._study, self._priors, self._is_complete = study, tuple(priors), is_complete
         self._prior = next(iter(self._priors), None)
         self._selected = None
         self._step = self._part = self._preset = 0
@@ -189,7 +193,8 @@ class ViewportsPane(QWidget):
             for place, cell in enumerate(step.page.cells):
                 if cell.view is None:
                     prior_date = cell.prior.study_date.isoformat() if cell.prior else None
-                    self._gaps[number, place] = Gap(cell.label, self._stage, prior_date)
+                    gap = Gap(cell.label, self._stage, prior_date, self._is_complete)
+                    self._gaps[number, place] = gap
                 elif cell.view.image_uid not in self._canvases:
                     doubts = () if cell.prior else claims.get(cell.view.image_uid, ())
                     self._canvases[cell.view.image_uid] = self._make_canvas(cell, doubts)

@@ -456,6 +456,10 @@
         <translation>no está en este estudio</translation>
     </message>
     <message>
+        <source>missing, or not readable</source>
+        <translation>falta o no es legible</translation>
+    </message>
+    <message>
         <source>not in the prior of {date}</source>
         <translation>no está en el previo del {date}</translation>
     </message>

@@ -687,7 +687,7 @@ def unreadable(looks, now, reader):
     assert list(now.views) == ["R CC", "R MLO", "L MLO"]
     gap = reader.window.viewports.findChild(Gap)
     assert gap.isVisible()
-    assert gap.accessibleName() == "L CC, not in this study"
+    assert gap.accessibleName() == "L CC, missing, or not readable"
     told = [row.sentence for row in now.rows[1:]]
     assert [sentence.split(".")[0] for sentence in told] == ["LCC", "scan 3"]
     assert "cut off" in told[0]
