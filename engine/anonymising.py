@@ -307,8 +307,9 @@ def _bare(path: Path, kind: str, marks: np.ndarray | None) -> bytes:
 
 
 # What decoding needs and its longest body, PNG 3rd edition chapter 11; all else may hold words.
-_PNG_CHUNKS = {b"IHDR": 13, b"PLTE": 768, b"IDAT": 2**31, b"IEND": 0, b"tRNS": 256}
+_PNG_CHUNKS = {b"IHDR": 13, b"PLTE": 768, b"IDAT": 2**31, b"tRNS": 256}
 _PNG_CHUNKS |= {b"gAMA": 4, b"sBIT": 4, b"sRGB": 1}
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def _bare_png(data: bytes) -> bytes:
@@ -318,10 +319,10 @@ def _bare_png(data: bytes) -> bytes:
         stop = position + 12 + length
         if stop > len(data):
             raise corrupt()
+        if name == b"IEND":
+            return b"".join([*parts, _PNG_END])
         if length <= _PNG_CHUNKS.get(name, -1):
             parts.append(data[position:stop])
-        if name == b"IEND":
-            return b"".join(parts)
         position = stop
     raise corrupt()
 

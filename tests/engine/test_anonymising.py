@@ -338,6 +338,14 @@ def test_words_behind_a_pngs_few_numbers_are_lost_too(tmp_path, name, body):
     assert path.read_bytes() == data
 
 
+def test_words_in_the_last_chunk_of_a_png_are_lost_and_the_chunk_is_not(tmp_path):
+    source = write_plain(tmp_path / "in" / "R_CC.png")
+    data = source.read_bytes()
+    source.write_bytes(data[:-12] + chunk(b"IEND", b"Doe"))
+    _, (path,) = copied(source, tmp_path / "out")
+    assert path.read_bytes() == data
+
+
 @pytest.mark.parametrize("options", [{}, {"level": 60, "optimize": True}, {"lossless": True}])
 def test_a_jpeg_keeps_its_stream_and_loses_its_words(tmp_path, options):
     source = tmp_path / "in" / "Doe_L_MLO.jpg"
