@@ -159,13 +159,14 @@ def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
 
 
 def study_folders(study: Study) -> set[Path]:
-    """The folders that hold its images, and the one around these."""
+    """The folders that hold its images, the one around these, and those that links lead to."""
     folders = {folder.resolve() for folder in {view.path.parent for view in study.views}}
+    real = folders | {view.path.resolve().parent for view in study.views}
     try:
         around = Path(os.path.commonpath(folders))
     except ValueError:  # on several drives
-        return folders
-    return folders if around == Path(around.anchor) else folders | {around}
+        return real
+    return real if around == Path(around.anchor) else real | {around}
 
 
 # ------------------------------------------------------------------------------------------ DICOM
@@ -305,8 +306,10 @@ def _bare(path: Path, kind: str, marks: np.ndarray | None) -> bytes:
         raise corrupt() from error
 
 
-# What decoding needs, PNG 3rd edition chapter 11; all else may hold words.
-_PNG_CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"sBIT", b"sRGB"})
+# What decoding needs and its longest body, PNG 3rd edition chapter 11; all else may hold words.
+_PNG_CHUNKS = {b"IHDR": 13, b"PLTE": 768, b"IDAT": 2**31, b"tRNS": 256}
+_PNG_CHUNKS |= {b"gAMA": 4, b"sBIT": 4, b"sRGB": 1}
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def _bare_png(data: bytes) -> bytes:
@@ -316,10 +319,10 @@ def _bare_png(data: bytes) -> bytes:
         stop = position + 12 + length
         if stop > len(data):
             raise corrupt()
-        if name in _PNG_CHUNKS:
-            parts.append(data[position:stop])
         if name == b"IEND":
-            return b"".join(parts)
+            return b"".join([*parts, _PNG_END])
+        if length <= _PNG_CHUNKS.get(name, -1):
+            parts.append(data[position:stop])
         position = stop
     raise corrupt()
 

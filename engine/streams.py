@@ -174,6 +174,8 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
             elif marker == _SCAN:
                 if frame is None:
                     raise corrupt()
+                if position > len(data):  # cut within the scan header
+                    raise IndexError
                 return _JpegHeader(*frame, has_restarts, position, body, code_tables)
     except (IndexError, struct.error) as error:
         if frame is not None:  # cut behind the frame header

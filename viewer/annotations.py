@@ -19,12 +19,24 @@ class AnnotationBook:
     """
 
     def __init__(self, record: Callable[[Annotation], None]) -> None:
-        self.reader = ""  #: who draws
+        self._reader = ""
         self._record = record
         self._study: Study | None = None
         self._drawn: dict[str, Annotation] = {}  # by mark, in the order of drawing
         self._done: list[tuple[Annotation | None, Annotation | None]] = []
         self._undone: list[tuple[Annotation | None, Annotation | None]] = []
+
+    @property
+    def reader(self) -> str:
+        """Who draws."""
+        return self._reader
+
+    @reader.setter
+    def reader(self, name: str) -> None:
+        """Who takes over from another reader changes nothing of that one's, an undo neither."""
+        if self._reader and name != self._reader:
+            self._done, self._undone = [], []
+        self._reader = name
 
     def open(self, study: Study | None, annotations: Sequence[Annotation] = ()) -> None:
         """What earlier readings left there; there is no way back beyond it."""

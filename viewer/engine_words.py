@@ -15,6 +15,7 @@ from viewer import languages
 from viewer.languages import mark, tr
 
 _AND = " and "
+_LONGEST = 1000  # characters of what the engine says; a file's own words may be of any length
 _COUNTED = re.compile(r"([\d,]+) (.+)")
 
 WORDS = (
@@ -352,7 +353,8 @@ TEMPLATES = (
 def localised(text: str) -> str:
     """A sentence of the engine, or one word of it, in the reader's language."""
     language = languages.current()
-    return text if language == languages.SOURCE or not text else _localised(text, language)
+    is_told = language != languages.SOURCE and 0 < len(text) <= _LONGEST
+    return _localised(text, language) if is_told else text
 
 
 def localised_error(error: EngineError) -> str:

@@ -60,7 +60,11 @@ class Keymap(QObject):
     ) -> None:
         super().__init__(parent)
         self._entries: dict[str, Entry] = {}
-        self._chosen = {name: tuple(map(_normal, keys)) for name, keys in chosen.items()}
+        self._chosen = {
+            name: tuple(key for key in map(_normal, keys) if key not in TAKEN)
+            for name, keys in chosen.items()
+            if name not in FIXED
+        }
         self._has_keypad = has_keypad
         self._mnemonics: set[str] = set()
 
@@ -106,6 +110,7 @@ class Keymap(QObject):
         """Each key once, with the command that has it."""
         seen: set[str] = set()
         layers = [
+            [(name, self._entries[name].defaults) for name in FIXED if name in self._entries],
             [(name, self._own_keys(name)) for name in self._entries if name in self._chosen],
             [(name, e.defaults) for name, e in self._entries.items() if name not in self._chosen],
             [(name, (key,)) for name, key in KEYPAD.items() if name in self._entries]

@@ -305,6 +305,8 @@ class MainWindow(QMainWindow):
         self._session.select_study(study_uid, self.worklist.upcoming(study_uid))
 
     def _on_study_selected(self, study: Study | None) -> None:
+        for browser in self.findChildren(HeaderBrowser):
+            browser.close()  # it was of an image that goes
         reading = self._session.reading
         self.viewports.show_study(study, self._session.priors, self._session.is_complete)
         if study is not None:

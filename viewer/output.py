@@ -210,7 +210,7 @@ class Output(QObject):
     def save(self, path: Path, make: Callable[[], bytes]) -> None:
         """Whole or not at all, and never among the open images."""
         try:
-            self._session.check_target(path.parent)
+            self._session.check_target(path)  # a link may lead there
             pictures.save(path, make())
         except EngineError as error:
             self.failed.emit(error)

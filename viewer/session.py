@@ -677,6 +677,7 @@ class Session(QObject):
         that hides, wherever it is hidden now; `unblind` writes all, and is on record as a reveal.
         """
         try:
+            self.check_target(path)
             pseudonyms = self._readings.pseudonyms() if is_pseudonymised else None
             return self._readings.export_csv(path, unblind, only, pseudonyms)
         except StorageFailed as error:

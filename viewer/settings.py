@@ -133,7 +133,7 @@ class Settings:
         """The reader's own, by `Keymap` identity, as `QKeySequence` writes them portably."""
         try:
             chosen = json.loads(self._values.value("keys/chosen", "{}"))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             return {}
         if not isinstance(chosen, dict):
             return {}

@@ -1,8 +1,8 @@
 """One way back: the last thing that was done to the open study, a drawing or a saved reading.
 
 Each kind keeps its own record, and an undo is a new line of it. Here is only the order in which
-things were done since the study came up; what was saved before that is taken back by its own
-command, never by a slip of the key.
+things were done since the study came up and its reader sat down; what was saved before that is
+taken back by its own command, never by a slip of the key.
 """
 
 from enum import Enum
@@ -38,6 +38,7 @@ class Undoing(QObject):
         self._deeds: list[_Deed] = []  # the last one last
         session.study_selected.connect(self._deeds.clear)
         session.assessment_recorded.connect(self._on_recorded)
+        assessment.reader_changed.connect(self._on_reader_changed)
         tools.annotated.connect(self._count_drawings)
 
     def undo(self) -> None:
@@ -94,7 +95,12 @@ class Undoing(QObject):
 
     # ------------------------------------------------------------------------- what has been done
 
+    def _on_reader_changed(self, _name: str) -> None:
+        """What the one before saved is not this one's to undo; drawings the book knows itself."""
+        self._deeds[:] = [deed for deed in self._deeds if deed is not _Deed.READING]
+
     def _on_recorded(self, assessment: ReaderAssessment) -> None:
+        self._count_drawings()
         if not assessment.is_withdrawn and assessment.restores is None:
             self._deeds.append(_Deed.READING)
 

@@ -329,6 +329,23 @@ def test_a_png_keeps_its_pixels_and_loses_its_words_and_its_name(tmp_path, bits)
     assert new.laterality is Laterality.RIGHT
 
 
+@pytest.mark.parametrize(("name", "body"), [(b"gAMA", b"\0\0\xb1\x8f"), (b"sRGB", b"\0")])
+def test_words_behind_a_pngs_few_numbers_are_lost_too(tmp_path, name, body):
+    source = write_plain(tmp_path / "in" / "R_CC.png")
+    data = source.read_bytes()
+    source.write_bytes(data[:33] + chunk(name, body + b"Doe") + data[33:])
+    _, (path,) = copied(source, tmp_path / "out")
+    assert path.read_bytes() == data
+
+
+def test_words_in_the_last_chunk_of_a_png_are_lost_and_the_chunk_is_not(tmp_path):
+    source = write_plain(tmp_path / "in" / "R_CC.png")
+    data = source.read_bytes()
+    source.write_bytes(data[:-12] + chunk(b"IEND", b"Doe"))
+    _, (path,) = copied(source, tmp_path / "out")
+    assert path.read_bytes() == data
+
+
 @pytest.mark.parametrize("options", [{}, {"level": 60, "optimize": True}, {"lossless": True}])
 def test_a_jpeg_keeps_its_stream_and_loses_its_words(tmp_path, options):
     source = tmp_path / "in" / "Doe_L_MLO.jpg"
@@ -394,6 +411,18 @@ def test_a_link_into_the_study_does_not_help(study, tmp_path):
     (found,) = load([study]).studies
     with pytest.raises(StorageFailed, match="would lie in the study"):
         Anonymiser(link / "out").copy(found)
+
+
+def test_nothing_is_written_where_a_studys_links_lead(study, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for image in study.glob("*.dcm"):
+        (linked / image.name).symlink_to(image)
+    before = sorted(study.rglob("*"))
+    (found,) = load([linked]).studies
+    with pytest.raises(StorageFailed, match="would lie in the study"):
+        Anonymiser(study).copy(found)
+    assert sorted(study.rglob("*")) == before
 
 
 def test_a_damaged_file_is_told_and_the_rest_is_copied(study, tmp_path):

@@ -81,6 +81,23 @@ def test_a_stream_with_more_than_the_image_is_refused(more):
         streams.decode_stream(stream[:end] + b"\x35" * more + stream[end:], (*image.shape, 1))
 
 
+def test_a_stream_cut_within_any_of_its_headers_is_refused():
+    image = noisy(12)
+    stream = encoded(image, 12)
+    for end in range(2, streams._jpeg_header(stream).scan_start + 1):
+        with pytest.raises(UnreadableFile):
+            streams.decode_stream(stream[:end], (*image.shape, 1))
+
+
+def test_a_header_that_reaches_behind_its_stream_is_refused():
+    image = noisy(12)
+    stream = bytearray(encoded(image, 12))
+    scan = stream.index(b"\xff\xda")
+    stream[scan + 2] = 0xFF  # its length
+    with pytest.raises(UnreadableFile):
+        streams.decode_stream(bytes(stream), (*image.shape, 1))
+
+
 def test_a_bit_lost_in_the_middle_is_not_counted_as_whole():
     image = noisy(14)
     stream = bytearray(encoded(image, 14))

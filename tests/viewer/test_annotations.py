@@ -411,6 +411,19 @@ def test_another_readers_drawing_is_shown_with_its_name_and_cannot_be_changed(pa
     assert len(pane.records) == 1
 
 
+def test_another_reader_can_neither_undo_nor_redo_what_was_drawn_before(pane):
+    canvas = begin(pane, reader="Dr. A")["R CC"]
+    draw(pane, canvas, RULER, (100, 150), (180, 210))
+    draw(pane, canvas, RULER, (100, 250), (180, 310))
+    act(pane, "undo")
+    before = drawn(pane, canvas)
+    pane.tools.set_reader("Dr. B")
+    act(pane, "undo")
+    act(pane, "redo")
+    assert drawn(pane, canvas) == before
+    assert len(pane.records) == 3
+
+
 def test_no_drawing_of_one_study_shows_on_another(pane):
     canvas = begin(pane)["R CC"]
     draw(pane, canvas, RULER, (100, 150), (180, 210))

@@ -168,7 +168,11 @@ def test_changes_and_the_keypad_are_there_at_the_next_start(make_window, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "nonsense", ["", "[]", "{", '{"fit": "F"}', '{"fit": [3]}', '{"x": ["N"]}', '{"fit": ["é→"]}']
+    "nonsense",
+    [
+        *("", "[]", "{", "[" * 5000),
+        *('{"fit": "F"}', '{"fit": [3]}', '{"x": ["N"]}', '{"fit": ["é→"]}'),
+    ],
 )
 def test_settings_edited_into_nonsense_do_not_break_the_keys(make_window, tmp_path, nonsense):
     settings = Settings(tmp_path / "settings.ini")
@@ -177,6 +181,17 @@ def test_settings_edited_into_nonsense_do_not_break_the_keys(make_window, tmp_pa
     window = make_window()
     assert window.keymap.keys("step_1") == ("N",)
     assert len(window.keymap.entries) > 60
+
+
+def test_settings_edited_by_hand_neither_take_escape_nor_a_key_of_the_forms(make_window, tmp_path):
+    settings = Settings(tmp_path / "settings.ini")
+    edited = {"tools.cancel": [], "save": ["2", "Ctrl+K"], "fit": ["Esc"]}
+    settings.set_keys(edited, False)
+    settings.save()
+    keymap = make_window().keymap
+    assert keymap.keys("save") == ("Ctrl+K",)
+    assert "Esc" in keymap.keys("tools.cancel")
+    assert keymap.keys("fit") == ()
 
 
 def test_the_save_button_and_hints_name_the_key_that_saves_now(window, write_studies, qtbot):

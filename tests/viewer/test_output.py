@@ -309,6 +309,16 @@ def test_nothing_is_saved_among_the_images(reading, name):
     assert sorted(path.parent.iterdir()) == before
 
 
+def test_a_link_to_an_image_does_not_lead_a_picture_into_the_study(reading, tmp_path):
+    image = reading._session.current_study.views[0].path
+    before = image.read_bytes()
+    link = tmp_path / "elsewhere.png"
+    link.symlink_to(image)
+    reading.output.save_picture(reading.viewports.current, Shown(), link)
+    assert "lie in the study" in reading.banner.message.title
+    assert image.read_bytes() == before
+
+
 def test_a_full_disk_is_told_and_the_earlier_file_stays(reading, tmp_path, monkeypatch):
     path = tmp_path / "R_CC.png"
     path.write_bytes(b"earlier")

@@ -884,6 +884,19 @@ def test_readings_are_exported_or_the_fault_is_told(
     assert len(told.of("fault_occurred")) == 1
 
 
+def test_readings_are_not_exported_over_an_image_nor_beside_it(
+    session, told, open_folder, write_studies, tmp_path
+):
+    (study,) = open_folder(write_studies(1)).studies
+    session.record(assessment_of(study))
+    image = study.views[0].path
+    before, files = image.read_bytes(), sorted(image.parent.iterdir())
+    for target in (image, image.with_name("readings.csv")):
+        assert session.export_readings(target) is None
+    assert len(told.of("fault_occurred")) == 2
+    assert (image.read_bytes(), sorted(image.parent.iterdir())) == (before, files)
+
+
 # ------------------------------------------------------------------------------------------ the end
 
 

@@ -4,6 +4,7 @@ everywhere.
 
 import csv
 import re
+import time
 from xml.etree import ElementTree
 
 import pytest
@@ -354,6 +355,13 @@ def test_faults_of_the_engine_are_told_in_spanish_with_their_numbers(spanish):
 def test_words_that_nobody_knows_are_shown_as_they_came(spanish):
     for words in ("", "MAMMO SCREENING BILAT", "a note: by a colleague", "{braces}", "50 % {"):
         assert localised(words) == words
+
+
+def test_a_files_endless_words_do_not_hold_up_the_window(spanish):
+    words = "The file was not found: " * 3000
+    begun = time.monotonic()
+    assert localised(words) == words
+    assert time.monotonic() - begun < 1
 
 
 def test_faults_reach_the_spanish_banner_and_list(spanish, window, write_studies, qtbot):

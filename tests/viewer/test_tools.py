@@ -594,6 +594,16 @@ def test_the_header_of_the_selected_image_is_shown_and_searched(window, write_st
     browser.close()
 
 
+def test_no_header_of_one_patient_stays_beside_anothers_images(window, write_studies, qtbot):
+    from tests.viewer.test_main_window import open_and_wait
+
+    open_and_wait(qtbot, window, write_studies(2))
+    window.viewports.actions_by_name["tools.ask_for_header"].trigger()
+    assert window.findChild(HeaderBrowser).isVisible()
+    window.worklist.step(1)
+    assert not any(browser.isVisible() for browser in window.findChildren(HeaderBrowser))
+
+
 def test_an_image_without_a_dicom_header_says_so(window, tmp_path, qtbot):
     from tests.phantom import write_plain
     from tests.viewer.test_main_window import are_images_shown

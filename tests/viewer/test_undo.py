@@ -287,6 +287,31 @@ def test_ctrl_z_undoes_whatever_was_done_last_drawing_or_reading(read_in, readin
     assert len(stored(readings_path)) == before == 2
 
 
+def take_over(qtbot, window, name):
+    sign(qtbot, window, name)
+    window.assessment._reader.editingFinished.emit()
+
+
+def test_a_reader_who_takes_over_undoes_neither_a_colleagues_drawing_nor_an_own_earlier_reading(
+    read_in, readings_path, qtbot
+):
+    window = read_in()
+    save(qtbot, window, R="2")
+    window.worklist.step(1)
+    window.worklist.step(-1)
+    take_over(qtbot, window, "Dr. Y")
+    draw(window)
+    save(qtbot, window, L="4")
+    take_over(qtbot, window, "Dr. X")
+    before = standing_words(readings_path)
+    for key in (BACK, BACK, FORTH):
+        qtbot.keyClick(window, *key)
+    assert (drawings(window), standing_words(readings_path)) == (1, before)
+    draw(window, "L CC")
+    qtbot.keyClick(window, *BACK)
+    assert drawings(window) == 1
+
+
 def test_redo_draws_again_but_never_saves_a_reading_again(read_in, readings_path, qtbot):
     window = read_in()
     draw(window)
