@@ -237,11 +237,12 @@ def _teaching() -> list[Row]:
 
 
 def _resolution() -> list[Row]:
-    """MobileNetV2, for a ResNet-50 at the largest input takes two cores hours."""
+    """MobileNetV2 and one fold, for more at the largest input takes two cores hours."""
     return [
         Row(
             f"{height} x {width}",
             replace(SMALL, preprocessing=PreprocessingConfig(height=height, width=width)),
+            by_folds(0),
             start="mobilenet",
         )
         for height, width in ((256, 160), (512, 320), (704, 448))
@@ -424,11 +425,18 @@ for _name in ("densenet121", "vit"):
 # -------------------------------------------------------------------------------- running, telling
 
 
-def run_row(row: Row, source: DataSource, home: Path, starts: dict[str, Path | None]) -> None:
+def _runs(row: Row, source: DataSource, home: Path) -> list[tuple[Path, DataSource, int]]:
+    """A folder, its rows and the fold held out, for each network of a table's line."""
     splits = row.split(source)
     draws = len({id(part) for part, _ in splits})
-    for number, (part, fold) in enumerate(splits):
-        out = home if draws == 1 else home / f"draw{number}"
+    return [
+        (home if draws == 1 else home / f"draw{number}", part, fold)
+        for number, (part, fold) in enumerate(splits)
+    ]
+
+
+def run_row(row: Row, source: DataSource, home: Path, starts: dict[str, Path | None]) -> None:
+    for out, part, fold in _runs(row, source, home):
         if (out / f"fold{fold}" / "held_out.npz").is_file():
             continue
         out.mkdir(parents=True, exist_ok=True)
@@ -454,7 +462,10 @@ def held_out(row: Row, source: DataSource, home: Path) -> list[RowPrediction] | 
     """The held-out predictions of all its splits; None while any is missing."""
     categories = models.build_model(row.config.name, **row.config.architecture).categories
     said: list[RowPrediction] = []
-    for path in sorted(home.glob("**/held_out.npz")):
+    for out, _, fold in _runs(row, source, home):
+        path = out / f"fold{fold}" / "held_out.npz"
+        if not path.is_file():
+            return None
         with np.load(path) as stored:
             malignancy = stored["malignancy"] if len(stored["malignancy"]) else None
             for index, file in enumerate(stored["files"]):
@@ -471,7 +482,7 @@ def held_out(row: Row, source: DataSource, home: Path) -> list[RowPrediction] | 
                 )
     has_malignancy = bool(said) and said[0].malignancy_logit is not None
     plain = Calibration.identity(len(categories), has_malignancy)
-    return list(recalibrated(said, plain)) if said else None
+    return list(recalibrated(said, plain))
 
 
 def tell(rows: Sequence[tuple[Row, list[RowPrediction] | None]], graded_only: bool) -> str:
