@@ -6,10 +6,10 @@ both; it is fitted on un-oversampled predictions for patients the network never 
 breast are pooled as the mean of their logits, with a scaling of their own.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 _SHRINKAGE = 2.0  #: nats per squared log-temperature or offset: keeps few data from running away
 
@@ -110,7 +110,7 @@ def fit_scaling(logits: np.ndarray, allowed: np.ndarray, offset_shrinkage: float
         likelihood = np.log(np.clip((probability * allowed).sum(axis=1), 1e-12, None)).sum()
         return -likelihood + _SHRINKAGE * parameters[0] ** 2 + pull * (offsets**2).sum()
 
-    best = minimize(loss, np.zeros(1 + count), method="L-BFGS-B").x
+    best = _lowest(loss, 1 + count)
     return Scaling(float(np.exp(best[0])), tuple(float(v) for v in best[1:]))
 
 
@@ -123,8 +123,14 @@ def fit_logistic(logits: np.ndarray, truth: np.ndarray) -> LogisticScaling:
         # log(1 + e^s) - truth * s, written so that neither end overflows
         return (np.logaddexp(0, score) - truth * score).sum() + _SHRINKAGE * (parameters**2).sum()
 
-    best = minimize(loss, np.zeros(2), method="L-BFGS-B").x
+    best = _lowest(loss, 2)
     return LogisticScaling(float(np.exp(best[0])), float(best[1]))
+
+
+def _lowest(loss: Callable[[np.ndarray], float], parameters: int) -> np.ndarray:
+    from scipy.optimize import minimize  # 40 MB that asking a network has no use for
+
+    return minimize(loss, np.zeros(parameters), method="L-BFGS-B").x
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

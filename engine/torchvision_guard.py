@@ -1,14 +1,21 @@
-"""Lets torchvision import where its C++ operators do not match the installed torch.
+"""Lets torchvision import where its C++ operators do not match the installed torch, and sooner.
 
 With a CPU build of torch, the registry's torchvision (built against CUDA) cannot load its own
 extension, and `import torchvision` then fails because two operators it decorates, ``nms`` and
 ``qnms``, were never declared. We use neither. Declaring their schemas first makes
 `torchvision.models` and `pytorch_grad_cam` import; where the extension loads, nothing is declared.
+
+Its `ops.roi_align`, which we do not use either, imports all of torch's compiler (1.3 s and 80 MB)
+to ask one question. The answer here is no, and the compiler stays away until someone wants it.
 Import this module before torchvision.
 """
 
 import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
@@ -35,6 +42,24 @@ if not _extension_loads():
         if not hasattr(torch.ops.torchvision, _name):
             torch.library.define(f"torchvision::{_name}", _SCHEMA)
 
-import torchvision  # noqa: E402
+
+@contextmanager
+def _no_compiler() -> Iterator[None]:
+    if "torch._dynamo" in sys.modules:
+        yield
+        return
+    package, utils = ModuleType("torch._dynamo"), ModuleType("torch._dynamo.utils")
+    utils.is_compile_supported = lambda device_type: False
+    stand_ins = {module.__name__: module for module in (package, utils)}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
+
+
+with _no_compiler():
+    import torchvision
 
 __all__ = ["torchvision"]

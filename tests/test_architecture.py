@@ -74,6 +74,18 @@ def test_the_window_does_not_wait_for_torch(module):
     assert answer.stdout.strip() == "[]"
 
 
+def test_an_old_clinic_pc_asks_a_network_without_loading_compiler_or_optimiser():
+    code = (
+        "import sys, engine.predictor, torch; "
+        "print([n for n in ('torch._dynamo', 'scipy', 'sklearn') if n in sys.modules]); "
+        "print(callable(torch._dynamo.optimize))"  # who does want the compiler gets the true one
+    )
+    answer = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    assert answer.stdout.split() == ["[]", "True"], answer.stderr
+
+
 def test_the_words_import_nothing_but_numpy():
     for name in ("domain.py", "errors.py"):
         modules = {top(module) for module in imported_modules(ROOT / "engine" / name)}
