@@ -54,8 +54,9 @@ _PIXEL_DATA = {"little": b"\xe0\x7f\x10\x00", "big": b"\x7f\xe0\x00\x10"}
 class Anonymiser:
     """Copies studies into sub-folders of `out`, each named by its patient's pseudonym.
 
-    One run, one key: studies of one patient stay together, UIDs keep referring to each other, and
-    afterwards nobody can lead them back. `out` must not lie in a folder of `sources`.
+    One run, one key: studies of one patient (ID, issuer, birth date) stay together, UIDs keep
+    referring to each other, and afterwards nobody can lead them back. `out` must not lie in a
+    folder of `sources`.
     """
 
     def __init__(self, out: Path, sources: Iterable[Path] = (), blanks_marks: bool = False) -> None:
@@ -67,7 +68,7 @@ class Anonymiser:
     def copy(self, study: Study, should_stop: Callable[[], bool] | None = None) -> AnonymousCopy:
         """Raises StorageFailed where the target is refused or cannot be written."""
         refuse_inside(self._out, study_folders(study))
-        patient = self._pseudonyms.patient(study.patient_id or study.uid)
+        patient = self._pseudonyms.patient(_whose(study))
         study_uid = self._pseudonyms.uid(study.uid)
         images, failures = [], []
         with _storage_errors():
@@ -364,6 +365,14 @@ _IN_SCAN = frozenset({0x00, *range(0xD0, 0xD8)})
 def _name_of(view: MammogramView) -> str:
     """'R_CC', which also tells side and view of a picture; nothing of the old name."""
     return "view" if "?" in view.label else view.label.replace(" ", "_")
+
+
+def _whose(study: Study) -> str:
+    """Two hospitals may give one Patient ID to two patients; the issuer or birth date tells."""
+    told = study.identity
+    if told is None:
+        return study.patient_id or study.uid
+    return "\0".join((told.patient_id, told.issuer, str(told.birth_date or "")))
 
 
 def _free_name(stem: str, suffix: str, taken: set[str]) -> str:

@@ -147,6 +147,29 @@ def test_studies_of_one_patient_stay_together_and_those_of_two_apart(tmp_path):
     assert len(paths) == 12
 
 
+@pytest.mark.parametrize(
+    ("tag", "values"),
+    [
+        ("IssuerOfPatientID", ("North", "South", "North")),
+        ("PatientBirthDate", ("19600101", "19710203", "19600101")),
+    ],
+)
+def test_two_patients_to_whom_two_hospitals_gave_one_id_stay_apart(tmp_path, tag, values):
+    for number, value in enumerate(values):
+        write_study(
+            tmp_path / "in" / str(number),
+            patient_id="17",
+            study_uid=f"9.8.{number}",
+            rows=64,
+            columns=48,
+            edit=lambda dataset, value=value: setattr(dataset, tag, value),
+        )
+    copies, _ = copied(tmp_path / "in", tmp_path / "out")
+    first, other, again = (copy.folder.name for copy in copies)
+    assert again == f"{first}_2"
+    assert not other.startswith(first)
+
+
 @pytest.mark.parametrize("syntax", TRANSFER_SYNTAXES)
 def test_pixel_data_are_the_same_to_the_bit_in_their_transfer_syntax(tmp_path, syntax):
     bits = {"jpeg-baseline": 8}.get(syntax, 12)
