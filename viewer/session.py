@@ -589,15 +589,12 @@ class Session(QObject):
             self._attach_answers(study.uid)
             self._go_on_with_second_read(study, was_hidden)
 
-    def undo_assessment(self) -> ReaderAssessment | None:
+    def undo_assessment(self) -> ReaderAssessment:
         """Takes back the reader's latest reading of the open study by a new record, which it
-        returns: what was said before, or that nothing is said. None after `fault_occurred`.
+        returns: what was said before, or that nothing is said. Raises EngineError where there is
+        none, or it has to stay; StorageFailed where that could not be put on record.
         """
-        try:
-            recorded = self._readings.undo()
-        except EngineError as error:
-            self.fault_occurred.emit(error)
-            return None
+        recorded = self._readings.undo()
         self.assessment_recorded.emit(recorded)
         self._attach_answers(recorded.study_uid)
         self.reading_changed.emit(self.reading)

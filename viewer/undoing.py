@@ -10,7 +10,7 @@ from enum import Enum
 from PySide6.QtCore import QObject, Signal
 
 from engine.domain import Laterality, ReaderAssessment
-from engine.errors import EngineError
+from engine.errors import EngineError, StorageFailed
 from viewer.assessment_pane import AssessmentPane
 from viewer.banner import Message
 from viewer.languages import mark, tr
@@ -47,9 +47,8 @@ class Undoing(QObject):
             self.hinted.emit(tr("Nothing to undo since this study came up"))
         elif self._deeds[-1] is _Deed.DRAWING:
             self._tell_drawing(self._tools.undo(), tr("Drawing on {view} undone"))
-        elif self._may_undo_reading():
+        elif self._may_undo_reading() and self._undo_reading():
             self._deeds.pop()
-            self._undo_reading()
 
     def redo(self) -> None:
         """Of drawings; a reading that was taken back is entered and saved anew."""
@@ -71,10 +70,12 @@ class Undoing(QObject):
         return False
 
     def _undo_reading(self) -> bool:
-        """By a new record; the reader is told what stands now."""
-        recorded = self._session.undo_assessment()
-        if recorded is None:
-            return False
+        """By a new record; the reader is told what stands now. False: it can be tried again."""
+        try:
+            recorded = self._session.undo_assessment()
+        except EngineError as error:
+            self.failed.emit(error)
+            return not isinstance(error, StorageFailed)
         is_right = recorded.laterality is Laterality.RIGHT
         side = tr("Right breast") if is_right else tr("Left breast")
         stands = (

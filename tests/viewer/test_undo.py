@@ -244,6 +244,7 @@ def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
 
 # --------------------------------------------------------------------- one way back for all deeds
 
+
 BACK = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
 FORTH = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
 
@@ -285,6 +286,26 @@ def test_ctrl_z_undoes_whatever_was_done_last_drawing_or_reading(read_in, readin
     qtbot.keyClick(window, *BACK)
     assert "Nothing to undo" in below(window)
     assert len(stored(readings_path)) == before == 2
+
+
+def test_ctrl_z_that_a_full_disk_refused_is_tried_again_not_passed_on(
+    read_in, readings_path, qtbot, caplog
+):
+    window = read_in()
+    draw(window)
+    save(qtbot, window, R="2")
+    disk = window._session._readings.store._connection
+    disk.execute("PRAGMA query_only=1")
+    for _ in range(2):
+        qtbot.keyClick(window, *BACK)
+        assert window.banner.message.title == "Readings cannot be saved"
+        assert (drawings(window), standing_words(readings_path)) == (1, [("R", "2")])
+    disk.execute("PRAGMA query_only=0")
+    qtbot.keyClick(window, *BACK)
+    assert (drawings(window), standing_words(readings_path)) == (1, [])
+    qtbot.keyClick(window, *BACK)
+    assert drawings(window) == 0
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
 
 
 def take_over(qtbot, window, name):
