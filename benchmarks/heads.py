@@ -1,6 +1,6 @@
 """What else the paper's features could have been read with: class weights, SMOTE, density.
 
-    python benchmarks/heads.py --data DATA/images.csv --run RUNS/paper-2/05
+    python benchmarks/heads.py --data DATA/images.csv --run RUNS/paper-2/01
 
 `--run` is the folder of a row that `benchmarks/experiments.py paper-2` has trained, our mix split
 by patient. Its dense-128 features of the clean frames are read anew by logistic regression. SMOTE
