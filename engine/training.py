@@ -581,9 +581,9 @@ def write_curves(home: Path, epochs: Sequence[Epoch]) -> None:
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     number = [epoch.number for epoch in epochs]
-    axes.plot(number, [epoch.grade_loss for epoch in epochs], label="training")
-    axes.plot(number, [epoch.held_out_loss for epoch in epochs], label="held out")
-    axes.set(xlabel="epoch", ylabel="negative log-likelihood of the grade")
+    axes.plot(number, [epoch.grade_loss for epoch in epochs], label="training, as weighted")
+    axes.plot(number, [epoch.held_out_loss for epoch in epochs], label="held out, plain")
+    axes.set(xlabel="epoch", ylabel="loss of the grade (nats)")
     axes.legend()
     FigureCanvasAgg(figure).print_png(home / "curves.png")
 
