@@ -106,6 +106,16 @@ def test_a_pair_shares_what_both_know_and_leaves_the_rest_to_the_hybrid():
     again.load_state_dict(pair.state_dict())
 
 
+@pytest.mark.parametrize("height", [64, 96, 160, 416])
+def test_a_look_in_two_halves_is_the_same_look(height):
+    torch.manual_seed(2)
+    model, image = build_model("light", trunk="mobilenet").eval(), torch.rand(1, 1, height, 64)
+    with torch.inference_mode():
+        whole, halves = model(image), model.look(image)
+    assert torch.allclose(halves.logits, whole.logits, atol=1e-6)
+    assert torch.allclose(halves.attention, whole.attention, atol=1e-5)
+
+
 def test_an_unknown_network_is_a_key_error():
     with pytest.raises(KeyError):
         build_model("resnet")
