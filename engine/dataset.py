@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 READER, PROXY_NORMAL, INCOMPLETE = "reader", "proxy-normal", "incomplete"
 _KINDS = {"", READER, PROXY_NORMAL, INCOMPLETE, "interval-benign", "interval-malignant"}
+_SITE_AND_MACHINE = re.compile(r"site (\d+) machine (\d+)")  #: how rsna's rows tell it in `tissue`
 _IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm", ".dicom"}
 
 
@@ -43,6 +44,8 @@ class ManifestRow:
     pathology: str = ""
     boxes: tuple[tuple[float, float, float, float], ...] = ()  #: x_min, y_min, x_max, y_max, stored
     density: str = ""
+    site: str = ""  #: where the image was made, if the manifest tells
+    machine: str = ""  #: which machine of that site made it
     aspect_ratio: float | None = None  #: true width / height of the frame; None: square pixels
     fold: int | None = None
 
@@ -56,18 +59,28 @@ class ManifestRow:
         return 1.0 if self.aspect_ratio is None else columns / (rows * self.aspect_ratio)
 
     def allowed(self, categories: Sequence[int]) -> np.ndarray:
-        """bool (categories,): what the label admits; all where it says nothing of the grade."""
+        """bool (categories,): what the label admits; all where it says nothing of the grade.
+
+        A range admits those of its grades that the network has. Where it has none of them (a 2 for
+        a network of 1, 3, 4, 5) the nearest on either side are admitted: such a row still teaches
+        what it is not.
+        """
         low, high = self.birads_low, self.birads_high
         if low is None or high is None or self.birads_kind == INCOMPLETE or high > max(categories):
             return np.ones(len(categories), bool)
-        return np.array([low <= grade <= high for grade in categories])
+        grades = np.array(categories)
+        inside = (grades >= low) & (grades <= high)
+        if inside.any():
+            return inside
+        below, above = grades[grades < low], grades[grades > high]
+        nearest = [*below[-1:], *above[:1]]
+        return np.isin(grades, nearest)
 
-    def is_offered(self, categories: Sequence[int]) -> bool:
-        """Whether a network with these categories can be taught this row's grade."""
-        if self.birads_low is None or self.birads_high is None or self.birads_kind == INCOMPLETE:
-            return True
-        grades = range(self.birads_low, min(self.birads_high, max(categories)) + 1)
-        return all(grade in categories for grade in grades)
+    def teaches(self, categories: Sequence[int], has_malignancy: bool) -> bool:
+        """Whether a network can learn anything of this row: a grade, or its pathology."""
+        return not self.allowed(categories).all() or (
+            has_malignancy and self.is_malignant is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -152,6 +165,7 @@ def _parse_row(manifest: Path, number: int, record: dict[str, str]) -> ManifestR
     if (low is None) != (high is None) or (low is not None and low > high):
         raise fault("birads_low and birads_high are no range")
     pathology = cell.get("pathology", "").upper()
+    where = _SITE_AND_MACHINE.fullmatch(cell.get("tissue", ""))
     return ManifestRow(
         file=cell["file"],
         path=manifest.parent / cell["file"],
@@ -167,6 +181,8 @@ def _parse_row(manifest: Path, number: int, record: dict[str, str]) -> ManifestR
         pathology=pathology,
         boxes=_parse_boxes(cell.get("boxes", ""), fault),
         density=cell.get("density", ""),
+        site=cell.get("site", "") or (where[1] if where else ""),
+        machine=cell.get("machine", "") or (where[2] if where else ""),
         aspect_ratio=number_in("aspect_ratio", float, 0.05, 20.0),
         fold=number_in("fold", int, 0, 999),
     )
@@ -300,11 +316,45 @@ def split_by_patient(
 
 
 def balanced_weights(rows: Sequence[ManifestRow], power: float = 1.0) -> np.ndarray:
-    """Sampling weights (n,), mean 1: each grade of each data set counts ~ its size^(1 - power)."""
+    """Sampling weights (n,), mean 1: each grade of each data set counts ~ its size^(1 - power).
+
+    Where a data set names machines, the rows of each outcome are then spread over them alike:
+    cancers come from some machines more often, and drawn as they are would teach the machine. A
+    machine that has seen one outcome only keeps its share of that.
+    """
     groups = [(row.dataset, row.birads or row.birads_high or 0) for row in rows]
     sizes = Counter(groups)
     weights = np.array([float(sizes[group]) ** -power for group in groups])
+    for name in {row.dataset for row in rows if row.machine}:
+        weights *= _evened_out([row if row.dataset == name else None for row in rows], weights)
     return weights / weights.mean()
+
+
+def _evened_out(rows: Sequence[ManifestRow | None], weights: np.ndarray) -> np.ndarray:
+    """Factors (n,) that give every machine the same share of malignant draws; 1 where row is None.
+
+    A machine keeps what all its rows together weigh.
+    """
+    factors = np.ones(len(rows))
+    machine = np.array([f"{row.site}/{row.machine}" if row else "" for row in rows])
+    outcome = np.array(
+        [-1 if row is None or row.is_malignant is None else int(row.is_malignant) for row in rows]
+    )
+    mixed = [
+        name
+        for name in sorted(set(machine) - {""})
+        if {0, 1} <= set(outcome[machine == name].tolist())
+    ]
+    among = np.isin(machine, mixed) & (outcome >= 0)
+    if not among.any():
+        return factors
+    share = weights[among & (outcome == 1)].sum() / weights[among].sum()
+    for name in mixed:
+        here = among & (machine == name)
+        for value, wanted in ((1, share), (0, 1 - share)):
+            part = here & (outcome == value)
+            factors[part] = wanted * weights[here].sum() / weights[part].sum()
+    return factors
 
 
 def single_outcome_datasets(rows: Iterable[ManifestRow]) -> frozenset[str]:

@@ -54,8 +54,8 @@ def fit_calibration(
 ) -> Calibration:
     """Scalings for views, and for breasts with two views or more, from predictions with logits.
 
-    Rows whose label says nothing of the grade, or names one that the network lacks, are left out;
-    so is the pathology of data sets that know only one outcome.
+    Rows whose label says nothing of the grade are left out; so is the pathology of data sets that
+    know only one outcome.
     """
     graded = [p for p in predictions if _is_graded(p.row, categories)]
     view = _fit_grades([[p] for p in graded], categories)
@@ -89,7 +89,7 @@ def _fit_malignancy(groups: Sequence[Sequence[RowPrediction]]) -> LogisticScalin
 
 
 def _is_graded(row: ManifestRow, categories: tuple[int, ...]) -> bool:
-    return row.is_offered(categories) and not row.allowed(categories).all()
+    return not row.allowed(categories).all()
 
 
 def _breasts(predictions: Iterable[RowPrediction]) -> list[list[RowPrediction]]:

@@ -142,7 +142,8 @@ def _train(
     home = out if fold is None else out / f"fold{fold}"
     home.mkdir(parents=True, exist_ok=True)
     model = build_model(config.name, **config.architecture)
-    rows = [row for row in source.rows if row.is_offered(model.categories)]
+    has_malignancy = getattr(model, "malignancy", None) is not None
+    rows = [row for row in source.rows if row.teaches(model.categories, has_malignancy)]
     training, held_out = _split(rows, fold, model.categories)
     if model.pretrained:
         load_backbone(model, backbone)

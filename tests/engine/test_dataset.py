@@ -15,7 +15,7 @@ COLUMNS += ["pathology", "boxes", "aspect_ratio", "fold", "laterality", "view"]
 def write_manifest(folder, *records):
     path = folder / "images.csv"
     with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
+        writer = csv.DictWriter(stream, [*COLUMNS, "tissue", "site", "machine"])
         writer.writeheader()
         for number, record in enumerate(records):
             writer.writerow({"file": f"{number}.png", "birads": 4, "patient_id": number, **record})
@@ -97,6 +97,7 @@ def test_labels_admit_what_they_say(tmp_path):
             {"birads": 0},
             {"birads": 6},
             {"birads": 2},
+            {"birads": "", "birads_kind": "interval-benign", "birads_low": 1, "birads_high": 2},
         )
     )
     grades = (1, 2, 3, 4, 5)
@@ -105,7 +106,18 @@ def test_labels_admit_what_they_say(tmp_path):
     assert rows[2].allowed(grades).all()  # incomplete: an assessment, but no grade
     assert rows[3].allowed(grades).all()  # known malignancy is not read off the image
     light = (1, 3, 4, 5)
-    assert [row.is_offered(light) for row in rows] == [True, False, True, True, False]
+    assert rows[1].allowed(light).tolist() == [False, True, False, False]
+    assert rows[4].allowed(light).tolist() == [True, True, False, False]  # a 2 is no 4 or 5
+    assert rows[5].allowed(light).tolist() == [True, False, False, False]
+
+
+def test_a_row_without_a_grade_still_teaches_its_pathology(tmp_path):
+    rows = dataset.read_manifest(
+        write_manifest(tmp_path, {"birads": 0, "pathology": "MALIGNANT"}, {"birads": 0})
+    )
+    light = (1, 3, 4, 5)
+    assert [row.teaches(light, has_malignancy=True) for row in rows] == [True, False]
+    assert [row.teaches(light, has_malignancy=False) for row in rows] == [False, False]
 
 
 def category_folders(tmp_path, names):
@@ -190,6 +202,52 @@ def test_full_balancing_draws_every_grade_equally_often():
     grades = np.array([row.birads for row in rows])
     shares = [weights[grades == grade].sum() for grade in range(1, 6)]
     assert shares == pytest.approx([shares[0]] * 5)
+
+
+def test_drawing_does_not_teach_which_machine_sees_the_cancers():
+    counts = {("1", True): 40, ("1", False): 60, ("2", True): 5, ("2", False): 95}
+    rows = [
+        dataset.ManifestRow(
+            f"{machine}-{malignant}-{number}",
+            None,
+            f"{machine}-{malignant}-{number}",
+            None,
+            dataset="screening",
+            site="1",
+            machine=machine,
+            is_malignant=malignant,
+            birads_low=4 if malignant else 1,
+            birads_high=5 if malignant else 2,
+        )
+        for (machine, malignant), count in counts.items()
+        for number in range(count)
+    ]
+    rows += rows_of(50)
+    weights = dataset.balanced_weights(rows, 0.5)
+
+    def share_of_cancers(machine):
+        here = [i for i, row in enumerate(rows) if row.machine == machine]
+        return sum(weights[i] for i in here if rows[i].is_malignant) / sum(weights[here])
+
+    assert share_of_cancers("1") == pytest.approx(share_of_cancers("2"))
+    assert 0.2 < share_of_cancers("1") < 0.4
+
+
+def test_a_machine_that_saw_no_cancer_keeps_its_place():
+    row = dataset.ManifestRow("a", None, "a", 1, dataset="x", machine="7", is_malignant=False)
+    assert dataset.balanced_weights([row, row], 0.5).tolist() == [1.0, 1.0]
+
+
+def test_site_and_machine_are_read_where_the_manifest_names_them(tmp_path):
+    rows = dataset.read_manifest(
+        write_manifest(
+            tmp_path,
+            {"tissue": "site 2 machine 48"},
+            {"tissue": "G"},
+            {"site": "North", "machine": "A"},
+        )
+    )
+    assert [(row.site, row.machine) for row in rows] == [("2", "48"), ("", ""), ("North", "A")]
 
 
 def test_a_data_set_with_one_outcome_is_found_out():
