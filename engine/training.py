@@ -641,12 +641,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     bars: dict[str, tqdm] = {}
 
+    def bar_of(what: str, total: int) -> tqdm:
+        if what not in bars:
+            bars[what] = tqdm(total=total, desc=what, file=sys.stderr, mininterval=2)
+        return bars[what]
+
     def on_progress(what: str, done: int, total: int) -> None:
-        bar = bars.setdefault(what, tqdm(total=total, desc=what, file=sys.stderr, mininterval=2))
+        bar = bar_of(what, total)
         bar.update(done - bar.n)
 
     def on_epoch(epoch: Epoch, total: int) -> None:
-        bar = bars.setdefault("epochs", tqdm(total=total, desc="epochs", file=sys.stderr))
+        bar = bar_of("epochs", total)
         bar.update(epoch.number - bar.n)
         bar.set_postfix(loss=f"{epoch.loss:.3f}", held_out=f"{epoch.held_out_loss:.3f}")
 
