@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
-from engine.models import LightweightCNN
+from engine.networks.models import LightweightCNN
 
 DRAWS = 1000
 

@@ -26,16 +26,18 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from engine import dataset, metrics, models
-from engine.augmentation import AugmentationConfig
-from engine.calibration import Calibration
-from engine.dataset import DataSource, ManifestRow
-from engine.evaluation import image_table
-from engine.models import HYBRID, LIGHT, Output
-from engine.preprocessing import PreprocessingConfig
-from engine.row_predictions import RowPrediction, recalibrated
-from engine.torchvision_guard import torchvision
-from engine.training import PRESETS, TrainingConfig, train
+from engine.evaluation import metrics
+from engine.evaluation.evaluation import image_table
+from engine.evaluation.row_predictions import RowPrediction, recalibrated
+from engine.networks import models
+from engine.networks.calibration import Calibration
+from engine.networks.models import HYBRID, LIGHT, Output
+from engine.networks.preprocessing import PreprocessingConfig
+from engine.networks.torchvision_guard import torchvision
+from engine.training import dataset
+from engine.training.augmentation import AugmentationConfig
+from engine.training.dataset import DataSource, ManifestRow
+from engine.training.training import PRESETS, TrainingConfig, train
 
 Split = tuple[DataSource, int]  #: rows with folds, and the fold to hold out
 

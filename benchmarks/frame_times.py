@@ -27,9 +27,9 @@ from synthetic_studies import BITS, COLUMNS, ROWS, detector_values
 from engine.domain import Pixels
 from tests.phantom import STANDARD_FOUR
 from tests.viewer.studies import make_study
-from viewer import rendering
-from viewer.hanging import Arrangement
-from viewer.viewports import ViewportsPane
+from viewer.display import rendering
+from viewer.display.hanging import Arrangement
+from viewer.viewports.viewports import ViewportsPane
 
 SIZE = 1920, 1080
 ACTIONS = (

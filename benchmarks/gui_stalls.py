@@ -20,8 +20,8 @@ from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer
 from synthetic_studies import write_batch
 from viewer_program import Program, program
 
-from viewer.inference import start_engine
-from viewer.states import EngineState
+from viewer.session.inference import start_engine
+from viewer.shared.states import EngineState
 
 PATIENCE_S = 1.5
 LONGEST_MS, MOST_MS = 50, 16  #: the aims: no gap over the first, 99 % within the second

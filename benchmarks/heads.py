@@ -21,11 +21,11 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine import dataset, training
-from engine.augmentation import make_frames
-from engine.calibration import Calibration
-from engine.checkpoint import load_checkpoint
-from engine.row_predictions import RowPrediction, recalibrated
+from engine.evaluation.row_predictions import RowPrediction, recalibrated
+from engine.networks.calibration import Calibration
+from engine.networks.checkpoint import load_checkpoint
+from engine.training import dataset, training
+from engine.training.augmentation import make_frames
 
 STRENGTH = 0.1  #: scikit-learn's C, fixed beforehand
 NEIGHBOURS = 5  #: of SMOTE, the original's

@@ -22,11 +22,11 @@ import onnxruntime
 import torch
 from torch import nn
 
-from engine.checkpoint import load_checkpoint, shipped_checkpoint
-from engine.loading import load
-from engine.models import HYBRID, LIGHT, build_model
-from engine.predictor import Predictor, use_threads
-from engine.torchvision_guard import torchvision
+from engine.dicom.loading import load
+from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
+from engine.networks.models import HYBRID, LIGHT, build_model
+from engine.networks.predictor import Predictor, use_threads
+from engine.networks.torchvision_guard import torchvision
 from tests.phantom import write_mammogram
 
 _MEMORY = """
@@ -38,13 +38,13 @@ torch.set_num_threads(2)
 torch.zeros(1).sum()
 start = bytes_of("VmRSS")
 if sys.argv[1] in ("hybrid", "light"):
-    from engine.checkpoint import load_checkpoint, shipped_checkpoint
+    from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
     checkpoint = load_checkpoint(shipped_checkpoint(sys.argv[1])).made_fast()
     model = checkpoint.model
     frame = (checkpoint.preprocessing.height, checkpoint.preprocessing.width)
 else:
-    from engine.models import build_model
-    from engine.torchvision_guard import torchvision
+    from engine.networks.models import build_model
+    from engine.networks.torchvision_guard import torchvision
     frame = (224, 224)
     model = build_model("light") if sys.argv[1] == "paper" else torchvision.models.resnet50()
 model.eval()

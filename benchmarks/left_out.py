@@ -12,11 +12,12 @@ import logging
 import sys
 from pathlib import Path
 
-from engine import dataset, metrics
-from engine.evaluation import image_table
-from engine.models import HYBRID, LIGHT, build_model
-from engine.out_of_fold import cross_fitted, fit_calibration, predict_fold
-from engine.row_predictions import RowPrediction, recalibrated
+from engine.evaluation import metrics
+from engine.evaluation.evaluation import image_table
+from engine.evaluation.out_of_fold import cross_fitted, fit_calibration, predict_fold
+from engine.evaluation.row_predictions import RowPrediction, recalibrated
+from engine.networks.models import HYBRID, LIGHT, build_model
+from engine.training import dataset
 
 
 def judged_by_others(

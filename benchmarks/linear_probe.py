@@ -21,10 +21,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine import dataset, training
-from engine.augmentation import make_frames
 from engine.domain import NOTICE
-from engine.models import HYBRID, build_model
+from engine.networks.models import HYBRID, build_model
+from engine.training import dataset, training
+from engine.training.augmentation import make_frames
 
 CATEGORIES = (1, 2, 3, 4, 5)
 STRENGTH = 1e-3  #: scikit-learn's C

@@ -14,7 +14,7 @@ import psutil
 from synthetic_studies import write_batch
 from viewer_program import SilentEngine, program
 
-from viewer.images import PIXEL_CACHE_BYTES
+from viewer.session.images import PIXEL_CACHE_BYTES
 
 ROWS, COLUMNS = 2294, 1914
 

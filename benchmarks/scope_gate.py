@@ -34,10 +34,12 @@ from scope_samples import (
 )
 from sklearn.linear_model import LogisticRegression
 
-from engine import appearance, dataset, loading, preprocessing, scope
-from engine.appearance import FEATURES, Appearance, Score
-from engine.models import LIGHT, MOBILENET, build_model, made_fast
-from engine.training import load_backbone
+from engine.dicom import loading
+from engine.networks import appearance, preprocessing, scope
+from engine.networks.appearance import FEATURES, Appearance, Score
+from engine.networks.models import LIGHT, MOBILENET, build_model, made_fast
+from engine.training import dataset
+from engine.training.training import load_backbone
 
 FOLDS = 5
 STRENGTH = 1e-3  #: scikit-learn's C; 1e-4 to 1e-2 were tried on PICTURES, kind by kind

@@ -1,4 +1,4 @@
-"""What the scope gate is fitted to and measured on, described by `engine.appearance`.
+"""What the scope gate is fitted to and measured on, described by `engine.networks.appearance`.
 
 Mammograms stand against other pictures (a folder with a sub-folder per kind, see
 `non_mammograms.py`) and against what can be made of both: negatives, breasts laid on their side,
@@ -18,12 +18,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engine import appearance, preprocessing
-from engine.appearance import Appearance
-from engine.dataset import ManifestRow
 from engine.domain import ViewPosition
 from engine.errors import UnsupportedImage
-from engine.row_predictions import read_row
+from engine.evaluation.row_predictions import read_row
+from engine.networks import appearance, preprocessing
+from engine.networks.appearance import Appearance
+from engine.training.dataset import ManifestRow
 
 MAMMOGRAM, IMITATION, INVERTED, UPSIDE_DOWN = "mammogram", "imitation", "negative", "upside down"
 MADE = ("on its side", "piece of tissue", "two breasts", "island of tissue")

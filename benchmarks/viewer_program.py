@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QApplication
 
 from engine.domain import ReadingMode
 from viewer.__main__ import spare_full_collections
-from viewer.canvas import State
-from viewer.main_window import MainWindow
-from viewer.session import Session
-from viewer.settings import Settings
+from viewer.session.session import Session
+from viewer.viewports.canvas import State
+from viewer.window.main_window import MainWindow
+from viewer.window.settings import Settings
 
 
 class SilentEngine:

@@ -39,7 +39,7 @@ def main() -> None:
 def _run(part: str, sizes: dict[str, int]) -> None:
     from PySide6.QtWidgets import QApplication
 
-    from viewer import theme
+    from viewer.shared import theme
 
     app = QApplication(sys.argv[:1])
     app.setApplicationName("birads-viewer benchmark")

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer import languages
+from viewer.shared import languages
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage
@@ -64,11 +64,11 @@ def take(home: Path, width: int, height: int, language: str, pictures: dict[str,
     import tour
     from PySide6.QtWidgets import QApplication
 
-    from viewer import theme
-    from viewer.inference import start_engine
-    from viewer.main_window import MainWindow
-    from viewer.session import Session
-    from viewer.settings import Settings
+    from viewer.session.inference import start_engine
+    from viewer.session.session import Session
+    from viewer.shared import theme
+    from viewer.window.main_window import MainWindow
+    from viewer.window.settings import Settings
 
     app = QApplication(sys.argv[:1])
     theme.apply(app)
@@ -106,7 +106,7 @@ def _offscreen(home: Path, width: int, height: int) -> str:
 
 def write_exams(folder: Path) -> None:
     """Today's exam, another patient's, and the first one's prior, in their order."""
-    from engine.loading import load, load_pixels
+    from engine.dicom.loading import load, load_pixels
     from viewer.__main__ import find_demo
 
     exams = find_demo()

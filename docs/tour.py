@@ -30,9 +30,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import ReadingMode
-from viewer.canvas import Canvas, State
-from viewer.languages import tr
-from viewer.main_window import MainWindow
+from viewer.shared.languages import tr
+from viewer.viewports.canvas import Canvas, State
+from viewer.window.main_window import MainWindow
 
 LEFT, MIDDLE, RIGHT = (
     Qt.MouseButton.LeftButton,

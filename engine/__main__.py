@@ -20,10 +20,19 @@ log = logging.getLogger(__name__)
 
 _COMMANDS = {
     "predict": (__name__, "BI-RADS category and confidence of mammograms, per view and breast"),
-    "anonymise": ("engine.anonymising", "copy studies to another folder without who they are of"),
-    "evaluate": ("engine.evaluation", "judge a network against a manifest of graded images"),
-    "train": ("engine.training", "train a network"),
-    "out-of-fold": ("engine.out_of_fold", "judge and calibrate a network trained fold by fold"),
+    "anonymise": (
+        "engine.anonymisation.anonymising",
+        "copy studies to another folder without who they are of",
+    ),
+    "evaluate": (
+        "engine.evaluation.evaluation",
+        "judge a network against a manifest of graded images",
+    ),
+    "train": ("engine.training.training", "train a network"),
+    "out-of-fold": (
+        "engine.evaluation.out_of_fold",
+        "judge and calibrate a network trained fold by fold",
+    ),
 }
 _ALL_READ, _SOME_FAILED, _UNUSABLE, _INTERRUPTED = 0, 1, 2, 130
 
@@ -105,8 +114,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Predicts what is under the paths; a study's answer is written as soon as it is known."""
     _check_paths(arguments)
-    from engine import exports, loading
-    from engine.predictor import Predictor, use_threads
+    from engine.dicom import loading
+    from engine.networks.predictor import Predictor, use_threads
+    from engine.records import exports
 
     if arguments.threads is not None:
         use_threads(arguments.threads)
@@ -167,7 +177,7 @@ def _check_paths(arguments: argparse.Namespace) -> None:
 
 
 def _create(path: Path):
-    from engine.exports import HeatmapFolder
+    from engine.records.exports import HeatmapFolder
 
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -181,7 +191,8 @@ def _write_heatmaps(
     folder, study: Study, prediction: StudyPrediction
 ) -> tuple[dict[str, Path], bool]:
     """The overlays' paths by image uid, and whether all could be written."""
-    from engine import loading, preprocessing
+    from engine.dicom import loading
+    from engine.networks import preprocessing
 
     paths, were_written = {}, True
     for answer in prediction.views:

@@ -150,7 +150,7 @@ class Pixels:
 
 @dataclass(frozen=True, eq=False)
 class MammogramView:
-    """One image of a study as its header tells it; `engine.loading.load_pixels` decodes it."""
+    """One image of a study as its header tells it; `dicom.loading.load_pixels` decodes it."""
 
     path: Path
     image_uid: str  #: SOP Instance UID; for plain images a digest of path and content
@@ -191,7 +191,7 @@ class PatientIdentity:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Views of one patient on one occasion; never two patients' (see `engine.loading`)."""
+    """Views of one patient on one occasion; never two patients' (see `engine.dicom.loading`)."""
 
     uid: str  #: Study Instance UID; for plain images folder/stem
     patient_id: str

@@ -18,6 +18,7 @@ from typing import TextIO
 
 import numpy as np
 
+from engine.dicom.loading import load, load_pixels
 from engine.domain import (
     Agreement,
     BiradsCategory,
@@ -29,9 +30,8 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError
-from engine.loading import load, load_pixels
-from engine.process import EngineProcess, EngineSettings
-from engine.readings import ReadingStore
+from engine.networks.process import EngineProcess, EngineSettings
+from engine.records.readings import ReadingStore
 from resources import ROOT
 
 SAMPLES = ROOT / "self_test"

@@ -33,7 +33,7 @@ def declared(requirements: list[str]) -> set[str]:
 
 def imported_packages(folder: Path) -> set[str]:
     names = set()
-    for path in folder.glob("*.py"):
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}

@@ -13,12 +13,13 @@ from xml.etree import ElementTree
 import pytest
 from PySide6.QtCore import QTranslator
 
-from engine import headers, training_manifest
+from engine.dicom import headers
 from engine.domain import BIRADS_MEANING, NOTICE, Agreement, ReadingMode, SpacingSource
-from viewer.languages import FOLDER, LANGUAGES, SOURCE
+from engine.records import training_manifest
+from viewer.shared.languages import FOLDER, LANGUAGES, SOURCE
 
 ROOT = Path(__file__).parents[1]
-VIEWER = sorted((ROOT / "viewer").glob("*.py"))
+VIEWER = sorted((ROOT / "viewer").rglob("*.py"))
 OTHERS = [code for code in LANGUAGES if code != SOURCE]
 # What a reader never meets in the window: command lines, training, reports, exports.
 SILENT = {
@@ -186,7 +187,7 @@ def test_no_text_is_translated_within_an_f_string_where_lupdate_does_not_look():
 
 def engine_sentences() -> Iterator[tuple[str, str]]:
     """Where, and what it says: literals of several words, numbers and names in them as {}."""
-    for path in sorted((ROOT / "engine").glob("*.py")):
+    for path in sorted((ROOT / "engine").rglob("*.py")):
         if path.stem in SILENT:
             continue
         tree = ast.parse(path.read_text("utf-8"))

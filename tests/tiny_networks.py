@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from engine.calibration import Calibration, LogisticScaling, Scaling
-from engine.checkpoint import save_checkpoint
-from engine.models import HYBRID, LIGHT, build_model
-from engine.preprocessing import PreprocessingConfig
+from engine.networks.calibration import Calibration, LogisticScaling, Scaling
+from engine.networks.checkpoint import save_checkpoint
+from engine.networks.models import HYBRID, LIGHT, build_model
+from engine.networks.preprocessing import PreprocessingConfig
 
 ARCHITECTURES = {
     HYBRID: {"width": 16, "layers": 1, "heads": 2},

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 from engine import __version__
 from engine.domain import NOTICE, ReadingMode
 from engine.errors import UnreadableFile
-from viewer.languages import mark
-from viewer.states import MODEL_TITLES
+from viewer.shared.languages import mark
+from viewer.shared.states import MODEL_TITLES
 
 if TYPE_CHECKING:
-    from viewer.main_window import MainWindow
-    from viewer.settings import Settings
+    from viewer.window.main_window import MainWindow
+    from viewer.window.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -79,11 +79,11 @@ def _run_window(options: argparse.Namespace) -> int:
     from PySide6.QtWidgets import QApplication
 
     from resources import ROOT
-    from viewer import languages, theme
-    from viewer.inference import start_engine
-    from viewer.main_window import MainWindow
-    from viewer.session import Session
-    from viewer.settings import Settings, data_folder
+    from viewer.session.inference import start_engine
+    from viewer.session.session import Session
+    from viewer.shared import languages, theme
+    from viewer.window.main_window import MainWindow
+    from viewer.window.settings import Settings, data_folder
 
     app = QApplication(sys.argv[:1])
     app.setApplicationName("birads-viewer")

@@ -1,7 +1,7 @@
 """An anonymised copy of studies in another folder; the door `birads-engine anonymise`.
 
 DICOM images keep their pixel data bit for bit in their transfer syntax and get a header cleaned by
-`engine.confidentiality`. PNG and JPEG keep theirs too, without metadata; TIFF becomes PNG. File and
+`confidentiality`. PNG and JPEG keep theirs too, without metadata; TIFF becomes PNG. File and
 folder names are new. Only where marks beside the breast are to be blanked (or an old overlay lies
 in the pixels' unused bits) are pixels stored anew, uncompressed (DICOM) or as PNG, every value
 outside the marks as it was. An image that cannot be decoded is not copied, since nobody could tell
@@ -28,10 +28,14 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_dataset, write_file_meta_info
 from pydicom.uid import ExplicitVRLittleEndian
 
-from engine import __version__, loading
-from engine.burned_in import blank, find_marks
-from engine.confidentiality import Pseudonyms, anonymise, state_blanked
-from engine.decoding import NATIVE, PixelLayout, fragments, read_frame, read_layout
+from engine import __version__
+from engine.anonymisation.burned_in import blank, find_marks
+from engine.anonymisation.confidentiality import Pseudonyms, anonymise, state_blanked
+from engine.dicom import loading
+from engine.dicom.decoding import NATIVE, PixelLayout, fragments, read_frame, read_layout
+from engine.dicom.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
+from engine.dicom.plain_images import decode_grey, plain_format
+from engine.dicom.tags import BIG_ENDIAN, DEFLATED, IMPLICIT, inflate, open_dicom, seek_data_set
 from engine.domain import (
     NOTICE,
     AnonymousCopy,
@@ -41,9 +45,6 @@ from engine.domain import (
     Study,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile, UnsupportedImage
-from engine.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
-from engine.plain_images import decode_grey, plain_format
-from engine.tags import BIG_ENDIAN, DEFLATED, IMPLICIT, inflate, open_dicom, seek_data_set
 
 _UID = "2.25.170266571913473839562873017462394017459"  #: of this program, PS3.7 D.3.3.2
 _PIECE = 2**20  #: bytes copied at a time

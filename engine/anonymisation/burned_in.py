@@ -8,8 +8,8 @@ anatomy is lost; whoever needs certainty looks at the result.
 import cv2
 import numpy as np
 
-from engine import preprocessing
 from engine.domain import MammogramView, Pixels
+from engine.networks import preprocessing
 
 _ROWS = 1024  #: of the longer side, at which marks are gathered
 _BREAST_MARGIN = 0.02  #: of the image's longer side, around the breast, that is left alone

@@ -13,12 +13,10 @@ import imagecodecs
 import numpy as np
 from pydicom.uid import UID
 
-from engine.domain import Pixels, VoiLut
-from engine.errors import EngineError, UnreadableFile, UnsupportedImage
-from engine.limits import FILE_SIZE_LIMIT, check_size, corrupt, cut_off, file_too_large
-from engine.plain_images import luma
-from engine.streams import decode_stream, run_codec
-from engine.tags import (
+from engine.dicom.limits import FILE_SIZE_LIMIT, check_size, corrupt, cut_off, file_too_large
+from engine.dicom.plain_images import luma
+from engine.dicom.streams import decode_stream, run_codec
+from engine.dicom.tags import (
     ABSURD,
     BIG_ENDIAN,
     DEFLATED,
@@ -32,6 +30,8 @@ from engine.tags import (
     lut,
     seek_data_set,
 )
+from engine.domain import Pixels, VoiLut
+from engine.errors import EngineError, UnreadableFile, UnsupportedImage
 
 _RLE = "1.2.840.10008.1.2.5"
 NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED})

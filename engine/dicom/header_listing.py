@@ -15,9 +15,9 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from engine.dicom.tags import PIXEL_DATA, open_dicom
 from engine.domain import HeaderElement
 from engine.errors import UnreadableFile, UnsupportedImage
-from engine.tags import PIXEL_DATA, open_dicom
 
 LINE_LIMIT = 5000
 _DEPTH_LIMIT = 12

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import voi
-from engine.decoding import (
+from engine.dicom import voi
+from engine.dicom.decoding import (
     PixelLayout,
     is_monochrome1,
     modality_lut,
@@ -19,6 +19,8 @@ from engine.decoding import (
     read_layout,
     rescale,
 )
+from engine.dicom.naming import NamedView, read_name
+from engine.dicom.tags import ABSURD, Tags, lut, open_dicom
 from engine.domain import (
     STANDARD_VIEWS,
     Laterality,
@@ -32,8 +34,6 @@ from engine.domain import (
     VoiLut,
     VoiWindow,
 )
-from engine.naming import NamedView, read_name
-from engine.tags import ABSURD, Tags, lut, open_dicom
 
 _DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 _MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
@@ -228,7 +228,7 @@ def _identity(tags: Tags, patient_id: str) -> PatientIdentity | None:
 
 
 def _named(path: Path, tags: Tags, patient_id: str) -> NamedView:
-    """Side and view from names, the first that tells each; see `engine.naming`."""
+    """Side and view from names, the first that tells each; see `engine.dicom.naming`."""
     side = view = None
     for text in (
         patient_id,

@@ -8,7 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.decoding import decode, read_layout
+from engine.dicom.decoding import decode, read_layout
+from engine.dicom.headers import DicomDirectory, no_mammogram, no_standard_view, read_dicom
+from engine.dicom.limits import FILE_SIZE_LIMIT, PIXEL_LIMIT
+from engine.dicom.naming import read_name
+from engine.dicom.plain_images import (
+    PlainHeader,
+    is_grey,
+    plain_format,
+    plain_pixels,
+    read_plain_header,
+)
+from engine.dicom.studies import FoundImage, make_studies, natural, place_digest, without_copies
+from engine.dicom.tags import open_dicom
 from engine.domain import (
     STANDARD_VIEWS,
     Catalogue,
@@ -20,12 +32,6 @@ from engine.domain import (
     VoiWindow,
 )
 from engine.errors import EngineError, UnreadableFile
-from engine.headers import DicomDirectory, no_mammogram, no_standard_view, read_dicom
-from engine.limits import FILE_SIZE_LIMIT, PIXEL_LIMIT
-from engine.naming import read_name
-from engine.plain_images import PlainHeader, is_grey, plain_format, plain_pixels, read_plain_header
-from engine.studies import FoundImage, make_studies, natural, place_digest, without_copies
-from engine.tags import open_dicom
 
 __all__ = ["FILE_SIZE_LIMIT", "PIXEL_LIMIT", "load", "load_pixels"]
 

@@ -12,10 +12,10 @@ import cv2
 import imagecodecs
 import numpy as np
 
+from engine.dicom.limits import FILE_SIZE_LIMIT, check_size, corrupt, file_too_large
+from engine.dicom.streams import decode_stream, read_stream, run_codec
 from engine.domain import Pixels
 from engine.errors import UnreadableFile, UnsupportedImage
-from engine.limits import FILE_SIZE_LIMIT, check_size, corrupt, file_too_large
-from engine.streams import decode_stream, read_stream, run_codec
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _JPEG_MAGIC = b"\xff\xd8\xff"

@@ -22,9 +22,9 @@ from typing import TypeVar
 import imagecodecs
 import numpy as np
 
+from engine.dicom.limits import corrupt
+from engine.dicom.lossless_jpeg import lossless_bits
 from engine.errors import UnreadableFile
-from engine.limits import corrupt
-from engine.lossless_jpeg import lossless_bits
 
 T = TypeVar("T")
 

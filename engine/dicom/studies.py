@@ -23,7 +23,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.decoding import PixelLayout
+from engine.dicom.decoding import PixelLayout
+from engine.dicom.naming import cbis_ddsm_patient, differ_by_counter_only
 from engine.domain import (
     FailedFile,
     Laterality,
@@ -32,7 +33,6 @@ from engine.domain import (
     Study,
     ViewPosition,
 )
-from engine.naming import cbis_ddsm_patient, differ_by_counter_only
 
 _HANGING = {ViewPosition.CC: 0, ViewPosition.MLO: 1}
 

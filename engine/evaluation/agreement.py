@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from engine import metrics
 from engine.domain import Agreement, ReaderAssessment, standing
-from engine.metrics import GRADES, Cases
+from engine.evaluation import metrics
+from engine.evaluation.metrics import GRADES, Cases
 
 
 def comparable(readings: Iterable[ReaderAssessment]) -> tuple[ReaderAssessment, ...]:

@@ -1,7 +1,7 @@
 """`birads-engine evaluate`: a network, or a file of its predictions, judged against a manifest.
 
 Asked anew or read back, every row becomes a `RowPrediction`; `measure` turns them into the figures
-of metrics.json, `engine.report` into pages a radiologist reads. The main figures rest on readers'
+of metrics.json, `report` into pages a radiologist reads. The main figures rest on readers'
 grades 1 to 5; what is known only as a range, or stands in for a grade, is reported per data set;
 pathology and boxes count wherever they are known.
 """
@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import agreement, dataset, metrics
-from engine.dataset import ManifestRow
 from engine.domain import NOTICE, ModelIdentity
 from engine.errors import IncompatibleCheckpoint, InvalidData, StorageFailed
-from engine.metrics import GRADES, SUSPICIOUS, Cases, Localisation
-from engine.row_predictions import (
+from engine.evaluation import agreement, metrics
+from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases, Localisation
+from engine.evaluation.row_predictions import (
     BoxScore,
     RowFailure,
     RowPrediction,
@@ -32,6 +31,8 @@ from engine.row_predictions import (
     read_row,
     write_predictions,
 )
+from engine.training import dataset
+from engine.training.dataset import ManifestRow
 
 #: Probabilities at which somebody might act. Up to 2 % ACR BI-RADS says "probably benign", follow.
 THRESHOLDS = (0.02, 0.05, 0.10, 0.20, 0.30, 0.50)
@@ -464,7 +465,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.readings is not None:
         results["reader_agreement"] = _readings(arguments)
 
-    from engine import report
+    from engine.evaluation import report
 
     _write_json(out / "metrics.json", results)
     write_predictions(out / "predictions.csv", predictions)
@@ -491,8 +492,8 @@ def _create(folder: Path) -> Path:
 
 
 def _load(arguments: argparse.Namespace):
-    from engine.checkpoint import load_checkpoint, shipped_checkpoint
-    from engine.predictor import use_threads
+    from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
+    from engine.networks.predictor import use_threads
 
     if arguments.threads is not None:
         use_threads(arguments.threads)
@@ -552,7 +553,7 @@ def _warnings(checkpoint, rows: Sequence[ManifestRow], failures: Sequence[RowFai
 
 def trained_on(provenance: Mapping, patients: Iterable[str]) -> set[str]:
     """Those of the patients whose hash stands among the checkpoint's training patients."""
-    from engine.training import hash_patient
+    from engine.training.training import hash_patient
 
     hashes = set(provenance.get("training_patients", ()))
     return {patient for patient in patients if hash_patient(patient) in hashes}
@@ -576,7 +577,7 @@ def _count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction
 
 
 def _readings(arguments: argparse.Namespace) -> dict:
-    from engine.readings import ReadingStore
+    from engine.records.readings import ReadingStore
 
     if not arguments.readings.is_file():
         raise InvalidData("Readings not found", f"There is no file {arguments.readings.name}.")
@@ -592,9 +593,9 @@ def _embeddings(predictions: Sequence[RowPrediction]) -> np.ndarray | None:
 
 def _picture_errors(errors: Iterable[RowPrediction], checkpoint) -> list:
     """The worst errors' images, with heat-maps where the network is at hand."""
-    from engine import preprocessing
     from engine.errors import EngineError
-    from engine.report import ErrorPicture
+    from engine.evaluation.report import ErrorPicture
+    from engine.networks import preprocessing
 
     pictures = []
     for prediction in errors:

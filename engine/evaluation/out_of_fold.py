@@ -5,7 +5,7 @@ crosswise (fold k by the scaling fitted on the other four) and written as out_of
 which `evaluate --predictions` makes the model card's figures. The network trained on all folds gets
 the scaling fitted on all of them: the best estimate there is for patients it has not seen.
 
-With `beside`, light networks answer with the hybrids as one, fold by fold (`engine.models.Pair`).
+With `beside`, light networks answer with the hybrids as one, fold by fold (`networks.models.Pair`).
 """
 
 import argparse
@@ -18,20 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import dataset, gradcam
-from engine.calibration import (
-    Calibration,
-    LogisticScaling,
-    Scaling,
-    fit_logistic,
-    fit_scaling,
-)
-from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from engine.dataset import ManifestRow
 from engine.domain import Laterality
 from engine.errors import EngineError, InvalidData
-from engine.models import HYBRID, LIGHT, joined
-from engine.row_predictions import (
+from engine.evaluation.row_predictions import (
     BoxScore,
     RowPrediction,
     predict_rows,
@@ -39,6 +28,18 @@ from engine.row_predictions import (
     recalibrated,
     write_predictions,
 )
+from engine.networks import gradcam
+from engine.networks.calibration import (
+    Calibration,
+    LogisticScaling,
+    Scaling,
+    fit_logistic,
+    fit_scaling,
+)
+from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from engine.networks.models import HYBRID, LIGHT, joined
+from engine.training import dataset
+from engine.training.dataset import ManifestRow
 
 log = logging.getLogger(__name__)
 

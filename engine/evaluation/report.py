@@ -20,15 +20,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from engine import __version__, metrics
+from engine import __version__
 from engine.domain import BIRADS_MEANING, NOTICE, Explanation
 from engine.errors import StorageFailed
-from engine.exports import heat_on_source, overlay
-from engine.metrics import GRADES, SUSPICIOUS, Cases
-from engine.row_predictions import RowPrediction
+from engine.evaluation import metrics
+from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases
+from engine.evaluation.row_predictions import RowPrediction
+from engine.records.exports import heat_on_source, overlay
 
 if TYPE_CHECKING:
-    from engine.evaluation import Table
+    from engine.evaluation.evaluation import Table
 
 # Okabe and Ito's colours, told apart by every reader.
 _BLUE, _ORANGE, _GREEN, _PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.dataset import ManifestRow
 from engine.domain import NOTICE, Explanation, Laterality, MammogramView, Pixels
 from engine.errors import EngineError, InvalidData, StorageFailed, UnsupportedImage
-from engine.metrics import GRADES
+from engine.evaluation.metrics import GRADES
+from engine.training.dataset import ManifestRow
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a predictions file needs none
-    from engine.calibration import Calibration
-    from engine.checkpoint import Checkpoint
-    from engine.models import Network, Output
-    from engine.preprocessing import Geometry
+    from engine.networks.calibration import Calibration
+    from engine.networks.checkpoint import Checkpoint
+    from engine.networks.models import Network, Output
+    from engine.networks.preprocessing import Geometry
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
 
     Raises UnreadableFile or UnsupportedImage.
     """
-    from engine import loading
+    from engine.dicom import loading
     from engine.errors import UnreadableFile
 
     if not row.path.is_file():
@@ -211,7 +211,7 @@ def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
 
 
 def prepared_row(row: ManifestRow, checkpoint: "Checkpoint") -> PreparedRow:
-    from engine import preprocessing, scope
+    from engine.networks import preprocessing, scope
 
     view, pixels = read_row(row)
     image = preprocessing.grey(view, pixels)
@@ -269,7 +269,7 @@ def _asked(model: "Network", tensors: np.ndarray) -> tuple["Output", np.ndarray]
 
 def explain_row(checkpoint: "Checkpoint", row: ManifestRow) -> Explanation | None:
     """The heat-map as the viewer shows it, for a picture; None where no breast is found."""
-    from engine import gradcam
+    from engine.networks import gradcam
 
     item = prepared_row(row, checkpoint)
     if item.geometry is None:
@@ -289,7 +289,7 @@ class _BoxScorer:
     def __init__(self, checkpoint: "Checkpoint", rows: Sequence[ManifestRow]) -> None:
         import torch
 
-        from engine.models import build_model
+        from engine.networks.models import build_model
 
         self._model = checkpoint.model
         with torch.random.fork_rng(devices=[]):
@@ -304,7 +304,7 @@ class _BoxScorer:
         """None where the row has no box; a miss where no breast was found."""
         if item.geometry is None or not item.row.boxes:
             return BoxScore(hit=0.0, energy=0.0) if item.row.boxes else None
-        from engine import gradcam
+        from engine.networks import gradcam
 
         inside = box_mask(item.row.boxes, item.geometry)
         breast = item.tensor[0] > 0

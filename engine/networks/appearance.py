@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
-from engine import preprocessing
 from engine.errors import IncompatibleCheckpoint
-from engine.models import LIGHT, MOBILENET, build_model, made_fast
-from engine.preprocessing import PreprocessingConfig
+from engine.networks import preprocessing
+from engine.networks.models import LIGHT, MOBILENET, build_model, made_fast
+from engine.networks.preprocessing import PreprocessingConfig
 from resources import ROOT
 
 FORMAT = 1

@@ -16,11 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from engine.calibration import Calibration
 from engine.domain import ModelIdentity
 from engine.errors import IncompatibleCheckpoint
-from engine.models import HYBRID, LIGHT, build_model, made_fast
-from engine.preprocessing import PreprocessingConfig
+from engine.networks.calibration import Calibration
+from engine.networks.models import HYBRID, LIGHT, build_model, made_fast
+from engine.networks.preprocessing import PreprocessingConfig
 from resources import ROOT
 
 FORMAT = 1

@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 import torch
 
-from engine import torchvision_guard  # noqa: F401  before pytorch_grad_cam imports torchvision
-from engine.checkpoint import Checkpoint
 from engine.domain import Explanation
-from engine.models import Layers
-from engine.preprocessing import Geometry
+from engine.networks import torchvision_guard  # noqa: F401  before grad-cam imports torchvision
+from engine.networks.checkpoint import Checkpoint
+from engine.networks.models import Layers
+from engine.networks.preprocessing import Geometry
 
 # isort: split
 from pytorch_grad_cam import HiResCAM

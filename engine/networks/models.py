@@ -2,7 +2,7 @@
 
 `HybridResNetTransformer` follows Singh et al., Sci Rep 16, 10033 (2026) as far as it is published,
 completed where it is silent (see docs/experiments.md); `LightweightCNN` follows Meza Moreno and
-Penaloza. Weights come from `engine.checkpoint`, never from here.
+Penaloza. Weights come from `engine.networks.checkpoint`, never from here.
 """
 
 import copy
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from engine.torchvision_guard import torchvision
+from engine.networks.torchvision_guard import torchvision
 
 HYBRID, LIGHT = "hybrid", "light"
 MOBILENET = "mobilenet"  #: a `trunk` of the light network

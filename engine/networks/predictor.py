@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from engine import appearance, preprocessing, scope
-from engine.checkpoint import load_checkpoint, shipped_checkpoint
+from engine.dicom.loading import load_pixels
 from engine.domain import (
     BreastPrediction,
     Explanation,
@@ -28,7 +27,8 @@ from engine.domain import (
     ViewPrediction,
 )
 from engine.errors import EngineError, UnsupportedImage, fault_trace
-from engine.loading import load_pixels
+from engine.networks import appearance, preprocessing, scope
+from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Predictor:
         answer = self._ask(view, tensor)
         explanation: Explanation | None = None
         if wants_heatmap:
-            from engine import gradcam  # seconds of imports, and most answers need no map
+            from engine.networks import gradcam
 
             explanation = gradcam.explain(self._checkpoint, tensor, geometry)
         return ViewPrediction(view.image_uid, self._of_view(answer), explanation), answer

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine import voi
+from engine.dicom import voi
 from engine.domain import MammogramView, Pixels
 from engine.errors import UnsupportedImage
 

@@ -243,7 +243,7 @@ class _Worker:
 
     def _predictor(self, model_name: str) -> Any:
         if model_name not in self._predictors:
-            from engine.predictor import Predictor, use_threads
+            from engine.networks.predictor import Predictor, use_threads
 
             use_threads(self._settings.threads)
             self._predictors[model_name] = Predictor(

@@ -1,7 +1,7 @@
 """Whether a network may judge an image at all, as far as its pixels tell.
 
 What the header tells is decided while loading (`MammogramView.out_of_scope`); here the image itself
-is looked at: is there enough of it, does it look like a mammogram (`engine.appearance`), and if
+is looked at: is there enough of it, does it look like a mammogram (`appearance`), and if
 not, would its negative? A reason is one sentence for the reader.
 
 What cannot be known: a cranio-caudal view turned upside down looks like one that is not, so only
@@ -10,10 +10,10 @@ obliques are refused for it; a mirrored breast looks like the other one.
 
 import numpy as np
 
-from engine import appearance
-from engine.appearance import Appearance
 from engine.domain import MammogramView, Pixels, ViewPosition
 from engine.errors import UnsupportedImage
+from engine.networks import appearance
+from engine.networks.appearance import Appearance
 
 _SMALLEST_SIDE = 64  #: pixels; a thumbnail or an icon, not an image that anyone reads
 _FEWEST_LEVELS = 16  #: distinct grey values; a mammogram has hundreds, a text page or mask two

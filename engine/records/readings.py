@@ -41,7 +41,7 @@ from engine.domain import (
     standing,
 )
 from engine.errors import StorageFailed
-from engine.pseudonyms import Pseudonyms
+from engine.records.pseudonyms import Pseudonyms
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engine import loading
-from engine.dataset import INCOMPLETE, READER
+from engine.dicom import loading
 from engine.domain import (
     NOTICE,
     BiradsCategory,
@@ -33,9 +32,10 @@ from engine.domain import (
     standing,
 )
 from engine.errors import EngineError, StorageFailed, UnsupportedImage
-from engine.preprocessing import grey, outline_breast
-from engine.pseudonyms import Pseudonyms
-from engine.readings import inert, replaced_whole
+from engine.networks.preprocessing import grey, outline_breast
+from engine.records.pseudonyms import Pseudonyms
+from engine.records.readings import inert, replaced_whole
+from engine.training.dataset import INCOMPLETE, READER
 
 log = logging.getLogger(__name__)
 

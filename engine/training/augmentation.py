@@ -16,11 +16,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engine import preprocessing
-from engine.dataset import ManifestRow
 from engine.errors import EngineError
-from engine.preprocessing import PreprocessingConfig
-from engine.row_predictions import read_row
+from engine.evaluation.row_predictions import read_row
+from engine.networks import preprocessing
+from engine.networks.preprocessing import PreprocessingConfig
+from engine.training.dataset import ManifestRow
 
 log = logging.getLogger(__name__)
 

@@ -30,14 +30,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from engine import dataset, distributed, losses
-from engine.augmentation import AugmentationConfig, Frames, make_frames
-from engine.calibration import Calibration
-from engine.checkpoint import save_checkpoint
-from engine.dataset import DataSource, ManifestRow
-from engine.distributed import World
 from engine.errors import EngineError, IncompatibleCheckpoint, InvalidData
-from engine.models import (
+from engine.networks.calibration import Calibration
+from engine.networks.checkpoint import save_checkpoint
+from engine.networks.models import (
     HYBRID,
     LIGHT,
     MOBILENET,
@@ -46,7 +42,11 @@ from engine.models import (
     Output,
     build_model,
 )
-from engine.preprocessing import PreprocessingConfig
+from engine.networks.preprocessing import PreprocessingConfig
+from engine.training import dataset, distributed, losses
+from engine.training.augmentation import AugmentationConfig, Frames, make_frames
+from engine.training.dataset import DataSource, ManifestRow
+from engine.training.distributed import World
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-import engine.anonymising
+import engine.anonymisation.anonymising
 from engine.__main__ import main
-from engine.anonymising import Anonymiser
-from engine.confidentiality import Pseudonyms, table
+from engine.anonymisation.anonymising import Anonymiser
+from engine.anonymisation.confidentiality import Pseudonyms, table
+from engine.dicom.loading import load, load_pixels
 from engine.domain import Laterality
 from engine.errors import StorageFailed
-from engine.loading import load, load_pixels
 from tests.phantom import (
     TRANSFER_SYNTAXES,
     breast,
@@ -510,7 +510,8 @@ def test_the_command_tells_what_became_of_each_file(study, tmp_path, capsys):
     (failed,) = [line for line in lines if "error" in line]
     assert failed["file"] == str(study / "broken.dcm")
     assert all(Path(line["copy"]).is_file() for line in lines if "copy" in line)
-    assert {line["notice"] for line in lines if "copy" in line} == {engine.anonymising.NOTICE}
+    notices = {line["notice"] for line in lines if "copy" in line}
+    assert notices == {engine.anonymisation.anonymising.NOTICE}
     assert "1 file" in output.err
     (study / "broken.dcm").unlink()
     assert main(["anonymise", str(study), "--out", str(tmp_path / "out")]) == 0

@@ -16,10 +16,10 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 
+from engine.dicom.loading import FILE_SIZE_LIMIT, PIXEL_LIMIT, load, load_pixels
+from engine.dicom.voi import display_table, presets
 from engine.domain import Catalogue
 from engine.errors import EngineError, UnreadableFile, UnsupportedImage
-from engine.loading import FILE_SIZE_LIMIT, PIXEL_LIMIT, load, load_pixels
-from engine.voi import display_table, presets
 from tests.phantom import (
     TRANSFER_SYNTAXES,
     write_dataset,

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from engine.calibration import Calibration, fit_logistic, fit_scaling
+from engine.networks.calibration import Calibration, fit_logistic, fit_scaling
 
 
 def overconfident(count=4000, seed=0):

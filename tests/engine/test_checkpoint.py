@@ -8,11 +8,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-from engine import checkpoint
-from engine.calibration import Calibration
-from engine.checkpoint import load_checkpoint, save_checkpoint
 from engine.errors import IncompatibleCheckpoint
-from engine.preprocessing import PreprocessingConfig
+from engine.networks import checkpoint
+from engine.networks.calibration import Calibration
+from engine.networks.checkpoint import load_checkpoint, save_checkpoint
+from engine.networks.preprocessing import PreprocessingConfig
 from tests.tiny_networks import tiny_model, write_tiny_checkpoint
 
 

@@ -5,8 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from engine import dataset
 from engine.errors import InvalidData
+from engine.training import dataset
 
 COLUMNS = ["file", "birads", "patient_id", "dataset", "birads_kind", "birads_low", "birads_high"]
 COLUMNS += ["pathology", "boxes", "aspect_ratio", "fold", "laterality", "view"]

@@ -12,9 +12,9 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_rescale
 
+from engine.dicom.loading import load, load_pixels
+from engine.dicom.voi import display_table
 from engine.domain import MammogramView, Pixels, VoiWindow
-from engine.loading import load, load_pixels
-from engine.voi import display_table
 from tests.phantom import (
     LOSSY,
     TRANSFER_SYNTAXES,

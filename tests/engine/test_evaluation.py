@@ -15,11 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine import agreement, evaluation, report
 from engine.__main__ import main
-from engine.calibration import Calibration
-from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from engine.dataset import ManifestRow, read_manifest
+from engine.dicom.loading import load
 from engine.domain import (
     NOTICE,
     Agreement,
@@ -31,12 +28,8 @@ from engine.domain import (
     ReadingMode,
 )
 from engine.errors import InvalidData, StorageFailed
-from engine.loading import load
-from engine.models import Network, Output
-from engine.predictor import Predictor
-from engine.preprocessing import PreprocessingConfig
-from engine.readings import ReadingStore
-from engine.row_predictions import (
+from engine.evaluation import agreement, evaluation, report
+from engine.evaluation.row_predictions import (
     BoxScore,
     RowPrediction,
     arg_max,
@@ -45,7 +38,14 @@ from engine.row_predictions import (
     recalibrated,
     write_predictions,
 )
-from engine.training import hash_patient
+from engine.networks.calibration import Calibration
+from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from engine.networks.models import Network, Output
+from engine.networks.predictor import Predictor
+from engine.networks.preprocessing import PreprocessingConfig
+from engine.records.readings import ReadingStore
+from engine.training.dataset import ManifestRow, read_manifest
+from engine.training.training import hash_patient
 from tests.phantom import breast, write_mammogram, write_plain
 from tests.tiny_networks import ARCHITECTURES, PREPROCESSING, tiny_model, write_tiny_checkpoint
 

@@ -19,9 +19,9 @@ CHILD = """
 import csv, errno, sys
 from pathlib import Path
 from engine.errors import StorageFailed
-from engine.pseudonyms import Pseudonyms
-from engine.readings import ReadingStore
-from engine.training_manifest import ReadStudy, write
+from engine.records.pseudonyms import Pseudonyms
+from engine.records.readings import ReadingStore
+from engine.records.training_manifest import ReadStudy, write
 from tests.engine.test_readings import assessment, read_csv
 
 disk = Path(sys.argv[1])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine import gradcam, preprocessing
-from engine.checkpoint import load_checkpoint
-from engine.models import HYBRID, LIGHT, build_model, joined
+from engine.networks import gradcam, preprocessing
+from engine.networks.checkpoint import load_checkpoint
+from engine.networks.models import HYBRID, LIGHT, build_model, joined
 from tests.phantom import breast
 from tests.tiny_networks import PREPROCESSING, tiny_model, write_tiny_checkpoint
 
@@ -189,7 +189,7 @@ def test_asking_for_a_map_does_not_change_the_answer():
 
 def test_torchvision_imports_behind_its_guard_in_a_fresh_interpreter():
     code = (
-        "import engine.torchvision_guard, torchvision.models, pytorch_grad_cam; "
+        "import engine.networks.torchvision_guard, torchvision.models, pytorch_grad_cam; "
         "print(torchvision.models.resnet18(weights=None).fc.out_features)"
     )
     answer = subprocess.run(

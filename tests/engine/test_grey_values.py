@@ -20,7 +20,7 @@ from pydicom.pixels import (
     apply_windowing,
 )
 
-from engine.voi import display_table
+from engine.dicom.voi import display_table
 from tests.engine.test_voi import assert_same_grey, open_image
 from tests.phantom import breast, stored_values, write_mammogram
 

@@ -7,8 +7,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from engine.dicom.header_listing import LINE_LIMIT, read_header
 from engine.errors import EngineError, UnreadableFile, UnsupportedImage
-from engine.header_listing import LINE_LIMIT, read_header
 from tests.phantom import write_mammogram, write_plain
 
 

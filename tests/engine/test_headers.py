@@ -8,6 +8,8 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from engine.dicom.loading import load, load_pixels
+from engine.dicom.voi import presets
 from engine.domain import (
     Laterality,
     PatientIdentity,
@@ -16,8 +18,6 @@ from engine.domain import (
     VoiFunction,
     VoiLut,
 )
-from engine.loading import load, load_pixels
-from engine.voi import presets
 from tests.phantom import view_code, write_dataset, write_mammogram, write_study
 
 

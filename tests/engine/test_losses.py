@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from engine import losses
+from engine.training import losses
 
 CATEGORIES = (1, 3, 4, 5)
 

@@ -4,9 +4,9 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from engine import streams
+from engine.dicom import streams
+from engine.dicom.lossless_jpeg import lossless_bits
 from engine.errors import UnreadableFile
-from engine.lossless_jpeg import lossless_bits
 from tests.phantom import breast
 
 SEED = np.random.default_rng(3)
@@ -51,7 +51,7 @@ def test_a_sound_stream_is_decoded_once(monkeypatch):
         return decode(data, **options)
 
     decode = imagecodecs.jpeg_decode
-    monkeypatch.setattr("engine.streams.imagecodecs.jpeg_decode", counted)
+    monkeypatch.setattr("engine.dicom.streams.imagecodecs.jpeg_decode", counted)
     assert np.array_equal(streams.decode_stream(stream, (*image.shape, 1)), image)
     assert len(calls) == 1
 

@@ -16,8 +16,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from engine import metrics
-from engine.metrics import Cases, Localisation
+from engine.evaluation import metrics
+from engine.evaluation.metrics import Cases, Localisation
 
 
 def cases(truth, category=None, probabilities=None, **given_fields) -> Cases:

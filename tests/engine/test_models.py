@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.models import HYBRID, LIGHT, build_model, joined, made_fast
+from engine.networks.models import HYBRID, LIGHT, build_model, joined, made_fast
 from tests.tiny_networks import ARCHITECTURES, tiny_model
 
 SMALL = ARCHITECTURES[HYBRID]

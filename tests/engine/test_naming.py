@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.naming import cbis_ddsm_patient, differ_by_counter_only, read_name
+from engine.dicom.naming import cbis_ddsm_patient, differ_by_counter_only, read_name
 
 
 def said(text: str) -> tuple[str | None, str | None, str]:

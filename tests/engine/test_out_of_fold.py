@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine import dataset
-from engine.augmentation import AugmentationConfig
-from engine.checkpoint import load_checkpoint
 from engine.errors import InvalidData
-from engine.out_of_fold import assemble, cross_fitted
-from engine.preprocessing import PreprocessingConfig
-from engine.row_predictions import RowPrediction
-from engine.training import PRESETS, train
+from engine.evaluation.out_of_fold import assemble, cross_fitted
+from engine.evaluation.row_predictions import RowPrediction
+from engine.networks.checkpoint import load_checkpoint
+from engine.networks.preprocessing import PreprocessingConfig
+from engine.training import dataset
+from engine.training.augmentation import AugmentationConfig
+from engine.training.training import PRESETS, train
 from tests.graded_images import write_images
 
 CONFIG = replace(

@@ -9,8 +9,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from engine.dicom.loading import load, load_pixels
 from engine.errors import UnreadableFile
-from engine.loading import load, load_pixels
 from tests.phantom import breast, stored_values, write_plain
 
 

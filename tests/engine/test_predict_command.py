@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from engine.__main__ import main
+from engine.dicom.loading import load, load_pixels
 from engine.domain import NOTICE
-from engine.loading import load, load_pixels
 from tests.phantom import write_mammogram, write_plain, write_study
 from tests.tiny_networks import write_tiny_checkpoint
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine import predictor as predictor_module
-from engine import preprocessing
-from engine.checkpoint import load_checkpoint
+from engine.dicom.loading import load, load_pixels
 from engine.domain import Laterality
 from engine.errors import IncompatibleCheckpoint
-from engine.loading import load, load_pixels
-from engine.predictor import UNEXPECTED_TITLE, Predictor
+from engine.networks import predictor as predictor_module
+from engine.networks import preprocessing
+from engine.networks.checkpoint import load_checkpoint
+from engine.networks.predictor import UNEXPECTED_TITLE, Predictor
 from tests.phantom import write_mammogram, write_study
 from tests.tiny_networks import write_tiny_checkpoint
 

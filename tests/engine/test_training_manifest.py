@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from engine import dataset
 from engine.__main__ import main
-from engine.checkpoint import load_checkpoint
+from engine.dicom.loading import load, load_pixels
 from engine.domain import (
     NOTICE,
     Agreement,
@@ -22,11 +21,11 @@ from engine.domain import (
     ReadingMode,
 )
 from engine.errors import StorageFailed
-from engine.loading import load, load_pixels
-from engine.preprocessing import grey
-from engine.pseudonyms import SECRET_BYTES, Pseudonyms
-from engine.readings import ReadingStore
-from engine.training_manifest import (
+from engine.networks.checkpoint import load_checkpoint
+from engine.networks.preprocessing import grey
+from engine.records.pseudonyms import SECRET_BYTES, Pseudonyms
+from engine.records.readings import ReadingStore
+from engine.records.training_manifest import (
     NO_BREAST,
     NOT_FOUND,
     OLDER,
@@ -36,6 +35,7 @@ from engine.training_manifest import (
     ReadStudy,
     write,
 )
+from engine.training import dataset
 from tests.phantom import write_mammogram, write_plain, write_study
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pydicom
 import pytest
 from pydicom.pixels import apply_rescale, apply_voi, apply_windowing
 
+from engine.dicom.loading import load, load_pixels
+from engine.dicom.voi import as_window, automatic_window, display_table, linear_fallback, presets
 from engine.domain import MammogramView, Pixels, VoiFunction, VoiLut, VoiWindow
-from engine.loading import load, load_pixels
-from engine.voi import as_window, automatic_window, display_table, linear_fallback, presets
 from tests.phantom import breast, stored_values, write_mammogram, write_plain
 
 

@@ -19,7 +19,7 @@ def readings_path(tmp_path):
 @pytest.fixture
 def make_session(qtbot, engine, readings_path):
     """Builds sessions that are closed with the test; keywords as of `Session`."""
-    from viewer.session import Session
+    from viewer.session.session import Session
 
     sessions = []
 
@@ -61,8 +61,8 @@ def write_studies(tmp_path):
 @pytest.fixture
 def make_window(qtbot, make_session, tmp_path):
     """Shows windows that share one user's settings and readings, as starts of the program do."""
-    from viewer.main_window import MainWindow
-    from viewer.settings import Settings
+    from viewer.window.main_window import MainWindow
+    from viewer.window.settings import Settings
 
     def make(**options):
         window = MainWindow(make_session(**options), Settings(tmp_path / "settings.ini"), tmp_path)

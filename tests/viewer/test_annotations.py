@@ -14,13 +14,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import AnnotationKind, PixelSpacing, SpacingSource
-from engine.readings import ReadingStore
+from engine.records.readings import ReadingStore
 from tests.viewer.studies import make_study, spacing
 from tests.viewer.test_canvas import LEFT, NONE, drag, screen, send
 from tests.viewer.test_main_window import open_and_wait, sign
 from tests.viewer.test_viewports import canvases, hang
-from viewer.annotations import AnnotationBook
-from viewer.viewports import ViewportsPane
+from viewer.display.annotations import AnnotationBook
+from viewer.viewports.viewports import ViewportsPane
 
 RULER, ANGLE, ELLIPSE, ARROW, TEXT = AnnotationKind
 
@@ -112,7 +112,7 @@ def test_a_drawing_lies_on_the_same_tissue_however_the_view_is_shown(pane, label
 
 def test_a_ruler_drawn_on_a_mirrored_display_measures_the_stored_image(pane, qtbot):
     from tests.viewer.studies import pixels_of
-    from viewer import rendering
+    from viewer.display import rendering
 
     study = make_study(("R CC",), pixel_spacing=spacing(0.1))
     pane.show_study(study)
@@ -291,7 +291,7 @@ def test_words_of_a_drawing_stay_inside_the_view_and_off_its_label(pane):
 
 
 def test_words_of_two_drawings_do_not_cover_each_other(pane):
-    from viewer.annotation_painting import paint
+    from viewer.viewports.annotation_painting import paint
 
     canvas = begin(pane)["R CC"]
     for _ in range(4):  # all from the same point

@@ -10,7 +10,7 @@ from engine.domain import Agreement, BiradsCategory, BreastPrediction, Lateralit
 from engine.errors import StorageFailed
 from tests.viewer.fake_engine import answer_of, prediction_of
 from tests.viewer.studies import make_study
-from viewer.assessment_pane import REASONS, AssessmentPane
+from viewer.panes.assessment_pane import REASONS, AssessmentPane
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 STUDY = make_study()

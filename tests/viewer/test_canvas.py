@@ -12,13 +12,13 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from engine import voi
+from engine.dicom import voi
+from engine.dicom.loading import load, load_pixels
 from engine.domain import Explanation, PixelSpacing, SpacingSource, VoiFunction, VoiLut, VoiWindow
-from engine.loading import load, load_pixels
 from tests.phantom import write_mammogram
 from tests.viewer.studies import WINDOW, as_pixels, make_study, make_view, pixels_of, spacing
-from viewer import rendering
-from viewer.canvas import Canvas, Shown, State, spacing_text, window_text
+from viewer.display import rendering
+from viewer.viewports.canvas import Canvas, Shown, State, spacing_text, window_text
 
 LEFT, MIDDLE, RIGHT = (
     Qt.MouseButton.LeftButton,
@@ -494,7 +494,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from engine import voi
 from tests.viewer.studies import WINDOW, make_study, pixels_of
 from viewer import rendering
-from viewer.canvas import Canvas, Shown
+from viewer.viewports.canvas import Canvas, Shown
 app = QApplication([])
 study = make_study(("R CC",), shape=(800, 600))
 outer = QWidget()

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor
 
-from viewer import agreement_charts, prediction_pane, rendering, theme
+from viewer.display import rendering
+from viewer.panes import agreement_charts, prediction_pane
+from viewer.shared import theme
 
 EYES = {
     "usual": np.eye(3),

@@ -7,19 +7,19 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from engine.dicom.loading import load_pixels
 from engine.domain import ReadingMode
-from engine.loading import load_pixels
-from engine.readings import ReadingStore
+from engine.records.readings import ReadingStore
 from tests.phantom import breast, stored_values, write_mammogram, write_study
 from tests.viewer.fake_engine import answer_of
 from tests.viewer.test_main_window import are_images_shown, choose, is_answered, sign
 from tests.viewer.test_reading_modes import Oracle, alarmed, silent
-from viewer.canvas import Canvas, Shown, State
-from viewer.header_browser import HeaderBrowser
-from viewer.pictures import file_name
-from viewer.reading_steps import ROUTINE, Kind
-from viewer.settings import Settings
-from viewer.steps_dialog import StepsDialog
+from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.output.pictures import file_name
+from viewer.panes.header_browser import HeaderBrowser
+from viewer.panes.steps_dialog import StepsDialog
+from viewer.viewports.canvas import Canvas, Shown, State
+from viewer.window.settings import Settings
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_the_current_images_are_decoded_before_the_priors(make_session, folder, 
             order.append(view.acquired[:4])
         return load_pixels(view)
 
-    monkeypatch.setattr("viewer.images.load_pixels", noted_load_pixels)
+    monkeypatch.setattr("viewer.session.images.load_pixels", noted_load_pixels)
     session = make_session()
     with qtbot.waitSignal(session.catalogue_opened, timeout=10_000) as opened:
         session.open([folder])

@@ -8,9 +8,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
-from engine import agreement, dataset, training_manifest
 from engine.domain import NOTICE, Agreement, Laterality, ReadingMode, standing
-from engine.readings import ReadingStore
+from engine.evaluation import agreement
+from engine.records import training_manifest
+from engine.records.readings import ReadingStore
+from engine.training import dataset
 from tests.phantom import write_plain
 from tests.viewer.fake_engine import FakeEngine, answer_of
 from tests.viewer.test_main_window import (
@@ -21,7 +23,7 @@ from tests.viewer.test_main_window import (
     rows,
     sign,
 )
-from viewer.disagreements import Shown
+from viewer.panes.disagreements import Shown
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 CONCURRENT, SECOND, BLIND = ReadingMode

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.domain import Study
 from tests.viewer.studies import STANDARD, make_study, make_view
-from viewer.hanging import Arrangement, doubtful_claims, hang
+from viewer.display.hanging import Arrangement, doubtful_claims, hang
 
 
 def pages_of(*labels, **changes):

@@ -8,12 +8,12 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import BiradsCategory, Laterality
-from engine.readings import ReadingStore
+from engine.records.readings import ReadingStore
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.test_main_window import is_answered, open_and_wait, sign
-from viewer.keymap import KEYPAD
-from viewer.settings import Settings
-from viewer.shortcuts_dialog import BY_HAND, ShortcutsDialog
+from viewer.panes.shortcuts_dialog import BY_HAND, ShortcutsDialog
+from viewer.shared.keymap import KEYPAD
+from viewer.window.settings import Settings
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 PAD = Qt.KeyboardModifier.KeypadModifier

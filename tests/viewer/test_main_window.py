@@ -13,15 +13,15 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from engine.domain import NOTICE, Agreement, BiradsCategory, Laterality
 from engine.errors import EngineStopped, StorageFailed
-from engine.process import EngineProcess, EngineSettings
-from engine.readings import ReadingStore
+from engine.networks.process import EngineProcess, EngineSettings
+from engine.records.readings import ReadingStore
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
-from viewer.banner import Message
-from viewer.canvas import State
-from viewer.help import About, licence_files
-from viewer.states import StudyState
-from viewer.worklist import WorklistItemModel
+from viewer.panes.help import About, licence_files
+from viewer.panes.worklist import WorklistItemModel
+from viewer.shared.banner import Message
+from viewer.shared.states import StudyState
+from viewer.viewports.canvas import State
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 
@@ -550,7 +550,7 @@ def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
 
 
 def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
-    from viewer.worklist import Order
+    from viewer.panes.worklist import Order
 
     window = make_window()
     window.worklist_dock.hide()

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from engine.dicom.loading import load
 from engine.domain import PixelSpacing, SpacingSource
-from engine.loading import load
 from tests.phantom import write_mammogram
 from tests.viewer.studies import as_pixels, make_view, spacing
-from viewer import measuring
-from viewer.measuring import PixelSize
+from viewer.display import measuring
+from viewer.display.measuring import PixelSize
 
 START, STOP = (100.0, 40.0), (130.0, 80.0)  # 30 rows down, 40 columns across
 

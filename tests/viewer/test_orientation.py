@@ -5,13 +5,14 @@ from functools import reduce
 import numpy as np
 import pytest
 
-from engine import voi
+from engine.dicom import voi
 from engine.domain import Explanation, VoiFunction, VoiWindow
 from tests.viewer.studies import as_pixels, make_study, make_view, pixels_of
-from viewer import rendering, theme
-from viewer.canvas import Canvas, TextLevel
-from viewer.orientation import AS_HUNG, Orientation
-from viewer.rendering import Placement
+from viewer.display import rendering
+from viewer.display.orientation import AS_HUNG, Orientation
+from viewer.display.rendering import Placement
+from viewer.shared import theme
+from viewer.viewports.canvas import Canvas, TextLevel
 
 STEPS = ("mirrored", "flipped", "turned_right", "turned_left")
 ALL = [Orientation(t, m, f) for t in (False, True) for m in (False, True) for f in (False, True)]

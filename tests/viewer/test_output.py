@@ -11,8 +11,8 @@ from PySide6.QtCore import QRectF, QSaveFile
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+from engine.dicom.loading import load
 from engine.domain import NOTICE, Laterality, ReadingMode
-from engine.loading import load
 from tests.phantom import write_mammogram
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.test_main_window import (
@@ -22,9 +22,9 @@ from tests.viewer.test_main_window import (
     open_and_wait,
     sign,
 )
-from viewer import pictures, summary
-from viewer.canvas import Shown, State
-from viewer.output import CopyDialog, PictureDialog, SummaryDialog
+from viewer.output import pictures, summary
+from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
+from viewer.viewports.canvas import Shown, State
 
 RIGHT = Laterality.RIGHT
 

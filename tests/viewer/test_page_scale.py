@@ -6,7 +6,7 @@ import pytest
 
 from engine.domain import SpacingSource
 from tests.viewer.studies import make_view, spacing
-from viewer.page_scale import FILL, Basis, fit, share
+from viewer.display.page_scale import FILL, Basis, fit, share
 
 CELL = (400, 500)
 

@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from viewer.orientation import AS_HUNG
-from viewer.parts import parts
-from viewer.rendering import BreastBox, Placement
+from viewer.display.orientation import AS_HUNG
+from viewer.display.parts import parts
+from viewer.display.rendering import BreastBox, Placement
 
 BOX = BreastBox(100, 3900, 1200, 3328, None)
 EVERY_WAY = [

@@ -12,9 +12,9 @@ from engine.errors import EngineStopped, IncompatibleCheckpoint
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
 from tests.viewer.test_main_window import is_answered, open_and_wait
-from viewer import theme
-from viewer.prediction_pane import GRADES, CategoryBars, PredictionPane, percent
-from viewer.states import EngineState, EngineStatus, OtherAnswer, StudyState, StudyStatus
+from viewer.panes.prediction_pane import GRADES, CategoryBars, PredictionPane, percent
+from viewer.shared import theme
+from viewer.shared.states import EngineState, EngineStatus, OtherAnswer, StudyState, StudyStatus
 
 STUDY = make_study()
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT

@@ -4,11 +4,11 @@ from datetime import date
 
 import pytest
 
+from engine.dicom.loading import load
 from engine.domain import PatientIdentity, Study
-from engine.loading import load
 from tests.phantom import write_study
 from tests.viewer.studies import make_view
-from viewer.priors import BY_ID_ALONE, OTHER_NAME, priors_of
+from viewer.display.priors import BY_ID_ALONE, OTHER_NAME, priors_of
 
 BORN = date(1961, 4, 12)
 

@@ -20,10 +20,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
-import viewer.assessment_pane
-import viewer.output
-import viewer.readings
-import viewer.session
+import viewer.output.output
+import viewer.panes.assessment_pane
+import viewer.session.readings
+import viewer.session.session
 from engine.domain import (
     Agreement,
     BiradsCategory,
@@ -35,7 +35,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import StorageFailed
-from engine.readings import ReadingStore
+from engine.records.readings import ReadingStore
 from tests.viewer.fake_engine import HEAT_SHAPE, FakeEngine, answer_of
 from tests.viewer.test_main_window import (
     are_images_shown,
@@ -45,15 +45,15 @@ from tests.viewer.test_main_window import (
     rows,
     sign,
 )
-from viewer import pictures, summary
 from viewer.__main__ import starting_mode
-from viewer.assessment_pane import CHANGE_REASONS, REASONS
-from viewer.canvas import EVERYTHING
-from viewer.disagreements import Shown
-from viewer.reading_modes import MODE_TITLES
-from viewer.settings import Settings
-from viewer.states import Phase, StudyState
-from viewer.worklist import Order, WorklistItemModel
+from viewer.display.reading_modes import MODE_TITLES
+from viewer.output import pictures, summary
+from viewer.panes.assessment_pane import CHANGE_REASONS, REASONS
+from viewer.panes.disagreements import Shown
+from viewer.panes.worklist import Order, WorklistItemModel
+from viewer.shared.states import Phase, StudyState
+from viewer.viewports.canvas import EVERYTHING
+from viewer.window.settings import Settings
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 CONCURRENT, SECOND, BLIND = ReadingMode
@@ -697,10 +697,10 @@ SCENES = {
 @pytest.fixture
 def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch):
     """All that a window lets out whose networks say this, after these deeds of the reader."""
-    monkeypatch.setattr(viewer.assessment_pane, "datetime", StoppedClock)
-    monkeypatch.setattr(viewer.session, "datetime", StoppedClock)
-    monkeypatch.setattr(viewer.readings, "datetime", StoppedClock)
-    monkeypatch.setattr(viewer.output, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.panes.assessment_pane, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.session.session, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.session.readings, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.output.output, "datetime", StoppedClock)
     QApplication.setCursorFlashTime(0)
 
     def look(says, mode, deed, count):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.viewer.studies import STANDARD, make_study
-from viewer.reading_steps import ROUTINE, Kind, step_with, steps_of, views_beside
+from viewer.display.reading_steps import ROUTINE, Kind, step_with, steps_of, views_beside
 
 CURRENT = make_study(uid="now")
 PRIOR = replace(make_study(uid="old"), study_date=date(2022, 1, 1))

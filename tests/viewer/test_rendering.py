@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QWidget
 
-from engine import voi
+from engine.dicom import voi
 from engine.domain import Explanation, Laterality, VoiFunction, VoiWindow
 from tests.phantom import breast
 from tests.viewer.studies import as_pixels, make_study, make_view, pixels_of, spacing
-from viewer import rendering
-from viewer.canvas import MAX_ZOOM, MIN_ZOOM, ZOOM_STEP, Canvas
-from viewer.magnifier import Magnifier
-from viewer.orientation import AS_HUNG
-from viewer.rendering import PEAK_WEIGHT, ImageSide, Placement
+from viewer.display import rendering
+from viewer.display.orientation import AS_HUNG
+from viewer.display.rendering import PEAK_WEIGHT, ImageSide, Placement
+from viewer.viewports.canvas import MAX_ZOOM, MIN_ZOOM, ZOOM_STEP, Canvas
+from viewer.viewports.magnifier import Magnifier
 
 GREY = VoiWindow(127.5, 255, VoiFunction.LINEAR_EXACT)  # a stored value is its grey level
 ZOOM_STEPS = [0.04 * 1.25**n for n in range(27)]  # from a film in a thumbnail to 13 : 1

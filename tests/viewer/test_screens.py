@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from engine.domain import NOTICE, BiradsCategory, Laterality
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait
-from viewer.screens import is_within, moved_into
+from viewer.window.screens import is_within, moved_into
 
 LEFT_SCREEN, RIGHT_SCREEN = QRect(0, 0, 1920, 1080), QRect(1920, 0, 2048, 2560)
 F11 = Qt.Key.Key_F11
@@ -162,9 +162,9 @@ from pathlib import Path
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from tests.viewer.fake_engine import FakeEngine
-from viewer.main_window import MainWindow
-from viewer.session import Session
-from viewer.settings import Settings
+from viewer.window.main_window import MainWindow
+from viewer.session.session import Session
+from viewer.window.settings import Settings
 
 home = Path(sys.argv[1])
 app = QApplication([])

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from PySide6.QtCore import QObject
 
+from engine.dicom.loading import load_pixels
 from engine.domain import (
     Agreement,
     BiradsCategory,
@@ -18,10 +19,9 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineStopped, IncompatibleCheckpoint, StorageFailed, UnreadableFile
-from engine.loading import load_pixels
 from tests.phantom import write_mammogram, write_plain
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
-from viewer.states import EngineState, RunState, StudyState
+from viewer.shared.states import EngineState, RunState, StudyState
 
 STOPPED = EngineStopped("The engine stopped", "It has been started again.")
 
@@ -237,7 +237,7 @@ def test_images_of_a_closed_catalogue_are_dropped_even_under_an_equal_study_uid(
             may_decode.wait(10)
         return load_pixels(view)
 
-    monkeypatch.setattr("viewer.images.load_pixels", slow_load_pixels)
+    monkeypatch.setattr("viewer.session.images.load_pixels", slow_load_pixels)
     (one,) = open_folder(tmp_path / "disk1").studies
     session.select_study(one.uid)
     (two,) = open_folder(tmp_path / "disk2").studies
@@ -263,7 +263,7 @@ def test_the_first_image_of_a_study_has_all_cores_and_the_others_wait_for_it(
         may_decode.wait(10)
         return load_pixels(view)
 
-    monkeypatch.setattr("viewer.images.load_pixels", slow_load_pixels)
+    monkeypatch.setattr("viewer.session.images.load_pixels", slow_load_pixels)
     session.select_study(second.uid, first.uid)
     qtbot.waitUntil(lambda: len(begun) == 1)
     qtbot.wait(50)
@@ -285,7 +285,7 @@ def test_a_study_left_before_its_first_image_holds_the_next_one_up_no_longer(
             may_decode.wait(10)
         return load_pixels(view)
 
-    monkeypatch.setattr("viewer.images.load_pixels", slow_load_pixels)
+    monkeypatch.setattr("viewer.session.images.load_pixels", slow_load_pixels)
     session.select_study(first.uid)
     session.select_study(second.uid)
     qtbot.waitUntil(lambda: len(_last_shown(told)) == 4, timeout=4000)
@@ -301,8 +301,10 @@ def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_ag
         decoded.append(view.image_uid)
         return load_pixels(view)
 
-    monkeypatch.setattr("viewer.images.load_pixels", counted_load_pixels)
-    monkeypatch.setattr("viewer.images._expected_bytes", lambda _study: 0)  # headers may err
+    monkeypatch.setattr("viewer.session.images.load_pixels", counted_load_pixels)
+    monkeypatch.setattr(
+        "viewer.session.images._expected_bytes", lambda _study: 0
+    )  # headers may err
     session = make_session(pixel_cache_bytes=6 * 96 * 72 * 2)
     told = Told(session)
     session.open([write_studies(2)])

@@ -27,19 +27,21 @@ from engine.domain import NOTICE, Laterality, ReadingMode
 from engine.errors import StorageFailed, UnreadableFile
 from tests.viewer.fake_engine import FakeEngine, prediction_of
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows
-from viewer import languages, measuring, pictures, theme
-from viewer.assessment_pane import CHANGE_REASONS, REASONS
-from viewer.canvas import Shown
-from viewer.disagreements import Shown as Listed
-from viewer.engine_words import localised, localised_error
-from viewer.header_browser import HeaderBrowser
-from viewer.help import About
-from viewer.measuring import PixelSize
-from viewer.output import CopyDialog, PictureDialog, SummaryDialog
-from viewer.screen_calibration import ScreenCalibration
-from viewer.settings import Settings
-from viewer.shortcuts_dialog import ShortcutsDialog
-from viewer.steps_dialog import StepsDialog
+from viewer.display import measuring
+from viewer.display.measuring import PixelSize
+from viewer.output import pictures
+from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
+from viewer.panes.assessment_pane import CHANGE_REASONS, REASONS
+from viewer.panes.disagreements import Shown as Listed
+from viewer.panes.header_browser import HeaderBrowser
+from viewer.panes.help import About
+from viewer.panes.shortcuts_dialog import ShortcutsDialog
+from viewer.panes.steps_dialog import StepsDialog
+from viewer.shared import languages, theme
+from viewer.shared.engine_words import localised, localised_error
+from viewer.viewports.canvas import Shown
+from viewer.viewports.screen_calibration import ScreenCalibration
+from viewer.window.settings import Settings
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 NOTICE_ES = "Solo para investigación. No apto para el diagnóstico."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from viewer.__main__ import _BugReporter, _parser, describe_exception, find_demo
-from viewer.settings import Settings
+from viewer.window.settings import Settings
 
 
 def test_arguments_are_paths_and_a_model():

@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from engine.loading import load, load_pixels
+from engine.dicom.loading import load, load_pixels
 from tests.phantom import STANDARD_FOUR, breast, stored_values, view_code, write_mammogram
-from viewer import rendering
-from viewer.canvas import Canvas
-from viewer.hanging import doubtful_claims, hang
+from viewer.display import rendering
+from viewer.display.hanging import doubtful_claims, hang
+from viewer.viewports.canvas import Canvas
 
 FOUR = ["R CC", "L CC", "R MLO", "L MLO"]
 HUNG_TOWARDS = {"R": "P", "L": "A"}  #: what the first row of a hung image runs to

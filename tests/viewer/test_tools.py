@@ -5,16 +5,16 @@ import pytest
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt
 from PySide6.QtWidgets import QLineEdit
 
-from engine import voi
+from engine.dicom import voi
 from engine.domain import PixelSpacing, SpacingSource, Study, VoiFunction, VoiWindow
 from tests.viewer.studies import STANDARD, as_pixels, make_study, make_view, pixels_of, spacing
 from tests.viewer.test_canvas import CTRL, LEFT, MIDDLE, NONE, RIGHT, drag, screen, send, wheel
 from tests.viewer.test_viewports import canvases, hang, words_below
-from viewer import local_contrast, rendering
-from viewer.header_browser import HeaderBrowser
-from viewer.screen_calibration import ScreenCalibration, screen_key
-from viewer.settings import Settings
-from viewer.viewports import COMMANDS, ViewportsPane
+from viewer.display import local_contrast, rendering
+from viewer.panes.header_browser import HeaderBrowser
+from viewer.viewports.screen_calibration import ScreenCalibration, screen_key
+from viewer.viewports.viewports import COMMANDS, ViewportsPane
+from viewer.window.settings import Settings
 
 
 @pytest.fixture
@@ -518,7 +518,7 @@ def test_text_on_the_images_has_three_levels_and_side_and_warnings_always_stay(p
 def test_what_is_said_in_passing_makes_room_again_for_what_the_views_share(
     pane, qtbot, monkeypatch
 ):
-    monkeypatch.setattr("viewer.viewports._TOLD_MS", 50)
+    monkeypatch.setattr("viewer.viewports.viewports._TOLD_MS", 50)
     hang(pane, make_study())
     before = words_below(pane)
     act(pane, "tools.next_text_level")

@@ -24,10 +24,10 @@ from tests.viewer.fake_engine import answer_of, prediction_of
 from tests.viewer.test_disagreements import cells
 from tests.viewer.test_main_window import is_answered, rows
 from tests.viewer.test_reading_modes import Oracle
-from viewer.canvas import Gap
-from viewer.mode_question import ModeQuestion
-from viewer.output import CopyDialog, PictureDialog, SummaryDialog
-from viewer.screen_calibration import ScreenCalibration
+from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
+from viewer.panes.mode_question import ModeQuestion
+from viewer.viewports.canvas import Gap
+from viewer.viewports.screen_calibration import ScreenCalibration
 
 FOUR = ["R CC", "L CC", "R MLO", "L MLO"]
 SPACING_MM = 0.1

@@ -4,12 +4,12 @@ import pytest
 from PySide6.QtCore import Qt
 
 from engine.domain import BiradsCategory, Laterality, ReadingMode, standing
-from engine.readings import ReadingStore
+from engine.records.readings import ReadingStore
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.test_canvas import drag
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows, sign
-from viewer.assessment_pane import CHANGE_REASONS
-from viewer.states import Phase
+from viewer.panes.assessment_pane import CHANGE_REASONS
+from viewer.shared.states import Phase
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 CONCURRENT, SECOND, BLIND = ReadingMode

@@ -24,13 +24,14 @@ from tests.viewer.studies import (
     spacing,
 )
 from tests.viewer.test_canvas import CTRL, LEFT, SHIFT, drag, wheel
-from viewer import rendering, theme
-from viewer.canvas import Canvas, Gap, State
-from viewer.hanging import Arrangement
-from viewer.page_scale import Basis
-from viewer.priors import Prior
-from viewer.reading_steps import ROUTINE, Kind
-from viewer.viewports import COMMANDS, HeatLegend, ViewportsPane
+from viewer.display import rendering
+from viewer.display.hanging import Arrangement
+from viewer.display.page_scale import Basis
+from viewer.display.priors import Prior
+from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.shared import theme
+from viewer.viewports.canvas import Canvas, Gap, State
+from viewer.viewports.viewports import COMMANDS, HeatLegend, ViewportsPane
 
 
 @pytest.fixture

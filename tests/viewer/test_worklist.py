@@ -11,9 +11,9 @@ from engine.domain import Catalogue, FailedFile, Laterality, Prediction
 from engine.errors import EngineStopped
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
-from viewer import theme
-from viewer.states import RunState, StudyState, StudyStatus
-from viewer.worklist import Order, WorklistPane
+from viewer.panes.worklist import Order, WorklistPane
+from viewer.shared import theme
+from viewer.shared.states import RunState, StudyState, StudyStatus
 
 DONE = StudyStatus(StudyState.DONE)
 

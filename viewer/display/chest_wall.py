@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.domain import Laterality, MammogramView, ViewPosition
-from viewer.languages import mark
-from viewer.rendering import CHEST_WALL_SIDE, ImageSide
+from viewer.display.rendering import CHEST_WALL_SIDE, ImageSide
+from viewer.shared.languages import mark
 
 CHECK_SIDE = mark("check side")
 _LATERAL = frozenset(  # the head is up

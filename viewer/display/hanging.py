@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.domain import STANDARD_VIEWS, Laterality, MammogramView, Study, ViewPosition
-from viewer.languages import tr
+from viewer.shared.languages import tr
 
 Place = tuple[Laterality, ViewPosition]
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from viewer.rendering import DisplayPixels, Placement, Sample
+from viewer.display.rendering import DisplayPixels, Placement, Sample
 
 _TILES = 8  #: along each side of the image
 _CLIP = 2.5  #: times the mean height of the histogram: the steepest a table may rise

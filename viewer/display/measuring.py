@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.domain import MammogramView, Pixels, PixelSpacing
-from viewer.engine_words import localised
-from viewer.languages import mark, tr
+from viewer.shared.engine_words import localised
+from viewer.shared.languages import mark, tr
 
 Point = tuple[float, float]
 PIXELS_ONLY = mark("pixels only")

@@ -5,7 +5,7 @@ Pure arithmetic. What is turned is only the display; which breast it is, the tag
 
 from dataclasses import dataclass, replace
 
-from viewer.languages import mark
+from viewer.shared.languages import mark
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.domain import MammogramView, PixelSpacing
-from viewer.languages import mark
+from viewer.shared.languages import mark
 
 FILL = 0.98  #: of a cell, that the largest breast takes
 _COMPARABLE = 2.0  #: breasts whose sizes in pixels differ more are each fitted by themselves

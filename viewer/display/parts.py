@@ -6,7 +6,7 @@ smaller one there are more parts, never smaller pixels.
 
 import math
 
-from viewer.rendering import BreastBox, Placement
+from viewer.display.rendering import BreastBox, Placement
 
 _OVERLAP = 0.1  #: of a part, that the next one shows again at least
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from engine.domain import PatientIdentity, Study
-from viewer.languages import mark, tr
+from viewer.shared.languages import mark, tr
 
 BY_ID_ALONE = mark("matched by ID alone")
 OTHER_NAME = mark("name differs from current")

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from engine.domain import Laterality, ReaderAssessment, ReadingMode, Study, standing
-from viewer.languages import mark
+from viewer.shared.languages import mark
 
 MODE_TITLES: Mapping[ReadingMode, str] = {
     ReadingMode.CONCURRENT: mark("Concurrent"),

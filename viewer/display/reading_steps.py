@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.domain import STANDARD_VIEWS, MammogramView, Study
-from viewer.hanging import (
+from viewer.display.hanging import (
     SIDES,
     Cell,
     Page,
@@ -21,7 +21,7 @@ from viewer.hanging import (
     hang_over_prior,
     hang_places,
 )
-from viewer.languages import mark, tr
+from viewer.shared.languages import mark, tr
 
 _CC, _MLO = ((tuple((side, view) for side in SIDES)) for view in STANDARD_VIEWS)
 _RIGHT, _LEFT = (tuple((side, view) for view in STANDARD_VIEWS) for side in SIDES)

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from PySide6.QtGui import QImage
 
-from engine import voi
+from engine.dicom import voi
 from engine.domain import Explanation, Laterality, MammogramView, Pixels, Voi, VoiWindow
 
 PEAK_WEIGHT = 0.125  #: 32 grey levels of contrast stay 4, the least that is seen (research notes)

@@ -31,13 +31,14 @@ from PySide6.QtWidgets import (
 
 from engine.domain import AnonymousCopy, Study
 from engine.errors import EngineError
-from viewer import pictures, summary, theme
-from viewer.banner import Message
-from viewer.canvas import Canvas, Shown
-from viewer.engine_words import localised, notice
-from viewer.languages import mark, tr
-from viewer.session import Session
-from viewer.viewports import ViewportsPane
+from viewer.output import pictures, summary
+from viewer.session.session import Session
+from viewer.shared import theme
+from viewer.shared.banner import Message
+from viewer.shared.engine_words import localised, notice
+from viewer.shared.languages import mark, tr
+from viewer.viewports.canvas import Canvas, Shown
+from viewer.viewports.viewports import ViewportsPane
 
 PREVIEW = QSize(420, 460)  #: logical pixels, of a picture's preview
 SUMMARY_SIZE = QSize(860, 900)

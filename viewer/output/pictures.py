@@ -8,10 +8,10 @@ from PySide6.QtGui import QFontMetrics, QImage, QImageWriter, QPainter
 from engine import __version__
 from engine.domain import NOTICE
 from engine.errors import StorageFailed
-from viewer import theme
-from viewer.canvas import Canvas, Shown, State
-from viewer.engine_words import notice
-from viewer.languages import mark, tr
+from viewer.shared import theme
+from viewer.shared.engine_words import notice
+from viewer.shared.languages import mark, tr
+from viewer.viewports.canvas import Canvas, Shown, State
 
 _PAD = 8  #: logical pixels
 HEAT_WORDS = mark("Colour: model attention, not a lesion outline.")

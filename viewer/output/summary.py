@@ -31,13 +31,13 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
-from viewer import theme
-from viewer.canvas import Canvas, Paper, Shown, State
-from viewer.engine_words import localised, notice
-from viewer.languages import mark, tr
-from viewer.page_scale import unit_of
-from viewer.reading_modes import MODE_TITLES
-from viewer.states import MODEL_TITLES, ReadingState
+from viewer.display.page_scale import unit_of
+from viewer.display.reading_modes import MODE_TITLES
+from viewer.shared import theme
+from viewer.shared.engine_words import localised, notice
+from viewer.shared.languages import mark, tr
+from viewer.shared.states import MODEL_TITLES, ReadingState
+from viewer.viewports.canvas import Canvas, Paper, Shown, State
 
 PAGE = QPageLayout(
     QPageSize(QPageSize.PageSizeId.A4),

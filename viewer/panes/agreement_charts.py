@@ -8,8 +8,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from viewer import theme
-from viewer.languages import tr
+from viewer.shared import theme
+from viewer.shared.languages import tr
 
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 AGREEMENT_COLOUR, KAPPA_COLOUR = theme.ACCENT, theme.WARNING
@@ -94,7 +94,7 @@ class MonthChart(QWidget):
         self.setMinimumWidth(240)
 
     def show_months(self, months: Mapping[str, dict]) -> None:
-        """`engine.agreement.figures` by month, oldest first."""
+        """`engine.evaluation.agreement.figures` by month, oldest first."""
         self._months = list(months.items())[-self.MONTHS :]
         lines = []
         for month, figures in self._months:

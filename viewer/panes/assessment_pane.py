@@ -44,10 +44,10 @@ from engine.domain import (
     propose_agreement,
 )
 from engine.errors import EngineError
-from viewer import theme
-from viewer.engine_words import localised, localised_error, side_mark, side_words
-from viewer.languages import mark, tr
-from viewer.states import Phase, ReadingState
+from viewer.shared import theme
+from viewer.shared.engine_words import localised, localised_error, side_mark, side_words
+from viewer.shared.languages import mark, tr
+from viewer.shared.states import Phase, ReadingState
 
 SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
 CATEGORY_ROWS = (("0", "1", "2", "3", "4"), ("4A", "4B", "4C", "5", "6"))

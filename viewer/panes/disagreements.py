@@ -39,19 +39,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine import agreement
 from engine.domain import (
     Agreement,
     ReaderAssessment,
     ReadingMode,
     standing,
 )
-from viewer import theme
-from viewer.agreement_charts import ConfusionMatrix, MonthChart
-from viewer.engine_words import localised, notice
-from viewer.languages import mark, tr
-from viewer.reading_modes import MODE_TITLES
-from viewer.states import ToldReading
+from engine.evaluation import agreement
+from viewer.display.reading_modes import MODE_TITLES
+from viewer.panes.agreement_charts import ConfusionMatrix, MonthChart
+from viewer.shared import theme
+from viewer.shared.engine_words import localised, notice
+from viewer.shared.languages import mark, tr
+from viewer.shared.states import ToldReading
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 FIGURES_WIDTH = 376  # pixels

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 
 from engine.domain import HeaderElement
 from engine.errors import EngineError
-from viewer.engine_words import localised, notice
-from viewer.languages import tr
+from viewer.shared.engine_words import localised, notice
+from viewer.shared.languages import tr
 
 _COLUMNS = 4
 _VALUE = 3  #: column

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from engine import __version__
 from resources import ROOT
-from viewer.engine_words import notice
-from viewer.languages import tr
+from viewer.shared.engine_words import notice
+from viewer.shared.languages import tr
 
 LICENCE_FOLDER = ROOT / "licences"
 

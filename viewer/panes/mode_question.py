@@ -7,9 +7,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 
 from engine.domain import ReadingMode
-from viewer import theme
-from viewer.languages import tr
-from viewer.reading_modes import EVIDENCE, MODE_MEANINGS, MODE_TITLES
+from viewer.display.reading_modes import EVIDENCE, MODE_MEANINGS, MODE_TITLES
+from viewer.shared import theme
+from viewer.shared.languages import tr
 
 
 class ModeQuestion(QFrame):

@@ -33,11 +33,11 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError
-from viewer import theme
-from viewer.engine_words import localised, side_title
-from viewer.languages import mark, tr
-from viewer.reading_modes import MODE_TITLES
-from viewer.states import (
+from viewer.display.reading_modes import MODE_TITLES
+from viewer.shared import theme
+from viewer.shared.engine_words import localised, side_title
+from viewer.shared.languages import mark, tr
+from viewer.shared.states import (
     MODEL_TITLES,
     EngineState,
     EngineStatus,

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer import theme
-from viewer.keymap import Entry, Keymap, written
-from viewer.languages import mark, tr
+from viewer.shared import theme
+from viewer.shared.keymap import Entry, Keymap, written
+from viewer.shared.languages import mark, tr
 
 # What no action stands for; the hand on the image, and the keys of the assessment.
 BY_HAND = (

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.languages import tr
-from viewer.reading_steps import ROUTINE, Kind
+from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.shared.languages import tr
 
 _KIND = Qt.ItemDataRole.UserRole
 

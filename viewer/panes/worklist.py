@@ -32,10 +32,10 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import Catalogue, FailedFile, Study, StudyPrediction
-from viewer import theme
-from viewer.engine_words import localised, localised_error
-from viewer.languages import mark, tr
-from viewer.states import RunState, StudyState, StudyStatus
+from viewer.shared import theme
+from viewer.shared.engine_words import localised, localised_error
+from viewer.shared.languages import mark, tr
+from viewer.shared.states import RunState, StudyState, StudyStatus
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 AnyIndex = QModelIndex | QPersistentModelIndex

@@ -19,16 +19,16 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
+from engine.dicom.header_listing import read_header
+from engine.dicom.loading import load_pixels
 from engine.domain import MammogramView, Study
 from engine.errors import EngineError, UnreadableFile
-from engine.header_listing import read_header
-from engine.loading import load_pixels
-from viewer.delivery import Delivery
-from viewer.languages import mark
-from viewer.priors import Prior, priors_of
-from viewer.reading_steps import views_beside
-from viewer.rendering import DisplayPixels, prepare, thumbnail
-from viewer.states import program_fault
+from viewer.display.priors import Prior, priors_of
+from viewer.display.reading_steps import views_beside
+from viewer.display.rendering import DisplayPixels, prepare, thumbnail
+from viewer.shared.delivery import Delivery
+from viewer.shared.languages import mark
+from viewer.shared.states import program_fault
 
 PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
 DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))

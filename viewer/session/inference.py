@@ -3,7 +3,7 @@
 At most one study is with the engine at a time: what comes next is chosen when it falls free, so
 the open study goes first, and pausing, cancelling and changing the model act at once. Every answer
 carries its study, its model and the catalogue it belongs to; one that nobody waits for any more is
-dropped. Nothing here knows what a reader may see: that is `viewer.readings`' and the session's.
+dropped. Nothing here knows what a reader may see: that is `readings`' and the session's.
 """
 
 import logging
@@ -18,10 +18,10 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.domain import ModelIdentity, Study, StudyPrediction
 from engine.errors import EngineError, UnreadableFile, fault_trace
-from engine.process import EngineProcess, EngineSettings
-from viewer.delivery import Delivery
-from viewer.languages import mark
-from viewer.states import (
+from engine.networks.process import EngineProcess, EngineSettings
+from viewer.shared.delivery import Delivery
+from viewer.shared.languages import mark
+from viewer.shared.states import (
     MODEL_TITLES,
     EngineState,
     EngineStatus,
@@ -39,7 +39,7 @@ AnswerKey = tuple[str, str]  #: study uid, model name
 
 
 class Engine(Protocol):
-    """What is asked of `engine.process.EngineProcess`."""
+    """What is asked of `engine.networks.process.EngineProcess`."""
 
     def warm_up(self, model_name: str) -> "Future[ModelIdentity]": ...
     def predict(

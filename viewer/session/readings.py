@@ -1,7 +1,7 @@
 """What the reader of the open studies has said, and what he may be shown of the model's answer.
 
 One place decides both, because the one hangs on the other: what the reader has stored reveals the
-answer (`viewer.reading_modes` has the rules), and what was shown is on record with the reading.
+answer (`display.reading_modes` has the rules), and what was shown is on record with the reading.
 Nothing here tells anybody anything; the session asks, and tells.
 """
 
@@ -22,12 +22,12 @@ from engine.domain import (
     standing,
 )
 from engine.errors import EngineError, StorageFailed
-from engine.pseudonyms import Pseudonyms
-from engine.readings import ReadingStore
-from engine.training_manifest import ReadStudy
-from viewer.languages import mark
-from viewer.reading_modes import Disclosure, second_read
-from viewer.states import Phase, ReadingState, ToldReading
+from engine.records.pseudonyms import Pseudonyms
+from engine.records.readings import ReadingStore
+from engine.records.training_manifest import ReadStudy
+from viewer.display.reading_modes import Disclosure, second_read
+from viewer.shared.languages import mark
+from viewer.shared.states import Phase, ReadingState, ToldReading
 
 log = logging.getLogger(__name__)
 

@@ -1,10 +1,10 @@
 """What is open, and who hears of it: holds together the images, the engine's answers and the
 readings, and tells their news as signals on the window's thread.
 
-Nothing here waits. Studies are loaded on one thread, pixels decoded on a few (`viewer.images`),
-predictions made in the engine process (`viewer.inference`).
+Nothing here waits. Studies are loaded on one thread, pixels decoded on a few (`images`),
+predictions made in the engine process (`inference`).
 
-What the reading mode hides stays in here: until an answer may be shown (`viewer.readings`),
+What the reading mode hides stays in here: until an answer may be shown (`readings`),
 `prediction`, `status`, `other_answer`, `history` and all signals are as if it had not come, but for
 a study's being done.
 """
@@ -20,8 +20,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from engine import training_manifest
-from engine.anonymising import Anonymiser, refuse_inside, study_folders
+from engine.anonymisation.anonymising import Anonymiser, refuse_inside, study_folders
+from engine.dicom.loading import load
 from engine.domain import (
     Annotation,
     AnonymousCopy,
@@ -33,14 +33,14 @@ from engine.domain import (
     standing,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile
-from engine.loading import load
-from viewer.delivery import Delivery
-from viewer.images import PIXEL_CACHE_BYTES, Images
-from viewer.inference import HEAT_CACHE_BYTES, Engine, Inference
-from viewer.languages import mark
-from viewer.priors import Prior
-from viewer.readings import Readings, is_of
-from viewer.states import (
+from engine.records import training_manifest
+from viewer.display.priors import Prior
+from viewer.session.images import PIXEL_CACHE_BYTES, Images
+from viewer.session.inference import HEAT_CACHE_BYTES, Engine, Inference
+from viewer.session.readings import Readings, is_of
+from viewer.shared.delivery import Delivery
+from viewer.shared.languages import mark
+from viewer.shared.states import (
     EngineStatus,
     OtherAnswer,
     ReadingState,
@@ -684,7 +684,7 @@ class Session(QObject):
     def write_training_data(
         self, target: Path, only: Collection[int], is_pseudonymised: bool = True
     ) -> None:
-        """Writes the readings with these record ids as `engine.training_manifest` tells, on a
+        """Writes the readings with these record ids as `records.training_manifest` tells, on a
         thread of its own; `training_progressed` follows, and at the end `training_written`.
         """
         try:

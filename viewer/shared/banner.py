@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from viewer import theme
-from viewer.languages import tr
+from viewer.shared import theme
+from viewer.shared.languages import tr
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from engine.domain import NOTICE, Laterality
 from engine.errors import EngineError
-from viewer import languages
-from viewer.languages import mark, tr
+from viewer.shared import languages
+from viewer.shared.languages import mark, tr
 
 _AND = " and "
 _LONGEST = 1000  # characters of what the engine says; a file's own words may be of any length

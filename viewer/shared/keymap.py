@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMenu, QPlainTextEdit
 
-from viewer.languages import tr
+from viewer.shared.languages import tr
 
 # One hand on the keypad, Num Lock on: 0 … 6 stay free for the categories of the breast in hand.
 KEYPAD = {

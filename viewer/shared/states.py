@@ -6,7 +6,7 @@ from enum import Enum
 
 from engine.domain import ModelIdentity, ReaderAssessment, ReadingMode, StudyPrediction
 from engine.errors import EngineError
-from viewer.languages import mark
+from viewer.shared.languages import mark
 
 MODEL_TITLES: Mapping[str, str] = {
     "hybrid": mark("Hybrid (ResNet-50 + transformer)"),

@@ -14,12 +14,12 @@ from PySide6.QtGui import QMouseEvent, QPainter
 from PySide6.QtWidgets import QLineEdit
 
 from engine.domain import Annotation, AnnotationKind
-from viewer import measuring
-from viewer.annotation_painting import handle_at, is_under, on_canvas, paint
-from viewer.annotations import AnnotationBook
-from viewer.canvas import Canvas
-from viewer.languages import mark, tr
-from viewer.measuring import PixelSize, Point
+from viewer.display import measuring
+from viewer.display.annotations import AnnotationBook
+from viewer.display.measuring import PixelSize, Point
+from viewer.shared.languages import mark, tr
+from viewer.viewports.annotation_painting import handle_at, is_under, on_canvas, paint
+from viewer.viewports.canvas import Canvas
 
 _CLICK = 4.0  #: logical pixels; a point no farther from the last is the same click
 _LIVE_PIXELS = 600_000  #: a larger ellipse's grey values are told when the hand lets go

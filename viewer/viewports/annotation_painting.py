@@ -12,10 +12,10 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from engine.domain import Annotation, AnnotationKind
-from viewer import theme
-from viewer.canvas import wrapped
-from viewer.measuring import spoken
-from viewer.rendering import Placement
+from viewer.display.measuring import spoken
+from viewer.display.rendering import Placement
+from viewer.shared import theme
+from viewer.viewports.canvas import wrapped
 
 _REACH = 7.0  #: logical pixels, from a line, that still mean it
 _HANDLE = 4.0  #: logical pixels, half a handle's side

@@ -10,7 +10,7 @@ through views, a double click shows one view large.
 Sides are a matter of safety. The tag alone says which breast it is; the label shows the tag. Where
 the pixels clearly have the chest wall at the other edge (so in a quarter of the films in CBIS-DDSM)
 only the display is mirrored, so that chest walls meet; the corner says so: check the side. See
-`viewer.chest_wall`.
+`viewer.display.chest_wall`.
 
 A view of an earlier study wears a frame and letters of a colour of their own, with its date.
 """
@@ -37,7 +37,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from engine import voi
+from engine.dicom import voi
 from engine.domain import (
     Explanation,
     MammogramView,
@@ -47,15 +47,16 @@ from engine.domain import (
     VoiFunction,
     VoiWindow,
 )
-from viewer import local_contrast, rendering, theme
-from viewer.chest_wall import check_side
-from viewer.engine_words import localised
-from viewer.languages import mark, tr
-from viewer.measuring import spacing_text, spoken
-from viewer.orientation import AS_HUNG, Orientation
-from viewer.parts import parts
-from viewer.priors import Prior
-from viewer.rendering import DisplayPixels, ImageSide, Placement, Sample
+from viewer.display import local_contrast, rendering
+from viewer.display.chest_wall import check_side
+from viewer.display.measuring import spacing_text, spoken
+from viewer.display.orientation import AS_HUNG, Orientation
+from viewer.display.parts import parts
+from viewer.display.priors import Prior
+from viewer.display.rendering import DisplayPixels, ImageSide, Placement, Sample
+from viewer.shared import theme
+from viewer.shared.engine_words import localised
+from viewer.shared.languages import mark, tr
 
 MAX_ZOOM = 16.0  #: device pixels per source pixel
 MIN_ZOOM = 0.25  #: of the fitted size

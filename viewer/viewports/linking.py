@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, QPointF
 
 from engine.domain import Laterality
-from viewer.canvas import Canvas
-from viewer.languages import tr
+from viewer.shared.languages import tr
+from viewer.viewports.canvas import Canvas
 
 
 class Links(QObject):

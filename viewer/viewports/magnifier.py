@@ -4,9 +4,10 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from viewer import rendering, theme
-from viewer.canvas import Canvas
-from viewer.languages import tr
+from viewer.display import rendering
+from viewer.shared import theme
+from viewer.shared.languages import tr
+from viewer.viewports.canvas import Canvas
 
 GLASS = 280  #: logical pixels, a side
 

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer import theme
-from viewer.languages import tr
+from viewer.shared import theme
+from viewer.shared.languages import tr
 
 LENGTH_MM = 100.0  #: that the line on the screen is to have
 LEAST_MM, MOST_MM = 0.04, 1.0  #: of a device pixel; beyond, no desktop screen

@@ -11,15 +11,15 @@ from typing import Protocol
 from PySide6.QtCore import QEvent, QObject, QPointF, Signal
 
 from engine.domain import Annotation, AnnotationKind, Study
-from viewer import measuring
-from viewer.annotation_hand import AnnotationHand
-from viewer.annotations import AnnotationBook
-from viewer.canvas import Canvas, TextLevel
-from viewer.commands import Command, Group
-from viewer.languages import mark, tr
-from viewer.linking import Links, mirrored_point
-from viewer.magnifier import Magnifier
-from viewer.screen_calibration import ScreenCalibration, screen_key
+from viewer.display import measuring
+from viewer.display.annotations import AnnotationBook
+from viewer.shared.commands import Command, Group
+from viewer.shared.languages import mark, tr
+from viewer.viewports.annotation_hand import AnnotationHand
+from viewer.viewports.canvas import Canvas, TextLevel
+from viewer.viewports.linking import Links, mirrored_point
+from viewer.viewports.magnifier import Magnifier
+from viewer.viewports.screen_calibration import ScreenCalibration, screen_key
 
 
 def _draw(text: str, key: str, kind: AnnotationKind) -> Command:

@@ -1,6 +1,6 @@
 """The page of views: hangs a study, keeps its breasts at one scale, and carries out commands.
 
-What hangs is a step of the reader's routine (`viewer.reading_steps`); a view has one canvas, that
+What hangs is a step of the reader's routine (`display.reading_steps`); a view has one canvas, that
 goes from step to step. Of an earlier study only what hangs beside the open one is here, and nothing
 that a model said of it.
 
@@ -26,17 +26,26 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.domain import Explanation, MammogramView, Pixels, Study, StudyPrediction
-from viewer import rendering, theme
-from viewer.canvas import WINDOW_STEP, ZOOM_STEP, Canvas, Gap, State, Zoom, paint_placeholder
-from viewer.commands import Command, Group
-from viewer.hanging import Arrangement, Cell, doubtful_claims, hang
-from viewer.languages import mark, tr
-from viewer.linking import mirrored_point
-from viewer.page_scale import Basis, fit, share
-from viewer.priors import Prior
-from viewer.reading_steps import ROUTINE, Kind, Step, step_with, steps_of
-from viewer.rendering import DisplayPixels
-from viewer.tools import TOOL_COMMANDS, Tools
+from viewer.display import rendering
+from viewer.display.hanging import Arrangement, Cell, doubtful_claims, hang
+from viewer.display.page_scale import Basis, fit, share
+from viewer.display.priors import Prior
+from viewer.display.reading_steps import ROUTINE, Kind, Step, step_with, steps_of
+from viewer.display.rendering import DisplayPixels
+from viewer.shared import theme
+from viewer.shared.commands import Command, Group
+from viewer.shared.languages import mark, tr
+from viewer.viewports.canvas import (
+    WINDOW_STEP,
+    ZOOM_STEP,
+    Canvas,
+    Gap,
+    State,
+    Zoom,
+    paint_placeholder,
+)
+from viewer.viewports.linking import mirrored_point
+from viewer.viewports.tools import TOOL_COMMANDS, Tools
 
 _EXPECTED_WIDTH = 0.6  #: of a film's, that a breast takes; only until its pixels are there
 _WHEEL_PAUSE_MS = 400  #: a wheel that runs on stops at a study's end; a new turn goes on

@@ -37,30 +37,30 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError
-from viewer import languages, theme
-from viewer.assessment_pane import AssessmentPane
-from viewer.banner import Banner, Message
-from viewer.disagreements import DisagreementsPage
-from viewer.engine_words import localised, localised_error, notice
-from viewer.header_browser import HeaderBrowser
-from viewer.help import About
-from viewer.keymap import Keymap
-from viewer.languages import tr
-from viewer.menus import Menus
-from viewer.mode_question import ModeQuestion
-from viewer.output import Output
-from viewer.prediction_pane import PredictionPane
-from viewer.reading_steps import Kind
-from viewer.rendering import DisplayPixels
-from viewer.screens import Screens
-from viewer.session import Session
-from viewer.settings import Settings
-from viewer.shortcuts_dialog import ShortcutsDialog
-from viewer.states import OtherAnswer, ReadingState, StudyStatus
-from viewer.steps_dialog import StepsDialog
-from viewer.undoing import Undoing
-from viewer.viewports import ViewportsPane
-from viewer.worklist import Order, WorklistPane
+from viewer.display.reading_steps import Kind
+from viewer.display.rendering import DisplayPixels
+from viewer.output.output import Output
+from viewer.panes.assessment_pane import AssessmentPane
+from viewer.panes.disagreements import DisagreementsPage
+from viewer.panes.header_browser import HeaderBrowser
+from viewer.panes.help import About
+from viewer.panes.mode_question import ModeQuestion
+from viewer.panes.prediction_pane import PredictionPane
+from viewer.panes.shortcuts_dialog import ShortcutsDialog
+from viewer.panes.steps_dialog import StepsDialog
+from viewer.panes.worklist import Order, WorklistPane
+from viewer.session.session import Session
+from viewer.shared import languages, theme
+from viewer.shared.banner import Banner, Message
+from viewer.shared.engine_words import localised, localised_error, notice
+from viewer.shared.keymap import Keymap
+from viewer.shared.languages import tr
+from viewer.shared.states import OtherAnswer, ReadingState, StudyStatus
+from viewer.viewports.viewports import ViewportsPane
+from viewer.window.menus import Menus
+from viewer.window.screens import Screens
+from viewer.window.settings import Settings
+from viewer.window.undoing import Undoing
 
 IDLE_WAKE_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start

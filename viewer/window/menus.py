@@ -11,16 +11,16 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QComboBox, QMenu, QToolBar, QToolButton
 
 from engine.domain import Laterality, ReadingMode
-from viewer import languages
-from viewer.commands import Group
-from viewer.keymap import Keymap
-from viewer.languages import mark, tr
-from viewer.reading_modes import MODE_MEANINGS, MODE_TITLES
-from viewer.states import MODEL_TITLES
-from viewer.viewports import COMMANDS
+from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
+from viewer.shared import languages
+from viewer.shared.commands import Group
+from viewer.shared.keymap import Keymap
+from viewer.shared.languages import mark, tr
+from viewer.shared.states import MODEL_TITLES
+from viewer.viewports.viewports import COMMANDS
 
 if TYPE_CHECKING:
-    from viewer.main_window import MainWindow
+    from viewer.window.main_window import MainWindow
 
 # Commands of the viewports that stand in the toolbar, by what is written on the button.
 TOOLBAR = {

@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QScreen
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
 
-from viewer import theme
-from viewer.engine_words import notice
-from viewer.languages import tr
-from viewer.settings import Settings
+from viewer.shared import theme
+from viewer.shared.engine_words import notice
+from viewer.shared.languages import tr
+from viewer.window.settings import Settings
 
 _KINDS = (Qt.WindowType.Window, Qt.WindowType.Dialog)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from engine.domain import ReadingMode
-from viewer.languages import LANGUAGES
-from viewer.reading_steps import ROUTINE, Kind
-from viewer.screen_calibration import LEAST_MM, MOST_MM
-from viewer.states import MODEL_TITLES
+from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.shared.languages import LANGUAGES
+from viewer.shared.states import MODEL_TITLES
+from viewer.viewports.screen_calibration import LEAST_MM, MOST_MM
 
 FOLDER_NAME = "birads-viewer"
 RECENT_COUNT = 10
@@ -172,7 +172,7 @@ class Settings:
 
     @property
     def worklist_order(self) -> str:
-        """The name of a `viewer.worklist.Order`."""
+        """The name of a `viewer.panes.worklist.Order`."""
         order = self._values.value("worklist/order", "")
         return order if isinstance(order, str) else ""
 

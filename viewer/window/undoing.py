@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.domain import Laterality, ReaderAssessment
 from engine.errors import EngineError, StorageFailed
-from viewer.assessment_pane import AssessmentPane
-from viewer.banner import Message
-from viewer.languages import mark, tr
-from viewer.session import Session
-from viewer.tools import Tools
+from viewer.panes.assessment_pane import AssessmentPane
+from viewer.session.session import Session
+from viewer.shared.banner import Message
+from viewer.shared.languages import mark, tr
+from viewer.viewports.tools import Tools
 
 
 class _Deed(Enum):
