@@ -148,6 +148,19 @@ class Pixels:
         return self.stored.shape
 
 
+@dataclass(frozen=True)
+class FileIdentity:
+    """What a file was when it was listed; `engine.dicom.files` tells whether it still is."""
+
+    device: int
+    inode: int
+    size: int  #: bytes
+    modified_ns: int  #: since the epoch
+    changed_ns: int  #: of its inode; on Windows its creation
+    content: bytes  #: a digest of a DICOM header, or of samples of a picture
+    header_bytes: int | None  #: how many bytes of the header that is of; None for a picture
+
+
 @dataclass(frozen=True, eq=False)
 class MammogramView:
     """One image of a study as its header tells it; `dicom.loading.load_pixels` decodes it."""
@@ -172,6 +185,7 @@ class MammogramView:
     view_modifiers: tuple[str, ...] = ()  #: View Modifier Code Sequence meanings
     instance_number: int = 0
     acquired: str = ""  #: acquisition or content date and time as shown, ISO form
+    file: FileIdentity | None = None  #: what is read again must be this; None: it was not listed
 
     @property
     def label(self) -> str:

@@ -3496,11 +3496,16 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Where this study lies is not known</source>
+        <extracomment>that one file may cause; one that is being written would cause them for ever</extracomment>
         <translation>No se sabe dónde está este estudio</translation>
     </message>
     <message>
         <source>It was read with an earlier version: open its folder once, and it is known.</source>
         <translation>Se leyó con una versión anterior: abra una vez su carpeta y se sabrá.</translation>
+    </message>
+    <message>
+        <source>Everything was listed anew: look whose study is open now.</source>
+        <translation>Todo se ha listado de nuevo: mire de quién es el estudio abierto.</translation>
     </message>
     <message>
         <source>No mammograms found there</source>

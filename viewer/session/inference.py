@@ -8,7 +8,7 @@ dropped. Nothing here knows what a reader may see: that is `readings`' and the s
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Signal
 
 from engine.domain import ModelIdentity, Study, StudyPrediction
-from engine.errors import EngineError, UnreadableFile, fault_trace
+from engine.errors import FILE_CHANGED, EngineError, UnreadableFile, fault_trace
 from engine.networks.process import EngineProcess, EngineSettings
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
@@ -68,6 +68,8 @@ class Inference(QObject):
     run_changed = Signal(object)
     # An EngineError: the current model cannot be started
     fault_occurred = Signal(object)
+    # A Path: the engine found that the file is no longer what was listed
+    file_changed = Signal(object)
     # It was seen to that the engine has work; also what the other model says may have changed
     worked = Signal()
 
@@ -155,15 +157,19 @@ class Inference(QObject):
 
     # --------------------------------------------------------------------- what it is to do
 
-    def open(self, studies: Mapping[str, Study]) -> None:
-        """Another catalogue, by study uid; `work` begins with it."""
+    def open(self, studies: Mapping[str, Study], kept: Collection[str] = ()) -> None:
+        """Another catalogue, by study uid; `work` begins with it.
+
+        What was said of the studies in `kept` is kept: they are as they were, to the file.
+        """
         self._generation += 1
         self._studies = studies
         self._current = None
-        self._predictions.clear()
+        for answers in (self._predictions, self._heat_bytes):
+            for key in [key for key in answers if key[0] not in kept]:
+                del answers[key]
         self._failures.clear()
-        self._heat_bytes.clear()
-        self._without_heat.clear()
+        self._without_heat = {key for key in self._without_heat if key[0] in kept}
         self._run_state = RunState.RUNNING
 
     def select(self, study: Study | None) -> None:
@@ -333,6 +339,7 @@ class Inference(QObject):
                 error = ValueError("the engine answered for another study or model")
             if error is None:
                 self._keep_answer(key, future.result())
+                self._tell_of_change(future.result())
             else:
                 if not isinstance(error, EngineError):
                     bug, error = error, program_fault(mark("This study could not be judged"))
@@ -364,6 +371,12 @@ class Inference(QObject):
             self.answered.emit(study_uid)
             self._tell_status(study_uid)
             self.tell_progress()
+
+    def _tell_of_change(self, prediction: StudyPrediction) -> None:
+        for failure in prediction.failures:
+            if failure.title == FILE_CHANGED:
+                self.file_changed.emit(failure.path)
+                return
 
     def _make_room_for_heat(self, newest: AnswerKey) -> None:
         for key in list(self._heat_bytes):

@@ -12,6 +12,7 @@ a study's being done.
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -26,6 +27,7 @@ from engine.domain import (
     Annotation,
     AnonymousCopy,
     Catalogue,
+    FileIdentity,
     ReaderAssessment,
     ReadingMode,
     Study,
@@ -53,6 +55,8 @@ from viewer.shared.states import (
 log = logging.getLogger(__name__)
 
 PROGRESS_INTERVAL_S = 0.05  # between two reports of a folder being read
+RELISTINGS = 3  #: that one file may cause; one that is being written would cause them for ever
+RELISTING_DELAY_MS = 300  # files that are replaced come in numbers
 WAKE_DELAY_MS = 150  # lets the first image be painted before the engine takes the processor
 
 
@@ -135,12 +139,17 @@ class Session(QObject):
         self._is_opening = False
         self._opening = 0  # the number of the latest request to open
         self._stop_opening = threading.Event()
+        self._paths: tuple[Path, ...] = ()  # that the catalogue was found under
+        self._relistings: Counter[Path] = Counter()  # that each file caused
+        self._relisting_due = QTimer(self, singleShot=True, interval=RELISTING_DELAY_MS)
+        self._relisting_due.timeout.connect(self._list_anew)
         self._exporter = ThreadPoolExecutor(1, thread_name_prefix="exporting")
         self._stop_export = threading.Event()
 
         self._studies: dict[str, Study] = {}
         self._unread_folders: set[Path] = set()
         self._current: Study | None = None
+        self._to_go_on_with: str | None = None
         self._opened_at = datetime.now(UTC)
         self._told_of_other: OtherAnswer | None = None
 
@@ -163,6 +172,8 @@ class Session(QObject):
         inference.engine_changed.connect(self.engine_changed)
         inference.run_changed.connect(self.run_changed)
         inference.fault_occurred.connect(self.fault_occurred)
+        for part in (images, inference):
+            part.file_changed.connect(self._on_file_changed)
         inference.worked.connect(self._tell_of_other)
 
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="copying")
@@ -188,6 +199,11 @@ class Session(QObject):
     def is_hung(self, study_uid: str) -> bool:
         """Whether its images are on the screen: the open study, or the prior beside it."""
         return self._images.is_hung(study_uid)
+
+    @property
+    def to_go_on_with(self) -> str | None:
+        """The study to be selected in a catalogue that was listed anew; None in another."""
+        return self._to_go_on_with
 
     @property
     def opened_at(self) -> datetime:
@@ -260,7 +276,9 @@ class Session(QObject):
 
     def open(self, paths: Sequence[Path]) -> None:
         """Looks for studies under the paths; `catalogue_opened` follows, or `fault_occurred`."""
-        self._look_under(tuple(paths), self._on_opened)
+        self._relistings.clear()
+        paths = tuple(paths)
+        self._look_under(paths, lambda catalogue: self._on_opened(paths, catalogue))
 
     def open_reading(self, reading: ReaderAssessment) -> None:
         """Brings up the study that was read; `reading_opened` follows, or `fault_occurred`.
@@ -287,7 +305,7 @@ class Session(QObject):
                 )
             )
             return
-        self._look_under(places, lambda catalogue: self._on_found_again(reading, catalogue))
+        self._look_under(places, lambda catalogue: self._on_found_again(reading, places, catalogue))
 
     def _look_under(self, paths: tuple[Path, ...], on_loaded: Callable[[Catalogue], None]) -> None:
         self._stop_opening.set()
@@ -333,7 +351,34 @@ class Session(QObject):
             return
         on_loaded(catalogue)
 
-    def _on_opened(self, catalogue: Catalogue) -> None:
+    @Slot(object)
+    def _on_file_changed(self, path: Path) -> None:
+        """Soon lists everything anew: whatever the file holds now shows under its own name."""
+        if self._relistings[path] < RELISTINGS and not self._relisting_due.isActive():
+            self._relistings[path] += 1
+            self._relisting_due.start()
+
+    @Slot()
+    def _list_anew(self) -> None:
+        if not self._is_opening and not self._is_closed:
+            log.info("Files have changed since they were listed")
+            self._look_under(self._paths, self._on_listed_anew)
+
+    def _on_listed_anew(self, catalogue: Catalogue) -> None:
+        if not catalogue.studies:  # the disc is out: what is in memory stays, the rest failed
+            return
+        before, current = self._studies, self._current
+        kept = [study.uid for study in catalogue.studies if _is_same(study, before.get(study.uid))]
+        go_on = _go_on_with(current, catalogue.studies)
+        self._show_catalogue(self._paths, catalogue, kept, go_on)
+        self.fault_occurred.emit(
+            UnreadableFile(
+                mark("The file has changed"),
+                mark("Everything was listed anew: look whose study is open now."),
+            )
+        )
+
+    def _on_opened(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
         if not catalogue.studies and not catalogue.failures:
             self.fault_occurred.emit(
                 UnreadableFile(
@@ -342,9 +387,11 @@ class Session(QObject):
                 )
             )
             return
-        self._show_catalogue(catalogue)
+        self._show_catalogue(paths, catalogue)
 
-    def _on_found_again(self, reading: ReaderAssessment, catalogue: Catalogue) -> None:
+    def _on_found_again(
+        self, reading: ReaderAssessment, paths: tuple[Path, ...], catalogue: Catalogue
+    ) -> None:
         study = next((study for study in catalogue.studies if is_of(reading, study)), None)
         if study is None:
             self.fault_occurred.emit(
@@ -358,22 +405,35 @@ class Session(QObject):
                 )
             )
             return
-        self._show_catalogue(replace(catalogue, studies=(study,)))
+        self._show_catalogue(paths, replace(catalogue, studies=(study,)))
         self.reading_opened.emit(study.uid, reading.laterality, True)
 
-    def _show_catalogue(self, catalogue: Catalogue) -> None:
+    def _show_catalogue(
+        self,
+        paths: tuple[Path, ...],
+        catalogue: Catalogue,
+        kept: Collection[str] = (),
+        go_on_with: str | None = None,
+    ) -> None:
         studies = {study.uid: study for study in catalogue.studies}
         if len(studies) != len(catalogue.studies):  # else one's answer would show as the other's
             raise ValueError("two studies of a catalogue share a uid")
+        self._relisting_due.stop()
+        self._paths = paths
+        self._to_go_on_with = go_on_with
         self._studies = studies
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         self._current = None
-        for part in (self._readings, self._images, self._inference):
-            part.open(studies)
+        self._readings.open(studies)
+        self._images.open(studies)
+        self._inference.open(studies, kept)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_opened.emit(catalogue)
         self.run_changed.emit(self.run_state)
         self._inference.tell_all_statuses()
+        for uid in kept:
+            self._attach_answers(uid)
+            self._tell_prediction(uid)
         self._images.work()
         self._inference.work()
 
@@ -767,3 +827,22 @@ class Session(QObject):
             self._readings.close()
         except StorageFailed as error:
             self._tell_unkept(error)
+
+
+def _is_same(study: Study, before: Study | None) -> bool:
+    """Whether a study is what it was to the file, so that what was said of it still holds."""
+    return before is not None and _files(study) == _files(before)
+
+
+def _files(study: Study) -> list[tuple[str, FileIdentity | None]]:
+    return [(view.image_uid, view.file) for view in study.views]
+
+
+def _go_on_with(current: Study | None, studies: Sequence[Study]) -> str | None:
+    """The study that was open; where it is gone, the one that its files hold now."""
+    if current is None:
+        return None
+    if any(study.uid == current.uid for study in studies):
+        return current.uid
+    paths = {view.path for view in current.views}
+    return next((s.uid for s in studies if any(v.path in paths for v in s.views)), None)

@@ -291,7 +291,7 @@ class MainWindow(QMainWindow):
                 self.worklist.mark_draft(study.uid, True)
         self._mark_read(catalogue.studies)
         if catalogue.studies:
-            self.worklist.select(self.worklist.study_uids[0])
+            self.worklist.select(self._session.to_go_on_with or self.worklist.study_uids[0])
         else:
             self._session.select_study(None)
 
