@@ -292,9 +292,12 @@ class Tools(QObject):
         told in the line below the images, too.
         """
         self.hand.show_answers(answers)
+        by_uid = {canvas.view.image_uid: canvas for canvas in self._stage.canvases}
+        for answer in answers:
+            if answer.is_awaited and (answer.image_uid, answer.box) not in self._awaited:
+                self.told.emit(_said_of(by_uid[answer.image_uid], answer))
         came = [a for a in answers if (a.image_uid, a.box) in self._awaited and not a.is_awaited]
         self._awaited = {(a.image_uid, a.box) for a in answers if a.is_awaited}
-        by_uid = {canvas.view.image_uid: canvas for canvas in self._stage.canvases}
         for answer in came:
             canvas = by_uid[answer.image_uid]
             self.told.emit(f"{_said_of(canvas, answer)} · {notice()}")
