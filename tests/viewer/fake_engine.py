@@ -24,6 +24,10 @@ MODELS = {
     "light": ModelIdentity("light", "b07e55aa" * 8, (1, 3, 4, 5)),
 }
 REGION_MODEL = ModelIdentity("region", "c4d2aa10" * 8, (2, 3, 4, 5))
+NO_SPACING = (
+    "The pixel spacing is unknown: the image's own pixels were taken as they are, "
+    "as if one were 0.1 mm."
+)
 HEAT_SHAPE = (32, 20)
 
 
@@ -78,11 +82,12 @@ def said_of_region(view, box, malignancy: float | None = None) -> RegionPredicti
         probability,
         spacing_mm=spacing and spacing.row_mm,
         spacing_source=spacing and spacing.source.value,
+        notes=() if spacing else (NO_SPACING,),
     )
 
 
 def refused_region(view, box) -> RegionPrediction:
-    reason = "Most of the rectangle lies outside the breast."
+    reason = "More than half of the rectangle lies outside the breast."
     return RegionPrediction(view.image_uid, box, REGION_MODEL, None, scope_reason=reason)
 
 

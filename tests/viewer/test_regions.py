@@ -19,7 +19,7 @@ from engine.domain import (
 )
 from engine.errors import EngineStopped, StorageFailed
 from engine.records.readings import ReadingStore
-from tests.viewer.fake_engine import FakeEngine, refused_region, said_of_region
+from tests.viewer.fake_engine import NO_SPACING, FakeEngine, refused_region, said_of_region
 from tests.viewer.studies import make_view, spacing
 from tests.viewer.test_annotations import click, spot
 from tests.viewer.test_canvas import LEFT as LEFT_BUTTON
@@ -219,9 +219,9 @@ def test_without_spacing_the_reader_is_told_what_the_square_is(
     engine.answer_region()
     wait_for_answer(qtbot, window)
     (answer,) = answers(window)
-    assert regions.remarks(answer.prediction) == [
-        "Pixel spacing unknown: the pixels were taken as they are."
-    ]
+    assert regions.remarks(answer.prediction) == [NO_SPACING]
+    (line,) = window.output.summarise(False, True).regions
+    assert "the image's own pixels were taken as they are" in line.text
 
 
 def test_a_rectangle_outside_the_breast_is_refused_with_the_reason(ask_in, engine, qtbot):
@@ -231,7 +231,7 @@ def test_a_rectangle_outside_the_breast_is_refused_with_the_reason(ask_in, engin
     view, box = canvas.view, asked(engine)[0][1]
     engine.answer_region(prediction=refused_region(view, box))
     wait_for_answer(qtbot, window)
-    reason = "not judged: Most of the rectangle lies outside the breast."
+    reason = "not judged: More than half of the rectangle lies outside the breast."
     assert told(window) == f"R CC: {reason} · {NOTICE}"
     assert reason in canvas.accessibleDescription()
     assert regions.headline(answers(window)[0].prediction) == [reason]

@@ -76,11 +76,8 @@ def headline(prediction: RegionPrediction) -> list[str]:
 
 
 def remarks(prediction: RegionPrediction) -> list[str]:
-    """What must be known with it."""
-    lines = [localised(note) for note in prediction.notes]
-    if prediction.in_scope and prediction.spacing_mm is None and not lines:
-        lines.append(tr("Pixel spacing unknown: the pixels were taken as they are."))
-    return lines
+    """What must be known with it, e.g. that no spacing is known."""
+    return [localised(note) for note in prediction.notes]
 
 
 def lines_of(answer: RegionAnswer) -> list[str]:
