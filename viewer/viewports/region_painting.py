@@ -127,7 +127,7 @@ def _paint_row(painter: QPainter, row: _Row, x: float, y: float) -> None:
     painter.fillRect(bar, _TRACK)
     filled = QRectF(bar.topLeft(), QSizeF(_BAR.width() * row.share, _BAR.height()))
     painter.fillRect(filled, row.colour)
-    percent = tr("{percent} %").format(percent=regions.percent(row.share))
+    percent = f"{regions.percent(row.share)} %"
     place = QRectF(bar.right(), y, _PERCENT_WIDTH, row.height)
     painter.drawText(place, centred | Qt.AlignmentFlag.AlignRight, percent)
 
