@@ -1844,10 +1844,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>BI-RADS {grade} {meaning}, confianza {percent} %; P(4 o 5) {suspicion} %</translation>
     </message>
     <message>
-        <source>rows {top} to {bottom}, columns {left} to {right}</source>
-        <translation>filas {top} a {bottom}, columnas {left} a {right}</translation>
-    </message>
-    <message>
         <source>No reading is on record.</source>
         <translation>No hay ninguna lectura registrada.</translation>
     </message>

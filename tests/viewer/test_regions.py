@@ -28,6 +28,7 @@ from tests.viewer.test_comparing import folder, open_current
 from tests.viewer.test_main_window import are_images_shown, is_answered, open_and_wait, sign
 from tests.viewer.test_reading_modes import enter, phase
 from viewer.display import regions
+from viewer.session import inference
 from viewer.shared.states import Phase
 
 __all__ = ["folder"]  # a fixture
@@ -82,7 +83,7 @@ def asked(engine):
 
 
 def answers(window):
-    return [answer for _, _, answer in window.viewports.tools.asked_regions]
+    return [answer for _, answer in window.viewports.tools.asked_regions]
 
 
 def wait_for_answer(qtbot, window):
@@ -220,7 +221,7 @@ def test_without_spacing_the_reader_is_told_what_the_square_is(
     wait_for_answer(qtbot, window)
     (answer,) = answers(window)
     assert regions.remarks(answer.prediction) == [NO_SPACING]
-    (line,) = window.output.summarise(False, True).regions
+    line = window.output.summarise(False, True).regions[0]
     assert "the image's own pixels were taken as they are" in line.text
 
 
@@ -578,17 +579,46 @@ def test_the_export_of_a_hidden_study_tells_no_spot(ask_in, engine, qtbot, tmp_p
     assert exported(window, tmp_path / "hidden.csv") == ["", ""]
 
 
-def test_the_printed_page_lists_the_spots_with_the_notice(ask_in, engine, qtbot):
+def test_the_printed_page_lists_the_spots_by_the_numbers_on_its_pictures(ask_in, engine, qtbot):
     window = ask_in()
-    assert window.output.summarise(True, True).regions == ()
+    bare = window.output.summarise(True, True)
+    assert bare.regions == ()
     canvas = draw(window)
+    draw(window, (60, 30), (75, 45))
+    qtbot.waitUntil(lambda: len(answers(window)) == 2)
     wait_for_answer(qtbot, window)
-    (line,) = window.output.summarise(False, True).regions
+    made = window.output.summarise(False, True)
+    one, two, model = made.regions
     said = said_of_region(canvas.view, (30, 20, 60, 50))
-    assert line.about == "R CC"
-    assert line.text.startswith(
+    assert (one.about, two.about) == ("R CC 1", "R CC 2")
+    assert one.text.startswith(
         f"P(malignant) {100 * said.malignancy:.0f} % · BI-RADS {said.category}, confidence"
     )
-    assert "rows 20 to 50, columns 30 to 60" in line.text
+    assert model.text == f"region, {said.model.sha256[:8]}"
+    changed = [
+        view.label
+        for view, before in zip(made.views, bare.views, strict=True)
+        if view.image != before.image
+    ]
+    assert changed == ["R CC"]
     escape(qtbot, canvas)
-    assert window.output.summarise(False, True).regions == ()
+    assert [line.about for line in window.output.summarise(False, True).regions[:-1]] == ["R CC 1"]
+
+
+def test_after_a_spot_no_study_of_the_list_is_begun_until_the_reader_has_moved_on(
+    make_window, write_studies, engine, qtbot, monkeypatch
+):
+    engine.is_holding = True
+    window = make_window()
+    open_and_wait(qtbot, window, write_studies(3))
+    window._session.wake_engine()
+    qtbot.waitUntil(lambda: len(engine.asked) == 1)
+    draw(window)
+    engine.answer_next()
+    qtbot.waitUntil(lambda: is_answered(window))
+    assert len(engine.asked) == 1
+    monkeypatch.setattr(inference, "SPOT_PAUSE_MS", 50)
+    draw(window, (60, 30), (75, 45))
+    qtbot.waitUntil(lambda: len(engine.asked) == 2)
+    engine.answer_next()
+    qtbot.waitUntil(lambda: len(engine.asked) == 3)

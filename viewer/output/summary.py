@@ -119,8 +119,8 @@ def summarise(
     regions: Sequence[tuple[str, RegionAnswer]] = (),
 ) -> StudySummary:
     """`prediction` and `history` as the session tells them; `regions` are what is known of spots,
-    by the labels of their views. `with_identity` names the patient as far as the screen does;
-    without it no free words, dates and readers' names are there either.
+    by the names that they have on the page. `with_identity` names the patient as far as the
+    screen does; without it no free words, dates and readers' names are there either.
     """
     shown = canvases[:MOST_VIEWS]
     with_heat = with_heat and any(canvas.shows_heat for canvas in shown)
@@ -229,16 +229,14 @@ def _region_lines(
     regions: Iterable[tuple[str, RegionAnswer]], reading: ReadingState
 ) -> Iterable[Line]:
     """One for each spot that was answered; none where the reading mode hides them."""
-    for label, answer in () if reading.phase.is_hidden else regions:
-        said = answer.prediction
-        if said is not None:
-            x_min, y_min, x_max, y_max = answer.box
-            place = tr("rows {top} to {bottom}, columns {left} to {right}").format(
-                top=y_min, bottom=y_max, left=x_min, right=x_max
-            )
-            parts = [*headline(said), place, *remarks(said)]
-            yield Line(label, " · ".join(part.rstrip(".") for part in parts))
-    # the notice stands at the head and the foot of the page
+    models = {}
+    for name, answer in () if reading.phase.is_hidden else regions:
+        if (said := answer.prediction) is not None:
+            models[said.model.sha256] = said.model
+            parts = [*headline(said), *remarks(said)]
+            yield Line(name, " · ".join(part.rstrip(".") for part in parts))
+    for model in models.values():
+        yield Line(tr("Model"), f"{model.name}, {model.sha256[:8]}")
 
 
 def _reader_lines(

@@ -6,7 +6,8 @@ carries its study, its model and the catalogue it belongs to; one that nobody wa
 dropped. Nothing here knows what a reader may see: that is `readings`' and the session's.
 
 What a reader asks about a spot does not queue with the studies: it is handed over at once and goes
-before whatever waits in the engine process.
+before whatever waits in the engine process. A study that is being judged is not broken off for it;
+so for some seconds after a spot no study of the queue is begun.
 """
 
 import logging
@@ -17,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.domain import (
     MammogramView,
@@ -43,6 +44,7 @@ from viewer.shared.states import (
 
 log = logging.getLogger(__name__)
 
+SPOT_PAUSE_MS = 10_000  # after a spot was asked about the next one should not wait for a study
 HEAT_CACHE_BYTES = 256 << 20  # some hundred four-view studies of 512 x 320 float32
 
 AnswerKey = tuple[str, str]  #: study uid, model name
@@ -108,6 +110,9 @@ class Inference(QObject):
         self._current: Study | None = None
         self._asked: AnswerKey | None = None  # now with the engine
         self._regions: dict[str, Future[RegionPrediction]] = {}  # with the engine, by mark
+        self._spot_pause = QTimer(self)
+        self._spot_pause.setSingleShot(True)
+        self._spot_pause.timeout.connect(self.work)
         self._predictions: dict[AnswerKey, StudyPrediction] = {}
         self._failures: dict[AnswerKey, EngineError] = {}
         self._heat_bytes: OrderedDict[AnswerKey, int] = OrderedDict()
@@ -176,6 +181,7 @@ class Inference(QObject):
         self._generation += 1
         self._studies = studies
         self._current = None
+        self._spot_pause.stop()
         self.drop_regions()
         self._predictions.clear()
         self._failures.clear()
@@ -186,6 +192,7 @@ class Inference(QObject):
     def select(self, study: Study | None) -> None:
         """The study goes first from now on; nobody waits for a spot on another any more."""
         self._current = study
+        self._spot_pause.stop()
         self.drop_regions()
 
     def forgive(self, study_uid: str) -> None:
@@ -243,6 +250,7 @@ class Inference(QObject):
 
     def close(self) -> None:
         self._is_closed = True
+        self._spot_pause.stop()
         self._engine.stop()
 
     # ------------------------------------------------------------------------------- asking
@@ -300,8 +308,8 @@ class Inference(QObject):
         return can_run and self._is_to_be_asked((self._current.uid, self.other_model_name))
 
     def _next_in_queue(self) -> Study | None:
-        """In the catalogue's order; none while it is paused or cancelled."""
-        if self._run_state is not RunState.RUNNING:
+        """In the catalogue's order; none while it is paused or cancelled, or just after a spot."""
+        if self._run_state is not RunState.RUNNING or self._spot_pause.isActive():
             return None
         studies = self._studies.values()
         return next((s for s in studies if self._is_to_be_asked((s.uid, self._model_name))), None)
@@ -323,6 +331,7 @@ class Inference(QObject):
         self.drop_region(drawing)
         if self._is_closed:
             return
+        self._spot_pause.start(SPOT_PAUSE_MS)
         future = self._regions[drawing] = self._engine.predict_region(view, box)
         asked = RegionAnswer(view.image_uid, box)
         self._delivery.when_done(

@@ -22,7 +22,7 @@ from viewer.shared.languages import mark, tr
 from viewer.shared.states import RegionAnswer
 from viewer.viewports.annotation_painting import handle_at, is_under, on_canvas, paint
 from viewer.viewports.canvas import Canvas
-from viewer.viewports.region_painting import paint_answer
+from viewer.viewports.region_painting import paint_answer, paint_number
 
 _CLICK = 4.0  #: logical pixels; a point no farther from the last is the same click
 _LIVE_PIXELS = 600_000  #: a larger ellipse's grey values are told when the hand lets go
@@ -452,6 +452,11 @@ class AnnotationHand(QObject):
             if one.kind is AnnotationKind.REGION
         }
         asked = [one for one in shown if one.mark in rectangles]
+        if canvas.is_on_paper:
+            for number, one in enumerate(asked, 1):
+                if rectangles[one.mark].intersects(within):
+                    paint_number(painter, rectangles[one.mark], number, within)
+            return
         for one in sorted(asked, key=lambda one: one.mark != self._selected):
             rectangle = rectangles[one.mark]
             if not rectangle.intersects(within) or one is self._held:

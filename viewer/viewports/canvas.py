@@ -211,6 +211,7 @@ class Canvas(QWidget):
         self._wheel = 0
         self._is_space_down = False
         self._drawings: tuple[str, ...] = ()  # what is said of them
+        self.is_on_paper = False  #: while it is painted for a page: its layers write nothing small
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)  # the value under the pointer is told
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -755,8 +756,10 @@ class Canvas(QWidget):
         try:
             self.resize(paper.size)
             self._fit_scale, self._unit, self._zoom = paper.scale, paper.unit, None
+            self.is_on_paper = True
             return self._painted(shown)
         finally:
+            self.is_on_paper = False
             self._fit_scale, self._unit, self._zoom, geometry = before
             self.setGeometry(geometry)
             self.setUpdatesEnabled(True)

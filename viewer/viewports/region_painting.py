@@ -26,6 +26,7 @@ _GAP = 8.0  #: between a rectangle and its card
 _ROOM = 236.0  #: of a line of words
 _BAR = QSizeF(104.0, 7.0)
 _GRADE_WIDTH, _PERCENT_WIDTH = 18.0, 44.0
+_NUMBER_SHARE = 1 / 28  #: of the picture's height, that a number on paper is high
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,19 @@ def paint_answer(
         y += row.height
 
 
+def paint_number(painter: QPainter, rectangle: QRectF, number: int, within: QRectF) -> None:
+    """On paper, where no card could be read: by it the page's words name the rectangle."""
+    font = theme.font(max(1, round(within.height() * _NUMBER_SHARE)), bold=True)
+    metrics, text = QFontMetricsF(font), str(number)
+    size = QSizeF(metrics.horizontalAdvance(text) + _PAD, metrics.height())
+    corner = QPointF(rectangle.left() - size.width() - 2, rectangle.top())
+    box = _inside(QRectF(corner, size), within)
+    painter.fillRect(box, _GROUND)
+    painter.setFont(font)
+    painter.setPen(theme.TEXT)
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
 def _rows(
     answer: RegionAnswer | None, measured: str, author: str, is_full: bool, room: float
 ) -> list[_Row]:
@@ -108,9 +122,9 @@ def _rows(
                 write(remark, theme.WARNING)
     if author:
         write(author, theme.MUTED)
-    if is_full:
-        if measured:
-            write(spoken(measured), theme.MUTED)
+    if is_full and measured:
+        write(spoken(measured), theme.MUTED)
+    if is_full and answer is not None and not answer.is_awaited:
         write(notice(), theme.WARNING)
     return rows
 
@@ -135,13 +149,16 @@ def _paint_row(painter: QPainter, row: _Row, x: float, y: float) -> None:
 def _place(rectangle: QRectF, size: QSizeF, within: QRectF, taken: Sequence[QRectF]) -> QRectF:
     """Beside, below or above the rectangle; else where it covers least."""
     inner = within.adjusted(_PAD, _PAD, -_PAD, -_PAD)
-    corners = (
-        QPointF(rectangle.right() + _GAP, rectangle.top()),
-        QPointF(rectangle.left() - _GAP - size.width(), rectangle.top()),
-        QPointF(rectangle.left(), rectangle.bottom() + _GAP),
-        QPointF(rectangle.left(), rectangle.top() - _GAP - size.height()),
-    )
-    boxes = [_inside(QRectF(corner, size), inner) for corner in corners]
+    right, left = rectangle.right() + _GAP, rectangle.left() - _GAP - size.width()
+    below, above = rectangle.bottom() + _GAP, rectangle.top() - _GAP - size.height()
+    level = (rectangle.top(), rectangle.bottom() - size.height())
+    aligned = (rectangle.left(), rectangle.right() - size.width())
+    corners = [
+        *((x, y) for x in (right, left) for y in level),
+        *((x, y) for y in (below, above) for x in aligned),
+        *((x, y) for x in (right, left) for y in (below, above)),
+    ]
+    boxes = [_inside(QRectF(QPointF(*corner), size), inner) for corner in corners]
     return min(boxes, key=lambda box: _covered(box, [rectangle, *taken]))  # the first of equals
 
 

@@ -312,12 +312,14 @@ class Tools(QObject):
             canvas.describe_drawings([*said, notice()] if said else [])
 
     @property
-    def asked_regions(self) -> list[tuple[Canvas, Annotation, RegionAnswer]]:
-        """The rectangles that show with what is known of them, in reading order."""
+    def asked_regions(self) -> list[tuple[str, RegionAnswer]]:
+        """Of the rectangles that show what is known of them, in reading order, each by its view
+        and its number there: 'R CC 2'.
+        """
         return [
-            (canvas, rectangle, answer)
+            (f"{canvas.view.label} {number}", answer)
             for canvas in self._stage.canvases
-            for rectangle, answer in self.hand.regions_on(canvas)
+            for number, (_, answer) in enumerate(self.hand.regions_on(canvas), 1)
             if answer is not None
         ]
 
