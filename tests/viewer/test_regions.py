@@ -4,10 +4,11 @@ and is nowhere before the reader may see what a model says.
 
 import csv
 import json
+from itertools import combinations, product
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QCursor
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QCursor, QPainter, QPicture
 
 from engine.domain import (
     NOTICE,
@@ -29,7 +30,8 @@ from tests.viewer.test_main_window import are_images_shown, is_answered, open_an
 from tests.viewer.test_reading_modes import enter, phase
 from viewer.display import regions
 from viewer.session import inference
-from viewer.shared.states import Phase
+from viewer.shared.states import Phase, RegionAnswer
+from viewer.viewports.region_painting import paint_answer
 
 __all__ = ["folder"]  # a fixture
 RIGHT = Laterality.RIGHT
@@ -299,6 +301,23 @@ def test_the_last_of_two_spots_shows_all_and_a_click_turns_to_the_other(ask_in, 
     last = canvas.grab().toImage()
     click(canvas, spot(canvas, 20, 40))
     assert canvas.grab().toImage() != last
+
+
+def test_the_cards_of_many_spots_in_a_small_view_cover_neither_each_other_nor_a_spot(qtbot):
+    picture = QPicture()
+    painter, within = QPainter(picture), QRectF(0, 60, 370, 220)
+    spots = [QRectF(270, y, 32, 32) for y in (100, 145, 190)] + [QRectF(20, 62, 30, 20)]
+    view, cards = make_view(), []
+    for number, own in enumerate(spots):
+        box = (number, 0, 9, 9)
+        answer = RegionAnswer(view.image_uid, box, said_of_region(view, box))
+        taken = [*cards, *(other for other in spots if other is not own)]
+        paint_answer(painter, own, answer, "", "", within, taken, number == 0)
+        cards.append(taken[-1])
+    painter.end()
+    assert all(within.contains(card) for card in cards)
+    pairs = [*combinations(cards, 2), *product(cards, spots)]
+    assert not [(one, other) for one, other in pairs if one.intersects(other)]
 
 
 def test_nothing_is_asked_about_an_earlier_study(make_window, folder, engine, qtbot):

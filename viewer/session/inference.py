@@ -181,8 +181,8 @@ class Inference(QObject):
         self._generation += 1
         self._studies = studies
         self._current = None
-        self._spot_pause.stop()
         self.drop_regions()
+        self._spot_pause.stop()
         self._predictions.clear()
         self._failures.clear()
         self._heat_bytes.clear()
@@ -192,8 +192,8 @@ class Inference(QObject):
     def select(self, study: Study | None) -> None:
         """The study goes first from now on; nobody waits for a spot on another any more."""
         self._current = study
-        self._spot_pause.stop()
         self.drop_regions()
+        self._spot_pause.stop()
 
     def forgive(self, study_uid: str) -> None:
         """What failed of the study is tried once more."""
@@ -309,7 +309,8 @@ class Inference(QObject):
 
     def _next_in_queue(self) -> Study | None:
         """In the catalogue's order; none while it is paused or cancelled, or just after a spot."""
-        if self._run_state is not RunState.RUNNING or self._spot_pause.isActive():
+        is_at_spots = self._regions or self._spot_pause.isActive()
+        if self._run_state is not RunState.RUNNING or is_at_spots:
             return None
         studies = self._studies.values()
         return next((s for s in studies if self._is_to_be_asked((s.uid, self._model_name))), None)
@@ -331,7 +332,6 @@ class Inference(QObject):
         self.drop_region(drawing)
         if self._is_closed:
             return
-        self._spot_pause.start(SPOT_PAUSE_MS)
         future = self._regions[drawing] = self._engine.predict_region(view, box)
         asked = RegionAnswer(view.image_uid, box)
         self._delivery.when_done(
@@ -342,6 +342,7 @@ class Inference(QObject):
         """Nobody waits for that answer any more."""
         if (future := self._regions.pop(drawing, None)) is not None:
             future.cancel()
+            self._spot_pause.start(SPOT_PAUSE_MS)
 
     def drop_regions(self) -> None:
         for drawing in list(self._regions):
@@ -353,6 +354,7 @@ class Inference(QObject):
         if self._regions.get(drawing) is not future:
             return  # dropped, though it came all the same
         del self._regions[drawing]
+        self._spot_pause.start(SPOT_PAUSE_MS)
         if future.cancelled():  # by an engine that stops
             return
         error, bug = future.exception(), None

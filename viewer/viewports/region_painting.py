@@ -1,8 +1,9 @@
 """How the region network's answer stands beside its rectangle.
 
-A card on a dark ground of its own: of the selected rectangle all of it, of the others the headline,
-so that several do not cover the tissue between them. It goes where no other words and no rectangle
-stand, beside its own if there is room. All in logical pixels of the canvas.
+A card on a dark ground of its own: of the selected rectangle all of it, of the others the headline
+or, where there is no room for that, the first number alone, so that several do not cover each other
+and the tissue between them. It goes where no other words and no rectangle stand, beside its own if
+there is room. All in logical pixels of the canvas.
 """
 
 from collections.abc import Sequence
@@ -62,16 +63,19 @@ def paint_answer(
     """`answer` None: it was never given; `author`: who asked, if it was another reader; `within`
     and `taken` as for `annotation_painting.paint`.
     """
-    rows = _rows(answer, measured, author, is_full, min(_ROOM, within.width() - 4 * _PAD))
-    size = QSizeF(
-        max(row.width for row in rows) + 2 * _PAD, sum(row.height for row in rows) + 2 * _PAD
-    )
-    box = _place(rectangle, size, within, taken)
+    whole = _rows(answer, measured, author, is_full, min(_ROOM, within.width() - 4 * _PAD))
+    shorter = [] if is_full else [whole[:1], _number_alone(answer)]
+    for rows in (whole, *shorter):
+        pad = _PAD if len(rows) > 1 or is_full else _PAD / 2
+        wide, tall = max(row.width for row in rows), sum(row.height for row in rows)
+        box = _place(rectangle, QSizeF(wide + 2 * pad, tall + 2 * pad), within, taken)
+        if not _covered(box, [rectangle, *taken]):
+            break
     taken.append(box)
     painter.fillRect(box, _GROUND)
-    y = box.top() + _PAD
+    y = box.top() + pad
     for row in rows:
-        _paint_row(painter, row, box.left() + _PAD, y)
+        _paint_row(painter, row, box.left() + pad, y)
         y += row.height
 
 
@@ -127,6 +131,17 @@ def _rows(
     if is_full and answer is not None and not answer.is_awaited:
         write(notice(), theme.WARNING)
     return rows
+
+
+def _number_alone(answer: RegionAnswer | None) -> list[_Row]:
+    """Of little room: the percentage, or a mark that there is none."""
+    said = None if answer is None else answer.prediction
+    text = "…" if answer is not None and answer.is_awaited else "–"
+    if said is not None and said.malignancy is not None:
+        text = f"{regions.percent(said.malignancy)} %"
+    elif said is not None and said.in_scope:
+        text = f"BI-RADS {said.category}"
+    return [_Row(text, theme.TEXT, theme.font(theme.SMALL_TEXT_PX, bold=True))]
 
 
 def _paint_row(painter: QPainter, row: _Row, x: float, y: float) -> None:
