@@ -2484,38 +2484,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Lo que brilla es demasiado pequeño para ser una mama.</translation>
     </message>
     <message>
-        <source>The rectangle is empty.</source>
-        <translation>El rectángulo está vacío.</translation>
-    </message>
-    <message>
-        <source>The rectangle lies outside the image.</source>
-        <translation>El rectángulo está fuera de la imagen.</translation>
-    </message>
-    <message>
-        <source>The rectangle lies outside the breast.</source>
-        <translation>El rectángulo está fuera de la mama.</translation>
-    </message>
-    <message>
-        <source>More than half of the rectangle lies outside the breast.</source>
-        <translation>Más de la mitad del rectángulo está fuera de la mama.</translation>
-    </message>
-    <message>
-        <source>The rectangle is too small to judge (a side of less than 2 mm).</source>
-        <translation>El rectángulo es demasiado pequeño para valorarlo (un lado de menos de 2 mm).</translation>
-    </message>
-    <message>
-        <source>There is nothing to see in the rectangle: it is all of one grey.</source>
-        <translation>En el rectángulo no se ve nada: es todo de un mismo gris.</translation>
-    </message>
-    <message>
-        <source>The rectangle reaches beyond the image; only the part inside was looked at.</source>
-        <translation>El rectángulo sale de la imagen; solo se miró la parte de dentro.</translation>
-    </message>
-    <message>
-        <source>The pixel spacing is unknown: the image&apos;s own pixels were taken as they are, as if one were 0.1 mm.</source>
-        <translation>El espaciado de píxel se desconoce: se tomaron los píxeles de la imagen tal como son, como si uno midiera 0.1 mm.</translation>
-    </message>
-    <message>
         <source>Laterality</source>
         <translation>Lateralidad</translation>
     </message>
@@ -3182,14 +3150,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>a series of {count} frames</source>
         <translation>una serie de {count} fotogramas</translation>
-    </message>
-    <message>
-        <source>A pixel of this image is {size} mm: too coarse to judge calcifications.</source>
-        <translation>Un píxel de esta imagen mide {size} mm: demasiado grueso para valorar calcificaciones.</translation>
-    </message>
-    <message>
-        <source>The rectangle is larger than {frame} mm, so it was looked at coarser: {size} mm for a pixel.</source>
-        <translation>El rectángulo mide más de {frame} mm, por lo que se miró con menos detalle: {size} mm por píxel.</translation>
     </message>
     <message>
         <source>RIGHT</source>

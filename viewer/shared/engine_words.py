@@ -93,18 +93,6 @@ WORDS = (
     mark("The image is blank; check the file."),
     mark("Nothing in the image stands out; check the file."),
     mark("What is bright is too small to be a breast."),
-    # of a rectangle: why the region network says nothing, and what must be known
-    mark("The rectangle is empty."),
-    mark("The rectangle lies outside the image."),
-    mark("The rectangle lies outside the breast."),
-    mark("More than half of the rectangle lies outside the breast."),
-    mark("The rectangle is too small to judge (a side of less than 2 mm)."),
-    mark("There is nothing to see in the rectangle: it is all of one grey."),
-    mark("The rectangle reaches beyond the image; only the part inside was looked at."),
-    mark(
-        "The pixel spacing is unknown: the image's own pixels were taken as they are, as if one "
-        "were 0.1 mm."
-    ),
     # side and view
     mark("Laterality"),
     mark("View"),
@@ -295,11 +283,6 @@ TEMPLATES = (
     mark("The header does not call this a mammogram (modality {modality})."),
     mark("The image is too small to judge ({columns} × {rows} pixels)."),
     mark("The image has only {count} grey levels, so it is no mammogram."),
-    mark("A pixel of this image is {size} mm: too coarse to judge calcifications."),
-    mark(
-        "The rectangle is larger than {frame} mm, so it was looked at coarser: {size} mm for a "
-        "pixel."
-    ),
     mark("{what} guessed from a name, not from a tag."),
     mark("{what} guessed from the file name."),
     mark(
