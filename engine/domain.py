@@ -358,6 +358,37 @@ class StudyPrediction:
         return max((answer.prediction.suspicion for answer in answers), default=0.0)
 
 
+@dataclass(frozen=True)
+class RegionPrediction:
+    """What the region network says of one rectangle of a view; or why it says nothing."""
+
+    image_uid: str
+    box: tuple[int, int, int, int]  #: x_min, y_min, x_max, y_max in source pixels, x right, y down
+    model: ModelIdentity
+    probabilities: Mapping[int, float] | None  #: over BI-RADS 2, 3, 4, 5; None: out of scope
+    malignancy: float | None = None  #: calibrated probability
+    scope_reason: str | None = None
+    spacing_mm: float | None = None  #: None: unknown, the image's own pixels were taken as they are
+    spacing_source: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def in_scope(self) -> bool:
+        return self.probabilities is not None
+
+    @property
+    def category(self) -> int | None:
+        """Calibrated arg-max; a tie goes to the higher grade."""
+        if self.probabilities is None:
+            return None
+        return max(self.probabilities, key=lambda grade: (self.probabilities[grade], grade))
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability of `category`."""
+        return None if self.probabilities is None else self.probabilities[self.category]
+
+
 # --------------------------------------------------------------------------------- reader's word
 
 
@@ -459,6 +490,7 @@ class AnnotationKind(Enum):
     ELLIPSE = "ellipse"  #: two opposite corners of its box, along rows and columns
     ARROW = "arrow"  #: tail, tip
     TEXT = "text"  #: the upper left corner of the words, as displayed
+    REGION = "region"  #: two opposite corners of the box that the region network was asked about
 
 
 @dataclass(frozen=True)
@@ -479,6 +511,19 @@ class Annotation:
     text: str = ""  #: the reader's own words
     measured: str = ""  #: as it stood on the screen, with unit and origin of the spacing
     is_removed: bool = False
+
+
+@dataclass(frozen=True)
+class AskedRegion:
+    """What a reader was told of a rectangle that he asked about; on record, whatever becomes of
+    the rectangle (an `Annotation` of kind REGION, which itself never holds what a model said).
+    """
+
+    study_uid: str
+    patient_id: str
+    reader: str
+    prediction: RegionPrediction
+    asked_at: datetime  #: when the answer came, with time zone
 
 
 @dataclass(frozen=True)

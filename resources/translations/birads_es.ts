@@ -69,6 +69,10 @@
         <translation>Texto: clic, escriba, Intro</translation>
     </message>
     <message>
+        <source>Ask about a spot: drag a rectangle around it</source>
+        <translation>Preguntar por un punto: arrastre un rectángulo a su alrededor</translation>
+    </message>
+    <message>
         <source>Text, then Enter</source>
         <extracomment>its number; None: all of it where the hand took it, in source coordinates tool, selection or drawings what to do next; empty: nothing</extracomment>
         <translation>Texto y después Intro</translation>
@@ -1824,6 +1828,18 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>sin valorar: {why}</translation>
     </message>
     <message>
+        <source>BI-RADS {grade}, confidence {percent} %</source>
+        <translation>BI-RADS {grade}, confianza {percent} %</translation>
+    </message>
+    <message>
+        <source>P(malignant) {percent} %</source>
+        <translation>P(maligno) {percent} %</translation>
+    </message>
+    <message>
+        <source>asking about this spot …</source>
+        <translation>preguntando por este punto …</translation>
+    </message>
+    <message>
         <source>BI-RADS {grade} {meaning}, confidence {percent} %; P(4 or 5) {suspicion} %</source>
         <translation>BI-RADS {grade} {meaning}, confianza {percent} %; P(4 o 5) {suspicion} %</translation>
     </message>
@@ -1850,6 +1866,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Model&apos;s answer</source>
         <translation>Respuesta del modelo</translation>
+    </message>
+    <message>
+        <source>Spots asked about</source>
+        <translation>Puntos consultados</translation>
     </message>
     <message>
         <source>Mammography study summary</source>
@@ -3379,6 +3399,11 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Cierre otros programas o abra menos estudios a la vez y elíjala de nuevo.</translation>
     </message>
     <message>
+        <source>This spot could not be judged</source>
+        <extracomment>study uid, model name</extracomment>
+        <translation>No se pudo valorar este punto</translation>
+    </message>
+    <message>
         <source>The engine cannot start</source>
         <extracomment>study uid, model name</extracomment>
         <translation>El motor no puede arrancar</translation>
@@ -3477,6 +3502,18 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>When 27 radiologists were shown wrong categories of an AI, their accuracy dropped sharply at every level of experience (Dratsch, Radiology 2023).</source>
         <translation>Cuando se mostraron categorías erróneas de una IA a 27 radiólogos, su precisión cayó mucho con cualquier nivel de experiencia (Dratsch, Radiology 2023).</translation>
+    </message>
+    <message>
+        <source>Spots can be asked about after your own category for each breast</source>
+        <translation>Se puede preguntar por un punto después de su propia categoría para cada mama</translation>
+    </message>
+    <message>
+        <source>Spots can be asked about once the model&apos;s answer is there</source>
+        <translation>Se puede preguntar por un punto en cuanto llegue la respuesta del modelo</translation>
+    </message>
+    <message>
+        <source>Nothing is asked about spots in a blind audit</source>
+        <translation>En una auditoría ciega no se pregunta por ningún punto</translation>
     </message>
     <message>
         <source>Nothing to undo</source>
@@ -3657,6 +3694,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Dejar la herramienta</translation>
     </message>
     <message>
+        <source>Ask about the spot at the pointer</source>
+        <translation>Preguntar por el punto bajo el puntero</translation>
+    </message>
+    <message>
+        <source>Ask about a rectangle</source>
+        <translation>Preguntar por un rectángulo</translation>
+    </message>
+    <message>
         <source>Link panning, mirrored</source>
         <translation>Vincular desplazamiento, en espejo</translation>
     </message>
@@ -3724,6 +3769,22 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <source>Text: {level}</source>
         <extracomment>of the open study, in reading order a prior&apos;s too a prior&apos;s too what is switched on what to do, or where one is, until it is empty what is to be known just now the value under the pointer, and where; empty: beside the image an Annotation to be kept: drawn, changed or removed image_uid, and what the view is called the screen&apos;s key, mm of a device pixel</extracomment>
         <translation>Texto: {level}</translation>
+    </message>
+    <message>
+        <source>Point at a spot on an image</source>
+        <translation>Señale un punto de una imagen</translation>
+    </message>
+    <message>
+        <source>, then {}</source>
+        <translation>, luego {}</translation>
+    </message>
+    <message>
+        <source>Nothing is asked about an earlier study: open it by itself</source>
+        <translation>No se pregunta por un estudio anterior: ábralo por sí solo</translation>
+    </message>
+    <message>
+        <source>{view} has no pixel spacing: the square is a twelfth of its longer side</source>
+        <translation>{view} no tiene espaciado de píxel: el cuadrado es un doceavo de su lado más largo</translation>
     </message>
     <message>
         <source>{view} has no pixel spacing: no true size</source>
@@ -3797,6 +3858,11 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Both are on record.</source>
         <translation>Ambas quedan registradas.</translation>
+    </message>
+    <message>
+        <source>no answer: draw it anew to ask</source>
+        <extracomment>behind a bar: all that it could be between a rectangle and its card of a line of words of the bar, that is filled</extracomment>
+        <translation>sin respuesta: dibújelo de nuevo para preguntar</translation>
     </message>
 </context>
 </TS>

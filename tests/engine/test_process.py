@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.dicom import loading
 from engine.dicom.loading import load
-from engine.errors import EngineStopped, IncompatibleCheckpoint
+from engine.errors import EngineStopped, IncompatibleCheckpoint, UnreadableFile
 from engine.networks.predictor import Predictor
-from engine.networks.process import EngineProcess, EngineSettings
+from engine.networks.process import EngineProcess, EngineSettings, _Worker
+from tests import tiny_networks
 from tests.phantom import write_study
 from tests.tiny_networks import write_tiny_checkpoint
 
@@ -232,3 +235,106 @@ def test_the_child_does_not_outlive_a_parent_that_is_killed(tmp_path, settings, 
         parent.kill()
         parent.wait()
         parent.stdout.close()
+
+
+# ------------------------------------------------------------------- what is asked about a spot
+
+BOX = (60, 60, 90, 90)
+
+
+class NotingPredictor:
+    """In the place of the region network: notes what it is given."""
+
+    made = 0
+
+    def __init__(self, checkpoint_path=None):
+        NotingPredictor.made += 1
+        self.given = []
+
+    def predict(self, view, pixels, box):
+        self.given.append((view.image_uid, pixels, box))
+        return self
+
+
+def test_a_second_spot_of_a_view_neither_decodes_it_again_nor_loads_the_network_again(
+    study, settings, monkeypatch
+):
+    stand_in = types.ModuleType("engine.networks.region")
+    stand_in.RegionPredictor = NotingPredictor
+    monkeypatch.setitem(sys.modules, "engine.networks.region", stand_in)
+    monkeypatch.setattr(NotingPredictor, "made", 0)
+    decoded, load_pixels = [], loading.load_pixels
+
+    def noting(view):
+        decoded.append(view.image_uid)
+        return load_pixels(view)
+
+    monkeypatch.setattr(loading, "load_pixels", noting)
+    worker, (one, other, *_) = _Worker(settings), study.views
+    for view, box in ((one, BOX), (one, (0, 0, 9, 9)), (other, BOX), (one, BOX)):
+        predictor = worker.predict_region(view, box)
+    assert decoded == [one.image_uid, other.image_uid, one.image_uid]
+    assert NotingPredictor.made == 1
+    assert [(uid, box) for uid, _, box in predictor.given] == [
+        (one.image_uid, BOX),
+        (one.image_uid, (0, 0, 9, 9)),
+        (other.image_uid, BOX),
+        (one.image_uid, BOX),
+    ]
+    assert predictor.given[0][1] is predictor.given[1][1]
+    assert predictor.given[0][1].shape == (one.rows, one.columns)
+
+
+@pytest.fixture(scope="module")
+def spot_engine(folder, settings):
+    if not hasattr(tiny_networks, "write_tiny_region_checkpoint"):
+        pytest.skip("the region network is not there yet")
+    path = tiny_networks.write_tiny_region_checkpoint(folder / "region.safetensors")
+    checkpoints = {**settings.checkpoints, "region": path}
+    engine = EngineProcess(replace(settings, checkpoints=checkpoints))
+    yield engine
+    engine.stop()
+
+
+def test_a_spot_is_answered_before_the_studies_that_wait(spot_engine, study):
+    engine, order = spot_engine, []
+    engine.warm_up("light").result(PATIENCE_S)
+    busy = engine.predict(long_study(study, 50), "light")
+    waiting = engine.predict(study, "light")
+    spot = engine.predict_region(study.views[0], BOX)
+    for name, future in {"worklist": waiting, "spot": spot}.items():
+        future.add_done_callback(lambda _future, name=name: order.append(name))
+    assert waiting.result(PATIENCE_S)
+    assert order == ["spot", "worklist"]
+    assert busy.done()
+    answer = spot.result()
+    assert (answer.image_uid, answer.box) == (study.views[0].image_uid, BOX)
+    assert answer.model.name == "region"
+
+
+def test_a_second_spot_on_the_view_is_answered_at_once(spot_engine, study):
+    spot_engine.predict_region(study.views[0], BOX).result(PATIENCE_S)
+    start = time.monotonic()
+    second = spot_engine.predict_region(study.views[0], (62, 62, 92, 92)).result(PATIENCE_S)
+    assert time.monotonic() - start < 1  # 0.3 s on a machine of its own
+    assert second.box == (62, 62, 92, 92)
+
+
+def test_killed_over_a_spot_it_starts_again_and_the_spot_is_answered(spot_engine, study, caplog):
+    expected = spot_engine.predict_region(study.views[0], BOX).result(PATIENCE_S)
+    first_id = spot_engine.process_id
+    busy = spot_engine.predict(long_study(study, 100), "light")
+    struck = spot_engine.predict_region(study.views[0], BOX)
+    assert busy.cancel()
+    os.kill(first_id, signal.SIGKILL)
+    assert struck.result(PATIENCE_S).probabilities == expected.probabilities
+    assert spot_engine.process_id not in (None, first_id)
+    assert "died" in caplog.text
+
+
+def test_an_image_that_is_gone_is_told_in_its_own_words(spot_engine, study):
+    gone = replace(study.views[0], path=Path("/nowhere/R.dcm"), image_uid="1.2.9")
+    with pytest.raises(UnreadableFile) as refusal:
+        spot_engine.predict_region(gone, BOX).result(PATIENCE_S)
+    assert refusal.value.advice
+    assert spot_engine.predict_region(study.views[0], BOX).result(PATIENCE_S)

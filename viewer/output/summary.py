@@ -33,10 +33,11 @@ from engine.domain import (
 )
 from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
+from viewer.display.regions import headline, remarks
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
-from viewer.shared.states import MODEL_TITLES, ReadingState
+from viewer.shared.states import MODEL_TITLES, ReadingState, RegionAnswer
 from viewer.viewports.canvas import Canvas, Paper, Shown, State
 
 PAGE = QPageLayout(
@@ -86,14 +87,19 @@ class StudySummary:
     model: tuple[Line, ...]
     reader: tuple[Line, ...]
     made_at: datetime
+    regions: tuple[Line, ...] = ()  #: spots that were asked about; none: no such section
 
     @property
     def has_heat(self) -> bool:
         return any(view.heat is not None for view in self.views)
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return *self.model, *self.regions, *self.reader
+
     def words(self) -> list[str]:
         """Every word of the page but the notice."""
-        lines = [f"{line.about}: {line.text}" for line in (*self.model, *self.reader)]
+        lines = [f"{line.about}: {line.text}" for line in self.lines]
         warnings = [warning for view in self.views for warning in view.warnings]
         return [self.identity, *(view.label for view in self.views), *warnings, self.scale, *lines]
 
@@ -110,9 +116,11 @@ def summarise(
     made_at: datetime,
     with_identity: bool,
     with_heat: bool,
+    regions: Sequence[tuple[str, RegionAnswer]] = (),
 ) -> StudySummary:
-    """`prediction` and `history` as the session tells them. `with_identity` names the patient as
-    far as the screen does; without it no free words, dates and readers' names are there either.
+    """`prediction` and `history` as the session tells them; `regions` are what is known of spots,
+    by the names that they have on the page. `with_identity` names the patient as far as the
+    screen does; without it no free words, dates and readers' names are there either.
     """
     shown = canvases[:MOST_VIEWS]
     with_heat = with_heat and any(canvas.shows_heat for canvas in shown)
@@ -131,6 +139,7 @@ def summarise(
         scale=scale.strip(),
         model=tuple(_model_lines(study, prediction, reading)),
         reader=tuple(_reader_lines(history, reading, with_identity)),
+        regions=tuple(_region_lines(regions, reading)),
         made_at=made_at,
     )
 
@@ -216,6 +225,20 @@ def _said(prediction: Prediction) -> str:
     )
 
 
+def _region_lines(
+    regions: Iterable[tuple[str, RegionAnswer]], reading: ReadingState
+) -> Iterable[Line]:
+    """One for each spot that was answered; none where the reading mode hides them."""
+    models = {}
+    for name, answer in () if reading.phase.is_hidden else regions:
+        if (said := answer.prediction) is not None:
+            models[said.model.sha256] = said.model
+            parts = [*headline(said), *remarks(said)]
+            yield Line(name, " · ".join(part.rstrip(".") for part in parts))
+    for model in models.values():
+        yield Line(tr("Model"), f"{model.name}, {model.sha256[:8]}")
+
+
 def _reader_lines(
     history: Iterable[ReaderAssessment], reading: ReadingState, with_identity: bool
 ) -> Iterable[Line]:
@@ -290,6 +313,8 @@ class _Page:
         below = min(text, 0.5 * (floor - self._y))
         self._views(floor - below - self._y)
         self._section(tr("Model's answer"), summary.model, floor)
+        if summary.regions:
+            self._section(tr("Spots asked about"), summary.regions, floor)
         self._section(tr("Reader"), summary.reader, floor)
         self._footer(footer)
 
@@ -402,8 +427,9 @@ class _Page:
         return _wrapped(line.text, QFontMetricsF(self._font(_TEXT_MM)), room)
 
     def _sections_height(self) -> float:
-        lines = [*self._summary.model, *self._summary.reader]
-        count = 2 + sum(len(self._wrapped_line(line)) for line in lines)
+        lines = self._summary.lines
+        titles = 3 if self._summary.regions else 2
+        count = titles + sum(len(self._wrapped_line(line)) for line in lines)
         return count * _TEXT_MM * _LEADING * self._mm + 2 * self._mm
 
     # words

@@ -5,8 +5,8 @@ Nothing here waits. Studies are loaded on one thread, pixels decoded on a few (`
 predictions made in the engine process (`inference`).
 
 What the reading mode hides stays in here: until an answer may be shown (`readings`),
-`prediction`, `status`, `other_answer`, `history` and all signals are as if it had not come, but for
-a study's being done.
+`prediction`, `status`, `other_answer`, `regions`, `history` and all signals are as if it had not
+come, but for a study's being done. Nor is anything asked about a spot until then.
 """
 
 import logging
@@ -25,7 +25,9 @@ from engine.anonymisation.anonymising import Anonymiser, refuse_inside, study_fo
 from engine.dicom.loading import load
 from engine.domain import (
     Annotation,
+    AnnotationKind,
     AnonymousCopy,
+    AskedRegion,
     Catalogue,
     FileIdentity,
     ReaderAssessment,
@@ -37,6 +39,7 @@ from engine.domain import (
 from engine.errors import EngineError, StorageFailed, UnreadableFile
 from engine.records import training_manifest
 from viewer.display.priors import Prior
+from viewer.display.regions import Box, box_of
 from viewer.session.images import PIXEL_CACHE_BYTES, Images
 from viewer.session.inference import HEAT_CACHE_BYTES, Engine, Inference
 from viewer.session.readings import Readings, is_of
@@ -46,6 +49,7 @@ from viewer.shared.states import (
     EngineStatus,
     OtherAnswer,
     ReadingState,
+    RegionAnswer,
     RunState,
     StudyState,
     StudyStatus,
@@ -96,6 +100,8 @@ class Session(QObject):
     engine_changed = Signal(object)
     # An OtherAnswer on the selected study; None: the other model is not to be asked
     other_changed = Signal(object)
+    # A tuple of RegionAnswer: all that is known of rectangles on the open study; none while hidden
+    regions_changed = Signal(object)
     # A ReadingMode was chosen, or another reader took over: all that the models said is to be
     # taken away; what may still be shown follows
     mode_changed = Signal(object)
@@ -152,6 +158,8 @@ class Session(QObject):
         self._to_go_on_with: str | None = None
         self._opened_at = datetime.now(UTC)
         self._told_of_other: OtherAnswer | None = None
+        self._regions: dict[tuple[str, Box], RegionAnswer] = {}  # of the open study, hidden or not
+        self._awaited: dict[str, tuple[RegionAnswer, str]] = {}  # by mark, and who asked
 
         self._images = Images(self._delivery, pixel_cache_bytes, self)
         self._inference = Inference(engine, self._delivery, model_name, heat_cache_bytes, self)
@@ -175,6 +183,8 @@ class Session(QObject):
         for part in (images, inference):
             part.file_changed.connect(self._on_file_changed)
         inference.worked.connect(self._tell_of_other)
+        inference.region_answered.connect(self._on_region_answered)
+        self.reading_changed.connect(self._tell_regions)
 
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="copying")
         self._stop_copying = threading.Event()
@@ -424,6 +434,7 @@ class Session(QObject):
         self._studies = studies
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         self._current = None
+        self._regions, self._awaited = {}, {}
         self._readings.open(studies)
         self._images.open(studies)
         self._inference.open(studies, kept)
@@ -451,11 +462,13 @@ class Session(QObject):
         was_hidden = previous is not None and self._readings.is_hidden(previous.uid)
         self._readings.select(study)
         self._inference.select(study)
+        self._take_up_regions(study)
         self._opened_at = datetime.now(UTC)
         self._images.hang(study)
         self._images.work()  # while its place is made
         self._told_of_other = None  # who hears of another study forgets what it was told
         self.study_selected.emit(study)
+        self._tell_regions()
         if previous is not None:
             self._tell_status(previous.uid)
             if was_hidden:  # perhaps only while it was open
@@ -690,6 +703,10 @@ class Session(QObject):
             self._readings.annotate(annotation)
         except StorageFailed as error:
             self._tell_unkept(error)
+        study = self._current
+        is_of_study = study is not None and annotation.study_uid == study.uid
+        if annotation.kind is AnnotationKind.REGION and is_of_study:
+            self._ask_about(study, annotation)
 
     def _tell_unkept(self, error: StorageFailed) -> None:
         self.fault_occurred.emit(
@@ -698,6 +715,78 @@ class Session(QObject):
                 f"{error.advice} It stays on the screen and is tried again with the next.",
             )
         )
+
+    # --------------------------------------------------------------------------------- regions
+
+    @property
+    def regions(self) -> tuple[RegionAnswer, ...]:
+        """What the region network says of rectangles on the open study, or is being asked, also of
+        those that were taken away; none while that is hidden.
+        """
+        study = self._current
+        if study is None or self._readings.is_hidden(study.uid):
+            return ()
+        return tuple(self._regions.values())
+
+    def _take_up_regions(self, study: Study | None) -> None:
+        """What was said of the study's rectangles earlier; whatever was being asked is dropped."""
+        self._regions, self._awaited = {}, {}
+        if study is None:
+            return
+        try:
+            told = self._readings.regions(study)
+        except StorageFailed:  # told where the drawings are asked for
+            log.warning("What was said of rectangles cannot be read")
+            return
+        for region in told:
+            said = region.prediction
+            self._regions[said.image_uid, said.box] = RegionAnswer(said.image_uid, said.box, said)
+
+    def _ask_about(self, study: Study, rectangle: Annotation) -> None:
+        """A rectangle was drawn, moved or taken away: asks about it where nothing is known yet."""
+        self._stop_asking(rectangle.mark)
+        view = study.view(rectangle.image_uid)
+        box = box_of(rectangle.points, view.rows, view.columns)
+        known = self._regions.get((view.image_uid, box))
+        is_wanted = known is None or known.failure is not None
+        if is_wanted and not rectangle.is_removed and not self._readings.is_hidden(study.uid):
+            asked = RegionAnswer(view.image_uid, box)
+            self._regions[view.image_uid, box] = asked
+            self._awaited[rectangle.mark] = asked, rectangle.reader
+            self._inference.ask_region(rectangle.mark, view, box)
+        self._tell_regions()
+
+    def _stop_asking(self, mark_of_rectangle: str) -> None:
+        awaited = self._awaited.pop(mark_of_rectangle, None)
+        if awaited is not None:
+            asked, _reader = awaited
+            del self._regions[asked.image_uid, asked.box]
+            self._inference.drop_region(mark_of_rectangle)
+
+    @Slot(str, object)
+    def _on_region_answered(self, mark_of_rectangle: str, answer: RegionAnswer) -> None:
+        _asked, reader = self._awaited.pop(mark_of_rectangle)
+        self._regions[answer.image_uid, answer.box] = answer
+        if (said := answer.prediction) is not None:
+            study, now = self._current, datetime.now(UTC)
+            try:
+                self._readings.record_region(
+                    AskedRegion(study.uid, study.patient_id, reader, said, now)
+                )
+            except StorageFailed as error:
+                self._tell_unkept(error)
+        self._tell_regions()
+
+    @Slot()
+    def _tell_regions(self) -> None:
+        study = self._current
+        if study is not None and self._readings.is_hidden(study.uid):
+            for mark_of_rectangle in list(self._awaited):
+                self._stop_asking(mark_of_rectangle)
+        regions = self.regions
+        if any(region.prediction is not None for region in regions):
+            self._readings.note_shown(study)
+        self.regions_changed.emit(regions)
 
     def read_header(self, image_uid: str) -> None:
         """Of an image that hangs; `header_read` follows."""

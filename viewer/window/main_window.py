@@ -178,6 +178,7 @@ class MainWindow(QMainWindow):
         session.model_changed.connect(self._on_model_changed)
         session.engine_changed.connect(self.prediction.show_engine)
         session.other_changed.connect(self._on_other_changed)
+        session.regions_changed.connect(self.viewports.tools.show_regions)
         session.mode_changed.connect(self._on_mode_changed)
         session.reading_changed.connect(self._on_reading_changed)
         session.assessment_recorded.connect(self._on_assessment_recorded)
@@ -312,6 +313,7 @@ class MainWindow(QMainWindow):
         if study is not None:
             drawn = self._session.annotations(study)
             self.viewports.tools.show_annotations(study, drawn)
+        self.viewports.tools.show_reading(reading)
         self.prediction.show_study(study)
         self.prediction.show_reading(reading)
         self.menus.overlay.setEnabled(not reading.phase.is_hidden)
@@ -368,6 +370,7 @@ class MainWindow(QMainWindow):
         """Of the open study: what its reader may see of the model has changed."""
         study = self._session.current_study
         self.prediction.show_reading(reading)
+        self.viewports.tools.show_reading(reading)
         self.assessment.show_reading(reading, () if study is None else self._session.history(study))
         self.menus.overlay.setEnabled(not reading.phase.is_hidden)
         if study is not None:

@@ -161,7 +161,7 @@ class Menus(QObject):
             images.addSeparator()
         images.addAction(self.overlay)
         tools = bar.addMenu(tr("&Tools"))
-        for group in (Group.DRAW, Group.LINK, Group.LOOK):
+        for group in (Group.DRAW, Group.ASK, Group.LINK, Group.LOOK):
             tools.addActions(self._commands(group))
             tools.addSeparator()
         go = bar.addMenu(tr("&Go"))
