@@ -15,6 +15,13 @@ import numpy as np
 
 NOTICE = "Research use only. Not for diagnostic use."
 
+MODEL_NAMES = (
+    "both",
+    "hybrid",
+    "light",
+)  #: what may be asked; "both" is the ensemble of the others
+DEFAULT_MODEL = "both"
+
 
 class Laterality(Enum):
     """The patient's breast; values are DICOM Image Laterality (0020,0062)."""
@@ -253,12 +260,30 @@ class AnonymousCopy:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """Of the views, or of the breasts, that a calibration was fitted on; each in 0 .. 1."""
+
+    suspicious: float  #: graded 4 or 5
+    malignant: float | None = None  #: None: not known
+
+
+@dataclass(frozen=True)
+class Population:
+    """Whom a network's probabilities were calibrated on: what Bayes' rule needs to leave them."""
+
+    views: Shares
+    breasts: Shares
+
+
+@dataclass(frozen=True)
 class ModelIdentity:
     """Which network said it, to the byte."""
 
-    name: str  #: "hybrid" or "light"
-    sha256: str  #: of the checkpoint file
+    name: str  #: one of `MODEL_NAMES`
+    sha256: str  #: of the checkpoint file; an ensemble's names those of its members
     categories: tuple[int, ...]  #: the grades it offers, ascending
+    #: what its probabilities were calibrated on; None where the checkpoint does not tell
+    population: Population | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -329,13 +354,18 @@ class BreastPrediction:
 
 @dataclass(frozen=True, eq=False)
 class StudyPrediction:
-    """A whole study's answer by one model; `failures` lists views that could not be decoded."""
+    """A whole study's prediction by one model; `failures` lists views that could not be decoded.
+
+    `members` holds what each network of an ensemble says by itself, calibrated by itself and
+    without heat-maps; () for a single network.
+    """
 
     study_uid: str
     model: ModelIdentity
     views: tuple[ViewPrediction, ...]
     breasts: tuple[BreastPrediction, ...]
     failures: tuple[FailedFile, ...] = ()
+    members: "tuple[StudyPrediction, ...]" = ()
 
     @property
     def suspicion(self) -> float:
