@@ -80,6 +80,10 @@ BIRADS_MEANING: Mapping[int, str] = {
     5: "highly suggestive of malignancy",
     6: "known malignancy",
 }
+#: Of a model's category: no image shows the work-up and the judgement that an assessment rests on.
+MODEL_MEANING: Mapping[int, str] = {
+    grade: f"pattern like training grade {grade}" for grade in range(1, 6)
+}
 
 
 # ---------------------------------------------------------------------------------------- images
@@ -298,6 +302,11 @@ class Prediction:
     probabilities: Mapping[int, float] | None
     scope_reason: str | None = None  #: why out of scope, in words; None when in scope
     malignancy: float | None = None  #: calibrated probability, where the network has such a head
+    #: what other networks say of the same, each by itself: the members of an ensemble, or the one
+    #: that was asked for a second opinion
+    others: tuple["Prediction", ...] = ()
+    #: with a stored reading: the prior that the reader was shown it with, cancers per 1,000 women
+    shown_per_1000: float | None = None
 
     @property
     def in_scope(self) -> bool:
@@ -354,18 +363,31 @@ class BreastPrediction:
 
 @dataclass(frozen=True, eq=False)
 class StudyPrediction:
-    """A whole study's prediction by one model; `failures` lists views that could not be decoded.
-
-    `members` holds what each network of an ensemble says by itself, calibrated by itself and
-    without heat-maps; () for a single network.
-    """
+    """A whole study's prediction by one model; `failures` lists views that could not be decoded."""
 
     study_uid: str
     model: ModelIdentity
     views: tuple[ViewPrediction, ...]
     breasts: tuple[BreastPrediction, ...]
     failures: tuple[FailedFile, ...] = ()
-    members: "tuple[StudyPrediction, ...]" = ()
+
+    @property
+    def members(self) -> tuple["StudyPrediction", ...]:
+        """What each network of an ensemble says by itself, calibrated by itself and without
+        heat-maps; () for a single network, or where no view could be decoded."""
+        said = [view.prediction.others for view in self.views]
+        if not said or not said[0]:
+            return ()
+        return tuple(
+            StudyPrediction(
+                self.study_uid,
+                said[0][place].model,
+                tuple(ViewPrediction(v.image_uid, v.prediction.others[place]) for v in self.views),
+                tuple(replace(b, prediction=b.prediction.others[place]) for b in self.breasts),
+                self.failures,
+            )
+            for place in range(len(said[0]))
+        )
 
     @property
     def suspicion(self) -> float:

@@ -111,6 +111,21 @@ def _population(data: dict | None) -> Population | None:
     return Population(shares(data["views"]), shares(data["breasts"]))
 
 
+def with_prevalence(probability, share: float, wanted: float):
+    """Bayes' rule: a probability calibrated where `share` had the finding, where `wanted` have it.
+
+    The odds are multiplied by the ratio of the two prior odds, which takes for granted that images
+    with the finding, and those without, look the same in both places. `probability` is a float or
+    an array in [0, 1]; the shares are in (0, 1), else ValueError.
+    """
+    if not (0 < share < 1 and 0 < wanted < 1):
+        raise ValueError("no prior odds")
+    probability = np.asarray(probability, float)
+    factor = wanted / (1 - wanted) * (1 - share) / share
+    moved = probability * factor
+    return moved / (moved + (1 - probability))
+
+
 def fit_scaling(logits: np.ndarray, allowed: np.ndarray, offset_shrinkage: float = 0.0) -> Scaling:
     """The scaling of least penalised negative log-likelihood.
 

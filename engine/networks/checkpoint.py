@@ -163,7 +163,7 @@ def read_bounded(path: Path, limit: int) -> tuple[bytes, str]:
     except OSError as error:
         raise refused(path, "it cannot be read") from error
     if len(data) > limit:
-        raise refused(path, "it is larger than any file of ours")
+        raise refused(path, "it is larger than any checkpoint of ours")
     return data, hashlib.sha256(data).hexdigest()
 
 

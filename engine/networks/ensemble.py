@@ -110,7 +110,7 @@ def _load_ensemble(path: Path) -> Ensemble:
         if header["format"] != FORMAT:
             raise refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
         if header["name"] != BOTH:
-            raise refused(path, "it is no ensemble of ours")
+            raise refused(path, "its architecture is unknown")
         members = tuple(_member(path, entry) for entry in header["members"])
         calibration = Calibration.from_json(header["calibration"])
         heat_reference = float(header["heat_reference"])
@@ -130,20 +130,20 @@ def _load_ensemble(path: Path) -> Ensemble:
 def _member(path: Path, entry: dict) -> Checkpoint:
     name = entry["file"]
     if Path(name).name != name:  # a file names its neighbours, nobody else
-        raise refused(path, "it names a member in another folder")
+        raise refused(path, "it names a network in another folder")
     member = load_checkpoint(path.parent / name)
     if member.identity.sha256 != entry["sha256"]:
-        raise refused(path, f"{name} is not the network that it was joined with")
+        raise refused(path, "a network beside it is not the one that it was joined with")
     return member
 
 
 def check_members(path: Path, members: Sequence[Checkpoint]) -> None:
     """Raises `IncompatibleCheckpoint` where they cannot be joined."""
     if len(members) < 2:
-        raise refused(path, "it has no two members")
+        raise refused(path, "it is truncated or not one of ours")
     known = set(members[0].identity.categories)
     if not all(known.issuperset(member.identity.categories) for member in members):
-        raise refused(path, "its first member lacks grades of another")
+        raise refused(path, "its networks do not fit each other")
 
 
 def save_ensemble(

@@ -107,7 +107,7 @@ class Predictor:
             voice.of_study(study, judged, place, tuple(failures))
             for place, voice in enumerate(self._voices)
         )
-        return replace(whole, members=tuple(members))
+        return _with_others(whole, members)
 
     def _judge(self, view: MammogramView, wants_heatmap: bool) -> _Judged:
         if view.out_of_scope is not None:
@@ -142,6 +142,21 @@ class Predictor:
         if not all(torch.isfinite(output.logits).all() for output in spoken):
             raise FloatingPointError("the network's answer is not a number")
         return spoken
+
+
+def _with_others(whole: StudyPrediction, members: Sequence[StudyPrediction]) -> StudyPrediction:
+    """Each prediction of the ensemble with what its members say of the same."""
+
+    def joined(part, place: int):
+        said = [getattr(member, part)[place].prediction for member in members]
+        own = getattr(whole, part)[place]
+        return replace(own, prediction=replace(own.prediction, others=tuple(said)))
+
+    return replace(
+        whole,
+        views=tuple(joined("views", place) for place in range(len(whole.views))),
+        breasts=tuple(joined("breasts", place) for place in range(len(whole.breasts))),
+    )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import numpy as np
 
 from engine import __version__
 from engine.domain import (
-    BIRADS_MEANING,
+    MODEL_MEANING,
     NOTICE,
     BreastPrediction,
     Explanation,
@@ -189,7 +189,7 @@ class TableLines:
         suspicion = sum(p for grade, p in record["probabilities"].items() if int(grade) >= 4)
         grade, malignancy = record["category"], record["p_malignant"]
         return (
-            f"{grade} {BIRADS_MEANING[grade]}",
+            f"{grade} {MODEL_MEANING[grade]}",
             f"{record['confidence']:.0%}",
             f"{suspicion:.0%}",
             "" if malignancy is None else f"{malignancy:.0%}",
@@ -289,7 +289,7 @@ def _caption(view: MammogramView, answer: ViewPrediction) -> str:
     grade = prediction.category
     return (
         f"{view.label}. {prediction.model.name} {prediction.model.sha256[:8]}: model category "
-        f"{grade} ({BIRADS_MEANING[grade]}), confidence {prediction.confidence:.0%}. Colour: "
+        f"{grade} ({MODEL_MEANING[grade]}), confidence {prediction.confidence:.0%}. Colour: "
         f"attention for the {explanation.target} ({explanation.method}, the same for every image), "
         "no lesion outline."
     )

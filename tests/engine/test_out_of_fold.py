@@ -191,8 +191,9 @@ def test_what_two_networks_said_of_the_fold_that_neither_saw_is_joined_without_a
 
 
 def test_the_joint_heat_maps_are_held_against_the_boxes_when_asked_to_and_then_known(
-    pair_runs, tmp_path
+    pair_runs, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr("tqdm.tqdm.monitor_interval", 0)  # no thread beside the bar
     manifest, first, second = pair_runs
     copies = [shutil.copytree(runs, tmp_path / runs.name) for runs in (first, second)]
     command = ["out-of-fold", "both", "--data", str(manifest), "--runs", str(copies[0])]

@@ -152,6 +152,7 @@ class Output(QObject):
             datetime.now().astimezone(),
             with_identity,
             with_heat,
+            session.cancers_per_1000,
         )
 
     def save_summary(self, path: Path, with_identity: bool, with_heat: bool) -> None:
