@@ -3838,8 +3838,8 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Sin ajustar a sus cánceres por 1000: el modelo no indica los suyos.</translation>
     </message>
     <message>
-        <source>P(4 or 5) in per cent is unshifted; → is shifted to {cancers} cancers per 1,000 women.</source>
-        <translation>P(4 o 5) en tanto por ciento está sin ajustar; → está ajustada a {cancers} cánceres por 1000 mujeres.</translation>
+        <source>→ shifted to {cancers} per 1,000 women; % is unshifted.</source>
+        <translation>→ ajustada a {cancers} por 1000 mujeres; % sin ajustar.</translation>
     </message>
     <message>
         <source>P(4 or 5) {percent}</source>
@@ -3902,8 +3902,20 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>P(4 o 5) sobre {limit} %</translation>
     </message>
     <message>
-        <source>views differ: {views}</source>
-        <translation>discrepan: {views}</translation>
+        <source>Each network alone, with P(4 or 5):</source>
+        <translation>Cada red por sí sola, con P(4 o 5):</translation>
+    </message>
+    <message>
+        <source>View: category · confidence · P(4 or 5)</source>
+        <translation>Proyección: categoría · confianza · P(4 o 5)</translation>
+    </message>
+    <message>
+        <source>{view} {category} but {other_view} {other_category}</source>
+        <translation>{view} {category} pero {other_view} {other_category}</translation>
+    </message>
+    <message>
+        <source>{count} views</source>
+        <translation>{count} proyecciones</translation>
     </message>
 </context>
 </TS>

@@ -32,13 +32,13 @@ def test_a_low_category_with_much_of_a_4_or_5_says_so(category):
 def test_a_4_needs_no_warning_but_views_that_are_two_apart_do():
     sure, silent = said(4, 0.9), Prediction(MODEL, None, "A spot view.")
     apart = [("CC", sure), ("MLO", said(2, 0.05))]
-    assert opinion.doubts(sure, apart) == ["views differ: CC 4, MLO 2"]
-    assert opinion.doubts(sure, [*apart, ("ML", said(3, 0.0))]) == ["views differ: CC 4, MLO 2"]
+    assert opinion.doubts(sure, apart) == ["CC 4 but MLO 2"]
+    assert opinion.doubts(sure, [*apart, ("ML", said(3, 0.0))]) == ["CC 4 but MLO 2"]
     assert opinion.doubts(sure, [("CC", sure), ("MLO", said(3, 0.0))]) == []
     assert opinion.doubts(sure, [("CC", said(1, 0.0)), ("MLO", silent)]) == []
     assert opinion.doubts(sure, [("MLO", silent)]) == []
     assert opinion.doubts(said(3, 0.3), [("CC", said(1, 0)), ("MLO", sure)]) == [
-        *("P(4 or 5) above 10 %", "views differ: CC 1, MLO 4")
+        *("P(4 or 5) above 10 %", "CC 1 but MLO 4")
     ]
 
 
@@ -57,6 +57,8 @@ def test_networks_differ_where_their_categories_do():
     views = [("CC", agree), ("MLO", differ), ("ML", silent)]
     assert opinion.where_networks_differ(agree, views) == ["MLO"]
     assert opinion.where_networks_differ(differ, []) == ["breast"]
+    many = [(name, differ) for name in ("CC", "MLO", "ML")]
+    assert opinion.where_networks_differ(differ, many) == ["breast", "3 views"]
     study = make_study()
     assert len(opinion.views_of(study, answer_of(study, "both"), Laterality.LEFT)) == 2
 
@@ -80,7 +82,7 @@ def test_nothing_is_shifted_without_a_prior_or_by_a_model_that_does_not_tell_its
     study = make_study()
     assert opinion.prior_words(answer_of(study, "hybrid"), None) == ""
     assert "does not tell" in opinion.prior_words(answer_of(study, "hybrid"), 6)
-    assert "6 cancers per 1,000 women" in opinion.prior_words(answer_of(study, "both"), 6)
+    assert "shifted to 6 per 1,000 women" in opinion.prior_words(answer_of(study, "both"), 6)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ SPREAD_LIMIT = 2  #: categories between the views of a breast: from there on the
 LEAST_CANCERS, MOST_CANCERS = 0.1, 500.0  #: in 1,000 women screened
 _BREASTS = 2  #: of a woman, one of which has the cancer
 _SUSPICIOUS_GRADE = 4
+_NAMED_VIEWS = 2  #: of more that differ, only the number is said
 
 POOLING_RULE = mark("A breast is the mean of its views, not the worst of them.")
 Named = tuple[str, Prediction]  #: what it is of, as short as on the image, and what is said of it
@@ -52,7 +53,7 @@ def meaning(prediction: Prediction) -> str:
 
 
 def doubts(prediction: Prediction, views: Sequence[Named] = ()) -> list[str]:
-    """What contradicts a category in scope: 'P(4 or 5) above 10 %', 'views differ: CC 1, MLO 4'.
+    """What contradicts a category in scope: 'P(4 or 5) above 10 %', 'CC 1 but MLO 4'.
 
     `views` are all of the breast's.
     """
@@ -63,9 +64,11 @@ def doubts(prediction: Prediction, views: Sequence[Named] = ()) -> list[str]:
     graded = [(said.category, name) for name, said in views if said.in_scope]
     lowest, highest = min(graded, default=(0, "")), max(graded, default=(0, ""))
     if highest[0] - lowest[0] >= SPREAD_LIMIT:
-        in_order = sorted((lowest, highest), key=graded.index)  # as the views stand
-        apart = ", ".join(f"{name} {category}" for category, name in in_order)
-        found.append(tr("views differ: {views}").format(views=apart))
+        one, other = sorted((lowest, highest), key=graded.index)  # as the views stand
+        apart = tr("{view} {category} but {other_view} {other_category}")
+        found.append(
+            apart.format(view=one[1], category=one[0], other_view=other[1], other_category=other[0])
+        )
     return found
 
 
@@ -102,9 +105,13 @@ def do_differ(said: Iterable[Prediction]) -> bool:
 
 
 def where_networks_differ(breast: Prediction | None, views: Sequence[Named]) -> list[str]:
-    """Of what is said by several networks: 'breast', and the views, on which categories differ."""
-    places = [] if breast is None else [(tr("breast"), breast)]
-    return [name for name, said in (*places, *views) if do_differ(said.others)]
+    """Of what is said by several networks: 'breast', and the views, on which categories differ;
+    of many views their number."""
+    names = [name for name, said in views if do_differ(said.others)]
+    if len(names) > _NAMED_VIEWS:
+        names = [tr("{count} views").format(count=len(names))]
+    is_breast = breast is not None and do_differ(breast.others)
+    return [tr("breast"), *names] if is_breast else names
 
 
 # -------------------------------------------------------------------------------------- the prior
@@ -152,7 +159,5 @@ def prior_words(prediction: StudyPrediction, cancers_per_1000: float | None) -> 
 
 
 def shift_rule(cancers_per_1000: float) -> str:
-    words = tr(
-        "P(4 or 5) in per cent is unshifted; → is shifted to {cancers} cancers per 1,000 women."
-    )
+    words = tr("→ shifted to {cancers} per 1,000 women; % is unshifted.")
     return words.format(cancers=f"{cancers_per_1000:g}")

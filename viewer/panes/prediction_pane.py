@@ -185,7 +185,7 @@ class _BreastColumn(QWidget):
         layout.addWidget(self.doubts)
         layout.addWidget(self.confidence)
         _reserve(self.headline, 3)  # a category, and what it is like
-        _reserve(self.doubts, 3)  # what contradicts it
+        _reserve(self.doubts, 2)  # what contradicts it
         self.reserve_prior(False)
 
     def reserve_prior(self, is_stated: bool) -> None:
@@ -283,7 +283,7 @@ class OtherLine(QStackedWidget):
             for side in SIDES
             if side in breasts
         }
-        title = tr("Each network alone:") if words else ""
+        title = tr("Each network alone, with P(4 or 5):") if words else ""
         self._show(title, words, "" if words else self._networks_by_view(study, prediction))
         lines = [
             f"{model_title(member.model.name)} · {member.model.sha256[:HASH_LENGTH]}"
@@ -390,8 +390,11 @@ class PredictionPane(QWidget):
             grid.addWidget(self._columns[side], 0, column)
             grid.setColumnStretch(column, 1)
         grid.addWidget(self._bars, 1, 0, 1, 2)
+        legend = _line(answer)
+        legend.setText(tr("View: category · confidence · P(4 or 5)"))
+        grid.addWidget(legend, 2, 0, 1, 2)
         self._views = self._make_views(answer)
-        grid.addWidget(self._views, 2, 0, 1, 2)
+        grid.addWidget(self._views, 3, 0, 1, 2)
 
         waiting = QWidget(self)
         self._waiting = _label(waiting, theme.TEXT_PX, quiet=True)
@@ -440,7 +443,7 @@ class PredictionPane(QWidget):
         layout.addLayout(overlay)
         layout.addWidget(attention)
         layout.addStretch(1)
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(330)  # so that the reserved lines hold the words
         self.reserve_views(2)
         self.show_prior(None)
 
@@ -502,13 +505,20 @@ class PredictionPane(QWidget):
     def show_prior(self, cancers_per_1000: float | None) -> None:
         """What probabilities are shifted to, beside the network's own; None: none is stated."""
         self._cancers_per_1000 = cancers_per_1000
-        rules = [tr(opinion.POOLING_RULE), tr(CALIBRATION_CAVEAT)]
+        rules = " ".join([tr(opinion.POOLING_RULE), tr(CALIBRATION_CAVEAT)])
         if cancers_per_1000 is not None:
-            rules.append(opinion.shift_rule(cancers_per_1000))
-        self._caveat.setText(" ".join(rules))
+            rules += "\n" + opinion.shift_rule(cancers_per_1000)
+        self._caveat.setText(rules)
         for column in self._columns.values():
             column.reserve_prior(cancers_per_1000 is not None)
         self._refresh()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Lays out what has changed, the inner parts first, so that its height is true at once."""
+        for widget in (*reversed(self.findChildren(QWidget)), self):
+            if widget.layout() is not None:
+                widget.layout().activate()
 
     def reserve_other(self, is_wanted: bool) -> None:
         """Gives the model that was not chosen its line, or takes it away."""
@@ -667,8 +677,8 @@ class PredictionPane(QWidget):
             if answer.image_uid == view.image_uid:
                 said = answer.prediction
                 if said.in_scope:
-                    suspicion = f"4–5: {percent(said.suspicion)}"
-                    return f"{name}: {said.category} · {percent(said.confidence)} · {suspicion}"
+                    numbers = [str(said.category), percent(said.confidence)]
+                    return f"{name}: {' · '.join([*numbers, percent(said.suspicion)])}"
                 out = tr("{view}: out of scope. {why}")
                 return out.format(view=name, why=localised(said.scope_reason))
         for failure in prediction.failures:
@@ -704,7 +714,7 @@ def _networks_words(breast: Prediction, views: Sequence[Named]) -> str:
     for said in breast.others:
         spoken = tr("out of scope")
         if said.in_scope:
-            spoken = f"{said.category} · 4–5: {percent(said.suspicion)}"
+            spoken = f"{said.category} · {percent(said.suspicion)}"
         lines.append(f"{opinion.short_title(said.model.name)} {spoken}")
     if any(said.in_scope for said in breast.others):
         places = opinion.where_networks_differ(breast, views)
@@ -729,6 +739,7 @@ def _silence(study: Study, side: Laterality) -> str:
 
 def _reserve(label: QLabel, lines: int) -> None:
     """Room for that many lines, so that nothing moves when they come."""
+    label.setMinimumHeight(0)  # or it would never shrink
     label.setText("\n".join("X" * lines))
     label.setMinimumHeight(label.sizeHint().height())
     label.setText("")
