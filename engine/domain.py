@@ -15,6 +15,13 @@ import numpy as np
 
 NOTICE = "Research use only. Not for diagnostic use."
 
+MODEL_NAMES = (
+    "both",
+    "hybrid",
+    "light",
+)  #: what may be asked; "both" is the ensemble of the others
+DEFAULT_MODEL = "both"
+
 
 class Laterality(Enum):
     """The patient's breast; values are DICOM Image Laterality (0020,0062)."""
@@ -72,6 +79,10 @@ BIRADS_MEANING: Mapping[int, str] = {
     4: "suspicious",
     5: "highly suggestive of malignancy",
     6: "known malignancy",
+}
+#: Of a model's category: no image shows the work-up and the judgement that an assessment rests on.
+MODEL_MEANING: Mapping[int, str] = {
+    grade: f"pattern like training grade {grade}" for grade in range(1, 6)
 }
 
 
@@ -267,12 +278,30 @@ class AnonymousCopy:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """Of the views, or of the breasts, that a calibration was fitted on; each in 0 .. 1."""
+
+    suspicious: float  #: graded 4 or 5
+    malignant: float | None = None  #: None: not known
+
+
+@dataclass(frozen=True)
+class Population:
+    """Whom a network's probabilities were calibrated on: what Bayes' rule needs to leave them."""
+
+    views: Shares
+    breasts: Shares
+
+
+@dataclass(frozen=True)
 class ModelIdentity:
     """Which network said it, to the byte."""
 
-    name: str  #: "hybrid" or "light"
-    sha256: str  #: of the checkpoint file
+    name: str  #: one of `MODEL_NAMES`
+    sha256: str  #: of the checkpoint file; an ensemble's names those of its members
     categories: tuple[int, ...]  #: the grades it offers, ascending
+    #: what its probabilities were calibrated on; None where the checkpoint does not tell
+    population: Population | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -287,6 +316,11 @@ class Prediction:
     probabilities: Mapping[int, float] | None
     scope_reason: str | None = None  #: why out of scope, in words; None when in scope
     malignancy: float | None = None  #: calibrated probability, where the network has such a head
+    #: what other networks say of the same, each by itself: the members of an ensemble, or the one
+    #: that was asked for a second opinion
+    others: tuple["Prediction", ...] = ()
+    #: with a stored reading: the prior that the reader was shown it with, cancers per 1,000 women
+    shown_per_1000: float | None = None
 
     @property
     def in_scope(self) -> bool:
@@ -343,13 +377,31 @@ class BreastPrediction:
 
 @dataclass(frozen=True, eq=False)
 class StudyPrediction:
-    """A whole study's answer by one model; `failures` lists views that could not be decoded."""
+    """A whole study's prediction by one model; `failures` lists views that could not be decoded."""
 
     study_uid: str
     model: ModelIdentity
     views: tuple[ViewPrediction, ...]
     breasts: tuple[BreastPrediction, ...]
     failures: tuple[FailedFile, ...] = ()
+
+    @property
+    def members(self) -> tuple["StudyPrediction", ...]:
+        """What each network of an ensemble says by itself, calibrated by itself and without
+        heat-maps; () for a single network, or where no view could be decoded."""
+        said = [view.prediction.others for view in self.views]
+        if not said or not said[0]:
+            return ()
+        return tuple(
+            StudyPrediction(
+                self.study_uid,
+                said[0][place].model,
+                tuple(ViewPrediction(v.image_uid, v.prediction.others[place]) for v in self.views),
+                tuple(replace(b, prediction=b.prediction.others[place]) for b in self.breasts),
+                self.failures,
+            )
+            for place in range(len(said[0]))
+        )
 
     @property
     def suspicion(self) -> float:

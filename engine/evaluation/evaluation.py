@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.domain import NOTICE, ModelIdentity
+from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE, ModelIdentity
 from engine.errors import IncompatibleCheckpoint, InvalidData, StorageFailed
 from engine.evaluation import agreement, metrics
 from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases, Localisation
@@ -385,7 +385,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="images.csv",
         help="CSV with file (relative to it), birads, patient_id, and what else is known",
     )
-    parser.add_argument("--model", choices=("hybrid", "light"), default="hybrid")
+    parser.add_argument(
+        "--model",
+        choices=MODEL_NAMES,
+        help=f"default: {DEFAULT_MODEL}, the ensemble, or what --checkpoint holds",
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--checkpoint",
@@ -492,13 +496,16 @@ def _create(folder: Path) -> Path:
 
 
 def _load(arguments: argparse.Namespace):
-    from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
+    from engine.networks import ensemble
+    from engine.networks.checkpoint import shipped_checkpoint
     from engine.networks.predictor import use_threads
 
     if arguments.threads is not None:
         use_threads(arguments.threads)
-    checkpoint = load_checkpoint(arguments.checkpoint or shipped_checkpoint(arguments.model))
-    if checkpoint.identity.name != arguments.model:
+    checkpoint = ensemble.load(
+        arguments.checkpoint or shipped_checkpoint(arguments.model or DEFAULT_MODEL)
+    )
+    if arguments.model not in (None, checkpoint.identity.name):
         raise IncompatibleCheckpoint(
             "Another network's checkpoint",
             f"{arguments.checkpoint} holds a {checkpoint.identity.name} network: say "
@@ -511,7 +518,7 @@ def _identity_of(
     arguments: argparse.Namespace, predictions: Sequence[RowPrediction]
 ) -> ModelIdentity:
     grades = {grade for prediction in predictions for grade in prediction.probabilities}
-    return ModelIdentity(arguments.model, "", tuple(sorted(grades)))
+    return ModelIdentity(arguments.model or DEFAULT_MODEL, "", tuple(sorted(grades)))
 
 
 def _progress(total: int) -> Callable[[int, int], None]:

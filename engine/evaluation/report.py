@@ -21,7 +21,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from engine import __version__
-from engine.domain import BIRADS_MEANING, NOTICE, Explanation
+from engine.domain import BIRADS_MEANING, MODEL_MEANING, NOTICE, Explanation
 from engine.errors import StorageFailed
 from engine.evaluation import metrics
 from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases
@@ -489,7 +489,7 @@ def _worst(errors: Sequence[ErrorPicture]) -> str:
         scope = "" if said.in_scope else f" · out of scope: {escape(said.scope_reason)}"
         caption = (
             f"<b>Reader {truth} ({BIRADS_MEANING[truth]}), network {said.category} "
-            f"({BIRADS_MEANING[said.category]}, {said.confidence:.0%})</b><br>"
+            f"({MODEL_MEANING[said.category]}, {said.confidence:.0%})</b><br>"
             f"It gave the reader's category {said.probabilities.get(truth, 0.0):.0%}{pathology}"
             f"{scope}<br><small>{escape(row.file)}</small>"
         )

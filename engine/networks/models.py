@@ -7,7 +7,6 @@ Penaloza. Weights come from `engine.networks.checkpoint`, never from here.
 
 import copy
 import itertools
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,7 +18,6 @@ from engine.networks.torchvision_guard import torchvision
 
 HYBRID, LIGHT = "hybrid", "light"
 MOBILENET = "mobilenet"  #: a `trunk` of the light network
-PAIR = "pair"  #: a `trunk` of the hybrid: it and the light network answer together
 
 
 #: Explained layers, finest scale first; the layers of one scale share a grid and add up.
@@ -421,65 +419,6 @@ class LightweightMobileNet(Network):
         return Output(*read_out(score.softmax(dim=1)), attention, guided)
 
 
-class Pair(Network):
-    """The hybrid and the light network asked about one frame, as one.
-
-    Networks taught by so few films err much by chance, and a second one of another kind evens
-    that out (docs/experiments.md). Of the grades that both know, the mean of their logits decides;
-    how likely a grade is that only the first knows, the first says alone. Each is trained alone;
-    `joined` makes the pair.
-    """
-
-    def __init__(self, members: Sequence[dict]) -> None:
-        super().__init__()
-        self.architecture = {"trunk": PAIR, "members": [dict(member) for member in members]}
-        self.first, self.second = (build_model(**member) for member in members)
-        self.categories = self.first.categories
-        self.shared = [self.categories.index(grade) for grade in self.second.categories]
-
-    @property
-    def explained_layers(self) -> Layers:
-        """What the members' cells give to the answer adds up, scale by scale."""
-        scales = zip(self.first.explained_layers, self.second.explained_layers, strict=True)
-        return tuple(first + second for first, second in scales)
-
-    @property
-    def feature_layer(self) -> nn.Module:
-        return self.first.feature_layer
-
-    @property
-    def malignancy(self) -> nn.Module:
-        return self.first.malignancy
-
-    def forward(self, image: Tensor) -> Output:
-        """`image` as the members take it."""
-        return self._joined(self.first(image), self.second(image))
-
-    def answer(self, image: Tensor) -> Output:
-        """Each member looks in its own way."""
-        return self._joined(self.first.answer(image), self.second.answer(image))
-
-    def _joined(self, first: Output, second: Output) -> Output:
-        alone = first.logits[:, self.shared]
-        mean = (alone + second.logits) / 2
-        logits = first.logits.clone()
-        logits[:, self.shared] = (
-            mean
-            - mean.logsumexp(dim=1, keepdim=True)  # shares the same probability as `first` does
-            + alone.logsumexp(dim=1, keepdim=True)
-        )
-        return Output(logits, (first.malignancy + second.malignancy) / 2)
-
-
-def joined(first: nn.Module, second: nn.Module) -> Pair:
-    """The pair of a trained hybrid and a trained light network, in evaluation mode."""
-    members = [{"name": HYBRID, **first.architecture}, {"name": LIGHT, **second.architecture}]
-    pair = Pair(members)
-    pair.first.load_state_dict(first.state_dict())
-    pair.second.load_state_dict(second.state_dict())
-    return pair.eval()
-
-
 def made_fast(model: nn.Module) -> nn.Module:
     """A copy for asking only: batch norms folded into their convolutions, channels last.
 
@@ -498,7 +437,6 @@ def made_fast(model: nn.Module) -> nn.Module:
 #: Every network by its name and trunk; experiments may add their own.
 NETWORKS: dict[tuple[str, str | None], type[nn.Module]] = {
     (HYBRID, None): HybridResNetTransformer,
-    (HYBRID, PAIR): Pair,
     (LIGHT, None): LightweightCNN,
     (LIGHT, MOBILENET): LightweightMobileNet,
 }
@@ -507,7 +445,6 @@ NETWORKS: dict[tuple[str, str | None], type[nn.Module]] = {
 def build_model(name: str, trunk: str | None = None, **architecture) -> nn.Module:
     """An untrained network; raises KeyError for names that `NETWORKS` lacks.
 
-    `trunk` "mobilenet" makes the light network the better one instead of the paper's, "pair" the
-    hybrid both networks.
+    `trunk` "mobilenet" makes the light network the better one instead of the paper's.
     """
     return NETWORKS[name, trunk](**architecture)

@@ -186,13 +186,17 @@ _SELECT = (
 # A spreadsheet runs a cell that begins with one of these as a formula,
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_OTHERS_TELL = ("sha256", "category", "confidence", "p4plus", "p_malignant")
 EXPORT_COLUMNS = (
     *("record_id", "supersedes", "is_current", "is_withdrawn"),
     *("study_uid", "image_uids", "patient_id"),
     *("laterality", "reader", "category_before", "category"),
     *("proposed_agreement", "agreement", "reason", "comment"),
     *("model", "model_sha256", "model_categories", "model_category", "model_confidence"),
-    *("p1", "p2", "p3", "p4", "p5", "p_malignant", "scope_reason"),
+    *("p1", "p2", "p3", "p4", "p5", "p_malignant", "scope_reason", "shown_cancers_per_1000"),
+    # what each network says by itself where several were asked, and whether categories differ
+    *(f"{name}_{what}" for name in ("hybrid", "light") for what in _OTHERS_TELL),
+    "networks_differ",
     *("reading_mode", "opened_at", "revealed_at", "recorded_at", "time_spent_s"),
     *("regions", "notice"),
 )
@@ -562,34 +566,43 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _prediction_to_json(prediction: Prediction | None) -> str | None:
-    if prediction is None:
-        return None
+    return None if prediction is None else json.dumps(_told(prediction))
+
+
+def _told(prediction: Prediction) -> dict:
+    """With what other networks say; older programs read the rest and pass over that."""
     probabilities = prediction.probabilities
-    return json.dumps(
-        {
-            "model": prediction.model.name,
-            "sha256": prediction.model.sha256,
-            "categories": list(prediction.model.categories),
-            "probabilities": probabilities
-            and {str(grade): float(p) for grade, p in probabilities.items()},
-            "category": prediction.category,
-            "confidence": None if prediction.confidence is None else float(prediction.confidence),
-            "scope_reason": prediction.scope_reason,
-            "malignancy": None if prediction.malignancy is None else float(prediction.malignancy),
-        }
-    )
+    told = {
+        "model": prediction.model.name,
+        "sha256": prediction.model.sha256,
+        "categories": list(prediction.model.categories),
+        "probabilities": probabilities
+        and {str(grade): float(p) for grade, p in probabilities.items()},
+        "category": prediction.category,
+        "confidence": None if prediction.confidence is None else float(prediction.confidence),
+        "scope_reason": prediction.scope_reason,
+        "malignancy": None if prediction.malignancy is None else float(prediction.malignancy),
+    }
+    if prediction.others:
+        told["others"] = [_told(other) for other in prediction.others]
+    if prediction.shown_per_1000 is not None:
+        told["shown_per_1000"] = prediction.shown_per_1000
+    return told
 
 
 def _prediction_from_json(text: str | None) -> Prediction | None:
-    if text is None:
-        return None
-    values = json.loads(text)
+    return None if text is None else _heard(json.loads(text))
+
+
+def _heard(values: dict) -> Prediction:
     probabilities = values["probabilities"]
     return Prediction(
         ModelIdentity(values["model"], values["sha256"], tuple(values["categories"])),
         probabilities and {int(grade): p for grade, p in probabilities.items()},
         values["scope_reason"],
         values["malignancy"],
+        tuple(_heard(other) for other in values.get("others", ())),
+        values.get("shown_per_1000"),
     )
 
 
@@ -766,10 +779,33 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
             "model_confidence": prediction.confidence,
             "p_malignant": prediction.malignancy,
             "scope_reason": inert(prediction.scope_reason or ""),
+            "shown_cancers_per_1000": prediction.shown_per_1000,
         }
+        row |= _others_row(prediction)
         # a category that the model does not have stays empty, it is not 0
         row |= {f"p{grade}": p for grade, p in (prediction.probabilities or {}).items()}
     return row
+
+
+def _others_row(prediction: Prediction) -> dict[str, object]:
+    row: dict[str, object] = {}
+    if not prediction.others:
+        return row
+    # a single network's own word stands beside the second opinion that was asked of another
+    asked = [prediction, *prediction.others]
+    asked = [said for said in asked if f"{said.model.name}_category" in EXPORT_COLUMNS]
+    for said in asked:
+        values = (
+            said.model.sha256,
+            said.category,
+            said.confidence,
+            said.suspicion if said.in_scope else None,
+            said.malignancy,
+        )
+        names = [f"{said.model.name}_{what}" for what in _OTHERS_TELL]
+        row |= dict(zip(names, values, strict=True))
+    categories = {said.category for said in asked if said.in_scope}
+    return {**row, "networks_differ": int(len(categories) > 1)}
 
 
 def inert(text: str) -> str:

@@ -63,12 +63,11 @@ def make_frames(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Frames:
     """Reads every row's image and makes its frames under `cache`, or finds them made already."""
-    key = _key(rows, config, augmentation, seed)
-    folder = cache / key
-    shape = (1 + augmentation.variants, len(rows), config.height, config.width)
-    grid = (*shape[:2], config.height // CELL, config.width // CELL)
-    if (folder / "skipped.json").is_file():
-        return _open(folder, shape, grid)
+    found = find_frames(rows, config, augmentation, seed, cache)
+    if found is not None:
+        return found
+    folder = cache / _key(rows, config, augmentation, seed)
+    shape, grid = _shapes(rows, config, augmentation)
     folder.mkdir(parents=True, exist_ok=True)
     frames = np.memmap(folder / "frames.u8", np.uint8, "w+", shape=shape)
     boxes = np.memmap(folder / "boxes.f16", np.float16, "w+", shape=grid)
@@ -106,6 +105,26 @@ def make_frames(
     for fault in faults.values():
         log.warning("left out of training: %s", fault)
     return _open(folder, shape, grid)
+
+
+def find_frames(
+    rows: Sequence[ManifestRow],
+    config: PreprocessingConfig,
+    augmentation: AugmentationConfig,
+    seed: int,
+    cache: Path,
+) -> Frames | None:
+    """What `make_frames` made under `cache` of just these rows, or None."""
+    folder = cache / _key(rows, config, augmentation, seed)
+    if not (folder / "skipped.json").is_file():
+        return None
+    return _open(folder, *_shapes(rows, config, augmentation))
+
+
+def _shapes(rows, config, augmentation) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of `Frames.frames` and `Frames.boxes`."""
+    shape = (1 + augmentation.variants, len(rows), config.height, config.width)
+    return shape, (*shape[:2], config.height // CELL, config.width // CELL)
 
 
 def _open(folder: Path, shape: tuple[int, ...], grid: tuple[int, ...]) -> Frames:

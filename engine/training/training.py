@@ -37,7 +37,6 @@ from engine.networks.models import (
     HYBRID,
     LIGHT,
     MOBILENET,
-    PAIR,
     HybridResNetTransformer,
     Output,
     build_model,
@@ -609,8 +608,6 @@ def read_config(name: str, path: Path | None) -> TrainingConfig:
         config = replace(config, **changes)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InvalidData("Configuration cannot be used", f"{path.name}: {error}.") from error
-    if config.architecture.get("trunk") == PAIR:
-        raise InvalidData("A pair is not trained", "Train each network alone, then join them.")
     return config
 
 

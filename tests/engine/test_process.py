@@ -15,6 +15,7 @@ import pytest
 
 from engine.dicom import loading
 from engine.dicom.loading import load
+from engine.domain import MODEL_NAMES
 from engine.errors import EngineStopped, IncompatibleCheckpoint, UnreadableFile
 from engine.networks.predictor import Predictor
 from engine.networks.process import EngineProcess, EngineSettings, _Worker
@@ -35,7 +36,7 @@ def folder(tmp_path_factory):
 def settings(folder):
     checkpoints = {
         name: write_tiny_checkpoint(folder / f"{name}.safetensors", name)
-        for name in ("light", "hybrid")
+        for name in ("light", "hybrid", "both")
     }
     return EngineSettings(checkpoints, threads=1, log_file=folder / "engine.log")
 
@@ -90,9 +91,9 @@ def test_importing_the_window_side_imports_neither_torch_nor_a_codec():
     assert answer.stdout.strip() == "set()"
 
 
-def test_the_child_answers_as_the_predictor_does_and_keeps_both_networks(engine, settings, study):
-    identities = [engine.warm_up(name).result(PATIENCE_S) for name in ("light", "hybrid")]
-    assert [identity.name for identity in identities] == ["light", "hybrid"]
+def test_the_child_answers_as_the_predictor_does_and_keeps_every_network(engine, settings, study):
+    identities = [engine.warm_up(name).result(PATIENCE_S) for name in MODEL_NAMES]
+    assert [identity.name for identity in identities] == list(MODEL_NAMES)
     assert engine.process_id != os.getpid()
     assert os.getpriority(os.PRIO_PROCESS, engine.process_id) > os.getpriority(os.PRIO_PROCESS, 0)
     for identity in identities:
@@ -102,8 +103,9 @@ def test_the_child_answers_as_the_predictor_does_and_keeps_both_networks(engine,
         assert time.monotonic() - start < 3  # it was not loaded again
         assert there.model == identity
         assert there.study_uid == study.uid
-        for mine, its in zip(probabilities(here), probabilities(there), strict=True):
-            assert its == pytest.approx(mine, rel=1e-4)
+        for one, other in zip((here, *here.members), (there, *there.members), strict=True):
+            for mine, its in zip(probabilities(one), probabilities(other), strict=True):
+                assert its == pytest.approx(mine, rel=1e-4)
     assert engine.predict(study, "light", True).result(PATIENCE_S).views[0].explanation is not None
 
 

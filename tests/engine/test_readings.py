@@ -726,3 +726,37 @@ def test_an_export_that_fails_leaves_the_earlier_one_whole(store, tmp_path, monk
     assert sorted(tmp_path.iterdir()) == [tmp_path / "birads-viewer", target]
     with pytest.raises(StorageFailed, match="exported"):
         store.export_csv(tmp_path / "no such folder" / "readings.csv")
+
+
+def test_what_several_networks_said_is_stored_and_exported_side_by_side(store, tmp_path):
+    hybrid = Prediction(ModelIdentity("hybrid", "a" * 64, (1, 2, 3, 4, 5)), {2: 0.75, 4: 0.25})
+    both = ModelIdentity("both", "b" * 64, (1, 2, 3, 4, 5))
+    said = Prediction(both, {2: 0.375, 4: 0.625}, None, 0.25, (hybrid, SAID), 6.0)
+    recorded = store.record(assessment(prediction=said))
+    assert recorded.prediction == said
+    silent = replace(said, probabilities=None, scope_reason="A magnification view.", others=())
+    store.record(assessment(prediction=silent))
+    target = tmp_path / "readings.csv"
+    store.export_csv(target)
+    with target.open(encoding="utf-8", newline="") as file:
+        row, other = csv.DictReader(file)
+    assert (row["model"], row["model_category"], row["shown_cancers_per_1000"]) == (
+        *("both", "4", "6.0"),
+    )
+    assert (row["hybrid_category"], row["hybrid_p4plus"]) == ("2", "0.25")
+    assert row["hybrid_sha256"] == "a" * 64
+    assert (row["light_category"], row["light_p4plus"]) == ("4", "0.625")
+    assert row["light_p_malignant"] == "0.375"
+    assert row["networks_differ"] == "1"
+    assert other["light_category"] == other["networks_differ"] == ""
+
+
+def test_a_second_opinion_stands_in_the_export_beside_the_network_that_was_chosen(store, tmp_path):
+    hybrid = Prediction(ModelIdentity("hybrid", "a" * 64, (1, 2, 3, 4, 5)), {2: 0.25, 4: 0.75})
+    store.record(assessment(prediction=replace(hybrid, others=(SAID,))))
+    target = tmp_path / "readings.csv"
+    store.export_csv(target)
+    with target.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["hybrid_category"], row["light_category"]) == ("4", "4")
+    assert row["networks_differ"] == "0"

@@ -294,10 +294,3 @@ def test_a_configuration_file_changes_what_it_names_and_nothing_else(tmp_path):
     path.write_text(json.dumps({"gama": 2.0}))
     with pytest.raises(InvalidData, match="gama"):
         training.read_config("light", path)
-
-
-def test_a_pair_is_not_trained_as_one(tmp_path):
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps({"architecture": {"trunk": "pair", "members": []}}))
-    with pytest.raises(InvalidData, match="pair"):
-        training.read_config("hybrid", path)

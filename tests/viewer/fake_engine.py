@@ -2,7 +2,7 @@
 
 import zlib
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,14 +12,18 @@ from engine.domain import (
     Laterality,
     MammogramView,
     ModelIdentity,
+    Population,
     Prediction,
     RegionPrediction,
+    Shares,
     Study,
     StudyPrediction,
     ViewPrediction,
 )
 
+POPULATION = Population(Shares(0.6, 0.4), Shares(0.7, 0.5))
 MODELS = {
+    "both": ModelIdentity("both", "5c01d3e7" * 8, (1, 2, 3, 4, 5), POPULATION),
     "hybrid": ModelIdentity("hybrid", "3fa9c2d1" * 8, (1, 2, 3, 4, 5)),
     "light": ModelIdentity("light", "b07e55aa" * 8, (1, 3, 4, 5)),
 }
@@ -34,6 +38,10 @@ HEAT_SHAPE = (32, 20)
 def prediction_of(model_name: str, category: int, confidence: float = 0.6) -> Prediction:
     """The rest of the probability is spread evenly."""
     model = MODELS[model_name]
+    if model_name == "both":
+        nearest = max(category, 3) if category == 2 else category  # the light network has no 2
+        alone = prediction_of("hybrid", category), prediction_of("light", nearest)
+        return replace(prediction_of("hybrid", category, confidence), model=model, others=alone)
     rest = (1 - confidence) / (len(model.categories) - 1)
     return Prediction(
         model, {grade: confidence if grade == category else rest for grade in model.categories}
@@ -51,7 +59,9 @@ def answer_of(study: Study, model_name: str = "hybrid", heatmaps: bool = True) -
     views = []
     for view in study.views:
         if view.out_of_scope is not None:
-            prediction = Prediction(model, None, view.out_of_scope)
+            silent = [Prediction(MODELS[name], None, view.out_of_scope) for name in MODELS]
+            others = tuple(silent[1:]) if model_name == "both" else ()
+            prediction = Prediction(model, None, view.out_of_scope, others=others)
         else:
             side = view.laterality or Laterality.RIGHT
             prediction = prediction_of(model_name, category_of(study.uid, model_name, side))

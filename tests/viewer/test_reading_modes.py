@@ -41,6 +41,7 @@ from tests.viewer.fake_engine import (
     HEAT_SHAPE,
     FakeEngine,
     answer_of,
+    prediction_of,
     refused_region,
     said_of_region,
 )
@@ -499,7 +500,12 @@ class StoppedClock(datetime):
 def alarmed(study, name):
     """All of it a 5, certain and hot."""
     model = ModelIdentity(name, "a1" * 32, (1, 2, 3, 4, 5))
-    said = Prediction(model, {1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 1.0}, malignancy=1.0)
+    # its networks contradict each other
+    others = prediction_of("hybrid", 1), prediction_of("light", 5)
+    others = others if name == "both" else ()
+    said = Prediction(
+        model, {1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 1.0}, malignancy=1.0, others=others
+    )
     return saying(study, model, said, 1.0)
 
 
@@ -753,11 +759,12 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
     monkeypatch.setattr(viewer.output.output, "datetime", StoppedClock)
     QApplication.setCursorFlashTime(0)
 
-    def look(says, mode, deed, count):
+    def look(says, mode, deed, count, model="hybrid"):
         folder = write_studies(count, "scene")
         for path in (tmp_path / "settings.ini", *readings_path.parent.glob("*")):
             path.unlink(missing_ok=True)
-        window = make_window(mode=mode, engine=Oracle(says))
+        window = make_window(mode=mode, engine=Oracle(says), model_name=model)
+        window.set_cancers(6)
         window.prediction.set_overlay(True, 1.0)
         window.set_asks_both(True)
         window.worklist.set_order(Order.SUSPICION)
@@ -768,7 +775,8 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         done = (count, count)
         qtbot.waitUntil(lambda: window._session.progress == done, timeout=20_000)
         qtbot.waitUntil(
-            lambda: len(window._session._inference._predictions) == count + 1, timeout=20_000
+            lambda: len(window._session._inference._predictions) == count + (model != "both"),
+            timeout=20_000,
         )
         deed(qtbot, window)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
@@ -803,6 +811,14 @@ SPOT_SCENES = {
 @pytest.mark.parametrize(("mode", "deed"), SPOT_SCENES.values(), ids=SPOT_SCENES)
 def test_what_was_said_of_a_spot_before_is_nowhere_while_it_is_hidden(look, mode, deed):
     one, other = look(alarmed, mode, deed, 2), look(alarmed_of_no_spot, mode, deed, 2)
+    for way in one:
+        assert one[way] == other[way], way
+
+
+@pytest.mark.parametrize("scene", ["second read, one breast saved", "blind audit, saved"])
+def test_nor_does_it_show_that_the_networks_of_an_ensemble_contradict_each_other(look, scene):
+    mode, deed, count = SCENES[scene]
+    one, other = (look(says, mode, deed, count, "both") for says in (alarmed, silent))
     for way in one:
         assert one[way] == other[way], way
 

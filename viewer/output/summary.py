@@ -31,13 +31,14 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
+from viewer.display import opinion
 from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.display.regions import headline, remarks
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
-from viewer.shared.states import MODEL_TITLES, ReadingState, RegionAnswer
+from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.canvas import Canvas, Paper, Shown, State
 
 PAGE = QPageLayout(
@@ -117,6 +118,7 @@ def summarise(
     with_identity: bool,
     with_heat: bool,
     regions: Sequence[tuple[str, RegionAnswer]] = (),
+    cancers_per_1000: float | None = None,
 ) -> StudySummary:
     """`prediction` and `history` as the session tells them; `regions` are what is known of spots,
     by the names that they have on the page. `with_identity` names the patient as far as the
@@ -137,7 +139,7 @@ def summarise(
         identity=" · ".join(named) or tr("Patient not named"),
         views=_views_on_paper(shown, with_heat),
         scale=scale.strip(),
-        model=tuple(_model_lines(study, prediction, reading)),
+        model=tuple(_model_lines(study, prediction, reading, cancers_per_1000)),
         reader=tuple(_reader_lines(history, reading, with_identity)),
         regions=tuple(_region_lines(regions, reading)),
         made_at=made_at,
@@ -180,7 +182,10 @@ def columns(views: int, with_heat: bool) -> int:
 
 
 def _model_lines(
-    study: Study, prediction: StudyPrediction | None, reading: ReadingState
+    study: Study,
+    prediction: StudyPrediction | None,
+    reading: ReadingState,
+    cancers_per_1000: float | None,
 ) -> Iterable[Line]:
     if reading.phase.is_hidden:
         words = tr("Not told in this reading mode ({mode}).")
@@ -191,38 +196,73 @@ def _model_lines(
         return
     by_view = {view.image_uid: view.prediction for view in prediction.views}
     for breast in prediction.breasts:
-        views = [
-            f"{view.view_position.value if view.view_position else '?'} "
-            f"{by_view[view.image_uid].category or tr(_NOT_JUDGED)}"
-            for view in study.views
-            if view.laterality is breast.laterality and view.image_uid in by_view
-        ]
-        yield Line(
-            tr(_SIDES[breast.laterality]), f"{_said(breast.prediction)}; {' · '.join(views)}"
-        )
+        views = opinion.views_of(study, prediction, breast.laterality)
+        of_views = " · ".join(_of_view(name, said) for name, said in views)
+        words = _said(breast.prediction, views, len(breast.image_uids) > 1, cancers_per_1000)
+        yield Line(tr(_SIDES[breast.laterality]), f"{words}; {of_views}")
+        if networks := _networks(breast.prediction, views):
+            yield Line("", networks)
     if not prediction.breasts:
         for view in study.views:
             if view.image_uid in by_view:
-                yield Line(view.label, _said(by_view[view.image_uid]))
+                said = by_view[view.image_uid]
+                yield Line(view.label, _said(said, (), False, cancers_per_1000))
+                if networks := _networks(said, ()):
+                    yield Line("", networks)
+    else:
+        yield Line("", tr(opinion.POOLING_RULE))
+    if prior := opinion.prior_words(prediction, cancers_per_1000):
+        yield Line("", prior)
     model = prediction.model
     told = tr(
         "{model}, {hash}. Its category is no assessment; its confidence was calibrated on enriched "
         "archive cases."
     )
-    title = tr(MODEL_TITLES[model.name]) if model.name in MODEL_TITLES else model.name
+    title = opinion.model_title(model.name)
     yield Line(tr("Model"), told.format(model=title, hash=model.sha256[:8]))
 
 
-def _said(prediction: Prediction) -> str:
+def _said(
+    prediction: Prediction,
+    views: Sequence[opinion.Named],
+    is_pooled: bool,
+    cancers_per_1000: float | None,
+) -> str:
     if not prediction.in_scope:
         return tr("not judged: {why}").format(why=localised(prediction.scope_reason))
-    grade = prediction.category
-    return tr("BI-RADS {grade} {meaning}, confidence {percent} %; P(4 or 5) {suspicion} %").format(
-        grade=grade,
-        meaning=localised(BIRADS_MEANING[grade]),
+    words = tr("category {grade} ({meaning}), confidence {percent} %; P(4 or 5) {suspicion} %")
+    words = words.format(
+        grade=prediction.category,
+        meaning=", ".join([opinion.meaning(prediction), *opinion.doubts(prediction, views)]),
         percent=f"{100 * prediction.confidence:.0f}",
         suspicion=f"{100 * prediction.suspicion:.0f}",
     )
+    shifted = opinion.shifted(prediction, is_pooled, cancers_per_1000)
+    return words if shifted is None else f"{words} → {opinion.per_1000(shifted)}"
+
+
+def _of_view(name: str, said: Prediction) -> str:
+    """'CC 4 (P(4 or 5) 83 %)'."""
+    if not said.in_scope:
+        return f"{name} {tr(_NOT_JUDGED)}"
+    suspicion = tr("P(4 or 5) {percent}").format(percent=f"{100 * said.suspicion:.0f} %")
+    return f"{name} {said.category} ({suspicion})"
+
+
+def _networks(said: Prediction, views: Sequence[opinion.Named]) -> str:
+    """What the networks of an ensemble say alone; empty where it is none, or none may judge."""
+    alone = [
+        f"{opinion.short_title(other.model.name)} {other.category}"
+        for other in said.others
+        if other.in_scope
+    ]
+    if not alone:
+        return ""
+    words = " ".join([tr("Each network alone:"), ", ".join(alone)])
+    if places := opinion.where_networks_differ(said, views):
+        differ = tr("The networks differ: {places}").format(places=", ".join(places))
+        return f"{words}. {differ}"
+    return words
 
 
 def _region_lines(

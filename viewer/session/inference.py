@@ -32,7 +32,7 @@ from engine.networks.process import EngineProcess, EngineSettings
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
 from viewer.shared.states import (
-    MODEL_TITLES,
+    OTHER_MODEL,
     EngineState,
     EngineStatus,
     RegionAnswer,
@@ -132,10 +132,9 @@ class Inference(QObject):
         return self._model_name
 
     @property
-    def other_model_name(self) -> str:
-        """The one that comes after the current model, in a circle."""
-        names = list(MODEL_TITLES)
-        return names[(names.index(self._model_name) + 1) % len(names)]
+    def other_model_name(self) -> str | None:
+        """Who gives a second opinion on the current model; None where that is both already."""
+        return OTHER_MODEL.get(self._model_name)
 
     @property
     def asks_both(self) -> bool:
@@ -233,9 +232,9 @@ class Inference(QObject):
         self.tell_all_statuses()
         self.work()
 
-    def _forgive_engine(self, model_name: str) -> None:
+    def _forgive_engine(self, model_name: str | None) -> None:
         """Lets a model that could not be started be tried again."""
-        if self.engine_status(model_name).state is EngineState.FAILED:
+        if model_name is not None and self.engine_status(model_name).state is EngineState.FAILED:
             del self._engines[model_name]
 
     def set_run_state(self, state: RunState) -> None:
@@ -308,7 +307,7 @@ class Inference(QObject):
         return self._is_to_be_asked(key) or key in self._without_heat
 
     def _is_other_to_be_asked(self) -> bool:
-        if not self._asks_both or self._current is None:
+        if not self._asks_both or self._current is None or self.other_model_name is None:
             return False
         can_run = self.engine_status(self.other_model_name).state is not EngineState.FAILED
         return can_run and self._is_to_be_asked((self._current.uid, self.other_model_name))

@@ -160,6 +160,8 @@ class Session(QObject):
         self._told_of_other: OtherAnswer | None = None
         self._regions: dict[tuple[str, Box], RegionAnswer] = {}  # of the open study, hidden or not
         self._awaited: dict[str, tuple[RegionAnswer, str]] = {}  # by mark, and who asked
+        #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
+        self.cancers_per_1000: float | None = None
 
         self._images = Images(self._delivery, pixel_cache_bytes, self)
         self._inference = Inference(engine, self._delivery, model_name, heat_cache_bytes, self)
@@ -225,8 +227,8 @@ class Session(QObject):
         return self._inference.model_name
 
     @property
-    def other_model_name(self) -> str:
-        """The one that comes after the current model, in a circle."""
+    def other_model_name(self) -> str | None:
+        """Who gives a second opinion on the current model; None where that is both already."""
         return self._inference.other_model_name
 
     @property
@@ -238,9 +240,11 @@ class Session(QObject):
     def other_answer(self) -> OtherAnswer | None:
         """On the current study; None where the other model is not to be asked, or is hidden."""
         study, inference = self._current, self._inference
-        if not self.asks_both or study is None or self._readings.is_hidden(study.uid):
-            return None
         name = self.other_model_name
+        if not self.asks_both or name is None or study is None:
+            return None
+        if self._readings.is_hidden(study.uid):
+            return None
         return OtherAnswer(
             study.uid,
             inference.engine_status(name),
@@ -653,7 +657,7 @@ class Session(QObject):
         study = self._studies.get(assessment.study_uid)
         was_hidden = study is not None and self._readings.is_hidden(study.uid)
         try:
-            recorded = self._readings.record(assessment)
+            recorded = self._readings.record(self._as_shown(assessment))
         except StorageFailed as error:
             self.recording_failed.emit(assessment, error)
             return
@@ -661,6 +665,18 @@ class Session(QObject):
         if study is not None:
             self._attach_answers(study.uid)
             self._go_on_with_second_read(study, was_hidden)
+
+    def _as_shown(self, assessment: ReaderAssessment) -> ReaderAssessment:
+        """With the second opinion that stood beside the model's, and the prior that both were
+        shown with; the numbers stay those of the network."""
+        said, other = assessment.prediction, self.other_answer
+        if said is None:
+            return assessment
+        if not said.others and other is not None and other.prediction is not None:
+            second = {breast.laterality: breast.prediction for breast in other.prediction.breasts}
+            if other.study_uid == assessment.study_uid and assessment.laterality in second:
+                said = replace(said, others=(second[assessment.laterality],))
+        return replace(assessment, prediction=replace(said, shown_per_1000=self.cancers_per_1000))
 
     def undo_assessment(self) -> ReaderAssessment:
         """Takes back the reader's latest reading of the open study by a new record, which it

@@ -220,6 +220,9 @@ WORDS = (
     mark("its input size is out of range"),
     mark("its calibration is for other categories"),
     mark("its heat-map has no scale"),
+    mark("it names a network in another folder"),
+    mark("a network beside it is not the one that it was joined with"),
+    mark("its networks do not fit each other"),
     mark("its weights do not fit the architecture it names"),
     mark("Unexpected fault in this file"),
     mark("This is a bug of the program: please report it with the log; go on without it."),
@@ -274,6 +277,7 @@ WORDS = (
 TEMPLATES = (
     mark("estimated with magnification {factor}"),
     mark("no. {number}"),
+    mark("pattern like training grade {grade}"),
     mark("{reason} The networks do not judge it."),
     mark("This is a {kind} view, not a standard CC or MLO view."),
     mark("This is an {kind} view, not a standard CC or MLO view."),

@@ -15,9 +15,18 @@ from engine.errors import EngineError
 from viewer.shared.languages import mark
 
 MODEL_TITLES: Mapping[str, str] = {
+    "both": mark("Both networks as one"),
     "hybrid": mark("Hybrid (ResNet-50 + transformer)"),
     "light": mark("Lightweight CNN"),
 }
+
+
+SHORT_TITLES: Mapping[str, str] = {  # where the full one has no room
+    "both": mark("Both"),
+    "hybrid": mark("Hybrid"),
+    "light": mark("Light"),
+}
+OTHER_MODEL: Mapping[str, str] = {"hybrid": "light", "light": "hybrid"}  # who is a second opinion
 
 
 class StudyState(Enum):
