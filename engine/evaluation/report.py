@@ -8,10 +8,8 @@ the worst errors name the image file, without which they could not be looked at 
 import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -21,15 +19,12 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from engine import __version__
-from engine.domain import BIRADS_MEANING, NOTICE, Explanation
+from engine.domain import BIRADS_MEANING, NOTICE
 from engine.errors import StorageFailed
 from engine.evaluation import metrics
 from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases
-from engine.evaluation.row_predictions import RowPrediction
+from engine.evaluation.table import ErrorPicture, Table
 from engine.records.exports import heat_on_source, overlay
-
-if TYPE_CHECKING:
-    from engine.evaluation.evaluation import Table
 
 # Okabe and Ito's colours, told apart by every reader.
 _BLUE, _ORANGE, _GREEN, _PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
@@ -45,20 +40,10 @@ _SCREENING_CURVE = np.round(np.arange(0.001, 0.0505, 0.001), 4)
 _MOST_PLACED = 3000  #: images in the feature-space picture
 
 
-@dataclass(frozen=True, eq=False)
-class ErrorPicture:
-    """One badly judged image; `image` is uint8 (rows, columns) as stored."""
-
-    prediction: RowPrediction
-    image: np.ndarray
-    pixel_aspect: float  #: a pixel's height over its width
-    explanation: Explanation | None = None
-
-
 def write(
     path: Path,
     results: Mapping,
-    table: "Table",
+    table: Table,
     errors: Sequence[ErrorPicture] = (),
     embeddings: np.ndarray | None = None,
 ) -> None:
@@ -236,7 +221,7 @@ def _categories(results: Mapping) -> str:
     )
 
 
-def _discrimination(results: Mapping, table: "Table") -> str:
+def _discrimination(results: Mapping, table: Table) -> str:
     figure = Figure(figsize=(10, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     main = table.main
@@ -267,7 +252,7 @@ def _discrimination(results: Mapping, table: "Table") -> str:
     )
 
 
-def _calibration(results: Mapping, table: "Table") -> str:
+def _calibration(results: Mapping, table: Table) -> str:
     counted = table.main.take(table.main.truth > 0)
     if not len(counted):
         return ""
@@ -283,7 +268,7 @@ def _calibration(results: Mapping, table: "Table") -> str:
     )
 
 
-def _decisions(results: Mapping, table: "Table") -> str:
+def _decisions(results: Mapping, table: Table) -> str:
     main = table.main
     counted = main.take(main.truth > 0)
     known = main.take(np.isfinite(main.malignant))
@@ -465,7 +450,7 @@ def _heat(results: Mapping) -> str:
     )
 
 
-def _features(table: "Table", embeddings: np.ndarray | None) -> str:
+def _features(table: Table, embeddings: np.ndarray | None) -> str:
     if embeddings is None or len(embeddings) < 10:
         return ""
     return _section(
@@ -656,7 +641,7 @@ def _confusion(results: Mapping) -> Figure:
     return figure
 
 
-def _split(main: Cases, table: "Table", keep) -> dict[str, Cases]:
+def _split(main: Cases, table: Table, keep) -> dict[str, Cases]:
     """The pooled cases under "all", then each data set's, where there are several."""
     groups = {"all": keep(main)}
     names = [str(name) for name in np.unique(table.datasets) if name]
@@ -783,7 +768,7 @@ def _decision_picture(curves) -> Figure:
     return figure
 
 
-def _feature_space(table: "Table", embeddings: np.ndarray) -> Figure:
+def _feature_space(table: Table, embeddings: np.ndarray) -> Figure:
     chosen = np.arange(len(embeddings))
     if len(chosen) > _MOST_PLACED:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, _MOST_PLACED, replace=False))
