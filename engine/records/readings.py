@@ -41,6 +41,7 @@ from engine.domain import (
     standing,
 )
 from engine.errors import StorageFailed
+from engine.records.csv_cells import inert
 from engine.records.pseudonyms import Pseudonyms
 
 log = logging.getLogger(__name__)
@@ -153,7 +154,6 @@ _SELECT = (
 )
 # A spreadsheet runs a cell that begins with one of these as a formula,
 # https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 EXPORT_COLUMNS = (
     *("record_id", "supersedes", "is_current", "is_withdrawn"),
     *("study_uid", "image_uids", "patient_id"),
@@ -628,11 +628,6 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
         # a category that the model does not have stays empty, it is not 0
         row |= {f"p{grade}": p for grade, p in (prediction.probabilities or {}).items()}
     return row
-
-
-def inert(text: str) -> str:
-    """The text as a cell that no spreadsheet runs as a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
 
 
 # ------------------------------------------------------------------------------ files and errors
