@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.domain import NOTICE, ModelIdentity
 from engine.errors import IncompatibleCheckpoint, InvalidData, StorageFailed
-from engine.evaluation import agreement, metrics
+from engine.evaluation import agreement, borders, controls, metrics
 from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases
 from engine.evaluation.row_predictions import (
     RowFailure,
@@ -289,6 +289,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out pointing game and heat-maps, which take most of the time",
     )
+    parser.add_argument(
+        "--only", metavar="DATASET", help="judge the rows of this data set of the manifest alone"
+    )
+    parser.add_argument("--fold", type=int, help="judge the rows of this fold alone")
+    parser.add_argument(
+        "--control",
+        choices=("blurred",),
+        help="also ask the network about breasts blurred to nothing, which takes as long again "
+        "(writes blurred.csv): it must not tell cancers then",
+    )
+    parser.add_argument(
+        "--blurred",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="a blurred.csv of an earlier call, such as of one fold; may be given several times",
+    )
+    parser.add_argument(
+        "--left-out",
+        type=_named_file,
+        action="append",
+        metavar="DATASET=FILE",
+        help="predictions for a data set by a network trained without it (`train --leave-out`)",
+    )
+    parser.add_argument(
+        "--no-baseline",
+        action="store_true",
+        help="leave out what can be told without the breast, for which every image is read",
+    )
     parser.add_argument("--resamples", type=_count, default=metrics.RESAMPLES, metavar="N")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
     parser.add_argument(
@@ -303,10 +332,26 @@ def _count(text: str) -> int:
     return number
 
 
+def _named_file(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    if not name or not path:
+        raise ValueError
+    return name, Path(path)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Judges and writes; returns the exit status. Raises EngineError for unusable input."""
-    out = _create(arguments.out)
+    if arguments.control and (arguments.predictions or arguments.blurred):
+        raise InvalidData(
+            "A control asks the network",
+            "--control goes with --checkpoint, neither with --predictions nor with --blurred.",
+        )
     rows = dataset.read_manifest(arguments.manifest)
+    if arguments.only is not None:
+        rows = dataset.of_dataset(rows, arguments.only)
+    if arguments.fold is not None:
+        rows = dataset.of_fold(rows, arguments.fold)
+    out = _create(arguments.out)
     checkpoint = None
     if arguments.predictions is not None:
         predictions, failures = read_predictions(arguments.predictions, rows)
@@ -328,6 +373,7 @@ def run(arguments: argparse.Namespace) -> int:
         "unreadable": [asdict(failure) for failure in failures],
         **measure(predictions, arguments.resamples, arguments.seed),
     }
+    results["controls"] = _controls(arguments, rows, predictions, checkpoint, out)
     if arguments.compare is not None:
         others, _ = read_predictions(arguments.compare, rows)
         results["comparison"] = {
@@ -351,6 +397,7 @@ def run(arguments: argparse.Namespace) -> int:
     for warning in warnings:
         _say(f"warning: {warning}")
     _say(_summary(results))
+    _say(controls.summary(results["controls"]))
     return 1 if failures else 0
 
 
@@ -386,10 +433,42 @@ def _identity_of(
     return ModelIdentity(arguments.model, "", tuple(sorted(grades)))
 
 
-def _progress(total: int) -> Callable[[int, int], None]:
+def _controls(
+    arguments: argparse.Namespace,
+    rows: Sequence[ManifestRow],
+    predictions: Sequence[RowPrediction],
+    checkpoint,
+    out: Path,
+) -> dict:
+    statistics = blurred = None
+    if not arguments.no_baseline:
+        judged = [prediction.row for prediction in predictions]
+        statistics = borders.of_rows(judged, _progress(len(judged), "baseline"))
+    if arguments.control == "blurred":
+        blurred, _ = predict_rows(
+            checkpoint, rows, is_blurred=True, on_progress=_progress(len(rows), "blurred")
+        )
+        write_predictions(out / "blurred.csv", blurred)
+    elif arguments.blurred:
+        blurred = [p for path in arguments.blurred for p in read_predictions(path, rows)[0]]
+    left_out = {
+        name: read_predictions(path, dataset.of_dataset(rows, name))[0]
+        for name, path in arguments.left_out or ()
+    }
+    return controls.measure(
+        predictions,
+        statistics=statistics,
+        blurred=blurred,
+        left_out=left_out or None,
+        resamples=arguments.resamples,
+        seed=arguments.seed,
+    )
+
+
+def _progress(total: int, what: str = "images") -> Callable[[int, int], None]:
     from tqdm import tqdm
 
-    bar = tqdm(total=total, desc="images", file=sys.stderr, mininterval=2)
+    bar = tqdm(total=total, desc=what, file=sys.stderr, mininterval=2)
 
     def on_progress(done: int, total: int) -> None:
         bar.update(done - bar.n)

@@ -1,7 +1,7 @@
 """Predictions laid out as arrays, one entry for an image or a breast, for figures and pictures."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
@@ -14,11 +14,26 @@ from engine.training.dataset import ManifestRow
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Cases with what they are grouped by: images, or breasts; `kinds` is birads_kind."""
+    """Cases with what they are grouped by: images, or breasts; (n,) each.
+
+    `kinds` is birads_kind; data sets, sites and machines are names, "" where the manifest has none;
+    `folds` holds -1 there.
+    """
 
     cases: Cases
     kinds: np.ndarray
     datasets: np.ndarray
+    sites: np.ndarray
+    machines: np.ndarray
+    folds: np.ndarray
+
+    def take(self, index: np.ndarray) -> "Table":
+        """The entries at `index` (a mask or positions)."""
+        return Table(*(self._part(field.name, index) for field in fields(self)))
+
+    def _part(self, name: str, index: np.ndarray):
+        value = getattr(self, name)
+        return value.take(index) if isinstance(value, Cases) else value[index]
 
     @property
     def main(self) -> Cases:
@@ -52,7 +67,7 @@ def image_table(predictions: Sequence[RowPrediction]) -> Table:
             boxes=[prediction.boxes for prediction in predictions],
         ),
         kinds=np.array([row.birads_kind for row in rows], dtype=str),
-        datasets=np.array([row.dataset for row in rows], dtype=str),
+        **_origins(rows),
     )
 
 
@@ -86,8 +101,17 @@ def breast_table(predictions: Iterable[RowPrediction]) -> Table:
             boxes=[None] * len(breasts),
         ),
         kinds=np.array(kinds, dtype=str),
-        datasets=np.array([views[0].row.dataset for views, _ in breasts], dtype=str),
+        **_origins([views[0].row for views, _ in breasts]),
     )
+
+
+def _origins(rows: Sequence[ManifestRow]) -> dict[str, np.ndarray]:
+    return {
+        "datasets": np.array([row.dataset for row in rows], dtype=str),
+        "sites": np.array([row.site for row in rows], dtype=str),
+        "machines": np.array([row.machine for row in rows], dtype=str),
+        "folds": np.array([-1 if row.fold is None else row.fold for row in rows], dtype=int),
+    }
 
 
 def grade_of(row: ManifestRow) -> int:
