@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 from engine.evaluation import metrics
-from engine.evaluation.evaluation import image_table
 from engine.evaluation.out_of_fold import (
     cross_fitted,
     fit_calibration,
@@ -21,6 +20,7 @@ from engine.evaluation.out_of_fold import (
     predict_joint_fold,
 )
 from engine.evaluation.row_predictions import RowPrediction, recalibrated
+from engine.evaluation.table import image_table
 from engine.networks.ensemble import BOTH
 from engine.networks.models import HYBRID, LIGHT, build_model
 from engine.training import dataset

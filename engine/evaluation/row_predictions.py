@@ -18,6 +18,7 @@ import numpy as np
 from engine.domain import NOTICE, Explanation, Laterality, MammogramView, Pixels
 from engine.errors import EngineError, InvalidData, StorageFailed, UnsupportedImage
 from engine.evaluation.metrics import GRADES
+from engine.records.csv_cells import inert
 from engine.training.dataset import ManifestRow
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a predictions file needs none
@@ -99,6 +100,7 @@ def predict_rows(
     rows: Sequence[ManifestRow],
     *,
     heatmaps: bool = False,
+    is_blurred: bool = False,
     batch_size: int = 8,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[RowPrediction, ...], tuple[RowFailure, ...]]:
@@ -107,6 +109,7 @@ def predict_rows(
     A row out of scope is predicted all the same, and says why it is; where no breast is found the
     network is shown an empty frame. With `heatmaps` every row with boxes is scored against the
     network's Grad-CAM, and up to `_UNTRAINED_ROWS` of them against that of an untrained one.
+    `is_blurred` is a control: every breast is shown blurred to nothing (`preprocessing.blurred`).
     """
     scorer = BoxScorer(checkpoint, rows) if heatmaps else None
     predictions: list[RowPrediction] = []
@@ -114,7 +117,7 @@ def predict_rows(
     batch: list[PreparedRow] = []
     for number, row in enumerate(rows, start=1):
         try:
-            batch.append(prepared_row(row, checkpoint))
+            batch.append(prepared_row(row, checkpoint, is_blurred=is_blurred))
         except EngineError as error:
             failures.append(RowFailure(row.file, str(error)))
         except Exception as error:
@@ -210,14 +213,16 @@ def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
     return view, pixels
 
 
-def prepared_row(row: ManifestRow, checkpoint: "Checkpoint | Ensemble") -> PreparedRow:
+def prepared_row(
+    row: ManifestRow, checkpoint: "Checkpoint | Ensemble", *, is_blurred: bool = False
+) -> PreparedRow:
     from engine.networks import ensemble, preprocessing, scope
 
     view, pixels = read_row(row)
     image = preprocessing.grey(view, pixels)
     reason = view.out_of_scope or scope.reason_not_to_judge(view, pixels, image)
     try:
-        frames = ensemble.frames_of(checkpoint, image, view.pixel_aspect)
+        frames = ensemble.frames_of(checkpoint, image, view.pixel_aspect, is_blurred=is_blurred)
     except UnsupportedImage as error:
         frames, reason = (), reason or str(error)
     return PreparedRow(row, frames, view.laterality, reason)
@@ -440,8 +445,8 @@ def _grades(predictions: Iterable[RowPrediction]) -> list[int]:
 def _record(prediction: RowPrediction) -> dict[str, object]:
     row, side = prediction.row, prediction.laterality
     record: dict[str, object] = {
-        "file": row.file,
-        "patient_id": row.patient_id,
+        "file": inert(row.file),
+        "patient_id": inert(row.patient_id),
         "birads": "" if row.birads is None else row.birads,
         "category": prediction.category,
         "confidence": _digits(prediction.confidence),
@@ -449,7 +454,7 @@ def _record(prediction: RowPrediction) -> dict[str, object]:
         "in_scope": "true" if prediction.in_scope else "false",
         "notice": NOTICE,
         "fold": "" if row.fold is None else row.fold,
-        "scope_reason": prediction.scope_reason or "",
+        "scope_reason": inert(prediction.scope_reason or ""),
         "laterality": side.value if side else "",
         "breast_malignant": _digits(prediction.breast_malignancy),
     }
@@ -481,10 +486,11 @@ def read_predictions(
     records = _read_records(path)
     predictions, failures = [], []
     for row in rows:
-        if row.file not in records:
+        found = records.get(row.file) or records.get(inert(row.file))
+        if found is None:
             failures.append(RowFailure(row.file, f"There is no prediction in {path.name}."))
             continue
-        predictions.append(_parse(path, row, *records[row.file]))
+        predictions.append(_parse(path, row, *found))
     return tuple(predictions), tuple(failures)
 
 
@@ -537,7 +543,7 @@ def _parse(path: Path, row: ManifestRow, number: int, cells: dict[str, str]) -> 
             raise _wrong(path, number, f"{prefix}1 … {prefix}5 sum to {total:.3f}, not 1")
         return {grade: p / total for grade, p in found.items()} or None
 
-    if cells.get("patient_id") and cells["patient_id"] != row.patient_id:
+    if cells.get("patient_id") not in {None, "", row.patient_id, inert(row.patient_id)}:
         raise _wrong(path, number, "the manifest gives this image to another patient")
     probabilities = distribution("p")
     if probabilities is None:

@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import nn
 
 from engine.domain import ModelIdentity
-from engine.errors import IncompatibleCheckpoint
+from engine.errors import IncompatibleCheckpoint, InvalidData
 from engine.networks.calibration import Calibration
 from engine.networks.models import HYBRID, LIGHT, Output, build_model, made_fast
 from engine.networks.preprocessing import PreprocessingConfig
@@ -136,6 +136,7 @@ def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Te
         if not all(0 < n <= _FRAME_LIMIT for n in (preprocessing.height, preprocessing.width)):
             raise refused(path, "its input size is out of range")
         model = build_model(name, **header["architecture"])
+        model.check_frame(preprocessing.height, preprocessing.width)
         model.load_state_dict(weights)  # which makes float32 of the file's float16
         calibration = Calibration.from_json(header["calibration"])
         if len(calibration.view.offsets) != len(model.categories):
@@ -151,6 +152,8 @@ def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Te
             heat_reference=heat_reference,
             provenance=dict(header["provenance"]),
         )
+    except InvalidData as error:
+        raise refused(path, "its network cannot take frames of the size it names") from error
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise refused(path, "its weights do not fit the architecture it names") from error
 

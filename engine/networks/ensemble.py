@@ -79,7 +79,11 @@ def _mean(first: Output, second: Output, shared: list[int]) -> Output:
 
 
 def frames_of(
-    checkpoint: Checkpoint | Ensemble, image: np.ndarray, pixel_aspect: float
+    checkpoint: Checkpoint | Ensemble,
+    image: np.ndarray,
+    pixel_aspect: float,
+    *,
+    is_blurred: bool = False,
 ) -> tuple[Frame, ...]:
     """A grey uint8 (rows, columns) image as each member takes it; see `preprocessing.prepare`.
 
@@ -89,7 +93,7 @@ def frames_of(
     for member in checkpoint.members:
         if member.preprocessing not in made:
             made[member.preprocessing] = preprocessing.prepare(
-                image, pixel_aspect, member.preprocessing
+                image, pixel_aspect, member.preprocessing, is_blurred=is_blurred
             )
     return tuple(made[member.preprocessing] for member in checkpoint.members)
 

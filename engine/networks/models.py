@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from engine.errors import InvalidData
 from engine.networks.torchvision_guard import torchvision
 
 HYBRID, LIGHT = "hybrid", "light"
@@ -36,8 +37,18 @@ class Output(NamedTuple):
 class Network(nn.Module):
     """What the networks have in common: how they are asked once they are trained."""
 
+    stride = 32  #: of its coarsest map: it takes frames whose sides are multiples of it
     looks_both_ways = False  #: also at the image turned upside down, for the mean of both
     enlargement = 1.0  #: of the image that is asked about, against those of the training
+
+    def check_frame(self, height: int, width: int) -> None:
+        """Raises `InvalidData`, in words, for a frame of pixels that the network cannot take."""
+        for name, side in (("height", height), ("width", width)):
+            if type(side) is not int or side <= 0 or side % self.stride:
+                raise InvalidData(
+                    "Frame does not fit the network",
+                    f"{name} is {side!r}, and must be a multiple of {self.stride} pixels.",
+                )
 
     def answer(self, image: Tensor) -> Output:
         """Logits and malignancy of (batch, 1, height, width); `forward` is a single look.
@@ -256,6 +267,8 @@ class LightweightCNN(Network):
     categories = (1, 3, 4, 5)
     pretrained = kept = ()
     keeps_statistics = False
+    stride = 8
+    side = 224  #: pixels of the only frame that it takes, unless it pools globally
 
     def __init__(
         self,
@@ -285,6 +298,15 @@ class LightweightCNN(Network):
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(128, len(self.categories))
         self.malignancy = nn.Linear(128, 1) if has_malignancy else None
+
+    def check_frame(self, height: int, width: int) -> None:
+        super().check_frame(height, width)
+        if not self.pools_globally and (height, width) != (self.side, self.side):
+            raise InvalidData(
+                "Frame does not fit the network",
+                f"It is {height} x {width}, and the paper's network takes {self.side} x "
+                f"{self.side} pixels only.",
+            )
 
     @property
     def explained_layers(self) -> "Layers":

@@ -30,6 +30,7 @@ from engine.domain import (
     ViewPrediction,
 )
 from engine.errors import StorageFailed
+from engine.records.csv_cells import inert
 
 Record = dict[str, Any]
 
@@ -137,14 +138,11 @@ class CsvLines:
 
 
 def _cell(value: Any) -> Any:
-    """A spreadsheet must not run a file name: text that would be a formula gets an apostrophe."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return "'" + value
-    return value
+    return inert(value) if isinstance(value, str) else value
 
 
 class TableLines:

@@ -44,6 +44,7 @@ from engine.domain import (
     standing,
 )
 from engine.errors import StorageFailed
+from engine.records.csv_cells import inert
 from engine.records.pseudonyms import Pseudonyms
 
 log = logging.getLogger(__name__)
@@ -183,9 +184,6 @@ _SELECT = (
     "LEFT JOIN answers ON answers.reading = readings.id "
     "LEFT JOIN reveals ON reveals.reading = readings.id"
 )
-# A spreadsheet runs a cell that begins with one of these as a formula,
-# https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _OTHERS_TELL = ("sha256", "category", "confidence", "p4plus", "p_malignant")
 EXPORT_COLUMNS = (
     *("record_id", "supersedes", "is_current", "is_withdrawn"),
@@ -806,11 +804,6 @@ def _others_row(prediction: Prediction) -> dict[str, object]:
         row |= dict(zip(names, values, strict=True))
     categories = {said.category for said in asked if said.in_scope}
     return {**row, "networks_differ": int(len(categories) > 1)}
-
-
-def inert(text: str) -> str:
-    """The text as a cell that no spreadsheet runs as a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
 
 
 # ------------------------------------------------------------------------------ files and errors

@@ -34,8 +34,9 @@ from engine.domain import (
 )
 from engine.errors import EngineError, FileChanged, StorageFailed, UnsupportedImage
 from engine.networks.preprocessing import grey, outline_breast
+from engine.records.csv_cells import inert, is_formula
 from engine.records.pseudonyms import Pseudonyms
-from engine.records.readings import inert, replaced_whole
+from engine.records.readings import replaced_whole
 from engine.training.dataset import INCOMPLETE, READER
 
 log = logging.getLogger(__name__)
@@ -267,6 +268,7 @@ def _copy(view: MammogramView, target: Path) -> str:
 def _from_manifest(path: Path, manifest: Path) -> str:
     """Relative where that is possible (another drive of Windows is not), with slashes."""
     try:
-        return path.resolve().relative_to(manifest.parent.resolve()).as_posix()
+        relative = path.resolve().relative_to(manifest.parent.resolve()).as_posix()
+        return f"./{relative}" if is_formula(relative) else relative  # still the same path
     except ValueError:
         return str(path.resolve())

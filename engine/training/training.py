@@ -141,6 +141,7 @@ def _train(
     home = out if fold is None else out / f"fold{fold}"
     home.mkdir(parents=True, exist_ok=True)
     model = build_model(config.name, **config.architecture)
+    model.check_frame(config.preprocessing.height, config.preprocessing.width)
     has_malignancy = getattr(model, "malignancy", None) is not None
     rows = [row for row in source.rows if row.teaches(model.categories, has_malignancy)]
     training, held_out = _split(rows, fold, model.categories)
@@ -200,6 +201,7 @@ def _write_results(path: Path, loop, config, source, rows, frames, backbone, fol
             "skipped": len(frames.skipped),
             "backbone": backbone.name if backbone else None,
             "notes": list(source.notes),
+            "left_out": list(source.left_out),
             "may_leak": source.may_leak,
         },
     )
@@ -593,7 +595,10 @@ def _to_json(config: TrainingConfig, fold: int | None) -> dict:
 
 
 def read_config(name: str, path: Path | None) -> TrainingConfig:
-    """The preset with what a JSON file changes of it; raises `InvalidData` for unknown fields."""
+    """The preset with what a JSON file changes of it.
+
+    Raises `InvalidData` for unknown fields, and for frames that the network cannot take.
+    """
     config = PRESETS[name]
     if path is None:
         return config
@@ -608,6 +613,14 @@ def read_config(name: str, path: Path | None) -> TrainingConfig:
         config = replace(config, **changes)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InvalidData("Configuration cannot be used", f"{path.name}: {error}.") from error
+    try:
+        with torch.device("meta"):  # nothing is computed of it
+            model = build_model(config.name, **config.architecture)
+    except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise InvalidData(
+            "Configuration cannot be used", f"{path.name}: no network has this architecture."
+        ) from error
+    model.check_frame(config.preprocessing.height, config.preprocessing.width)
     return config
 
 
@@ -629,6 +642,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="default: the preset's")
     parser.add_argument("--config", type=Path, help="JSON with the fields to change")
     parser.add_argument("--resume", action="store_true", help="continue after the last epoch")
+    parser.add_argument(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="DATASET",
+        help="train without this data set of the manifest; may be given several times",
+    )
     parser.add_argument("--patient-pattern", help="regular expression: patient in a file name")
 
 
@@ -657,6 +677,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.seed is not None:
             config = replace(config, seed=arguments.seed)
         source = dataset.read(arguments.data, arguments.patient_pattern)
+        source = source.without(arguments.leave_out)
         for note in source.notes:
             log.warning(note)
         takes_start = build_model(config.name, **config.architecture).pretrained

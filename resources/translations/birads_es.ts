@@ -2940,6 +2940,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>su tamaño de entrada está fuera de rango</translation>
     </message>
     <message>
+        <source>its network cannot take frames of the size it names</source>
+        <translation>su red no admite imágenes del tamaño que indica</translation>
+    </message>
+    <message>
         <source>its calibration is for other categories</source>
         <translation>su calibración es para otras categorías</translation>
     </message>

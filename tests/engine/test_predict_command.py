@@ -231,6 +231,17 @@ def test_both_networks_are_asked_by_the_file_that_names_them(tmp_path, capsys):
 # ---------------------------------------------------------------------------------- table and csv
 
 
+def test_no_file_name_steers_a_terminal_or_passes_as_a_formula_by_a_wide_sign(predict, tmp_path):
+    folder = tmp_path / "exam"
+    folder.mkdir()
+    write_mammogram(folder / "\x1b[31mred_\u202egnp.dcm", patient_id="\uff1d1+1")
+    _, output, _ = predict(folder, "--format", "csv")
+    assert not set(output) & {"\x1b", "\u202e"}
+    rows = list(csv.DictReader(io.StringIO(output)))
+    assert {row["patient"] for row in rows} == {"'\uff1d1+1"}
+    assert rows[0]["file"].endswith("\ufffd[31mred_\ufffdgnp.dcm")
+
+
 def test_csv_has_the_same_facts_in_cells_that_no_spreadsheet_runs(predict, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_mammogram(Path("=cmd().dcm"), patient_id="@SUM(A1)")

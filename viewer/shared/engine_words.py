@@ -218,6 +218,7 @@ WORDS = (
     mark("it is truncated or not one of ours"),
     mark("its architecture is unknown"),
     mark("its input size is out of range"),
+    mark("its network cannot take frames of the size it names"),
     mark("its calibration is for other categories"),
     mark("its heat-map has no scale"),
     mark("it names a network in another folder"),
