@@ -28,7 +28,6 @@ from engine.evaluation.row_predictions import (
     recalibrated,
     write_predictions,
 )
-from engine.networks import gradcam
 from engine.networks.calibration import (
     Calibration,
     LogisticScaling,
@@ -39,7 +38,10 @@ from engine.networks.calibration import (
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.networks.models import HYBRID, LIGHT, joined
 from engine.training import dataset
+from engine.training.augmentation import AugmentationConfig
 from engine.training.dataset import ManifestRow
+from engine.training.frame_pack import FramePack
+from engine.training.live_frames import LiveFrames
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +127,8 @@ def cross_fitted(
 
 def heat_reference(checkpoint: Checkpoint, rows: Sequence[ManifestRow]) -> float:
     """The raw Grad-CAM value to draw as 1: a high maximum among clearly suspicious images."""
+    from engine.networks import gradcam  # a machine that only trains may lack its library
+
     chosen = [row for row in rows if row.boxes and (row.birads_low or 0) >= 4]
     random = np.random.default_rng(0)
     chosen = [chosen[i] for i in random.permutation(len(chosen))[:_HEAT_ROWS]]
@@ -200,18 +204,85 @@ def predict_fold(
 ) -> list[RowPrediction]:
     """What the network under `home` says of the rows that it never saw, uncalibrated.
 
-    Kept in `home`/predictions.npz, so that a long job can be done fold by fold.
+    Kept in `home`/predictions.npz, so that a long job can be done fold by fold. Without the
+    network itself, what it said when it was at hand (`predict_packed`) is taken.
     """
+    if beside is None and not is_quick and not (home / "checkpoint.safetensors").is_file():
+        return _said_before(home / "predictions.npz", fold, held)
     checkpoint = _network(home, beside, fold).made_fast()
     if is_quick:
-        return _stored(home / "held_out.npz", held, checkpoint)
+        return _stored(home / "held_out.npz", held, checkpoint.identity.categories)
     path = home / "predictions.npz"
     if not _is_of(path, checkpoint):
         said, failures = predict_rows(checkpoint, held, heatmaps=True, on_progress=on_progress)
         for failure in failures:
             log.warning("not predicted: %s", failure.reason)
         _store(path, said, checkpoint)
-    return _stored(path, held, checkpoint)
+    return _stored(path, held, checkpoint.identity.categories)
+
+
+def _said_before(path: Path, fold: int, held: Sequence[ManifestRow]) -> list[RowPrediction]:
+    """From a predictions.npz that names its fold and categories, without its network."""
+    try:
+        with np.load(path) as stored:
+            of_fold, categories = int(stored["fold"]), tuple(stored["categories"].tolist())
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidData(
+            "A fold is missing", f"{path.parent.name} has neither its network nor {path.name}."
+        ) from error
+    if of_fold != fold:
+        raise InvalidData("Network of another fold", f"What lies as fold{fold} held out another.")
+    return _stored(path, held, categories)
+
+
+def predict_packed(
+    home: Path, fold: int, pack: FramePack, live: LiveFrames, batch_size: int = 16
+) -> None:
+    """Leaves `home`/predictions.npz as `predict_fold` would, asked on the device of `live`.
+
+    The network sees frames that went through JPEG; no heat-map is made, so no pointing game.
+    """
+    checkpoint = load_checkpoint(home / "checkpoint.safetensors")
+    _refuse_leak(checkpoint, fold)
+    device, rows = live.frames.device, pack.source.rows
+    model = checkpoint.made_fast().model.to(device)
+    asked = [
+        index
+        for index, row in enumerate(rows)
+        if row.fold == fold and pack.scope_reasons[index] is not None
+    ]
+    said: list[RowPrediction] = []
+    for start in range(0, len(asked), batch_size):
+        indices = np.array(asked[start : start + batch_size])
+        output = _answers(model, live, indices, checkpoint)
+        for number, index in enumerate(indices):
+            said.append(
+                RowPrediction(
+                    row=rows[index],
+                    probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+                    category=0,
+                    scope_reason=pack.scope_reasons[index] or None,
+                    laterality=pack.sides[index],
+                    logits=output[0][number],
+                    malignancy_logit=None if output[1] is None else float(output[1][number]),
+                )
+            )
+    _store(home / "predictions.npz", said, checkpoint)
+
+
+def _answers(model, live: LiveFrames, indices: np.ndarray, checkpoint: Checkpoint) -> tuple:
+    """Logits (batch, categories) and malignancy logits (batch,) or None, float64."""
+    import torch
+
+    clean = np.zeros(len(indices), int)
+    images, _ = live.draw(indices, clean, AugmentationConfig(), checkpoint.preprocessing)
+    with torch.inference_mode():
+        output = model.answer(images)
+    malignancy = output.malignancy
+    return (
+        output.logits.double().cpu().numpy(),
+        None if malignancy is None else malignancy.double().cpu().numpy(),
+    )
 
 
 def _network(home: Path, beside: Path | None, fold: int | None = None) -> Checkpoint:
@@ -252,6 +323,8 @@ def _store(path: Path, said: Sequence[RowPrediction], checkpoint: Checkpoint) ->
     np.savez(
         path,
         sha256=checkpoint.identity.sha256,
+        categories=checkpoint.identity.categories,
+        fold=_fold_of(checkpoint, -1),
         files=[p.row.file for p in said],
         logits=[p.logits for p in said],
         malignancy=[p.malignancy_logit for p in said if p.malignancy_logit is not None],
@@ -270,7 +343,9 @@ def _is_of(path: Path, checkpoint: Checkpoint) -> bool:
         return str(stored["sha256"]) == checkpoint.identity.sha256
 
 
-def _stored(path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint) -> list[RowPrediction]:
+def _stored(
+    path: Path, held: Sequence[ManifestRow], categories: tuple[int, ...]
+) -> list[RowPrediction]:
     """From `_store`'s file, or training's own held_out.npz, which knows neither scope nor boxes.
 
     Raises `InvalidData` where it is missing.
@@ -296,7 +371,7 @@ def _stored(path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint) -> 
         said.append(
             RowPrediction(
                 row=row,
-                probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+                probabilities=dict.fromkeys(categories, float("nan")),
                 category=0,
                 scope_reason=reason,
                 laterality=side,
@@ -308,8 +383,13 @@ def _stored(path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint) -> 
     return said
 
 
+def _fold_of(checkpoint: Checkpoint, otherwise: int | None = None) -> int | None:
+    fold = checkpoint.provenance.get("config", {}).get("fold")
+    return otherwise if fold is None else fold
+
+
 def _refuse_leak(checkpoint: Checkpoint, fold: int | None) -> None:
-    if checkpoint.provenance.get("config", {}).get("fold") != fold:
+    if _fold_of(checkpoint) != fold:
         place = "the final network" if fold is None else f"fold{fold}"
         raise InvalidData("Network of another fold", f"What lies as {place} held out another.")
 
