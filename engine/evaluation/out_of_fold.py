@@ -32,7 +32,6 @@ from engine.evaluation.row_predictions import (
     recalibrated,
     write_predictions,
 )
-from engine.networks import gradcam
 from engine.networks.calibration import (
     Calibration,
     LogisticScaling,
@@ -47,6 +46,8 @@ from engine.networks.preprocessing import PreprocessingConfig
 from engine.training import augmentation, dataset
 from engine.training.augmentation import AugmentationConfig
 from engine.training.dataset import ManifestRow
+from engine.training.frame_pack import FramePack
+from engine.training.live_frames import LiveFrames
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +163,8 @@ def cross_fitted(
 
 def heat_reference(checkpoint: Checkpoint | Ensemble, rows: Sequence[ManifestRow]) -> float:
     """The raw Grad-CAM value to draw as 1: a high maximum among clearly suspicious images."""
+    from engine.networks import gradcam  # a machine that only trains may lack its library
+
     chosen = [row for row in rows if row.boxes and (row.birads_low or 0) >= 4]
     random = np.random.default_rng(0)
     chosen = [chosen[i] for i in random.permutation(len(chosen))[:_HEAT_ROWS]]
@@ -296,12 +299,15 @@ def predict_fold(
     Uncalibrated, and kept in `home`/predictions.npz, so that a long job can be done fold by fold.
     The clean frames that training left are looked at again, so only images with boxes (for the
     heat-map) and those that taught nothing are decoded; whether a frame's image is in scope was
-    not asked in training, so it counts as in scope.
+    not asked in training, so it counts as in scope. Without the network itself, what it said when
+    it was at hand (`predict_packed`) is taken.
     """
     held = [row for row in rows if row.fold == fold]
+    if not is_quick and not (home / "checkpoint.safetensors").is_file():
+        return _said_before(home / "predictions.npz", fold, held)
     checkpoint = _network(home, fold).made_fast()
     if is_quick:
-        return _stored(home / "held_out.npz", held, checkpoint)
+        return _stored(home / "held_out.npz", held, checkpoint.identity.categories)
     path = home / "predictions.npz"
     if not _is_of(path, checkpoint):
         frames = _clean_frames(checkpoint, rows, home.parent / "cache")
@@ -317,7 +323,70 @@ def predict_fold(
         for failure in failures:
             log.warning("not predicted: %s", failure.reason)
         _store(path, [*said, *others], checkpoint)
-    return _stored(path, held, checkpoint)
+    return _stored(path, held, checkpoint.identity.categories)
+
+
+def _said_before(path: Path, fold: int, held: Sequence[ManifestRow]) -> list[RowPrediction]:
+    """From a predictions.npz that names its fold and categories, without its network."""
+    try:
+        with np.load(path) as stored:
+            of_fold, categories = int(stored["fold"]), tuple(stored["categories"].tolist())
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidData(
+            "A fold is missing", f"{path.parent.name} has neither its network nor {path.name}."
+        ) from error
+    if of_fold != fold:
+        raise InvalidData("Network of another fold", f"What lies as fold{fold} held out another.")
+    return _stored(path, held, categories)
+
+
+def predict_packed(
+    home: Path, fold: int, pack: FramePack, live: LiveFrames, batch_size: int = 16
+) -> None:
+    """Leaves `home`/predictions.npz as `predict_fold` would, asked on the device of `live`.
+
+    The network sees frames that went through JPEG; no heat-map is made, so no pointing game.
+    """
+    checkpoint = load_checkpoint(home / "checkpoint.safetensors")
+    _refuse_leak(checkpoint, fold)
+    device, rows = live.frames.device, pack.source.rows
+    model = checkpoint.made_fast().model.to(device)
+    asked = [
+        index
+        for index, row in enumerate(rows)
+        if row.fold == fold and pack.scope_reasons[index] is not None
+    ]
+    said: list[RowPrediction] = []
+    for start in range(0, len(asked), batch_size):
+        indices = np.array(asked[start : start + batch_size])
+        output = _answers(model, live, indices, checkpoint)
+        for number, index in enumerate(indices):
+            said.append(
+                RowPrediction(
+                    row=rows[index],
+                    probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+                    category=0,
+                    scope_reason=pack.scope_reasons[index] or None,
+                    laterality=pack.sides[index],
+                    logits=output[0][number],
+                    malignancy_logit=None if output[1] is None else float(output[1][number]),
+                )
+            )
+    _store(home / "predictions.npz", said, checkpoint)
+
+
+def _answers(model, live: LiveFrames, indices: np.ndarray, checkpoint: Checkpoint) -> tuple:
+    """Logits (batch, categories) and malignancy logits (batch,) or None, float64."""
+
+    clean = np.zeros(len(indices), int)
+    images, _ = live.draw(indices, clean, AugmentationConfig(), checkpoint.preprocessing)
+    with torch.inference_mode():
+        output = model.answer(images)
+    malignancy = output.malignancy
+    return (
+        output.logits.double().cpu().numpy(),
+        None if malignancy is None else malignancy.double().cpu().numpy(),
+    )
 
 
 def _clean_frames(
@@ -383,7 +452,7 @@ def predict_joint_fold(
     ]
     path = home / "both.npz"
     if _is_of(path, together):
-        boxes = {p.row.file: p.boxes for p in _stored(path, held, together)}
+        boxes = {p.row.file: p.boxes for p in _stored(path, held, together.identity.categories)}
         return [replace(p, boxes=boxes.get(p.row.file)) for p in said]
     if not with_boxes:
         return said
@@ -462,6 +531,8 @@ def _store(path: Path, said: Sequence[RowPrediction], checkpoint: Checkpoint | E
     np.savez(
         path,
         sha256=checkpoint.identity.sha256,
+        categories=checkpoint.identity.categories,
+        fold=_fold_of(checkpoint, -1),
         files=[p.row.file for p in said],
         logits=[p.logits for p in said],
         malignancy=[p.malignancy_logit for p in said if p.malignancy_logit is not None],
@@ -481,7 +552,7 @@ def _is_of(path: Path, checkpoint: Checkpoint | Ensemble) -> bool:
 
 
 def _stored(
-    path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint | Ensemble
+    path: Path, held: Sequence[ManifestRow], categories: tuple[int, ...]
 ) -> list[RowPrediction]:
     """From `_store`'s file, or training's own held_out.npz, which knows neither scope nor boxes.
 
@@ -508,7 +579,7 @@ def _stored(
         said.append(
             RowPrediction(
                 row=row,
-                probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+                probabilities=dict.fromkeys(categories, float("nan")),
                 category=0,
                 scope_reason=reason,
                 laterality=side,
@@ -518,6 +589,17 @@ def _stored(
             )
         )
     return said
+
+
+def _fold_of(checkpoint: Checkpoint | Ensemble, otherwise: int | None = None) -> int | None:
+    fold = checkpoint.provenance.get("config", {}).get("fold")
+    return otherwise if fold is None else fold
+
+
+def _refuse_leak(checkpoint: Checkpoint, fold: int | None) -> None:
+    if _fold_of(checkpoint) != fold:
+        place = "the final network" if fold is None else f"fold{fold}"
+        raise InvalidData("Network of another fold", f"What lies as {place} held out another.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
