@@ -26,7 +26,7 @@ SILENT = {
     *("__init__", "__main__", "self_test", "torchvision_guard", "exports", "confidentiality"),
     *("augmentation", "calibration", "dataset", "distributed", "evaluation", "losses", "metrics"),
     *("borders", "controls", "csv_cells", "table"),
-    *("models", "out_of_fold", "report", "row_predictions", "training", "gradcam"),
+    *("models", "out_of_fold", "report", "row_predictions", "training", "gradcam", "frame_pack"),
 }
 # Of the other modules, literals of several words that are no sentences for the reader.
 NOT_SHOWN = (

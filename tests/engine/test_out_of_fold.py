@@ -237,8 +237,8 @@ def test_the_frames_that_training_made_are_looked_at_again_and_give_the_same(
     monkeypatch.setattr(
         row_predictions,
         "prepared_row",
-        lambda row, checkpoint, real=row_predictions.prepared_row: (
-            read.append(row) or real(row, checkpoint)
+        lambda row, checkpoint, real=row_predictions.prepared_row, **options: (
+            read.append(row) or real(row, checkpoint, **options)
         ),
     )
     framed = predict_fold(again / "fold1", 1, rows)

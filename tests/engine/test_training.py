@@ -90,7 +90,7 @@ def test_boxes_move_with_the_breast(tmp_path):
 def test_the_held_out_fold_is_predicted_and_its_patients_are_never_trained_on(source, tmp_path):
     path = train(LIGHT, source, tmp_path, fold=1)
     said = np.load(tmp_path / "fold1" / "held_out.npz")
-    held = [row for row in source.rows if row.fold == 1 and row.birads != 2]
+    held = [row for row in source.rows if row.fold == 1]  # a 2 teaches it what it is not
     assert sorted(said["files"]) == sorted(row.file for row in held)
     assert said["logits"].shape == (len(held), 4)
     trained = set(load_checkpoint(path).provenance["training_patients"])
