@@ -320,6 +320,19 @@ def test_the_cards_of_many_spots_in_a_small_view_cover_neither_each_other_nor_a_
     assert not [(one, other) for one, other in pairs if one.intersects(other)]
 
 
+def test_where_there_is_no_room_a_spots_number_stands_on_its_own_rectangle(qtbot):
+    """Beside another it would be read as that one's."""
+    picture = QPicture()
+    painter, within = QPainter(picture), QRectF(0, 0, 300, 200)
+    own, view, box = QRectF(120, 80, 40, 30), make_view(), (0, 0, 9, 9)
+    around = [QRectF(0, 0, 119, 200), QRectF(161, 0, 139, 200), QRectF(119, 0, 42, 79)]
+    taken = [*around, QRectF(119, 111, 42, 89)]
+    answer = RegionAnswer(view.image_uid, box, said_of_region(view, box))
+    paint_answer(painter, own, answer, "", "", within, taken, False)
+    painter.end()
+    assert taken[-1].center() == own.center()
+
+
 def test_nothing_is_asked_about_an_earlier_study(make_window, folder, engine, qtbot):
     window = make_window()
     open_current(qtbot, window, folder)

@@ -71,6 +71,10 @@ def paint_answer(
         box = _place(rectangle, QSizeF(wide + 2 * pad, tall + 2 * pad), within, taken)
         if not _covered(box, [rectangle, *taken]):
             break
+    else:
+        if not is_full:  # on its own rectangle: beside another it would seem to be of that one
+            box.moveCenter(rectangle.center())
+            box = _inside(box, within)
     taken.append(box)
     painter.fillRect(box, _GROUND)
     y = box.top() + pad
