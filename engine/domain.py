@@ -344,6 +344,37 @@ class StudyPrediction:
         return max((answer.prediction.suspicion for answer in answers), default=0.0)
 
 
+@dataclass(frozen=True)
+class RegionPrediction:
+    """What the region network says of one rectangle of a view; or why it says nothing."""
+
+    image_uid: str
+    box: tuple[int, int, int, int]  #: x_min, y_min, x_max, y_max in source pixels, x right, y down
+    model: ModelIdentity
+    probabilities: Mapping[int, float] | None  #: over BI-RADS 2, 3, 4, 5; None: out of scope
+    malignancy: float | None = None  #: calibrated probability
+    scope_reason: str | None = None
+    spacing_mm: float | None = None  #: None: unknown, the image's own pixels were taken as they are
+    spacing_source: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def in_scope(self) -> bool:
+        return self.probabilities is not None
+
+    @property
+    def category(self) -> int | None:
+        """Calibrated arg-max; a tie goes to the higher grade."""
+        if self.probabilities is None:
+            return None
+        return max(self.probabilities, key=lambda grade: (self.probabilities[grade], grade))
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability of `category`."""
+        return None if self.probabilities is None else self.probabilities[self.category]
+
+
 # --------------------------------------------------------------------------------- reader's word
 
 

@@ -38,6 +38,7 @@ from engine.networks.calibration import (
 )
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.networks.models import HYBRID, LIGHT, joined
+from engine.networks.region_network import REGION
 from engine.training import dataset
 from engine.training.dataset import ManifestRow
 
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 
 #: Free offsets give the best likelihood but let the rare grades vanish from the arg-max; this is
 #: the compromise of the table in docs/experiments.md.
-_OFFSET_SHRINKAGE = 0.07
+OFFSET_SHRINKAGE = 0.07
 _HEAT_ROWS = 120  #: suspicious images with a box whose maps set the heat-map's scale
 _HEAT_PERCENTILE = 75  #: of those maps' maxima: a quarter of them reach the top of the scale
 
@@ -78,7 +79,7 @@ def _fit_grades(groups: Sequence[Sequence[RowPrediction]], categories: tuple[int
     return fit_scaling(
         np.stack([np.mean([p.logits for p in group], axis=0) for group in groups]),
         np.array([_highest(group).allowed(categories) for group in groups]),
-        _OFFSET_SHRINKAGE,
+        OFFSET_SHRINKAGE,
     )
 
 
@@ -315,8 +316,10 @@ def _refuse_leak(checkpoint: Checkpoint, fold: int | None) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=(HYBRID, LIGHT))
-    parser.add_argument("--data", type=Path, required=True, help="images.csv with folds")
+    parser.add_argument("model", choices=(HYBRID, LIGHT, REGION))
+    parser.add_argument(
+        "--data", type=Path, required=True, help="images.csv (region: lesions.csv) with folds"
+    )
     parser.add_argument("--runs", type=Path, required=True, help="the --out of `train`, all folds")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shipped checkpoints")
     parser.add_argument(
@@ -337,6 +340,11 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     try:
+        if arguments.model == REGION:
+            from engine.evaluation import region_evaluation
+
+            region_evaluation.assemble(arguments.data, arguments.runs, arguments.out)
+            return 0
         with tqdm(desc="rows", file=sys.stderr, mininterval=2) as bar:
 
             def on_progress(done: int, total: int) -> None:

@@ -47,7 +47,7 @@ class Checkpoint:
 
 
 def shipped_checkpoint(name: str) -> Path:
-    """The file shipped for "hybrid" or "light"; raises `IncompatibleCheckpoint` if it is not."""
+    """The file shipped under that name; raises `IncompatibleCheckpoint` if there is none."""
     return _FOLDER / _shipped(name)["file"]
 
 
@@ -72,7 +72,6 @@ def save_checkpoint(
 ) -> str:
     """Writes the file in one step and returns its sha-256."""
     header = {
-        "format": FORMAT,
         "name": name,
         "architecture": model.architecture,
         "preprocessing": asdict(preprocessing),
@@ -80,11 +79,16 @@ def save_checkpoint(
         "heat_reference": heat_reference,
         "provenance": provenance,
     }
+    return write_file(path, header, model.state_dict())
+
+
+def write_file(path: Path, header: dict[str, Any], weights: dict[str, torch.Tensor]) -> str:
+    """Weights as float16 with `header` (JSON) in one step; returns the file's sha-256."""
     weights = {
         key: (value.half() if value.is_floating_point() else value).contiguous()
-        for key, value in model.state_dict().items()
+        for key, value in weights.items()
     }
-    data = save(weights, {_HEADER_KEY: json.dumps(header)})
+    data = save(weights, {_HEADER_KEY: json.dumps({"format": FORMAT, **header})})
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data)
     partial.replace(path)
@@ -93,9 +97,17 @@ def save_checkpoint(
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Raises `IncompatibleCheckpoint` for a file that is missing, damaged or not one of ours."""
+    return _assemble(path, *read_file(path))
+
+
+def read_file(path: Path) -> tuple[str, dict[str, Any], dict[str, torch.Tensor]]:
+    """Its sha-256, checked where the file is a shipped one, its header and its weights.
+
+    Raises `IncompatibleCheckpoint` for a file that is missing, damaged or of another format.
+    """
     try:
         if path.stat().st_size > _SIZE_LIMIT:
-            raise _refused(path, "it is larger than any checkpoint of ours")
+            raise refused(path, "it is larger than any checkpoint of ours")
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         _check_shipped_hash(path, digest)
@@ -104,30 +116,32 @@ def load_checkpoint(path: Path) -> Checkpoint:
             header = json.loads(metadata[_HEADER_KEY])
             weights = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
     except OSError as error:
-        raise _refused(path, "it cannot be read") from error
+        raise refused(path, "it cannot be read") from error
     except (SafetensorError, ValueError, KeyError, RecursionError) as error:
-        raise _refused(path, "it is truncated or not one of ours") from error
-    return _assemble(path, digest, header, weights)
+        raise refused(path, "it is truncated or not one of ours") from error
+    if not isinstance(header, dict) or "format" not in header:
+        raise refused(path, "it is truncated or not one of ours")
+    if header["format"] != FORMAT:
+        raise refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
+    return digest, header, weights
 
 
 def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Tensor]):
     try:
-        if header["format"] != FORMAT:
-            raise _refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
         name = header["name"]
         if name not in (HYBRID, LIGHT):
-            raise _refused(path, "its architecture is unknown")
+            raise refused(path, "its architecture is unknown")
         preprocessing = PreprocessingConfig(**header["preprocessing"])
         if not all(0 < n <= _FRAME_LIMIT for n in (preprocessing.height, preprocessing.width)):
-            raise _refused(path, "its input size is out of range")
+            raise refused(path, "its input size is out of range")
         model = build_model(name, **header["architecture"])
         model.load_state_dict(weights)  # which makes float32 of the file's float16
         calibration = Calibration.from_json(header["calibration"])
         if len(calibration.view.offsets) != len(model.categories):
-            raise _refused(path, "its calibration is for other categories")
+            raise refused(path, "its calibration is for other categories")
         heat_reference = float(header["heat_reference"])
         if not 0 < heat_reference < float("inf"):
-            raise _refused(path, "its heat-map has no scale")
+            raise refused(path, "its heat-map has no scale")
         return Checkpoint(
             model=model.eval(),
             identity=ModelIdentity(name, digest, model.categories),
@@ -137,7 +151,7 @@ def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Te
             provenance=dict(header["provenance"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise _refused(path, "its weights do not fit the architecture it names") from error
+        raise refused(path, "its weights do not fit the architecture it names") from error
 
 
 def _check_shipped_hash(path: Path, digest: str) -> None:
@@ -146,10 +160,10 @@ def _check_shipped_hash(path: Path, digest: str) -> None:
         return
     known = json.loads((_FOLDER / "manifest.json").read_text("utf-8")).values()
     if digest not in {entry["sha256"] for entry in known if entry["file"] == path.name}:
-        raise _refused(path, "its sha-256 is not the one it was shipped with")
+        raise refused(path, "its sha-256 is not the one it was shipped with")
 
 
-def _refused(path: Path, why: str) -> IncompatibleCheckpoint:
+def refused(path: Path, why: str) -> IncompatibleCheckpoint:
     return IncompatibleCheckpoint(
         "Checkpoint refused", f"{path.name}: {why}. Install the program again or choose another."
     )
