@@ -53,7 +53,7 @@ class RegionTrainingConfig:
 
     seed: int = 1
     region: RegionConfig = field(default_factory=RegionConfig)
-    epochs: int = 12
+    epochs: int = 5
     batch: int = 32
     head_rate: float = 1e-3  #: AdamW learning rate of what has no starting weights
     trunk_rate: float = 5e-4
@@ -228,7 +228,7 @@ def train_regions(
     background: list[Region] = []
     images_csv = lesions_csv.with_name("images.csv")
     if config.background_share and images_csv.is_file():
-        views, native = _film_views(images_csv, fold)
+        views, native = film_views(images_csv, fold)
         background = background_regions(views, native, training, config)
     log.info("%d lesions, %d regions of tissue", len(regions), len(background))
     torch.manual_seed(config.seed)
@@ -279,7 +279,7 @@ def ask_rows(
     return np.concatenate([a[0] for a in answers]), np.concatenate([a[1] for a in answers])
 
 
-def _film_views(path: Path, fold: int | None) -> tuple[list[ManifestRow], dict]:
+def film_views(path: Path, fold: int | None) -> tuple[list[ManifestRow], dict]:
     """CBIS-DDSM's views but those of `fold`, and the size of their films by file."""
     views = [
         row
