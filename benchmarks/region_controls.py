@@ -5,7 +5,8 @@
 DATA holds lesions.csv and images.csv, RUNS the fold networks of `birads-engine train region`. Every
 N-th crop is asked about as it is; by its middle (0.7 of each side, as by a reader who draws
 closely); as coarse as a whole view (0.28 mm), beside healthy tissue of the same films, which exists
-at no other resolution; and by its corner beside a middle of the same size. Raw logits.
+at no other resolution; and by its corner beside a middle of the same size. The tissue itself should
+not tell whose film has a cancer: CBIS-DDSM was digitised in batches. Raw logits.
 """
 
 import argparse
@@ -55,12 +56,12 @@ def main() -> None:
                 answer = checkpoint.ask(cut(part, mm, checkpoint.config)[None])[1][0]
                 said.setdefault(name, []).append(float(answer))
         views, native = film_views(arguments.data / "images.csv", None)
-        views = [view for view in views if view.fold == fold]
-        config = replace(RegionTrainingConfig(), seed=100 + fold)
-        for region in background_regions(views, native, held, config, each=1):
-            frame = cut(region.grey, region.spacing_mm, checkpoint.config)
-            tissue.append(float(checkpoint.ask(frame[None])[1][0]))
-    report(rows, {name: np.array(values) for name, values in said.items()}, np.array(tissue))
+        for number, view in enumerate(view for view in views if view.fold == fold):
+            config = replace(RegionTrainingConfig(), seed=number)
+            for region in background_regions([view], native, held, config, each=1):
+                frame = cut(region.grey, region.spacing_mm, checkpoint.config)
+                tissue.append((float(checkpoint.ask(frame[None])[1][0]), bool(view.is_malignant)))
+    report(rows, {name: np.array(values) for name, values in said.items()}, tissue)
 
 
 def variants(grey: np.ndarray, spacing: tuple[float, float]) -> dict:
@@ -84,7 +85,9 @@ def _middle(grey: np.ndarray, share: float) -> np.ndarray:
     return np.ascontiguousarray(grey[top : top + kept[0], left : left + kept[1]])
 
 
-def report(rows, said: dict[str, np.ndarray], tissue: np.ndarray) -> None:
+def report(rows, said: dict[str, np.ndarray], regions: list[tuple[float, bool]]) -> None:
+    tissue = np.array([score for score, _ in regions])
+    of_cancers = np.array([is_malignant for _, is_malignant in regions])
     malignant = np.array([bool(row.label.is_malignant) for row in rows])
     size = np.array([np.log(np.prod(row.size_mm)) for row in rows])
     kinds = {kind: np.array([row.abnormality == kind for row in rows]) for kind in KINDS}
@@ -117,6 +120,7 @@ def report(rows, said: dict[str, np.ndarray], tissue: np.ndarray) -> None:
         )
     tell("median logit, corners", lambda i: np.median(said["a corner"][i]))
     lines.append(f"median logit of healthy tissue: {np.median(tissue):.3f}")
+    lines.append(f"AUC of it, films with a cancer against others: {auc(of_cancers, tissue):.3f}")
     sys.stdout.write("\n".join(lines) + "\n")
 
 
