@@ -3,7 +3,9 @@
 A lesion crop is a rectangle whose whole area is the lesion's box. So that the network cannot live
 by how tightly a rectangle is drawn, each epoch sees another part of it at another scale. Rectangles
 of breast tissue that holds no lesion come from the whole views of the same films; those exist at
-0.2 to 0.3 mm only, so every third lesion is shown as coarse, or sharpness would be the label.
+0.2 to 0.3 mm only, so every third lesion is shown as coarse, or sharpness would be the label. The
+last epochs add the only sharp tissue there is: corners of the boxes of masses, which are oval; and
+middles of lesions as small as these, or smallness would be the label.
 
 Written under `out` (`out/foldK` with a fold): config.json, state.pt after each epoch, curves.csv,
 checkpoint.safetensors, and held_out.npz with the logits of the crops left out.
@@ -69,6 +71,11 @@ class RegionTrainingConfig:
     coarse_mm: tuple[float, float] = (0.2, 0.35)
     background_share: float = 0.2  #: rectangles without a lesion, for each lesion
     background_weight: float = 0.5
+    finishing_epochs: int = 2  #: after `epochs`, with corners and small middles
+    finishing_rate: float = 0.5  #: of the learning rates at their start
+    corner_share: float = 0.3  #: corners, for each lesion
+    corner_side: float = 0.27  #: of a box's sides; an oval within a margin leaves 0.18 free
+    small_share: float = 0.3  #: of lesions that are shown by a middle as small
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +164,33 @@ def background_regions(
                     regions.append(Region(part, spacing, BACKGROUND, lowest, 0.0, weight))
                     break
     return regions
+
+
+def corner_regions(lesions: Sequence[Region], config: RegionTrainingConfig) -> list[Region]:
+    """The four corners of every mass's box, as tissue: sharp, and next to a lesion."""
+    regions = []
+    for lesion in lesions:
+        rows, columns = (max(4, round(n * config.corner_side)) for n in lesion.grey.shape)
+        if lesion.kind != "mass":
+            continue
+        for part in (
+            lesion.grey[:rows, :columns],
+            lesion.grey[:rows, -columns:],
+            lesion.grey[-rows:, :columns],
+            lesion.grey[-rows:, -columns:],
+        ):
+            lowest = np.arange(len(CATEGORIES)) == 0
+            weight = config.background_weight
+            regions.append(Region(part, lesion.spacing_mm, BACKGROUND, lowest, 0.0, weight))
+    return regions
+
+
+def middle(region: Region, share: float) -> Region:
+    """`share` of each side of the region, about its middle."""
+    kept = [max(4, round(n * share)) for n in region.grey.shape]
+    kept = [min(n, k) for n, k in zip(region.grey.shape, kept, strict=True)]
+    top, left = ((n - k) // 2 for n, k in zip(region.grey.shape, kept, strict=True))
+    return replace(region, grey=region.grey[top : top + kept[0], left : left + kept[1]])
 
 
 def altered(region: Region, config: RegionTrainingConfig, random: np.random.Generator):
@@ -320,17 +354,25 @@ class _Loop:
             ],
             weight_decay=config.weight_decay,
         )
-        total, warm = config.epochs * self.steps, min(self.steps, 40)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer,
-            lambda step: (
-                0.5 * (1 + math.cos(math.pi * min(1.0, step / total))) * min(1, (step + 1) / warm)
-            ),
+        self.corners = corner_regions(lesions, config) if config.finishing_epochs else []
+        self.total = config.epochs + config.finishing_epochs
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+
+    def _rate(self, step: int) -> float:
+        """Of the configured rates; twice a cosine, from 1 and from `finishing_rate` to 0."""
+        first, second = (
+            max(1, epochs * self.steps)
+            for epochs in (self.config.epochs, self.config.finishing_epochs)
         )
+        warm = min(1.0, (step + 1) / min(self.steps, 40))
+        if step < first:
+            return 0.5 * (1 + math.cos(math.pi * step / first)) * warm
+        done = min(1.0, (step - first) / second)
+        return self.config.finishing_rate * 0.5 * (1 + math.cos(math.pi * done))
 
     def run(self, on_epoch) -> None:
         self.model.to(memory_format=torch.channels_last)
-        while len(self.epochs) < self.config.epochs:
+        while len(self.epochs) < self.total:
             epoch = self._one_epoch(len(self.epochs) + 1)
             self.epochs.append(epoch)
             self._save()
@@ -339,7 +381,7 @@ class _Loop:
                 writer.writeheader()
                 writer.writerows(asdict(epoch) for epoch in self.epochs)
             if on_epoch:
-                on_epoch(epoch, self.config.epochs)
+                on_epoch(epoch, self.total)
 
     def _one_epoch(self, number: int) -> RegionEpoch:
         start, config = time.monotonic(), self.config
@@ -351,6 +393,14 @@ class _Loop:
         if self.more:
             drawn = random.integers(len(self.background), size=self.more)
             chosen += [self.background[i] for i in drawn]
+        if number > config.epochs and self.corners:
+            is_small = random.random(len(self.lesions)) < config.small_share
+            for index in np.flatnonzero(is_small):
+                chosen[index] = middle(chosen[index], random.uniform(config.corner_side, 0.5))
+            drawn = random.integers(
+                len(self.corners), size=round(config.corner_share * len(self.lesions))
+            )
+            chosen += [self.corners[i] for i in drawn]
         order = random.permutation(len(chosen))[: self.steps * config.batch]
         sums = np.zeros(3)
         for first in range(0, self.steps * config.batch, config.batch):
@@ -465,7 +515,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.backbone is None:
             log.warning("no --backbone given: the network starts untrained")
         data = arguments.data / "lesions.csv" if arguments.data.is_dir() else arguments.data
-        with tqdm(total=config.epochs, desc="epochs", file=sys.stderr, mininterval=2) as bar:
+        total = config.epochs + config.finishing_epochs
+        with tqdm(total=total, desc="epochs", file=sys.stderr, mininterval=2) as bar:
 
             def on_epoch(epoch: RegionEpoch, total: int) -> None:
                 bar.update(epoch.number - bar.n)

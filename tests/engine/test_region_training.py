@@ -26,12 +26,14 @@ from engine.training.region_training import (
     RegionTrainingConfig,
     altered,
     background_regions,
+    corner_regions,
     lesion_regions,
+    middle,
     train_regions,
 )
 from tests.phantom import breast
 
-CONFIG = RegionTrainingConfig(region=RegionConfig(side=64), epochs=2, batch=4)
+CONFIG = RegionTrainingConfig(region=RegionConfig(side=64), epochs=1, finishing_epochs=1, batch=4)
 COLUMNS = (
     *("file", "dataset", "patient_id", "laterality", "view", "abnormality", "abnormality_id"),
     *("birads", "pathology", "native_rows", "native_columns", "fold", "birads_kind"),
@@ -106,7 +108,7 @@ def runs(manifest, tmp_path_factory):
     """Both folds and the final network, trained."""
     out = tmp_path_factory.mktemp("runs")
     for fold in (0, 1, None):
-        train_regions(replace(CONFIG, epochs=1), manifest, out, fold=fold)
+        train_regions(replace(CONFIG, finishing_epochs=0), manifest, out, fold=fold)
     return out
 
 
@@ -212,6 +214,23 @@ def test_sharpness_does_not_tell_a_lesion_from_healthy_tissue():
     assert np.mean(of_lesion > of_tissue.max()) > 0.4  # the others keep what crops show
 
 
+def test_the_corners_of_a_mass_are_sharp_tissue_and_a_lesions_middle_is_as_small():
+    image = np.zeros((100, 80), np.uint8)
+    cv2.ellipse(image, (40, 50), (36, 45), 0, 0, 360, 200, -1)  # the lesion in its box
+    mass = Region(image, (0.05, 0.05), "mass", np.array([False, False, True, False]), 1.0)
+    calcification = replace(mass, kind="calcification")
+    corners = corner_regions([mass, calcification], CONFIG)
+    assert len(corners) == 4  # calcifications may lie in a corner of theirs
+    for corner in corners:
+        assert (corner.grey > 0).mean() < 0.25
+        assert corner.spacing_mm == mass.spacing_mm
+        assert (corner.malignant, corner.allowed.tolist()) == (0.0, [True, False, False, False])
+    part = middle(mass, CONFIG.corner_side)
+    assert part.grey.shape == corners[0].grey.shape
+    assert (part.grey > 0).all()
+    assert (part.malignant, part.allowed.tolist()) == (1.0, mass.allowed.tolist())
+
+
 # ---------------------------------------------------------------------------------- the training
 
 
@@ -237,7 +256,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_network(manifest, tmp_p
 def test_the_lowest_layers_stay_as_they_came_and_the_others_learn(manifest, tmp_path):
     torch.manual_seed(CONFIG.seed)
     trained = load_region_checkpoint(
-        train_regions(replace(CONFIG, epochs=1), manifest, tmp_path), is_fast=False
+        train_regions(replace(CONFIG, finishing_epochs=0), manifest, tmp_path), is_fast=False
     ).model
     torch.manual_seed(CONFIG.seed)
     fresh = type(trained)()
@@ -259,7 +278,9 @@ def test_a_fold_that_no_row_is_in_is_refused(manifest, tmp_path):
 
 
 def test_the_command_trains_with_what_a_configuration_changes(manifest, tmp_path, caplog):
-    (tmp_path / "c.json").write_text('{"epochs": 1, "batch": 4, "region": {"side": 64}}')
+    (tmp_path / "c.json").write_text(
+        '{"epochs": 1, "finishing_epochs": 0, "batch": 4, "region": {"side": 64}}'
+    )
     command = ["train", "region", "--data", str(manifest.parent), "--out", str(tmp_path / "run")]
     assert main([*command, "--config", str(tmp_path / "c.json"), "--fold", "1"]) == 0
     assert "starts untrained" in caplog.text
