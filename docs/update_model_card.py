@@ -5,6 +5,13 @@
     birads-engine predict EXAMS --model hybrid > EXAMS.jsonl
     python docs/update_model_card.py resources/checkpoints/hybrid.md OUT/metrics.json EXAMS.jsonl
 
+and of the region network's, with what `benchmarks/region_controls.py` printed:
+
+    birads-engine evaluate-regions --manifest DATA/lesions.csv --out OUT \
+        --predictions resources/checkpoints/region.out_of_fold.csv
+    python -m benchmarks.region_controls DATA RUNS > CONTROLS.txt
+    python docs/update_model_card.py resources/checkpoints/region.md OUT/metrics.json CONTROLS.txt
+
 Only the part between the two comments `figures` and `/figures` is replaced: no number in a card is
 typed by hand.
 """
@@ -137,6 +144,44 @@ def figures(metrics: dict, exams: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
+def region_figures(metrics: dict, controls: list[str]) -> str:
+    """Lesion crops by kind; `controls` is the table of `benchmarks/region_controls.py`."""
+    kinds = metrics["kinds"]
+    groups = [*kinds.values(), metrics]
+    rows = {**ROWS, "ece_malignant": "calibration error of the probability of malignancy"}
+    names = {
+        "auc_malignant_by_size": "AUC, malignant, by the crop's size alone",
+        "auc_malignant_alike_in_size": "AUC, malignant, among crops of a like size (quarters)",
+    }
+    head = ["out of fold", *(f"{kind}, {part['n_rows']} crops" for kind, part in kinds.items())]
+    lines = [[title, *(spell(part, key) for part in groups)] for key, title in rows.items()]
+    lines += [
+        [title, *(number(part["baselines"][key]) for part in groups)]
+        for key, title in names.items()
+    ]
+    parts = [
+        f"Out of fold, {metrics['n_rows']} lesion crops of {metrics['n_patients']} patients, "
+        f"{metrics['n_malignant']} malignant, {metrics['n']} with a grade from 2 to 5; 95 % "
+        "intervals by resampling patients.",
+        table([*head, "both"], lines),
+    ]
+    for kind, part in kinds.items():
+        per_grade = [per_class(g, s) for g, s in part["per_class"].items() if s["support"]]
+        parts += [
+            f"Per category, {kind}:",
+            table(["BI-RADS", *SCORES, "crops"], per_grade),
+        ]
+    counts, *lines = controls
+    cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
+    parts += [
+        "What the score hangs on, uncalibrated, each fold by its own network "
+        f"(`benchmarks/region_controls.py`; {counts}):",
+        table(["", *kinds], cells),
+        " ".join(f"{line.strip().capitalize()}." for line in lines if not line.startswith("|")),
+    ]
+    return "\n\n".join(parts)
+
+
 def per_class(grade: str, scores: dict) -> list[str]:
     return [grade, *(number(scores[key]) for key in SCORES), str(scores["support"])]
 
@@ -195,12 +240,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("card", type=Path)
     parser.add_argument("metrics", type=Path)
-    parser.add_argument("exams", type=Path)
+    parser.add_argument("exams", type=Path, help="EXAMS.jsonl; of a region network CONTROLS.txt")
     arguments = parser.parse_args()
     metrics = json.loads(arguments.metrics.read_text("utf-8"))
-    exams = [json.loads(line) for line in arguments.exams.read_text("utf-8").splitlines()]
+    lines = arguments.exams.read_text("utf-8").splitlines()
+    if "kinds" in metrics:
+        found = region_figures(metrics, lines)
+    else:
+        found = figures(metrics, [json.loads(line) for line in lines])
     card = arguments.card.read_text("utf-8")
-    fresh = f"<!-- figures -->\n\n{figures(metrics, exams)}\n\n<!-- /figures -->"
+    fresh = f"<!-- figures -->\n\n{found}\n\n<!-- /figures -->"
     card, count = re.subn(
         r"<!-- figures -->.*<!-- /figures -->", lambda _: fresh, card, flags=re.DOTALL
     )

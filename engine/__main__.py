@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 
 _COMMANDS = {
     "predict": (__name__, "BI-RADS category and confidence of mammograms, per view and breast"),
+    "predict-region": (
+        "engine.records.predict_region",
+        "malignancy and BI-RADS category of one rectangle of a mammogram",
+    ),
     "anonymise": (
         "engine.anonymisation.anonymising",
         "copy studies to another folder without who they are of",
@@ -27,6 +31,10 @@ _COMMANDS = {
     "evaluate": (
         "engine.evaluation.evaluation",
         "judge a network against a manifest of graded images",
+    ),
+    "evaluate-regions": (
+        "engine.evaluation.region_evaluation",
+        "judge the region network against a manifest of lesion crops",
     ),
     "train": ("engine.training.training", "train a network"),
     "out-of-fold": (

@@ -27,6 +27,7 @@ SILENT = {
     *("augmentation", "calibration", "dataset", "distributed", "evaluation", "losses", "metrics"),
     *("borders", "controls", "csv_cells", "table"),
     *("models", "out_of_fold", "report", "row_predictions", "training", "gradcam", "frame_pack"),
+    *("lesions", "predict_region", "region_evaluation", "region_training"),
 }
 # Of the other modules, literals of several words that are no sentences for the reader.
 NOT_SHOWN = (

@@ -10,6 +10,12 @@ from engine.networks.checkpoint import load_checkpoint, save_checkpoint
 from engine.networks.ensemble import BOTH, save_ensemble
 from engine.networks.models import HYBRID, LIGHT, build_model
 from engine.networks.preprocessing import PreprocessingConfig
+from engine.networks.region_network import (
+    RegionCalibration,
+    RegionConfig,
+    RegionNetwork,
+    save_region_checkpoint,
+)
 
 ARCHITECTURES = {
     HYBRID: {"width": 16, "layers": 1, "heads": 2},
@@ -68,4 +74,15 @@ def _write_tiny_ensemble(path: Path, heat_reference: float) -> Path:
         heat_reference,
         {"data": "none: random weights for tests"},
     )
+    return path
+
+
+def write_tiny_region_checkpoint(path: Path, side: int = 64) -> Path:
+    """The region network on a small frame; it has one size, and random weights say little."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(9)
+        model = RegionNetwork().eval()
+    calibration = RegionCalibration(Scaling(3.0, (0.1, 0.2, 0.3, 0.4)), LogisticScaling(2.0, -0.5))
+    provenance = {"data": "none: random weights for tests"}
+    save_region_checkpoint(path, model, RegionConfig(side=side), calibration, provenance)
     return path

@@ -43,6 +43,7 @@ from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpo
 from engine.networks.ensemble import BOTH, Ensemble, save_ensemble
 from engine.networks.models import HYBRID, LIGHT, Output
 from engine.networks.preprocessing import PreprocessingConfig
+from engine.networks.region_network import REGION
 from engine.training import augmentation, dataset
 from engine.training.augmentation import AugmentationConfig
 from engine.training.dataset import ManifestRow
@@ -53,7 +54,7 @@ log = logging.getLogger(__name__)
 
 #: Free offsets give the best likelihood but let the rare grades vanish from the arg-max; this is
 #: the compromise of the table in docs/experiments.md.
-_OFFSET_SHRINKAGE = 0.07
+OFFSET_SHRINKAGE = 0.07
 _HEAT_ROWS = 120  #: suspicious images with a box whose maps set the heat-map's scale
 _HEAT_PERCENTILE = 75  #: of those maps' maxima: a quarter of them reach the top of the scale
 _BATCH = 8
@@ -116,7 +117,7 @@ def _fit_grades(groups: Sequence[Group], categories: tuple[int, ...]) -> Scaling
     return fit_scaling(
         np.stack([np.mean([p.logits for p in group], axis=0) for group in groups]),
         np.array([_highest(group).allowed(categories) for group in groups]),
-        _OFFSET_SHRINKAGE,
+        OFFSET_SHRINKAGE,
     )
 
 
@@ -603,8 +604,10 @@ def _refuse_leak(checkpoint: Checkpoint, fold: int | None) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=MODEL_NAMES)
-    parser.add_argument("--data", type=Path, required=True, help="images.csv with folds")
+    parser.add_argument("model", choices=(*MODEL_NAMES, REGION))
+    parser.add_argument(
+        "--data", type=Path, required=True, help="images.csv (region: lesions.csv) with folds"
+    )
     parser.add_argument("--runs", type=Path, required=True, help="the --out of `train`, all folds")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shipped checkpoints")
     parser.add_argument(
@@ -635,6 +638,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if (arguments.model == BOTH) != (arguments.beside is not None):
             raise InvalidData("--beside", "It goes with both, and both goes with it.")
+        if arguments.model == REGION:
+            from engine.evaluation import region_evaluation
+
+            region_evaluation.assemble(arguments.data, arguments.runs, arguments.out)
+            return 0
         with tqdm(desc="rows", file=sys.stderr, mininterval=2) as bar:
 
             def on_progress(done: int, total: int) -> None:

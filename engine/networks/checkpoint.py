@@ -57,7 +57,7 @@ class Checkpoint:
 
 
 def shipped_checkpoint(name: str) -> Path:
-    """The file shipped for one of `MODEL_NAMES`; raises `IncompatibleCheckpoint` if it is not."""
+    """The file shipped under that name; raises `IncompatibleCheckpoint` if there is none."""
     return _FOLDER / _shipped(name)["file"]
 
 
@@ -82,7 +82,6 @@ def save_checkpoint(
 ) -> str:
     """Writes the file in one step and returns its sha-256."""
     header = {
-        "format": FORMAT,
         "name": name,
         "architecture": model.architecture,
         "preprocessing": asdict(preprocessing),
@@ -90,10 +89,16 @@ def save_checkpoint(
         "heat_reference": heat_reference,
         "provenance": provenance,
     }
+    return write_file(path, header, model.state_dict())
+
+
+def write_file(path: Path, header: dict[str, Any], weights: dict[str, torch.Tensor]) -> str:
+    """Weights as float16 with `header` (JSON) in one step; returns the file's sha-256."""
     weights = {
         key: (value.half() if value.is_floating_point() else value).contiguous()
-        for key, value in model.state_dict().items()
+        for key, value in weights.items()
     }
+    header = {"format": FORMAT, **header}
     return write_at_once(path, save(weights, {_HEADER_KEY: json.dumps(header)}))
 
 
@@ -107,6 +112,14 @@ def write_at_once(path: Path, data: bytes) -> str:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Raises `IncompatibleCheckpoint` for a file that is missing, damaged or not one of ours."""
+    return _assemble(path, *read_file(path))
+
+
+def read_file(path: Path) -> tuple[str, dict[str, Any], dict[str, torch.Tensor]]:
+    """Its sha-256, checked where the file is a shipped one, its header and its weights.
+
+    Raises `IncompatibleCheckpoint` for a file that is missing, damaged or of another format.
+    """
     try:
         if path.stat().st_size > _SIZE_LIMIT:
             raise refused(path, "it is larger than any checkpoint of ours")
@@ -121,13 +134,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise refused(path, "it cannot be read") from error
     except (SafetensorError, ValueError, KeyError, RecursionError) as error:
         raise refused(path, "it is truncated or not one of ours") from error
-    return _assemble(path, digest, header, weights)
+    if not isinstance(header, dict) or "format" not in header:
+        raise refused(path, "it is truncated or not one of ours")
+    if header["format"] != FORMAT:
+        raise refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
+    return digest, header, weights
 
 
 def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Tensor]):
     try:
-        if header["format"] != FORMAT:
-            raise refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
         name = header["name"]
         if name not in (HYBRID, LIGHT):
             raise refused(path, "its architecture is unknown")

@@ -1,7 +1,7 @@
 """Predictions leave the program: as lines for programs and people, heat-maps as files.
 
 Everything that leaves says that it is for research only. The keys of a record and their order are a
-contract that others call (README, "birads-engine predict").
+contract that others call (README, "birads-engine predict", "birads-engine predict-region").
 """
 
 import csv
@@ -25,6 +25,7 @@ from engine.domain import (
     FailedFile,
     MammogramView,
     Prediction,
+    RegionPrediction,
     Study,
     StudyPrediction,
     ViewPrediction,
@@ -88,7 +89,20 @@ def _breast_record(study: Study, breast: BreastPrediction) -> Record:
     }
 
 
-def _said(prediction: Prediction) -> Record:
+def region_record(view: MammogramView, answer: RegionPrediction) -> Record:
+    return {
+        "file": str(view.path),
+        "box": list(answer.box),
+        **_said(answer),
+        "p_malignant": answer.malignancy,
+        "spacing_mm": answer.spacing_mm,
+        "spacing_source": answer.spacing_source,
+        "notes": list(answer.notes),
+        "notice": NOTICE,
+    }
+
+
+def _said(prediction: Prediction | RegionPrediction) -> Record:
     probabilities = prediction.probabilities
     return {
         "model": prediction.model.name,
@@ -134,10 +148,11 @@ class CsvLines:
         row["views"] = "; ".join(record.get("views", ()))
         row["notes"] = " ".join(record.get("notes", ()))
         row["notice"] = NOTICE
-        self._writer.writerow({key: _cell(value) for key, value in row.items()})
+        self._writer.writerow({key: guarded_cell(value) for key, value in row.items()})
 
 
-def _cell(value: Any) -> Any:
+def guarded_cell(value: Any) -> Any:
+    """A spreadsheet must not run a file name: text that would be a formula gets an apostrophe."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -43,6 +43,7 @@ from engine.networks.models import (
     build_model,
 )
 from engine.networks.preprocessing import PreprocessingConfig
+from engine.networks.region_network import REGION
 from engine.training import dataset, distributed, losses
 from engine.training.augmentation import AugmentationConfig, Frames, make_frames
 from engine.training.dataset import DataSource, ManifestRow
@@ -797,14 +798,15 @@ def read_config(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=(HYBRID, LIGHT))
+    parser.add_argument("model", choices=(HYBRID, LIGHT, REGION))
     parser.add_argument(
         "--data",
         type=Path,
         required=True,
         help="images.csv (file, birads, patient_id; also dataset, laterality, view, birads_kind, "
         "birads_low, birads_high, pathology, boxes, aspect_ratio, fold), a folder with it, or "
-        "a folder with one sub-folder per category",
+        "a folder with one sub-folder per category; region: lesions.csv, or a folder with it, and "
+        "images.csv beside it for tissue without lesions",
     )
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints are written")
     parser.add_argument(
@@ -826,6 +828,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """`birads-engine train`; returns the exit status."""
+    if arguments.model == REGION:
+        from engine.training import region_training
+
+        return region_training.run(arguments)
     from tqdm import tqdm
 
     bars: dict[str, tqdm] = {}

@@ -3338,6 +3338,54 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>su formato es {format}</translation>
     </message>
     <message>
+        <source>it holds no region network</source>
+        <translation>no contiene una red de regiones</translation>
+    </message>
+    <message>
+        <source>its resolution is out of range</source>
+        <translation>su resolución está fuera de rango</translation>
+    </message>
+    <message>
+        <source>The rectangle is empty.</source>
+        <translation>El rectángulo está vacío.</translation>
+    </message>
+    <message>
+        <source>The rectangle lies outside the image.</source>
+        <translation>El rectángulo está fuera de la imagen.</translation>
+    </message>
+    <message>
+        <source>The rectangle lies outside the breast.</source>
+        <translation>El rectángulo está fuera de la mama.</translation>
+    </message>
+    <message>
+        <source>More than half of the rectangle lies outside the breast.</source>
+        <translation>Más de la mitad del rectángulo está fuera de la mama.</translation>
+    </message>
+    <message>
+        <source>The rectangle is too small to judge (a side of less than 2 mm).</source>
+        <translation>El rectángulo es demasiado pequeño para valorarlo (un lado de menos de 2 mm).</translation>
+    </message>
+    <message>
+        <source>There is nothing to see in the rectangle: it is all of one grey.</source>
+        <translation>En el rectángulo no hay nada que ver: todo es de un solo gris.</translation>
+    </message>
+    <message>
+        <source>The rectangle reaches beyond the image; only the part inside was looked at.</source>
+        <translation>El rectángulo sobresale de la imagen; solo se miró la parte de dentro.</translation>
+    </message>
+    <message>
+        <source>The pixel spacing is unknown: the image&apos;s own pixels were taken as they are, as if one were 0.1 mm.</source>
+        <translation>No se conoce el tamaño de píxel: los píxeles de la imagen se tomaron tal como son, como si uno midiera 0.1 mm.</translation>
+    </message>
+    <message>
+        <source>A pixel of this image is {mm} mm: too coarse to judge calcifications.</source>
+        <translation>Un píxel de esta imagen mide {mm} mm: demasiado para valorar calcificaciones.</translation>
+    </message>
+    <message>
+        <source>The rectangle is larger than {size} mm, so it was looked at coarser: {mm} mm for a pixel.</source>
+        <translation>El rectángulo mide más de {size} mm, por lo que se miró con menos detalle: {mm} mm por píxel.</translation>
+    </message>
+    <message>
         <source>Put {name} back: the newest readings are in {other} beside it.</source>
         <translation>Devuelva {name} a su lugar: las lecturas más recientes están junto a él en {other}.</translation>
     </message>
