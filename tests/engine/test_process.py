@@ -289,8 +289,6 @@ def test_a_second_spot_of_a_view_neither_decodes_it_again_nor_loads_the_network_
 
 @pytest.fixture(scope="module")
 def spot_engine(folder, settings):
-    if not hasattr(tiny_networks, "write_tiny_region_checkpoint"):
-        pytest.skip("the region network is not there yet")
     path = tiny_networks.write_tiny_region_checkpoint(folder / "region.safetensors")
     checkpoints = {**settings.checkpoints, "region": path}
     engine = EngineProcess(replace(settings, checkpoints=checkpoints))
