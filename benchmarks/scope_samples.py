@@ -20,10 +20,9 @@ import numpy as np
 
 from engine.domain import ViewPosition
 from engine.errors import UnsupportedImage
-from engine.evaluation.row_predictions import read_row
 from engine.networks import appearance, preprocessing
 from engine.networks.appearance import Appearance
-from engine.training.dataset import ManifestRow
+from engine.training.dataset import ManifestRow, read_row
 
 MAMMOGRAM, IMITATION, INVERTED, UPSIDE_DOWN = "mammogram", "imitation", "negative", "upside down"
 MADE = ("on its side", "piece of tissue", "two breasts", "island of tissue")

@@ -68,8 +68,8 @@ def of_rows(
     rows: Sequence[ManifestRow], on_progress: Callable[[int, int], None] | None = None
 ) -> np.ndarray:
     """float64 (rows, 15) of the images as `preprocessing.grey` gives them; NaN where unreadable."""
-    from engine.evaluation.row_predictions import read_row
     from engine.networks import preprocessing
+    from engine.training.dataset import read_row
 
     result = np.full((len(rows), len(STATISTICS)), np.nan)
     for number, row in enumerate(rows):

@@ -26,7 +26,6 @@ from engine.evaluation.row_predictions import (
     explain_row,
     predict_rows,
     read_predictions,
-    read_row,
     write_predictions,
 )
 from engine.evaluation.table import (
@@ -37,7 +36,7 @@ from engine.evaluation.table import (
     image_table,
 )
 from engine.training import dataset
-from engine.training.dataset import ManifestRow
+from engine.training.dataset import ManifestRow, read_row
 
 #: Probabilities at which somebody might act. Up to 2 % ACR BI-RADS says "probably benign", follow.
 THRESHOLDS = (0.02, 0.05, 0.10, 0.20, 0.30, 0.50)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.domain import NOTICE, Explanation, Laterality, MammogramView, Pixels
+from engine.domain import NOTICE, Explanation, Laterality
 from engine.errors import EngineError, InvalidData, StorageFailed, UnsupportedImage
 from engine.evaluation.metrics import GRADES
 from engine.records.csv_cells import inert
-from engine.training.dataset import ManifestRow
+from engine.training.dataset import ManifestRow, read_row
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a predictions file needs none
     from engine.networks.calibration import Calibration
@@ -182,35 +182,6 @@ class PreparedRow:
     frames: "tuple[Frame, ...]"  #: as each member takes it; () where no breast was found
     laterality: Laterality | None
     scope_reason: str | None
-
-
-def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
-    """The row's image with what the manifest knows better than the file: side, view, aspect.
-
-    Raises UnreadableFile or UnsupportedImage.
-    """
-    from engine.dicom import loading
-    from engine.errors import UnreadableFile
-
-    if not row.path.is_file():
-        raise UnreadableFile("Image is missing", "The manifest names a file that is not there.")
-    catalogue = loading.load([row.path])
-    if catalogue.failures:
-        raise UnreadableFile(catalogue.failures[0].title, catalogue.failures[0].advice)
-    if not catalogue.studies:
-        raise UnreadableFile("Not an image", "The file is no image by name and content.")
-    view = catalogue.studies[0].views[0]
-    pixels = loading.load_pixels(view)
-    aspect = view.pixel_aspect
-    if row.aspect_ratio is not None:
-        aspect = row.pixel_aspect(*pixels.shape)
-    view = replace(
-        view,
-        laterality=row.laterality or view.laterality,
-        view_position=row.view or view.view_position,
-        pixel_aspect=aspect,
-    )
-    return view, pixels
 
 
 def prepared_row(

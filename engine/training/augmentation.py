@@ -17,10 +17,9 @@ import cv2
 import numpy as np
 
 from engine.errors import EngineError
-from engine.evaluation.row_predictions import read_row
 from engine.networks import preprocessing
 from engine.networks.preprocessing import PreprocessingConfig
-from engine.training.dataset import ManifestRow
+from engine.training.dataset import ManifestRow, read_row
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.domain import Laterality, ViewPosition
-from engine.errors import InvalidData
+from engine.dicom import loading
+from engine.domain import Laterality, MammogramView, Pixels, ViewPosition
+from engine.errors import InvalidData, UnreadableFile
 
 log = logging.getLogger(__name__)
 
@@ -252,6 +253,32 @@ def check_files(rows: Iterable[ManifestRow]) -> None:
         raise InvalidData(
             "Images are missing", f"{len(missing)} are not there, the first is {missing[0]}."
         )
+
+
+def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
+    """The row's image with what the manifest knows better than the file: side, view, aspect.
+
+    Raises UnreadableFile or UnsupportedImage.
+    """
+    if not row.path.is_file():
+        raise UnreadableFile("Image is missing", "The manifest names a file that is not there.")
+    catalogue = loading.load([row.path])
+    if catalogue.failures:
+        raise UnreadableFile(catalogue.failures[0].title, catalogue.failures[0].advice)
+    if not catalogue.studies:
+        raise UnreadableFile("Not an image", "The file is no image by name and content.")
+    view = catalogue.studies[0].views[0]
+    pixels = loading.load_pixels(view)
+    aspect = view.pixel_aspect
+    if row.aspect_ratio is not None:
+        aspect = row.pixel_aspect(*pixels.shape)
+    view = replace(
+        view,
+        laterality=row.laterality or view.laterality,
+        view_position=row.view or view.view_position,
+        pixel_aspect=aspect,
+    )
+    return view, pixels
 
 
 # ------------------------------------------------------------------------- folders of categories

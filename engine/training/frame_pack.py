@@ -24,12 +24,11 @@ import torch
 
 from engine.domain import Laterality, ViewPosition
 from engine.errors import EngineError, InvalidData
-from engine.evaluation.row_predictions import read_row
 from engine.networks import preprocessing, scope
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.training import dataset
 from engine.training.augmentation import Box, boxes_on_frame
-from engine.training.dataset import DataSource, ManifestRow
+from engine.training.dataset import DataSource, ManifestRow, read_row
 from engine.training.live_frames import LiveFrames
 
 log = logging.getLogger(__name__)

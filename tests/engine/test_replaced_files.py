@@ -14,10 +14,9 @@ from engine.dicom import files, loading
 from engine.dicom.header_listing import read_header
 from engine.dicom.loading import load, load_pixels
 from engine.errors import FILE_CHANGED, FileChanged
-from engine.evaluation.row_predictions import read_row
 from engine.networks.predictor import Predictor
 from engine.records import training_manifest
-from engine.training.dataset import ManifestRow
+from engine.training.dataset import ManifestRow, read_row
 from tests.engine.test_training_manifest import read
 from tests.phantom import write_mammogram, write_plain, write_study
 from tests.tiny_networks import write_tiny_checkpoint

@@ -64,8 +64,8 @@ def test_the_clean_frame_is_what_the_clinic_prepares_to_the_bit(source, tmp_path
     )
     image = cv2.imread(str(source.rows[7].path), cv2.IMREAD_GRAYSCALE)
     from engine.domain import Pixels
-    from engine.evaluation.row_predictions import read_row
     from engine.networks.preprocessing import grey
+    from engine.training.dataset import read_row
 
     view, _ = read_row(source.rows[7])
     clean = grey(view, Pixels(image.astype(np.uint16)))
