@@ -84,13 +84,17 @@ class TrainingConfig:
 
 
 PRESETS: dict[str, TrainingConfig] = {
-    HYBRID: TrainingConfig(augmentation=AugmentationConfig(variants=2)),
+    HYBRID: TrainingConfig(
+        preprocessing=PreprocessingConfig(height=384, width=256),
+        augmentation=AugmentationConfig(variants=2),
+        whole_epochs=2,
+    ),
     LIGHT: TrainingConfig(
         name=LIGHT,
         architecture={"trunk": MOBILENET},
-        augmentation=AugmentationConfig(variants=6, rotation_degrees=15),
+        augmentation=AugmentationConfig(variants=4, rotation_degrees=15),
         batch=16,
-        whole_epochs=11,
+        whole_epochs=3,
         head_rate=1e-3,
         whole_head_rate=7e-4,
         backbone_rate=3.5e-4,
