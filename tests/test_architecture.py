@@ -24,7 +24,7 @@ ALLOWED = {  # beyond the words, per file of the viewer; each door of the engine
     "inference.py": {"engine.networks.process"},
     "readings.py": {
         "engine.records.pseudonyms",
-        "engine.records.readings",
+        "engine.records.store",
         "engine.records.training_manifest",
     },
     "disagreements.py": {"engine.evaluation.agreement"},

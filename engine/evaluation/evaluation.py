@@ -577,7 +577,7 @@ def _count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction
 
 
 def _readings(arguments: argparse.Namespace) -> dict:
-    from engine.records.readings import ReadingStore
+    from engine.records.store import ReadingStore
 
     if not arguments.readings.is_file():
         raise InvalidData("Readings not found", f"There is no file {arguments.readings.name}.")

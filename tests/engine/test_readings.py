@@ -26,8 +26,8 @@ from engine.domain import (
     is_downgrade,
 )
 from engine.errors import StorageFailed
-from engine.records import readings
-from engine.records.readings import SCHEMA_VERSION, ReadingStore
+from engine.records import store as readings
+from engine.records.store import SCHEMA_VERSION, ReadingStore
 
 LIGHT = ModelIdentity("light", "ab" * 32, (1, 3, 4, 5))
 SAID = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
@@ -168,7 +168,7 @@ def test_a_killed_process_loses_no_recorded_reading(path):
     code = f"""
 import itertools
 from pathlib import Path
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.engine.test_readings import assessment
 store = ReadingStore(Path({str(path)!r}))
 for number in itertools.count():

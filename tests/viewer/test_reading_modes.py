@@ -35,7 +35,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import StorageFailed
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.viewer.fake_engine import HEAT_SHAPE, FakeEngine, answer_of
 from tests.viewer.test_main_window import (
     are_images_shown,

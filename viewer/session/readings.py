@@ -23,7 +23,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError, StorageFailed
 from engine.records.pseudonyms import Pseudonyms
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy
 from viewer.display.reading_modes import Disclosure, second_read
 from viewer.shared.languages import mark
