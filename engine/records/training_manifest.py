@@ -33,8 +33,9 @@ from engine.domain import (
 )
 from engine.errors import EngineError, StorageFailed, UnsupportedImage
 from engine.networks.preprocessing import grey, outline_breast
+from engine.private_files import replaced_whole
+from engine.records.csv_export import inert
 from engine.records.pseudonyms import Pseudonyms
-from engine.records.store import inert, replaced_whole
 from engine.training.dataset import INCOMPLETE, READER
 
 log = logging.getLogger(__name__)

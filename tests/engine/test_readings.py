@@ -26,8 +26,9 @@ from engine.domain import (
     is_downgrade,
 )
 from engine.errors import StorageFailed
-from engine.records import store as readings
-from engine.records.store import SCHEMA_VERSION, ReadingStore
+from engine.records import store as store_module
+from engine.records.schema import MIGRATIONS, SCHEMA_VERSION
+from engine.records.store import ReadingStore
 
 LIGHT = ModelIdentity("light", "ab" * 32, (1, 3, 4, 5))
 SAID = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
@@ -342,8 +343,8 @@ def test_a_migrated_file_takes_new_readings_and_still_refuses_edits(old_path):
 
 
 def test_a_migration_that_fails_halfway_leaves_the_file_as_it_was(old_path, monkeypatch, caplog):
-    *done, last = readings._MIGRATIONS
-    monkeypatch.setattr(readings, "_MIGRATIONS", (*done, last + "CREATE TABLE readings (id);\n"))
+    *done, last = MIGRATIONS
+    monkeypatch.setattr(store_module, "MIGRATIONS", (*done, last + "CREATE TABLE readings (id);\n"))
     with pytest.raises(StorageFailed):
         ReadingStore(old_path)
     connection = sqlite3.connect(old_path)
