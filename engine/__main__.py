@@ -28,6 +28,10 @@ _COMMANDS = {
         "engine.evaluation.evaluation",
         "judge a network against a manifest of graded images",
     ),
+    "readings": (
+        "engine.records.readings_command",
+        "verify, back up or restore what readers said",
+    ),
     "train": ("engine.training.training", "train a network"),
     "out-of-fold": (
         "engine.evaluation.out_of_fold",

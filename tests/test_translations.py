@@ -26,6 +26,7 @@ SILENT = {
     *("__init__", "__main__", "self_test", "torchvision_guard", "exports", "confidentiality"),
     *("augmentation", "calibration", "dataset", "distributed", "evaluation", "losses", "metrics"),
     *("models", "out_of_fold", "report", "row_predictions", "training", "gradcam"),
+    "readings_command",
 }
 # Of the other modules, literals of several words that are no sentences for the reader.
 NOT_SHOWN = (
@@ -35,6 +36,7 @@ NOT_SHOWN = (
     *(r"^Patient ID and Study|^the patient in CBIS|^one folder and one|^a folder of at|^nothing:",),
     *(r"values\)$|characters\)$|^unreadable, |bytes$|^1 byte$|element$",),  # a header's listing
     *(r"^\{\} \{\}$|^\{\}: \{\}$|^\{\} written for|^1 image$|^\{\} images$|^ Left out",),  # parts
+    *(r"^Application Support$",),  # a folder of macOS
     *(r"^Readings could|^One JSON object|studies copied, ",),  # the log, the command line
 )
 FAULTS = {

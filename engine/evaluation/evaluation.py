@@ -31,6 +31,7 @@ from engine.evaluation.row_predictions import (
     read_row,
     write_predictions,
 )
+from engine.private_files import make_folder
 from engine.training import dataset
 from engine.training.dataset import ManifestRow
 
@@ -484,7 +485,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _create(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)  # the predictions name patients
     except OSError as error:
         reason = error.strerror or "it cannot be created"
         raise StorageFailed("No folder for results", f"{folder}: {reason}.") from error

@@ -1,7 +1,17 @@
-"""The tables of the readings file, and how a file of an older version comes to have them."""
+"""The tables of the readings file, and how a file of an older version comes to have them.
 
+A new table or column is a new script at the end of `MIGRATIONS`. A table needs an INTEGER PRIMARY
+KEY and the two triggers that keep its rows as they are; its rows are linked by `chain` like all
+others, with no more ado than being inserted by the store.
+"""
+
+import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+
+from engine.records import chain
 
 APPLICATION_ID = 0x42525652  # "BRVR" in the file's header: this SQLite file is ours
 _FIRST_SCHEMA = """
@@ -91,8 +101,102 @@ CREATE TRIGGER annotations_are_never_edited BEFORE UPDATE ON annotations
 CREATE TRIGGER annotations_are_never_deleted BEFORE DELETE ON annotations
     BEGIN SELECT RAISE (ABORT, 'an annotation is never deleted, only followed by another'); END;
 """,
+    """
+CREATE TABLE chain (  -- see chain.py; gives no position twice, also after a link was deleted
+    position INTEGER PRIMARY KEY AUTOINCREMENT,  -- 1, 2, 3 …
+    table_name TEXT NOT NULL,
+    row_id INTEGER NOT NULL,
+    hash TEXT NOT NULL  -- SHA-256 as 64 hexadecimal digits
+);
+CREATE TRIGGER links_are_never_edited BEFORE UPDATE ON chain
+    BEGIN SELECT RAISE (ABORT, 'a link is never edited'); END;
+CREATE TRIGGER links_are_never_deleted BEFORE DELETE ON chain
+    BEGIN SELECT RAISE (ABORT, 'a link is never deleted'); END;
+""",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
+CHAINED_SINCE = 5  #: the version from which on rows have links
+
+
+def migrate(connection: sqlite3.Connection) -> int:
+    """Makes the tables, or adds what an older file lacks, within the caller's transaction; returns
+    the version that the file had.
+    """
+    version = version_of(connection)
+    for script in MIGRATIONS[version:]:
+        for statement in statements(script):
+            connection.execute(statement)
+    if version < CHAINED_SINCE <= SCHEMA_VERSION:
+        chain.append_all(connection)
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    return version
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def restore_triggers(connection: sqlite3.Connection) -> None:
+    """Puts back triggers that are missing or changed, and takes away those that are not ours."""
+    expected, found = _triggers_expected(), _triggers(connection)
+    for name in found:
+        if expected.get(name) != found[name]:
+            connection.execute(f"DROP TRIGGER {chain.quoted(name)}")
+    for name, sql in expected.items():
+        if found.get(name) != sql:
+            connection.execute(sql)
+
+
+def missing_table(connection: sqlite3.Connection) -> str | None:
+    """The first table that is missing or has other columns than a file of this version; None if
+    all are as they should be.
+    """
+    found = _tables(connection)
+    return next((name for name, columns in _expected().items() if found.get(name) != columns), None)
+
+
+def changed_trigger(connection: sqlite3.Connection) -> str | None:
+    """The first trigger that is missing, changed, or not ours; None if there is none."""
+    expected, found = _triggers_expected(), _triggers(connection)
+    names = (*expected, *found)
+    return next((name for name in names if expected.get(name) != found.get(name)), None)
+
+
+@cache
+def _expected() -> dict[str, list[tuple]]:
+    with _newest() as connection:
+        return _tables(connection)
+
+
+@cache
+def _triggers_expected() -> dict[str, str]:
+    with _newest() as connection:
+        return _triggers(connection)
+
+
+@contextmanager
+def _newest() -> Iterator[sqlite3.Connection]:
+    """An empty file of this version, in memory."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        migrate(connection)
+        yield connection
+
+
+def _tables(connection: sqlite3.Connection) -> dict[str, list[tuple]]:
+    """Name, type, NOT NULL, default and place in the key of every column, by table."""
+    names = (*chain.tables(connection), chain.TABLE)
+    described = {
+        name: connection.execute(f"PRAGMA table_info({chain.quoted(name)})").fetchall()
+        for name in names
+    }
+    return {name: [column[1:] for column in columns] for name, columns in described.items()}
+
+
+def _triggers(connection: sqlite3.Connection) -> dict[str, str]:
+    """Each trigger's text by its name, with single spaces and without comments."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+    return {name: " ".join(re.sub(r"--.*", "", sql).split()) for name, sql in rows}
 
 
 def statements(script: str) -> Iterator[str]:

@@ -13,8 +13,8 @@ log = logging.getLogger(__name__)
 def damaged() -> StorageFailed:
     return StorageFailed(
         "Readings file is damaged",
-        "Copy readings.sqlite out of the data folder to have it repaired, then move it away to "
-        "start a new one; it was left unchanged.",
+        "It was left unchanged. Put the newest backup in its place: birads-engine readings restore "
+        "FILE; the damaged file is kept.",
     )
 
 
@@ -25,6 +25,9 @@ def storage_errors(deed: str) -> Iterator[None]:
         yield
     except sqlite3.IntegrityError:
         raise  # our own constraints: a bug, not the world
+    except UnicodeDecodeError as error:  # text that no version of ours has written
+        log.warning("Readings could not be %s: text in no encoding", deed)
+        raise damaged() from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         log.warning("Readings could not be %s: %s", deed, name or type(error).__name__)
@@ -44,7 +47,8 @@ def _from_sqlite(name: str, deed: str) -> StorageFailed:
         return StorageFailed(title, "The disk is full: make room, then save again.")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StorageFailed(title, "Another program holds the readings file: close it, try again.")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    # SQLITE_ERROR alone: what we asked for is not there any more, e.g. a table
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name == "SQLITE_ERROR":
         return damaged()
     return StorageFailed(
         title, "Check that the data folder exists, may be written to and has room."

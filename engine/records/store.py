@@ -1,9 +1,8 @@
 """What readers said, kept in one SQLite file: append-only, and safe against a killed process.
 
 A record is never edited or deleted (triggers in the file itself refuse it); a correction is a new
-record that names the one it supersedes. Every record is on the disk when `record` returns:
-write-ahead log with ``synchronous=FULL``, see https://sqlite.org/pragma.html#pragma_synchronous.
-A file that is not ours, damaged, or of a newer program is refused and left as it is.
+record that names the one it supersedes. Every record is on the disk when `record` returns, in the
+file that lies at the path then; `readings_file` sees to that.
 
 What the model said of a reading made while its answer was hidden, and when that was revealed, come
 later and stand in tables of their own, append-only like the rest. So the database knows what a
@@ -16,8 +15,7 @@ What readers drew on the images is kept here too, a row for each change, and is 
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from engine.domain import Annotation, Laterality, Prediction, ReaderAssessment, 
 from engine.errors import StorageFailed
 from engine.records import csv_export
 from engine.records.pseudonyms import Pseudonyms
+from engine.records.readings_file import ReadingsFile
 from engine.records.rows import (
     ANNOTATION_COLUMNS,
     COLUMNS,
@@ -33,8 +32,7 @@ from engine.records.rows import (
     assessment_from_row,
     prediction_to_json,
 )
-from engine.records.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, statements
-from engine.records.storage_errors import damaged, storage_errors
+from engine.records.storage_errors import storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -42,24 +40,19 @@ log = logging.getLogger(__name__)
 class ReadingStore:
     """The readings of this user on this machine; one thread uses a store, any number of processes.
 
+    `tell` hears what has happened to the file and was set right, or cannot be: the reader must
+    know, and saving goes on.
+
     Raises StorageFailed where the file or its folder cannot be used.
     """
 
-    def __init__(self, path: Path, lock_timeout_s: float = 2.0) -> None:
-        self._path = Path(path)
-        with storage_errors("opened"):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._refuse_orphaned_log()
-            # isolation_level None: transactions begin and end where we say so
-            self._connection = sqlite3.connect(
-                self._path, timeout=lock_timeout_s, isolation_level=None
-            )
-        try:
-            with storage_errors("opened"):
-                self._prepare()
-        except BaseException:
-            self._connection.close()
-            raise
+    def __init__(
+        self,
+        path: Path,
+        lock_timeout_s: float = 2.0,
+        tell: Callable[[StorageFailed], None] = lambda _news: None,
+    ) -> None:
+        self._file = ReadingsFile(Path(path), lock_timeout_s, tell)
 
     def __enter__(self) -> "ReadingStore":
         return self
@@ -68,67 +61,15 @@ class ReadingStore:
         self.close()
 
     def close(self) -> None:
-        self._connection.close()
+        self._file.close()
 
-    def _refuse_orphaned_log(self) -> None:
-        """SQLite would delete a log whose database is gone, and the newest readings are in it."""
-        orphan = self._path.with_name(self._path.name + "-wal")
-        is_gone = not self._path.exists() or self._path.stat().st_size == 0
-        if is_gone and orphan.exists() and orphan.stat().st_size > 0:
-            raise StorageFailed(
-                "Readings file is missing",
-                f"Put {self._path.name} back: the newest readings are in {orphan.name} beside it.",
-            )
+    def settle(self) -> None:
+        """For a moment after a save when nobody waits: a copy of the file alone is whole then."""
+        self._file.settle()
 
-    def _prepare(self) -> None:
-        execute = self._connection.execute
-        version = execute("PRAGMA user_version").fetchone()[0]
-        application = execute("PRAGMA application_id").fetchone()[0]
-        tables = execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if tables and application != APPLICATION_ID:
-            raise StorageFailed(
-                "Readings file is another program's",
-                "Move that file away or choose another data folder; it was left unchanged.",
-            )
-        if version > SCHEMA_VERSION:
-            raise StorageFailed(
-                "Readings of a newer version",
-                "Update birads-viewer to go on with these readings; they were left unchanged.",
-            )
-        if execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise damaged()
-        execute("PRAGMA journal_mode=WAL")
-        execute("PRAGMA synchronous=FULL")
-        execute("PRAGMA foreign_keys=ON")
-        if version < SCHEMA_VERSION:
-            self._migrate()
-
-    def _migrate(self) -> None:
-        """Makes the tables, or adds what an older file lacks: all of it or nothing."""
-        execute = self._connection.execute
-        with self._transaction():
-            # read again: another process may have been faster
-            version = execute("PRAGMA user_version").fetchone()[0]
-            for script in MIGRATIONS[version:]:
-                for statement in statements(script):
-                    execute(statement)
-            execute(f"PRAGMA application_id={APPLICATION_ID}")
-            execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        if version:
-            log.info("Brought the readings from version %d to %d", version, SCHEMA_VERSION)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            # SQLite has rolled back by itself after some errors, e.g. a full disk
-            if self._connection.in_transaction:
-                with suppress(sqlite3.Error):  # the first error is the one to tell
-                    self._connection.execute("ROLLBACK")
-            raise
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._file.connection
 
     def record(
         self, assessment: ReaderAssessment, places: Mapping[str, Path] | None = None
@@ -173,17 +114,16 @@ class ReadingStore:
             1 if assessment.is_withdrawn else None,
             None,
         )
-        with storage_errors("saved"), self._transaction():
+        with self._file.saving():
             if assessment.supersedes is not None:
                 self._check_superseded(assessment)
             self._add_places(assessment.study_uid, assessment.patient_id, places or {})
-            cursor = self._connection.execute(
-                f"INSERT INTO readings ({COLUMNS}) VALUES ({', '.join('?' * len(values))})", values
-            )
-            record_id = cursor.lastrowid
+            row = dict(zip(COLUMNS.split(", "), values, strict=True))
+            record_id = self._file.insert("readings", row)
+            # read back rather than copied: the caller sees what the next start will see
+            (recorded,) = self._select("WHERE readings.id = ?", record_id)
         log.info("Recorded reading %d", record_id)
-        # read back rather than copied: the caller sees what the next start will see
-        return self._select("WHERE readings.id = ?", record_id)[0]
+        return recorded
 
     def attach_answers(self, answers: Mapping[int, Prediction]) -> None:
         """Keeps what the model says of readings made without it, by record id; the first stays.
@@ -191,45 +131,43 @@ class ReadingStore:
         Raises StorageFailed.
         """
         now = datetime.now(UTC).isoformat()
-        rows = [(record_id, prediction_to_json(said), now) for record_id, said in answers.items()]
-        with storage_errors("saved"), self._transaction():
-            self._connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", rows)
+        with self._file.saving():
+            for record_id, said in answers.items():
+                row = {"reading": record_id, "prediction": prediction_to_json(said)}
+                self._file.insert("answers", row | {"stored_at": now}, "INSERT OR IGNORE")
 
     def reveal(self, record_ids: Collection[int], at: datetime) -> None:
         """Keeps that the readers of these are shown the answers now; the first time stays.
 
         Raises StorageFailed: the answers are not to be shown then.
         """
-        rows = [(record_id, at.isoformat()) for record_id in record_ids]
-        with storage_errors("saved"), self._transaction():
-            self._connection.executemany("INSERT OR IGNORE INTO reveals VALUES (?, ?)", rows)
+        with self._file.saving():
+            for record_id in record_ids:
+                row = {"reading": record_id, "revealed_at": at.isoformat()}
+                self._file.insert("reveals", row, "INSERT OR IGNORE")
 
     def note_places(self, study_uid: str, patient_id: str, places: Mapping[str, Path]) -> None:
         """Keeps where the files of the study's images lie now, by image uid.
 
         Raises StorageFailed.
         """
-        with storage_errors("saved"), self._transaction():
+        with self._file.saving():
             self._add_places(study_uid, patient_id, places)
 
     def _add_places(self, study_uid: str, patient_id: str, places: Mapping[str, Path]) -> None:
         known = self._places(study_uid, patient_id)
-        rows = [
-            (study_uid, patient_id, image_uid, str(path))
-            for image_uid, path in places.items()
+        study = {"study_uid": study_uid, "patient_id": patient_id}
+        for image_uid, path in places.items():
             # a name in no encoding would stop the reading from being stored
-            if known.get(image_uid) != path and _is_text(str(path))
-        ]
-        self._connection.executemany(
-            "INSERT INTO places (study_uid, patient_id, image_uid, path) VALUES (?, ?, ?, ?)", rows
-        )
+            if known.get(image_uid) != path and _is_text(str(path)):
+                self._file.insert("places", study | {"image_uid": image_uid, "path": str(path)})
 
     def places(self, study_uid: str, patient_id: str) -> dict[str, Path]:
         """Where the files of the study's images were last seen, by image uid.
 
         None of studies that were last read with a version that did not keep it.
         """
-        with storage_errors("read"):
+        with self._file.reading():
             return self._places(study_uid, patient_id)
 
     def _places(self, study_uid: str, patient_id: str) -> dict[str, Path]:
@@ -245,33 +183,27 @@ class ReadingStore:
         Raises StorageFailed.
         """
         now = datetime.now(UTC).isoformat()
-        rows = [
-            (
-                annotation.mark,
-                annotation.study_uid,
-                annotation.image_uid,
-                annotation.patient_id,
-                annotation.reader,
-                annotation.kind.value,
-                json.dumps(annotation.points),
-                annotation.text,
-                annotation.measured,
-                int(annotation.is_removed),
-                now,
-            )
-            for annotation in annotations
-        ]
-        with storage_errors("saved"), self._transaction():
-            self._connection.executemany(
-                f"INSERT INTO annotations ({ANNOTATION_COLUMNS}, stored_at) "
-                f"VALUES ({', '.join('?' * 11)})",
-                rows,
-            )
+        with self._file.saving():
+            for annotation in annotations:
+                values = (
+                    annotation.mark,
+                    annotation.study_uid,
+                    annotation.image_uid,
+                    annotation.patient_id,
+                    annotation.reader,
+                    annotation.kind.value,
+                    json.dumps(annotation.points),
+                    annotation.text,
+                    annotation.measured,
+                    int(annotation.is_removed),
+                )
+                row = dict(zip(ANNOTATION_COLUMNS.split(", "), values, strict=True))
+                self._file.insert("annotations", row | {"stored_at": now})
 
     def annotations(self, study_uid: str) -> tuple[Annotation, ...]:
         """What is drawn on the study's images now, the first drawn first. Raises StorageFailed."""
         newest: dict[str, Annotation] = {}
-        with storage_errors("read"):
+        with self._file.reading():
             rows = self._connection.execute(
                 f"SELECT {ANNOTATION_COLUMNS} FROM annotations WHERE study_uid = ? ORDER BY id",
                 (study_uid,),
@@ -302,7 +234,7 @@ class ReadingStore:
 
     def history(self, study_uid: str) -> tuple[ReaderAssessment, ...]:
         """All assessments of the study, superseded ones too, oldest first."""
-        with storage_errors("read"):
+        with self._file.reading():
             return self._select("WHERE study_uid = ?", study_uid)
 
     def current(self, study_uid: str) -> dict[Laterality, ReaderAssessment]:
@@ -311,7 +243,7 @@ class ReadingStore:
 
     def all(self) -> tuple[ReaderAssessment, ...]:
         """Every assessment of every study, superseded ones too, oldest first."""
-        with storage_errors("read"):
+        with self._file.reading():
             return self._select("")
 
     def _select(self, where: str, *parameters: object) -> tuple[ReaderAssessment, ...]:

@@ -2988,10 +2988,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>El archivo de lecturas está dañado</translation>
     </message>
     <message>
-        <source>Copy readings.sqlite out of the data folder to have it repaired, then move it away to start a new one; it was left unchanged.</source>
-        <translation>Copie readings.sqlite fuera de la carpeta de datos para repararlo y después retírelo para empezar uno nuevo; no se ha modificado.</translation>
-    </message>
-    <message>
         <source>Readings file is missing</source>
         <translation>Falta el archivo de lecturas</translation>
     </message>
@@ -3792,6 +3788,194 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Both are on record.</source>
         <translation>Ambas quedan registradas.</translation>
+    </message>
+    <message>
+        <source>Readings cannot be copied</source>
+        <translation>Las lecturas no se pueden copiar</translation>
+    </message>
+    <message>
+        <source>Readings cannot be restored</source>
+        <translation>Las lecturas no se pueden restaurar</translation>
+    </message>
+    <message>
+        <source>It was left unchanged. Put the newest backup in its place: birads-engine readings restore FILE; the damaged file is kept.</source>
+        <translation>No se ha modificado. Ponga en su lugar la copia de seguridad más reciente: birads-engine readings restore FILE; el archivo dañado se conserva.</translation>
+    </message>
+    <message>
+        <source>Put the newest backup in its place: birads-engine readings restore FILE.</source>
+        <translation>Ponga en su lugar la copia de seguridad más reciente: birads-engine readings restore FILE.</translation>
+    </message>
+    <message>
+        <source>Readings file is empty</source>
+        <translation>El archivo de lecturas está vacío</translation>
+    </message>
+    <message>
+        <source>Readings file was changed</source>
+        <translation>El archivo de lecturas ha sido alterado</translation>
+    </message>
+    <message>
+        <source>Readings file was missing</source>
+        <translation>Faltaba el archivo de lecturas</translation>
+    </message>
+    <message>
+        <source>It was deleted or moved while it was open, and has been written anew with everything that had been saved.</source>
+        <translation>Se borró o se movió mientras estaba abierto, y se ha escrito de nuevo con todo lo que se había guardado.</translation>
+    </message>
+    <message>
+        <source>Readings file was replaced</source>
+        <translation>El archivo de lecturas fue reemplazado</translation>
+    </message>
+    <message>
+        <source>What was saved just now is in the file that is kept beside it: save it again.</source>
+        <translation>Lo que se acaba de guardar está en el archivo que se conserva a su lado: guárdelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>Readings are missing</source>
+        <translation>Faltan lecturas</translation>
+    </message>
+    <message>
+        <source>The file was copied without the -wal file beside it, and the newest readings are in that: copy both, or use birads-engine readings backup DIR. To go on without them, restore the file from itself (birads-engine readings restore FILE).</source>
+        <translation>El archivo se copió sin el archivo -wal que tenía al lado, y las lecturas más recientes están en él: copie ambos o use birads-engine readings backup DIR. Para seguir sin ellas, restaure el archivo desde sí mismo (birads-engine readings restore FILE).</translation>
+    </message>
+    <message>
+        <source>Readings may be missing</source>
+        <translation>Puede que falten lecturas</translation>
+    </message>
+    <message>
+        <source>The file&apos;s anchor is not beside it, so nothing tells whether the newest rows are there. Copies are made by birads-engine readings backup DIR.</source>
+        <translation>El ancla del archivo no está a su lado, y nada dice si las filas más recientes están. Las copias se hacen con birads-engine readings backup DIR.</translation>
+    </message>
+    <message>
+        <source>The file is of an older version: its rows are linked when it is opened.</source>
+        <translation>El archivo es de una versión anterior: sus filas se encadenan al abrirlo.</translation>
+    </message>
+    <message>
+        <source>The newest rows may be missing: the anchor beside the file is not there.</source>
+        <translation>Puede que falten las filas más recientes: el ancla junto al archivo no está.</translation>
+    </message>
+    <message>
+        <source>The newest rows are others than those that were stored.</source>
+        <translation>Las filas más recientes no son las que se guardaron.</translation>
+    </message>
+    <message>
+        <source>There is no readings file.</source>
+        <translation>No hay archivo de lecturas.</translation>
+    </message>
+    <message>
+        <source>The file is not one of ours.</source>
+        <translation>El archivo no es de este programa.</translation>
+    </message>
+    <message>
+        <source>The file is damaged.</source>
+        <translation>El archivo está dañado.</translation>
+    </message>
+    <message>
+        <source>The file is of a newer version.</source>
+        <translation>El archivo es de una versión más reciente.</translation>
+    </message>
+    <message>
+        <source>The file is missing.</source>
+        <translation>Falta el archivo.</translation>
+    </message>
+    <message>
+        <source>The file is empty.</source>
+        <translation>El archivo está vacío.</translation>
+    </message>
+    <message>
+        <source>Backup is not usable</source>
+        <translation>La copia de seguridad no sirve</translation>
+    </message>
+    <message>
+        <source>No backup there</source>
+        <translation>Ahí no hay copia de seguridad</translation>
+    </message>
+    <message>
+        <source>Readings are in use</source>
+        <translation>Las lecturas están en uso</translation>
+    </message>
+    <message>
+        <source>Close birads-viewer, then restore the backup.</source>
+        <translation>Cierre birads-viewer y restaure después la copia.</translation>
+    </message>
+    <message>
+        <source>By an earlier state of it: everything saved since is put back, and the other file is kept beside it as {name}.</source>
+        <translation>Por un estado anterior: todo lo guardado desde entonces se ha repuesto, y el otro archivo se conserva a su lado como {name}.</translation>
+    </message>
+    <message>
+        <source>Its table {table} is missing or changed, and it was left so. {advice}</source>
+        <translation>Su tabla {table} falta o ha sido alterada, y así se ha dejado. {advice}</translation>
+    </message>
+    <message>
+        <source>Its trigger {trigger} is missing, changed or not ours. Restore the file from itself (birads-engine readings restore FILE): all rows are checked, and triggers put back.</source>
+        <translation>Su disparador {trigger} falta, ha sido alterado o es ajeno. Restaure el archivo desde sí mismo (birads-engine readings restore FILE): se comprueban todas las filas y se reponen los disparadores.</translation>
+    </message>
+    <message>
+        <source>{advice} To start anew without it, move {name} away, too.</source>
+        <translation>{advice} Para empezar de nuevo sin él, retire también {name}.</translation>
+    </message>
+    <message>
+        <source>Readings go into the file that lies there now. What was saved before is kept beside it as {name}.</source>
+        <translation>Las lecturas van al archivo que está ahora ahí. Lo guardado antes se conserva a su lado como {name}.</translation>
+    </message>
+    <message>
+        <source>{advice} What was saved before is kept beside it as {name}.</source>
+        <translation>{advice} Lo guardado antes se conserva a su lado como {name}.</translation>
+    </message>
+    <message>
+        <source>Something has emptied {name}. {advice}</source>
+        <translation>Algo ha vaciado {name}. {advice}</translation>
+    </message>
+    <message>
+        <source>The file is not the one that was saved last: {held} of {count} rows are there. {advice}</source>
+        <translation>El archivo no es el que se guardó por última vez: hay {held} de {count} filas. {advice}</translation>
+    </message>
+    <message>
+        <source>Row {row} of table {table} is not as it was stored.</source>
+        <translation>La fila {row} de la tabla {table} no está como se guardó.</translation>
+    </message>
+    <message>
+        <source>Row {row} of table {table} was deleted.</source>
+        <translation>La fila {row} de la tabla {table} fue borrada.</translation>
+    </message>
+    <message>
+        <source>Row {row} of table {table} was added by another program.</source>
+        <translation>La fila {row} de la tabla {table} fue añadida por otro programa.</translation>
+    </message>
+    <message>
+        <source>Table {table} is missing or changed.</source>
+        <translation>La tabla {table} falta o ha sido alterada.</translation>
+    </message>
+    <message>
+        <source>Trigger {trigger} is missing, changed or not ours.</source>
+        <translation>El disparador {trigger} falta, ha sido alterado o es ajeno.</translation>
+    </message>
+    <message>
+        <source>The newest rows are missing: {held} of {count} are there.</source>
+        <translation>Faltan las filas más recientes: hay {held} de {count}.</translation>
+    </message>
+    <message>
+        <source>{problem} Saving goes on; ask who has had access, and see birads-engine readings restore --help for putting a backup in its place.</source>
+        <translation>{problem} Se sigue guardando; averigüe quién ha tenido acceso, y vea en birads-engine readings restore --help cómo poner una copia de seguridad en su lugar.</translation>
+    </message>
+    <message>
+        <source>{problem} Choose another one.</source>
+        <translation>{problem} Elija otra.</translation>
+    </message>
+    <message>
+        <source>The folder {name} holds no .sqlite file.</source>
+        <translation>La carpeta {name} no contiene ningún archivo .sqlite.</translation>
+    </message>
+    <message>
+        <source>{advice} It stays on the screen; save it before you quit.</source>
+        <translation>{advice} Queda en la pantalla; guárdelo antes de salir.</translation>
+    </message>
+    <message>
+        <source>What you entered is not kept yet</source>
+        <translation>Lo que ha introducido aún no se conserva</translation>
+    </message>
+    <message>
+        <source>Entered {time} and not saved: save it, change it, or discard it.</source>
+        <translation>Introducido el {time} y no guardado: guárdelo, cámbielo o descártelo.</translation>
     </message>
 </context>
 </TS>

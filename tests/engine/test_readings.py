@@ -26,7 +26,7 @@ from engine.domain import (
     is_downgrade,
 )
 from engine.errors import StorageFailed
-from engine.records import store as store_module
+from engine.records import schema
 from engine.records.schema import MIGRATIONS, SCHEMA_VERSION
 from engine.records.store import ReadingStore
 
@@ -344,7 +344,7 @@ def test_a_migrated_file_takes_new_readings_and_still_refuses_edits(old_path):
 
 def test_a_migration_that_fails_halfway_leaves_the_file_as_it_was(old_path, monkeypatch, caplog):
     *done, last = MIGRATIONS
-    monkeypatch.setattr(store_module, "MIGRATIONS", (*done, last + "CREATE TABLE readings (id);\n"))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*done, last + "CREATE TABLE readings (id);\n"))
     with pytest.raises(StorageFailed):
         ReadingStore(old_path)
     connection = sqlite3.connect(old_path)
