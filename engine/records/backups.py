@@ -100,9 +100,10 @@ def restore(backup: Path, store: Path) -> Restored:
         try:
             _copy(backup, new)
             with closing(database.connect(new)) as copy:
-                schema.restore_triggers(copy)
-                is_linked = schema.version_of(copy) >= schema.CHAINED_SINCE
-                newest = chain.head(copy) if is_linked else None
+                version = schema.version_of(copy)
+                if version == schema.SCHEMA_VERSION:  # an older one is checked as it is opened
+                    schema.restore_triggers(copy)
+                newest = chain.head(copy) if version >= schema.CHAINED_SINCE else None
             _refuse_open(store)
             if database.identity(store) is not None or chain.anchor_path(store).exists():
                 kept = free_name(store, "before-restore")

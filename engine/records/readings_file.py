@@ -299,7 +299,8 @@ class ReadingsFile:
             )
             return
         try:
-            self._open(tells=False)
+            with storage_errors("opened"):
+                self._open(tells=False)
         except StorageFailed as error:
             raise StorageFailed(
                 "Readings file was replaced",
@@ -331,7 +332,8 @@ class ReadingsFile:
         for log_file in logs_of(self._path):  # of the file that is gone
             log_file.unlink(missing_ok=True)
         os.replace(kept, self._path)
-        self._open()
+        self._open(tells=False)
+        chain.vouch(self._connection, self._path)
 
     def _empty_log(self) -> None:
         """Raises sqlite3.Error where that fails, and does nothing where somebody reads."""
