@@ -1365,8 +1365,8 @@
         </translation>
     </message>
     <message>
-        <source>The worklist marks them “unsaved”; save them, or quit once more without.</source>
-        <translation>La lista de trabajo las marca «sin guardar»; guárdelas o salga otra vez sin hacerlo.</translation>
+        <source>The worklist marks them “unsaved”; save them, or quit: they are kept as not saved, and offered again.</source>
+        <translation>La lista las marca como «sin guardar»; guárdelas o salga: se conservan como no guardadas y se ofrecen de nuevo.</translation>
     </message>
     <message>
         <source>Quit without saving</source>

@@ -95,6 +95,9 @@ class Readings:
         """Raises StorageFailed where drawings are lost; it is closed all the same."""
         try:
             self.write_entries()
+        except StorageFailed:  # the reader was asked whether to quit without saving
+            log.warning("What was entered and not saved is not kept")
+        try:
             self._keep_annotations()
         finally:
             if self._store is not None:
@@ -409,10 +412,24 @@ class Readings:
 
         While the model's answer is hidden, only what was entered without it.
         """
-        found = self._drafts.find(self._entries_of(study))
-        if found is not None:
-            self._entries[found.key] = found
-        return found
+        asked = self._entries_of(study)
+        if asked.key in self._unwritten:  # it was changed or discarded just now
+            return None
+        found = self._drafts.find(asked)
+        if found is None:
+            return None
+        self._entries[found.key] = found
+        saved_since = self._saved_since(study, found.entered_at)
+        drafts = {side: draft for side, draft in found.drafts.items() if side not in saved_since}
+        return replace(found, drafts=drafts) if drafts else None
+
+    def _saved_since(self, study: Study, at: datetime) -> set[Laterality]:
+        """Breasts that this reader has saved since: the program ended before the entries went."""
+        try:
+            own = [a for a in self.stored(study) if a.reader == self.reader]
+        except StorageFailed:  # told where the readings themselves are asked for
+            return set()
+        return {a.laterality for a in own if a.recorded_at >= at}
 
     def _entries_of(self, study: Study) -> UnsavedEntries:
         return UnsavedEntries(

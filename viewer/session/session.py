@@ -670,6 +670,8 @@ class Session(QObject):
         In the background every row is verified then, and a daily backup made, of which
         `kept_backups` are kept; again every hour.
         """
+        if self._is_closed:
+            return
         self._kept_backups = kept_backups
         try:
             self._readings.check()
@@ -823,6 +825,8 @@ class Session(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        for timer in (self._keeping_due, self._settling_due, self._writing_due):
+            timer.stop()
         self._delivery.stop()
         self._stop_opening.set()
         self._stop_copying.set()

@@ -264,6 +264,8 @@ class MainWindow(QMainWindow):
     def _on_reader_changed(self, name: str) -> None:
         self._settings.reader = name
         self.viewports.set_routine(self._settings.routine(name))
+        if self._session.current_study is not None:
+            self._offer_unsaved([self._session.current_study])
 
     # ------------------------------------------------------------------------------------- opening
 
@@ -651,7 +653,10 @@ class MainWindow(QMainWindow):
                 tr("Unsaved entries in one study")
                 if unsaved == 1
                 else tr("Unsaved entries in %n studies", "", unsaved),
-                tr("The worklist marks them “unsaved”; save them, or quit once more without."),
+                tr(
+                    "The worklist marks them “unsaved”; save them, or quit: they are kept as not "
+                    "saved, and offered again."
+                ),
                 tr("Quit without saving"),
             )
             self.banner.show_message(message, self._close_anyway)
