@@ -189,3 +189,9 @@ def test_verify_leaves_nothing_beside_the_file(path):
     before = {p.name: p.read_bytes() for p in path.parent.iterdir()}
     assert verify(path).is_sound
     assert {p.name: p.read_bytes() for p in path.parent.iterdir()} == before
+
+
+def test_the_command_finds_the_readings_where_the_window_keeps_them():
+    from viewer.window.settings import data_folder
+
+    assert backups.default_store() == data_folder() / "readings.sqlite"
