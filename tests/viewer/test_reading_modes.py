@@ -4,6 +4,7 @@ reader said before and after is on record, whatever happens in between.
 
 import csv
 import re
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -705,8 +706,8 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
 
     def look(says, mode, deed, count):
         folder = write_studies(count, "scene")
-        for path in (tmp_path / "settings.ini", *readings_path.parent.glob("*")):
-            path.unlink(missing_ok=True)
+        (tmp_path / "settings.ini").unlink(missing_ok=True)
+        shutil.rmtree(readings_path.parent, ignore_errors=True)
         window = make_window(mode=mode, engine=Oracle(says))
         window.prediction.set_overlay(True, 1.0)
         window.set_asks_both(True)

@@ -82,7 +82,7 @@ class Readings:
         raises StorageFailed.
         """
         verdict = verification.verify(self._path, should_stop)
-        if verdict.is_sound and not should_stop():
+        if verdict.is_sound and verdict.rows and not should_stop():
             backups.back_up_daily(self._path, kept_backups)
         return verdict
 
