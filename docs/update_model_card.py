@@ -14,6 +14,8 @@ import json
 import re
 from pathlib import Path
 
+from engine.evaluation import controls
+
 ROWS = {  # key in metrics.json: what a radiologist calls it
     "auc_malignant": "AUC, malignant against not",
     "auc_birads4plus": "AUC, BI-RADS 4–5 against 1–3",
@@ -58,6 +60,22 @@ def figures(metrics: dict, exams: list[dict]) -> str:
             ],
         ),
     ]
+    if "controls" in metrics:
+        parts += [
+            "What these figures are worth (`controls` in metrics.json; docs/experiments.md, "
+            "“Controls”). Without the breast: fifteen statistics of the stored image, boosted "
+            "trees, by patient. Free: cancer-free; 1–2: so graded by their reader.",
+            table(
+                [
+                    *("", "views (cancers)", "AUC, malignant", "without the breast"),
+                    *("free called 4–5", "cancers called 4–5", "1–2 called 1–2"),
+                ],
+                [
+                    controlled(name, group, metrics["controls"])
+                    for name, group in controls.named_groups(metrics["controls"]["groups"])
+                ],
+            ),
+        ]
     if "comparison" in metrics:
         groups = metrics["comparison"]["groups"]
         parts += [
@@ -134,6 +152,21 @@ def screened(share: float, found: dict) -> list[str]:
     ]
     chances = ["–" if p is None else f"{p:.1%}" for p in found["malignancy_of_category"].values()]
     return [f"{1000 * share:g}", *(f"{count:.1f}" for count in counts), *chances]
+
+
+def controlled(name: str, group: dict, found: dict) -> list[str]:
+    shares = (
+        "cancer_free_called_4_or_5",
+        "cancers_called_4_or_5",
+        "graded_1_or_2_called_1_or_2",
+    )
+    return [
+        name,
+        f"{group['n']} ({group['n_cancers']})",
+        spell(group, "auc_malignant"),
+        number(controls.baseline_of(found, name)),
+        *(controls.percent(group[key]) for key in shares),
+    ]
 
 
 def difference(title: str, found: dict) -> list[str]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from engine.dicom.loading import load, load_pixels
 from engine.domain import (
+    MODEL_NAMES,
     Agreement,
     BiradsCategory,
     Laterality,
@@ -38,7 +39,8 @@ SAMPLES = ROOT / "self_test"
 LICENCES = ROOT / "licences"
 REFERENCE_TOP = 4095  #: reference.npy has 12 bits
 OUTPUT_NAME = "birads-viewer-self-test.txt"
-MODELS = ("hybrid", "light")
+MODELS = MODEL_NAMES
+_TITLES = {"both": "ensemble", "hybrid": "hybrid network", "light": "light network"}
 ANSWER_TIMEOUT_S = 300  # a cold start from a slow disk, virus scanner included
 
 #: File, what it is, its largest value, and by how much of 4095 a right decoder may be off through
@@ -111,9 +113,9 @@ def _checks(samples: Path, engine: EngineProcess) -> Iterator[Check]:
     for file, title, top, tolerance in DECODED:
         yield f"{title} decodes", partial(_decode, samples, file, top, tolerance)
     for model in MODELS:
-        yield f"The engine process loads the {model} network", partial(_load, engine, model)
+        yield f"The engine process loads {_TITLES[model]}", partial(_load, engine, model)
         yield (
-            f"The {model} network judges a phantom and explains itself",
+            f"The {_TITLES[model]} judges a phantom and explains itself",
             partial(_judge, engine, model, samples / "phantom.dcm"),
         )
     yield "A reading is stored and read again", _store

@@ -7,12 +7,12 @@ Sizes that a compressed stream claims are checked against the header, and the he
 import io
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
 import imagecodecs
 import numpy as np
 from pydicom.uid import UID
 
+from engine.dicom.files import SourceFile
 from engine.dicom.limits import FILE_SIZE_LIMIT, check_size, corrupt, cut_off, file_too_large
 from engine.dicom.plain_images import luma
 from engine.dicom.streams import decode_stream, run_codec
@@ -227,14 +227,14 @@ def modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | str | None:
     return None
 
 
-def decode(path: Path, layout: PixelLayout, threads: int = 1) -> Pixels:
-    """Decodes the image, of several frames the middle one, of a colour image the luma.
+def decode(file: SourceFile, layout: PixelLayout, threads: int = 1) -> Pixels:
+    """Decodes the file's image, of several frames the middle one, of a colour image the luma.
 
     `threads` as of `decode_stream`. Raises UnreadableFile, UnsupportedImage and OSError.
     """
     if layout.photometric.startswith("PALETTE"):
         raise UnsupportedImage("Palette colours are not supported", "Export it in greyscale.")
-    raw = read_frame(path, layout, threads)
+    raw = read_frame(file, layout, threads)
     if raw.ndim == 3:
         is_luma_first = layout.photometric.startswith("YBR") and not _is_stream(layout)
         raw = raw[..., 0] if is_luma_first else luma(raw)
@@ -288,22 +288,20 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
     )
 
 
-def read_frame(path: Path, layout: PixelLayout, threads: int = 1) -> np.ndarray:
+def read_frame(file: SourceFile, layout: PixelLayout, threads: int = 1) -> np.ndarray:
     """The middle frame as integers (rows, columns[, 3]), sign-extended."""
     index = layout.frames // 2
-    with open(path, "rb") as file:
-        if layout.transfer_syntax == DEFLATED:
-            seek_data_set(file)
-            needed = layout.offset + layout.frame_bytes * (index + 1)
-            if needed > FILE_SIZE_LIMIT:
-                raise file_too_large()
-            source = io.BytesIO(inflate(file, needed))
-        else:
-            source = file
-        if layout.transfer_syntax in NATIVE and layout.length is not None:
-            return _native(source, layout, index)
-        source.seek(layout.offset)
-        frame = _encapsulated_frame(source, index, layout.frames)
+    source: io.BufferedIOBase = file
+    if layout.transfer_syntax == DEFLATED:
+        seek_data_set(file)
+        needed = layout.offset + layout.frame_bytes * (index + 1)
+        if needed > FILE_SIZE_LIMIT:
+            raise file_too_large()
+        source = io.BytesIO(inflate(file, needed))
+    if layout.transfer_syntax in NATIVE and layout.length is not None:
+        return _native(source, layout, index)
+    source.seek(layout.offset)
+    frame = _encapsulated_frame(source, index, layout.frames)
     return _encapsulated(frame, layout, threads)
 
 

@@ -19,8 +19,9 @@ from engine.dicom.decoding import (
     read_layout,
     rescale,
 )
+from engine.dicom.files import SourceFile
 from engine.dicom.naming import NamedView, read_name
-from engine.dicom.tags import ABSURD, Tags, lut, open_dicom
+from engine.dicom.tags import ABSURD, Tags, lut, read_tags
 from engine.domain import (
     STANDARD_VIEWS,
     Laterality,
@@ -133,16 +134,16 @@ class DicomDirectory:
     references: tuple[tuple[str, ...], ...]
 
 
-def read_dicom(path: Path) -> DicomImage | DicomDirectory:
+def read_dicom(file: SourceFile, path: Path) -> DicomImage | DicomDirectory:
     """Reads a header and checks that its image can be decoded, as far as a header can tell.
 
-    Raises UnreadableFile and UnsupportedImage; OSError where the file cannot be opened.
+    `path` is the file's, for what names say. Raises UnreadableFile and UnsupportedImage.
     """
-    with open_dicom(path) as file:
-        is_directory = file.tags.text("MediaStorageSOPClassUID") == _DICOMDIR_CLASS
-        if is_directory or file.tags.items("DirectoryRecordSequence"):
-            return _directory(file.tags)
-        return _image(path, file.tags, read_layout(file))
+    with read_tags(file) as read:
+        is_directory = read.tags.text("MediaStorageSOPClassUID") == _DICOMDIR_CLASS
+        if is_directory or read.tags.items("DirectoryRecordSequence"):
+            return _directory(read.tags)
+        return _image(path, read.tags, read_layout(read))
 
 
 def _directory(tags: Tags) -> DicomDirectory:

@@ -1,6 +1,5 @@
 """The door: from the paths that a reader opens to studies, and from a view to its pixels."""
 
-import hashlib
 import logging
 import os
 import stat
@@ -9,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.dicom.decoding import decode, read_layout
+from engine.dicom.files import NotRegularError, SourceFile, opened_as_listed
 from engine.dicom.headers import DicomDirectory, no_mammogram, no_standard_view, read_dicom
 from engine.dicom.limits import FILE_SIZE_LIMIT, PIXEL_LIMIT
 from engine.dicom.naming import read_name
@@ -20,7 +20,7 @@ from engine.dicom.plain_images import (
     read_plain_header,
 )
 from engine.dicom.studies import FoundImage, make_studies, natural, place_digest, without_copies
-from engine.dicom.tags import open_dicom
+from engine.dicom.tags import DEFLATED, read_tags
 from engine.domain import (
     STANDARD_VIEWS,
     Catalogue,
@@ -31,7 +31,7 @@ from engine.domain import (
     VoiFunction,
     VoiWindow,
 )
-from engine.errors import EngineError, UnreadableFile
+from engine.errors import EngineError, FileChanged, UnreadableFile
 
 __all__ = ["FILE_SIZE_LIMIT", "PIXEL_LIMIT", "load", "load_pixels"]
 
@@ -42,7 +42,6 @@ PLAIN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 _OTHER_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".j2k", ".webp", ".pgm"})
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")  # PKCS #7, PS3.10 section 7.4
 _EXPLICIT_VRS = frozenset(b"UL UI OB SH CS LO DA TM".split())
-_SAMPLES, _SAMPLE_BYTES = 8, 2**14
 _ASK_FOR_PERMISSION = "Ask for permission to read it, or copy it to a place of your own."
 _CANNOT_OPEN = ("The file cannot be opened", _ASK_FOR_PERMISSION)
 _NOT_FOUND = ("The file was not found", "Check that it is still there, then open it again.")
@@ -101,18 +100,13 @@ def load(
 def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:
     """Decodes the image of `view`; safe to call from any thread.
 
-    `threads`: on how many of its own, where the format allows (JPEG 2000). Raises UnreadableFile
-    and UnsupportedImage.
+    `threads`: on how many of its own, where the format allows (JPEG 2000). Raises UnreadableFile,
+    of these FileChanged where the file is no longer what was listed (see `engine.dicom.files`), and
+    UnsupportedImage.
     """
     try:
-        with open(view.path, "rb") as file:
-            head = file.read(132)
-        if head[128:] != b"DICM" and plain_format(head):
-            pixels = plain_pixels(view.path)
-        else:
-            with open_dicom(view.path) as file:
-                layout = read_layout(file)
-            pixels = decode(view.path, layout, threads)
+        with opened_as_listed(view.path, view.file) as file:
+            pixels = _pixels_of(file, threads)
     except OSError as error:
         raise UnreadableFile(
             "The file cannot be opened", "Check that it is still there and that you may read it."
@@ -122,12 +116,17 @@ def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:
             "Not enough memory", "Close other programs and open the image again."
         ) from error
     if pixels.shape != (view.rows, view.columns):
-        raise _changed()
+        raise FileChanged()
     return pixels
 
 
-def _changed() -> UnreadableFile:
-    return UnreadableFile("The file has changed", "Open the folder again.")
+def _pixels_of(file: SourceFile, threads: int) -> Pixels:
+    head = file.read(132)
+    if head[128:] != b"DICM" and plain_format(head):
+        return plain_pixels(file)
+    with read_tags(file) as read:
+        layout = read_layout(read)
+    return decode(file, layout, threads)
 
 
 # ----------------------------------------------------------------------------------------- search
@@ -275,12 +274,15 @@ def _read(path: Path) -> FoundImage | DicomDirectory | None:
         if _is_named_like_image(path):
             raise UnreadableFile("The file is empty", "Copy it again from its source.")
         return None
-    with open(path, "rb") as file:
-        head = file.read(256)
-    if head[128:132] == b"DICM" or _looks_like_dicom(head):
-        return _dicom_image(path, status.st_size)
-    if plain_format(head):
-        return _plain_image(path, status.st_size)
+    try:
+        with SourceFile(path) as file:
+            head = file.read(256)
+            if head[128:132] == b"DICM" or _looks_like_dicom(head):
+                return _dicom_image(path, file)
+            if plain_format(head):
+                return _plain_image(path, file)
+    except NotRegularError:  # since a moment ago
+        return None
     if suffix in DICOM_SUFFIXES:
         if head[:1] == b"\x30" and _ENVELOPED_DATA in head:
             raise UnreadableFile(
@@ -314,16 +316,17 @@ def _looks_like_dicom(head: bytes) -> bool:
     return False
 
 
-def _dicom_image(path: Path, file_size: int) -> FoundImage | DicomDirectory:
-    found = read_dicom(path)
+def _dicom_image(path: Path, file: SourceFile) -> FoundImage | DicomDirectory:
+    found = read_dicom(file, path)
     if isinstance(found, DicomDirectory):
         return found
-    view = found.view
-    if not view.image_uid:
-        view = replace(view, image_uid=place_digest(path, _fingerprint(path)))
+    image_uid = found.view.image_uid or place_digest(path, file.sampled())
+    is_deflated = found.layout.transfer_syntax == DEFLATED  # then the offset counts other bytes
+    header_bytes = max(found.layout.offset, 2**16 if is_deflated else 0)
+    view = replace(found.view, image_uid=image_uid, file=file.identity(header_bytes))
     return FoundImage(
         view,
-        file_size,
+        file.size,
         found.patient_name,
         found.study_date,
         found.study_description,
@@ -332,9 +335,9 @@ def _dicom_image(path: Path, file_size: int) -> FoundImage | DicomDirectory:
     )
 
 
-def _plain_image(path: Path, file_size: int) -> FoundImage:
-    header = read_plain_header(path)
-    fingerprint = _fingerprint(path)
+def _plain_image(path: Path, file: SourceFile) -> FoundImage:
+    header = read_plain_header(file)
+    identity = file.identity()
     named = read_name(path.stem)
     known = (("laterality", named.laterality), ("view", named.view_position))
     guessed = frozenset(word for word, value in known if value)
@@ -346,7 +349,7 @@ def _plain_image(path: Path, file_size: int) -> FoundImage:
         notes.append("The first of several pages is shown.")
     notes.append("No pixel spacing: lengths cannot be measured.")
     reason = None
-    if not is_grey(path, header):
+    if not is_grey(file, header):
         reason = no_mammogram("a colour photograph")
     elif named.view_position and named.view_position not in STANDARD_VIEWS:
         reason = no_standard_view(named.view_position.value)
@@ -354,7 +357,7 @@ def _plain_image(path: Path, file_size: int) -> FoundImage:
         notes.append(f"{reason} The networks do not judge it.")
     view = MammogramView(
         path=path,
-        image_uid=place_digest(path, fingerprint),
+        image_uid=place_digest(path, identity.content),
         study_uid="",
         patient_id="",
         rows=header.rows,
@@ -365,8 +368,9 @@ def _plain_image(path: Path, file_size: int) -> FoundImage:
         vois=_plain_vois(header),
         out_of_scope=reason,
         notes=tuple(notes),
+        file=identity,
     )
-    return FoundImage(view, file_size, rest=named.rest, fingerprint=fingerprint)
+    return FoundImage(view, file.size, rest=named.rest, fingerprint=identity.content)
 
 
 def _plain_vois(header: PlainHeader) -> tuple[Voi, ...]:
@@ -374,15 +378,3 @@ def _plain_vois(header: PlainHeader) -> tuple[Voi, ...]:
     if header.bits > 8:
         return ()
     return (VoiWindow(127.5, 255, VoiFunction.LINEAR_EXACT, "as saved"),)
-
-
-def _fingerprint(path: Path) -> bytes:
-    """Of a file's content, by its length and a few samples: enough to tell pictures apart."""
-    digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        digest.update(size.to_bytes(8, "big"))
-        for sample in range(_SAMPLES):
-            file.seek(sample * max(0, size - _SAMPLE_BYTES) // (_SAMPLES - 1))
-            digest.update(file.read(_SAMPLE_BYTES))
-    return digest.digest()

@@ -8,20 +8,19 @@ what it warns of stays here. References "C.…" are to DICOM PS3.3.
 import io
 import logging
 import math
-import os
 import threading
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
+from engine.dicom.files import SourceFile
 from engine.domain import VoiLut
 from engine.errors import EngineError, UnreadableFile
 
@@ -55,21 +54,22 @@ class DicomFile:
 
 
 @contextmanager
-def open_dicom(path: Path) -> Iterator[DicomFile]:
+def read_tags(file: SourceFile) -> Iterator[DicomFile]:
     """Inside the block any fault of the file is an `UnreadableFile`.
 
-    Raises OSError where the file cannot be opened. The block runs under a lock: keep it short.
+    The block runs under a lock: keep it short.
     """
-    with _BoundedReader(path) as file, _quietly():
+    bounded = _BoundedReader(file)
+    with _quietly():
         try:
-            yield _parse(file)
+            yield _parse(bounded)
         except (EngineError, OSError):
             raise
         except Exception as error:  # pydicom raises nearly anything on a damaged file
             raise damaged() from error
 
 
-def inflate(file: io.BufferedReader, limit: int) -> bytes:
+def inflate(file: io.BufferedIOBase, limit: int) -> bytes:
     """At most `limit` bytes of the deflated data set that `file` is positioned at, PS3.5 A.5."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     parts = []
@@ -86,7 +86,7 @@ def inflate(file: io.BufferedReader, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def seek_data_set(file: io.BufferedReader) -> None:
+def seek_data_set(file: io.BufferedIOBase) -> None:
     """Positions `file` behind preamble and file meta information."""
     with _quietly():
         _read_meta(file)
@@ -211,7 +211,7 @@ def _parse(file: "_BoundedReader") -> DicomFile:
     return DicomFile(Tags(dataset), syntax, is_big_endian, source, size)
 
 
-def _read_meta(file: io.BufferedReader) -> Dataset:
+def _read_meta(file: io.BufferedIOBase) -> Dataset:
     file.seek(128)
     if file.read(4) != b"DICM":
         file.seek(0)
@@ -228,20 +228,27 @@ def _guess_encoding(source: io.BufferedIOBase) -> tuple[bool, bool]:
     return True, False
 
 
-class _BoundedReader(io.BufferedReader):
+class _BoundedReader(io.BufferedIOBase):
     """A file that a damaged length cannot make us allocate for, nor endless elements detain us."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(io.FileIO(path))
-        self.size = os.fstat(self.fileno()).st_size
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        self.size = file.size
+        self.seek, self.tell = file.seek, file.tell
         self._reads_left = _HEADER_READ_LIMIT
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._reads_left -= 1
         if self._reads_left < 0:
             raise damaged()
-        left = max(0, self.size - self.tell())
-        return super().read(left if size is None or size < 0 else min(size, left))
+        left = max(0, self.size - self._file.tell())
+        return self._file.read(left if size is None or size < 0 else min(size, left))
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
 
 
 @contextmanager

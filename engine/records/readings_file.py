@@ -128,8 +128,7 @@ class ReadingsFile:
         else:
             make_folder(self._path.parent)
         found = identity(self._path)
-        is_first_start = found is None
-        if is_first_start:
+        if found is None:
             self._refuse_lost()
             self._create()
         elif found.size == 0:
@@ -149,8 +148,6 @@ class ReadingsFile:
         keep_all_private(self._path)
         keep_private(chain.anchor_path(self._path))
         self._known = identity(self._path)
-        if is_first_start:
-            chain.vouch(connection, self._path)
         if tells:
             self._tell_of_lost_rows()
 
@@ -221,6 +218,9 @@ class ReadingsFile:
                 "in that: copy both, or use birads-engine readings backup DIR. To go on without "
                 "them, restore the file from itself (birads-engine readings restore FILE).",
             )
+        if version == SCHEMA_VERSION and chain.links_ever_made(connection) == 0:
+            # before there is a log: a first start that is ended here leaves what the next takes
+            chain.vouch(connection, self._path)
         execute("PRAGMA journal_mode=WAL")
         execute("PRAGMA synchronous=FULL")
         execute("PRAGMA foreign_keys=ON")
@@ -241,8 +241,6 @@ class ReadingsFile:
                 "The file's anchor is not beside it, so nothing tells whether the newest rows are "
                 "there. Copies are made by birads-engine readings backup DIR.",
             )
-            if newest.rows == 0:  # or the very first start ended here
-                chain.vouch(self._connection, self._path)
         elif not chain.has(self._connection, anchor):
             self._report(
                 "Readings are missing",

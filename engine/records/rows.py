@@ -13,12 +13,14 @@ from engine.domain import (
     Agreement,
     Annotation,
     AnnotationKind,
+    AskedRegion,
     BiradsCategory,
     Laterality,
     ModelIdentity,
     Prediction,
     ReaderAssessment,
     ReadingMode,
+    RegionPrediction,
     propose_agreement,
 )
 from engine.records.storage_errors import damaged
@@ -31,6 +33,10 @@ COLUMNS = (
 ANNOTATION_COLUMNS = (
     "mark, study_uid, image_uid, patient_id, reader, kind, points, text, measured, is_removed"
 )
+REGION_COLUMNS = (
+    "study_uid, patient_id, reader, image_uid, box, model, model_sha256, model_categories, "
+    "probabilities, malignancy, scope_reason, spacing_mm, spacing_source, notes, asked_at"
+)
 # With what has become known since of readings made without the answer.
 SELECT = (
     "SELECT "
@@ -42,34 +48,43 @@ SELECT = (
 
 
 def prediction_to_json(prediction: Prediction | None) -> str | None:
-    if prediction is None:
-        return None
+    return None if prediction is None else json.dumps(_told(prediction))
+
+
+def _told(prediction: Prediction) -> dict:
+    """With what other networks say; older programs read the rest and pass over that."""
     probabilities = prediction.probabilities
-    return json.dumps(
-        {
-            "model": prediction.model.name,
-            "sha256": prediction.model.sha256,
-            "categories": list(prediction.model.categories),
-            "probabilities": probabilities
-            and {str(grade): float(p) for grade, p in probabilities.items()},
-            "category": prediction.category,
-            "confidence": None if prediction.confidence is None else float(prediction.confidence),
-            "scope_reason": prediction.scope_reason,
-            "malignancy": None if prediction.malignancy is None else float(prediction.malignancy),
-        }
-    )
+    told = {
+        "model": prediction.model.name,
+        "sha256": prediction.model.sha256,
+        "categories": list(prediction.model.categories),
+        "probabilities": probabilities
+        and {str(grade): float(p) for grade, p in probabilities.items()},
+        "category": prediction.category,
+        "confidence": None if prediction.confidence is None else float(prediction.confidence),
+        "scope_reason": prediction.scope_reason,
+        "malignancy": None if prediction.malignancy is None else float(prediction.malignancy),
+    }
+    if prediction.others:
+        told["others"] = [_told(other) for other in prediction.others]
+    if prediction.shown_per_1000 is not None:
+        told["shown_per_1000"] = prediction.shown_per_1000
+    return told
 
 
 def _prediction_from_json(text: str | None) -> Prediction | None:
-    if text is None:
-        return None
-    values = json.loads(text)
+    return None if text is None else _heard(json.loads(text))
+
+
+def _heard(values: dict) -> Prediction:
     probabilities = values["probabilities"]
     return Prediction(
         ModelIdentity(values["model"], values["sha256"], tuple(values["categories"])),
         probabilities and {int(grade): p for grade, p in probabilities.items()},
         values["scope_reason"],
         values["malignancy"],
+        tuple(_heard(other) for other in values.get("others", ())),
+        values.get("shown_per_1000"),
     )
 
 
@@ -118,6 +133,48 @@ def annotation_from_row(row: Sequence) -> Annotation:
             *row[:5], AnnotationKind(row[5]), points, row[7], row[8], is_removed=bool(row[9])
         )
     except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
+        raise damaged() from error
+
+
+def region_row(region: AskedRegion) -> tuple:
+    said = region.prediction
+    probabilities = said.probabilities
+    return (
+        region.study_uid,
+        region.patient_id,
+        region.reader,
+        said.image_uid,
+        json.dumps([int(edge) for edge in said.box]),
+        said.model.name,
+        said.model.sha256,
+        json.dumps(said.model.categories),
+        probabilities and json.dumps({str(grade): float(p) for grade, p in probabilities.items()}),
+        None if said.malignancy is None else float(said.malignancy),
+        said.scope_reason,
+        None if said.spacing_mm is None else float(said.spacing_mm),
+        said.spacing_source,
+        json.dumps(said.notes),
+        region.asked_at.isoformat(),
+    )
+
+
+def region_from_row(row: Sequence) -> AskedRegion:
+    try:
+        x_min, y_min, x_max, y_max = (int(edge) for edge in json.loads(row[4]))
+        said = RegionPrediction(
+            image_uid=row[3],
+            box=(x_min, y_min, x_max, y_max),
+            model=ModelIdentity(row[5], row[6], tuple(json.loads(row[7]))),
+            probabilities=row[8]
+            and {int(grade): float(p) for grade, p in json.loads(row[8]).items()},
+            malignancy=row[9],
+            scope_reason=row[10],
+            spacing_mm=row[11],
+            spacing_source=row[12],
+            notes=tuple(map(str, json.loads(row[13]))),
+        )
+        return AskedRegion(row[0], row[1], row[2], said, datetime.fromisoformat(row[14]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # changed by other hands
         raise damaged() from error
 
 

@@ -102,6 +102,31 @@ CREATE TRIGGER annotations_are_never_deleted BEFORE DELETE ON annotations
     BEGIN SELECT RAISE (ABORT, 'an annotation is never deleted, only followed by another'); END;
 """,
     """
+CREATE TABLE regions (  -- what a reader was told of a rectangle that he asked about
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    study_uid TEXT NOT NULL,
+    patient_id TEXT NOT NULL,
+    reader TEXT NOT NULL,
+    image_uid TEXT NOT NULL,
+    box TEXT NOT NULL,  -- JSON array: x_min, y_min, x_max, y_max in source pixels
+    model TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL,
+    model_categories TEXT NOT NULL,  -- JSON array
+    probabilities TEXT,  -- JSON object by category; NULL: out of scope
+    malignancy REAL,
+    scope_reason TEXT,
+    spacing_mm REAL,  -- NULL: unknown
+    spacing_source TEXT,
+    notes TEXT NOT NULL,  -- JSON array
+    asked_at TEXT NOT NULL  -- ISO 8601 with UTC offset
+);
+CREATE INDEX regions_of_study ON regions (study_uid);
+CREATE TRIGGER regions_are_never_edited BEFORE UPDATE ON regions
+    BEGIN SELECT RAISE (ABORT, 'what was said of a region is never edited'); END;
+CREATE TRIGGER regions_are_never_deleted BEFORE DELETE ON regions
+    BEGIN SELECT RAISE (ABORT, 'what was said of a region is never deleted'); END;
+""",
+    """
 CREATE TABLE chain (  -- see chain.py; gives no position twice, also after a link was deleted
     position INTEGER PRIMARY KEY AUTOINCREMENT,  -- 1, 2, 3 …
     table_name TEXT NOT NULL,
@@ -115,7 +140,7 @@ CREATE TRIGGER links_are_never_deleted BEFORE DELETE ON chain
 """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
-CHAINED_SINCE = 5  #: the version from which on rows have links
+CHAINED_SINCE = 6  #: the version from which on rows have links
 
 
 def migrate(connection: sqlite3.Connection) -> int:

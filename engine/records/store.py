@@ -9,7 +9,8 @@ later and stand in tables of their own, append-only like the rest. So the databa
 blind reader does not; `export_csv` leaves it out until it was revealed or `unblind` is asked for.
 So do the places where a study's files were seen, by which it is found again.
 
-What readers drew on the images is kept here too, a row for each change, and is in no export.
+What readers drew on the images is kept here too, a row for each change, and is in no export; what
+the region network told them of rectangles is, beside the readings of that breast.
 """
 
 import json
@@ -19,7 +20,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.domain import Annotation, Laterality, Prediction, ReaderAssessment, standing
+from engine.domain import (
+    Annotation,
+    AskedRegion,
+    Laterality,
+    Prediction,
+    ReaderAssessment,
+    standing,
+)
 from engine.errors import StorageFailed
 from engine.records import csv_export
 from engine.records.pseudonyms import Pseudonyms
@@ -27,10 +35,13 @@ from engine.records.readings_file import ReadingsFile
 from engine.records.rows import (
     ANNOTATION_COLUMNS,
     COLUMNS,
+    REGION_COLUMNS,
     SELECT,
     annotation_from_row,
     assessment_from_row,
     prediction_to_json,
+    region_from_row,
+    region_row,
 )
 from engine.records.storage_errors import storage_errors
 
@@ -213,6 +224,31 @@ class ReadingStore:
                 newest[annotation.mark] = annotation
         return tuple(found for found in newest.values() if not found.is_removed)
 
+    def record_regions(self, regions: Sequence[AskedRegion]) -> None:
+        """Stores what readers were told of rectangles: all of it or nothing.
+
+        Raises StorageFailed; ValueError where a time lacks its zone.
+        """
+        if any(region.asked_at.tzinfo is None for region in regions):
+            raise ValueError("the time of an answer needs a time zone")
+        with self._file.saving():
+            for region in regions:
+                row = dict(zip(REGION_COLUMNS.split(", "), region_row(region), strict=True))
+                self._file.insert("regions", row)
+
+    def regions(self, study_uid: str | None = None) -> tuple[AskedRegion, ...]:
+        """What readers were told of rectangles in the study, or in all, the first told first.
+
+        Raises StorageFailed.
+        """
+        with self._file.reading():
+            rows = self._connection.execute(
+                f"SELECT {REGION_COLUMNS} FROM regions WHERE ?1 IS NULL OR study_uid = ?1 "
+                "ORDER BY id",
+                (study_uid,),
+            )
+            return tuple(region_from_row(row) for row in rows)
+
     def _check_superseded(self, assessment: ReaderAssessment) -> None:
         earlier = self._select("WHERE readings.id = ?", assessment.supersedes)
         restored = (
@@ -261,6 +297,9 @@ class ReadingStore:
         """Writes all assessments, or `only` those with these record ids, as UTF-8 CSV, one a line;
         returns their number.
 
+        Beside a reading of a breast stands what its reader was told of rectangles on its views,
+        before or after, also of those that were taken away: a JSON array.
+
         With `pseudonyms` keyed hashes stand for patients, studies, images and readers, and free
         text, which may name anybody, is left out.
         Of a reading whose answer was never revealed, and of those that `may_show` refuses, nothing
@@ -274,10 +313,13 @@ class ReadingStore:
             self.reveal([assessment.record_id for assessment in hidden], datetime.now(UTC))
             assessments = self.all()
         current = {assessment.record_id for assessment in standing(assessments)}
+        regions = self.regions()
         if only is not None:
             assessments = tuple(a for a in assessments if a.record_id in only)
         told = [
-            a if a.is_revealed and (unblind or may_show(a)) else a.without_model()
+            (a, [region for region in regions if csv_export.is_beside(region, a)])
+            if a.is_revealed and (unblind or may_show(a))
+            else (a.without_model(), [])
             for a in assessments
         ]
         with storage_errors("exported"):

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from engine.errors import StorageFailed
-from engine.records import chain
+from engine.records import chain, schema
 from engine.records.chain import Head
+from engine.records.rows import REGION_COLUMNS, region_row
 from engine.records.store import ReadingStore
 from engine.records.verification import verify
 from tests.engine.test_readings import FIRST_VERSION, assessment, ruler, unseen
+from tests.engine.test_readings import told as told_of_region
 
 ROOT = Path(__file__).parents[2]
 
@@ -191,9 +193,10 @@ def test_a_reading_that_cannot_be_read_back_is_not_acknowledged_and_not_stored(p
 
 
 def test_text_in_no_encoding_is_a_damaged_file_and_no_bug(path, caplog):
-    fill(path)
+    with ReadingStore(path) as store:
+        store.record(assessment(comment="a cyst"))
     content = path.read_bytes()
-    path.write_bytes(content.replace(b"c5", b"\xff\xfe"))
+    path.write_bytes(content.replace(b"a cyst", b"\xff\xfecyst"))
     with ReadingStore(path) as store, pytest.raises(StorageFailed, match="damaged"):
         store.all()
     assert verify(path).first.table == "readings"
@@ -428,6 +431,39 @@ def test_rows_of_an_older_version_are_linked_as_it_is_migrated(tmp_path):
     assert verify(path).first == chain.Misfit("readings", 2, "changed")
 
 
+def test_what_was_said_of_a_rectangle_is_linked_too_also_by_the_version_that_knew_no_links(path):
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    for script in schema.MIGRATIONS[: schema.CHAINED_SINCE - 1]:
+        connection.executescript(script)
+    connection.execute(f"PRAGMA application_id={schema.APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={schema.CHAINED_SINCE - 1}")
+    row = dict(zip(REGION_COLUMNS.split(", "), region_row(told_of_region()), strict=True))
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO regions ({REGION_COLUMNS}) VALUES ({marks})", [*row.values()])
+    connection.commit()
+    connection.close()
+    with ReadingStore(path) as store:
+        store.record_regions([told_of_region(box=(1, 2, 3, 4))])
+        assert store.regions() == (told_of_region(), told_of_region(box=(1, 2, 3, 4)))
+    assert verify(path).is_sound
+    assert verify(path).rows == 2
+    change(path, "UPDATE regions SET malignancy = 0 WHERE id = 2")
+    assert verify(path).first == chain.Misfit("regions", 2, "changed")
+    change(path, "DELETE FROM regions WHERE id = 1")
+    assert verify(path).first == chain.Misfit("regions", 1, "deleted")
+
+
+def test_a_first_start_that_was_killed_before_its_anchor_alarms_nobody(path, told):
+    with ReadingStore(path):
+        pass
+    chain.anchor_path(path).unlink()
+    with ReadingStore(path, tell=told.append) as store:
+        assert not told
+        store.record(assessment())
+    assert verify(path).is_sound
+
+
 def test_a_column_that_a_later_version_adds_leaves_the_links_as_they_are(path):
     fill(path)
     connection = sqlite3.connect(path, isolation_level=None)
@@ -474,6 +510,7 @@ def test_processes_killed_at_any_moment_leave_a_sound_file_with_all_they_acknowl
     code = f"""
 import itertools
 from pathlib import Path
+from engine.records.rows import REGION_COLUMNS, region_row
 from engine.records.store import ReadingStore
 from tests.engine.test_readings import assessment
 print("ready", flush=True)

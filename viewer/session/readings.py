@@ -16,6 +16,7 @@ from pathlib import Path
 from engine.domain import (
     Agreement,
     Annotation,
+    AskedRegion,
     Draft,
     Laterality,
     ReaderAssessment,
@@ -62,6 +63,7 @@ class Readings:
         self._unwritten: set[tuple] = set()
         # could not be stored yet, in this run or one before
         self._unkept: list[Annotation] = list(self._drafts.take_drawings())
+        self._unkept_regions: list[AskedRegion] = []  # likewise, in this run
 
     @property
     def store(self) -> ReadingStore:
@@ -375,15 +377,34 @@ class Readings:
         self._keep_annotations()
 
     def _keep_annotations(self) -> None:
-        if not self._unkept:
-            return
-        try:
-            self.store.annotate(self._unkept)
-        except StorageFailed:
-            self._drafts.keep_drawings(self._unkept)
-            raise
-        self._unkept.clear()
-        self._drafts.forget_drawings()
+        if self._unkept:
+            try:
+                self.store.annotate(self._unkept)
+            except StorageFailed:
+                self._drafts.keep_drawings(self._unkept)
+                raise
+            self._unkept.clear()
+            self._drafts.forget_drawings()
+        if self._unkept_regions:
+            self.store.record_regions(self._unkept_regions)
+            self._unkept_regions.clear()
+
+    def regions(self, study: Study) -> tuple[AskedRegion, ...]:
+        """What readers were told of rectangles on its images, the first told first, hidden or not;
+        with what could not be stored yet.
+        """
+        images = {view.image_uid for view in study.views}
+        return tuple(
+            region
+            for region in (*self.store.regions(study.uid), *self._unkept_regions)
+            if (region.study_uid, region.patient_id) == (study.uid, study.patient_id)
+            and region.prediction.image_uid in images
+        )
+
+    def record_region(self, region: AskedRegion) -> None:
+        """Stores it with all that could not be stored before; or keeps it for the next time."""
+        self._unkept_regions.append(region)
+        self._keep_annotations()
 
     # ---------------------------------------------------------- what readers have not saved yet
 
