@@ -36,6 +36,10 @@ _COMMANDS = {
         "engine.evaluation.region_evaluation",
         "judge the region network against a manifest of lesion crops",
     ),
+    "readings": (
+        "engine.records.readings_command",
+        "verify, back up or restore what readers said",
+    ),
     "train": ("engine.training.training", "train a network"),
     "out-of-fold": (
         "engine.evaluation.out_of_fold",

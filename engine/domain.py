@@ -536,6 +536,34 @@ def standing(assessments: Iterable[ReaderAssessment]) -> tuple[ReaderAssessment,
     return tuple(a for a in every if a.record_id not in superseded and not a.is_withdrawn)
 
 
+@dataclass(frozen=True)
+class Draft:
+    """What stands in one breast's form, saved or not."""
+
+    category: BiradsCategory | None = None
+    override: Agreement | None = None  #: set by the reader against what the program proposes
+    reason: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class UnsavedEntries:
+    """What a reader has entered for a study and not saved. It never counts as a reading."""
+
+    study_uid: str
+    patient_id: str
+    image_uids: frozenset[str]  #: of plain images the uid alone may be another patient's
+    reader: str
+    drafts: Mapping[Laterality, Draft] = field(default_factory=dict)  #: of the breasts edited
+    has_seen_model: bool = False  #: whether the model's answer could be seen at any of the entries
+    entered_at: datetime | None = None  #: the last of them, with time zone
+
+    @property
+    def key(self) -> tuple[str, str, frozenset[str], str]:
+        """Whose entries for what."""
+        return self.study_uid, self.patient_id, self.image_uids, self.reader
+
+
 class AnnotationKind(Enum):
     RULER = "ruler"  #: from end to end
     ANGLE = "angle"  #: end of one arm, vertex, end of the other

@@ -35,7 +35,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 from engine.networks.process import EngineProcess, EngineSettings
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from resources import ROOT
 
 SAMPLES = ROOT / "self_test"

@@ -28,6 +28,7 @@ SILENT = {
     *("borders", "controls", "csv_cells", "table"),
     *("models", "out_of_fold", "report", "row_predictions", "training", "gradcam", "frame_pack"),
     *("lesions", "predict_region", "region_evaluation", "region_training"),
+    "readings_command",
 }
 # Of the other modules, literals of several words that are no sentences for the reader.
 NOT_SHOWN = (
@@ -37,6 +38,7 @@ NOT_SHOWN = (
     *(r"^Patient ID and Study|^the patient in CBIS|^one folder and one|^a folder of at|^nothing:",),
     *(r"values\)$|characters\)$|^unreadable, |bytes$|^1 byte$|element$",),  # a header's listing
     *(r"^\{\} \{\}$|^\{\}: \{\}$|^\{\} written for|^1 image$|^\{\} images$|^ Left out",),  # parts
+    *(r"^Application Support$",),  # a folder of macOS
     *(r"^Readings could|^One JSON object|studies copied, ",),  # the log, the command line
 )
 FAULTS = {

@@ -9,19 +9,22 @@ import gc
 import importlib.util
 import logging
 import multiprocessing
+import os
 import re
 import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from engine import __version__
 from engine.domain import NOTICE, ReadingMode
 from engine.errors import UnreadableFile
+from engine.private_files import keep_private, make_private_folder, private_opener
 from viewer.shared.languages import mark
 from viewer.shared.states import MODEL_TITLES
 
@@ -91,6 +94,9 @@ def _run_window(options: argparse.Namespace) -> int:
     app.setWindowIcon(QIcon(str(ROOT / "icons" / "birads-viewer.png")))
     theme.apply(app)
 
+    os.umask(0o077)  # whatever is written in a session is its user's alone
+    with suppress(OSError):  # told where it matters: by the log, and by the readings
+        make_private_folder(data_folder())
     log_folder = data_folder() / "logs"
     has_log = _log_to(log_folder / "viewer.log")
     settings = Settings()
@@ -159,10 +165,8 @@ def show_all_there_is(window: "MainWindow", settings: "Settings") -> None:
 def _log_to(path: Path) -> bool:
     """A log that does not grow without end; False where the folder cannot be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
-            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
+        make_private_folder(path.parent)
+        handler = _PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     except OSError:
         return False
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -175,6 +179,14 @@ def describe_exception(error: BaseException, frames: TracebackType | None) -> st
     where = "".join(traceback.format_tb(frames))
     words = _PRIVATE.sub("…", str(error))
     return f"Traceback (most recent call last):\n{where}{type(error).__name__}: {words}"
+
+
+class _PrivateLog(RotatingFileHandler):
+    """For its owner's eyes, like everything in the data folder."""
+
+    def _open(self) -> TextIO:
+        keep_private(Path(self.baseFilename))  # of an earlier version
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=private_opener)
 
 
 class _BugReporter:

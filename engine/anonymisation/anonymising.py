@@ -52,6 +52,7 @@ from engine.errors import (
     UnreadableFile,
     UnsupportedImage,
 )
+from engine.private_files import FOLDER_MODE, make_folder, private_opener
 
 _UID = "2.25.170266571913473839562873017462394017459"  #: of this program, PS3.7 D.3.3.2
 _PIECE = 2**20  #: bytes copied at a time
@@ -404,12 +405,12 @@ def _free_name(stem: str, suffix: str, taken: set[str]) -> str:
 
 
 def _new_folder(out: Path, name: str) -> Path:
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     number, folder = 1, out / name
     while folder.exists():
         number += 1
         folder = out / f"{name}_{number}"
-    folder.mkdir()
+    folder.mkdir(FOLDER_MODE)
     return folder
 
 
@@ -429,7 +430,7 @@ def _appearing_whole(path: Path) -> Iterator[BinaryIO]:
     """A file that is there when the block ends well, else nothing is."""
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=private_opener) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -35,6 +35,7 @@ from engine.evaluation.table import (
     grade_of,
     image_table,
 )
+from engine.private_files import make_folder
 from engine.training import dataset
 from engine.training.dataset import ManifestRow, read_row
 
@@ -406,7 +407,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _create(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)  # the predictions name patients
     except OSError as error:
         reason = error.strerror or "it cannot be created"
         raise StorageFailed("No folder for results", f"{folder}: {reason}.") from error
@@ -534,7 +535,7 @@ def _count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction
 
 
 def _readings(arguments: argparse.Namespace) -> dict:
-    from engine.records.readings import ReadingStore
+    from engine.records.store import ReadingStore
 
     if not arguments.readings.is_file():
         raise InvalidData("Readings not found", f"There is no file {arguments.readings.name}.")

@@ -33,6 +33,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError, EngineStopped, fault_trace
+from engine.private_files import keep_private
 
 log = logging.getLogger(__name__)
 
@@ -311,6 +312,7 @@ def _die_with_parent() -> None:
 def _configure_logging(log_file: Path | None) -> None:
     handler: logging.Handler
     if log_file is not None:
+        keep_private(log_file)  # of an earlier version; the window's umask makes a new one so
         handler = logging.FileHandler(log_file, encoding="utf-8", delay=True)
     elif sys.stderr is not None:  # a windowed program on Windows has none
         handler = logging.StreamHandler()

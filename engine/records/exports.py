@@ -6,6 +6,7 @@ contract that others call (README, "birads-engine predict", "birads-engine predi
 
 import csv
 import hashlib
+import io
 import json
 import struct
 import zlib
@@ -31,6 +32,7 @@ from engine.domain import (
     ViewPrediction,
 )
 from engine.errors import StorageFailed
+from engine.private_files import write_private
 from engine.records.csv_cells import inert
 
 Record = dict[str, Any]
@@ -245,8 +247,10 @@ class HeatmapFolder:
         picture = _with_strip(overlay(grey, heat), _caption(view, answer))
         try:
             path = self._free_path(f"{_short(view.path.stem)}_{model.name}", token)
-            path.write_bytes(_png(picture, token))
-            np.save(path.with_suffix(".npy"), heat.astype(np.float16))
+            write_private(path, _png(picture, token))
+            array = io.BytesIO()
+            np.save(array, heat.astype(np.float16))
+            write_private(path.with_suffix(".npy"), array.getvalue())
         except OSError as error:
             raise StorageFailed(
                 "Heat-map not written",

@@ -34,9 +34,9 @@ from engine.domain import (
 )
 from engine.errors import EngineError, FileChanged, StorageFailed, UnsupportedImage
 from engine.networks.preprocessing import grey, outline_breast
+from engine.private_files import make_folder, replaced_whole, write_private
 from engine.records.csv_cells import inert, is_formula
 from engine.records.pseudonyms import Pseudonyms
-from engine.records.readings import replaced_whole
 from engine.training.dataset import INCOMPLETE, READER
 
 log = logging.getLogger(__name__)
@@ -139,12 +139,12 @@ def _refuse_among_images(target: Path, studies: Iterable[ReadStudy]) -> None:
 @contextmanager
 def _claimed(folder: Path) -> Iterator[None]:
     """A new or empty folder to copy images into; where the block fails none is left in it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if any(folder.iterdir()):
         raise StorageFailed(
             "Folder is not empty", "Choose a new or empty folder for the training data."
         )
-    (folder / IMAGE_FOLDER).mkdir()
+    make_folder(folder / IMAGE_FOLDER)
     try:
         yield
     except BaseException:
@@ -261,7 +261,7 @@ def _copy(view: MammogramView, target: Path) -> str:
     encoded, data = cv2.imencode(".png", image)
     if not encoded:
         return UNREADABLE
-    target.write_bytes(data)
+    write_private(target, data)
     return ""
 
 

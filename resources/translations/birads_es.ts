@@ -69,10 +69,6 @@
         <translation>Texto: clic, escriba, Intro</translation>
     </message>
     <message>
-        <source>Ask about a spot: drag a rectangle around it</source>
-        <translation>Preguntar por un punto: arrastre un rectángulo a su alrededor</translation>
-    </message>
-    <message>
         <source>Text, then Enter</source>
         <extracomment>its number; None: all of it where the hand took it, in source coordinates tool, selection or drawings what to do next; empty: nothing</extracomment>
         <translation>Texto y después Intro</translation>
@@ -1365,8 +1361,8 @@
         </translation>
     </message>
     <message>
-        <source>The worklist marks them “unsaved”; save them, or quit once more without.</source>
-        <translation>La lista de trabajo las marca «sin guardar»; guárdelas o salga otra vez sin hacerlo.</translation>
+        <source>The worklist marks them “unsaved”; save them, or quit: they are kept as not saved, and offered again.</source>
+        <translation>La lista las marca como «sin guardar»; guárdelas o salga: se conservan como no guardadas y se ofrecen de nuevo.</translation>
     </message>
     <message>
         <source>Quit without saving</source>
@@ -1824,18 +1820,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>sin valorar: {why}</translation>
     </message>
     <message>
-        <source>BI-RADS {grade}, confidence {percent} %</source>
-        <translation>BI-RADS {grade}, confianza {percent} %</translation>
-    </message>
-    <message>
-        <source>P(malignant) {percent} %</source>
-        <translation>P(maligno) {percent} %</translation>
-    </message>
-    <message>
-        <source>asking about this spot …</source>
-        <translation>preguntando por este punto …</translation>
-    </message>
-    <message>
         <source>No reading is on record.</source>
         <translation>No hay ninguna lectura registrada.</translation>
     </message>
@@ -1858,10 +1842,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Model&apos;s answer</source>
         <translation>Respuesta del modelo</translation>
-    </message>
-    <message>
-        <source>Spots asked about</source>
-        <translation>Puntos consultados</translation>
     </message>
     <message>
         <source>Mammography study summary</source>
@@ -2940,10 +2920,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>su tamaño de entrada está fuera de rango</translation>
     </message>
     <message>
-        <source>its network cannot take frames of the size it names</source>
-        <translation>su red no admite imágenes del tamaño que indica</translation>
-    </message>
-    <message>
         <source>its calibration is for other categories</source>
         <translation>su calibración es para otras categorías</translation>
     </message>
@@ -3002,10 +2978,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Readings file is damaged</source>
         <translation>El archivo de lecturas está dañado</translation>
-    </message>
-    <message>
-        <source>Copy readings.sqlite out of the data folder to have it repaired, then move it away to start a new one; it was left unchanged.</source>
-        <translation>Copie readings.sqlite fuera de la carpeta de datos para repararlo y después retírelo para empezar uno nuevo; no se ha modificado.</translation>
     </message>
     <message>
         <source>Readings file is missing</source>
@@ -3443,11 +3415,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Cierre otros programas o abra menos estudios a la vez y elíjala de nuevo.</translation>
     </message>
     <message>
-        <source>This spot could not be judged</source>
-        <extracomment>study uid, model name</extracomment>
-        <translation>No se pudo valorar este punto</translation>
-    </message>
-    <message>
         <source>The engine cannot start</source>
         <extracomment>study uid, model name</extracomment>
         <translation>El motor no puede arrancar</translation>
@@ -3548,18 +3515,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Cuando se mostraron categorías erróneas de una IA a 27 radiólogos, su precisión cayó mucho con cualquier nivel de experiencia (Dratsch, Radiology 2023).</translation>
     </message>
     <message>
-        <source>Spots can be asked about after your own category for each breast</source>
-        <translation>Se puede preguntar por un punto después de su propia categoría para cada mama</translation>
-    </message>
-    <message>
-        <source>Spots can be asked about once the model&apos;s answer is there</source>
-        <translation>Se puede preguntar por un punto en cuanto llegue la respuesta del modelo</translation>
-    </message>
-    <message>
-        <source>Nothing is asked about spots in a blind audit</source>
-        <translation>En una auditoría ciega no se pregunta por ningún punto</translation>
-    </message>
-    <message>
         <source>Nothing to undo</source>
         <translation>Nada que deshacer</translation>
     </message>
@@ -3583,10 +3538,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>It was read with an earlier version: open its folder once, and it is known.</source>
         <translation>Se leyó con una versión anterior: abra una vez su carpeta y se sabrá.</translation>
-    </message>
-    <message>
-        <source>Everything was listed anew: look whose study is open now.</source>
-        <translation>Todo se ha listado de nuevo: mire de quién es el estudio abierto.</translation>
     </message>
     <message>
         <source>No mammograms found there</source>
@@ -3738,14 +3689,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Dejar la herramienta</translation>
     </message>
     <message>
-        <source>Ask about the spot at the pointer</source>
-        <translation>Preguntar por el punto bajo el puntero</translation>
-    </message>
-    <message>
-        <source>Ask about a rectangle</source>
-        <translation>Preguntar por un rectángulo</translation>
-    </message>
-    <message>
         <source>Link panning, mirrored</source>
         <translation>Vincular desplazamiento, en espejo</translation>
     </message>
@@ -3813,22 +3756,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <source>Text: {level}</source>
         <extracomment>of the open study, in reading order a prior&apos;s too a prior&apos;s too what is switched on what to do, or where one is, until it is empty what is to be known just now the value under the pointer, and where; empty: beside the image an Annotation to be kept: drawn, changed or removed image_uid, and what the view is called the screen&apos;s key, mm of a device pixel</extracomment>
         <translation>Texto: {level}</translation>
-    </message>
-    <message>
-        <source>Point at a spot on an image</source>
-        <translation>Señale un punto de una imagen</translation>
-    </message>
-    <message>
-        <source>, then {}</source>
-        <translation>, luego {}</translation>
-    </message>
-    <message>
-        <source>Nothing is asked about an earlier study: open it by itself</source>
-        <translation>No se pregunta por un estudio anterior: ábralo por sí solo</translation>
-    </message>
-    <message>
-        <source>{view} has no pixel spacing: the square is a twelfth of its longer side</source>
-        <translation>{view} no tiene espaciado de píxel: el cuadrado es un doceavo de su lado más largo</translation>
     </message>
     <message>
         <source>{view} has no pixel spacing: no true size</source>
@@ -3902,6 +3829,263 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Both are on record.</source>
         <translation>Ambas quedan registradas.</translation>
+    </message>
+    <message>
+        <source>Readings cannot be copied</source>
+        <translation>Las lecturas no se pueden copiar</translation>
+    </message>
+    <message>
+        <source>Readings cannot be restored</source>
+        <translation>Las lecturas no se pueden restaurar</translation>
+    </message>
+    <message>
+        <source>It was left unchanged. Put the newest backup in its place: birads-engine readings restore FILE; the damaged file is kept.</source>
+        <translation>No se ha modificado. Ponga en su lugar la copia de seguridad más reciente: birads-engine readings restore FILE; el archivo dañado se conserva.</translation>
+    </message>
+    <message>
+        <source>Put the newest backup in its place: birads-engine readings restore FILE.</source>
+        <translation>Ponga en su lugar la copia de seguridad más reciente: birads-engine readings restore FILE.</translation>
+    </message>
+    <message>
+        <source>Readings file is empty</source>
+        <translation>El archivo de lecturas está vacío</translation>
+    </message>
+    <message>
+        <source>Readings file was changed</source>
+        <translation>El archivo de lecturas ha sido alterado</translation>
+    </message>
+    <message>
+        <source>Readings file was missing</source>
+        <translation>Faltaba el archivo de lecturas</translation>
+    </message>
+    <message>
+        <source>It was deleted or moved while it was open, and has been written anew with everything that had been saved.</source>
+        <translation>Se borró o se movió mientras estaba abierto, y se ha escrito de nuevo con todo lo que se había guardado.</translation>
+    </message>
+    <message>
+        <source>Readings file was replaced</source>
+        <translation>El archivo de lecturas fue reemplazado</translation>
+    </message>
+    <message>
+        <source>What was saved just now is in the file that is kept beside it: save it again.</source>
+        <translation>Lo que se acaba de guardar está en el archivo que se conserva a su lado: guárdelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>Readings are missing</source>
+        <translation>Faltan lecturas</translation>
+    </message>
+    <message>
+        <source>The file was copied without the -wal file beside it, and the newest readings are in that: copy both, or use birads-engine readings backup DIR. To go on without them, restore the file from itself (birads-engine readings restore FILE).</source>
+        <translation>El archivo se copió sin el archivo -wal que tenía al lado, y las lecturas más recientes están en él: copie ambos o use birads-engine readings backup DIR. Para seguir sin ellas, restaure el archivo desde sí mismo (birads-engine readings restore FILE).</translation>
+    </message>
+    <message>
+        <source>Readings may be missing</source>
+        <translation>Puede que falten lecturas</translation>
+    </message>
+    <message>
+        <source>The file&apos;s anchor is not beside it, so nothing tells whether the newest rows are there. Copies are made by birads-engine readings backup DIR.</source>
+        <translation>El ancla del archivo no está a su lado, y nada dice si las filas más recientes están. Las copias se hacen con birads-engine readings backup DIR.</translation>
+    </message>
+    <message>
+        <source>The file is of an older version: its rows are linked when it is opened.</source>
+        <translation>El archivo es de una versión anterior: sus filas se encadenan al abrirlo.</translation>
+    </message>
+    <message>
+        <source>The newest rows may be missing: the anchor beside the file is not there.</source>
+        <translation>Puede que falten las filas más recientes: el ancla junto al archivo no está.</translation>
+    </message>
+    <message>
+        <source>The newest rows are others than those that were stored.</source>
+        <translation>Las filas más recientes no son las que se guardaron.</translation>
+    </message>
+    <message>
+        <source>There is no readings file.</source>
+        <translation>No hay archivo de lecturas.</translation>
+    </message>
+    <message>
+        <source>The file is not one of ours.</source>
+        <translation>El archivo no es de este programa.</translation>
+    </message>
+    <message>
+        <source>The file is damaged.</source>
+        <translation>El archivo está dañado.</translation>
+    </message>
+    <message>
+        <source>The file is of a newer version.</source>
+        <translation>El archivo es de una versión más reciente.</translation>
+    </message>
+    <message>
+        <source>The file is missing.</source>
+        <translation>Falta el archivo.</translation>
+    </message>
+    <message>
+        <source>The file is empty.</source>
+        <translation>El archivo está vacío.</translation>
+    </message>
+    <message>
+        <source>Backup is not usable</source>
+        <translation>La copia de seguridad no sirve</translation>
+    </message>
+    <message>
+        <source>No backup there</source>
+        <translation>Ahí no hay copia de seguridad</translation>
+    </message>
+    <message>
+        <source>Readings are in use</source>
+        <translation>Las lecturas están en uso</translation>
+    </message>
+    <message>
+        <source>Close birads-viewer, then restore the backup.</source>
+        <translation>Cierre birads-viewer y restaure después la copia.</translation>
+    </message>
+    <message>
+        <source>By an earlier state of it: everything saved since is put back, and the other file is kept beside it as {name}.</source>
+        <translation>Por un estado anterior: todo lo guardado desde entonces se ha repuesto, y el otro archivo se conserva a su lado como {name}.</translation>
+    </message>
+    <message>
+        <source>Its table {table} is missing or changed, and it was left so. {advice}</source>
+        <translation>Su tabla {table} falta o ha sido alterada, y así se ha dejado. {advice}</translation>
+    </message>
+    <message>
+        <source>Its trigger {trigger} is missing, changed or not ours. Restore the file from itself (birads-engine readings restore FILE): all rows are checked, and triggers put back.</source>
+        <translation>Su disparador {trigger} falta, ha sido alterado o es ajeno. Restaure el archivo desde sí mismo (birads-engine readings restore FILE): se comprueban todas las filas y se reponen los disparadores.</translation>
+    </message>
+    <message>
+        <source>{advice} To start anew without it, move {name} away, too.</source>
+        <translation>{advice} Para empezar de nuevo sin él, retire también {name}.</translation>
+    </message>
+    <message>
+        <source>Readings go into the file that lies there now. What was saved before is kept beside it as {name}.</source>
+        <translation>Las lecturas van al archivo que está ahora ahí. Lo guardado antes se conserva a su lado como {name}.</translation>
+    </message>
+    <message>
+        <source>{advice} What was saved before is kept beside it as {name}.</source>
+        <translation>{advice} Lo guardado antes se conserva a su lado como {name}.</translation>
+    </message>
+    <message>
+        <source>Something has emptied {name}. {advice}</source>
+        <translation>Algo ha vaciado {name}. {advice}</translation>
+    </message>
+    <message>
+        <source>The file is not the one that was saved last: {held} of {count} rows are there. {advice}</source>
+        <translation>El archivo no es el que se guardó por última vez: hay {held} de {count} filas. {advice}</translation>
+    </message>
+    <message>
+        <source>Row {row} of table {table} is not as it was stored.</source>
+        <translation>La fila {row} de la tabla {table} no está como se guardó.</translation>
+    </message>
+    <message>
+        <source>Row {row} of table {table} was deleted.</source>
+        <translation>La fila {row} de la tabla {table} fue borrada.</translation>
+    </message>
+    <message>
+        <source>Row {row} of table {table} was added by another program.</source>
+        <translation>La fila {row} de la tabla {table} fue añadida por otro programa.</translation>
+    </message>
+    <message>
+        <source>Table {table} is missing or changed.</source>
+        <translation>La tabla {table} falta o ha sido alterada.</translation>
+    </message>
+    <message>
+        <source>Trigger {trigger} is missing, changed or not ours.</source>
+        <translation>El disparador {trigger} falta, ha sido alterado o es ajeno.</translation>
+    </message>
+    <message>
+        <source>The newest rows are missing: {held} of {count} are there.</source>
+        <translation>Faltan las filas más recientes: hay {held} de {count}.</translation>
+    </message>
+    <message>
+        <source>{problem} Saving goes on; ask who has had access, and see birads-engine readings restore --help for putting a backup in its place.</source>
+        <translation>{problem} Se sigue guardando; averigüe quién ha tenido acceso, y vea en birads-engine readings restore --help cómo poner una copia de seguridad en su lugar.</translation>
+    </message>
+    <message>
+        <source>{problem} Choose another one.</source>
+        <translation>{problem} Elija otra.</translation>
+    </message>
+    <message>
+        <source>The folder {name} holds no .sqlite file.</source>
+        <translation>La carpeta {name} no contiene ningún archivo .sqlite.</translation>
+    </message>
+    <message>
+        <source>{advice} It stays on the screen; save it before you quit.</source>
+        <translation>{advice} Queda en la pantalla; guárdelo antes de salir.</translation>
+    </message>
+    <message>
+        <source>What you entered is not kept yet</source>
+        <translation>Lo que ha introducido aún no se conserva</translation>
+    </message>
+    <message>
+        <source>Entered {time} and not saved: save it, change it, or discard it.</source>
+        <translation>Introducido el {time} y no guardado: guárdelo, cámbielo o descártelo.</translation>
+    </message>
+    <message>
+        <source>Ask about a spot: drag a rectangle around it</source>
+        <translation>Preguntar por un punto: arrastre un rectángulo a su alrededor</translation>
+    </message>
+    <message>
+        <source>BI-RADS {grade}, confidence {percent} %</source>
+        <translation>BI-RADS {grade}, confianza {percent} %</translation>
+    </message>
+    <message>
+        <source>P(malignant) {percent} %</source>
+        <translation>P(maligno) {percent} %</translation>
+    </message>
+    <message>
+        <source>asking about this spot …</source>
+        <translation>preguntando por este punto …</translation>
+    </message>
+    <message>
+        <source>Spots asked about</source>
+        <translation>Puntos consultados</translation>
+    </message>
+    <message>
+        <source>its network cannot take frames of the size it names</source>
+        <translation>su red no admite imágenes del tamaño que indica</translation>
+    </message>
+    <message>
+        <source>This spot could not be judged</source>
+        <extracomment>study uid, model name</extracomment>
+        <translation>No se pudo valorar este punto</translation>
+    </message>
+    <message>
+        <source>Spots can be asked about after your own category for each breast</source>
+        <translation>Se puede preguntar por un punto después de su propia categoría para cada mama</translation>
+    </message>
+    <message>
+        <source>Spots can be asked about once the model&apos;s answer is there</source>
+        <translation>Se puede preguntar por un punto en cuanto llegue la respuesta del modelo</translation>
+    </message>
+    <message>
+        <source>Nothing is asked about spots in a blind audit</source>
+        <translation>En una auditoría ciega no se pregunta por ningún punto</translation>
+    </message>
+    <message>
+        <source>Everything was listed anew: look whose study is open now.</source>
+        <translation>Todo se ha listado de nuevo: mire de quién es el estudio abierto.</translation>
+    </message>
+    <message>
+        <source>Ask about the spot at the pointer</source>
+        <translation>Preguntar por el punto bajo el puntero</translation>
+    </message>
+    <message>
+        <source>Ask about a rectangle</source>
+        <translation>Preguntar por un rectángulo</translation>
+    </message>
+    <message>
+        <source>Point at a spot on an image</source>
+        <translation>Señale un punto de una imagen</translation>
+    </message>
+    <message>
+        <source>, then {}</source>
+        <translation>, luego {}</translation>
+    </message>
+    <message>
+        <source>Nothing is asked about an earlier study: open it by itself</source>
+        <translation>No se pregunta por un estudio anterior: ábralo por sí solo</translation>
+    </message>
+    <message>
+        <source>{view} has no pixel spacing: the square is a twelfth of its longer side</source>
+        <translation>{view} no tiene espaciado de píxel: el cuadrado es un doceavo de su lado más largo</translation>
     </message>
     <message>
         <source>no answer: draw it anew to ask</source>

@@ -44,7 +44,7 @@ from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpo
 from engine.networks.models import Network, Output
 from engine.networks.predictor import Predictor
 from engine.networks.preprocessing import PreprocessingConfig
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from engine.training.dataset import ManifestRow, read_manifest
 from engine.training.training import hash_patient
 from tests.phantom import breast, write_mammogram, write_plain

@@ -20,7 +20,7 @@ import csv, errno, sys
 from pathlib import Path
 from engine.errors import StorageFailed
 from engine.records.pseudonyms import Pseudonyms
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy, write
 from tests.engine.test_readings import assessment, read_csv
 

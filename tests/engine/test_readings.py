@@ -29,8 +29,9 @@ from engine.domain import (
     is_downgrade,
 )
 from engine.errors import StorageFailed
-from engine.records import readings
-from engine.records.readings import SCHEMA_VERSION, ReadingStore
+from engine.records import schema
+from engine.records.schema import MIGRATIONS, SCHEMA_VERSION
+from engine.records.store import ReadingStore
 
 LIGHT = ModelIdentity("light", "ab" * 32, (1, 3, 4, 5))
 SAID = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
@@ -171,7 +172,7 @@ def test_a_killed_process_loses_no_recorded_reading(path):
     code = f"""
 import itertools
 from pathlib import Path
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.engine.test_readings import assessment
 store = ReadingStore(Path({str(path)!r}))
 for number in itertools.count():
@@ -345,8 +346,8 @@ def test_a_migrated_file_takes_new_readings_and_still_refuses_edits(old_path):
 
 
 def test_a_migration_that_fails_halfway_leaves_the_file_as_it_was(old_path, monkeypatch, caplog):
-    *done, last = readings._MIGRATIONS
-    monkeypatch.setattr(readings, "_MIGRATIONS", (*done, last + "CREATE TABLE readings (id);\n"))
+    *done, last = MIGRATIONS
+    monkeypatch.setattr(schema, "MIGRATIONS", (*done, last + "CREATE TABLE readings (id);\n"))
     with pytest.raises(StorageFailed):
         ReadingStore(old_path)
     connection = sqlite3.connect(old_path)

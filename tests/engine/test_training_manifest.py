@@ -24,7 +24,7 @@ from engine.errors import StorageFailed
 from engine.networks.checkpoint import load_checkpoint
 from engine.networks.preprocessing import grey
 from engine.records.pseudonyms import SECRET_BYTES, Pseudonyms
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from engine.records.training_manifest import (
     NO_BREAST,
     NOT_FOUND,

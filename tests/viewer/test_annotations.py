@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import AnnotationKind, PixelSpacing, SpacingSource
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.viewer.studies import make_study, spacing
 from tests.viewer.test_canvas import LEFT, NONE, drag, screen, send
 from tests.viewer.test_main_window import open_and_wait, sign

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 
 from engine.dicom.loading import load_pixels
 from engine.domain import ReadingMode
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.phantom import breast, stored_values, write_mammogram, write_study
 from tests.viewer.fake_engine import answer_of
 from tests.viewer.test_main_window import are_images_shown, choose, is_answered, sign

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 from engine.domain import NOTICE, Agreement, Laterality, ReadingMode, standing
 from engine.evaluation import agreement
 from engine.records import training_manifest
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from engine.training import dataset
 from tests.phantom import write_plain
 from tests.viewer.fake_engine import FakeEngine, answer_of

@@ -8,7 +8,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import BiradsCategory, Laterality
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.test_main_window import is_answered, open_and_wait, sign
 from viewer.panes.shortcuts_dialog import BY_HAND, ShortcutsDialog

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QInputDialog, QLabel
 from engine.domain import NOTICE, Agreement, BiradsCategory, Laterality
 from engine.errors import EngineStopped, StorageFailed
 from engine.networks.process import EngineProcess, EngineSettings
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
 from viewer.panes.help import About, licence_files

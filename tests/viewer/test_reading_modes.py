@@ -4,6 +4,7 @@ reader said before and after is on record, whatever happens in between.
 
 import csv
 import re
+import shutil
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import StorageFailed
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.viewer.fake_engine import (
     HEAT_SHAPE,
     FakeEngine,
@@ -761,8 +762,8 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
 
     def look(says, mode, deed, count, model="hybrid"):
         folder = write_studies(count, "scene")
-        for path in (tmp_path / "settings.ini", *readings_path.parent.glob("*")):
-            path.unlink(missing_ok=True)
+        (tmp_path / "settings.ini").unlink(missing_ok=True)
+        shutil.rmtree(readings_path.parent, ignore_errors=True)
         window = make_window(mode=mode, engine=Oracle(says), model_name=model)
         window.set_cancers(6)
         window.prediction.set_overlay(True, 1.0)

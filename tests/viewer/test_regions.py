@@ -19,7 +19,7 @@ from engine.domain import (
     SpacingSource,
 )
 from engine.errors import EngineStopped, StorageFailed
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.viewer.fake_engine import NO_SPACING, FakeEngine, refused_region, said_of_region
 from tests.viewer.studies import make_view, spacing
 from tests.viewer.test_annotations import click, spot

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from engine.domain import BiradsCategory, Laterality, ReadingMode, standing
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.test_canvas import drag
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows, sign

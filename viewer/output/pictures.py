@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice, QRect, QSaveFile, Qt
+from PySide6.QtCore import QBuffer, QFileDevice, QIODevice, QRect, QSaveFile, Qt
 from PySide6.QtGui import QFontMetrics, QImage, QImageWriter, QPainter
 
 from engine import __version__
@@ -14,6 +14,7 @@ from viewer.shared.languages import mark, tr
 from viewer.viewports.canvas import Canvas, Shown, State
 
 _PAD = 8  #: logical pixels
+OWNER_ONLY = QFileDevice.Permission.ReadOwner | QFileDevice.Permission.WriteOwner
 HEAT_WORDS = mark("Colour: model attention, not a lesion outline.")
 
 
@@ -75,7 +76,11 @@ def png(image: QImage) -> bytes:
 def save(path: Path, data: bytes) -> None:
     """Raises StorageFailed, and leaves what was there before."""
     file = QSaveFile(str(path))
-    is_written = file.open(QIODevice.OpenModeFlag.WriteOnly) and file.write(data) == len(data)
+    is_written = (
+        file.open(QIODevice.OpenModeFlag.WriteOnly)
+        and file.setPermissions(OWNER_ONLY)  # whatever the umask, and whatever was there before
+        and file.write(data) == len(data)
+    )
     if not (is_written and file.commit()):
         reason = file.errorString() or "It could not be written"
         raise StorageFailed(

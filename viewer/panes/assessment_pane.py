@@ -8,7 +8,7 @@ the reader keeps the category or changes it. A change needs a reason, and a lowe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
@@ -33,6 +33,7 @@ from engine.domain import (
     BIRADS_MEANING,
     Agreement,
     BiradsCategory,
+    Draft,
     Laterality,
     MammogramView,
     Prediction,
@@ -40,6 +41,7 @@ from engine.domain import (
     ReadingMode,
     Study,
     StudyPrediction,
+    UnsavedEntries,
     is_downgrade,
     propose_agreement,
 )
@@ -90,16 +92,6 @@ SUBDIVISION_MEANING = {
 COMMENT_LENGTH = 4000  # characters
 ROW_HEIGHT = 26  # pixels, of a row of buttons
 CONFIRM_HEIGHT = 19  # so that all stands on a screen of 768 lines, both networks asked
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What stands in one breast's form."""
-
-    category: BiradsCategory | None = None
-    override: Agreement | None = None  #: set by the reader against what the program proposes
-    reason: str = ""
-    comment: str = ""
 
 
 EMPTY = Draft()
@@ -527,6 +519,8 @@ class AssessmentPane(QWidget):
     assessment_submitted = Signal(object)
     # A study's uid, and whether it has entries that are not saved
     draft_changed = Signal(str, bool)
+    # A Study, and its entries that are not saved: a Draft by Laterality
+    entries_changed = Signal(object, object)
     # The name that readings are recorded under
     reader_changed = Signal(str)
 
@@ -537,6 +531,7 @@ class AssessmentPane(QWidget):
         self._reader_name = ""  # whose records fill the forms
         self._history: tuple[ReaderAssessment, ...] = ()
         self._drafts: dict[_StudyKey, dict[Laterality, Draft]] = {}
+        self._restored: dict[_StudyKey, datetime] = {}  # of an earlier run, not touched since
         self._reading = ReadingState(ReadingMode.CONCURRENT, Phase.OPEN, ReadingMode.CONCURRENT)
         self._has_failed = False
         self._save_key = ""
@@ -691,6 +686,21 @@ class AssessmentPane(QWidget):
         """Whether there are entries for the study that are not saved."""
         return bool(self._drafts.get(_key(study)))
 
+    def restore_drafts(self, study: Study, entries: UnsavedEntries) -> None:
+        """Entries of an earlier run; what was entered in this one stays before them."""
+        key = _key(study)
+        if not self._drafts.get(key) and entries.drafts:
+            self._drafts[key] = dict(entries.drafts)
+            self._restored[key] = entries.entered_at
+            self.draft_changed.emit(study.uid, True)
+
+    def _forget_restored(self) -> None:
+        """They are another reader's, who finds them again."""
+        for key in self._restored:
+            self._drafts.pop(key, None)
+            self.draft_changed.emit(key[0], False)
+        self._restored.clear()
+
     @property
     def draft_count(self) -> int:
         """Studies with entries that are not saved."""
@@ -815,6 +825,7 @@ class AssessmentPane(QWidget):
     def _on_reader_edited(self) -> None:
         name = self._reader.text().strip()
         if name != self._reader_name:
+            self._forget_restored()
             self._reader_name = name
             self.reader_changed.emit(name)
             self._fill()
@@ -829,8 +840,11 @@ class AssessmentPane(QWidget):
         self._tell_draft()
 
     def _tell_draft(self) -> None:
+        key = _key(self._study)
+        self._restored.pop(key, None)
         self._refresh_buttons()
         self.draft_changed.emit(self._study.uid, self.has_draft(self._study))
+        self.entries_changed.emit(self._study, self._drafts.get(key, {}))
 
     def _refresh_buttons(self) -> None:
         forms = self._forms.values()
@@ -864,6 +878,10 @@ class AssessmentPane(QWidget):
             return tr(DOWNGRADE_EVIDENCE)
         if self._study is not None and not any(view.laterality for view in self._study.views):
             return tr("No image names its side: enter your reading under the side that you see.")
+        restored = None if self._study is None else self._restored.get(_key(self._study))
+        if restored is not None:
+            told = tr("Entered {time} and not saved: save it, change it, or discard it.")
+            return told.format(time=f"{restored.astimezone():%Y-%m-%d %H:%M}")
         lacking = self._lacking
         if lacking and len(lacking) == 1 and any(form.recorded for form in self._forms.values()):
             if lacking[0].side is Laterality.RIGHT:

@@ -2,12 +2,13 @@
 
 One place decides both, because the one hangs on the other: what the reader has stored reveals the
 answer (`display.reading_modes` has the rules), and what was shown is on record with the reading.
-Nothing here tells anybody anything; the session asks, and tells.
+Nothing here tells anybody anything; the session asks, and tells. Only news of the file itself come
+unasked (`tell`): that it was gone or replaced, and what was done about it.
 """
 
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +17,20 @@ from engine.domain import (
     Agreement,
     Annotation,
     AskedRegion,
+    Draft,
+    Laterality,
     ReaderAssessment,
     ReadingMode,
     Study,
     StudyPrediction,
+    UnsavedEntries,
     standing,
 )
 from engine.errors import EngineError, StorageFailed
+from engine.records import backups, verification
+from engine.records.drafts import DraftStore
 from engine.records.pseudonyms import Pseudonyms
-from engine.records.readings import ReadingStore
+from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy
 from viewer.display.reading_modes import Disclosure, second_read
 from viewer.shared.languages import mark
@@ -33,13 +39,17 @@ from viewer.shared.states import Phase, ReadingState, ToldReading
 log = logging.getLogger(__name__)
 
 SECRET_NAME = "pseudonyms.key"  # beside the readings
+DRAFT_FOLDER = "drafts"  # there, too
 
 
 class Readings:
     """Lives on the window's thread. Raises StorageFailed where the store cannot be used."""
 
-    def __init__(self, path: Path, mode: ReadingMode) -> None:
+    def __init__(
+        self, path: Path, mode: ReadingMode, tell: Callable[[StorageFailed], None]
+    ) -> None:
         self._path = path
+        self._tell = tell
         self._store: ReadingStore | None = None
         self._disclosure = Disclosure(mode)
         self._studies: Mapping[str, Study] = {}
@@ -48,22 +58,47 @@ class Readings:
         self._on_screen_s: dict[str, float] = {}  # per study uid, but for the time since:
         self._on_screen_since = time.monotonic()
         self._undoable: set[int] = set()  # record ids of this run, undone ones too
-        self._unkept: list[Annotation] = []  # could not be stored yet
-        self._unkept_regions: list[AskedRegion] = []  # likewise
+        self._drafts = DraftStore(path.with_name(DRAFT_FOLDER))
+        self._entries: dict[tuple, UnsavedEntries] = {}  # by their keys; not written yet:
+        self._unwritten: set[tuple] = set()
+        # could not be stored yet, in this run or one before
+        self._unkept: list[Annotation] = list(self._drafts.take_drawings())
+        self._unkept_regions: list[AskedRegion] = []  # likewise, in this run
 
     @property
     def store(self) -> ReadingStore:
         """Opened when it is first needed; raises StorageFailed."""
         if self._store is None:
-            self._store = ReadingStore(self._path)
+            self._store = ReadingStore(self._path, tell=self._tell)
         return self._store
 
     def check(self) -> None:
         """Raises StorageFailed now, not at the first save, where readings cannot be stored."""
         _ = self.store
+        self._keep_annotations()
+
+    def verify_and_back_up(
+        self, kept_backups: int, should_stop: Callable[[], bool]
+    ) -> verification.Verdict:
+        """Looks at every row, and makes the daily backup of what is sound. For a thread of its own;
+        raises StorageFailed.
+        """
+        verdict = verification.verify(self._path, should_stop)
+        if verdict.is_sound and verdict.rows and not should_stop():
+            backups.back_up_daily(self._path, kept_backups)
+        return verdict
+
+    def settle(self) -> None:
+        """For a moment after a save when nobody waits."""
+        if self._store is not None:
+            self._store.settle()
 
     def close(self) -> None:
         """Raises StorageFailed where drawings are lost; it is closed all the same."""
+        try:
+            self.write_entries()
+        except StorageFailed:  # the reader was asked whether to quit without saving
+            log.warning("What was entered and not saved is not kept")
         try:
             self._keep_annotations()
         finally:
@@ -343,8 +378,13 @@ class Readings:
 
     def _keep_annotations(self) -> None:
         if self._unkept:
-            self.store.annotate(self._unkept)
+            try:
+                self.store.annotate(self._unkept)
+            except StorageFailed:
+                self._drafts.keep_drawings(self._unkept)
+                raise
             self._unkept.clear()
+            self._drafts.forget_drawings()
         if self._unkept_regions:
             self.store.record_regions(self._unkept_regions)
             self._unkept_regions.clear()
@@ -365,6 +405,61 @@ class Readings:
         """Stores it with all that could not be stored before; or keeps it for the next time."""
         self._unkept_regions.append(region)
         self._keep_annotations()
+
+    # ---------------------------------------------------------- what readers have not saved yet
+
+    def note_entries(self, study: Study, drafts: Mapping[Laterality, Draft]) -> None:
+        """What stands in the forms of a study and is not saved; on the disk by `write_entries`."""
+        entries = replace(
+            self._entries_of(study), drafts=dict(drafts), entered_at=datetime.now(UTC)
+        )
+        before = self._entries.get(entries.key)
+        if before is not None and before.has_seen_model:
+            entries = replace(entries, has_seen_model=True)
+        self._entries[entries.key] = entries
+        self._unwritten.add(entries.key)
+
+    def write_entries(self) -> None:
+        """Raises StorageFailed where one cannot be written; it is tried again with the next."""
+        for key in tuple(self._unwritten):
+            entries = self._entries[key]
+            self._drafts.keep(entries)
+            self._unwritten.discard(key)
+            if not entries.drafts:
+                del self._entries[key]
+
+    def unsaved(self, study: Study) -> UnsavedEntries | None:
+        """What this reader entered in an earlier run and did not save.
+
+        While the model's answer is hidden, only what was entered without it.
+        """
+        asked = self._entries_of(study)
+        if asked.key in self._unwritten:  # it was changed or discarded just now
+            return None
+        found = self._drafts.find(asked)
+        if found is None:
+            return None
+        self._entries[found.key] = found
+        saved_since = self._saved_since(study, found.entered_at)
+        drafts = {side: draft for side, draft in found.drafts.items() if side not in saved_since}
+        return replace(found, drafts=drafts) if drafts else None
+
+    def _saved_since(self, study: Study, at: datetime) -> set[Laterality]:
+        """Breasts that this reader has saved since: the program ended before the entries went."""
+        try:
+            own = [a for a in self.stored(study) if a.reader == self.reader]
+        except StorageFailed:  # told where the readings themselves are asked for
+            return set()
+        return {a.laterality for a in own if a.recorded_at >= at}
+
+    def _entries_of(self, study: Study) -> UnsavedEntries:
+        return UnsavedEntries(
+            study.uid,
+            study.patient_id,
+            frozenset(view.image_uid for view in study.views),
+            self.reader,
+            has_seen_model=not self.is_hidden(study.uid),
+        )
 
     # ------------------------------------------------------------------- all readings together
 

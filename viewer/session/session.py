@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,15 +29,19 @@ from engine.domain import (
     AnonymousCopy,
     AskedRegion,
     Catalogue,
+    Draft,
     FileIdentity,
+    Laterality,
     ReaderAssessment,
     ReadingMode,
     Study,
     StudyPrediction,
+    UnsavedEntries,
     standing,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile
 from engine.records import training_manifest
+from engine.records.verification import Verdict
 from viewer.display.priors import Prior
 from viewer.display.regions import Box, box_of
 from viewer.session.images import PIXEL_CACHE_BYTES, Images
@@ -59,6 +63,10 @@ from viewer.shared.states import (
 log = logging.getLogger(__name__)
 
 PROGRESS_INTERVAL_S = 0.05  # between two reports of a folder being read
+CHECK_DELAY_MS = 1500  # lets the first image be shown before the readings are verified
+CHECK_INTERVAL_MS = 60 * 60 * 1000  # a program that runs for days makes its daily backups, too
+SETTLE_DELAY_MS = 1000  # after the last save
+WRITE_DELAY_MS = 300  # entries are on the disk that long after they are made
 RELISTINGS = 3  #: that one file may cause; one that is being written would cause them for ever
 RELISTING_DELAY_MS = 300  # files that are replaced come in numbers
 WAKE_DELAY_MS = 150  # lets the first image be painted before the engine takes the processor
@@ -165,8 +173,20 @@ class Session(QObject):
 
         self._images = Images(self._delivery, pixel_cache_bytes, self)
         self._inference = Inference(engine, self._delivery, model_name, heat_cache_bytes, self)
-        self._readings = Readings(readings_path, mode)
+        self._readings = Readings(readings_path, mode, self.fault_occurred.emit)
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeping")
+        self._stop_keeping = threading.Event()
+        self._kept_backups = 0
+        self._keeping_due = self._timer(self._check_in_background)
+        self._settling_due = self._timer(self._readings.settle)
+        self._writing_due = self._timer(self._write_entries)
         self._pass_on()
+
+    def _timer(self, action: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(action)
+        return timer
 
     def _pass_on(self) -> None:
         """What the parts tell and no mode hides goes on as it is."""
@@ -661,6 +681,7 @@ class Session(QObject):
         except StorageFailed as error:
             self.recording_failed.emit(assessment, error)
             return
+        self._settling_due.start(SETTLE_DELAY_MS)
         self.assessment_recorded.emit(recorded)
         if study is not None:
             self._attach_answers(study.uid)
@@ -808,12 +829,62 @@ class Session(QObject):
         """Of an image that hangs; `header_read` follows."""
         self._images.read_header(image_uid)
 
-    def check_readings(self) -> None:
-        """Tells at the start, not at the first save, where readings cannot be stored."""
+    def check_readings(self, kept_backups: int = 0) -> None:
+        """Tells at the start, not at the first save, where readings cannot be stored.
+
+        In the background every row is verified then, and a daily backup made, of which
+        `kept_backups` are kept; again every hour.
+        """
+        if self._is_closed:
+            return
+        self._kept_backups = kept_backups
         try:
             self._readings.check()
         except StorageFailed as error:
             self.fault_occurred.emit(error)
+            return
+        self._keeping_due.start(CHECK_DELAY_MS)
+
+    def _check_in_background(self) -> None:
+        future = self._keeper.submit(
+            self._readings.verify_and_back_up, self._kept_backups, self._stop_keeping.is_set
+        )
+        self._delivery.when_done(future, self._on_checked)
+
+    def _on_checked(self, future: "Future[Verdict]") -> None:
+        self._keeping_due.start(CHECK_INTERVAL_MS)
+        try:
+            verdict = future.result()
+        except StorageFailed as error:
+            self.fault_occurred.emit(error)
+            return
+        if not verdict.is_sound:
+            self.fault_occurred.emit(verdict.as_error())
+
+    # ------------------------------------------------------------------------- not saved yet
+
+    def keep_entries(self, study: Study, drafts: Mapping[Laterality, Draft]) -> None:
+        """What stands in the forms of the study and is not saved survives a crash from soon on."""
+        self._readings.note_entries(study, drafts)
+        if not self._writing_due.isActive():
+            self._writing_due.start(WRITE_DELAY_MS)
+
+    def _write_entries(self) -> None:
+        try:
+            self._readings.write_entries()
+        except StorageFailed as error:
+            self.fault_occurred.emit(
+                StorageFailed(
+                    mark("What you entered is not kept yet"),
+                    f"{error.advice} It stays on the screen; save it before you quit.",
+                )
+            )
+
+    def unsaved_entries(self, study: Study) -> UnsavedEntries | None:
+        """What this reader entered for it in an earlier run and did not save; while the model's
+        answer is hidden, only what was entered without it.
+        """
+        return self._readings.unsaved(study)
 
     def all_readings(self) -> tuple[ToldReading, ...]:
         """Of all studies ever read, superseded ones too, oldest first; none where they cannot be
@@ -919,12 +990,16 @@ class Session(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        for timer in (self._keeping_due, self._settling_due, self._writing_due):
+            timer.stop()
         self._delivery.stop()
         self._stop_opening.set()
         self._stop_copying.set()
         self._inference.close()
         self._copier.shutdown(cancel_futures=True)
         self._stop_export.set()
+        self._stop_keeping.set()
+        self._keeper.shutdown(cancel_futures=True)
         self._loader.shutdown(cancel_futures=True)
         self._exporter.shutdown(cancel_futures=True)
         self._images.close()

@@ -251,10 +251,6 @@ WORDS = (
     mark("Another program holds the readings file: close it, try again."),
     mark("Check that the data folder exists, may be written to and has room."),
     mark("Readings file is damaged"),
-    mark(
-        "Copy readings.sqlite out of the data folder to have it repaired, then move it away to "
-        "start a new one; it was left unchanged."
-    ),
     mark("Readings file is missing"),
     mark("Readings file is another program's"),
     mark("Move that file away or choose another data folder; it was left unchanged."),
@@ -264,6 +260,46 @@ WORDS = (
     mark("Open the study again, look at the newest reading, and save yours after it."),
     mark("No secret for pseudonyms"),
     mark("Secret for pseudonyms is damaged"),
+    mark("Readings cannot be copied"),
+    mark("Readings cannot be restored"),
+    mark(
+        "It was left unchanged. Put the newest backup in its place: birads-engine readings "
+        "restore FILE; the damaged file is kept."
+    ),
+    mark("Put the newest backup in its place: birads-engine readings restore FILE."),
+    mark("Readings file is empty"),
+    mark("Readings file was changed"),
+    mark("Readings file was missing"),
+    mark(
+        "It was deleted or moved while it was open, and has been written anew with everything "
+        "that had been saved."
+    ),
+    mark("Readings file was replaced"),
+    mark("What was saved just now is in the file that is kept beside it: save it again."),
+    mark("Readings are missing"),
+    mark(
+        "The file was copied without the -wal file beside it, and the newest readings are in "
+        "that: copy both, or use birads-engine readings backup DIR. To go on without them, "
+        "restore the file from itself (birads-engine readings restore FILE)."
+    ),
+    mark("Readings may be missing"),
+    mark(
+        "The file's anchor is not beside it, so nothing tells whether the newest rows are there. "
+        "Copies are made by birads-engine readings backup DIR."
+    ),
+    mark("The file is of an older version: its rows are linked when it is opened."),
+    mark("The newest rows may be missing: the anchor beside the file is not there."),
+    mark("The newest rows are others than those that were stored."),
+    mark("There is no readings file."),
+    mark("The file is not one of ours."),
+    mark("The file is damaged."),
+    mark("The file is of a newer version."),
+    mark("The file is missing."),
+    mark("The file is empty."),
+    mark("Backup is not usable"),
+    mark("No backup there"),
+    mark("Readings are in use"),
+    mark("Close birads-viewer, then restore the backup."),
     # training data and copies
     mark("not where it was read"),
     mark("replaced by another image"),
@@ -355,6 +391,35 @@ TEMPLATES = (
         "The rectangle is larger than {size} mm, so it was looked at coarser: {mm} mm for a pixel."
     ),
     mark("Put {name} back: the newest readings are in {other} beside it."),
+    mark(
+        "By an earlier state of it: everything saved since is put back, and the other file is "
+        "kept beside it as {name}."
+    ),
+    mark("Its table {table} is missing or changed, and it was left so. {advice}"),
+    mark(
+        "Its trigger {trigger} is missing, changed or not ours. Restore the file from itself "
+        "(birads-engine readings restore FILE): all rows are checked, and triggers put back."
+    ),
+    mark("{advice} To start anew without it, move {name} away, too."),
+    mark(
+        "Readings go into the file that lies there now. What was saved before is kept beside it "
+        "as {name}."
+    ),
+    mark("{advice} What was saved before is kept beside it as {name}."),
+    mark("Something has emptied {name}. {advice}"),
+    mark("The file is not the one that was saved last: {held} of {count} rows are there. {advice}"),
+    mark("Row {row} of table {table} is not as it was stored."),
+    mark("Row {row} of table {table} was deleted."),
+    mark("Row {row} of table {table} was added by another program."),
+    mark("Table {table} is missing or changed."),
+    mark("Trigger {trigger} is missing, changed or not ours."),
+    mark("The newest rows are missing: {held} of {count} are there."),
+    mark(
+        "{problem} Saving goes on; ask who has had access, and see birads-engine readings "
+        "restore --help for putting a backup in its place."
+    ),
+    mark("{problem} Choose another one."),
+    mark("The folder {name} holds no .sqlite file."),
     mark("Check that the folder exists, may be written to and has room ({why})."),
     mark("Check that the data folder may be written to ({why})."),
     mark(
@@ -369,6 +434,7 @@ TEMPLATES = (
     mark("{count} images written for training."),
     # the viewer's own, made of an engine's
     mark("{advice} It stays on the screen and is tried again with the next."),
+    mark("{advice} It stays on the screen; save it before you quit."),
     mark("{why}: free some space, or choose another folder."),
 )
 

@@ -217,6 +217,7 @@ class MainWindow(QMainWindow):
         self.prediction.retry_requested.connect(session.retry_engine)
         self.assessment.assessment_submitted.connect(session.record)
         self.assessment.draft_changed.connect(self.worklist.mark_draft)
+        self.assessment.entries_changed.connect(session.keep_entries)
         self.assessment.reader_changed.connect(session.set_reader)
         self.mode_question.answered.connect(self.choose_mode)
         page = self.disagreements
@@ -275,6 +276,8 @@ class MainWindow(QMainWindow):
     def _on_reader_changed(self, name: str) -> None:
         self._settings.reader = name
         self.viewports.set_routine(self._settings.routine(name))
+        if self._session.current_study is not None:
+            self._offer_unsaved([self._session.current_study])
 
     # ------------------------------------------------------------------------------------- opening
 
@@ -298,6 +301,7 @@ class MainWindow(QMainWindow):
 
     def _on_catalogue_opened(self, catalogue: Catalogue) -> None:
         self.worklist.show_catalogue(catalogue)
+        self._offer_unsaved(catalogue.studies)
         for study in catalogue.studies:
             if self.assessment.has_draft(study):
                 self.worklist.mark_draft(study.uid, True)
@@ -306,6 +310,13 @@ class MainWindow(QMainWindow):
             self.worklist.select(self._session.to_go_on_with or self.worklist.study_uids[0])
         else:
             self._session.select_study(None)
+
+    def _offer_unsaved(self, studies: Iterable[Study]) -> None:
+        """What this reader entered before the program ended, as far as it may be told now."""
+        for study in studies:
+            entries = self._session.unsaved_entries(study)
+            if entries is not None:
+                self.assessment.restore_drafts(study, entries)
 
     def _mark_read(self, studies: Iterable[Study]) -> None:
         for study in studies:
@@ -329,6 +340,8 @@ class MainWindow(QMainWindow):
         self.prediction.show_reading(reading)
         self.menus.overlay.setEnabled(not reading.phase.is_hidden)
         history = () if study is None else self._session.history(study)
+        if study is not None:
+            self._offer_unsaved([study])
         self.assessment.show_study(study, self._session.opened_at, history, reading)
 
     def _show_header(self, image_uid: str, label: str) -> None:
@@ -666,7 +679,10 @@ class MainWindow(QMainWindow):
             self._fit_prediction()
             QTimer.singleShot(0, self.screens, self.screens.restore)
         QTimer.singleShot(IDLE_WAKE_MS, self, self._wake_idle_engine)
-        QTimer.singleShot(0, self, self._session.check_readings)
+        QTimer.singleShot(0, self, self._check_readings)
+
+    def _check_readings(self) -> None:
+        self._session.check_readings(self._settings.kept_backups)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -684,7 +700,10 @@ class MainWindow(QMainWindow):
                 tr("Unsaved entries in one study")
                 if unsaved == 1
                 else tr("Unsaved entries in %n studies", "", unsaved),
-                tr("The worklist marks them “unsaved”; save them, or quit once more without."),
+                tr(
+                    "The worklist marks them “unsaved”; save them, or quit: they are kept as not "
+                    "saved, and offered again."
+                ),
                 tr("Quit without saving"),
             )
             self.banner.show_message(message, self._close_anyway)

@@ -2,19 +2,27 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from engine.domain import ReadingMode
+from engine.private_files import (
+    FILE_MODE,
+    FOLDER_NAME,
+    keep_private,
+    make_folder,
+    make_private_folder,
+)
 from viewer.display.opinion import LEAST_CANCERS, MOST_CANCERS
 from viewer.display.reading_steps import ROUTINE, Kind
 from viewer.shared.languages import LANGUAGES
 from viewer.shared.states import MODEL_TITLES
 from viewer.viewports.screen_calibration import LEAST_MM, MOST_MM
 
-FOLDER_NAME = "birads-viewer"
 RECENT_COUNT = 10
+DEFAULT_BACKUPS = 14
 DEFAULT_OPACITY = 0.5
 
 
@@ -33,8 +41,9 @@ class Settings:
     """Typed values over an INI file; one that was edited into nonsense reads as the default."""
 
     def __init__(self, path: Path | None = None) -> None:
-        path = path or config_folder() / "settings.ini"
-        self._values = QSettings(str(path), QSettings.Format.IniFormat)
+        self._path = path or config_folder() / "settings.ini"
+        self._keep_private()
+        self._values = QSettings(str(self._path), QSettings.Format.IniFormat)
 
     @property
     def recent(self) -> tuple[Path, ...]:
@@ -195,6 +204,15 @@ class Settings:
         self._values.setValue("worklist/order", order)
 
     @property
+    def kept_backups(self) -> int:
+        """Daily backups of the readings that are kept; 0: none are made."""
+        try:
+            count = int(self._values.value("backups/kept", DEFAULT_BACKUPS))
+        except (TypeError, ValueError):
+            return DEFAULT_BACKUPS
+        return count if count >= 0 else DEFAULT_BACKUPS
+
+    @property
     def geometry(self) -> QByteArray:
         """Of the window, as Qt wrote it; empty at first."""
         return self._bytes("window/geometry")
@@ -241,6 +259,17 @@ class Settings:
 
     def save(self) -> None:
         self._values.sync()
+        self._keep_private()
+
+    def _keep_private(self) -> None:
+        """It holds the reader's name and paths. Qt writes a new file with the mode of the old."""
+        with suppress(OSError):  # then nothing is remembered, and nothing more
+            if self._path.parent.name == FOLDER_NAME:
+                make_private_folder(self._path.parent)
+            else:
+                make_folder(self._path.parent)
+            self._path.touch(FILE_MODE)
+        keep_private(self._path)
 
 
 def _routine_key(reader: str) -> str:

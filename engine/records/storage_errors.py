@@ -1,0 +1,55 @@
+"""What SQLite and the file system say of the readings file, in words for the reader."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engine.errors import StorageFailed
+
+log = logging.getLogger(__name__)
+
+
+def damaged() -> StorageFailed:
+    return StorageFailed(
+        "Readings file is damaged",
+        "It was left unchanged. Put the newest backup in its place: birads-engine readings restore "
+        "FILE; the damaged file is kept.",
+    )
+
+
+@contextmanager
+def storage_errors(deed: str) -> Iterator[None]:
+    """Turns what SQLite and the file system raise into StorageFailed."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise  # our own constraints: a bug, not the world
+    except UnicodeDecodeError as error:  # text that no version of ours has written
+        log.warning("Readings could not be %s: text in no encoding", deed)
+        raise damaged() from error
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        log.warning("Readings could not be %s: %s", deed, name or type(error).__name__)
+        raise _from_sqlite(name, deed) from error
+    except OSError as error:
+        log.warning("Readings could not be %s: errno %s", deed, error.errno)
+        raise StorageFailed(
+            f"Readings cannot be {deed}",
+            f"Check that the folder exists, may be written to and has room ({error.strerror}).",
+        ) from error
+
+
+def _from_sqlite(name: str, deed: str) -> StorageFailed:
+    """`name` is SQLite's own, e.g. SQLITE_FULL; see https://sqlite.org/rescode.html."""
+    title = f"Readings cannot be {deed}"
+    if name.startswith("SQLITE_FULL"):
+        return StorageFailed(title, "The disk is full: make room, then save again.")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StorageFailed(title, "Another program holds the readings file: close it, try again.")
+    # SQLITE_ERROR alone: what we asked for is not there any more, e.g. a table
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name == "SQLITE_ERROR":
+        return damaged()
+    return StorageFailed(
+        title, "Check that the data folder exists, may be written to and has room."
+    )

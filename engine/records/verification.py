@@ -1,0 +1,103 @@
+"""Is a readings file as the program left it? Looks at everything and changes nothing."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import StorageFailed
+from engine.records import chain, database, schema
+from engine.records.chain import Misfit
+from engine.records.storage_errors import damaged, storage_errors
+
+_SOUND = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """On one file."""
+
+    problem: str  #: a sentence on the first thing that is wrong; empty where nothing is
+    rows: int = 0  #: in all tables, as far as they are linked
+    head: str = ""  #: hash of the newest link
+    first: Misfit | None = None  #: the first row that does not fit
+    misfits: int = 0  #: rows that do not fit
+    is_usable: bool = False  #: as far as can be told every row is as it was stored
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.problem
+
+    def as_error(self) -> StorageFailed:
+        """What the reader must know of it."""
+        return StorageFailed(
+            "Readings file was changed",
+            f"{self.problem} Saving goes on; ask who has had access, and see birads-engine "
+            "readings restore --help for putting a backup in its place.",
+        )
+
+
+def verify(path: Path, should_stop: Callable[[], bool] = lambda: False) -> Verdict:
+    """Checks the file's pages, its tables and triggers, every row's link, and the anchor.
+
+    Raises StorageFailed where the file cannot be read for a reason outside of it, e.g. none there.
+    """
+    anchor = chain.read_anchor(path)  # before the file: it may grow meanwhile
+    with storage_errors("read"):
+        found = database.identity(path)
+    if found is None and anchor is None:
+        raise StorageFailed("Readings cannot be read", "There is no readings file.")
+    if found is None or found.size == 0:
+        return Verdict("The file is missing." if found is None else "The file is empty.")
+    try:
+        with storage_errors("read"), closing(database.connect_to_read(path)) as connection:
+            connection.execute("BEGIN")  # one state of it, whoever writes
+            return _verify(connection, anchor, should_stop)
+    except StorageFailed as error:
+        if error.title == damaged().title:
+            return Verdict("The file is damaged.")
+        raise
+
+
+def _verify(
+    connection: sqlite3.Connection, anchor: chain.Head | None, should_stop: Callable[[], bool]
+) -> Verdict:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
+        return Verdict("The file is not one of ours.")
+    if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+        return Verdict("The file is damaged.")
+    version = schema.version_of(connection)
+    if version > schema.SCHEMA_VERSION:
+        return Verdict("The file is of a newer version.")
+    if version < schema.CHAINED_SINCE:
+        sentence = "The file is of an older version: its rows are linked when it is opened."
+        return Verdict(sentence, is_usable=True)
+    is_newest = version == schema.SCHEMA_VERSION
+    if is_newest and (table := schema.missing_table(connection)) is not None:
+        return Verdict(f"Table {table} is missing or changed.")
+    found = tuple(chain.misfits(connection, should_stop))
+    newest = chain.head(connection)
+    facts = {"rows": newest.rows, "head": newest.hash, "misfits": len(found)}
+    if found:
+        return Verdict(_sentence(found[0]), **facts, first=found[0])
+    if (ever := max(chain.links_ever_made(connection), anchor.rows if anchor else 0)) > newest.rows:
+        return Verdict(f"The newest rows are missing: {newest.rows} of {ever} are there.", **facts)
+    if anchor is not None and not chain.has(connection, anchor):
+        return Verdict("The newest rows are others than those that were stored.", **facts)
+    if is_newest and (trigger := schema.changed_trigger(connection)) is not None:
+        sentence = f"Trigger {trigger} is missing, changed or not ours."
+        return Verdict(sentence, **facts, is_usable=True)
+    if anchor is None:
+        sentence = "The newest rows may be missing: the anchor beside the file is not there."
+        return Verdict(sentence, **facts, is_usable=True)
+    return Verdict(_SOUND, **facts, is_usable=True)
+
+
+def _sentence(misfit: Misfit) -> str:
+    row, table = misfit.row, misfit.table
+    if misfit.what == chain.ADDED:
+        return f"Row {row} of table {table} was added by another program."
+    if misfit.what == chain.DELETED:
+        return f"Row {row} of table {table} was deleted."
+    return f"Row {row} of table {table} is not as it was stored."
