@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.dicom.decoding import decode, read_layout
-from engine.dicom.headers import DicomDirectory, no_mammogram, no_standard_view, read_dicom
+from engine.dicom.headers import DicomDirectory, read_dicom
 from engine.dicom.limits import FILE_SIZE_LIMIT, PIXEL_LIMIT
 from engine.dicom.naming import read_name
 from engine.dicom.plain_images import (
@@ -19,6 +19,7 @@ from engine.dicom.plain_images import (
     plain_pixels,
     read_plain_header,
 )
+from engine.dicom.scope_rules import no_mammogram, no_standard_view
 from engine.dicom.studies import FoundImage, make_studies, natural, place_digest, without_copies
 from engine.dicom.tags import open_dicom
 from engine.domain import (

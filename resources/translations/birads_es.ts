@@ -3793,5 +3793,65 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <source>Both are on record.</source>
         <translation>Ambas quedan registradas.</translation>
     </message>
+    <message>
+        <source>exaggerated</source>
+        <translation>exagerada</translation>
+    </message>
+    <message>
+        <source>rolled</source>
+        <translation>rotada</translation>
+    </message>
+    <message>
+        <source>a three-dimensional X-ray image</source>
+        <translation>una imagen radiográfica tridimensional</translation>
+    </message>
+    <message>
+        <source>computed tomography or a tomosynthesis slice</source>
+        <translation>una tomografía computarizada o un corte de tomosíntesis</translation>
+    </message>
+    <message>
+        <source>a tomosynthesis projection</source>
+        <translation>una proyección de tomosíntesis</translation>
+    </message>
+    <message>
+        <source>a tomosynthesis slice</source>
+        <translation>un corte de tomosíntesis</translation>
+    </message>
+    <message>
+        <source>a biopsy image</source>
+        <translation>una imagen de biopsia</translation>
+    </message>
+    <message>
+        <source>a ductogram</source>
+        <translation>una galactografía</translation>
+    </message>
+    <message>
+        <source>a high-energy contrast image</source>
+        <translation>una imagen con contraste de alta energía</translation>
+    </message>
+    <message>
+        <source>a contrast-enhanced image</source>
+        <translation>una imagen con contraste</translation>
+    </message>
+    <message>
+        <source>a breast with an implant</source>
+        <translation>una mama con implante</translation>
+    </message>
+    <message>
+        <source>a breast without one</source>
+        <translation>una mama sin él</translation>
+    </message>
+    <message>
+        <source>an exposure at {voltage} kV</source>
+        <translation>una exposición a {voltage} kV</translation>
+    </message>
+    <message>
+        <source>view position says {side}</source>
+        <translation>la proyección dice {side}</translation>
+    </message>
+    <message>
+        <source>View Position says {named}, the laterality {stated}; the latter is followed.</source>
+        <translation>La proyección dice {named}, la lateralidad {stated}; se sigue esta última.</translation>
+    </message>
 </context>
 </TS>
