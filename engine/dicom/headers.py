@@ -4,6 +4,7 @@ Faults of a header never hide an image; those that matter become notes for the r
 References "C.…" and "CID …" are to DICOM PS3.3 and PS3.16.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,8 @@ from engine.dicom.decoding import (
     presentation_shape,
     read_layout,
     rescale,
+    shows_colour,
+    stream_notes,
 )
 from engine.dicom.naming import NamedView, read_name
 from engine.dicom.tags import ABSURD, Tags, lut, open_dicom
@@ -34,6 +37,7 @@ from engine.domain import (
     VoiLut,
     VoiWindow,
 )
+from engine.errors import EngineError
 
 _DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 _SPACING_RANGE_MM = (0.005, 2.0)
@@ -69,7 +73,21 @@ def read_dicom(path: Path) -> DicomImage | DicomDirectory:
         is_directory = file.tags.text("MediaStorageSOPClassUID") == _DICOMDIR_CLASS
         if is_directory or file.tags.items("DirectoryRecordSequence"):
             return _directory(file.tags)
-        return _image(path, file.tags, read_layout(file))
+        image = _image(path, file.tags, read_layout(file))
+    return _looked_into(path, image)
+
+
+def _looked_into(path: Path, image: DicomImage) -> DicomImage:
+    """With what only the pixels or the compressed stream tell; outside of the header's lock."""
+    view = image.view
+    notes = [*view.notes, *stream_notes(path, image.layout)]
+    reason = view.out_of_scope
+    if image.layout.is_colour and reason is None:
+        with suppress(EngineError):  # told when it is decoded
+            if shows_colour(path, image.layout):
+                reason = scope_rules.no_mammogram("a colour photograph")
+                notes.append(f"{reason} The networks do not judge it.")
+    return replace(image, view=replace(view, notes=tuple(notes), out_of_scope=reason))
 
 
 def _directory(tags: Tags) -> DicomDirectory:
@@ -97,8 +115,13 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
         notes.append(_guess_note(guessed))
     spacing = _spacing(tags, layout, notes)
     grey_faults: list[str] = []
-    _check_grey_values(tags, layout, notes, grey_faults)
-    vois = _vois(tags, layout, notes, grey_faults)
+    if layout.is_colour:  # C.11.1 and C.11.2 are for grey
+        vois: tuple[Voi, ...] = _colour_vois(layout)
+    else:
+        _check_grey_values(tags, layout, notes, grey_faults)
+        vois = _vois(tags, layout, notes, grey_faults)
+    notes.extend(layout.notes)
+    notes.extend(_not_shown(tags))
     is_palette = layout.photometric.startswith("PALETTE")
     evidence = scope_rules.gather(
         tags, view_position, tuple(_stated_sides(tags)), layout.frames, is_palette
@@ -391,6 +414,34 @@ def _check_grey_values(
         faults.append("polarity in doubt: I inverts")
     elif not shape and tags.text("PresentationLUTShape"):
         notes.append("An unknown Presentation LUT Shape is ignored.")
+
+
+def _colour_vois(layout: PixelLayout) -> tuple[Voi, ...]:
+    """As it was saved, like a picture of eight bits; deeper ones seldom fill their range."""
+    if layout.bits_stored > 8:
+        return ()
+    top = 2**layout.bits_stored - 1
+    return (VoiWindow(top / 2, top, VoiFunction.LINEAR_EXACT, "as saved"),)
+
+
+_GRAPHICS = ("GraphicAnnotationSequence", "GraphicLayerSequence")
+
+
+def _not_shown(tags: Tags) -> list[str]:
+    """Overlays, C.9.2 and PS3.5 8.1.2, curves and graphics: they may point at something."""
+    notes = []
+    groups = {tag >> 16 for tag in tags.dataset.keys()}  # noqa: SIM118  no mapping
+    overlays = [group for group in groups if 0x6000 <= group <= 0x601E and group % 2 == 0]
+    if any((group << 16 | 0x3000) in tags.dataset for group in overlays) or any(
+        (group << 16 | 0x0102) in tags.dataset for group in overlays
+    ):
+        notes.append("An overlay of marks or words belongs to this image and is not shown.")
+    is_curve = any(0x5000 <= group <= 0x501E and group % 2 == 0 for group in groups)
+    if is_curve or any(tags.items(keyword) for keyword in _GRAPHICS):
+        notes.append("Graphics belong to this image and are not shown.")
+    if tags.texts("ShutterShape"):
+        notes.append("A shutter belongs to this image and is not applied.")
+    return notes
 
 
 def _vois(tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]) -> tuple[Voi, ...]:

@@ -173,9 +173,19 @@ def _decode(path: Path, header: PlainHeader) -> tuple[np.ndarray, bool]:
     if image.shape[2] < 3:  # grey with alpha
         return image[..., 0], True
     image = image[..., :3]
-    spread = max(int(cv2.absdiff(image[..., 0], image[..., i]).max()) for i in (1, 2))
-    if spread <= _GREY_TOLERANCE * np.iinfo(image.dtype).max:
-        return np.ascontiguousarray(image[..., 1]), True
+    return grey_of(image)
+
+
+def grey_of(image: np.ndarray, top: int | None = None) -> tuple[np.ndarray, bool]:
+    """Of red, green, blue integers (rows, columns, 3) the grey, and whether they were grey.
+
+    `top` is white, where it is not the largest number of their type.
+    """
+    image = np.ascontiguousarray(image)
+    channels = cv2.split(image)
+    spread = max(int(cv2.absdiff(channels[0], other).max()) for other in channels[1:])
+    if spread <= _GREY_TOLERANCE * (top or np.iinfo(image.dtype).max):
+        return channels[1], True
     return luma(image), False
 
 
