@@ -197,6 +197,8 @@ def _found_in(file: DicomFile, layout: PixelLayout) -> PixelLayout:
     is_native = layout.transfer_syntax in NATIVE
     container = container_of(file.source.read(64), layout.length, needed, is_native)
     notes = list(file.notes)
+    if layout.transfer_syntax == GE_PRIVATE:
+        notes.append("The transfer syntax is GE's own: not compressed, and read as such.")
     if is_native and container is not Container.NATIVE:
         notes.append("The transfer syntax says uncompressed, but the pixels are compressed.")
     elif not is_native and container is not Container.ITEMS:

@@ -22,6 +22,7 @@ from engine.dicom.decoding import (
     shows_colour,
     stream_notes,
 )
+from engine.dicom.directory import DicomDirectory, is_directory, read_directory
 from engine.dicom.naming import NamedView, read_name
 from engine.dicom.tags import ABSURD, Tags, lut, open_dicom
 from engine.domain import (
@@ -39,7 +40,6 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 
-_DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 _SPACING_RANGE_MM = (0.005, 2.0)
 _ASPECT_RANGE = (0.2, 5.0)  # a pixel's height in widths
 _LARGEST_IMAGE_MM = 1000  # detectors and films end at 430
@@ -57,22 +57,16 @@ class DicomImage:
     identity: PatientIdentity | None
 
 
-@dataclass(frozen=True)
-class DicomDirectory:
-    """The images that a DICOMDIR lists, each as the parts of its path below the DICOMDIR."""
-
-    references: tuple[tuple[str, ...], ...]
-
-
 def read_dicom(path: Path) -> DicomImage | DicomDirectory:
     """Reads a header and checks that its image can be decoded, as far as a header can tell.
 
     Raises UnreadableFile and UnsupportedImage; OSError where the file cannot be opened.
     """
+    if is_directory(path):
+        return read_directory(path)
     with open_dicom(path) as file:
-        is_directory = file.tags.text("MediaStorageSOPClassUID") == _DICOMDIR_CLASS
-        if is_directory or file.tags.items("DirectoryRecordSequence"):
-            return _directory(file.tags)
+        if "DirectoryRecordSequence" in file.tags.dataset:
+            return read_directory(path)
         image = _image(path, file.tags, read_layout(file))
     return _looked_into(path, image)
 
@@ -88,15 +82,6 @@ def _looked_into(path: Path, image: DicomImage) -> DicomImage:
                 reason = scope_rules.no_mammogram("a colour photograph")
                 notes.append(f"{reason} The networks do not judge it.")
     return replace(image, view=replace(view, notes=tuple(notes), out_of_scope=reason))
-
-
-def _directory(tags: Tags) -> DicomDirectory:
-    references = []
-    for record in tags.items("DirectoryRecordSequence"):
-        parts = tuple(record.texts("ReferencedFileID"))
-        if record.text("DirectoryRecordType") == "IMAGE" and parts:
-            references.append(parts)
-    return DicomDirectory(tuple(references))
 
 
 # ------------------------------------------------------------------------------------------- view
@@ -459,6 +444,9 @@ def _vois(tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]) 
             notes.append(f"A grey-value table (VOI LUT) is ignored: {fault}.")
             faults.append(f"VOI LUT ignored: {fault}")
             continue
+        if int(table.table.max()) < 2 ** (table.bits - 1):
+            notes.append("A grey-value table (VOI LUT) fills less than half of its range: dark.")
+            faults.append("VOI LUT fills half of its range")
         if _descends_in_part(table.table):
             notes.append("A grey-value table (VOI LUT) descends in part.")
             faults.append("VOI LUT descends in part")

@@ -214,6 +214,24 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
         raise corrupt() from error
 
 
+def application_segments(data: bytes) -> list[tuple[int, bytes]]:
+    """(marker, body) of a JPEG's application segments before its first frame, T.81 B.2.4.6."""
+    found = []
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:
+            position += 1
+            continue
+        if marker in _FRAMES or marker in (_SCAN, _END):
+            break
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        if marker & 0xF0 == 0xE0:
+            found.append((marker, data[position + 4 : position + 2 + length]))
+        position += 2 + length
+    return found
+
+
 def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
     header = _jpeg_header(data)
     data = _with_end(data, header)
