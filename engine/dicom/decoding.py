@@ -21,7 +21,7 @@ from engine.dicom.encapsulation import (
     joined,
     tail_of,
 )
-from engine.dicom.limits import FILE_SIZE_LIMIT, check_size, corrupt, cut_off
+from engine.dicom.limits import FILE_SIZE_LIMIT, check_size, corrupt, cut_off, file_too_large
 from engine.dicom.plain_images import grey_of
 from engine.dicom.streams import decode_stream, has_end_marker, read_stream, run_codec
 from engine.dicom.tags import (
@@ -418,25 +418,29 @@ def read_frame(path: Path, layout: PixelLayout, threads: int = 1) -> np.ndarray:
 def _whole_data_set(file: io.BufferedIOBase, layout: PixelLayout) -> bytes:
     """A deflated data set, inflated to its end: nearly any damage ends it elsewhere, PS3.5 A.5."""
     seek_data_set(file)
-    data = inflate_whole(file, FILE_SIZE_LIMIT)
-    if layout.container is Container.NATIVE:
-        end = layout.offset + (layout.length or 0)
-        needed = layout.offset + layout.frame_bytes * layout.frames
-        if len(data) < max(end, needed):
-            raise cut_off()
-        if not _are_elements(data, end):
-            raise corrupt()
+    if layout.container is not Container.NATIVE:
+        return b"".join(inflate_whole(file, FILE_SIZE_LIMIT, FILE_SIZE_LIMIT)[:2])
+    needed = layout.frame_bytes * layout.frames
+    end = layout.offset + max(layout.length or 0, needed)
+    if end > FILE_SIZE_LIMIT:
+        raise file_too_large()
+    data, rest, more = inflate_whole(file, end, FILE_SIZE_LIMIT)
+    if len(data) < end:
+        raise cut_off()
+    is_padded = more > 0 and not rest.strip(b"\0")  # no slip of a damaged code is that long
+    if not is_padded and not _are_elements(rest):
+        raise corrupt()
     return data
 
 
-def _are_elements(data: bytes, position: int) -> bool:
-    """Whether explicit elements follow the pixels, each behind the last, up to the very end."""
-    last = 0x7FE00010
+def _are_elements(data: bytes) -> bool:
+    """Whether this is explicit elements, each behind the last and the pixels, to the very end."""
+    last, position = 0x7FE00010, 0
     while position < len(data):
         head = data[position : position + 12]
         tag = _tag(head, False)
         if len(head) < 8 or tag <= last or not head[4:6].isalpha():
-            return not data[position:].strip(b"\0")  # a byte to make it even
+            return data[position:] in (b"\0", b"\0\0")  # to make it even
         is_long = head[4:6] in _LONG_VRS
         length = int.from_bytes(head[8:12] if is_long else head[6:8], "little")
         if length == 0xFFFFFFFF:

@@ -18,7 +18,8 @@ _UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = frozenset(b"OB OW OF OD OL OV SQ UN UC UR UT SV UV".split())
 _SIZE_LIMIT = 2**26
 _RECORD_LIMIT = 200_000
-_HEAD_BYTES = 1024  # file meta information ends before
+_HEAD_BYTES = 4096  # what stands before the records is shorter
+_RECORDS_TAG = struct.pack("<HH", _RECORDS >> 16, _RECORDS & 0xFFFF)
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,18 @@ class DicomDirectory:
 
 
 def is_directory(path: Path) -> bool:
-    """Whether file meta information calls a file a DICOMDIR; raises OSError."""
+    """Whether its file meta information calls a file a DICOMDIR, or its name; raises OSError."""
     with open(path, "rb") as file:
         head = file.read(_HEAD_BYTES)
-    return head[128:132] == b"DICM" and _CLASS in head
+    is_named = path.name.upper() == "DICOMDIR" and _RECORDS_TAG in head
+    return is_named or (head[128:132] == b"DICM" and _CLASS in head[:1024])
 
 
 def read_directory(path: Path) -> DicomDirectory:
     """Raises OSError. What cannot be read ends the list."""
     with open(path, "rb") as file:
         data = file.read(_SIZE_LIMIT + 1)
-    start = data.find(_RECORDS.to_bytes(4, "little")[2:] + _RECORDS.to_bytes(4, "little")[:2])
+    start = data.find(_RECORDS_TAG)
     references: list[tuple[str, ...]] = []
     if start < 0:
         return DicomDirectory((), True)

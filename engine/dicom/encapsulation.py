@@ -22,9 +22,9 @@ _HEAD_BYTES = 2**16  # of a stream, to find its header; long metadata are not wa
 class Container(Enum):
     """What Pixel Data's value is made of."""
 
-    NATIVE = "pixels as they are"
-    ITEMS = "items of compressed streams"
-    BARE = "one compressed stream without items"
+    NATIVE = "pixels"  #: as they are
+    ITEMS = "items"  #: of compressed streams
+    BARE = "stream"  #: without items
 
 
 def container_of(head: bytes, length: int | None, native_bytes: int, is_native: bool) -> Container:

@@ -78,6 +78,8 @@ _ALIKE = {
 def unopened(error: OSError) -> tuple[str, str]:
     """Title and advice for a file that the system does not let us read, by the cause it gives."""
     number = _ALIKE.get(error.errno, error.errno)
+    if isinstance(error, PermissionError):
+        number = errno.EACCES
     other = (
         "The file cannot be read",
         "Copy it again from its source, to another drive if need be.",

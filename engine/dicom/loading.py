@@ -238,6 +238,7 @@ class _Search:
         folders = [root]
         while folders:
             if should_stop and should_stop():
+                self.notes.append("Stopped: not all folders were searched.")
                 return
             folder = folders.pop()
             try:
@@ -249,7 +250,7 @@ class _Search:
                     entries = sorted(listing, key=lambda entry: natural(entry.name))
             except OSError as error:
                 title, advice = unopened(error)
-                if title.startswith("The file cannot be"):
+                if isinstance(error, PermissionError):
                     title = "The folder cannot be opened"
                 self._fail(folder, title, advice)
                 continue

@@ -262,7 +262,7 @@ def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
     if image.min() == image.max():  # hardly a bit for each pixel
         return image
     for last in _last_bytes(data, header.scan_start, end):
-        # Zeros in front of the end marker are padding if the image is whole without any of them.
+        # What stands in front of the end marker is padding if the image is whole without it.
         is_whole = last == end or is_same(data[:last] + bytes(_FILLINGS[:1]) * 64 + data[end:])
         tails = (bytes([filling]) * _TAIL_BYTES for filling in _FILLINGS)
         kept = last - _TAIL_BYTES
@@ -274,8 +274,8 @@ def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
 
 
 def _last_bytes(data: bytes, start: int, end: int) -> list[int]:
-    """Where the data may end: at `end`, or before the zeros in front of it but for a few."""
-    stripped = start + len(data[start:end].rstrip(b"\0"))
+    """Where the data may end: at `end`, or before the padding in front of it but for a few."""
+    stripped = start + len(data[start:end].rstrip(b"\0\xff"))
     return [end, *(last for last in range(stripped, stripped + 3) if last < end)]
 
 

@@ -26,7 +26,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
-from engine.dicom.limits import cut_off, file_too_large
+from engine.dicom.limits import corrupt, cut_off, file_too_large
 from engine.domain import VoiLut
 from engine.errors import EngineError, UnreadableFile
 
@@ -40,7 +40,7 @@ PAPYRUS = "1.2.840.10008.1.20"  #: retired; implicit, little endian
 PIXEL_DATA = {0x7FE00008: "float", 0x7FE00009: "double float", 0x7FE00010: "integer"}
 ABSURD = 1e9  #: no modality value, window or slope is that large
 
-_HEADER_READ_LIMIT = 60_000  # calls, half a second; a header of 300 elements takes about 1000
+_HEADER_READ_LIMIT = 80_000  # calls, half a second; a header of 300 elements takes about 1000
 _ITEM_LIMIT = 5_000  # of one sequence; the longest that is asked for has one for each frame
 _INFLATED_HEADER_LIMIT = 16 * 2**20
 _DEFERRED = 2**20  # bytes; longer values before the pixels are of no use here
@@ -87,53 +87,73 @@ def inflate(file: io.BufferedReader, limit: int) -> bytes:
 
     Also with the headers of zlib or gzip, which do not belong there, and where it is not deflated.
     """
-    return _inflate(file, limit)[0]
+    parts = []
+    for part in _inflated(file, is_strict=False):
+        parts.append(part[:limit])
+        limit -= len(parts[-1])
+        if limit <= 0:
+            break
+    return b"".join(parts)
 
 
-def inflate_whole(file: io.BufferedReader, limit: int) -> bytes:
-    """The same to its end. Raises UnreadableFile where it has none, and beyond `limit`."""
-    data, is_ended = _inflate(file, limit + 1)
-    if len(data) > limit:
-        raise file_too_large()
-    if not is_ended:
-        raise cut_off()
-    return data
+def inflate_whole(file: io.BufferedReader, wanted: int, limit: int) -> tuple[bytes, bytes, int]:
+    """The first `wanted` bytes, the first 64 kB behind them, and how many more follow, all zeros.
+
+    Raises UnreadableFile where the deflated data have no end, where they are longer than `limit`,
+    or where what follows is not all zeros.
+    """
+    parts, length, more = [], 0, 0
+    kept = wanted + _REST_BYTES
+    for part in _inflated(file, is_strict=True):
+        inside = part[: max(0, kept - length)]
+        if part[len(inside) :].strip(b"\0"):
+            raise corrupt()
+        parts.append(inside)
+        length += len(part)
+        more += len(part) - len(inside)
+        if length > limit:
+            raise file_too_large()
+    data = b"".join(parts)
+    return data[:wanted], data[wanted:], more
 
 
-def _inflate(file: io.BufferedReader, limit: int) -> tuple[bytes, bool]:
-    """The data, and whether they end there as they should: at the last of the file."""
+def _inflated(file: io.BufferedReader, is_strict: bool) -> Iterator[bytes]:
+    """The data set in pieces; if `is_strict`, it must end as it should, at the end of the file."""
     start = file.read(6)
     if _is_plain(start):
-        rest = file.read(limit)
-        return (start + rest)[:limit], True
+        yield start
+        while piece := file.read(_PIECE):
+            yield piece
+        return
     has_header = _wrapping(start) is not None
     # 32 above the window's size: a header of either kind, and its checksum is verified
     inflater = zlib.decompressobj(32 + zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-    parts = []
     compressed = start
-    while limit > 0 and not inflater.eof:
-        compressed = inflater.unconsumed_tail or compressed or file.read(2**16)
-        if not compressed:
-            break
+    crc, adler, length = 0, 1, 0
+    while not inflater.eof and compressed:
         try:
-            part = inflater.decompress(compressed, limit)
+            part = inflater.decompress(compressed, _PIECE)
         except zlib.error as error:
             raise damaged() from error
-        compressed = b""
-        parts.append(part)
-        limit -= len(part)
-    data = b"".join(parts)
-    return data, inflater.eof and _may_follow(inflater.unused_data + file.read(2**16), data)
+        crc, adler, length = zlib.crc32(part, crc), zlib.adler32(part, adler), length + len(part)
+        yield part
+        compressed = inflater.unconsumed_tail or file.read(2**16)
+    rest = inflater.unused_data + file.read(2**16)
+    sums = (struct.pack("<II", crc, length & 0xFFFFFFFF), struct.pack(">I", adler))
+    if is_strict and not (inflater.eof and _may_follow(rest, sums)):
+        raise cut_off()
 
 
-def _may_follow(rest: bytes, data: bytes) -> bool:
+_PIECE = 2**20
+_REST_BYTES = 2**16  # behind the pixels: other elements, or what a damaged code made too much
+
+
+def _may_follow(rest: bytes, sums: Sequence[bytes]) -> bool:
     """A byte to make the length even, or the checksum that gzip or zlib put behind the data."""
     if not rest.strip(b"\0"):
         return True
-    gzip = struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
-    adler = struct.pack(">I", zlib.adler32(data))
-    sums = [checksum for checksum in (gzip, adler) if rest.startswith(checksum)]
-    return bool(sums) and not rest[len(sums[0]) :].strip(b"\0")
+    found = next((known for known in sums if rest.startswith(known)), None)
+    return found is not None and not rest[len(found) :].strip(b"\0")
 
 
 def _is_plain(start: bytes) -> bool:
