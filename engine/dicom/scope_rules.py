@@ -519,8 +519,8 @@ def _other_view(e: Evidence) -> str | None:
 
 _PLAIN = "a plain mammogram"
 RULES = (
-    Rule("PS3.4 B.5", _of_sop_class),
     Rule("C.7.3.1.1.1", _of_modality),
+    Rule("PS3.4 B.5", _of_sop_class),
     Rule("C.7.6.3.1.2", _any("a colour photograph", lambda e: e.is_palette)),
     Rule("C.7.6.6", _of_frames),
     Rule("C.8.11.7.1.4 value 3", _any("a tomosynthesis projection", _is_projection)),

@@ -57,8 +57,8 @@ def is_stream_start(head: bytes) -> bool:
 
 
 def has_end_marker(tail: bytes) -> bool:
-    """Whether a stream that ends with these bytes has its end marker; zeros may follow it."""
-    return tail.rstrip(b"\0").endswith(b"\xff\xd9")
+    """Whether a stream that ends with these bytes has its end marker; padding may follow it."""
+    return tail.rstrip(b"\0\xff").endswith(b"\xff\xd9")
 
 
 def read_stream(data: bytes) -> Stream:
