@@ -27,8 +27,8 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from engine.evaluation import metrics
-from engine.evaluation.evaluation import image_table
 from engine.evaluation.row_predictions import RowPrediction, recalibrated
+from engine.evaluation.table import image_table
 from engine.networks import models
 from engine.networks.calibration import Calibration
 from engine.networks.models import HYBRID, LIGHT, Output

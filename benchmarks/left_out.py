@@ -13,9 +13,15 @@ import sys
 from pathlib import Path
 
 from engine.evaluation import metrics
-from engine.evaluation.evaluation import image_table
-from engine.evaluation.out_of_fold import cross_fitted, fit_calibration, predict_fold
+from engine.evaluation.out_of_fold import (
+    cross_fitted,
+    fit_calibration,
+    predict_fold,
+    predict_joint_fold,
+)
 from engine.evaluation.row_predictions import RowPrediction, recalibrated
+from engine.evaluation.table import image_table
+from engine.networks.ensemble import BOTH
 from engine.networks.models import HYBRID, LIGHT, build_model
 from engine.training import dataset
 
@@ -35,19 +41,21 @@ def judged_by_others(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", choices=(HYBRID, LIGHT))
+    parser.add_argument("model", choices=(HYBRID, LIGHT, BOTH))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
-    parser.add_argument("--beside", type=Path)
+    parser.add_argument("--beside", type=Path, help="of both: the light networks")
     arguments = parser.parse_args()
     logging.disable(logging.INFO)
     rows = dataset.read(arguments.data).rows
     predictions: list[RowPrediction] = []
     for fold in sorted({row.fold for row in rows}):
-        held = [row for row in rows if row.fold == fold]
-        beside = arguments.beside and arguments.beside / f"fold{fold}"
-        predictions += predict_fold(arguments.runs / f"fold{fold}", fold, held, beside=beside)
-    categories = build_model(arguments.model).categories
+        home = arguments.runs / f"fold{fold}"
+        if arguments.beside is None:
+            predictions += predict_fold(home, fold, rows)
+        else:
+            predictions += predict_joint_fold(home, arguments.beside / home.name, fold, rows)
+    categories = build_model(HYBRID if arguments.model == BOTH else arguments.model).categories
     usual = cross_fitted(predictions, categories)
     names = ("auc_malignant", "qwk", "accuracy", "ece")
     head = (

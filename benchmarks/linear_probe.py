@@ -36,7 +36,7 @@ def frozen_features(model, inputs: training.Inputs, count: int) -> np.ndarray:
     with torch.inference_mode(), inputs.autocast():
         for start in range(0, count, 16):
             rows = np.arange(start, min(start + 16, count))
-            c3 = inputs.load(np.zeros(len(rows), int), rows)
+            c3, _ = inputs.load(np.zeros(len(rows), int), rows)
             c4 = model.layer3(c3)
             maps = (c3, c4, model.layer4(c4))
             pooled = [f(m) for m in maps for f in (_mean, _maximum)]

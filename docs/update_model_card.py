@@ -5,6 +5,13 @@
     birads-engine predict EXAMS --model hybrid > EXAMS.jsonl
     python docs/update_model_card.py resources/checkpoints/hybrid.md OUT/metrics.json EXAMS.jsonl
 
+and of the region network's, with what `benchmarks/region_controls.py` printed:
+
+    birads-engine evaluate-regions --manifest DATA/lesions.csv --out OUT \
+        --predictions resources/checkpoints/region.out_of_fold.csv
+    python -m benchmarks.region_controls DATA RUNS > CONTROLS.txt
+    python docs/update_model_card.py resources/checkpoints/region.md OUT/metrics.json CONTROLS.txt
+
 Only the part between the two comments `figures` and `/figures` is replaced: no number in a card is
 typed by hand.
 """
@@ -13,6 +20,8 @@ import argparse
 import json
 import re
 from pathlib import Path
+
+from engine.evaluation import controls
 
 ROWS = {  # key in metrics.json: what a radiologist calls it
     "auc_malignant": "AUC, malignant against not",
@@ -58,6 +67,22 @@ def figures(metrics: dict, exams: list[dict]) -> str:
             ],
         ),
     ]
+    if "controls" in metrics:
+        parts += [
+            "What these figures are worth (`controls` in metrics.json; docs/experiments.md, "
+            "“Controls”). Without the breast: fifteen statistics of the stored image, boosted "
+            "trees, by patient. Free: cancer-free; 1–2: so graded by their reader.",
+            table(
+                [
+                    *("", "views (cancers)", "AUC, malignant", "without the breast"),
+                    *("free called 4–5", "cancers called 4–5", "1–2 called 1–2"),
+                ],
+                [
+                    controlled(name, group, metrics["controls"])
+                    for name, group in controls.named_groups(metrics["controls"]["groups"])
+                ],
+            ),
+        ]
     if "comparison" in metrics:
         groups = metrics["comparison"]["groups"]
         parts += [
@@ -119,6 +144,44 @@ def figures(metrics: dict, exams: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
+def region_figures(metrics: dict, controls: list[str]) -> str:
+    """Lesion crops by kind; `controls` is the table of `benchmarks/region_controls.py`."""
+    kinds = metrics["kinds"]
+    groups = [*kinds.values(), metrics]
+    rows = {**ROWS, "ece_malignant": "calibration error of the probability of malignancy"}
+    names = {
+        "auc_malignant_by_size": "AUC, malignant, by the crop's size alone",
+        "auc_malignant_alike_in_size": "AUC, malignant, among crops of a like size (quarters)",
+    }
+    head = ["out of fold", *(f"{kind}, {part['n_rows']} crops" for kind, part in kinds.items())]
+    lines = [[title, *(spell(part, key) for part in groups)] for key, title in rows.items()]
+    lines += [
+        [title, *(number(part["baselines"][key]) for part in groups)]
+        for key, title in names.items()
+    ]
+    parts = [
+        f"Out of fold, {metrics['n_rows']} lesion crops of {metrics['n_patients']} patients, "
+        f"{metrics['n_malignant']} malignant, {metrics['n']} with a grade from 2 to 5; 95 % "
+        "intervals by resampling patients.",
+        table([*head, "both"], lines),
+    ]
+    for kind, part in kinds.items():
+        per_grade = [per_class(g, s) for g, s in part["per_class"].items() if s["support"]]
+        parts += [
+            f"Per category, {kind}:",
+            table(["BI-RADS", *SCORES, "crops"], per_grade),
+        ]
+    counts, *lines = controls
+    cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
+    parts += [
+        "What the score hangs on, uncalibrated, each fold by its own network "
+        f"(`benchmarks/region_controls.py`; {counts}):",
+        table(["", *kinds], cells),
+        " ".join(f"{line.strip().capitalize()}." for line in lines if not line.startswith("|")),
+    ]
+    return "\n\n".join(parts)
+
+
 def per_class(grade: str, scores: dict) -> list[str]:
     return [grade, *(number(scores[key]) for key in SCORES), str(scores["support"])]
 
@@ -134,6 +197,21 @@ def screened(share: float, found: dict) -> list[str]:
     ]
     chances = ["–" if p is None else f"{p:.1%}" for p in found["malignancy_of_category"].values()]
     return [f"{1000 * share:g}", *(f"{count:.1f}" for count in counts), *chances]
+
+
+def controlled(name: str, group: dict, found: dict) -> list[str]:
+    shares = (
+        "cancer_free_called_4_or_5",
+        "cancers_called_4_or_5",
+        "graded_1_or_2_called_1_or_2",
+    )
+    return [
+        name,
+        f"{group['n']} ({group['n_cancers']})",
+        spell(group, "auc_malignant"),
+        number(controls.baseline_of(found, name)),
+        *(controls.percent(group[key]) for key in shares),
+    ]
 
 
 def difference(title: str, found: dict) -> list[str]:
@@ -162,12 +240,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("card", type=Path)
     parser.add_argument("metrics", type=Path)
-    parser.add_argument("exams", type=Path)
+    parser.add_argument("exams", type=Path, help="EXAMS.jsonl; of a region network CONTROLS.txt")
     arguments = parser.parse_args()
     metrics = json.loads(arguments.metrics.read_text("utf-8"))
-    exams = [json.loads(line) for line in arguments.exams.read_text("utf-8").splitlines()]
+    lines = arguments.exams.read_text("utf-8").splitlines()
+    if "kinds" in metrics:
+        found = region_figures(metrics, lines)
+    else:
+        found = figures(metrics, [json.loads(line) for line in lines])
     card = arguments.card.read_text("utf-8")
-    fresh = f"<!-- figures -->\n\n{figures(metrics, exams)}\n\n<!-- /figures -->"
+    fresh = f"<!-- figures -->\n\n{found}\n\n<!-- /figures -->"
     card, count = re.subn(
         r"<!-- figures -->.*<!-- /figures -->", lambda _: fresh, card, flags=re.DOTALL
     )

@@ -13,13 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine import __version__
-from engine.domain import NOTICE, Catalogue, Study, StudyPrediction
+from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE, Catalogue, Study, StudyPrediction
 from engine.errors import EngineError, fault_trace
 
 log = logging.getLogger(__name__)
 
 _COMMANDS = {
     "predict": (__name__, "BI-RADS category and confidence of mammograms, per view and breast"),
+    "predict-region": (
+        "engine.records.predict_region",
+        "malignancy and BI-RADS category of one rectangle of a mammogram",
+    ),
     "anonymise": (
         "engine.anonymisation.anonymising",
         "copy studies to another folder without who they are of",
@@ -27,6 +31,10 @@ _COMMANDS = {
     "evaluate": (
         "engine.evaluation.evaluation",
         "judge a network against a manifest of graded images",
+    ),
+    "evaluate-regions": (
+        "engine.evaluation.region_evaluation",
+        "judge the region network against a manifest of lesion crops",
     ),
     "train": ("engine.training.training", "train a network"),
     "out-of-fold": (
@@ -84,12 +92,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a DICOM, PNG, JPEG or TIFF file, a folder (searched through), or a DICOMDIR",
     )
-    parser.add_argument("--model", choices=("hybrid", "light"), default="hybrid")
+    parser.add_argument(
+        "--model",
+        choices=MODEL_NAMES,
+        help="hybrid (ResNet-50 + transformer), light (lightweight CNN), or both, which predict as "
+        f"one (default: {DEFAULT_MODEL}, or what --checkpoint holds)",
+    )
     parser.add_argument(
         "--checkpoint",
         type=Path,
         metavar="FILE",
-        help="a trained checkpoint of that network, instead of the one that came with the program",
+        help="a trained checkpoint of that network, instead of the one that came with the program; "
+        "of both, the JSON that names them",
     )
     parser.add_argument(
         "--heatmaps",
@@ -120,8 +134,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.threads is not None:
         use_threads(arguments.threads)
-    predictor = Predictor(arguments.checkpoint, arguments.model)
-    if predictor.identity.name != arguments.model:
+    predictor = Predictor(arguments.checkpoint, arguments.model or DEFAULT_MODEL)
+    if arguments.model not in (None, predictor.identity.name):
         raise _WrongUsage(
             "Another network's checkpoint",
             f"{arguments.checkpoint} holds a {predictor.identity.name} network: say "

@@ -15,6 +15,13 @@ import numpy as np
 
 NOTICE = "Research use only. Not for diagnostic use."
 
+MODEL_NAMES = (
+    "both",
+    "hybrid",
+    "light",
+)  #: what may be asked; "both" is the ensemble of the others
+DEFAULT_MODEL = "both"
+
 
 class Laterality(Enum):
     """The patient's breast; values are DICOM Image Laterality (0020,0062)."""
@@ -72,6 +79,10 @@ BIRADS_MEANING: Mapping[int, str] = {
     4: "suspicious",
     5: "highly suggestive of malignancy",
     6: "known malignancy",
+}
+#: Of a model's category: no image shows the work-up and the judgement that an assessment rests on.
+MODEL_MEANING: Mapping[int, str] = {
+    grade: f"pattern like training grade {grade}" for grade in range(1, 6)
 }
 
 
@@ -148,6 +159,19 @@ class Pixels:
         return self.stored.shape
 
 
+@dataclass(frozen=True)
+class FileIdentity:
+    """What a file was when it was listed; `engine.dicom.files` tells whether it still is."""
+
+    device: int
+    inode: int
+    size: int  #: bytes
+    modified_ns: int  #: since the epoch
+    changed_ns: int  #: of its inode; on Windows its creation
+    content: bytes  #: a digest of a DICOM header, or of samples of a picture
+    header_bytes: int | None  #: how many bytes of the header that is of; None for a picture
+
+
 @dataclass(frozen=True, eq=False)
 class MammogramView:
     """One image of a study as its header tells it; `dicom.loading.load_pixels` decodes it."""
@@ -172,6 +196,7 @@ class MammogramView:
     view_modifiers: tuple[str, ...] = ()  #: View Modifier Code Sequence meanings
     instance_number: int = 0
     acquired: str = ""  #: acquisition or content date and time as shown, ISO form
+    file: FileIdentity | None = None  #: what is read again must be this; None: it was not listed
 
     @property
     def label(self) -> str:
@@ -253,12 +278,30 @@ class AnonymousCopy:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """Of the views, or of the breasts, that a calibration was fitted on; each in 0 .. 1."""
+
+    suspicious: float  #: graded 4 or 5
+    malignant: float | None = None  #: None: not known
+
+
+@dataclass(frozen=True)
+class Population:
+    """Whom a network's probabilities were calibrated on: what Bayes' rule needs to leave them."""
+
+    views: Shares
+    breasts: Shares
+
+
+@dataclass(frozen=True)
 class ModelIdentity:
     """Which network said it, to the byte."""
 
-    name: str  #: "hybrid" or "light"
-    sha256: str  #: of the checkpoint file
+    name: str  #: one of `MODEL_NAMES`
+    sha256: str  #: of the checkpoint file; an ensemble's names those of its members
     categories: tuple[int, ...]  #: the grades it offers, ascending
+    #: what its probabilities were calibrated on; None where the checkpoint does not tell
+    population: Population | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -273,6 +316,11 @@ class Prediction:
     probabilities: Mapping[int, float] | None
     scope_reason: str | None = None  #: why out of scope, in words; None when in scope
     malignancy: float | None = None  #: calibrated probability, where the network has such a head
+    #: what other networks say of the same, each by itself: the members of an ensemble, or the one
+    #: that was asked for a second opinion
+    others: tuple["Prediction", ...] = ()
+    #: with a stored reading: the prior that the reader was shown it with, cancers per 1,000 women
+    shown_per_1000: float | None = None
 
     @property
     def in_scope(self) -> bool:
@@ -329,7 +377,7 @@ class BreastPrediction:
 
 @dataclass(frozen=True, eq=False)
 class StudyPrediction:
-    """A whole study's answer by one model; `failures` lists views that could not be decoded."""
+    """A whole study's prediction by one model; `failures` lists views that could not be decoded."""
 
     study_uid: str
     model: ModelIdentity
@@ -338,10 +386,59 @@ class StudyPrediction:
     failures: tuple[FailedFile, ...] = ()
 
     @property
+    def members(self) -> tuple["StudyPrediction", ...]:
+        """What each network of an ensemble says by itself, calibrated by itself and without
+        heat-maps; () for a single network, or where no view could be decoded."""
+        said = [view.prediction.others for view in self.views]
+        if not said or not said[0]:
+            return ()
+        return tuple(
+            StudyPrediction(
+                self.study_uid,
+                said[0][place].model,
+                tuple(ViewPrediction(v.image_uid, v.prediction.others[place]) for v in self.views),
+                tuple(replace(b, prediction=b.prediction.others[place]) for b in self.breasts),
+                self.failures,
+            )
+            for place in range(len(said[0]))
+        )
+
+    @property
     def suspicion(self) -> float:
         """The most suspicious breast's (else view's) P(BI-RADS >= 4)."""
         answers = self.breasts or self.views
         return max((answer.prediction.suspicion for answer in answers), default=0.0)
+
+
+@dataclass(frozen=True)
+class RegionPrediction:
+    """What the region network says of one rectangle of a view; or why it says nothing."""
+
+    image_uid: str
+    box: tuple[int, int, int, int]  #: x_min, y_min, x_max, y_max in source pixels, x right, y down
+    model: ModelIdentity
+    probabilities: Mapping[int, float] | None  #: over BI-RADS 2, 3, 4, 5; None: out of scope
+    malignancy: float | None = None  #: calibrated probability
+    scope_reason: str | None = None
+    spacing_mm: float | None = None  #: None: unknown, the image's own pixels were taken as they are
+    spacing_source: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def in_scope(self) -> bool:
+        return self.probabilities is not None
+
+    @property
+    def category(self) -> int | None:
+        """Calibrated arg-max; a tie goes to the higher grade."""
+        if self.probabilities is None:
+            return None
+        return max(self.probabilities, key=lambda grade: (self.probabilities[grade], grade))
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability of `category`."""
+        return None if self.probabilities is None else self.probabilities[self.category]
 
 
 # --------------------------------------------------------------------------------- reader's word
@@ -445,6 +542,7 @@ class AnnotationKind(Enum):
     ELLIPSE = "ellipse"  #: two opposite corners of its box, along rows and columns
     ARROW = "arrow"  #: tail, tip
     TEXT = "text"  #: the upper left corner of the words, as displayed
+    REGION = "region"  #: two opposite corners of the box that the region network was asked about
 
 
 @dataclass(frozen=True)
@@ -465,6 +563,19 @@ class Annotation:
     text: str = ""  #: the reader's own words
     measured: str = ""  #: as it stood on the screen, with unit and origin of the spacing
     is_removed: bool = False
+
+
+@dataclass(frozen=True)
+class AskedRegion:
+    """What a reader was told of a rectangle that he asked about; on record, whatever becomes of
+    the rectangle (an `Annotation` of kind REGION, which itself never holds what a model said).
+    """
+
+    study_uid: str
+    patient_id: str
+    reader: str
+    prediction: RegionPrediction
+    asked_at: datetime  #: when the answer came, with time zone
 
 
 @dataclass(frozen=True)

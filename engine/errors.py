@@ -27,6 +27,16 @@ class UnreadableFile(EngineError):
     """The file is empty, truncated, encrypted, corrupt, oversized, or in no format we decode."""
 
 
+FILE_CHANGED = "The file has changed"
+
+
+class FileChanged(UnreadableFile):
+    """The file is no longer what was listed: it may be another patient's by now."""
+
+    def __init__(self, title: str = FILE_CHANGED, advice: str = "Open the folder again.") -> None:
+        super().__init__(title, advice)
+
+
 class UnsupportedImage(EngineError):
     """The file is sound, but it is not an image that can be shown."""
 

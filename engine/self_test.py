@@ -6,10 +6,12 @@ doors as the program. The files are made by docs/make_self_test_samples.py.
 """
 
 import math
+import multiprocessing
 import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +22,7 @@ import numpy as np
 
 from engine.dicom.loading import load, load_pixels
 from engine.domain import (
+    MODEL_NAMES,
     Agreement,
     BiradsCategory,
     Laterality,
@@ -27,6 +30,7 @@ from engine.domain import (
     Prediction,
     ReaderAssessment,
     ReadingMode,
+    RegionPrediction,
     StudyPrediction,
 )
 from engine.errors import EngineError
@@ -38,7 +42,10 @@ SAMPLES = ROOT / "self_test"
 LICENCES = ROOT / "licences"
 REFERENCE_TOP = 4095  #: reference.npy has 12 bits
 OUTPUT_NAME = "birads-viewer-self-test.txt"
-MODELS = ("hybrid", "light")
+MODELS = MODEL_NAMES
+_TITLES = {"both": "ensemble", "hybrid": "hybrid network", "light": "light network"}
+REGION_MODELS = ("region",)
+REGION_BOX = (60, 200, 140, 280)  #: on the phantom's breast
 ANSWER_TIMEOUT_S = 300  # a cold start from a slow disk, virus scanner included
 
 #: File, what it is, its largest value, and by how much of 4095 a right decoder may be off through
@@ -85,7 +92,7 @@ def run(
     are_well = True
     engine = EngineProcess(settings)
     try:
-        for name, check in _checks(samples, engine):
+        for name, check in _checks(samples, engine, settings):
             try:
                 check()
             except (_Wrong, EngineError) as error:
@@ -107,14 +114,22 @@ class _Wrong(Exception):
     """A check came to the wrong answer."""
 
 
-def _checks(samples: Path, engine: EngineProcess) -> Iterator[Check]:
+def _checks(
+    samples: Path, engine: EngineProcess, settings: EngineSettings | None
+) -> Iterator[Check]:
     for file, title, top, tolerance in DECODED:
         yield f"{title} decodes", partial(_decode, samples, file, top, tolerance)
     for model in MODELS:
-        yield f"The engine process loads the {model} network", partial(_load, engine, model)
+        yield f"The engine process loads {_TITLES[model]}", partial(_load, engine, model)
         yield (
-            f"The {model} network judges a phantom and explains itself",
+            f"The {_TITLES[model]} judges a phantom and explains itself",
             partial(_judge, engine, model, samples / "phantom.dcm"),
+        )
+    for model in REGION_MODELS:
+        checkpoint = settings and settings.checkpoints.get(model)
+        yield (
+            f"The {model} network judges a rectangle of a phantom",
+            partial(_judge_region, checkpoint, samples / "phantom.dcm"),
         )
     yield "A reading is stored and read again", _store
     yield "The licences are there", _find_licences
@@ -144,6 +159,24 @@ def _judge(engine: EngineProcess, model: str, file: Path) -> None:
     for failure in answer.failures:
         raise _Wrong(f"{failure.title}: {failure.advice}")
     _check_answer(answer)
+
+
+def _judge_region(checkpoint: Path | None, file: Path) -> None:
+    """In a process of its own, since a windowed program must not load torch."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        answer = pool.submit(_region_answer, checkpoint, file).result(ANSWER_TIMEOUT_S)
+    if answer.probabilities is None:
+        raise _Wrong(f"the rectangle is out of scope: {answer.scope_reason}")
+    total = math.fsum(answer.probabilities.values())
+    if not math.isclose(total, 1, abs_tol=1e-5) or not 0 <= answer.malignancy <= 1:
+        raise _Wrong(f"the probabilities sum to {total}")
+
+
+def _region_answer(checkpoint: Path | None, file: Path) -> RegionPrediction:
+    from engine.networks.region import RegionPredictor
+
+    view = load([file]).studies[0].views[0]
+    return RegionPredictor(checkpoint).predict(view, load_pixels(view), REGION_BOX)
 
 
 def _check_answer(answer: StudyPrediction) -> None:

@@ -25,7 +25,9 @@ OTHERS = [code for code in LANGUAGES if code != SOURCE]
 SILENT = {
     *("__init__", "__main__", "self_test", "torchvision_guard", "exports", "confidentiality"),
     *("augmentation", "calibration", "dataset", "distributed", "evaluation", "losses", "metrics"),
-    *("models", "out_of_fold", "report", "row_predictions", "training", "gradcam"),
+    *("borders", "controls", "csv_cells", "table"),
+    *("models", "out_of_fold", "report", "row_predictions", "training", "gradcam", "frame_pack"),
+    *("lesions", "predict_region", "region_evaluation", "region_training"),
 }
 # Of the other modules, literals of several words that are no sentences for the reader.
 NOT_SHOWN = (

@@ -4,10 +4,18 @@ from pathlib import Path
 
 import torch
 
+from engine.domain import Population, Shares
 from engine.networks.calibration import Calibration, LogisticScaling, Scaling
-from engine.networks.checkpoint import save_checkpoint
+from engine.networks.checkpoint import load_checkpoint, save_checkpoint
+from engine.networks.ensemble import BOTH, save_ensemble
 from engine.networks.models import HYBRID, LIGHT, build_model
 from engine.networks.preprocessing import PreprocessingConfig
+from engine.networks.region_network import (
+    RegionCalibration,
+    RegionConfig,
+    RegionNetwork,
+    save_region_checkpoint,
+)
 
 ARCHITECTURES = {
     HYBRID: {"width": 16, "layers": 1, "heads": 2},
@@ -27,7 +35,12 @@ def tiny_model(name: str, seed: int = 9) -> torch.nn.Module:
 
 
 def write_tiny_checkpoint(path: Path, name: str = LIGHT, heat_reference: float = 3e-5) -> Path:
-    """A file as training leaves it; views and breasts are scaled apart, so that they can differ."""
+    """A file as training leaves it; views and breasts are scaled apart, so that they can differ.
+
+    Of "both" it is the JSON of that name, with its members' files beside it.
+    """
+    if name == BOTH:
+        return _write_tiny_ensemble(path.with_suffix(".json"), heat_reference)
     model = tiny_model(name)
     count = len(model.categories)
     calibration = Calibration(
@@ -38,4 +51,38 @@ def write_tiny_checkpoint(path: Path, name: str = LIGHT, heat_reference: float =
     )
     provenance = {"data": "none: random weights for tests"}
     save_checkpoint(path, name, model, PREPROCESSING[name], calibration, heat_reference, provenance)
+    return path
+
+
+def _write_tiny_ensemble(path: Path, heat_reference: float) -> Path:
+    files = [
+        write_tiny_checkpoint(path.with_name(f"{path.stem}-{name}.safetensors"), name)
+        for name in (HYBRID, LIGHT)
+    ]
+    calibration = Calibration(
+        view=Scaling(2.0, (0.0, 0.1, 0.2, 0.3, 0.4)),
+        breast=Scaling(3.0, (0.0, 0.2, 0.4, 0.6, 0.8)),
+        malignancy_view=LogisticScaling(1.5, 0.2),
+        malignancy_breast=LogisticScaling(1.8, 0.3),
+        population=Population(Shares(0.6, 0.4), Shares(0.7, 0.5)),
+    )
+    save_ensemble(
+        path,
+        [file.name for file in files],
+        [load_checkpoint(file) for file in files],
+        calibration,
+        heat_reference,
+        {"data": "none: random weights for tests"},
+    )
+    return path
+
+
+def write_tiny_region_checkpoint(path: Path, side: int = 64) -> Path:
+    """The region network on a small frame; it has one size, and random weights say little."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(9)
+        model = RegionNetwork().eval()
+    calibration = RegionCalibration(Scaling(3.0, (0.1, 0.2, 0.3, 0.4)), LogisticScaling(2.0, -0.5))
+    provenance = {"data": "none: random weights for tests"}
+    save_region_checkpoint(path, model, RegionConfig(side=side), calibration, provenance)
     return path

@@ -34,9 +34,10 @@ from engine.anonymisation.confidentiality import Pseudonyms, anonymise, state_bl
 from engine.dicom import loading
 from engine.dicom.decoding import PixelLayout, read_frame, read_layout
 from engine.dicom.encapsulation import Container, fragments
+from engine.dicom.files import SourceFile, opened_as_listed
 from engine.dicom.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
 from engine.dicom.plain_images import decode_grey, plain_format
-from engine.dicom.tags import BIG_ENDIAN, DEFLATED, IMPLICIT, inflate, open_dicom, seek_data_set
+from engine.dicom.tags import BIG_ENDIAN, DEFLATED, IMPLICIT, inflate, read_tags, seek_data_set
 from engine.domain import (
     NOTICE,
     AnonymousCopy,
@@ -45,7 +46,13 @@ from engine.domain import (
     MammogramView,
     Study,
 )
-from engine.errors import EngineError, StorageFailed, UnreadableFile, UnsupportedImage
+from engine.errors import (
+    EngineError,
+    FileChanged,
+    StorageFailed,
+    UnreadableFile,
+    UnsupportedImage,
+)
 
 _UID = "2.25.170266571913473839562873017462394017459"  #: of this program, PS3.7 D.3.3.2
 _PIECE = 2**20  #: bytes copied at a time
@@ -101,7 +108,7 @@ class Anonymiser:
                 raise
             marks, count = None, None
         blanked = marks if self._blanks_marks and count else None
-        with _source_errors(), view.path.open("rb") as file:
+        with _source(view) as file:
             head = file.read(132)
         kind = None if head[128:] == b"DICM" else plain_format(head)
         if kind is None:
@@ -109,7 +116,7 @@ class Anonymiser:
             parts = self._dicom(view, blanked, patient, study_uid)
         else:
             suffix = ".jpg" if kind == "JPEG" and blanked is None else ".png"
-            parts = iter([_plain(view.path, kind, blanked)])
+            parts = _plain(view, kind, blanked)
         name = _free_name(_name_of(view), suffix, names)
         parts = _with_first(parts)  # faults of the source come before anything is written
         with _storage_errors(), _appearing_whole(folder / name) as target:
@@ -120,14 +127,25 @@ class Anonymiser:
     def _dicom(
         self, view: MammogramView, marks: np.ndarray | None, patient: str, study_uid: str
     ) -> Iterator[bytes]:
-        with open_dicom(view.path) as file:
-            layout = read_layout(file)
-            has_overlay_bits = _has_overlay_bits(file.tags.dataset)
+        with _source(view) as file:
+            yield from self._dicom_parts(file, view, marks, patient, study_uid)
+
+    def _dicom_parts(
+        self,
+        file: SourceFile,
+        view: MammogramView,
+        marks: np.ndarray | None,
+        patient: str,
+        study_uid: str,
+    ) -> Iterator[bytes]:
+        with read_tags(file) as read:
+            layout = read_layout(read)
+            has_overlay_bits = _has_overlay_bits(read.tags.dataset)
         values = None
         if marks is not None or has_overlay_bits or not layout.is_as_stated:
-            values = _clean_values(view.path, layout, marks)
-        with open_dicom(view.path) as file:
-            dataset = file.tags.dataset
+            values = _clean_values(file, layout, marks)
+        with read_tags(file) as read:
+            dataset = read.tags.dataset
             anonymise(dataset, self._pseudonyms, patient, study_uid)
             if "SOPInstanceUID" not in dataset:
                 dataset.SOPInstanceUID = self._pseudonyms.uid(view.image_uid)
@@ -144,10 +162,10 @@ class Anonymiser:
             yield header + _pixel_element(layout, "little", False, len(values))
             yield values
         elif syntax == DEFLATED:
-            yield _deflated(header + b"".join(_stored_pixels(view.path, layout)))
+            yield _deflated(header + b"".join(_stored_pixels(file, layout)))
         else:
             yield header
-            yield from _stored_pixels(view.path, layout)
+            yield from _stored_pixels(file, layout)
 
 
 def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
@@ -209,39 +227,38 @@ def _pixel_element(layout: PixelLayout, order: str, is_implicit: bool, length: i
     return head + length.to_bytes(4, order)
 
 
-def _stored_pixels(path: Path, layout: PixelLayout) -> Iterator[bytes]:
+def _stored_pixels(file: SourceFile, layout: PixelLayout) -> Iterator[bytes]:
     """The Pixel Data element as the file holds it."""
     syntax = layout.transfer_syntax
     order = "big" if layout.is_big_endian else "little"
-    with _source_errors(), path.open("rb") as file:
-        source: BinaryIO = file
-        if syntax == DEFLATED:
-            seek_data_set(file)
-            data = inflate(file, FILE_SIZE_LIMIT + 1)
-            if len(data) > FILE_SIZE_LIMIT:
-                raise file_too_large()
-            source = io.BytesIO(data)
-        source.seek(layout.offset)
-        if layout.container is Container.NATIVE:
-            length = layout.length + layout.length % 2
-            yield _pixel_element(layout, order, syntax == IMPLICIT, length)
-            yield from _pieces(source, layout.length)
-            yield b"\0" * (layout.length % 2)
-            return
-        items = fragments(source)
-        yield _pixel_element(layout, order, syntax == IMPLICIT, 0xFFFFFFFF)
-        for position, length in items:
-            source.seek(position)
-            yield _ITEM + length.to_bytes(4, "little")
-            yield from _pieces(source, length)
-        yield _DELIMITER
+    source: BinaryIO = file
+    if syntax == DEFLATED:
+        seek_data_set(file)
+        data = inflate(file, FILE_SIZE_LIMIT + 1)
+        if len(data) > FILE_SIZE_LIMIT:
+            raise file_too_large()
+        source = io.BytesIO(data)
+    source.seek(layout.offset)
+    if layout.container is Container.NATIVE:
+        length = layout.length + layout.length % 2
+        yield _pixel_element(layout, order, syntax == IMPLICIT, length)
+        yield from _pieces(source, layout.length)
+        yield b"\0" * (layout.length % 2)
+        return
+    items = fragments(source)
+    yield _pixel_element(layout, order, syntax == IMPLICIT, 0xFFFFFFFF)
+    for position, length in items:
+        source.seek(position)
+        yield _ITEM + length.to_bytes(4, "little")
+        yield from _pieces(source, length)
+    yield _DELIMITER
 
 
 def _pieces(source: BinaryIO, length: int) -> Iterator[bytes]:
     while length > 0:
         piece = source.read(min(length, _PIECE))
         if not piece:
-            raise UnreadableFile("The file has changed", "Open the folder again.")
+            raise FileChanged()
         length -= len(piece)
         yield piece
 
@@ -261,7 +278,7 @@ def _has_overlay_bits(dataset: Dataset) -> bool:
     return any(position is not None and position.value for position in planes)
 
 
-def _clean_values(path: Path, layout: PixelLayout, marks: np.ndarray | None) -> bytes:
+def _clean_values(file: SourceFile, layout: PixelLayout, marks: np.ndarray | None) -> bytes:
     """The image's values with the marks blanked and nothing in unused bits, uncompressed."""
     if layout.frames > 1 or layout.samples > 1:
         what = "several frames" if layout.frames > 1 else "colour"
@@ -269,7 +286,7 @@ def _clean_values(path: Path, layout: PixelLayout, marks: np.ndarray | None) -> 
             "Text cannot be blanked here",
             f"The image has {what}: copy it without blanking, and look for text in it yourself.",
         )
-    raw = read_frame(path, layout)
+    raw = read_frame(file, layout)
     raw = raw if marks is None else blank(raw, marks)
     unsigned = np.uint8 if layout.bits_allocated == 8 else np.uint16
     values = (raw.astype(np.int64) & np.iinfo(unsigned).max).astype(unsigned)
@@ -290,21 +307,22 @@ def _state_new_values(dataset: Dataset, layout: PixelLayout) -> None:
 # ----------------------------------------------------------------------------------- plain images
 
 
-def _plain(path: Path, kind: str, marks: np.ndarray | None) -> bytes:
+def _plain(view: MammogramView, kind: str, marks: np.ndarray | None) -> Iterator[bytes]:
     """The picture alone, without metadata."""
-    with _source_errors():
-        return _bare(path, kind, marks)
+    with _source(view) as file:
+        picture = _bare(file, kind, marks)
+    yield picture
 
 
-def _bare(path: Path, kind: str, marks: np.ndarray | None) -> bytes:
+def _bare(file: SourceFile, kind: str, marks: np.ndarray | None) -> bytes:
     if marks is not None:
-        return imagecodecs.png_encode(blank(decode_grey(path), marks))
+        return imagecodecs.png_encode(blank(decode_grey(file), marks))
     if kind == "TIFF":
-        return imagecodecs.png_encode(decode_grey(path))
-    if path.stat().st_size > FILE_SIZE_LIMIT:
+        return imagecodecs.png_encode(decode_grey(file))
+    if file.size > FILE_SIZE_LIMIT:
         raise file_too_large()
     try:
-        return {"PNG": _bare_png, "JPEG": _bare_jpeg}[kind](path.read_bytes())
+        return {"PNG": _bare_png, "JPEG": _bare_jpeg}[kind](file.read())
     except (struct.error, IndexError) as error:
         raise corrupt() from error
 
@@ -423,9 +441,11 @@ def _appearing_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _source_errors() -> Iterator[None]:
+def _source(view: MammogramView) -> Iterator[SourceFile]:
+    """The image's file, as it was listed from the first byte to the last (`engine.dicom.files`)."""
     try:
-        yield
+        with opened_as_listed(view.path, view.file) as file:
+            yield file
     except OSError as error:
         raise UnreadableFile(
             "The file cannot be read", "Check that it is still there and that you may read it."

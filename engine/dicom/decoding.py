@@ -7,7 +7,6 @@ Sizes that a compressed stream claims are checked against the header, and the he
 import io
 import struct
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -21,6 +20,7 @@ from engine.dicom.encapsulation import (
     joined,
     tail_of,
 )
+from engine.dicom.files import SourceFile
 from engine.dicom.limits import FILE_SIZE_LIMIT, check_size, corrupt, cut_off, file_too_large
 from engine.dicom.plain_images import grey_of
 from engine.dicom.streams import decode_stream, has_end_marker, read_stream, run_codec
@@ -287,20 +287,20 @@ def modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | str | None:
     return None
 
 
-def decode(path: Path, layout: PixelLayout, threads: int = 1) -> Pixels:
-    """Decodes the image, of several frames the middle one, of a colour image the luma.
+def decode(file: SourceFile, layout: PixelLayout, threads: int = 1) -> Pixels:
+    """Decodes the file's image, of several frames the middle one, of a colour image the luma.
 
     `threads` as of `decode_stream`. Raises UnreadableFile, UnsupportedImage and OSError.
     """
     if layout.photometric.startswith("PALETTE"):
         raise UnsupportedImage("Palette colours are not supported", "Export it in greyscale.")
-    raw = read_frame(path, layout, threads)
+    raw = read_frame(file, layout, threads)
     if raw.ndim == 3:
         raw = raw[..., 0] if _is_luma_first(layout) else grey_of(raw, _top(layout))[0]
     return _pixels(raw, layout)
 
 
-def shows_colour(path: Path, layout: PixelLayout) -> bool:
+def shows_colour(file: SourceFile, layout: PixelLayout) -> bool:
     """Whether an image of three samples is not the grey one that captures hold threefold.
 
     Decodes it, unless it is too large to be worth the time: then it counts as coloured. Raises as
@@ -308,7 +308,7 @@ def shows_colour(path: Path, layout: PixelLayout) -> bool:
     """
     if layout.rows * layout.columns > _COLOUR_LIMIT:
         return True
-    raw = read_frame(path, layout)
+    raw = read_frame(file, layout)
     if raw.ndim == 2:
         return False
     if not _is_luma_first(layout):
@@ -319,19 +319,18 @@ def shows_colour(path: Path, layout: PixelLayout) -> bool:
     return int(chroma.max()) > middle + tolerance or int(chroma.min()) < middle - tolerance
 
 
-def stream_notes(path: Path, layout: PixelLayout) -> list[str]:
+def stream_notes(file: SourceFile, layout: PixelLayout) -> list[str]:
     """What a compressed frame's first and last bytes tell the reader; says nothing of damage."""
     if layout.container is Container.NATIVE or layout.transfer_syntax in (
         *(DEFLATED, _RLE, _ENCAPSULATED_UNCOMPRESSED),
     ):
         return []
-    with open(path, "rb") as file:
-        try:
-            parts = _parts(file, layout)
-            stream = read_stream(head_of(file, parts))
-            tail = tail_of(file, parts)
-        except EngineError:  # told when it is decoded
-            return []
+    try:
+        parts = _parts(file, layout)
+        stream = read_stream(head_of(file, parts))
+        tail = tail_of(file, parts)
+    except EngineError:  # told when it is decoded
+        return []
     notes = []
     if not has_end_marker(tail):
         notes.append("The end marker of the compressed image is missing; its pixels are complete.")
@@ -400,16 +399,15 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
     )
 
 
-def read_frame(path: Path, layout: PixelLayout, threads: int = 1) -> np.ndarray:
+def read_frame(file: SourceFile, layout: PixelLayout, threads: int = 1) -> np.ndarray:
     """The middle frame as integers (rows, columns[, 3]), sign-extended."""
     index = layout.frames // 2
-    with open(path, "rb") as file:
-        source: io.BufferedIOBase = file
-        if layout.transfer_syntax == DEFLATED:
-            source = io.BytesIO(_whole_data_set(file, layout))
-        if layout.container is Container.NATIVE:
-            return _native(source, layout, index)
-        frame = joined(source, _parts(source, layout))
+    source: io.BufferedIOBase = file
+    if layout.transfer_syntax == DEFLATED:
+        source = io.BytesIO(_whole_data_set(file, layout))
+    if layout.container is Container.NATIVE:
+        return _native(source, layout, index)
+    frame = joined(source, _parts(source, layout))
     if layout.transfer_syntax == _ENCAPSULATED_UNCOMPRESSED:
         return _native(io.BytesIO(frame), replace(layout, offset=0), 0)
     return _encapsulated(frame, layout, threads)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.dicom.files import SourceFile
+
 _CLASS = b"1.2.840.10008.1.3.10"
 _RECORDS, _TYPE, _FILE_ID = 0x00041220, 0x00041430, 0x00041500
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -30,18 +32,18 @@ class DicomDirectory:
     is_whole: bool = True  #: it could be read to its end
 
 
-def is_directory(path: Path) -> bool:
+def is_directory(file: SourceFile, name: str) -> bool:
     """Whether its file meta information calls a file a DICOMDIR, or its name; raises OSError."""
-    with open(path, "rb") as file:
-        head = file.read(_HEAD_BYTES)
-    is_named = path.name.upper() == "DICOMDIR" and _RECORDS_TAG in head
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    is_named = name.upper() == "DICOMDIR" and _RECORDS_TAG in head
     return is_named or (head[128:132] == b"DICM" and _CLASS in head[:1024])
 
 
-def read_directory(path: Path) -> DicomDirectory:
+def read_directory(file: SourceFile) -> DicomDirectory:
     """Raises OSError. What cannot be read ends the list."""
-    with open(path, "rb") as file:
-        data = file.read(_SIZE_LIMIT + 1)
+    file.seek(0)
+    data = file.read(_SIZE_LIMIT + 1)
     start = data.find(_RECORDS_TAG)
     references: list[tuple[str, ...]] = []
     if start < 0:

@@ -15,8 +15,9 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from engine.dicom.tags import PIXEL_DATA, open_dicom
-from engine.domain import HeaderElement
+from engine.dicom.files import opened_as_listed
+from engine.dicom.tags import PIXEL_DATA, read_tags
+from engine.domain import FileIdentity, HeaderElement
 from engine.errors import UnreadableFile, UnsupportedImage
 
 LINE_LIMIT = 5000
@@ -28,19 +29,19 @@ _SEQUENCE_LIMIT = 2**18  # bytes, the same of a sequence
 _BINARY = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
 
 
-def read_header(path: Path) -> tuple[HeaderElement, ...]:
+def read_header(path: Path, listed: FileIdentity | None = None) -> tuple[HeaderElement, ...]:
     """File meta information and data set up to the pixels, in the file's order.
 
-    Raises UnreadableFile, also where the file cannot be opened; UnsupportedImage where it is no
-    DICOM file.
+    Raises UnreadableFile, also where the file cannot be opened, and FileChanged where it is not
+    what was `listed`; UnsupportedImage where it is no DICOM file.
     """
     try:
-        with path.open("rb") as file:
+        with opened_as_listed(path, listed) as file:
             head = file.read(132)
-        if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*")):
-            raise UnsupportedImage("No DICOM header", "This image is not a DICOM file.")
-        with open_dicom(path) as opened:
-            lines = tuple(islice(_lines(opened.tags.dataset, 0), LINE_LIMIT + 1))
+            if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*")):
+                raise UnsupportedImage("No DICOM header", "This image is not a DICOM file.")
+            with read_tags(file) as read:
+                lines = tuple(islice(_lines(read.tags.dataset, 0), LINE_LIMIT + 1))
     except OSError as error:
         raise UnreadableFile(
             "The file cannot be opened", "Check that its drive is connected, then try again."

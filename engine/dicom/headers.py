@@ -23,8 +23,9 @@ from engine.dicom.decoding import (
     stream_notes,
 )
 from engine.dicom.directory import DicomDirectory, is_directory, read_directory
+from engine.dicom.files import SourceFile
 from engine.dicom.naming import NamedView, read_name
-from engine.dicom.tags import ABSURD, Tags, lut, open_dicom
+from engine.dicom.tags import ABSURD, Tags, lut, read_tags
 from engine.domain import (
     STANDARD_VIEWS,
     Laterality,
@@ -57,28 +58,28 @@ class DicomImage:
     identity: PatientIdentity | None
 
 
-def read_dicom(path: Path) -> DicomImage | DicomDirectory:
+def read_dicom(file: SourceFile, path: Path) -> DicomImage | DicomDirectory:
     """Reads a header and checks that its image can be decoded, as far as a header can tell.
 
-    Raises UnreadableFile and UnsupportedImage; OSError where the file cannot be opened.
+    `path` is the file's, for what names say. Raises UnreadableFile and UnsupportedImage.
     """
-    if is_directory(path):
-        return read_directory(path)
-    with open_dicom(path) as file:
-        if "DirectoryRecordSequence" in file.tags.dataset:
-            return read_directory(path)
-        image = _image(path, file.tags, read_layout(file))
-    return _looked_into(path, image)
+    if is_directory(file, path.name):
+        return read_directory(file)
+    with read_tags(file) as read:
+        if "DirectoryRecordSequence" in read.tags.dataset:
+            return read_directory(file)
+        image = _image(path, read.tags, read_layout(read))
+    return _looked_into(file, image)
 
 
-def _looked_into(path: Path, image: DicomImage) -> DicomImage:
+def _looked_into(file: SourceFile, image: DicomImage) -> DicomImage:
     """With what only the pixels or the compressed stream tell; outside of the header's lock."""
     view = image.view
-    notes = [*view.notes, *stream_notes(path, image.layout)]
+    notes = [*view.notes, *stream_notes(file, image.layout)]
     reason = view.out_of_scope
     if image.layout.is_colour and reason is None:
         with suppress(EngineError):  # told when it is decoded
-            if shows_colour(path, image.layout):
+            if shows_colour(file, image.layout):
                 reason = scope_rules.no_mammogram("a colour photograph")
                 notes.append(f"{reason} The networks do not judge it.")
     return replace(image, view=replace(view, notes=tuple(notes), out_of_scope=reason))

@@ -1,6 +1,5 @@
 """The door: from the paths that a reader opens to studies, and from a view to its pixels."""
 
-import hashlib
 import logging
 import os
 import stat
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from engine.dicom.decoding import decode, read_layout
 from engine.dicom.directory import DicomDirectory, DiscNames
+from engine.dicom.files import NotRegularError, SourceFile, opened_as_listed
 from engine.dicom.headers import read_dicom
 from engine.dicom.limits import FILE_SIZE_LIMIT, NOT_FOUND, PIXEL_LIMIT, unopened
 from engine.dicom.naming import read_name
@@ -22,7 +22,7 @@ from engine.dicom.plain_images import (
 )
 from engine.dicom.scope_rules import no_mammogram, no_standard_view
 from engine.dicom.studies import FoundImage, make_studies, natural, place_digest, without_copies
-from engine.dicom.tags import open_dicom
+from engine.dicom.tags import DEFLATED, read_tags
 from engine.domain import (
     STANDARD_VIEWS,
     Catalogue,
@@ -33,7 +33,7 @@ from engine.domain import (
     VoiFunction,
     VoiWindow,
 )
-from engine.errors import EngineError, UnreadableFile
+from engine.errors import EngineError, FileChanged, UnreadableFile
 
 __all__ = ["FILE_SIZE_LIMIT", "PIXEL_LIMIT", "load", "load_pixels"]
 
@@ -44,7 +44,6 @@ PLAIN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 _OTHER_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".j2k", ".webp", ".pgm"})
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")  # PKCS #7, PS3.10 section 7.4
 _EXPLICIT_VRS = frozenset(b"UL UI OB SH CS LO DA TM".split())
-_SAMPLES, _SAMPLE_BYTES = 8, 2**14
 _MISSING_LISTED = 20  # files of a DICOMDIR that are missing, one by one; then only their number
 _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh")
 _ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2"})
@@ -103,18 +102,13 @@ def load(
 def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:
     """Decodes the image of `view`; safe to call from any thread.
 
-    `threads`: on how many of its own, where the format allows (JPEG 2000). Raises UnreadableFile
-    and UnsupportedImage.
+    `threads`: on how many of its own, where the format allows (JPEG 2000). Raises UnreadableFile,
+    of these FileChanged where the file is no longer what was listed (see `engine.dicom.files`), and
+    UnsupportedImage.
     """
     try:
-        with open(view.path, "rb") as file:
-            head = file.read(132)
-        if head[128:] != b"DICM" and plain_format(head):
-            pixels = plain_pixels(view.path)
-        else:
-            with open_dicom(view.path) as file:
-                layout = read_layout(file)
-            pixels = decode(view.path, layout, threads)
+        with opened_as_listed(view.path, view.file) as file:
+            pixels = _pixels_of(file, threads)
     except OSError as error:
         raise UnreadableFile(
             "The file cannot be opened", "Check that it is still there and that you may read it."
@@ -124,12 +118,17 @@ def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:
             "Not enough memory", "Close other programs and open the image again."
         ) from error
     if pixels.shape != (view.rows, view.columns):
-        raise _changed()
+        raise FileChanged()
     return pixels
 
 
-def _changed() -> UnreadableFile:
-    return UnreadableFile("The file has changed", "Open the folder again.")
+def _pixels_of(file: SourceFile, threads: int) -> Pixels:
+    head = file.read(132)
+    if head[128:] != b"DICM" and plain_format(head):
+        return plain_pixels(file)
+    with read_tags(file) as read:
+        layout = read_layout(read)
+    return decode(file, layout, threads)
 
 
 # ----------------------------------------------------------------------------------------- search
@@ -301,12 +300,15 @@ def _read(path: Path) -> FoundImage | DicomDirectory | None:
         if _is_named_like_image(path):
             raise UnreadableFile("The file is empty", "Copy it again from its source.")
         return None
-    with open(path, "rb") as file:
-        head = file.read(512)
-    if head[128:132] == b"DICM" or _looks_like_dicom(head):
-        return _dicom_image(path, status.st_size)
-    if plain_format(head):
-        return _plain_image(path, status.st_size)
+    try:
+        with SourceFile(path) as file:
+            head = file.read(512)
+            if head[128:132] == b"DICM" or _looks_like_dicom(head):
+                return _dicom_image(path, file)
+            if plain_format(head):
+                return _plain_image(path, file)
+    except NotRegularError:  # since a moment ago
+        return None
     if suffix in _ARCHIVE_SUFFIXES and (head.startswith(_ARCHIVES) or head[257:262] == b"ustar"):
         raise UnreadableFile(
             "An archive is not opened", "Unpack it, then open the folder that comes of it."
@@ -344,16 +346,17 @@ def _looks_like_dicom(head: bytes) -> bool:
     return False
 
 
-def _dicom_image(path: Path, file_size: int) -> FoundImage | DicomDirectory:
-    found = read_dicom(path)
+def _dicom_image(path: Path, file: SourceFile) -> FoundImage | DicomDirectory:
+    found = read_dicom(file, path)
     if isinstance(found, DicomDirectory):
         return found
-    view = found.view
-    if not view.image_uid:
-        view = replace(view, image_uid=place_digest(path, _fingerprint(path)))
+    image_uid = found.view.image_uid or place_digest(path, file.sampled())
+    is_deflated = found.layout.transfer_syntax == DEFLATED  # then the offset counts other bytes
+    header_bytes = max(found.layout.offset, 2**16 if is_deflated else 0)
+    view = replace(found.view, image_uid=image_uid, file=file.identity(header_bytes))
     return FoundImage(
         view,
-        file_size,
+        file.size,
         found.patient_name,
         found.study_date,
         found.study_description,
@@ -362,9 +365,9 @@ def _dicom_image(path: Path, file_size: int) -> FoundImage | DicomDirectory:
     )
 
 
-def _plain_image(path: Path, file_size: int) -> FoundImage:
-    header = read_plain_header(path)
-    fingerprint = _fingerprint(path)
+def _plain_image(path: Path, file: SourceFile) -> FoundImage:
+    header = read_plain_header(file)
+    identity = file.identity()
     named = read_name(path.stem)
     known = (("laterality", named.laterality), ("view", named.view_position))
     guessed = frozenset(word for word, value in known if value)
@@ -379,7 +382,7 @@ def _plain_image(path: Path, file_size: int) -> FoundImage:
         notes.append("Turned as the file's Orientation says.")
     notes.append("No pixel spacing: lengths cannot be measured.")
     reason = None
-    if not is_grey(path, header):
+    if not is_grey(file, header):
         reason = no_mammogram("a colour photograph")
     elif named.view_position and named.view_position not in STANDARD_VIEWS:
         reason = no_standard_view(named.view_position.value)
@@ -387,7 +390,7 @@ def _plain_image(path: Path, file_size: int) -> FoundImage:
         notes.append(f"{reason} The networks do not judge it.")
     view = MammogramView(
         path=path,
-        image_uid=place_digest(path, fingerprint),
+        image_uid=place_digest(path, identity.content),
         study_uid="",
         patient_id="",
         rows=header.shape[0],
@@ -398,8 +401,9 @@ def _plain_image(path: Path, file_size: int) -> FoundImage:
         vois=_plain_vois(header),
         out_of_scope=reason,
         notes=tuple(notes),
+        file=identity,
     )
-    return FoundImage(view, file_size, rest=named.rest, fingerprint=fingerprint)
+    return FoundImage(view, file.size, rest=named.rest, fingerprint=identity.content)
 
 
 def _plain_vois(header: PlainHeader) -> tuple[Voi, ...]:
@@ -407,15 +411,3 @@ def _plain_vois(header: PlainHeader) -> tuple[Voi, ...]:
     if header.bits > 8:
         return ()
     return (VoiWindow(127.5, 255, VoiFunction.LINEAR_EXACT, "as saved"),)
-
-
-def _fingerprint(path: Path) -> bytes:
-    """Of a file's content, by its length and a few samples: enough to tell pictures apart."""
-    digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        digest.update(size.to_bytes(8, "big"))
-        for sample in range(_SAMPLES):
-            file.seek(sample * max(0, size - _SAMPLE_BYTES) // (_SAMPLES - 1))
-            digest.update(file.read(_SAMPLE_BYTES))
-    return digest.digest()

@@ -9,12 +9,12 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import imagecodecs
 import numpy as np
 
+from engine.dicom.files import SourceFile
 from engine.dicom.limits import (
     FILE_SIZE_LIMIT,
     check_bytes,
@@ -67,19 +67,17 @@ def plain_format(head: bytes) -> str | None:
     return None
 
 
-def read_plain_header(path: Path) -> PlainHeader:
+def read_plain_header(file: SourceFile) -> PlainHeader:
     """Raises UnreadableFile and UnsupportedImage, by the header alone."""
-    with open(path, "rb") as file:
-        size = file.seek(0, io.SEEK_END)
-        file.seek(0)
-        if size > FILE_SIZE_LIMIT:
-            raise file_too_large()
-        head = file.read(2**16)
-        read = {"PNG": _png_header, "JPEG": _jpeg_header, "TIFF": _tiff_header}
-        try:
-            header = read[plain_format(head)](head, file)
-        except (struct.error, IndexError, KeyError, ValueError, OverflowError) as error:
-            raise corrupt() from error
+    if file.size > FILE_SIZE_LIMIT:
+        raise file_too_large()
+    file.seek(0)
+    head = file.read(2**16)
+    read = {"PNG": _png_header, "JPEG": _jpeg_header, "TIFF": _tiff_header}
+    try:
+        header = read[plain_format(head)](head, file)
+    except (struct.error, IndexError, KeyError, ValueError, OverflowError) as error:
+        raise corrupt() from error
     if header.rows <= 0 or header.columns <= 0:
         raise corrupt()
     check_size(header.rows, header.columns)
@@ -235,33 +233,31 @@ def _tiff_directory(
     return tags, struct.unpack(order + ("Q" if is_big else "I"), following)[0] if is_whole else 0
 
 
-def is_grey(path: Path, header: PlainHeader) -> bool:
-    """Whether a picture of several channels shows no colour; decodes it where need be.
-
-    One too large to be decoded twice counts as coloured.
-    """
+def is_grey(file: SourceFile, header: PlainHeader) -> bool:
+    """Whether a picture of several channels shows no colour; decodes it where need be."""
     if header.channels < 3 and not header.has_palette:
         return True
-    return _decode(path, header)[1]
+    return _decode(file, header)[1]
 
 
-def plain_pixels(path: Path) -> Pixels:
+def plain_pixels(file: SourceFile) -> Pixels:
     """Decodes a picture, of colours the luma; raises as `read_plain_header` and OSError."""
-    stored = np.ascontiguousarray(decode_grey(path), dtype=np.uint16)
+    stored = np.ascontiguousarray(decode_grey(file), dtype=np.uint16)
     stored.setflags(write=False)
     return Pixels(stored)
 
 
-def decode_grey(path: Path) -> np.ndarray:
+def decode_grey(file: SourceFile) -> np.ndarray:
     """The same grey values in the depth of the file: uint8 or uint16 (rows, columns)."""
-    header = read_plain_header(path)
-    grey, _ = _decode(path, header)
+    header = read_plain_header(file)
+    grey, _ = _decode(file, header)
     return np.iinfo(grey.dtype).max - grey if header.is_inverted else grey
 
 
-def _decode(path: Path, header: PlainHeader) -> tuple[np.ndarray, bool]:
+def _decode(file: SourceFile, header: PlainHeader) -> tuple[np.ndarray, bool]:
     """Grey values uint8 or uint16 (rows, columns), and whether they were grey in the file."""
-    data = path.read_bytes()
+    file.seek(0)
+    data = file.read()
     if header.format == "JPEG":
         if header.channels == 4 and not header.is_adobe:  # nothing tells whether 0 is ink or none
             raise UnsupportedImage(

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.dicom.decoding import PixelLayout
+from engine.dicom.files import opened_as_listed
 from engine.dicom.naming import cbis_ddsm_patient, differ_by_counter_only
 from engine.domain import (
     FailedFile,
@@ -33,6 +34,7 @@ from engine.domain import (
     Study,
     ViewPosition,
 )
+from engine.errors import FileChanged
 
 _HANGING = {ViewPosition.CC: 0, ViewPosition.MLO: 1}
 
@@ -124,11 +126,11 @@ def _may_be_copy(first: FoundImage, second: FoundImage) -> bool:
 def _content(image: FoundImage) -> bytes:
     """A hash of the pixels as stored; of the whole file where they do not lie in it as such."""
     try:
-        with open(image.view.path, "rb") as file:
+        with opened_as_listed(image.view.path, image.view.file) as file:
             if image.layout and image.layout.offset < image.file_size:
                 file.seek(image.layout.offset)
             return hashlib.file_digest(file, "sha256").digest()
-    except OSError:  # gone since; equal to nothing, and decoding it will say so
+    except (OSError, FileChanged):  # gone since; equal to nothing, and decoding will say so
         return os.urandom(32)
 
 

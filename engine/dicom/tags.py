@@ -9,7 +9,6 @@ import errno
 import io
 import logging
 import math
-import os
 import struct
 import threading
 import warnings
@@ -18,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -26,6 +24,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
+from engine.dicom.files import SourceFile
 from engine.dicom.limits import corrupt, cut_off, file_too_large
 from engine.domain import VoiLut
 from engine.errors import EngineError, UnreadableFile
@@ -64,14 +63,15 @@ class DicomFile:
 
 
 @contextmanager
-def open_dicom(path: Path) -> Iterator[DicomFile]:
+def read_tags(file: SourceFile) -> Iterator[DicomFile]:
     """Inside the block any fault of the file is an `UnreadableFile`.
 
-    Raises OSError where the file cannot be opened. The block runs under a lock: keep it short.
+    The block runs under a lock: keep it short.
     """
-    with _BoundedReader(path) as file, _quietly():
+    bounded = _BoundedReader(file)
+    with _quietly():
         try:
-            yield _parse(file)
+            yield _parse(bounded)
         except EngineError:
             raise
         except OSError as error:
@@ -82,7 +82,7 @@ def open_dicom(path: Path) -> Iterator[DicomFile]:
             raise damaged() from error
 
 
-def inflate(file: io.BufferedReader, limit: int) -> bytes:
+def inflate(file: io.BufferedIOBase, limit: int) -> bytes:
     """At most `limit` bytes of the deflated data set that `file` is positioned at, PS3.5 A.5.
 
     Also with the headers of zlib or gzip, which do not belong there, and where it is not deflated.
@@ -96,7 +96,7 @@ def inflate(file: io.BufferedReader, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def inflate_whole(file: io.BufferedReader, wanted: int, limit: int) -> tuple[bytes, bytes, int]:
+def inflate_whole(file: io.BufferedIOBase, wanted: int, limit: int) -> tuple[bytes, bytes, int]:
     """The first `wanted` bytes, the first 64 kB behind them, and how many more follow, all zeros.
 
     Raises UnreadableFile where the deflated data have no end, where they are longer than `limit`,
@@ -117,7 +117,7 @@ def inflate_whole(file: io.BufferedReader, wanted: int, limit: int) -> tuple[byt
     return data[:wanted], data[wanted:], more
 
 
-def _inflated(file: io.BufferedReader, is_strict: bool) -> Iterator[bytes]:
+def _inflated(file: io.BufferedIOBase, is_strict: bool) -> Iterator[bytes]:
     """The data set in pieces; if `is_strict`, it must end as it should, at the end of the file."""
     start = file.read(6)
     if _is_plain(start):
@@ -175,7 +175,7 @@ def is_word_order_big(syntax: str, vr: bytes, bits_allocated: int) -> bool:
     return syntax == BIG_ENDIAN and (bits_allocated == 16 or vr == b"OW")
 
 
-def seek_data_set(file: io.BufferedReader) -> None:
+def seek_data_set(file: io.BufferedIOBase) -> None:
     """Positions `file` behind preamble and file meta information."""
     with _quietly():
         _read_meta(file)
@@ -352,7 +352,7 @@ def _parse(file: "_BoundedReader") -> DicomFile:
     return DicomFile(Tags(dataset), syntax, is_big_endian, source, size, tuple(notes))
 
 
-def _read_meta(file: io.BufferedReader) -> Dataset:
+def _read_meta(file: io.BufferedIOBase) -> Dataset:
     file.seek(128)
     if file.read(4) != b"DICM":
         file.seek(0)
@@ -369,20 +369,27 @@ def _guess_encoding(source: io.BufferedIOBase) -> tuple[bool, bool]:
     return True, False
 
 
-class _BoundedReader(io.BufferedReader):
+class _BoundedReader(io.BufferedIOBase):
     """A file that a damaged length cannot make us allocate for, nor endless elements detain us."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(io.FileIO(path))
-        self.size = os.fstat(self.fileno()).st_size
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        self.size = file.size
+        self.seek, self.tell = file.seek, file.tell
         self._reads_left = _HEADER_READ_LIMIT
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._reads_left -= 1
         if self._reads_left < 0:
             raise damaged()
-        left = max(0, self.size - self.tell())
-        return super().read(left if size is None or size < 0 else min(size, left))
+        left = max(0, self.size - self._file.tell())
+        return self._file.read(left if size is None or size < 0 else min(size, left))
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
 
 
 @contextmanager

@@ -11,25 +11,30 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
-from engine.domain import NOTICE, ModelIdentity
+from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE, ModelIdentity
 from engine.errors import IncompatibleCheckpoint, InvalidData, StorageFailed
-from engine.evaluation import agreement, metrics
-from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases, Localisation
+from engine.evaluation import agreement, borders, controls, metrics
+from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases
 from engine.evaluation.row_predictions import (
-    BoxScore,
     RowFailure,
     RowPrediction,
-    arg_max,
     explain_row,
     predict_rows,
     read_predictions,
     read_row,
     write_predictions,
+)
+from engine.evaluation.table import (
+    ErrorPicture,
+    Table,
+    breast_table,
+    grade_of,
+    image_table,
 )
 from engine.training import dataset
 from engine.training.dataset import ManifestRow
@@ -47,20 +52,6 @@ _UNNAMED = "unnamed"
 
 
 # ------------------------------------------------------------------------- from rows to figures
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Cases with what they are grouped by: images, or breasts; `kinds` is birads_kind."""
-
-    cases: Cases
-    kinds: np.ndarray
-    datasets: np.ndarray
-
-    @property
-    def main(self) -> Cases:
-        """All cases; only those with a reader's grade count in the category figures."""
-        return self.cases.counting(self.kinds == dataset.READER)
 
 
 def measure(
@@ -131,125 +122,6 @@ def _by_kind(table: Table, inside: np.ndarray) -> dict:
             "auc_malignant": figures["auc_malignant"],
         }
     return result
-
-
-def image_table(predictions: Sequence[RowPrediction]) -> Table:
-    rows = [prediction.row for prediction in predictions]
-    intervals = [_interval(row) for row in rows]
-    return Table(
-        _cases(
-            grades=[_grade(row) for row in rows],
-            intervals=intervals,
-            probabilities=[prediction.probabilities for prediction in predictions],
-            categories=[prediction.category for prediction in predictions],
-            malignant=[row.is_malignant for row in rows],
-            malignancy=[prediction.malignancy for prediction in predictions],
-            in_scope=[prediction.in_scope for prediction in predictions],
-            patients=[row.patient_id for row in rows],
-            boxes=[prediction.boxes for prediction in predictions],
-        ),
-        kinds=np.array([row.birads_kind for row in rows], dtype=str),
-        datasets=np.array([row.dataset for row in rows], dtype=str),
-    )
-
-
-def breast_table(predictions: Iterable[RowPrediction]) -> Table:
-    """One case per patient and side; a view whose side is unknown belongs to none.
-
-    The breast's truth is its views' worst: highest grade, malignant if any view is. It is a
-    reader's where any view has a reader's grade.
-    """
-    groups: dict[tuple, list[RowPrediction]] = {}
-    for prediction in predictions:
-        if prediction.laterality is not None:
-            key = (prediction.row.patient_id, prediction.laterality)
-            groups.setdefault(key, []).append(prediction)
-    kinds, breasts = [], []
-    for views in groups.values():
-        graded = [view for view in views if view.row.is_reader_graded and _grade(view.row)]
-        kinds.append((graded or views)[0].row.birads_kind)
-        breasts.append((views, [v.row for v in views if v.row.birads_kind == kinds[-1]]))
-    outcomes = [_pool(views) for views, _ in breasts]
-    return Table(
-        _cases(
-            grades=[max(_grade(row) for row in rows) for _, rows in breasts],
-            intervals=[max(_interval(row) for row in rows) for _, rows in breasts],
-            probabilities=[probabilities for probabilities, _ in outcomes],
-            categories=[arg_max(probabilities) for probabilities, _ in outcomes],
-            malignant=[_any_malignant(views) for views, _ in breasts],
-            malignancy=[malignancy for _, malignancy in outcomes],
-            in_scope=[any(view.in_scope for view in views) for views, _ in breasts],
-            patients=[views[0].row.patient_id for views, _ in breasts],
-            boxes=[None] * len(breasts),
-        ),
-        kinds=np.array(kinds, dtype=str),
-        datasets=np.array([views[0].row.dataset for views, _ in breasts], dtype=str),
-    )
-
-
-def _grade(row: ManifestRow) -> int:
-    """1..5, or 0: a network has no counterpart of a 6, which is known from a biopsy."""
-    return row.birads if row.birads in GRADES else 0
-
-
-def _interval(row: ManifestRow) -> tuple[int, int]:
-    if row.birads is not None or not row.birads_kind.startswith("interval"):
-        return 0, 0
-    return row.birads_low or 0, row.birads_high or 0
-
-
-def _any_malignant(views: Iterable[RowPrediction]) -> bool | None:
-    known = [view.row.is_malignant for view in views if view.row.is_malignant is not None]
-    return any(known) if known else None
-
-
-def _pool(views: Sequence[RowPrediction]) -> tuple[Mapping[int, float], float | None]:
-    """The breast's probabilities and malignancy: the read-out that came with its views, else made.
-
-    Only in-scope views are pooled, or all where none is.
-    """
-    if views[0].breast_probabilities is not None:
-        return views[0].breast_probabilities, views[0].breast_malignancy
-    pooled = [view for view in views if view.in_scope] or list(views)
-    grades = list(pooled[0].probabilities)
-    logs = np.log([[max(v.probabilities[g], 1e-12) for g in grades] for v in pooled]).mean(axis=0)
-    weights = np.exp(logs - logs.max())
-    probabilities = dict(zip(grades, (weights / weights.sum()).tolist(), strict=True))
-    if any(view.malignancy is None for view in pooled):
-        return probabilities, None
-    chances = np.clip([view.malignancy for view in pooled], 1e-12, 1 - 1e-12)
-    return probabilities, float(1 / (1 + np.exp(-np.log(chances / (1 - chances)).mean())))
-
-
-def _cases(
-    grades, intervals, probabilities, categories, malignant, malignancy, in_scope, patients, boxes
-) -> Cases:
-    laid_out = np.array([[p.get(grade, 0.0) for grade in GRADES] for p in probabilities])
-    laid_out = laid_out.reshape(-1, len(GRADES))
-    ranges = np.array(intervals, int).reshape(-1, 2)
-    # One score for all: a network's two outputs are on different scales.
-    has_output = bool(malignancy) and all(value is not None for value in malignancy)
-    suspicion = laid_out[:, SUSPICIOUS - 1 :].sum(axis=1)
-    return Cases(
-        truth=np.array(grades, int),
-        category=np.array(categories, int),
-        probabilities=laid_out,
-        malignant=np.array([np.nan if value is None else value for value in malignant], float),
-        malignancy=np.array(malignancy, float) if has_output else suspicion,
-        in_scope=np.array(in_scope, bool),
-        patients=np.array(patients, str),
-        low=ranges[:, 0],
-        high=ranges[:, 1],
-        localisation=_localisation(boxes),
-    )
-
-
-def _localisation(boxes: Sequence[BoxScore | None]) -> Localisation | None:
-    if not any(boxes):
-        return None
-    nothing = BoxScore(*[float("nan")] * 7)
-    columns = zip(*(asdict(score or nothing).values() for score in boxes), strict=True)
-    return Localisation(*(np.array(column, float) for column in columns))
 
 
 # -------------------------------------------------------------------------- decisions, screening
@@ -358,7 +230,7 @@ def worst_errors(
 ) -> tuple[RowPrediction, ...]:
     """The images furthest from the reader's grade, the surest first; one of each breast."""
     wrong = [
-        p for p in predictions if p.row.is_reader_graded and _grade(p.row) not in (0, p.category)
+        p for p in predictions if p.row.is_reader_graded and grade_of(p.row) not in (0, p.category)
     ]
     wrong.sort(
         key=lambda p: (-abs(p.category - p.row.birads), p.probabilities.get(p.row.birads, 0.0))
@@ -385,7 +257,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="images.csv",
         help="CSV with file (relative to it), birads, patient_id, and what else is known",
     )
-    parser.add_argument("--model", choices=("hybrid", "light"), default="hybrid")
+    parser.add_argument(
+        "--model",
+        choices=MODEL_NAMES,
+        help=f"default: {DEFAULT_MODEL}, the ensemble, or what --checkpoint holds",
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--checkpoint",
@@ -417,6 +293,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out pointing game and heat-maps, which take most of the time",
     )
+    parser.add_argument(
+        "--only", metavar="DATASET", help="judge the rows of this data set of the manifest alone"
+    )
+    parser.add_argument("--fold", type=int, help="judge the rows of this fold alone")
+    parser.add_argument(
+        "--control",
+        choices=("blurred",),
+        help="also ask the network about breasts blurred to nothing, which takes as long again "
+        "(writes blurred.csv): it must not tell cancers then",
+    )
+    parser.add_argument(
+        "--blurred",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="a blurred.csv of an earlier call, such as of one fold; may be given several times",
+    )
+    parser.add_argument(
+        "--left-out",
+        type=_named_file,
+        action="append",
+        metavar="DATASET=FILE",
+        help="predictions for a data set by a network trained without it (`train --leave-out`)",
+    )
+    parser.add_argument(
+        "--no-baseline",
+        action="store_true",
+        help="leave out what can be told without the breast, for which every image is read",
+    )
     parser.add_argument("--resamples", type=_count, default=metrics.RESAMPLES, metavar="N")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
     parser.add_argument(
@@ -431,10 +336,26 @@ def _count(text: str) -> int:
     return number
 
 
+def _named_file(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    if not name or not path:
+        raise ValueError
+    return name, Path(path)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Judges and writes; returns the exit status. Raises EngineError for unusable input."""
-    out = _create(arguments.out)
+    if arguments.control and (arguments.predictions or arguments.blurred):
+        raise InvalidData(
+            "A control asks the network",
+            "--control goes with --checkpoint, neither with --predictions nor with --blurred.",
+        )
     rows = dataset.read_manifest(arguments.manifest)
+    if arguments.only is not None:
+        rows = dataset.of_dataset(rows, arguments.only)
+    if arguments.fold is not None:
+        rows = dataset.of_fold(rows, arguments.fold)
+    out = _create(arguments.out)
     checkpoint = None
     if arguments.predictions is not None:
         predictions, failures = read_predictions(arguments.predictions, rows)
@@ -456,6 +377,7 @@ def run(arguments: argparse.Namespace) -> int:
         "unreadable": [asdict(failure) for failure in failures],
         **measure(predictions, arguments.resamples, arguments.seed),
     }
+    results["controls"] = _controls(arguments, rows, predictions, checkpoint, out)
     if arguments.compare is not None:
         others, _ = read_predictions(arguments.compare, rows)
         results["comparison"] = {
@@ -479,6 +401,7 @@ def run(arguments: argparse.Namespace) -> int:
     for warning in warnings:
         _say(f"warning: {warning}")
     _say(_summary(results))
+    _say(controls.summary(results["controls"]))
     return 1 if failures else 0
 
 
@@ -492,13 +415,16 @@ def _create(folder: Path) -> Path:
 
 
 def _load(arguments: argparse.Namespace):
-    from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
+    from engine.networks import ensemble
+    from engine.networks.checkpoint import shipped_checkpoint
     from engine.networks.predictor import use_threads
 
     if arguments.threads is not None:
         use_threads(arguments.threads)
-    checkpoint = load_checkpoint(arguments.checkpoint or shipped_checkpoint(arguments.model))
-    if checkpoint.identity.name != arguments.model:
+    checkpoint = ensemble.load(
+        arguments.checkpoint or shipped_checkpoint(arguments.model or DEFAULT_MODEL)
+    )
+    if arguments.model not in (None, checkpoint.identity.name):
         raise IncompatibleCheckpoint(
             "Another network's checkpoint",
             f"{arguments.checkpoint} holds a {checkpoint.identity.name} network: say "
@@ -511,13 +437,45 @@ def _identity_of(
     arguments: argparse.Namespace, predictions: Sequence[RowPrediction]
 ) -> ModelIdentity:
     grades = {grade for prediction in predictions for grade in prediction.probabilities}
-    return ModelIdentity(arguments.model, "", tuple(sorted(grades)))
+    return ModelIdentity(arguments.model or DEFAULT_MODEL, "", tuple(sorted(grades)))
 
 
-def _progress(total: int) -> Callable[[int, int], None]:
+def _controls(
+    arguments: argparse.Namespace,
+    rows: Sequence[ManifestRow],
+    predictions: Sequence[RowPrediction],
+    checkpoint,
+    out: Path,
+) -> dict:
+    statistics = blurred = None
+    if not arguments.no_baseline:
+        judged = [prediction.row for prediction in predictions]
+        statistics = borders.of_rows(judged, _progress(len(judged), "baseline"))
+    if arguments.control == "blurred":
+        blurred, _ = predict_rows(
+            checkpoint, rows, is_blurred=True, on_progress=_progress(len(rows), "blurred")
+        )
+        write_predictions(out / "blurred.csv", blurred)
+    elif arguments.blurred:
+        blurred = [p for path in arguments.blurred for p in read_predictions(path, rows)[0]]
+    left_out = {
+        name: read_predictions(path, dataset.of_dataset(rows, name))[0]
+        for name, path in arguments.left_out or ()
+    }
+    return controls.measure(
+        predictions,
+        statistics=statistics,
+        blurred=blurred,
+        left_out=left_out or None,
+        resamples=arguments.resamples,
+        seed=arguments.seed,
+    )
+
+
+def _progress(total: int, what: str = "images") -> Callable[[int, int], None]:
     from tqdm import tqdm
 
-    bar = tqdm(total=total, desc="images", file=sys.stderr, mininterval=2)
+    bar = tqdm(total=total, desc=what, file=sys.stderr, mininterval=2)
 
     def on_progress(done: int, total: int) -> None:
         bar.update(done - bar.n)
@@ -566,7 +524,7 @@ def _count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction
         "predicted": len(predictions),
         "patients": len({row.patient_id for row in judged}),
         "in_scope": sum(prediction.in_scope for prediction in predictions),
-        "reader_grade_1_to_5": sum(row.is_reader_graded and _grade(row) > 0 for row in judged),
+        "reader_grade_1_to_5": sum(row.is_reader_graded and grade_of(row) > 0 for row in judged),
         "known_malignancy_6": sum(row.birads == 6 for row in judged),
         "kinds": dict(sorted(Counter(row.birads_kind for row in judged).items())),
         "without_side": sum(prediction.laterality is None for prediction in predictions),
@@ -594,7 +552,6 @@ def _embeddings(predictions: Sequence[RowPrediction]) -> np.ndarray | None:
 def _picture_errors(errors: Iterable[RowPrediction], checkpoint) -> list:
     """The worst errors' images, with heat-maps where the network is at hand."""
     from engine.errors import EngineError
-    from engine.evaluation.report import ErrorPicture
     from engine.networks import preprocessing
 
     pictures = []

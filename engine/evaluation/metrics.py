@@ -6,7 +6,7 @@ so intervals come from the same lines of code as the figures and take a second, 
 A figure that the rows cannot give (one class only, no rows) is NaN inside and None outside.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -143,14 +143,41 @@ def intervals(
     Patients are drawn with replacement, all images of a patient together, because two views of one
     breast are no two witnesses. Besides the scalar figures it holds ``sensitivity_4`` and the like.
     """
-    if len(np.unique(cases.patients)) < 2:
-        return dict.fromkeys(_figures(cases, _ones(cases)))
+    return bootstrap(
+        lambda weights: _figures(cases, weights), cases.patients, resamples, seed, level
+    )
+
+
+def bootstrap(
+    figures_of: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    patients: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, list[float] | None]:
+    """`intervals` of any figures: weights (b, n) in, name -> (b,) out. None of a single patient."""
+    if len(np.unique(patients)) < 2:
+        return dict.fromkeys(figures_of(np.ones((1, len(patients)))))
     tails = (50 * (1 - level), 50 * (1 + level))
     drawn: dict[str, list[np.ndarray]] = {}
-    for weights in _resample(cases.patients, resamples, seed):
-        for name, values in _figures(cases, weights).items():
+    for weights in _resample(patients, resamples, seed):
+        for name, values in figures_of(weights).items():
             drawn.setdefault(name, []).append(values)
     return {name: _percentiles(np.concatenate(values), tails) for name, values in drawn.items()}
+
+
+def with_intervals(
+    figures_of: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    patients: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict:
+    """The figures themselves as JSON can hold them, and their `intervals`."""
+    values = figures_of(np.ones((1, len(patients))))
+    return {
+        **{name: _number(value[0]) for name, value in values.items()},
+        "intervals": bootstrap(figures_of, patients, resamples, seed),
+    }
 
 
 @dataclass(frozen=True)
@@ -229,7 +256,7 @@ DEFINITIONS: Mapping[str, str] = {
 
 def _figures(cases: Cases, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Every scalar figure under each weighting (b, n): name -> (b,), NaN where undefined."""
-    result = {"coverage": _mean(cases.in_scope, weights)}
+    result = {"coverage": mean(cases.in_scope, weights)}
 
     counts = cases.truth > 0
     counted, inner = cases.take(counts), weights[:, counts]
@@ -241,9 +268,9 @@ def _figures(cases: Cases, weights: np.ndarray) -> dict[str, np.ndarray]:
         [auc(truth == grade, probabilities[:, grade - 1], inner) for grade in GRADES]
     )
     expected = np.eye(len(GRADES))[truth - 1]
-    result["brier"] = _mean(((probabilities - expected) ** 2).sum(axis=1), inner)
+    result["brier"] = mean(((probabilities - expected) ** 2).sum(axis=1), inner)
     of_truth = (probabilities * expected).sum(axis=1)
-    result["nll"] = _mean(-np.log(np.maximum(of_truth, _SMALLEST)), inner)
+    result["nll"] = mean(-np.log(np.maximum(of_truth, _SMALLEST)), inner)
     result["ece"] = _calibration_error(counted.confidence, said == truth, inner)
     for grade in GRADES:
         of_grade = probabilities[:, grade - 1]
@@ -255,7 +282,7 @@ def _figures(cases: Cases, weights: np.ndarray) -> dict[str, np.ndarray]:
     )
     ranged = cases.low > 0
     within = (cases.category >= cases.low) & (cases.category <= cases.high)
-    result["interval_accuracy"] = _mean(within[ranged], weights[:, ranged])
+    result["interval_accuracy"] = mean(within[ranged], weights[:, ranged])
     result |= _localised(cases.localisation, weights)
     return result
 
@@ -306,7 +333,7 @@ def _localised(where: Localisation | None, weights: np.ndarray) -> dict[str, np.
             result[name] = nothing
         else:
             known = np.isfinite(values)
-            result[name] = _mean(values[known], weights[:, known])
+            result[name] = mean(values[known], weights[:, known])
     return result
 
 
@@ -338,8 +365,33 @@ def auc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndar
     `positive` and `score` are (n,), `weights` (b, n); (b,) comes back, NaN where a weighting has
     one class only.
     """
+    return _ratio(*_pairs(positive, score, weights))
+
+
+def auc_within(
+    strata: np.ndarray, positive: np.ndarray, score: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """`auc` over the pairs whose two members lie in one stratum: what a score tells beyond it.
+
+    The Mann-Whitney counts of all strata added up before they are divided, so each stratum weighs
+    as many pairs as it has (van Elteren, Bull Inst Int Stat 37:351, 1960, weighs otherwise;
+    compare the covariate-adjusted AUC of Janes and Pepe, Biometrika 96:371, 2009). `strata` (n,).
+    """
+    won, pairs = np.zeros((2, len(weights)))
+    for stratum in np.unique(strata):
+        inside = strata == stratum
+        if len(np.unique(positive[inside])) == 2:
+            more = _pairs(positive[inside], score[inside], weights[:, inside])
+            won, pairs = won + more[0], pairs + more[1]
+    return _ratio(won, pairs)
+
+
+def _pairs(
+    positive: np.ndarray, score: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of all pairs of a positive and a negative: those won, and how many there are; (b,) each."""
     if len(score) == 0:
-        return np.full(len(weights), np.nan)
+        return np.zeros(len(weights)), np.zeros(len(weights))
     order = np.argsort(score, kind="stable")
     ranked, positive = score[order], positive[order]
     starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])  # of each run of equal scores
@@ -348,7 +400,7 @@ def auc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndar
     negatives = np.add.reduceat(weights * ~positive, starts, axis=1)
     below = np.cumsum(negatives, axis=1) - negatives
     won = (positives * (below + negatives / 2)).sum(axis=1)
-    return _ratio(won, positives.sum(axis=1) * negatives.sum(axis=1))
+    return won, positives.sum(axis=1) * negatives.sum(axis=1)
 
 
 # ----------------------------------------------------------------------------------- calibration
@@ -482,7 +534,8 @@ def _ones(cases: Cases) -> np.ndarray:
     return np.ones((1, len(cases)))
 
 
-def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of values (n,) under each weighting (b, n): (b,), NaN where nothing weighs."""
     return _ratio(weights @ np.asarray(values, float), weights.sum(axis=1))
 
 

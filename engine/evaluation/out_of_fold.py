@@ -5,30 +5,33 @@ crosswise (fold k by the scaling fitted on the other four) and written as out_of
 which `evaluate --predictions` makes the model card's figures. The network trained on all folds gets
 the scaling fitted on all of them: the best estimate there is for patients it has not seen.
 
-With `beside`, light networks answer with the hybrids as one, fold by fold (`networks.models.Pair`).
+Of an ensemble (`networks.ensemble`) nothing is trained: what its members said of the rows that they
+never saw is joined, fold by fold, and calibrated in the same way.
 """
 
 import argparse
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, fields, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from engine.domain import Laterality
+from engine.domain import MODEL_NAMES, Laterality, ModelIdentity, Population, Shares
 from engine.errors import EngineError, InvalidData
 from engine.evaluation.row_predictions import (
     BoxScore,
+    BoxScorer,
     RowPrediction,
     predict_rows,
     prepared_row,
+    raw_prediction,
     recalibrated,
     write_predictions,
 )
-from engine.networks import gradcam
 from engine.networks.calibration import (
     Calibration,
     LogisticScaling,
@@ -37,17 +40,26 @@ from engine.networks.calibration import (
     fit_scaling,
 )
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from engine.networks.models import HYBRID, LIGHT, joined
-from engine.training import dataset
+from engine.networks.ensemble import BOTH, Ensemble, save_ensemble
+from engine.networks.models import HYBRID, LIGHT, Output
+from engine.networks.preprocessing import PreprocessingConfig
+from engine.networks.region_network import REGION
+from engine.training import augmentation, dataset
+from engine.training.augmentation import AugmentationConfig
 from engine.training.dataset import ManifestRow
+from engine.training.frame_pack import FramePack
+from engine.training.live_frames import LiveFrames
 
 log = logging.getLogger(__name__)
 
 #: Free offsets give the best likelihood but let the rare grades vanish from the arg-max; this is
 #: the compromise of the table in docs/experiments.md.
-_OFFSET_SHRINKAGE = 0.07
+OFFSET_SHRINKAGE = 0.07
 _HEAT_ROWS = 120  #: suspicious images with a box whose maps set the heat-map's scale
 _HEAT_PERCENTILE = 75  #: of those maps' maxima: a quarter of them reach the top of the scale
+_BATCH = 8
+
+Progress = Callable[[int, int], None]
 
 
 def fit_calibration(
@@ -59,30 +71,57 @@ def fit_calibration(
     know only one outcome.
     """
     graded = [p for p in predictions if _is_graded(p.row, categories)]
-    view = _fit_grades([[p] for p in graded], categories)
     pairs = _breasts(graded)
+    view = _fit_grades(_singly(graded), categories)
     breast = _fit_grades(pairs, categories) if pairs else view
-    if predictions[0].malignancy_logit is None:
-        return Calibration(view, breast)
     single = dataset.single_outcome_datasets(rows)
     known = [
         p for p in predictions if p.row.is_malignant is not None and p.row.dataset not in single
     ]
-    malignancy = _fit_malignancy([[p] for p in known])
-    pairs = _breasts(known)
-    return Calibration(view, breast, malignancy, _fit_malignancy(pairs) if pairs else malignancy)
+    known_pairs = _breasts(known)
+    population = Population(
+        _shares(_singly(graded), _singly(known)),
+        _shares(pairs or _singly(graded), known_pairs or _singly(known)),
+    )
+    if predictions[0].malignancy_logit is None:
+        return Calibration(view, breast, population=population)
+    malignancy = _fit_malignancy(_singly(known))
+    of_breasts = _fit_malignancy(known_pairs) if known_pairs else malignancy
+    return Calibration(view, breast, malignancy, of_breasts, population)
 
 
-def _fit_grades(groups: Sequence[Sequence[RowPrediction]], categories: tuple[int, ...]) -> Scaling:
-    """A group is what is judged together: one view, or the views of a breast."""
-    return fit_scaling(
-        np.stack([np.mean([p.logits for p in group], axis=0) for group in groups]),
-        np.array([_highest(group).allowed(categories) for group in groups]),
-        _OFFSET_SHRINKAGE,
+Group = Sequence[RowPrediction]  #: what is judged together: one view, or the views of a breast
+
+
+def _singly(predictions: Iterable[RowPrediction]) -> list[list[RowPrediction]]:
+    return [[prediction] for prediction in predictions]
+
+
+def _shares(graded: Sequence[Group], known: Sequence[Group]) -> Shares:
+    """Of those graded in so far as the label says whether it is 4 or 5, and of those proven."""
+    suspicious = []
+    for group in graded:
+        row = _highest(group)
+        if row.birads_low is None or row.birads_high is None:
+            continue
+        if row.birads_low >= 4 or row.birads_high < 4:
+            suspicious.append(row.birads_low >= 4)
+    malignant = [any(p.row.is_malignant for p in group) for group in known]
+    return Shares(
+        float(np.mean(suspicious)) if suspicious else 0.0,
+        float(np.mean(malignant)) if malignant else None,
     )
 
 
-def _fit_malignancy(groups: Sequence[Sequence[RowPrediction]]) -> LogisticScaling:
+def _fit_grades(groups: Sequence[Group], categories: tuple[int, ...]) -> Scaling:
+    return fit_scaling(
+        np.stack([np.mean([p.logits for p in group], axis=0) for group in groups]),
+        np.array([_highest(group).allowed(categories) for group in groups]),
+        OFFSET_SHRINKAGE,
+    )
+
+
+def _fit_malignancy(groups: Sequence[Group]) -> LogisticScaling:
     return fit_logistic(
         [np.mean([p.malignancy_logit for p in group]) for group in groups],
         [any(p.row.is_malignant for p in group) for group in groups],
@@ -104,7 +143,7 @@ def _breasts(predictions: Iterable[RowPrediction]) -> list[list[RowPrediction]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _highest(group: Sequence[RowPrediction]) -> ManifestRow:
+def _highest(group: Group) -> ManifestRow:
     """The view with the highest label: a breast is as suspicious as its worst view."""
     return max((p.row for p in group), key=lambda row: (row.birads_high or 0, row.birads_low or 0))
 
@@ -123,16 +162,18 @@ def cross_fitted(
     return tuple(sorted(spoken, key=lambda p: order[p.row.file]))
 
 
-def heat_reference(checkpoint: Checkpoint, rows: Sequence[ManifestRow]) -> float:
+def heat_reference(checkpoint: Checkpoint | Ensemble, rows: Sequence[ManifestRow]) -> float:
     """The raw Grad-CAM value to draw as 1: a high maximum among clearly suspicious images."""
+    from engine.networks import gradcam  # a machine that only trains may lack its library
+
     chosen = [row for row in rows if row.boxes and (row.birads_low or 0) >= 4]
     random = np.random.default_rng(0)
     chosen = [chosen[i] for i in random.permutation(len(chosen))[:_HEAT_ROWS]]
     maxima = []
     for row in chosen:
         item = prepared_row(row, checkpoint)
-        if item.geometry is not None:
-            maxima.append(float(gradcam.activation_map(checkpoint.model, item.tensor).max()))
+        if item.frames:
+            maxima.append(float(gradcam.joint_map(checkpoint, item.frames).max()))
     reference = float(np.percentile(maxima, _HEAT_PERCENTILE)) if maxima else 0.0
     return reference or 1.0  # a network that is never suspicious has nothing to scale
 
@@ -143,8 +184,7 @@ def assemble(
     out: Path,
     name: str,
     is_quick: bool = False,
-    on_progress: Callable[[int, int], None] | None = None,
-    beside: Path | None = None,
+    on_progress: Progress | None = None,
 ) -> None:
     """Writes `out`/NAME.safetensors, NAME.out_of_fold.csv and the entry in manifest.json.
 
@@ -153,27 +193,18 @@ def assemble(
     the same frames, in mixed precision), without looking at heat-maps.
     """
     rows = dataset.read(data).rows
-    folds = sorted({row.fold for row in rows if row.fold is not None})
-    if len(folds) < 2:
-        raise InvalidData("No folds to assemble", "The manifest needs at least two folds.")
     predictions: list[RowPrediction] = []
-    for fold in folds:
+    for fold in _folds(rows):
         done = len(predictions)
         predictions += predict_fold(
             runs / f"fold{fold}",
             fold,
-            [row for row in rows if row.fold == fold],
+            rows,
             is_quick,
             on_progress and (lambda n, _, done=done: on_progress(done + n, len(rows))),
-            beside and beside / f"fold{fold}",
         )
-    final = _network(runs, beside)
-    categories = final.identity.categories
-    out.mkdir(parents=True, exist_ok=True)
-    write_predictions(
-        out / f"{name}.out_of_fold.csv", cross_fitted(predictions, categories), details=True
-    )
-    calibration = fit_calibration(predictions, categories, rows)
+    final = _network(runs, None)
+    calibration = _write_out_of_fold(out, name, predictions, final.identity.categories, rows)
     file = f"{name}.safetensors"
     digest = save_checkpoint(
         out / file,
@@ -184,6 +215,73 @@ def assemble(
         heat_reference(final.made_fast(), rows),
         {**final.provenance, "out_of_fold_rows": len(predictions)},
     )
+    _enter(out, name, file, digest)
+
+
+def assemble_ensemble(
+    data: Path,
+    runs: Path,
+    beside: Path,
+    out: Path,
+    is_quick: bool = False,
+) -> None:
+    """Writes `out`/both.json, both.out_of_fold.csv and the entry in manifest.json.
+
+    `runs` and `beside` hold the hybrids and the light networks; `out` their checkpoints, as
+    `assemble` wrote them from these runs. Only the heat-map's scale asks a network: what was said
+    of each fold is read from the members' predictions. How the joint heat-maps met the boxes is
+    there for the folds for which `predict_joint_fold` was asked to look.
+    """
+    rows = dataset.read(data).rows
+    predictions: list[RowPrediction] = []
+    for fold in _folds(rows):
+        home = f"fold{fold}"
+        predictions += predict_joint_fold(runs / home, beside / home, fold, rows, is_quick)
+    files = [f"{name}.safetensors" for name in (HYBRID, LIGHT)]
+    members = [load_checkpoint(out / file) for file in files]
+    for member, run_directory in zip(members, (runs, beside), strict=True):
+        _refuse_other_weights(member, _network(run_directory, None))
+    patients = {patient for member in members for patient in _patients(member)}
+    uncalibrated = _joined_network(members)
+    calibration = _write_out_of_fold(out, BOTH, predictions, uncalibrated.identity.categories, rows)
+    digest = save_ensemble(
+        out / f"{BOTH}.json",
+        files,
+        members,
+        calibration,
+        heat_reference(uncalibrated.made_fast(), rows),
+        {
+            "training_patients": sorted(patients),
+            "may_leak": any(member.provenance.get("may_leak") for member in members),
+            "out_of_fold_rows": len(predictions),
+        },
+    )
+    _enter(out, BOTH, f"{BOTH}.json", digest)
+
+
+def _folds(rows: Iterable[ManifestRow]) -> list[int]:
+    folds = sorted({row.fold for row in rows if row.fold is not None})
+    if len(folds) < 2:
+        raise InvalidData("No folds to assemble", "The manifest needs at least two folds.")
+    return folds
+
+
+def _write_out_of_fold(
+    out: Path,
+    name: str,
+    predictions: Sequence[RowPrediction],
+    categories: tuple[int, ...],
+    rows: Sequence[ManifestRow],
+) -> Calibration:
+    """The honest figures' CSV; returns the calibration for patients that nobody has seen."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_predictions(
+        out / f"{name}.out_of_fold.csv", cross_fitted(predictions, categories), details=True
+    )
+    return fit_calibration(predictions, categories, rows)
+
+
+def _enter(out: Path, name: str, file: str, digest: str) -> None:
     manifest = out / "manifest.json"
     entries = json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {}
     entries[name] = {"file": file, "sha256": digest}
@@ -193,65 +291,249 @@ def assemble(
 def predict_fold(
     home: Path,
     fold: int,
-    held: Sequence[ManifestRow],
+    rows: Sequence[ManifestRow],
     is_quick: bool = False,
-    on_progress: Callable[[int, int], None] | None = None,
-    beside: Path | None = None,
+    on_progress: Progress | None = None,
 ) -> list[RowPrediction]:
-    """What the network under `home` says of the rows that it never saw, uncalibrated.
+    """What the network under `home` says of those of the manifest's rows that it never saw.
 
-    Kept in `home`/predictions.npz, so that a long job can be done fold by fold.
+    Uncalibrated, and kept in `home`/predictions.npz, so that a long job can be done fold by fold.
+    The clean frames that training left are looked at again, so only images with boxes (for the
+    heat-map) and those that taught nothing are decoded; whether a frame's image is in scope was
+    not asked in training, so it counts as in scope. Without the network itself, what it said when
+    it was at hand (`predict_packed`) is taken.
     """
-    checkpoint = _network(home, beside, fold).made_fast()
+    held = [row for row in rows if row.fold == fold]
+    if not is_quick and not (home / "checkpoint.safetensors").is_file():
+        return _said_before(home / "predictions.npz", fold, held)
+    checkpoint = _network(home, fold).made_fast()
     if is_quick:
-        return _stored(home / "held_out.npz", held, checkpoint)
+        return _stored(home / "held_out.npz", held, checkpoint.identity.categories)
     path = home / "predictions.npz"
     if not _is_of(path, checkpoint):
-        said, failures = predict_rows(checkpoint, held, heatmaps=True, on_progress=on_progress)
+        frames = _clean_frames(checkpoint, rows, home.parent / "cache")
+        framed = [row for row in held if row.file in frames and not row.boxes]
+        read = [row for row in held if row.file not in frames or row.boxes]
+        said = _predict_frames(checkpoint, framed, frames)
+        others, failures = predict_rows(
+            checkpoint,
+            read,
+            heatmaps=True,
+            on_progress=on_progress and (lambda n, _: on_progress(len(framed) + n, len(held))),
+        )
         for failure in failures:
             log.warning("not predicted: %s", failure.reason)
-        _store(path, said, checkpoint)
-    return _stored(path, held, checkpoint)
+        _store(path, [*said, *others], checkpoint)
+    return _stored(path, held, checkpoint.identity.categories)
 
 
-def _network(home: Path, beside: Path | None, fold: int | None = None) -> Checkpoint:
-    """The trained network of a folder, alone or paired with that of another.
+def _said_before(path: Path, fold: int, held: Sequence[ManifestRow]) -> list[RowPrediction]:
+    """From a predictions.npz that names its fold and categories, without its network."""
+    try:
+        with np.load(path) as stored:
+            of_fold, categories = int(stored["fold"]), tuple(stored["categories"].tolist())
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidData(
+            "A fold is missing", f"{path.parent.name} has neither its network nor {path.name}."
+        ) from error
+    if of_fold != fold:
+        raise InvalidData("Network of another fold", f"What lies as fold{fold} held out another.")
+    return _stored(path, held, categories)
 
-    Raises `InvalidData` if either was not held back from `fold`, or if they make no pair.
+
+def predict_packed(
+    home: Path, fold: int, pack: FramePack, live: LiveFrames, batch_size: int = 16
+) -> None:
+    """Leaves `home`/predictions.npz as `predict_fold` would, asked on the device of `live`.
+
+    The network sees frames that went through JPEG; no heat-map is made, so no pointing game.
     """
-    first = load_checkpoint(home / "checkpoint.safetensors")
-    _refuse_leak(first, fold)
-    if beside is None:
-        return first
-    second = load_checkpoint(beside / "checkpoint.safetensors")
-    _refuse_leak(second, fold)
-    if (first.identity.name, second.identity.name) != (HYBRID, LIGHT):
-        raise InvalidData("No pair", "Only a light network answers beside a hybrid.")
-    if first.preprocessing != second.preprocessing:
-        raise InvalidData("No pair", "The two networks were trained on different frames.")
-    patients = {*_patients(first), *_patients(second)}
-    digest = hashlib.sha256((first.identity.sha256 + second.identity.sha256).encode()).hexdigest()
-    return replace(
-        first,
-        model=joined(first.model, second.model),
-        identity=replace(first.identity, sha256=digest),
-        provenance={
-            **first.provenance,
-            "beside": second.provenance.get("config"),
-            "training_patients": sorted(patients),
-        },
+    checkpoint = load_checkpoint(home / "checkpoint.safetensors")
+    _refuse_leak(checkpoint, fold)
+    device, rows = live.frames.device, pack.source.rows
+    model = checkpoint.made_fast().model.to(device)
+    asked = [
+        index
+        for index, row in enumerate(rows)
+        if row.fold == fold and pack.scope_reasons[index] is not None
+    ]
+    said: list[RowPrediction] = []
+    for start in range(0, len(asked), batch_size):
+        indices = np.array(asked[start : start + batch_size])
+        output = _answers(model, live, indices, checkpoint)
+        for number, index in enumerate(indices):
+            said.append(
+                RowPrediction(
+                    row=rows[index],
+                    probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+                    category=0,
+                    scope_reason=pack.scope_reasons[index] or None,
+                    laterality=pack.sides[index],
+                    logits=output[0][number],
+                    malignancy_logit=None if output[1] is None else float(output[1][number]),
+                )
+            )
+    _store(home / "predictions.npz", said, checkpoint)
+
+
+def _answers(model, live: LiveFrames, indices: np.ndarray, checkpoint: Checkpoint) -> tuple:
+    """Logits (batch, categories) and malignancy logits (batch,) or None, float64."""
+
+    clean = np.zeros(len(indices), int)
+    images, _ = live.draw(indices, clean, AugmentationConfig(), checkpoint.preprocessing)
+    with torch.inference_mode():
+        output = model.answer(images)
+    malignancy = output.malignancy
+    return (
+        output.logits.double().cpu().numpy(),
+        None if malignancy is None else malignancy.double().cpu().numpy(),
     )
+
+
+def _clean_frames(
+    checkpoint: Checkpoint, rows: Sequence[ManifestRow], cache: Path
+) -> Mapping[str, np.ndarray]:
+    """By file, the uint8 (height, width) frame that training made; {} where it is gone."""
+    config, model = checkpoint.provenance.get("config", {}), checkpoint.model
+    has_malignancy = getattr(model, "malignancy", None) is not None
+    taught = [row for row in rows if row.teaches(checkpoint.identity.categories, has_malignancy)]
+    try:
+        found = augmentation.find_frames(
+            taught,
+            PreprocessingConfig(**config["preprocessing"]),
+            AugmentationConfig(**config["augmentation"]),
+            config["seed"],
+            cache,
+        )
+    except (KeyError, TypeError):  # trained by another version
+        return {}
+    if found is None:
+        return {}
+    clean = zip(taught, found.frames[0], found.readable, strict=True)
+    return {row.file: frame for row, frame, is_readable in clean if is_readable}
+
+
+def _predict_frames(
+    checkpoint: Checkpoint, rows: Sequence[ManifestRow], frames: Mapping[str, np.ndarray]
+) -> list[RowPrediction]:
+    said = []
+    for start in range(0, len(rows), _BATCH):
+        part = rows[start : start + _BATCH]
+        batch = np.stack([frames[row.file] for row in part]).astype(np.float32) / 255
+        with torch.inference_mode():
+            output = checkpoint.model.answer(torch.from_numpy(batch)[:, None])
+        said += [raw_prediction(row, checkpoint, output, i) for i, row in enumerate(part)]
+    return said
+
+
+def predict_joint_fold(
+    home: Path,
+    beside: Path,
+    fold: int,
+    rows: Sequence[ManifestRow],
+    is_quick: bool = False,
+    with_boxes: bool = False,
+    on_progress: Progress | None = None,
+) -> list[RowPrediction]:
+    """The same by the hybrid under `home` and the light network under `beside` together.
+
+    Their own stored predictions are joined, of the rows that both have. `with_boxes` looks how the
+    joint heat-maps meet the boxes, which asks both networks, and keeps that in `home`/both.npz;
+    once it is there it is read back.
+    """
+    held = [row for row in rows if row.fold == fold]
+    networks = [_network(place, fold) for place in (home, beside)]
+    together = _joined_network(networks)
+    firsts = predict_fold(home, fold, rows, is_quick)
+    seconds = {p.row.file: p for p in predict_fold(beside, fold, rows, is_quick)}
+    said = [
+        _joined_prediction(first, seconds[first.row.file], together)
+        for first in firsts
+        if first.row.file in seconds
+    ]
+    path = home / "both.npz"
+    if _is_of(path, together):
+        boxes = {p.row.file: p.boxes for p in _stored(path, held, together.identity.categories)}
+        return [replace(p, boxes=boxes.get(p.row.file)) for p in said]
+    if not with_boxes:
+        return said
+    fast = together.made_fast()
+    scorer = BoxScorer(fast, [p.row for p in said])
+    scored = []
+    for number, prediction in enumerate(said, start=1):
+        if prediction.row.boxes:
+            item = prepared_row(prediction.row, fast)
+            prediction = replace(prediction, boxes=scorer.score(item))
+        scored.append(prediction)
+        if on_progress:
+            on_progress(number, len(said))
+    _store(path, scored, together)
+    return scored
+
+
+def _joined_prediction(
+    first: RowPrediction, second: RowPrediction, together: Ensemble
+) -> RowPrediction:
+    outputs = [
+        Output(
+            torch.from_numpy(p.logits)[None],
+            None if p.malignancy_logit is None else torch.tensor([p.malignancy_logit]).double(),
+        )
+        for p in (first, second)
+    ]
+    joined = raw_prediction(first.row, together, together.joined(outputs))
+    reason = first.scope_reason or second.scope_reason
+    return replace(joined, laterality=first.laterality, scope_reason=reason)
+
+
+def _joined_network(members: Sequence[Checkpoint]) -> Ensemble:
+    """Members as one that nobody has calibrated yet."""
+    if [member.identity.name for member in members] != [HYBRID, LIGHT]:
+        raise InvalidData("No ensemble", "--runs must hold hybrids, --beside light networks.")
+    categories = members[0].identity.categories
+    digest = hashlib.sha256("".join(m.identity.sha256 for m in members).encode()).hexdigest()
+    has_malignancy = all(m.calibration.malignancy_view is not None for m in members)
+    return Ensemble(
+        members=tuple(members),
+        identity=ModelIdentity(BOTH, digest, categories),
+        calibration=Calibration.identity(len(categories), has_malignancy),
+        heat_reference=1.0,
+        provenance={},
+    )
+
+
+def _network(home: Path, fold: int | None) -> Checkpoint:
+    """The trained network of a run; raises `InvalidData` if it did not hold back `fold`."""
+    checkpoint = load_checkpoint(home / "checkpoint.safetensors")
+    if checkpoint.provenance.get("config", {}).get("fold") != fold:
+        place = "the final network" if fold is None else f"fold{fold}"
+        raise InvalidData("Network of another fold", f"What lies as {place} held out another.")
+    return checkpoint
+
+
+def _refuse_other_weights(shipped: Checkpoint, trained: Checkpoint) -> None:
+    theirs = trained.model.state_dict()
+    same = shipped.model.state_dict().keys() == theirs.keys() and all(
+        torch.equal(value, theirs[key]) for key, value in shipped.model.state_dict().items()
+    )
+    if not same:
+        raise InvalidData(
+            "Another network is shipped",
+            f"{shipped.identity.name} was not assembled from these runs: assemble it first.",
+        )
 
 
 def _patients(checkpoint: Checkpoint) -> list[str]:
     return checkpoint.provenance.get("training_patients", [])
 
 
-def _store(path: Path, said: Sequence[RowPrediction], checkpoint: Checkpoint) -> None:
+def _store(path: Path, said: Sequence[RowPrediction], checkpoint: Checkpoint | Ensemble) -> None:
     unknown = float("nan")
     np.savez(
         path,
         sha256=checkpoint.identity.sha256,
+        categories=checkpoint.identity.categories,
+        fold=_fold_of(checkpoint, -1),
         files=[p.row.file for p in said],
         logits=[p.logits for p in said],
         malignancy=[p.malignancy_logit for p in said if p.malignancy_logit is not None],
@@ -263,14 +545,16 @@ def _store(path: Path, said: Sequence[RowPrediction], checkpoint: Checkpoint) ->
     )
 
 
-def _is_of(path: Path, checkpoint: Checkpoint) -> bool:
+def _is_of(path: Path, checkpoint: Checkpoint | Ensemble) -> bool:
     if not path.is_file():
         return False
     with np.load(path) as stored:
         return str(stored["sha256"]) == checkpoint.identity.sha256
 
 
-def _stored(path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint) -> list[RowPrediction]:
+def _stored(
+    path: Path, held: Sequence[ManifestRow], categories: tuple[int, ...]
+) -> list[RowPrediction]:
     """From `_store`'s file, or training's own held_out.npz, which knows neither scope nor boxes.
 
     Raises `InvalidData` where it is missing.
@@ -296,7 +580,7 @@ def _stored(path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint) -> 
         said.append(
             RowPrediction(
                 row=row,
-                probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+                probabilities=dict.fromkeys(categories, float("nan")),
                 category=0,
                 scope_reason=reason,
                 laterality=side,
@@ -308,21 +592,36 @@ def _stored(path: Path, held: Sequence[ManifestRow], checkpoint: Checkpoint) -> 
     return said
 
 
+def _fold_of(checkpoint: Checkpoint | Ensemble, otherwise: int | None = None) -> int | None:
+    fold = checkpoint.provenance.get("config", {}).get("fold")
+    return otherwise if fold is None else fold
+
+
 def _refuse_leak(checkpoint: Checkpoint, fold: int | None) -> None:
-    if checkpoint.provenance.get("config", {}).get("fold") != fold:
+    if _fold_of(checkpoint) != fold:
         place = "the final network" if fold is None else f"fold{fold}"
         raise InvalidData("Network of another fold", f"What lies as {place} held out another.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=(HYBRID, LIGHT))
-    parser.add_argument("--data", type=Path, required=True, help="images.csv with folds")
+    parser.add_argument("model", choices=(*MODEL_NAMES, REGION))
+    parser.add_argument(
+        "--data", type=Path, required=True, help="images.csv (region: lesions.csv) with folds"
+    )
     parser.add_argument("--runs", type=Path, required=True, help="the --out of `train`, all folds")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shipped checkpoints")
     parser.add_argument(
-        "--beside", type=Path, help="the --out of `train light`, to answer with the hybrids as one"
+        "--beside",
+        type=Path,
+        help="of both: the --out of `train light`; --runs is that of `train hybrid`, and --out "
+        "holds what was assembled of each",
     )
-    parser.add_argument("--fold", type=int, help="only predict this fold, for the others to follow")
+    parser.add_argument(
+        "--fold",
+        type=int,
+        help="only predict this fold, for the others to follow; of both, only hold the joint "
+        "heat-maps against the boxes",
+    )
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -337,29 +636,36 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     try:
+        if (arguments.model == BOTH) != (arguments.beside is not None):
+            raise InvalidData("--beside", "It goes with both, and both goes with it.")
+        if arguments.model == REGION:
+            from engine.evaluation import region_evaluation
+
+            region_evaluation.assemble(arguments.data, arguments.runs, arguments.out)
+            return 0
         with tqdm(desc="rows", file=sys.stderr, mininterval=2) as bar:
 
             def on_progress(done: int, total: int) -> None:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            if arguments.fold is not None:
-                rows = dataset.read(arguments.data).rows
-                held = [row for row in rows if row.fold == arguments.fold]
-                home = arguments.runs / f"fold{arguments.fold}"
-                beside = arguments.beside and arguments.beside / home.name
-                predict_fold(home, arguments.fold, held, False, on_progress, beside)
-                return 0
-            assemble(
-                arguments.data,
-                arguments.runs,
-                arguments.out,
-                arguments.model,
-                arguments.quick,
-                on_progress,
-                arguments.beside,
-            )
+            _run(arguments, on_progress)
     except EngineError as error:
         log.error("%s", error)
         return 1
     return 0
+
+
+def _run(arguments: argparse.Namespace, on_progress: Progress) -> None:
+    data, runs, beside, fold = arguments.data, arguments.runs, arguments.beside, arguments.fold
+    is_quick = arguments.quick
+    if fold is None and beside is None:
+        assemble(data, runs, arguments.out, arguments.model, is_quick, on_progress)
+    elif fold is None:
+        assemble_ensemble(data, runs, beside, arguments.out, is_quick)
+    else:
+        rows, home = dataset.read(data).rows, f"fold{fold}"
+        if beside is None:
+            predict_fold(runs / home, fold, rows, False, on_progress)
+        else:
+            predict_joint_fold(runs / home, beside / home, fold, rows, is_quick, True, on_progress)

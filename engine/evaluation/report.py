@@ -8,10 +8,8 @@ the worst errors name the image file, without which they could not be looked at 
 import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -21,15 +19,12 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from engine import __version__
-from engine.domain import BIRADS_MEANING, NOTICE, Explanation
+from engine.domain import BIRADS_MEANING, MODEL_MEANING, NOTICE
 from engine.errors import StorageFailed
-from engine.evaluation import metrics
+from engine.evaluation import controls, metrics
 from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases
-from engine.evaluation.row_predictions import RowPrediction
+from engine.evaluation.table import ErrorPicture, Table
 from engine.records.exports import heat_on_source, overlay
-
-if TYPE_CHECKING:
-    from engine.evaluation.evaluation import Table
 
 # Okabe and Ito's colours, told apart by every reader.
 _BLUE, _ORANGE, _GREEN, _PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
@@ -45,20 +40,10 @@ _SCREENING_CURVE = np.round(np.arange(0.001, 0.0505, 0.001), 4)
 _MOST_PLACED = 3000  #: images in the feature-space picture
 
 
-@dataclass(frozen=True, eq=False)
-class ErrorPicture:
-    """One badly judged image; `image` is uint8 (rows, columns) as stored."""
-
-    prediction: RowPrediction
-    image: np.ndarray
-    pixel_aspect: float  #: a pixel's height over its width
-    explanation: Explanation | None = None
-
-
 def write(
     path: Path,
     results: Mapping,
-    table: "Table",
+    table: Table,
     errors: Sequence[ErrorPicture] = (),
     embeddings: np.ndarray | None = None,
 ) -> None:
@@ -71,6 +56,7 @@ def write(
         _calibration(results, table),
         _decisions(results, table),
         _datasets(results),
+        _controls(results),
         _heat(results),
         _features(table, embeddings),
         _worst(errors),
@@ -236,7 +222,7 @@ def _categories(results: Mapping) -> str:
     )
 
 
-def _discrimination(results: Mapping, table: "Table") -> str:
+def _discrimination(results: Mapping, table: Table) -> str:
     figure = Figure(figsize=(10, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     main = table.main
@@ -267,7 +253,7 @@ def _discrimination(results: Mapping, table: "Table") -> str:
     )
 
 
-def _calibration(results: Mapping, table: "Table") -> str:
+def _calibration(results: Mapping, table: Table) -> str:
     counted = table.main.take(table.main.truth > 0)
     if not len(counted):
         return ""
@@ -283,7 +269,7 @@ def _calibration(results: Mapping, table: "Table") -> str:
     )
 
 
-def _decisions(results: Mapping, table: "Table") -> str:
+def _decisions(results: Mapping, table: Table) -> str:
     main = table.main
     counted = main.take(main.truth > 0)
     known = main.take(np.isfinite(main.malignant))
@@ -426,6 +412,119 @@ def _datasets(results: Mapping) -> str:
     )
 
 
+def _controls(results: Mapping) -> str:
+    found = results.get("controls")
+    if found is None:
+        return ""
+    machines = found["groups"]["machines"].items()
+    pairs = [
+        [
+            *(f"pairs within {level}", ""),
+            *(_figure_and_bounds(part, key) for key in _GROUP_AUCS),
+            *[""] * 5,
+        ]
+        for level, part in controls.finer_levels(found["within"])
+    ]
+    body = _groups_table([*controls.named_groups(found["groups"]), *machines], pairs)
+    body += (
+        '<p class="caption">A figure over several collections is in part one of telling them '
+        "apart, and within one machines and batches may stand in for disease: trust the lines "
+        "below the first. “Pairs within”: how often a cancer ranks above another image of its own "
+        "collection, site or machine. “Label 4–5” counts ranges too.</p>"
+    )
+    body += _operating_points(found["operating_points"])
+    body += _without_the_breast(found["without_the_breast"])
+    if found["blurred"]:
+        body += (
+            "<h3>Breasts blurred to nothing</h3>"
+            + _groups_table(controls.named_groups(found["blurred"]))
+            + '<p class="caption">The same network shown every breast as one even grey within its '
+            "outline. There is no lesion to see: an AUC above 0.5 is none of mammography.</p>"
+        )
+    for name, groups in (found["left_out"] or {}).items():
+        body += f"<h3>{escape(name)}, by a network trained without it</h3>" + _groups_table(
+            controls.named_groups(groups)
+        )
+    return _section("What the figures are worth", body)
+
+
+_GROUP_AUCS = ("auc_malignant", "auc_4_or_5")
+
+
+def _groups_table(groups: Iterable[tuple[str, Mapping]], more: Iterable[list[str]] = ()) -> str:
+    head = [
+        *("", "images (cancers)", "AUC malignancy", "AUC label 4–5", "cancer-free called 4–5"),
+        *("cancers called 4–5", "1 called 4–5", "1–2 called 4–5", "1–2 called 1–2"),
+    ]
+    lines = [
+        [
+            name,
+            f"{group['n']} ({group['n_cancers']})",
+            *(_figure_and_bounds(group, key) for key in _GROUP_AUCS),
+            *(_share_and_bounds(group, k) for k in controls.DEFINITIONS if k not in _GROUP_AUCS),
+        ]
+        for name, group in groups
+    ]
+    return _table(head, [*lines, *more])
+
+
+def _operating_points(points: Mapping | None) -> str:
+    if points is None:
+        return ""
+    lines = [
+        [
+            name,
+            f"{float(budget):.0%}",
+            _share_and_bounds(group, "cancer_free_called"),
+            _share_and_bounds(group, "cancers_called"),
+        ]
+        for budget, groups in points.items()
+        for name, group in groups.items()
+    ]
+    return (
+        "<h3>At operating points chosen on other patients</h3>"
+        + _table(["", "may be called", "cancer-free called", "cancers called"], lines)
+        + '<p class="caption">For each fold the limit of P(4 or 5) was set on the other folds, so '
+        "that no more than the stated share of their cancer-free images lies above it.</p>"
+    )
+
+
+def _without_the_breast(collections: Mapping | None) -> str:
+    lines = [
+        [
+            f"{name}{with_size}",
+            str(part["n"]),
+            _figure_and_bounds(part[key], "auc_malignant"),
+            _figure_and_bounds(part[key], "auc_of_the_network"),
+            f"{part[key]['lift']:+.3f}\n{_interval(part[key]['intervals']['lift'])}",
+            *(_signed(part[key][f"correlation{where}"]) for where in ("", *_OUTCOMES)),
+            _figure(part[key]["partial_r2"]),
+            _figure(part[key]["share_explained"]),
+        ]
+        for name, part in (collections or {}).items()
+        for key, with_size in (("statistics", ""), ("statistics_and_size", ", with size"))
+        if part and part[key]
+    ]
+    if not lines:
+        return ""
+    head = [
+        *("", "images", "AUC without the breast", "AUC of the network", "AUC gained by adding"),
+        *("correlation", "in cancers", "in others", "partial R²", "share explained"),
+    ]
+    return (
+        "<h3>What can be told without the breast</h3>"
+        + _table(head, lines)
+        + '<p class="caption">Fifteen statistics of the stored image (levels used, extremes, mean, '
+        "the edges; with size: that of the original) read by boosted trees, held out by patient. "
+        "What they tell is the digitiser or the machine. Correlation and partial R² (given the "
+        "outcome) are with the network's log-odds of malignancy; the share explained is how much "
+        "of these the statistics foretell on new patients.</p>"
+    )
+
+
+_OUTCOMES = ("_in_cancers", "_in_cancer_free")
+
+
 def _heat(results: Mapping) -> str:
     if results["pointing_game"] is None:
         return ""
@@ -465,7 +564,7 @@ def _heat(results: Mapping) -> str:
     )
 
 
-def _features(table: "Table", embeddings: np.ndarray | None) -> str:
+def _features(table: Table, embeddings: np.ndarray | None) -> str:
     if embeddings is None or len(embeddings) < 10:
         return ""
     return _section(
@@ -489,7 +588,7 @@ def _worst(errors: Sequence[ErrorPicture]) -> str:
         scope = "" if said.in_scope else f" · out of scope: {escape(said.scope_reason)}"
         caption = (
             f"<b>Reader {truth} ({BIRADS_MEANING[truth]}), network {said.category} "
-            f"({BIRADS_MEANING[said.category]}, {said.confidence:.0%})</b><br>"
+            f"({MODEL_MEANING[said.category]}, {said.confidence:.0%})</b><br>"
             f"It gave the reader's category {said.probabilities.get(truth, 0.0):.0%}{pathology}"
             f"{scope}<br><small>{escape(row.file)}</small>"
         )
@@ -656,7 +755,7 @@ def _confusion(results: Mapping) -> Figure:
     return figure
 
 
-def _split(main: Cases, table: "Table", keep) -> dict[str, Cases]:
+def _split(main: Cases, table: Table, keep) -> dict[str, Cases]:
     """The pooled cases under "all", then each data set's, where there are several."""
     groups = {"all": keep(main)}
     names = [str(name) for name in np.unique(table.datasets) if name]
@@ -783,7 +882,7 @@ def _decision_picture(curves) -> Figure:
     return figure
 
 
-def _feature_space(table: "Table", embeddings: np.ndarray) -> Figure:
+def _feature_space(table: Table, embeddings: np.ndarray) -> Figure:
     chosen = np.arange(len(embeddings))
     if len(chosen) > _MOST_PLACED:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, _MOST_PLACED, replace=False))
@@ -947,6 +1046,17 @@ def _figure_and_bounds(group: Mapping, name: str) -> str:
         return "–"
     bounds = group["intervals"].get(name)
     return f"{group[name]:.2f}" + (f"\n{bounds[0]:.2f}–{bounds[1]:.2f}" if bounds else "")
+
+
+def _share_and_bounds(group: Mapping, name: str) -> str:
+    if group[name] is None:
+        return "–"
+    bounds = group["intervals"].get(name)
+    return _share(group[name]) + (f"\n{_share(bounds[0])}–{_share(bounds[1])}" if bounds else "")
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}"
 
 
 def _count(number: int, noun: str) -> str:

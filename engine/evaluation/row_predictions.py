@@ -18,12 +18,14 @@ import numpy as np
 from engine.domain import NOTICE, Explanation, Laterality, MammogramView, Pixels
 from engine.errors import EngineError, InvalidData, StorageFailed, UnsupportedImage
 from engine.evaluation.metrics import GRADES
+from engine.records.csv_cells import inert
 from engine.training.dataset import ManifestRow
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a predictions file needs none
     from engine.networks.calibration import Calibration
     from engine.networks.checkpoint import Checkpoint
-    from engine.networks.models import Network, Output
+    from engine.networks.ensemble import Ensemble, Frame
+    from engine.networks.models import Output
     from engine.networks.preprocessing import Geometry
 
 log = logging.getLogger(__name__)
@@ -94,10 +96,11 @@ def arg_max(probabilities: Mapping[int, float]) -> int:
 
 
 def predict_rows(
-    checkpoint: "Checkpoint",
+    checkpoint: "Checkpoint | Ensemble",
     rows: Sequence[ManifestRow],
     *,
     heatmaps: bool = False,
+    is_blurred: bool = False,
     batch_size: int = 8,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[RowPrediction, ...], tuple[RowFailure, ...]]:
@@ -106,14 +109,15 @@ def predict_rows(
     A row out of scope is predicted all the same, and says why it is; where no breast is found the
     network is shown an empty frame. With `heatmaps` every row with boxes is scored against the
     network's Grad-CAM, and up to `_UNTRAINED_ROWS` of them against that of an untrained one.
+    `is_blurred` is a control: every breast is shown blurred to nothing (`preprocessing.blurred`).
     """
-    scorer = _BoxScorer(checkpoint, rows) if heatmaps else None
+    scorer = BoxScorer(checkpoint, rows) if heatmaps else None
     predictions: list[RowPrediction] = []
     failures: list[RowFailure] = []
     batch: list[PreparedRow] = []
     for number, row in enumerate(rows, start=1):
         try:
-            batch.append(prepared_row(row, checkpoint))
+            batch.append(prepared_row(row, checkpoint, is_blurred=is_blurred))
         except EngineError as error:
             failures.append(RowFailure(row.file, str(error)))
         except Exception as error:
@@ -175,8 +179,7 @@ def _keyed(grades: Iterable[int], values: np.ndarray) -> dict[int, float]:
 @dataclass(frozen=True, eq=False)
 class PreparedRow:
     row: ManifestRow
-    tensor: np.ndarray  #: float32 (1, height, width); all 0 where no breast was found
-    geometry: "Geometry | None"
+    frames: "tuple[Frame, ...]"  #: as each member takes it; () where no breast was found
     laterality: Laterality | None
     scope_reason: str | None
 
@@ -210,105 +213,129 @@ def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
     return view, pixels
 
 
-def prepared_row(row: ManifestRow, checkpoint: "Checkpoint") -> PreparedRow:
-    from engine.networks import preprocessing, scope
+def prepared_row(
+    row: ManifestRow, checkpoint: "Checkpoint | Ensemble", *, is_blurred: bool = False
+) -> PreparedRow:
+    from engine.networks import ensemble, preprocessing, scope
 
     view, pixels = read_row(row)
     image = preprocessing.grey(view, pixels)
     reason = view.out_of_scope or scope.reason_not_to_judge(view, pixels, image)
-    config = checkpoint.preprocessing
     try:
-        tensor, geometry = preprocessing.prepare(image, view.pixel_aspect, config)
+        frames = ensemble.frames_of(checkpoint, image, view.pixel_aspect, is_blurred=is_blurred)
     except UnsupportedImage as error:
-        tensor, geometry = np.zeros((1, config.height, config.width), np.float32), None
-        reason = reason or str(error)
-    return PreparedRow(row, tensor, geometry, view.laterality, reason)
+        frames, reason = (), reason or str(error)
+    return PreparedRow(row, frames, view.laterality, reason)
 
 
 def _ask(
-    checkpoint: "Checkpoint", batch: Sequence[PreparedRow], scorer: "_BoxScorer | None"
+    checkpoint: "Checkpoint | Ensemble",
+    batch: Sequence[PreparedRow],
+    scorer: "BoxScorer | None",
 ) -> list[RowPrediction]:
-    """Raw answers: the probabilities hold the categories only, until a calibration has spoken."""
-    output, embeddings = _asked(checkpoint.model, np.stack([item.tensor for item in batch]))
-    scores = [scorer and scorer.score(item) for item in batch]
-    logits = output.logits.double().numpy()
-    malignancy = None if output.malignancy is None else output.malignancy.double().numpy()
+    tensors = [
+        np.stack([item.frames[place][0] if item.frames else _empty_frame(member) for item in batch])
+        for place, member in enumerate(checkpoint.members)
+    ]
+    output, embeddings = _asked(checkpoint, tensors)
     return [
-        RowPrediction(
-            row=item.row,
-            probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
-            category=0,
+        replace(
+            raw_prediction(item.row, checkpoint, output, index),
             scope_reason=item.scope_reason,
             laterality=item.laterality,
-            boxes=scores[index],
-            logits=logits[index],
-            malignancy_logit=None if malignancy is None else float(malignancy[index]),
+            boxes=scorer and scorer.score(item),
             embedding=embeddings[index],
         )
         for index, item in enumerate(batch)
     ]
 
 
-def _asked(model: "Network", tensors: np.ndarray) -> tuple["Output", np.ndarray]:
-    """The answers on (batch, 1, height, width), and what its feature layer averages to: float32
-    (batch, channels), the mean of all looks."""
+def _empty_frame(member: "Checkpoint") -> np.ndarray:
+    return np.zeros((1, member.preprocessing.height, member.preprocessing.width), np.float32)
+
+
+def raw_prediction(
+    row: ManifestRow, checkpoint: "Checkpoint | Ensemble", output: "Output", index: int = 0
+) -> RowPrediction:
+    """The logits of a batch's image, in scope as far as is known here.
+
+    Its probabilities hold the categories only, until a calibration has spoken (`recalibrated`).
+    """
+    malignancy = output.malignancy
+    return RowPrediction(
+        row=row,
+        probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+        category=0,
+        laterality=row.laterality,
+        logits=output.logits[index].double().numpy(),
+        malignancy_logit=None if malignancy is None else float(malignancy[index].double()),
+    )
+
+
+def _asked(
+    checkpoint: "Checkpoint | Ensemble", tensors: Sequence[np.ndarray]
+) -> tuple["Output", np.ndarray]:
+    """The predictions on each member's (batch, 1, height, width), and what the first member's
+    feature layer averages to: float32 (batch, channels), the mean of all looks."""
     import torch
 
     averages: list[torch.Tensor] = []
-    hook = model.feature_layer.register_forward_hook(
+    hook = checkpoint.members[0].model.feature_layer.register_forward_hook(
         lambda _layer, _inputs, out: averages.append(out.mean(dim=(2, 3)).float())
     )
     try:
         with torch.inference_mode():
-            output = model.answer(torch.from_numpy(tensors))
+            outputs = [
+                member.model.answer(torch.from_numpy(own))
+                for member, own in zip(checkpoint.members, tensors, strict=True)
+            ]
+            output = checkpoint.joined(outputs)
     finally:
         hook.remove()
-    looks = torch.cat(averages).unflatten(0, (-1, len(tensors)))
+    looks = torch.cat(averages).unflatten(0, (-1, len(tensors[0])))
     return output, looks.mean(dim=0).numpy()
 
 
-def explain_row(checkpoint: "Checkpoint", row: ManifestRow) -> Explanation | None:
+def explain_row(checkpoint: "Checkpoint | Ensemble", row: ManifestRow) -> Explanation | None:
     """The heat-map as the viewer shows it, for a picture; None where no breast is found."""
     from engine.networks import gradcam
 
     item = prepared_row(row, checkpoint)
-    if item.geometry is None:
-        return None
-    return gradcam.explain(checkpoint, item.tensor, item.geometry)
+    return gradcam.explain(checkpoint, item.frames) if item.frames else None
 
 
 # ---------------------------------------------------------------------------- heat against boxes
 
 
-class _BoxScorer:
+class BoxScorer:
     """Scores the raw map's arg-max and heat by the boxes of an image.
 
-    Over the network's whole frame; no tolerance (Zhang et al., IJCV 2018, had 15 pixels).
+    Over the (first) network's whole frame; no tolerance (Zhang et al., IJCV 2018, had 15 pixels).
     """
 
-    def __init__(self, checkpoint: "Checkpoint", rows: Sequence[ManifestRow]) -> None:
+    def __init__(self, checkpoint: "Checkpoint | Ensemble", rows: Sequence[ManifestRow]) -> None:
         import torch
 
-        from engine.networks.models import build_model
-
-        self._model = checkpoint.model
+        self._checkpoint = checkpoint
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            self._untrained = build_model(
-                checkpoint.identity.name, **checkpoint.model.architecture
-            ).eval()
+            untrained = [_untrained(member) for member in checkpoint.members]
+        self._untrained = (
+            replace(checkpoint, members=tuple(untrained)) if len(untrained) > 1 else untrained[0]
+        )
         boxed = [row.file for row in rows if row.boxes]
         self._for_untrained = set(boxed[:: max(1, -(-len(boxed) // _UNTRAINED_ROWS))])
 
     def score(self, item: PreparedRow) -> BoxScore | None:
         """None where the row has no box; a miss where no breast was found."""
-        if item.geometry is None or not item.row.boxes:
+        if not item.frames or not item.row.boxes:
             return BoxScore(hit=0.0, energy=0.0) if item.row.boxes else None
         from engine.networks import gradcam
 
-        inside = box_mask(item.row.boxes, item.geometry)
-        breast = item.tensor[0] > 0
-        hit, energy = _meet(gradcam.activation_map(self._model, item.tensor), inside)
+        tensor, geometry = item.frames[0]
+        inside = box_mask(item.row.boxes, geometry)
+        breast = tensor[0] > 0
+        hit, energy = _meet(gradcam.joint_map(self._checkpoint, item.frames), inside)
         centre_hit, centre_energy = _meet(_centre_prior(breast), inside)
         score = BoxScore(
             hit=hit,
@@ -319,8 +346,15 @@ class _BoxScorer:
         )
         if item.row.file not in self._for_untrained:
             return score
-        blind = _meet(gradcam.activation_map(self._untrained, item.tensor), inside)
+        blind = _meet(gradcam.joint_map(self._untrained, item.frames), inside)
         return replace(score, untrained_hit=blind[0], untrained_energy=blind[1])
+
+
+def _untrained(member: "Checkpoint") -> "Checkpoint":
+    from engine.networks.models import build_model
+
+    model = build_model(member.identity.name, **member.model.architecture).eval()
+    return replace(member, model=model)
 
 
 def box_mask(
@@ -411,8 +445,8 @@ def _grades(predictions: Iterable[RowPrediction]) -> list[int]:
 def _record(prediction: RowPrediction) -> dict[str, object]:
     row, side = prediction.row, prediction.laterality
     record: dict[str, object] = {
-        "file": row.file,
-        "patient_id": row.patient_id,
+        "file": inert(row.file),
+        "patient_id": inert(row.patient_id),
         "birads": "" if row.birads is None else row.birads,
         "category": prediction.category,
         "confidence": _digits(prediction.confidence),
@@ -420,7 +454,7 @@ def _record(prediction: RowPrediction) -> dict[str, object]:
         "in_scope": "true" if prediction.in_scope else "false",
         "notice": NOTICE,
         "fold": "" if row.fold is None else row.fold,
-        "scope_reason": prediction.scope_reason or "",
+        "scope_reason": inert(prediction.scope_reason or ""),
         "laterality": side.value if side else "",
         "breast_malignant": _digits(prediction.breast_malignancy),
     }
@@ -452,10 +486,11 @@ def read_predictions(
     records = _read_records(path)
     predictions, failures = [], []
     for row in rows:
-        if row.file not in records:
+        found = records.get(row.file) or records.get(inert(row.file))
+        if found is None:
             failures.append(RowFailure(row.file, f"There is no prediction in {path.name}."))
             continue
-        predictions.append(_parse(path, row, *records[row.file]))
+        predictions.append(_parse(path, row, *found))
     return tuple(predictions), tuple(failures)
 
 
@@ -508,7 +543,7 @@ def _parse(path: Path, row: ManifestRow, number: int, cells: dict[str, str]) -> 
             raise _wrong(path, number, f"{prefix}1 … {prefix}5 sum to {total:.3f}, not 1")
         return {grade: p / total for grade, p in found.items()} or None
 
-    if cells.get("patient_id") and cells["patient_id"] != row.patient_id:
+    if cells.get("patient_id") not in {None, "", row.patient_id, inert(row.patient_id)}:
         raise _wrong(path, number, "the manifest gives this image to another patient")
     probabilities = distribution("p")
     if probabilities is None:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from engine.domain import Population, Shares
+
 _SHRINKAGE = 2.0  #: nats per squared log-temperature or offset: keeps few data from running away
 
 
@@ -45,6 +47,7 @@ class Calibration:
     breast: Scaling
     malignancy_view: LogisticScaling | None = None
     malignancy_breast: LogisticScaling | None = None
+    population: Population | None = None  #: what it was fitted on; older checkpoints do not tell
 
     def view_probabilities(self, logits: np.ndarray) -> np.ndarray:
         """`logits` (n, categories) to calibrated probabilities (n, categories)."""
@@ -82,6 +85,7 @@ class Calibration:
             scaling(data["breast"]),
             logistic(data.get("malignancy_view")),
             logistic(data.get("malignancy_breast")),
+            _population(data.get("population")),
         )
 
     @classmethod
@@ -90,6 +94,36 @@ class Calibration:
         plain = Scaling(1.0, (0.0,) * categories)
         logistic = LogisticScaling(1.0, 0.0) if has_malignancy else None
         return cls(plain, plain, logistic, logistic)
+
+
+def _population(data: dict | None) -> Population | None:
+    """Raises `ValueError` for a share that is none, and so would break Bayes' rule."""
+    if data is None:
+        return None
+
+    def shares(part: dict) -> Shares:
+        suspicious, malignant = part["suspicious"], part.get("malignant")
+        found = Shares(float(suspicious), None if malignant is None else float(malignant))
+        if not all(0 <= share <= 1 for share in (found.suspicious, found.malignant or 0.0)):
+            raise ValueError("no share")
+        return found
+
+    return Population(shares(data["views"]), shares(data["breasts"]))
+
+
+def with_prevalence(probability, share: float, wanted: float):
+    """Bayes' rule: a probability calibrated where `share` had the finding, where `wanted` have it.
+
+    The odds are multiplied by the ratio of the two prior odds, which takes for granted that images
+    with the finding, and those without, look the same in both places. `probability` is a float or
+    an array in [0, 1]; the shares are in (0, 1), else ValueError.
+    """
+    if not (0 < share < 1 and 0 < wanted < 1):
+        raise ValueError("no prior odds")
+    probability = np.asarray(probability, float)
+    factor = wanted / (1 - wanted) * (1 - share) / share
+    moved = probability * factor
+    return moved / (moved + (1 - probability))
 
 
 def fit_scaling(logits: np.ndarray, allowed: np.ndarray, offset_shrinkage: float = 0.0) -> Scaling:

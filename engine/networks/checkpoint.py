@@ -7,6 +7,7 @@ also held against the sha-256 in resources/checkpoints/manifest.json before it i
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from safetensors.torch import save
 from torch import nn
 
 from engine.domain import ModelIdentity
-from engine.errors import IncompatibleCheckpoint
+from engine.errors import IncompatibleCheckpoint, InvalidData
 from engine.networks.calibration import Calibration
-from engine.networks.models import HYBRID, LIGHT, build_model, made_fast
+from engine.networks.models import HYBRID, LIGHT, Output, build_model, made_fast
 from engine.networks.preprocessing import PreprocessingConfig
 from resources import ROOT
 
@@ -45,9 +46,18 @@ class Checkpoint:
         """For asking, not for saving: the same network, rearranged for speed."""
         return replace(self, model=made_fast(self.model))
 
+    @property
+    def members(self) -> tuple["Checkpoint", ...]:
+        """Whose predictions are `joined`: its own alone. An `Ensemble` has several."""
+        return (self,)
+
+    def joined(self, outputs: Sequence[Output]) -> Output:
+        (output,) = outputs
+        return output
+
 
 def shipped_checkpoint(name: str) -> Path:
-    """The file shipped for "hybrid" or "light"; raises `IncompatibleCheckpoint` if it is not."""
+    """The file shipped under that name; raises `IncompatibleCheckpoint` if there is none."""
     return _FOLDER / _shipped(name)["file"]
 
 
@@ -72,7 +82,6 @@ def save_checkpoint(
 ) -> str:
     """Writes the file in one step and returns its sha-256."""
     header = {
-        "format": FORMAT,
         "name": name,
         "architecture": model.architecture,
         "preprocessing": asdict(preprocessing),
@@ -80,11 +89,21 @@ def save_checkpoint(
         "heat_reference": heat_reference,
         "provenance": provenance,
     }
+    return write_file(path, header, model.state_dict())
+
+
+def write_file(path: Path, header: dict[str, Any], weights: dict[str, torch.Tensor]) -> str:
+    """Weights as float16 with `header` (JSON) in one step; returns the file's sha-256."""
     weights = {
         key: (value.half() if value.is_floating_point() else value).contiguous()
-        for key, value in model.state_dict().items()
+        for key, value in weights.items()
     }
-    data = save(weights, {_HEADER_KEY: json.dumps(header)})
+    header = {"format": FORMAT, **header}
+    return write_at_once(path, save(weights, {_HEADER_KEY: json.dumps(header)}))
+
+
+def write_at_once(path: Path, data: bytes) -> str:
+    """Never leaves half a file; returns its sha-256."""
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data)
     partial.replace(path)
@@ -93,63 +112,106 @@ def save_checkpoint(
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Raises `IncompatibleCheckpoint` for a file that is missing, damaged or not one of ours."""
+    return _assemble(path, *read_file(path))
+
+
+def read_file(path: Path) -> tuple[str, dict[str, Any], dict[str, torch.Tensor]]:
+    """Its sha-256, checked where the file is a shipped one, its header and its weights.
+
+    Raises `IncompatibleCheckpoint` for a file that is missing, damaged or of another format.
+    """
     try:
         if path.stat().st_size > _SIZE_LIMIT:
-            raise _refused(path, "it is larger than any checkpoint of ours")
+            raise refused(path, "it is larger than any checkpoint of ours")
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        _check_shipped_hash(path, digest)
+        check_shipped_hash(path, digest)
         with safe_open(path, "pt") as stream:
             metadata = stream.metadata() or {}
             header = json.loads(metadata[_HEADER_KEY])
             weights = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
     except OSError as error:
-        raise _refused(path, "it cannot be read") from error
+        raise refused(path, "it cannot be read") from error
     except (SafetensorError, ValueError, KeyError, RecursionError) as error:
-        raise _refused(path, "it is truncated or not one of ours") from error
-    return _assemble(path, digest, header, weights)
+        raise refused(path, "it is truncated or not one of ours") from error
+    if not isinstance(header, dict) or "format" not in header:
+        raise refused(path, "it is truncated or not one of ours")
+    if header["format"] != FORMAT:
+        raise refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
+    return digest, header, weights
 
 
 def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Tensor]):
     try:
-        if header["format"] != FORMAT:
-            raise _refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
         name = header["name"]
         if name not in (HYBRID, LIGHT):
-            raise _refused(path, "its architecture is unknown")
+            raise refused(path, "its architecture is unknown")
+        header, weights = _first_of_a_pair(header, weights)
         preprocessing = PreprocessingConfig(**header["preprocessing"])
         if not all(0 < n <= _FRAME_LIMIT for n in (preprocessing.height, preprocessing.width)):
-            raise _refused(path, "its input size is out of range")
+            raise refused(path, "its input size is out of range")
         model = build_model(name, **header["architecture"])
+        model.check_frame(preprocessing.height, preprocessing.width)
         model.load_state_dict(weights)  # which makes float32 of the file's float16
         calibration = Calibration.from_json(header["calibration"])
         if len(calibration.view.offsets) != len(model.categories):
-            raise _refused(path, "its calibration is for other categories")
+            raise refused(path, "its calibration is for other categories")
         heat_reference = float(header["heat_reference"])
         if not 0 < heat_reference < float("inf"):
-            raise _refused(path, "its heat-map has no scale")
+            raise refused(path, "its heat-map has no scale")
         return Checkpoint(
             model=model.eval(),
-            identity=ModelIdentity(name, digest, model.categories),
+            identity=ModelIdentity(name, digest, model.categories, calibration.population),
             preprocessing=preprocessing,
             calibration=calibration,
             heat_reference=heat_reference,
             provenance=dict(header["provenance"]),
         )
+    except InvalidData as error:
+        raise refused(path, "its network cannot take frames of the size it names") from error
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise _refused(path, "its weights do not fit the architecture it names") from error
+        raise refused(path, "its weights do not fit the architecture it names") from error
 
 
-def _check_shipped_hash(path: Path, digest: str) -> None:
+def read_bounded(path: Path, limit: int) -> tuple[bytes, str]:
+    """A file of at most `limit` bytes and its sha-256; raises `IncompatibleCheckpoint`."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except OSError as error:
+        raise refused(path, "it cannot be read") from error
+    if len(data) > limit:
+        raise refused(path, "it is larger than any checkpoint of ours")
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def _first_of_a_pair(header: dict, weights: dict) -> tuple[dict, dict]:
+    """INTERIM, to be removed with the next shipped hybrid: that of November held both networks.
+
+    Of such a file the hybrid alone is loaded; its calibration stays the pair's.
+    """
+    architecture = dict(header["architecture"])
+    if architecture.get("trunk") != "pair":
+        return header, weights
+    first = {name: value for name, value in architecture["members"][0].items() if name != "name"}
+    own = {
+        key.removeprefix("first."): value
+        for key, value in weights.items()
+        if key.startswith("first.")
+    }
+    return {**header, "architecture": first}, own
+
+
+def check_shipped_hash(path: Path, digest: str) -> None:
     """A file of the shipped folder must be, to the byte, the one the manifest names."""
     if path.resolve().parent != _FOLDER.resolve():
         return
     known = json.loads((_FOLDER / "manifest.json").read_text("utf-8")).values()
     if digest not in {entry["sha256"] for entry in known if entry["file"] == path.name}:
-        raise _refused(path, "its sha-256 is not the one it was shipped with")
+        raise refused(path, "its sha-256 is not the one it was shipped with")
 
 
-def _refused(path: Path, why: str) -> IncompatibleCheckpoint:
+def refused(path: Path, why: str) -> IncompatibleCheckpoint:
     return IncompatibleCheckpoint(
         "Checkpoint refused", f"{path.name}: {why}. Install the program again or choose another."
     )

@@ -10,6 +10,8 @@ predicted, so that every map answers one question. The map is divided by the che
 quiet. Only the layers above the finest explained one are differentiated.
 """
 
+from collections.abc import Callable, Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -17,7 +19,8 @@ import torch
 from engine.domain import Explanation
 from engine.networks import torchvision_guard  # noqa: F401  before grad-cam imports torchvision
 from engine.networks.checkpoint import Checkpoint
-from engine.networks.models import Layers
+from engine.networks.ensemble import Ensemble, Frame
+from engine.networks.models import Output
 from engine.networks.preprocessing import Geometry
 
 # isort: split
@@ -27,19 +30,21 @@ SUSPICIOUS_GRADE = 4  #: BI-RADS 4 and above ask for a biopsy (ACR BI-RADS, 5th 
 _BREAST_GAP = 9  #: network pixels; black holes up to this wide belong to the breast
 
 
-def explain(checkpoint: Checkpoint, tensor: np.ndarray, geometry: Geometry) -> Explanation:
+def explain(checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]) -> Explanation:
     """The map of one prepared image, float32 (1, height, width), over its region of the source.
 
-    Not thread-safe: it hangs hooks on the checkpoint's model, and takes them off again.
+    `frames` holds the image as each member takes it (`ensemble.frames_of`). Not thread-safe: it
+    hangs hooks on the networks, and takes them off again.
     """
+    tensor, geometry = frames[0]
     height, width = geometry.network_shape
-    heat = activation_map(checkpoint.model, tensor) / checkpoint.heat_reference
+    heat = joint_map(checkpoint, frames) / checkpoint.heat_reference
     heat = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
     heat = np.clip(heat, 0.0, 1.0) * _breast(tensor)
     return Explanation(
         heat=geometry.heat_to_region(heat),
         region=geometry.region,
-        target=target_name(checkpoint.model.categories),
+        target=target_name(checkpoint.identity.categories),
         method="Grad-CAM (HiResCAM), fixed scale",
     )
 
@@ -50,21 +55,84 @@ def activation_map(model: torch.nn.Module, tensor: np.ndarray) -> np.ndarray:
     `model` is in eval mode, its weights frozen or not. Afterwards, also after an exception, it
     holds no hook and no gradient, and its `requires_grad` flags are as before.
     """
-    scales = model.explained_layers
-    trainable = [weight for weight in model.parameters() if weight.requires_grad]
+    (cells,) = _cells([model], [tensor], lambda outputs: outputs[0], model.categories)
+    return _over_scales(cells)
+
+
+def joint_map(checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]) -> np.ndarray:
+    """`activation_map` of what the members predict together, on the first one's finest grid.
+
+    What each member's cells give to the joint log-odds is found in its own frame, carried to the
+    same place of the first one's, and adds up scale by scale.
+    """
+    networks = [member.model for member in checkpoint.members]
+    tensors = [tensor for tensor, _ in frames]
+    first, *others = _cells(networks, tensors, checkpoint.joined, checkpoint.identity.categories)
+    total = list(first)
+    for cells, (_, geometry) in zip(others, frames[1:], strict=True):
+        for scale, own in enumerate(first):
+            nearest = cells[min(scale, len(cells) - 1)]
+            total[scale] = total[scale] + _carried(nearest, geometry, frames[0][1], own.shape)
+    return _over_scales(total)
+
+
+def _over_scales(cells: Sequence[np.ndarray]) -> np.ndarray:
+    """The geometric mean of the scales, finest first, each cut at zero; on the finest grid."""
+    height, width = cells[0].shape
+    same = [
+        cv2.resize(np.maximum(each, 0), (width, height), interpolation=cv2.INTER_LINEAR)
+        for each in cells
+    ]
+    return np.prod(same, axis=0).astype(np.float32) ** (1 / len(same))
+
+
+def _carried(
+    cells: np.ndarray, geometry: Geometry, to: Geometry, shape: tuple[int, int]
+) -> np.ndarray:
+    """Cells over one frame of an image on a grid of `shape` over another frame of it.
+
+    A cell that covers more of the image than one of the other grid is shared out, so that the sum
+    over a place stays.
+    """
+    at = [
+        (np.arange(count) + 0.5) * side / count
+        for count, side in zip(shape, to.network_shape, strict=True)
+    ]
+    there = geometry.to_network(*to.to_source(*at))
+    y, x = (
+        place * count / side - 0.5
+        for place, count, side in zip(there, cells.shape, geometry.network_shape, strict=True)
+    )
+    share = abs((y[-1] - y[0]) / (len(y) - 1) * (x[-1] - x[0]) / (len(x) - 1))
+    columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    edge = cv2.BORDER_REPLICATE
+    moved = cv2.remap(cells.astype(np.float32), columns, rows, cv2.INTER_LINEAR, borderMode=edge)
+    return moved * np.float32(share)
+
+
+def _cells(
+    networks: Sequence[torch.nn.Module],
+    tensors: Sequence[np.ndarray],
+    join: Callable[[Sequence[Output]], Output],
+    categories: tuple[int, ...],
+) -> list[list[np.ndarray]]:
+    """By network and scale, what every cell gives to the log-odds of the joined prediction."""
+    trainable = [w for network in networks for w in network.parameters() if w.requires_grad]
     # Differentiation starts here: nothing below is kept, frozen weights are no obstacle.
     starts = [
         layer.register_forward_hook(lambda _layer, _inputs, out: out.detach().requires_grad_())
-        for layer in scales[0]
+        for network in networks
+        for layer in network.explained_layers[0]
     ]
     explainer = None
     try:
         for weight in trainable:
             weight.requires_grad_(False)
         with torch.inference_mode(False), torch.enable_grad():
-            explainer = _RawHiResCAM(_Logits(model), scales)
-            image = torch.from_numpy(np.array(tensor, np.float32))[None]
-            return explainer(image, [_SuspicionLogOdds(model.categories)])
+            images = [torch.from_numpy(np.array(tensor, np.float32))[None] for tensor in tensors]
+            scales = [network.explained_layers for network in networks]
+            explainer = _RawHiResCAM(_Logits(networks, images[1:], join), scales)
+            maps = explainer(images[0], [_SuspicionLogOdds(categories)])
     finally:
         for start in starts:
             start.remove()
@@ -72,6 +140,8 @@ def activation_map(model: torch.nn.Module, tensor: np.ndarray) -> np.ndarray:
             explainer.activations_and_grads.release()
         for weight in trainable:
             weight.requires_grad_(True)
+    counted = iter(maps)
+    return [[sum(next(counted) for _ in layers) for layers in each] for each in scales]
 
 
 def target_name(categories: tuple[int, ...]) -> str:
@@ -99,23 +169,36 @@ class _SuspicionLogOdds:
 
 
 class _Logits(torch.nn.Module):
-    """The network as pytorch_grad_cam expects it: an image in, (batch, categories) out."""
+    """The networks as pytorch_grad_cam expects them: an image in, (batch, categories) out.
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    The image is the first network's; the others hold theirs.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[torch.nn.Module],
+        other_images: Sequence[torch.Tensor],
+        join: Callable[[Sequence[Output]], Output],
+    ) -> None:
         super().__init__()
-        self.network = network
+        self.networks = torch.nn.ModuleList(networks)
+        self.other_images, self.join = other_images, join
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.network(image).logits
+        images = (image, *self.other_images)
+        outputs = [network(own) for network, own in zip(self.networks, images, strict=True)]
+        return self.join(outputs).logits
 
 
 class _RawHiResCAM(HiResCAM):
-    """HiResCAM without the stretch to 0..1 that the package ends with."""
+    """HiResCAM without the cut at zero and the stretch to 0..1 that the package ends with.
 
-    def __init__(self, network: torch.nn.Module, scales: Layers) -> None:
-        self._scales = len(scales)
-        in_order = [layer for layers in zip(*scales, strict=True) for layer in layers]
-        super().__init__(network, in_order)  # as they run: each member's, finest first
+    Gives a list of maps instead: of each network each layer's, in the order in which they run.
+    """
+
+    def __init__(self, network: torch.nn.Module, scales: Sequence) -> None:
+        in_order = [layer for each in scales for layers in each for layer in layers]
+        super().__init__(network, in_order)
 
     def compute_cam_per_layer(self, input_tensor, targets, eigen_smooth):
         seen = self.activations_and_grads
@@ -127,10 +210,4 @@ class _RawHiResCAM(HiResCAM):
         ]
 
     def aggregate_multi_layers(self, cam_per_target_layer):
-        maps = []
-        for scale in range(self._scales):
-            total = sum(cam_per_target_layer[scale :: self._scales])
-            maps.append(np.maximum(total.numpy(), 0))
-        height, width = maps[0].shape
-        same = [cv2.resize(cam, (width, height), interpolation=cv2.INTER_LINEAR) for cam in maps]
-        return np.prod(same, axis=0).astype(np.float32) ** (1 / len(same))
+        return [np.asarray(cells, np.float32) for cells in cam_per_target_layer]

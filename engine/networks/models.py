@@ -7,7 +7,6 @@ Penaloza. Weights come from `engine.networks.checkpoint`, never from here.
 
 import copy
 import itertools
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from engine.errors import InvalidData
 from engine.networks.torchvision_guard import torchvision
 
 HYBRID, LIGHT = "hybrid", "light"
 MOBILENET = "mobilenet"  #: a `trunk` of the light network
-PAIR = "pair"  #: a `trunk` of the hybrid: it and the light network answer together
 
 
 #: Explained layers, finest scale first; the layers of one scale share a grid and add up.
@@ -38,8 +37,18 @@ class Output(NamedTuple):
 class Network(nn.Module):
     """What the networks have in common: how they are asked once they are trained."""
 
+    stride = 32  #: of its coarsest map: it takes frames whose sides are multiples of it
     looks_both_ways = False  #: also at the image turned upside down, for the mean of both
     enlargement = 1.0  #: of the image that is asked about, against those of the training
+
+    def check_frame(self, height: int, width: int) -> None:
+        """Raises `InvalidData`, in words, for a frame of pixels that the network cannot take."""
+        for name, side in (("height", height), ("width", width)):
+            if type(side) is not int or side <= 0 or side % self.stride:
+                raise InvalidData(
+                    "Frame does not fit the network",
+                    f"{name} is {side!r}, and must be a multiple of {self.stride} pixels.",
+                )
 
     def answer(self, image: Tensor) -> Output:
         """Logits and malignancy of (batch, 1, height, width); `forward` is a single look.
@@ -258,6 +267,8 @@ class LightweightCNN(Network):
     categories = (1, 3, 4, 5)
     pretrained = kept = ()
     keeps_statistics = False
+    stride = 8
+    side = 224  #: pixels of the only frame that it takes, unless it pools globally
 
     def __init__(
         self,
@@ -287,6 +298,15 @@ class LightweightCNN(Network):
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(128, len(self.categories))
         self.malignancy = nn.Linear(128, 1) if has_malignancy else None
+
+    def check_frame(self, height: int, width: int) -> None:
+        super().check_frame(height, width)
+        if not self.pools_globally and (height, width) != (self.side, self.side):
+            raise InvalidData(
+                "Frame does not fit the network",
+                f"It is {height} x {width}, and the paper's network takes {self.side} x "
+                f"{self.side} pixels only.",
+            )
 
     @property
     def explained_layers(self) -> "Layers":
@@ -421,65 +441,6 @@ class LightweightMobileNet(Network):
         return Output(*read_out(score.softmax(dim=1)), attention, guided)
 
 
-class Pair(Network):
-    """The hybrid and the light network asked about one frame, as one.
-
-    Networks taught by so few films err much by chance, and a second one of another kind evens
-    that out (docs/experiments.md). Of the grades that both know, the mean of their logits decides;
-    how likely a grade is that only the first knows, the first says alone. Each is trained alone;
-    `joined` makes the pair.
-    """
-
-    def __init__(self, members: Sequence[dict]) -> None:
-        super().__init__()
-        self.architecture = {"trunk": PAIR, "members": [dict(member) for member in members]}
-        self.first, self.second = (build_model(**member) for member in members)
-        self.categories = self.first.categories
-        self.shared = [self.categories.index(grade) for grade in self.second.categories]
-
-    @property
-    def explained_layers(self) -> Layers:
-        """What the members' cells give to the answer adds up, scale by scale."""
-        scales = zip(self.first.explained_layers, self.second.explained_layers, strict=True)
-        return tuple(first + second for first, second in scales)
-
-    @property
-    def feature_layer(self) -> nn.Module:
-        return self.first.feature_layer
-
-    @property
-    def malignancy(self) -> nn.Module:
-        return self.first.malignancy
-
-    def forward(self, image: Tensor) -> Output:
-        """`image` as the members take it."""
-        return self._joined(self.first(image), self.second(image))
-
-    def answer(self, image: Tensor) -> Output:
-        """Each member looks in its own way."""
-        return self._joined(self.first.answer(image), self.second.answer(image))
-
-    def _joined(self, first: Output, second: Output) -> Output:
-        alone = first.logits[:, self.shared]
-        mean = (alone + second.logits) / 2
-        logits = first.logits.clone()
-        logits[:, self.shared] = (
-            mean
-            - mean.logsumexp(dim=1, keepdim=True)  # shares the same probability as `first` does
-            + alone.logsumexp(dim=1, keepdim=True)
-        )
-        return Output(logits, (first.malignancy + second.malignancy) / 2)
-
-
-def joined(first: nn.Module, second: nn.Module) -> Pair:
-    """The pair of a trained hybrid and a trained light network, in evaluation mode."""
-    members = [{"name": HYBRID, **first.architecture}, {"name": LIGHT, **second.architecture}]
-    pair = Pair(members)
-    pair.first.load_state_dict(first.state_dict())
-    pair.second.load_state_dict(second.state_dict())
-    return pair.eval()
-
-
 def made_fast(model: nn.Module) -> nn.Module:
     """A copy for asking only: batch norms folded into their convolutions, channels last.
 
@@ -498,7 +459,6 @@ def made_fast(model: nn.Module) -> nn.Module:
 #: Every network by its name and trunk; experiments may add their own.
 NETWORKS: dict[tuple[str, str | None], type[nn.Module]] = {
     (HYBRID, None): HybridResNetTransformer,
-    (HYBRID, PAIR): Pair,
     (LIGHT, None): LightweightCNN,
     (LIGHT, MOBILENET): LightweightMobileNet,
 }
@@ -507,7 +467,6 @@ NETWORKS: dict[tuple[str, str | None], type[nn.Module]] = {
 def build_model(name: str, trunk: str | None = None, **architecture) -> nn.Module:
     """An untrained network; raises KeyError for names that `NETWORKS` lacks.
 
-    `trunk` "mobilenet" makes the light network the better one instead of the paper's, "pair" the
-    hybrid both networks.
+    `trunk` "mobilenet" makes the light network the better one instead of the paper's.
     """
     return NETWORKS[name, trunk](**architecture)

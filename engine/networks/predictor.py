@@ -1,4 +1,4 @@
-"""One network's word on a study: per view, then per breast, or why it says nothing.
+"""What the networks say of a study: per view, then per breast, or why they say nothing.
 
 Files in, frozen values out; tensors and logits stay inside. Every view is judged alone, so that
 its answer does not depend on its neighbours, and a file that cannot be judged never stops the next.
@@ -15,6 +15,7 @@ import torch
 
 from engine.dicom.loading import load_pixels
 from engine.domain import (
+    DEFAULT_MODEL,
     BreastPrediction,
     Explanation,
     FailedFile,
@@ -27,8 +28,11 @@ from engine.domain import (
     ViewPrediction,
 )
 from engine.errors import EngineError, UnsupportedImage, fault_trace
-from engine.networks import appearance, preprocessing, scope
-from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
+from engine.networks import appearance, ensemble, preprocessing, scope
+from engine.networks.calibration import Calibration
+from engine.networks.checkpoint import shipped_checkpoint
+from engine.networks.ensemble import Frame
+from engine.networks.models import Output
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +41,13 @@ UNEXPECTED_ADVICE = "This is a bug of the program: please report it with the log
 
 
 @dataclass(frozen=True, eq=False)
-class _Answer:
-    """What the network itself said of a view, kept until its breast is pooled."""
+class _Judged:
+    """What a view came to, kept until its breast is pooled."""
 
     view: MammogramView
-    logits: np.ndarray  #: (categories,)
-    malignancy: float | None  #: logit
+    scope_reason: str | None = None  #: why no network was asked
+    outputs: tuple[Output, ...] = ()  #: by voice; each of one image, float64
+    explanation: Explanation | None = None
 
 
 def use_threads(count: int | None = None) -> None:
@@ -56,14 +61,21 @@ def use_threads(count: int | None = None) -> None:
 
 
 class Predictor:
-    """A checkpoint that answers; not thread-safe.
+    """A network, or an ensemble with its members, that predicts; not thread-safe.
 
     `checkpoint_path` stands in for the shipped checkpoint of `name`. Raises
     `IncompatibleCheckpoint`.
     """
 
-    def __init__(self, checkpoint_path: Path | None = None, name: str = "hybrid") -> None:
-        self._checkpoint = load_checkpoint(checkpoint_path or shipped_checkpoint(name)).made_fast()
+    def __init__(self, checkpoint_path: Path | None = None, name: str = DEFAULT_MODEL) -> None:
+        path = checkpoint_path or shipped_checkpoint(name)
+        self._checkpoint = ensemble.load(path).made_fast()
+        members = self._checkpoint.members
+        own = members if len(members) > 1 else ()
+        #: who speaks: the checkpoint, then each member of an ensemble
+        self._voices = [
+            _Voice(each.identity, each.calibration) for each in (self._checkpoint, *own)
+        ]
         appearance.shipped()  # an installation without it fails at once, not at every file
 
     @property
@@ -72,101 +84,140 @@ class Predictor:
 
     def warm_up(self) -> None:
         """One pass over a black image: the first real one then runs at full speed."""
-        config = self._checkpoint.preprocessing
         with torch.inference_mode():
-            self._checkpoint.model.answer(torch.zeros(1, 1, config.height, config.width))
+            for member in self._checkpoint.members:
+                config = member.preprocessing
+                member.model.answer(torch.zeros(1, 1, config.height, config.width))
 
     def predict_study(self, study: Study, heatmaps: bool = False) -> StudyPrediction:
         """Every view in the study's order, then the breasts, right before left.
 
         What cannot be decoded is listed under `failures`; nothing is raised for a single file.
         """
-        views, answers, failures = [], [], []
+        judged, failures = [], []
         for view in study.views:
             try:
-                prediction, answer = self._judge(view, heatmaps)
+                judged.append(self._judge(view, heatmaps))
             except EngineError as error:
                 failures.append(FailedFile(view.path, error.title, error.advice))
             except Exception as error:
                 log.error("Unexpected fault while judging a view: %s", fault_trace(error))
                 failures.append(FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE))
-            else:
-                views.append(prediction)
-                if answer is not None:
-                    answers.append(answer)
-        breasts = self._pool(study, answers) if study.is_joined else ()
-        return StudyPrediction(study.uid, self.identity, tuple(views), breasts, tuple(failures))
+        whole, *members = (
+            voice.of_study(study, judged, place, tuple(failures))
+            for place, voice in enumerate(self._voices)
+        )
+        return _with_others(whole, members)
 
-    def _judge(
-        self, view: MammogramView, wants_heatmap: bool
-    ) -> tuple[ViewPrediction, _Answer | None]:
+    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _Judged:
         if view.out_of_scope is not None:
-            return ViewPrediction(view.image_uid, self._silent(view.out_of_scope)), None
+            return _Judged(view, view.out_of_scope)
         pixels = load_pixels(view)
         image = preprocessing.grey(view, pixels)
         reason = scope.reason_not_to_judge(view, pixels, image)
         if reason is not None:
-            return ViewPrediction(view.image_uid, self._silent(reason)), None
+            return _Judged(view, reason)
         try:
-            tensor, geometry = preprocessing.prepare(
-                image, view.pixel_aspect, self._checkpoint.preprocessing
-            )
+            frames = ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
-            return ViewPrediction(view.image_uid, self._silent(str(error))), None
-        answer = self._ask(view, tensor)
+            return _Judged(view, str(error))
+        outputs = self._ask(frames)
         explanation: Explanation | None = None
         if wants_heatmap:
             from engine.networks import gradcam
 
-            explanation = gradcam.explain(self._checkpoint, tensor, geometry)
-        return ViewPrediction(view.image_uid, self._of_view(answer), explanation), answer
+            explanation = gradcam.explain(self._checkpoint, frames)
+        return _Judged(view, None, outputs, explanation)
 
-    def _ask(self, view: MammogramView, tensor: np.ndarray) -> _Answer:
+    def _ask(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
+        """What each voice says of one image."""
+        members = self._checkpoint.members
         with torch.inference_mode():
-            output = self._checkpoint.model.answer(torch.from_numpy(tensor)[None])
-        if not torch.isfinite(output.logits).all():
+            outputs = [
+                member.model.answer(torch.from_numpy(tensor)[None])
+                for member, (tensor, _) in zip(members, frames, strict=True)
+            ]
+            joined = self._checkpoint.joined(outputs)
+        spoken = (joined, *outputs) if len(outputs) > 1 else (joined,)
+        if not all(torch.isfinite(output.logits).all() for output in spoken):
             raise FloatingPointError("the network's answer is not a number")
-        malignancy = None if output.malignancy is None else float(output.malignancy[0])
-        return _Answer(view, output.logits[0].double().numpy(), malignancy)
+        return spoken
 
-    def _of_view(self, answer: _Answer) -> Prediction:
-        calibration = self._checkpoint.calibration
-        prediction = self._spoken(calibration.view_probabilities(answer.logits[None])[0])
-        if answer.malignancy is None or calibration.malignancy_view is None:
-            return prediction
-        malignancy = calibration.view_malignancy(np.array([answer.malignancy]))[0]
-        return replace(prediction, malignancy=float(malignancy))
 
-    def _pool(self, study: Study, answers: Sequence[_Answer]) -> tuple[BreastPrediction, ...]:
+def _with_others(whole: StudyPrediction, members: Sequence[StudyPrediction]) -> StudyPrediction:
+    """Each prediction of the ensemble with what its members say of the same."""
+
+    def joined(part, place: int):
+        said = [getattr(member, part)[place].prediction for member in members]
+        own = getattr(whole, part)[place]
+        return replace(own, prediction=replace(own.prediction, others=tuple(said)))
+
+    return replace(
+        whole,
+        views=tuple(joined("views", place) for place in range(len(whole.views))),
+        breasts=tuple(joined("breasts", place) for place in range(len(whole.breasts))),
+    )
+
+
+@dataclass(frozen=True)
+class _Voice:
+    """Outputs in somebody's own calibrated words."""
+
+    model: ModelIdentity
+    calibration: Calibration
+
+    def of_study(
+        self,
+        study: Study,
+        judged: Sequence[_Judged],
+        place: int,
+        failures: tuple[FailedFile, ...],
+    ) -> StudyPrediction:
+        """`place` is this voice's among the outputs; the first alone has the heat-maps."""
+        views = tuple(
+            ViewPrediction(
+                each.view.image_uid,
+                self._silent(each.scope_reason)
+                if each.scope_reason is not None
+                else self._said([each.outputs[place]]),
+                each.explanation if place == 0 else None,
+            )
+            for each in judged
+        )
+        breasts = self._breasts(study, judged, place) if study.is_joined else ()
+        return StudyPrediction(study.uid, self.model, views, breasts, failures)
+
+    def _breasts(
+        self, study: Study, judged: Sequence[_Judged], place: int
+    ) -> tuple[BreastPrediction, ...]:
         breasts = []
         for side in (Laterality.RIGHT, Laterality.LEFT):
             if not any(view.laterality is side for view in study.views):
                 continue
-            of_side = [answer for answer in answers if answer.view.laterality is side]
+            of_side = [each for each in judged if each.outputs and each.view.laterality is side]
             prediction = (
-                self._of_breast(of_side)
+                self._said([each.outputs[place] for each in of_side])
                 if of_side
                 else self._silent("No view of this breast can be judged.")
             )
-            uids = tuple(answer.view.image_uid for answer in of_side)
+            uids = tuple(each.view.image_uid for each in of_side)
             breasts.append(BreastPrediction(side, prediction, uids))
         return tuple(breasts)
 
-    def _of_breast(self, answers: Sequence[_Answer]) -> Prediction:
-        calibration = self._checkpoint.calibration
-        logits = np.stack([answer.logits for answer in answers])
-        prediction = self._spoken(calibration.breast_probabilities(logits))
-        if answers[0].malignancy is None or calibration.malignancy_view is None:
-            return prediction
-        malignancy = np.array([answer.malignancy for answer in answers])
-        return replace(prediction, malignancy=float(calibration.breast_malignancy(malignancy)))
-
-    def _spoken(self, probabilities: np.ndarray) -> Prediction:
-        grades = self.identity.categories
+    def _said(self, outputs: Sequence[Output]) -> Prediction:
+        """Of one view, or of a breast by its views; a breast in one view keeps the view's words."""
+        logits = np.stack([output.logits[0].double().numpy() for output in outputs])
+        probabilities = self.calibration.breast_probabilities(logits)
+        malignancy = None
+        if outputs[0].malignancy is not None and self.calibration.malignancy_view is not None:
+            logits = np.array([float(output.malignancy[0]) for output in outputs])
+            malignancy = float(self.calibration.breast_malignancy(logits))
+        grades = self.model.categories
         return Prediction(
-            self.identity,
+            self.model,
             {grade: float(p) for grade, p in zip(grades, probabilities, strict=True)},
+            malignancy=malignancy,
         )
 
     def _silent(self, reason: str) -> Prediction:
-        return Prediction(self.identity, None, scope_reason=reason)
+        return Prediction(self.model, None, scope_reason=reason)

@@ -185,15 +185,18 @@ def chest_wall_is_right(mask: np.ndarray) -> bool:
 
 
 def prepare(
-    image: np.ndarray, pixel_aspect: float, config: PreprocessingConfig
+    image: np.ndarray, pixel_aspect: float, config: PreprocessingConfig, *, is_blurred: bool = False
 ) -> tuple[np.ndarray, Geometry]:
     """A grey uint8 (rows, columns) image as float32 (1, height, width) in [0, 1], and its geometry.
 
     `pixel_aspect` is a pixel's height over its width. The chest wall comes to lie on the left.
-    Raises `UnsupportedImage` where no breast is found.
+    `is_blurred` asks for the control whose breast is blurred to nothing. Raises `UnsupportedImage`
+    where no breast is found.
     """
     crop, mask, geometry = crop_breast(image, pixel_aspect, config)
-    frame, _ = fill_frame(crop, mask, geometry, config)
+    frame, frame_mask = fill_frame(crop, mask, geometry, config)
+    if is_blurred:
+        frame = blurred(frame, frame_mask)
     return finish(frame, config)[None], geometry
 
 
@@ -259,6 +262,18 @@ def fill_frame(
     frame[n0:n1, m0:m1] = part
     frame_mask[n0:n1, m0:m1] = part_mask
     return frame, frame_mask
+
+
+def blurred(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The frame with the breast blurred to nothing, uint8 (height, width): a control.
+
+    Every pixel of the breast becomes the breast's mean, which is what a blur wider than the breast
+    leaves; its outline stays, and all else is black. Whatever a network still tells of such a
+    frame, it tells without a lesion.
+    """
+    inside = mask > 0
+    mean = float(frame[inside].mean()) if inside.any() else 0.0
+    return np.where(inside, np.uint8(max(1, round(mean))), np.uint8(0))  # 0 would be no breast
 
 
 def finish(frame: np.ndarray, config: PreprocessingConfig) -> np.ndarray:

@@ -25,13 +25,20 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from engine.domain import ModelIdentity, Study, StudyPrediction
+from engine.domain import (
+    MammogramView,
+    ModelIdentity,
+    RegionPrediction,
+    Study,
+    StudyPrediction,
+)
 from engine.errors import EngineError, EngineStopped, fault_trace
 
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 2  #: a request that has killed this many children is given up
 _STOPPED_TITLE = "The engine stopped"
+_REGION = "region"  #: the region network among the checkpoints
 _NICENESS = 15  #: below the window and its decoding, which is at 10
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000  #: winbase.h
 
@@ -83,6 +90,12 @@ class EngineProcess:
     ) -> "Future[StudyPrediction]":
         """`urgent` overtakes what still waits: the open study goes before the worklist's."""
         return self._submit(_Request("predict", (study, model_name, heatmaps)), urgent)
+
+    def predict_region(
+        self, view: MammogramView, box: tuple[int, int, int, int]
+    ) -> "Future[RegionPrediction]":
+        """Overtakes what still waits: a reader looks at the spot. `box` as in RegionPrediction."""
+        return self._submit(_Request("predict_region", (view, box)), urgent=True)
 
     @property
     def process_id(self) -> int | None:
@@ -227,11 +240,17 @@ def _work(connection: Connection, settings: EngineSettings) -> None:
 
 
 class _Worker:
-    """The networks in the child, each loaded when first asked for and then kept."""
+    """The networks in the child, each loaded when first asked for and then kept.
+
+    So are the pixels of the last view that a region was asked of: a reader asks about several
+    spots of a view, and decoding takes longer than the network.
+    """
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._predictors: dict[str, Any] = {}
+        self._has_threads = False
+        self._decoded: tuple[MammogramView, Any] | None = None  # the view, and its Pixels
 
     def warm_up(self, model_name: str) -> ModelIdentity:
         predictor = self._predictor(model_name)
@@ -241,15 +260,46 @@ class _Worker:
     def predict(self, study: Study, model_name: str, heatmaps: bool) -> StudyPrediction:
         return self._predictor(model_name).predict_study(study, heatmaps)
 
+    def predict_region(
+        self, view: MammogramView, box: tuple[int, int, int, int]
+    ) -> RegionPrediction:
+        predictor = self._region_predictor()
+        return predictor.predict(view, self._pixels(view), box)
+
+    def _pixels(self, view: MammogramView) -> Any:
+        known = self._decoded
+        if known is None or (known[0].path, known[0].image_uid) != (view.path, view.image_uid):
+            from engine.dicom.loading import load_pixels
+
+            self._decoded = None  # never two images in memory
+            self._decoded = view, load_pixels(view)
+        return self._decoded[1]
+
     def _predictor(self, model_name: str) -> Any:
         if model_name not in self._predictors:
-            from engine.networks.predictor import Predictor, use_threads
+            from engine.networks.predictor import Predictor
 
-            use_threads(self._settings.threads)
+            self._use_threads()
             self._predictors[model_name] = Predictor(
                 self._settings.checkpoints.get(model_name), model_name
             )
         return self._predictors[model_name]
+
+    def _region_predictor(self) -> Any:
+        if _REGION not in self._predictors:
+            from engine.networks.region import RegionPredictor
+
+            self._use_threads()
+            self._predictors[_REGION] = RegionPredictor(self._settings.checkpoints.get(_REGION))
+        return self._predictors[_REGION]
+
+    def _use_threads(self) -> None:
+        """Once: "one less than there are" must not be taken off again with every network."""
+        if not self._has_threads:
+            from engine.networks.predictor import use_threads
+
+            use_threads(self._settings.threads)
+            self._has_threads = True
 
 
 def _die_with_parent() -> None:

@@ -1,7 +1,7 @@
 """Predictions leave the program: as lines for programs and people, heat-maps as files.
 
 Everything that leaves says that it is for research only. The keys of a record and their order are a
-contract that others call (README, "birads-engine predict").
+contract that others call (README, "birads-engine predict", "birads-engine predict-region").
 """
 
 import csv
@@ -18,18 +18,20 @@ import numpy as np
 
 from engine import __version__
 from engine.domain import (
-    BIRADS_MEANING,
+    MODEL_MEANING,
     NOTICE,
     BreastPrediction,
     Explanation,
     FailedFile,
     MammogramView,
     Prediction,
+    RegionPrediction,
     Study,
     StudyPrediction,
     ViewPrediction,
 )
 from engine.errors import StorageFailed
+from engine.records.csv_cells import inert
 
 Record = dict[str, Any]
 
@@ -70,6 +72,7 @@ def _image_record(view: MammogramView, answer: ViewPrediction, heatmap: Path | N
         "view": view.view_position and view.view_position.value,
         **_said(answer.prediction),
         "heatmap": heatmap and str(heatmap),
+        "notes": list(view.notes),
         "notice": NOTICE,
     }
 
@@ -81,11 +84,25 @@ def _breast_record(study: Study, breast: BreastPrediction) -> Record:
         "laterality": breast.laterality.value,
         **_said(breast.prediction),
         "views": [str(study.view(uid).path) for uid in breast.image_uids],
+        "notes": [],
         "notice": NOTICE,
     }
 
 
-def _said(prediction: Prediction) -> Record:
+def region_record(view: MammogramView, answer: RegionPrediction) -> Record:
+    return {
+        "file": str(view.path),
+        "box": list(answer.box),
+        **_said(answer),
+        "p_malignant": answer.malignancy,
+        "spacing_mm": answer.spacing_mm,
+        "spacing_source": answer.spacing_source,
+        "notes": list(answer.notes),
+        "notice": NOTICE,
+    }
+
+
+def _said(prediction: Prediction | RegionPrediction) -> Record:
     probabilities = prediction.probabilities
     return {
         "model": prediction.model.name,
@@ -95,6 +112,7 @@ def _said(prediction: Prediction) -> Record:
         "category": prediction.category,
         "confidence": prediction.confidence,
         "probabilities": probabilities and {str(grade): p for grade, p in probabilities.items()},
+        "p_malignant": prediction.malignancy,
     }
 
 
@@ -115,7 +133,7 @@ class CsvLines:
     COLUMNS = (
         *("record", "file", "study", "patient", "laterality", "view", "model", "model_sha256"),
         *("in_scope", "scope_reason", "category", "confidence", "p1", "p2", "p3", "p4", "p5"),
-        *("heatmap", "views", "error_title", "error_advice", "notice"),
+        *("p_malignant", "heatmap", "views", "notes", "error_title", "error_advice", "notice"),
     )
 
     def __init__(self, stream: TextIO) -> None:
@@ -128,32 +146,33 @@ class CsvLines:
         row |= {f"p{grade}": p for grade, p in (record.get("probabilities") or {}).items()}
         row |= {f"error_{key}": text for key, text in record.get("error", {}).items()}
         row["views"] = "; ".join(record.get("views", ()))
+        row["notes"] = " ".join(record.get("notes", ()))
         row["notice"] = NOTICE
-        self._writer.writerow({key: _cell(value) for key, value in row.items()})
+        self._writer.writerow({key: guarded_cell(value) for key, value in row.items()})
 
 
-def _cell(value: Any) -> Any:
+def guarded_cell(value: Any) -> Any:
     """A spreadsheet must not run a file name: text that would be a formula gets an apostrophe."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return "'" + value
-    return value
+    return inert(value) if isinstance(value, str) else value
 
 
 class TableLines:
     """For people: one line an image, breast or failed file."""
 
-    _LAYOUT = "{:<6} {:<5} {:<34} {:>10} {:>12}  {}\n"
+    _LAYOUT = "{:<6} {:<5} {:<34} {:>10} {:>12} {:>12}  {}\n"
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._study: str | None = None
         stream.write(NOTICE + "\n\n")
         stream.write(
-            self._LAYOUT.format("breast", "view", "BI-RADS", "confidence", "P(4 or 5)", "file")
+            self._LAYOUT.format(
+                *("breast", "view", "BI-RADS", "confidence", "P(4 or 5)", "P(malignant)", "file")
+            )
         )
 
     def write(self, record: Record) -> None:
@@ -177,15 +196,16 @@ class TableLines:
         self._stream.write("".join(c if c.isprintable() or c == "\n" else "�" for c in line))
 
     @staticmethod
-    def _said(record: Record) -> tuple[str, str, str]:
+    def _said(record: Record) -> tuple[str, str, str, str]:
         if not record["in_scope"]:
-            return "not judged", "", ""
+            return "not judged", "", "", ""
         suspicion = sum(p for grade, p in record["probabilities"].items() if int(grade) >= 4)
-        grade = record["category"]
+        grade, malignancy = record["category"], record["p_malignant"]
         return (
-            f"{grade} {BIRADS_MEANING[grade]}",
+            f"{grade} {MODEL_MEANING[grade]}",
             f"{record['confidence']:.0%}",
             f"{suspicion:.0%}",
+            "" if malignancy is None else f"{malignancy:.0%}",
         )
 
 
@@ -282,7 +302,7 @@ def _caption(view: MammogramView, answer: ViewPrediction) -> str:
     grade = prediction.category
     return (
         f"{view.label}. {prediction.model.name} {prediction.model.sha256[:8]}: model category "
-        f"{grade} ({BIRADS_MEANING[grade]}), confidence {prediction.confidence:.0%}. Colour: "
+        f"{grade} ({MODEL_MEANING[grade]}), confidence {prediction.confidence:.0%}. Colour: "
         f"attention for the {explanation.target} ({explanation.method}, the same for every image), "
         "no lesion outline."
     )

@@ -10,7 +10,8 @@ later and stand in tables of their own, append-only like the rest. So the databa
 blind reader does not; `export_csv` leaves it out until it was revealed or `unblind` is asked for.
 So do the places where a study's files were seen, by which it is found again.
 
-What readers drew on the images is kept here too, a row for each change, and is in no export.
+What readers drew on the images is kept here too, a row for each change, and is in no export; what
+the region network told them of rectangles is, beside the readings of that breast.
 """
 
 import csv
@@ -31,16 +32,19 @@ from engine.domain import (
     Agreement,
     Annotation,
     AnnotationKind,
+    AskedRegion,
     BiradsCategory,
     Laterality,
     ModelIdentity,
     Prediction,
     ReaderAssessment,
     ReadingMode,
+    RegionPrediction,
     propose_agreement,
     standing,
 )
 from engine.errors import StorageFailed
+from engine.records.csv_cells import inert
 from engine.records.pseudonyms import Pseudonyms
 
 log = logging.getLogger(__name__)
@@ -133,6 +137,31 @@ CREATE TRIGGER annotations_are_never_edited BEFORE UPDATE ON annotations
 CREATE TRIGGER annotations_are_never_deleted BEFORE DELETE ON annotations
     BEGIN SELECT RAISE (ABORT, 'an annotation is never deleted, only followed by another'); END;
 """,
+    """
+CREATE TABLE regions (  -- what a reader was told of a rectangle that he asked about
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    study_uid TEXT NOT NULL,
+    patient_id TEXT NOT NULL,
+    reader TEXT NOT NULL,
+    image_uid TEXT NOT NULL,
+    box TEXT NOT NULL,  -- JSON array: x_min, y_min, x_max, y_max in source pixels
+    model TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL,
+    model_categories TEXT NOT NULL,  -- JSON array
+    probabilities TEXT,  -- JSON object by category; NULL: out of scope
+    malignancy REAL,
+    scope_reason TEXT,
+    spacing_mm REAL,  -- NULL: unknown
+    spacing_source TEXT,
+    notes TEXT NOT NULL,  -- JSON array
+    asked_at TEXT NOT NULL  -- ISO 8601 with UTC offset
+);
+CREATE INDEX regions_of_study ON regions (study_uid);
+CREATE TRIGGER regions_are_never_edited BEFORE UPDATE ON regions
+    BEGIN SELECT RAISE (ABORT, 'what was said of a region is never edited'); END;
+CREATE TRIGGER regions_are_never_deleted BEFORE DELETE ON regions
+    BEGIN SELECT RAISE (ABORT, 'what was said of a region is never deleted'); END;
+""",
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 _COLUMNS = (
@@ -143,6 +172,10 @@ _COLUMNS = (
 _ANNOTATION_COLUMNS = (
     "mark, study_uid, image_uid, patient_id, reader, kind, points, text, measured, is_removed"
 )
+_REGION_COLUMNS = (
+    "study_uid, patient_id, reader, image_uid, box, model, model_sha256, model_categories, "
+    "probabilities, malignancy, scope_reason, spacing_mm, spacing_source, notes, asked_at"
+)
 # With what has become known since of readings made without the answer.
 _SELECT = (
     "SELECT "
@@ -151,17 +184,19 @@ _SELECT = (
     "LEFT JOIN answers ON answers.reading = readings.id "
     "LEFT JOIN reveals ON reveals.reading = readings.id"
 )
-# A spreadsheet runs a cell that begins with one of these as a formula,
-# https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_OTHERS_TELL = ("sha256", "category", "confidence", "p4plus", "p_malignant")
 EXPORT_COLUMNS = (
     *("record_id", "supersedes", "is_current", "is_withdrawn"),
     *("study_uid", "image_uids", "patient_id"),
     *("laterality", "reader", "category_before", "category"),
     *("proposed_agreement", "agreement", "reason", "comment"),
     *("model", "model_sha256", "model_categories", "model_category", "model_confidence"),
-    *("p1", "p2", "p3", "p4", "p5", "p_malignant", "scope_reason"),
-    *("reading_mode", "opened_at", "revealed_at", "recorded_at", "time_spent_s", "notice"),
+    *("p1", "p2", "p3", "p4", "p5", "p_malignant", "scope_reason", "shown_cancers_per_1000"),
+    # what each network says by itself where several were asked, and whether categories differ
+    *(f"{name}_{what}" for name in ("hybrid", "light") for what in _OTHERS_TELL),
+    "networks_differ",
+    *("reading_mode", "opened_at", "revealed_at", "recorded_at", "time_spent_s"),
+    *("regions", "notice"),
 )
 
 
@@ -407,6 +442,32 @@ class ReadingStore:
                 newest[annotation.mark] = annotation
         return tuple(found for found in newest.values() if not found.is_removed)
 
+    def record_regions(self, regions: Sequence[AskedRegion]) -> None:
+        """Stores what readers were told of rectangles: all of it or nothing.
+
+        Raises StorageFailed; ValueError where a time lacks its zone.
+        """
+        if any(region.asked_at.tzinfo is None for region in regions):
+            raise ValueError("the time of an answer needs a time zone")
+        rows = [_region_row(region) for region in regions]
+        with _storage_errors("saved"), self._transaction():
+            self._connection.executemany(
+                f"INSERT INTO regions ({_REGION_COLUMNS}) VALUES ({', '.join('?' * 15)})", rows
+            )
+
+    def regions(self, study_uid: str | None = None) -> tuple[AskedRegion, ...]:
+        """What readers were told of rectangles in the study, or in all, the first told first.
+
+        Raises StorageFailed.
+        """
+        with _storage_errors("read"):
+            rows = self._connection.execute(
+                f"SELECT {_REGION_COLUMNS} FROM regions WHERE ?1 IS NULL OR study_uid = ?1 "
+                "ORDER BY id",
+                (study_uid,),
+            )
+            return tuple(_region_from_row(row) for row in rows)
+
     def _check_superseded(self, assessment: ReaderAssessment) -> None:
         earlier = self._select("WHERE readings.id = ?", assessment.supersedes)
         restored = (
@@ -455,6 +516,9 @@ class ReadingStore:
         """Writes all assessments, or `only` those with these record ids, as UTF-8 CSV, one a line;
         returns their number.
 
+        Beside a reading of a breast stands what its reader was told of rectangles on its views,
+        before or after, also of those that were taken away: a JSON array.
+
         With `pseudonyms` keyed hashes stand for patients, studies, images and readers, and free
         text, which may name anybody, is left out.
         Of a reading whose answer was never revealed, and of those that `may_show` refuses, nothing
@@ -468,6 +532,7 @@ class ReadingStore:
             self.reveal([assessment.record_id for assessment in hidden], datetime.now(UTC))
             assessments = self.all()
         current = {assessment.record_id for assessment in standing(assessments)}
+        regions = self.regions()
         if only is not None:
             assessments = tuple(a for a in assessments if a.record_id in only)
         with _storage_errors("exported"), replaced_whole(Path(path)) as file:
@@ -476,9 +541,11 @@ class ReadingStore:
             for assessment in assessments:
                 is_shown = assessment.is_revealed and (unblind or may_show(assessment))
                 told = assessment if is_shown else assessment.without_model()
+                said = [r for r in regions if _is_beside(r, assessment)] if is_shown else []
                 if pseudonyms is not None:
                     told = _pseudonymised(told, pseudonyms)
-                writer.writerow(_export_row(told, told.record_id in current))
+                row = _export_row(told, told.record_id in current)
+                writer.writerow(row | {"regions": _exported_regions(said, pseudonyms)})
         log.info("Exported %d readings", len(assessments))
         return len(assessments)
 
@@ -497,34 +564,43 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _prediction_to_json(prediction: Prediction | None) -> str | None:
-    if prediction is None:
-        return None
+    return None if prediction is None else json.dumps(_told(prediction))
+
+
+def _told(prediction: Prediction) -> dict:
+    """With what other networks say; older programs read the rest and pass over that."""
     probabilities = prediction.probabilities
-    return json.dumps(
-        {
-            "model": prediction.model.name,
-            "sha256": prediction.model.sha256,
-            "categories": list(prediction.model.categories),
-            "probabilities": probabilities
-            and {str(grade): float(p) for grade, p in probabilities.items()},
-            "category": prediction.category,
-            "confidence": None if prediction.confidence is None else float(prediction.confidence),
-            "scope_reason": prediction.scope_reason,
-            "malignancy": None if prediction.malignancy is None else float(prediction.malignancy),
-        }
-    )
+    told = {
+        "model": prediction.model.name,
+        "sha256": prediction.model.sha256,
+        "categories": list(prediction.model.categories),
+        "probabilities": probabilities
+        and {str(grade): float(p) for grade, p in probabilities.items()},
+        "category": prediction.category,
+        "confidence": None if prediction.confidence is None else float(prediction.confidence),
+        "scope_reason": prediction.scope_reason,
+        "malignancy": None if prediction.malignancy is None else float(prediction.malignancy),
+    }
+    if prediction.others:
+        told["others"] = [_told(other) for other in prediction.others]
+    if prediction.shown_per_1000 is not None:
+        told["shown_per_1000"] = prediction.shown_per_1000
+    return told
 
 
 def _prediction_from_json(text: str | None) -> Prediction | None:
-    if text is None:
-        return None
-    values = json.loads(text)
+    return None if text is None else _heard(json.loads(text))
+
+
+def _heard(values: dict) -> Prediction:
     probabilities = values["probabilities"]
     return Prediction(
         ModelIdentity(values["model"], values["sha256"], tuple(values["categories"])),
         probabilities and {int(grade): p for grade, p in probabilities.items()},
         values["scope_reason"],
         values["malignancy"],
+        tuple(_heard(other) for other in values.get("others", ())),
+        values.get("shown_per_1000"),
     )
 
 
@@ -576,6 +652,83 @@ def _annotation_from_row(row: Sequence) -> Annotation:
         raise _damaged() from error
 
 
+def _region_row(region: AskedRegion) -> tuple:
+    said = region.prediction
+    probabilities = said.probabilities
+    return (
+        region.study_uid,
+        region.patient_id,
+        region.reader,
+        said.image_uid,
+        json.dumps([int(edge) for edge in said.box]),
+        said.model.name,
+        said.model.sha256,
+        json.dumps(said.model.categories),
+        probabilities and json.dumps({str(grade): float(p) for grade, p in probabilities.items()}),
+        None if said.malignancy is None else float(said.malignancy),
+        said.scope_reason,
+        None if said.spacing_mm is None else float(said.spacing_mm),
+        said.spacing_source,
+        json.dumps(said.notes),
+        region.asked_at.isoformat(),
+    )
+
+
+def _region_from_row(row: Sequence) -> AskedRegion:
+    try:
+        x_min, y_min, x_max, y_max = (int(edge) for edge in json.loads(row[4]))
+        said = RegionPrediction(
+            image_uid=row[3],
+            box=(x_min, y_min, x_max, y_max),
+            model=ModelIdentity(row[5], row[6], tuple(json.loads(row[7]))),
+            probabilities=row[8]
+            and {int(grade): float(p) for grade, p in json.loads(row[8]).items()},
+            malignancy=row[9],
+            scope_reason=row[10],
+            spacing_mm=row[11],
+            spacing_source=row[12],
+            notes=tuple(map(str, json.loads(row[13]))),
+        )
+        return AskedRegion(row[0], row[1], row[2], said, datetime.fromisoformat(row[14]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # changed by other hands
+        raise _damaged() from error
+
+
+def _is_beside(region: AskedRegion, reading: ReaderAssessment) -> bool:
+    """Whether it was told to that reader, of a view that the reading is about."""
+    names = (region.study_uid, region.patient_id, region.reader)
+    is_same = names == (reading.study_uid, reading.patient_id, reading.reader)
+    return is_same and region.prediction.image_uid in reading.image_uids
+
+
+def _exported_regions(regions: Sequence[AskedRegion], pseudonyms: Pseudonyms | None) -> str:
+    """A JSON array, in the words of `birads-engine predict-region`; empty where there are none."""
+    rows = []
+    for region in regions:
+        said, uid = region.prediction, region.prediction.image_uid
+        probabilities = said.probabilities
+        rows.append(
+            {
+                "image_uid": uid if pseudonyms is None else pseudonyms.name("image", uid),
+                "box": list(said.box),
+                "model": said.model.name,
+                "model_sha256": said.model.sha256,
+                "in_scope": said.in_scope,
+                "scope_reason": said.scope_reason,
+                "category": said.category,
+                "confidence": said.confidence,
+                "probabilities": probabilities
+                and {str(grade): p for grade, p in probabilities.items()},
+                "p_malignant": said.malignancy,
+                "spacing_mm": said.spacing_mm,
+                "spacing_source": said.spacing_source,
+                "notes": list(said.notes),
+                "asked_at": region.asked_at.isoformat(),
+            }
+        )
+    return json.dumps(rows) if rows else ""
+
+
 def _earliest(*texts: str | None) -> datetime | None:
     return min((datetime.fromisoformat(text) for text in texts if text), default=None)
 
@@ -624,15 +777,33 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
             "model_confidence": prediction.confidence,
             "p_malignant": prediction.malignancy,
             "scope_reason": inert(prediction.scope_reason or ""),
+            "shown_cancers_per_1000": prediction.shown_per_1000,
         }
+        row |= _others_row(prediction)
         # a category that the model does not have stays empty, it is not 0
         row |= {f"p{grade}": p for grade, p in (prediction.probabilities or {}).items()}
     return row
 
 
-def inert(text: str) -> str:
-    """The text as a cell that no spreadsheet runs as a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+def _others_row(prediction: Prediction) -> dict[str, object]:
+    row: dict[str, object] = {}
+    if not prediction.others:
+        return row
+    # a single network's own word stands beside the second opinion that was asked of another
+    asked = [prediction, *prediction.others]
+    asked = [said for said in asked if f"{said.model.name}_category" in EXPORT_COLUMNS]
+    for said in asked:
+        values = (
+            said.model.sha256,
+            said.category,
+            said.confidence,
+            said.suspicion if said.in_scope else None,
+            said.malignancy,
+        )
+        names = [f"{said.model.name}_{what}" for what in _OTHERS_TELL]
+        row |= dict(zip(names, values, strict=True))
+    categories = {said.category for said in asked if said.in_scope}
+    return {**row, "networks_differ": int(len(categories) > 1)}
 
 
 # ------------------------------------------------------------------------------ files and errors

@@ -29,12 +29,14 @@ from engine.domain import (
     BiradsCategory,
     MammogramView,
     ReaderAssessment,
+    Study,
     standing,
 )
-from engine.errors import EngineError, StorageFailed, UnsupportedImage
+from engine.errors import EngineError, FileChanged, StorageFailed, UnsupportedImage
 from engine.networks.preprocessing import grey, outline_breast
+from engine.records.csv_cells import inert, is_formula
 from engine.records.pseudonyms import Pseudonyms
-from engine.records.readings import inert, replaced_whole
+from engine.records.readings import replaced_whole
 from engine.training.dataset import INCOMPLETE, READER
 
 log = logging.getLogger(__name__)
@@ -172,7 +174,7 @@ def _row(
     left_out: Counter[str],
 ) -> dict[str, object] | None:
     """None where the image is left out; then the reason is counted."""
-    view, reason = _find(path, image_uid)
+    view, reason = _find(path, reading, image_uid)
     if view is None:
         left_out[reason] += 1
         return None
@@ -210,7 +212,9 @@ def _row(
     return row
 
 
-def _find(path: Path | None, image_uid: str) -> tuple[MammogramView | None, str]:
+def _find(
+    path: Path | None, reading: ReaderAssessment, image_uid: str
+) -> tuple[MammogramView | None, str]:
     """The image as its file tells it now, or why it cannot be used.
 
     The file is trusted only where it still holds the image that was read.
@@ -223,11 +227,21 @@ def _find(path: Path | None, image_uid: str) -> tuple[MammogramView | None, str]
         return None, UNREADABLE
     if catalogue.failures or not catalogue.studies:
         return None, UNREADABLE
-    views = [view for study in catalogue.studies for view in study.views]
-    same = [view for view in views if view.image_uid == image_uid]
+    same = [
+        view
+        for study in catalogue.studies
+        for view in study.views
+        if view.image_uid == image_uid and _is_of(study, reading)
+    ]
     if not same:
         return None, REPLACED
     return (None, OUT_OF_SCOPE) if same[0].out_of_scope else (same[0], "")
+
+
+def _is_of(study: Study, reading: ReaderAssessment) -> bool:
+    """Whether the tags of the file name the patient who was read; names of files tell nothing."""
+    told = study.identity
+    return told is None or told.patient_id == reading.patient_id
 
 
 def _copy(view: MammogramView, target: Path) -> str:
@@ -237,6 +251,8 @@ def _copy(view: MammogramView, target: Path) -> str:
         outline = outline_breast(image, view.pixel_aspect)
     except UnsupportedImage:
         return NO_BREAST
+    except FileChanged:
+        return REPLACED
     except (EngineError, MemoryError):
         return UNREADABLE
     size = (view.columns, view.rows)
@@ -252,6 +268,7 @@ def _copy(view: MammogramView, target: Path) -> str:
 def _from_manifest(path: Path, manifest: Path) -> str:
     """Relative where that is possible (another drive of Windows is not), with slashes."""
     try:
-        return path.resolve().relative_to(manifest.parent.resolve()).as_posix()
+        relative = path.resolve().relative_to(manifest.parent.resolve()).as_posix()
+        return f"./{relative}" if is_formula(relative) else relative  # still the same path
     except ValueError:
         return str(path.resolve())

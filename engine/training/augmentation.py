@@ -63,12 +63,11 @@ def make_frames(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Frames:
     """Reads every row's image and makes its frames under `cache`, or finds them made already."""
-    key = _key(rows, config, augmentation, seed)
-    folder = cache / key
-    shape = (1 + augmentation.variants, len(rows), config.height, config.width)
-    grid = (*shape[:2], config.height // CELL, config.width // CELL)
-    if (folder / "skipped.json").is_file():
-        return _open(folder, shape, grid)
+    found = find_frames(rows, config, augmentation, seed, cache)
+    if found is not None:
+        return found
+    folder = cache / _key(rows, config, augmentation, seed)
+    shape, grid = _shapes(rows, config, augmentation)
     folder.mkdir(parents=True, exist_ok=True)
     frames = np.memmap(folder / "frames.u8", np.uint8, "w+", shape=shape)
     boxes = np.memmap(folder / "boxes.f16", np.float16, "w+", shape=grid)
@@ -85,7 +84,7 @@ def make_frames(
             faults[index] = f"{row.file}: {error}"
             return
         frame, frame_mask = preprocessing.fill_frame(crop, mask, geometry, config)
-        lesions = _draw_boxes(row, geometry)
+        lesions = drawn_boxes(boxes_on_frame(row, geometry), geometry.network_shape)
         random = np.random.default_rng([seed, index])
         for variant in range(shape[0]):
             altered, moved = frame, lesions
@@ -106,6 +105,26 @@ def make_frames(
     for fault in faults.values():
         log.warning("left out of training: %s", fault)
     return _open(folder, shape, grid)
+
+
+def find_frames(
+    rows: Sequence[ManifestRow],
+    config: PreprocessingConfig,
+    augmentation: AugmentationConfig,
+    seed: int,
+    cache: Path,
+) -> Frames | None:
+    """What `make_frames` made under `cache` of just these rows, or None."""
+    folder = cache / _key(rows, config, augmentation, seed)
+    if not (folder / "skipped.json").is_file():
+        return None
+    return _open(folder, *_shapes(rows, config, augmentation))
+
+
+def _shapes(rows, config, augmentation) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of `Frames.frames` and `Frames.boxes`."""
+    shape = (1 + augmentation.variants, len(rows), config.height, config.width)
+    return shape, (*shape[:2], config.height // CELL, config.width // CELL)
 
 
 def _open(folder: Path, shape: tuple[int, ...], grid: tuple[int, ...]) -> Frames:
@@ -129,38 +148,87 @@ def _key(rows, config, augmentation, seed) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def _draw_boxes(row: ManifestRow, geometry: preprocessing.Geometry) -> np.ndarray:
-    """float32 (height, width): 1 inside a lesion box."""
-    drawn = np.zeros(geometry.network_shape, np.float32)
+Box = tuple[int, int, int, int]  #: row start and stop, column start and stop, on the frame
+
+
+def boxes_on_frame(row: ManifestRow, geometry: preprocessing.Geometry) -> tuple[Box, ...]:
+    """The row's lesion boxes; parts may lie outside the frame."""
+    found = []
     for x_min, y_min, x_max, y_max in row.boxes:
         ends = [geometry.to_network(y, x) for y, x in ((y_min, x_min), (y_max, x_max))]
         (r0, r1), (c0, c1) = sorted(e[0] for e in ends), sorted(e[1] for e in ends)
-        rows = slice(max(0, int(r0)), max(0, int(np.ceil(r1))))
-        drawn[rows, max(0, int(c0)) : max(0, int(np.ceil(c1)))] = 1
+        found.append(tuple(max(0, int(edge)) for edge in (r0, np.ceil(r1), c0, np.ceil(c1))))
+    return tuple(found)
+
+
+def drawn_boxes(boxes: Sequence[Box], shape: tuple[int, int]) -> np.ndarray:
+    """float32 (height, width): 1 inside a lesion box."""
+    drawn = np.zeros(shape, np.float32)
+    for r0, r1, c0, c1 in boxes:
+        drawn[r0:r1, c0:c1] = 1
     return drawn
 
 
+@dataclass(frozen=True)
+class Alteration:
+    """What sets one variant apart from the clean frame."""
+
+    angle: float  #: degrees, about a point a third of the way from the chest wall
+    scale: float
+    shift: tuple[float, float]  #: of the frame's width and height
+    is_flipped: bool  #: upside down
+    gamma: float
+    contrast: float  #: about middle grey
+    brightness: float  #: grey levels
+    blur: float  #: standard deviation in pixels; nothing is blurred up to `LEAST_BLUR`
+    grain: float  #: standard deviation of added noise, in grey levels
+
+    def matrix(self, shape: tuple[int, int]) -> np.ndarray:
+        """(2, 3) from a pixel (column, row) of the frame to the variant's."""
+        height, width = shape
+        matrix = cv2.getRotationMatrix2D((width / 3, height / 2), self.angle, self.scale)
+        matrix[:, 2] += np.multiply(self.shift, (width, height))
+        if self.is_flipped:
+            matrix[1] = -matrix[1]
+            matrix[1, 2] += height - 1
+        return matrix
+
+
+LEAST_BLUR = 0.3
+UNALTERED = Alteration(0.0, 1.0, (0.0, 0.0), False, 1.0, 1.0, 0.0, 0.0, 0.0)
+
+
+def draw_alteration(config: AugmentationConfig, random: np.random.Generator) -> Alteration:
+    return Alteration(
+        angle=random.uniform(-config.rotation_degrees, config.rotation_degrees),
+        scale=1 + random.uniform(-config.scale, config.scale),
+        shift=tuple(random.uniform(-config.shift, config.shift, 2)),
+        is_flipped=random.random() < config.flip_share,
+        gamma=np.exp(random.normal(0, config.gamma)),
+        contrast=random.uniform(0.8, 1.2),
+        brightness=random.uniform(-15, 15),
+        blur=random.uniform(0, config.blur),
+        grain=random.uniform(0, config.grain),
+    )
+
+
 def _alter(frame, mask, lesions, config: AugmentationConfig, random: np.random.Generator):
-    """One variant of a frame and of its box drawing, both (height, width)."""
+    """One variant of a frame and of its box drawing, both (height, width).
+
+    `live_frames` does the same to a batch on the device.
+    """
     height, width = frame.shape
-    angle = random.uniform(-config.rotation_degrees, config.rotation_degrees)
-    scale = 1 + random.uniform(-config.scale, config.scale)
-    matrix = cv2.getRotationMatrix2D((width / 3, height / 2), angle, scale)
-    matrix[:, 2] += random.uniform(-config.shift, config.shift, 2) * (width, height)
-    if random.random() < config.flip_share:
-        matrix[1] = -matrix[1]
-        matrix[1, 2] += height - 1
-    size = (width, height)
+    drawn = draw_alteration(config, random)
+    matrix, size = drawn.matrix(frame.shape), (width, height)
     moved = cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_LINEAR)
     moved_mask = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST)
     moved_lesions = cv2.warpAffine(lesions, matrix, size, flags=cv2.INTER_LINEAR)
 
-    grey = (moved / 255.0) ** np.exp(random.normal(0, config.gamma)) * 255
-    grey = (grey - 128) * random.uniform(0.8, 1.2) + 128 + random.uniform(-15, 15)
-    blur = random.uniform(0, config.blur)
-    if blur > 0.3:
-        grey = cv2.GaussianBlur(grey, (0, 0), blur)
-    grey += random.normal(0, random.uniform(0, config.grain), grey.shape)
+    grey = (moved / 255.0) ** drawn.gamma * 255
+    grey = (grey - 128) * drawn.contrast + 128 + drawn.brightness
+    if drawn.blur > LEAST_BLUR:
+        grey = cv2.GaussianBlur(grey, (0, 0), drawn.blur)
+    grey += random.normal(0, drawn.grain, grey.shape)
     moved = np.clip(np.round(grey), 0, 255).astype(np.uint8)
     moved[moved_mask == 0] = 0
     return moved, moved_lesions

@@ -10,7 +10,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,7 @@ class ManifestRow:
     site: str = ""  #: where the image was made, if the manifest tells
     machine: str = ""  #: which machine of that site made it
     aspect_ratio: float | None = None  #: true width / height of the frame; None: square pixels
+    native_shape: tuple[int, int] | None = None  #: rows, columns of the original, if it was shrunk
     fold: int | None = None
 
     @property
@@ -90,6 +91,16 @@ class DataSource:
     rows: tuple[ManifestRow, ...]
     notes: tuple[str, ...] = ()
     may_leak: bool = False  #: no patient could be found: images of one patient may be split
+    left_out: tuple[str, ...] = ()  #: data sets that `without` took away
+
+    def without(self, names: Iterable[str]) -> "DataSource":
+        """The rows of the other data sets; raises `InvalidData` for a name that no row bears."""
+        names = tuple(dict.fromkeys(names))
+        named = [row for name in names for row in of_dataset(self.rows, name)]
+        rest = tuple(row for row in self.rows if row.dataset not in names)
+        if named and not rest:
+            raise InvalidData("Nothing to train on", "Every data set was left out.")
+        return replace(self, rows=rest, left_out=(*self.left_out, *names))
 
 
 def read(path: Path, patient_pattern: str | None = None) -> DataSource:
@@ -123,6 +134,27 @@ def read_manifest(path: Path) -> tuple[ManifestRow, ...]:
         raise InvalidData("Manifest is empty", f"{path.name} names no image.")
     _check_folds(path, rows)
     return rows
+
+
+def of_dataset(rows: Iterable[ManifestRow], name: str) -> tuple[ManifestRow, ...]:
+    """The rows of one data set; raises `InvalidData` naming those there are if it is none."""
+    rows = tuple(rows)
+    found = tuple(row for row in rows if row.dataset == name)
+    if not found or not name:
+        known = sorted({row.dataset for row in rows if row.dataset})
+        raise InvalidData(
+            "Data set not found",
+            f"No row is of {name!r}; the manifest has {', '.join(known) or 'no named data set'}.",
+        )
+    return found
+
+
+def of_fold(rows: Iterable[ManifestRow], fold: int) -> tuple[ManifestRow, ...]:
+    """The rows of one fold; raises `InvalidData` if there are none."""
+    found = tuple(row for row in rows if row.fold == fold)
+    if not found:
+        raise InvalidData("Fold not found", f"No row of the manifest is in fold {fold}.")
+    return found
 
 
 def _parse_row(manifest: Path, number: int, record: dict[str, str]) -> ManifestRow:
@@ -164,6 +196,7 @@ def _parse_row(manifest: Path, number: int, record: dict[str, str]) -> ManifestR
     high = number_in("birads_high", int, 0, 6)
     if (low is None) != (high is None) or (low is not None and low > high):
         raise fault("birads_low and birads_high are no range")
+    native = tuple(number_in(f"native_{axis}", int, 1, 10**6) for axis in ("rows", "columns"))
     pathology = cell.get("pathology", "").upper()
     where = _SITE_AND_MACHINE.fullmatch(cell.get("tissue", ""))
     return ManifestRow(
@@ -184,6 +217,7 @@ def _parse_row(manifest: Path, number: int, record: dict[str, str]) -> ManifestR
         site=cell.get("site", "") or (where[1] if where else ""),
         machine=cell.get("machine", "") or (where[2] if where else ""),
         aspect_ratio=number_in("aspect_ratio", float, 0.05, 20.0),
+        native_shape=None if None in native else native,
         fold=number_in("fold", int, 0, 999),
     )
 

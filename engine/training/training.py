@@ -3,7 +3,8 @@
 In two stages (Singh et al. 2026): first the head on the frozen features of a network that knows
 photographs, then that network's upper layers with it. The layers below stay as they came, so their
 output (the hybrid's C3) is computed once per frame and kept on disk. The paper's lightweight
-network, for comparison, trains whole and from nothing.
+network, for comparison, trains whole and from nothing. From `live_frames`, on a GPU, every frame is
+altered anew each time and the layers below can be freed too (docs/gpu_training.md).
 
 Number of epochs and all else are fixed by the configuration: nothing is chosen on held-out rows.
 Written under `out` (`out/foldK` with a fold): config.json, state.pt after each epoch, curves.csv
@@ -37,16 +38,17 @@ from engine.networks.models import (
     HYBRID,
     LIGHT,
     MOBILENET,
-    PAIR,
     HybridResNetTransformer,
     Output,
     build_model,
 )
 from engine.networks.preprocessing import PreprocessingConfig
+from engine.networks.region_network import REGION
 from engine.training import dataset, distributed, losses
 from engine.training.augmentation import AugmentationConfig, Frames, make_frames
 from engine.training.dataset import DataSource, ManifestRow
 from engine.training.distributed import World
+from engine.training.live_frames import LiveFrames
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class TrainingConfig:
     head_rate: float = 5e-4  #: AdamW learning rate of the head
     whole_head_rate: float = 4e-4  #: the same in stage two
     backbone_rate: float = 1.5e-4  #: of the freed layers in stage two
+    lower_rate: float = 0.0  #: of the layers below them, with live frames only; 0: they stay
     cosine: bool = True  #: the rates fall to 0 along a cosine; False: they stay
     weight_decay: float = 0.05
     balance_power: float = 0.5  #: 0: as the data come; 1: every grade of a data set equally often
@@ -96,6 +99,23 @@ PRESETS: dict[str, TrainingConfig] = {
 
 
 @dataclass(frozen=True)
+class Pace:
+    """What a training may spend its time on where that is short."""
+
+    save_seconds: float = 0.0  #: age at which state.pt is written anew; 0: after every epoch
+    watches_held_out: bool = True  #: asks the held-out rows after every epoch, for the curves;
+    #: the weights differ by what is drawn at random meanwhile
+    deadline: float = math.inf  #: by `time.monotonic()`; no epoch begins that would outlast it
+
+
+AT_LEISURE = Pace()
+
+
+class TimeIsUp(EngineError):
+    """The next epoch would have outlasted `Pace.deadline`; what was learned is in state.pt."""
+
+
+@dataclass(frozen=True)
 class Epoch:
     """What one epoch came to; a line of curves.csv."""
 
@@ -118,19 +138,35 @@ def train(
     resume: bool = False,
     on_epoch: Callable[[Epoch, int], None] | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
+    live: LiveFrames | None = None,
+    pace: Pace = AT_LEISURE,
 ) -> Path:
     """Trains on every row but those of `fold`; returns the checkpoint's path.
 
-    Under `torchrun` each batch is shared out over the processes, and process 0 alone writes.
-    Raises `InvalidData` before any training if the rows cannot serve, `IncompatibleCheckpoint` if
-    the backbone or a state to resume from does not fit.
+    `live` holds the frames of all rows of `source`, in their order; without it they are made from
+    the rows' files. Under `torchrun` each batch is shared out over the processes, and process 0
+    alone writes. Raises `InvalidData` before any training if the rows cannot serve,
+    `IncompatibleCheckpoint` if the backbone or a state to resume from does not fit, `TimeIsUp`
+    as `pace` says.
     """
     with distributed.joined() as world:
-        return _train(config, source, out, backbone, fold, resume, on_epoch, on_progress, world)
+        return _train(
+            config, source, out, backbone, fold, resume, on_epoch, on_progress, world, live, pace
+        )
 
 
 def _train(
-    config, source, out, backbone, fold, resume, on_epoch, on_progress, world: World
+    config,
+    source,
+    out,
+    backbone,
+    fold,
+    resume,
+    on_epoch,
+    on_progress,
+    world: World,
+    live: LiveFrames | None = None,
+    pace: Pace = AT_LEISURE,
 ) -> Path:
     if config.batch % world.size:
         raise InvalidData(
@@ -138,32 +174,12 @@ def _train(
         )
     if not world.is_first:
         on_epoch = on_progress = None
-    torch.manual_seed(config.seed)
     home = out if fold is None else out / f"fold{fold}"
     home.mkdir(parents=True, exist_ok=True)
-    model = build_model(config.name, **config.architecture)
-    has_malignancy = getattr(model, "malignancy", None) is not None
-    rows = [row for row in source.rows if row.teaches(model.categories, has_malignancy)]
-    training, held_out = _split(rows, fold, model.categories)
-    if model.pretrained:
-        load_backbone(model, backbone)
-    model.to(world.device, memory_format=torch.channels_last)
-
-    frames = world.in_turn(
-        lambda: make_frames(
-            rows,
-            config.preprocessing,
-            config.augmentation,
-            config.seed,
-            out / "cache",
-            on_progress and (lambda done, total: on_progress("frames", done, total)),
-        )
+    cache = out / "cache"
+    loop, rows, frames = _prepared(
+        config, source, home, cache, backbone, fold, on_progress, world, live, pace
     )
-    inputs = world.in_turn(lambda: Inputs(model, frames, config, world.device, on_progress))
-    training = training[frames.readable[training]]
-    held_out = held_out[frames.readable[held_out]]
-    targets = _Targets(rows, frames, model.categories, world.device)
-    loop = _Loop(config, model, inputs, targets, rows, training, held_out, home, world)
     if resume:
         loop.resume()
     if world.is_first:
@@ -174,6 +190,67 @@ def _train(
         _write_results(path, loop, config, source, rows, frames, backbone, fold)
     world.wait()
     return path
+
+
+def _prepared(
+    config, source, home, cache, backbone, fold, on_progress, world: World, live, pace
+) -> "tuple[_Loop, list[ManifestRow], Frames | LiveFrames]":
+    """All that a training needs, at its first step; the rows that teach the network anything."""
+    torch.manual_seed(config.seed)
+    model = build_model(config.name, **config.architecture)
+    model.check_frame(config.preprocessing.height, config.preprocessing.width)
+    has_malignancy = getattr(model, "malignancy", None) is not None
+    teaching = [
+        index
+        for index, row in enumerate(source.rows)
+        if row.teaches(model.categories, has_malignancy)
+    ]
+    rows = [source.rows[index] for index in teaching]
+    if live is None:
+        dataset.check_files(rows)
+        if config.lower_rate:
+            raise InvalidData(
+                "Lower layers stay frozen", "Their output is kept on disk: set lower_rate to 0."
+            )
+    training, held_out = _split(rows, fold, model.categories)
+    if model.pretrained:
+        load_backbone(model, backbone)
+    model.to(world.device, memory_format=torch.channels_last)
+    if live is None:
+        frames = world.in_turn(
+            lambda: make_frames(
+                rows,
+                config.preprocessing,
+                config.augmentation,
+                config.seed,
+                cache,
+                on_progress and (lambda done, total: on_progress("frames", done, total)),
+            )
+        )
+        inputs = world.in_turn(lambda: Inputs(model, frames, config, world.device, on_progress))
+    else:
+        frames = live.of(teaching)
+        inputs = LiveInputs(model, frames, config, world.device)
+    training = training[frames.readable[training]]
+    held_out = held_out[frames.readable[held_out]]
+    targets = _Targets(rows, model.categories, world.device)
+    loop = _Loop(config, model, inputs, targets, rows, training, held_out, home, world, pace)
+    return loop, rows, frames
+
+
+def seconds_per_step(
+    config: TrainingConfig,
+    source: DataSource,
+    live: LiveFrames,
+    backbone: Path | None = None,
+    steps: int = 4,
+) -> tuple[float, float]:
+    """How long a step of stage one and of stage two takes on this machine, once it is warm."""
+    with distributed.joined() as world:
+        loop, *_ = _prepared(
+            config, source, Path(), Path(), backbone, None, None, world, live, AT_LEISURE
+        )
+        return loop.seconds_per_step(1, steps), loop.seconds_per_step(2, steps)
 
 
 def _write_results(path: Path, loop, config, source, rows, frames, backbone, fold) -> None:
@@ -201,6 +278,7 @@ def _write_results(path: Path, loop, config, source, rows, frames, backbone, fol
             "skipped": len(frames.skipped),
             "backbone": backbone.name if backbone else None,
             "notes": list(source.notes),
+            "left_out": list(source.left_out),
             "may_leak": source.may_leak,
         },
     )
@@ -215,7 +293,6 @@ def _split(rows: Sequence[ManifestRow], fold: int | None, categories) -> tuple:
     """Indices of the rows to train on and of those held out."""
     if not rows:
         raise InvalidData("Nothing to train on", "No row has a grade that this network offers.")
-    dataset.check_files(rows)
     if fold is None:
         training, held_out = np.arange(len(rows)), np.array([], int)
     else:
@@ -254,7 +331,7 @@ def load_backbone(model: nn.Module, path: Path | None) -> None:
 class _Targets:
     """The labels of all rows as tensors."""
 
-    def __init__(self, rows, frames: Frames, categories, device) -> None:
+    def __init__(self, rows, categories, device) -> None:
         single = dataset.single_outcome_datasets(rows)
         self.allowed = torch.tensor(np.array([row.allowed(categories) for row in rows])).to(device)
         outcome = [
@@ -264,7 +341,6 @@ class _Targets:
             for row in rows
         ]
         self.malignant = torch.tensor(outcome, device=device)
-        self.boxes = frames.boxes
 
 
 class Inputs:
@@ -273,6 +349,7 @@ class Inputs:
     def __init__(self, model, frames: Frames, config, device, on_progress) -> None:
         self.model, self.frames, self.device = model, frames, device
         self.is_mixed = config.mixed_precision
+        self.variants = len(frames.frames)  #: variant 0 is the clean frame
         self.cached = self._cache(on_progress) if model.kept else None
 
     def _cache(self, on_progress) -> np.ndarray:
@@ -313,45 +390,85 @@ class Inputs:
     def autocast(self):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_mixed)
 
-    def load(self, variants: np.ndarray, indices: np.ndarray) -> Tensor:
-        """One batch, ready for `ask`; runs in the prefetching thread."""
-        if self.cached is not None:
-            batch = np.stack([self.cached[v, i] for v, i in zip(variants, indices, strict=True)])
-            return torch.from_numpy(batch).view(torch.bfloat16).permute(0, 3, 1, 2)
-        batch = np.stack([self.frames.frames[v, i] for v, i in zip(variants, indices, strict=True)])
-        return torch.from_numpy(batch.astype(np.float32) / 255)[:, None]
+    def load(self, variants: np.ndarray, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """One batch, ready for `asker`, and the share of its cells that lesions cover (batch, rows,
+        columns); None for a network that is not taught where to look. Runs in the prefetching
+        thread."""
+        chosen = list(zip(variants, indices, strict=True))
+        if self.cached is None:
+            batch = np.stack([self.frames.frames[v, i] for v, i in chosen])
+            return torch.from_numpy(batch.astype(np.float32) / 255)[:, None], None
+        batch = torch.from_numpy(np.stack([self.cached[v, i] for v, i in chosen]))
+        boxes = np.stack([self.frames.boxes[v, i] for v, i in chosen]).astype(np.float32)
+        return (
+            batch.view(torch.bfloat16).permute(0, 3, 1, 2),
+            torch.from_numpy(boxes).to(self.device),
+        )
 
-    def asker(self, model: nn.Module) -> "_Asker":
+    def asker(self, model: nn.Module) -> nn.Module:
         """The network as a module that is called with a loaded batch, and lesions in training."""
-        return _Asker(model, self)
+        return _Asker(model, self.device, self.is_mixed, self.cached is not None)
+
+
+class LiveInputs:
+    """What a network is fed where nothing is kept: frames altered anew whenever they are drawn.
+
+    Stands in for `Inputs`. A variant is the seed of an alteration; 0 is the clean frame.
+    """
+
+    def __init__(self, model, frames: LiveFrames, config, device) -> None:
+        self.frames, self.device, self.is_mixed = frames, device, config.mixed_precision
+        self.augmentation, self.preprocessing = config.augmentation, config.preprocessing
+        self.is_taught_where = hasattr(model, "lower")
+        self.variants = 2**31 if config.augmentation.variants else 1
+
+    def load(self, variants: np.ndarray, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """As `Inputs.load`; the batch is float32 (batch, 1, height, width) on the device."""
+        batch, boxes = self.frames.draw(indices, variants, self.augmentation, self.preprocessing)
+        return batch, boxes if self.is_taught_where else None
+
+    def asker(self, model: nn.Module) -> nn.Module:
+        return _Asker(model, self.device, self.is_mixed, is_cached=False)
 
 
 class _Asker(nn.Module):
     """Calls the part of the network that follows the cache; DistributedDataParallel wraps it."""
 
-    def __init__(self, model: nn.Module, inputs: Inputs) -> None:
+    def __init__(self, model: nn.Module, device, is_mixed: bool, is_cached: bool) -> None:
         super().__init__()
-        self.model = model
-        self.device, self.is_cached = inputs.device, inputs.cached is not None
-        self.is_mixed = inputs.is_mixed
+        self.model, self.device = model, device
+        self.is_cached, self.is_mixed = is_cached, is_mixed
 
     def forward(self, batch: Tensor, lesions: Tensor | None = None) -> Output:
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_mixed):
-            if not self.is_cached:
+            if self.is_cached:
+                return self.model.upper(batch if self.is_mixed else batch.float(), lesions)
+            if lesions is None:
                 return self.model(batch)
-            return self.model.upper(batch if self.is_mixed else batch.float(), lesions)
+            return self.model.upper(self.model.lower(batch), lesions)
 
 
 class _Loop:
     """The epochs, the optimizer and the state that `resume` picks up."""
 
     def __init__(
-        self, config, model, inputs, targets, rows, training, held_out, home, world: World
+        self,
+        config,
+        model,
+        inputs,
+        targets,
+        rows,
+        training,
+        held_out,
+        home,
+        world: World,
+        pace: Pace,
     ) -> None:
         self.config, self.model, self.inputs, self.targets = config, model, inputs, targets
         self.training, self.held_out, self.home = training, held_out, home
-        self.world = world
+        self.world, self.pace = world, pace
+        self.saved_at = time.monotonic()
         weights = dataset.balanced_weights([rows[i] for i in training], config.balance_power)
         self.weights = torch.from_numpy(weights)
         self.random = torch.Generator().manual_seed(config.seed)
@@ -362,20 +479,25 @@ class _Loop:
         self._enter_stage(1 if config.head_epochs else 2)
 
     def _enter_stage(self, stage: int) -> None:
-        """Stage one leaves the pretrained layers as they are; stage two frees the upper ones."""
+        """Stage one leaves the pretrained layers as they are; stage two frees the upper ones, and
+        with a `lower_rate` all."""
         config, self.stage = self.config, stage
-        head, backbone = [], []
+        head, backbone, lower = [], [], []
         for name, parameter in self.model.named_parameters():
             is_backbone = name.startswith(self.model.pretrained)
-            is_free = not is_backbone or (stage == 2 and not name.startswith(self.model.kept))
+            is_kept = name.startswith(self.model.kept)
+            is_free = not is_backbone or (stage == 2 and (not is_kept or config.lower_rate > 0))
             parameter.requires_grad_(is_free)
             if is_free:
-                (backbone if is_backbone else head).append(parameter)
+                (lower if is_kept else backbone if is_backbone else head).append(parameter)
         head_rate = config.head_rate if stage == 1 else config.whole_head_rate
         groups = [{"params": head, "lr": head_rate}]
         if backbone:
             groups.append({"params": backbone, "lr": config.backbone_rate})
-        self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+        if lower:
+            groups.append({"params": lower, "lr": config.lower_rate})
+        is_fused = self.inputs.device.type == "cuda" or None  # one launch instead of hundreds
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=is_fused)
         self.shared = self.world.share_out(self.inputs.asker(self.model))
         epochs = config.head_epochs if stage == 1 else config.whole_epochs
         total, warm = max(1, epochs * self.steps), min(self.steps, 40)
@@ -392,41 +514,80 @@ class _Loop:
             number = len(self.epochs) + 1
             if self.stage == 1 and number > self.config.head_epochs:
                 self._enter_stage(2)
+            self._check_time(number)
             epoch = self._one_epoch(number)
             self.epochs.append(epoch)
-            if self.world.is_first:
+            if self.world.is_first and (
+                not self.pace.save_seconds
+                or time.monotonic() > self.saved_at + self.pace.save_seconds
+            ):
                 self._save()
                 write_curves(self.home, self.epochs)
             self.world.wait()
             if on_epoch:
                 on_epoch(epoch, total)
+        if self.world.is_first and self.pace.save_seconds:
+            write_curves(self.home, self.epochs)
+
+    def _check_time(self, number: int) -> None:
+        """Raises `TimeIsUp` where an epoch as long as the last would end after the deadline."""
+        needed = self.epochs[-1].seconds if self.epochs else 0.0
+        if time.monotonic() + needed <= self.pace.deadline:
+            return
+        if self.epochs and self.world.is_first:
+            self._save()
+            write_curves(self.home, self.epochs)
+        raise TimeIsUp("Time is up", f"Stopped before epoch {number}; resume to go on.")
+
+    def seconds_per_step(self, stage: int, steps: int) -> float:
+        """The mean of `steps` steps after two to warm up; moves the weights, so of no other use."""
+        self._enter_stage(stage)
+        self._start_learning()
+        count = (steps + 2) * self.config.batch
+        chosen = self.training[self.random_rows(count)]
+        variants = np.arange(1, count + 1) % self.inputs.variants
+        start, batches = 0.0, self._batches(chosen, variants, self.config.batch)
+        for number, (indices, (batch, boxes)) in enumerate(batches):
+            if number == 2:
+                start = self._now()
+            self._step(batch, boxes, indices)
+        return (self._now() - start) / steps
+
+    def _now(self) -> float:
+        """`time.monotonic()` with all that was asked of the device done."""
+        if self.inputs.device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.monotonic()
+
+    def _start_learning(self) -> None:
+        self.model.train()
+        stays = () if self.config.lower_rate else self.model.kept
+        for name, module in self.model.named_modules():
+            if isinstance(module, nn.BatchNorm2d) and (
+                self.model.keeps_statistics or name.startswith(stays)
+            ):
+                module.eval()
+
+    def random_rows(self, count: int) -> np.ndarray:
+        """Balanced draws of places in `training`."""
+        return torch.multinomial(
+            self.weights, count, replacement=True, generator=self.random
+        ).numpy()
 
     def _one_epoch(self, number: int) -> Epoch:
         start = time.monotonic()
-        self.model.train()
-        for module in self.model.modules():
-            if self.model.keeps_statistics and isinstance(module, nn.BatchNorm2d):
-                module.eval()
+        self._start_learning()
         count = self.steps * self.config.batch
-        drawn = torch.multinomial(self.weights, count, replacement=True, generator=self.random)
-        variants = torch.randint(
-            len(self.inputs.frames.frames), (count,), generator=self.random
-        ).numpy()
-        chosen = self.training[drawn.numpy()]
-        sums = np.zeros(4)
+        drawn = self.random_rows(count)
+        variants = torch.randint(self.inputs.variants, (count,), generator=self.random).numpy()
+        chosen = self.training[drawn]
+        sums = torch.zeros(4, dtype=torch.float64, device=self.inputs.device)
         part = self.world.share(self.config.batch)
         mine = np.arange(count).reshape(self.steps, self.config.batch)[:, part].ravel()
         size = self.config.batch // self.world.size
-        for indices, used, batch in self._batches(chosen[mine], variants[mine], size):
-            parts = self._loss(batch, indices, used)
-            self.optimizer.zero_grad(set_to_none=True)
-            parts[0].backward()
-            free = [p for group in self.optimizer.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(free, 1.0)
-            self.optimizer.step()
-            self.schedule.step()
-            self._average_weights()
-            sums += [float(part.detach()) for part in parts]
+        for indices, (batch, boxes) in self._batches(chosen[mine], variants[mine], size):
+            sums += self._step(batch, boxes, indices)
+        sums = sums.cpu().numpy()
         return Epoch(
             number,
             self.stage,
@@ -435,8 +596,20 @@ class _Loop:
             seconds=time.monotonic() - start,
         )
 
+    def _step(self, batch: Tensor, boxes: Tensor | None, indices: np.ndarray) -> Tensor:
+        """One step of the optimizer; `_loss`'s parts, float64 (4,) on the device."""
+        parts = self._loss(batch, boxes, indices)
+        self.optimizer.zero_grad(set_to_none=True)
+        parts[0].backward()
+        free = [p for group in self.optimizer.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(free, 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self._average_weights()
+        return torch.stack([part.detach().double() for part in parts])
+
     def _batches(self, chosen, variants, size: int) -> Iterator[tuple]:
-        """(indices, variants, batch) with the next batch read while the last one is computed."""
+        """(indices, what `load` gives) with the next batch read while the last one is computed."""
         parts = [
             (chosen[start : start + size], variants[start : start + size])
             for start in range(0, len(chosen), size)
@@ -444,20 +617,15 @@ class _Loop:
         with ThreadPoolExecutor(1) as pool:
             ahead = None
             for indices, used in parts:
-                now, ahead = ahead, (indices, used, pool.submit(self.inputs.load, used, indices))
+                now, ahead = ahead, (indices, pool.submit(self.inputs.load, used, indices))
                 if now:
-                    yield now[0], now[1], now[2].result()
+                    yield now[0], now[1].result()
             if ahead:
-                yield ahead[0], ahead[1], ahead[2].result()
+                yield ahead[0], ahead[1].result()
 
-    def _loss(self, batch: Tensor, indices: np.ndarray, variants: np.ndarray) -> tuple:
+    def _loss(self, batch: Tensor, boxes: Tensor | None, indices: np.ndarray) -> tuple:
         """(loss, grade part, distance part, malignancy part), each a scalar."""
-        config, boxes = self.config, None
-        if self.inputs.cached is not None:
-            boxes = np.stack(
-                [self.targets.boxes[v, i] for v, i in zip(variants, indices, strict=True)]
-            )
-            boxes = torch.from_numpy(boxes.astype(np.float32)).to(self.inputs.device)
+        config = self.config
         output = self.shared(batch, boxes if config.guided_weight else None)
         parts = self._grading_parts(output, indices)
         loss = self._weigh(parts).mean()
@@ -517,7 +685,8 @@ class _Loop:
         model = self.averaged_model().to(self.inputs.device, memory_format=torch.channels_last)
         ask = self.inputs.asker(model)
         clean = np.zeros(len(indices), int)
-        parts = [ask(batch) for _, _, batch in self._batches(indices, clean, self.config.batch * 2)]
+        batches = self._batches(indices, clean, self.config.batch * 2)
+        parts = [ask(batch) for _, (batch, _) in batches]
         malignancy = None
         if parts[0].malignancy is not None:
             malignancy = torch.cat([part.malignancy for part in parts]).float().cpu()
@@ -525,7 +694,7 @@ class _Loop:
 
     def _held_out_loss(self) -> float:
         """For the curves only: no decision is taken on it."""
-        if not len(self.held_out) or not self.world.is_first:
+        if not len(self.held_out) or not self.world.is_first or not self.pace.watches_held_out:
             return float("nan")
         logits = self.predict(self.held_out).logits
         allowed = self.targets.allowed[self.held_out].cpu()
@@ -547,6 +716,7 @@ class _Loop:
             partial,
         )
         partial.replace(self.home / "state.pt")
+        self.saved_at = time.monotonic()
 
     def resume(self) -> None:
         """Continues after the last whole epoch, if there is one."""
@@ -571,14 +741,16 @@ class _Loop:
 
 
 def write_curves(home: Path, epochs: Sequence[Epoch]) -> None:
-    """curves.csv and curves.png."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    """curves.csv, and curves.png where matplotlib is installed."""
     with (home / "curves.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, [f.name for f in fields(Epoch)])
         writer.writeheader()
         writer.writerows(asdict(epoch) for epoch in epochs)
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     number = [epoch.number for epoch in epochs]
@@ -593,9 +765,14 @@ def _to_json(config: TrainingConfig, fold: int | None) -> dict:
     return {**asdict(config), "fold": fold}
 
 
-def read_config(name: str, path: Path | None) -> TrainingConfig:
-    """The preset with what a JSON file changes of it; raises `InvalidData` for unknown fields."""
-    config = PRESETS[name]
+def read_config(
+    name: str, path: Path | None, preset: TrainingConfig | None = None
+) -> TrainingConfig:
+    """The preset with what a JSON file changes of it.
+
+    Raises `InvalidData` for unknown fields, and for frames that the network cannot take.
+    """
+    config = preset or PRESETS[name]
     if path is None:
         return config
     try:
@@ -609,20 +786,27 @@ def read_config(name: str, path: Path | None) -> TrainingConfig:
         config = replace(config, **changes)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InvalidData("Configuration cannot be used", f"{path.name}: {error}.") from error
-    if config.architecture.get("trunk") == PAIR:
-        raise InvalidData("A pair is not trained", "Train each network alone, then join them.")
+    try:
+        with torch.device("meta"):  # nothing is computed of it
+            model = build_model(config.name, **config.architecture)
+    except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise InvalidData(
+            "Configuration cannot be used", f"{path.name}: no network has this architecture."
+        ) from error
+    model.check_frame(config.preprocessing.height, config.preprocessing.width)
     return config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", choices=(HYBRID, LIGHT))
+    parser.add_argument("model", choices=(HYBRID, LIGHT, REGION))
     parser.add_argument(
         "--data",
         type=Path,
         required=True,
         help="images.csv (file, birads, patient_id; also dataset, laterality, view, birads_kind, "
         "birads_low, birads_high, pathology, boxes, aspect_ratio, fold), a folder with it, or "
-        "a folder with one sub-folder per category",
+        "a folder with one sub-folder per category; region: lesions.csv, or a folder with it, and "
+        "images.csv beside it for tissue without lesions",
     )
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints are written")
     parser.add_argument(
@@ -632,11 +816,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="default: the preset's")
     parser.add_argument("--config", type=Path, help="JSON with the fields to change")
     parser.add_argument("--resume", action="store_true", help="continue after the last epoch")
+    parser.add_argument(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="DATASET",
+        help="train without this data set of the manifest; may be given several times",
+    )
     parser.add_argument("--patient-pattern", help="regular expression: patient in a file name")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """`birads-engine train`; returns the exit status."""
+    if arguments.model == REGION:
+        from engine.training import region_training
+
+        return region_training.run(arguments)
     from tqdm import tqdm
 
     bars: dict[str, tqdm] = {}
@@ -660,6 +855,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.seed is not None:
             config = replace(config, seed=arguments.seed)
         source = dataset.read(arguments.data, arguments.patient_pattern)
+        source = source.without(arguments.leave_out)
         for note in source.notes:
             log.warning(note)
         takes_start = build_model(config.name, **config.architecture).pretrained

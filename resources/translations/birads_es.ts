@@ -1201,10 +1201,6 @@
         <translation>Una sola escala para todas las imágenes: su extremo es una activación fija propia del modelo, de modo que una mama tranquila se ve tranquila.</translation>
     </message>
     <message>
-        <source>pattern like training grade 3</source>
-        <translation>como el grado 3 de entrenamiento</translation>
-    </message>
-    <message>
         <source>Probability of each category</source>
         <translation>Probabilidad de cada categoría</translation>
     </message>
@@ -1822,10 +1818,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>not judged: {why}</source>
         <translation>sin valorar: {why}</translation>
-    </message>
-    <message>
-        <source>BI-RADS {grade} {meaning}, confidence {percent} %; P(4 or 5) {suspicion} %</source>
-        <translation>BI-RADS {grade} {meaning}, confianza {percent} %; P(4 o 5) {suspicion} %</translation>
     </message>
     <message>
         <source>No reading is on record.</source>
@@ -3492,6 +3484,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Where this study lies is not known</source>
+        <extracomment>that one file may cause; one that is being written would cause them for ever</extracomment>
         <translation>No se sabe dónde está este estudio</translation>
     </message>
     <message>
@@ -3984,6 +3977,260 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>{count} files are links out of the folder; what they lead to is shown.</source>
         <translation>{count} archivos son enlaces fuera de la carpeta; se muestra aquello a lo que conducen.</translation>
+    </message>
+    <message>
+        <source>Ask about a spot: drag a rectangle around it</source>
+        <translation>Preguntar por un punto: arrastre un rectángulo a su alrededor</translation>
+    </message>
+    <message>
+        <source>BI-RADS {grade}, confidence {percent} %</source>
+        <translation>BI-RADS {grade}, confianza {percent} %</translation>
+    </message>
+    <message>
+        <source>P(malignant) {percent} %</source>
+        <translation>P(maligno) {percent} %</translation>
+    </message>
+    <message>
+        <source>asking about this spot …</source>
+        <translation>preguntando por este punto …</translation>
+    </message>
+    <message>
+        <source>Spots asked about</source>
+        <translation>Puntos consultados</translation>
+    </message>
+    <message>
+        <source>its network cannot take frames of the size it names</source>
+        <translation>su red no admite imágenes del tamaño que indica</translation>
+    </message>
+    <message>
+        <source>it holds no region network</source>
+        <translation>no contiene una red de regiones</translation>
+    </message>
+    <message>
+        <source>its resolution is out of range</source>
+        <translation>su resolución está fuera de rango</translation>
+    </message>
+    <message>
+        <source>The rectangle is empty.</source>
+        <translation>El rectángulo está vacío.</translation>
+    </message>
+    <message>
+        <source>The rectangle lies outside the image.</source>
+        <translation>El rectángulo está fuera de la imagen.</translation>
+    </message>
+    <message>
+        <source>The rectangle lies outside the breast.</source>
+        <translation>El rectángulo está fuera de la mama.</translation>
+    </message>
+    <message>
+        <source>More than half of the rectangle lies outside the breast.</source>
+        <translation>Más de la mitad del rectángulo está fuera de la mama.</translation>
+    </message>
+    <message>
+        <source>The rectangle is too small to judge (a side of less than 2 mm).</source>
+        <translation>El rectángulo es demasiado pequeño para valorarlo (un lado de menos de 2 mm).</translation>
+    </message>
+    <message>
+        <source>There is nothing to see in the rectangle: it is all of one grey.</source>
+        <translation>En el rectángulo no hay nada que ver: todo es de un solo gris.</translation>
+    </message>
+    <message>
+        <source>The rectangle reaches beyond the image; only the part inside was looked at.</source>
+        <translation>El rectángulo sobresale de la imagen; solo se miró la parte de dentro.</translation>
+    </message>
+    <message>
+        <source>The pixel spacing is unknown: the image&apos;s own pixels were taken as they are, as if one were 0.1 mm.</source>
+        <translation>No se conoce el tamaño de píxel: los píxeles de la imagen se tomaron tal como son, como si uno midiera 0.1 mm.</translation>
+    </message>
+    <message>
+        <source>A pixel of this image is {mm} mm: too coarse to judge calcifications.</source>
+        <translation>Un píxel de esta imagen mide {mm} mm: demasiado para valorar calcificaciones.</translation>
+    </message>
+    <message>
+        <source>The rectangle is larger than {size} mm, so it was looked at coarser: {mm} mm for a pixel.</source>
+        <translation>El rectángulo mide más de {size} mm, por lo que se miró con menos detalle: {mm} mm por píxel.</translation>
+    </message>
+    <message>
+        <source>This spot could not be judged</source>
+        <extracomment>study uid, model name</extracomment>
+        <translation>No se pudo valorar este punto</translation>
+    </message>
+    <message>
+        <source>Spots can be asked about after your own category for each breast</source>
+        <translation>Se puede preguntar por un punto después de su propia categoría para cada mama</translation>
+    </message>
+    <message>
+        <source>Spots can be asked about once the model&apos;s answer is there</source>
+        <translation>Se puede preguntar por un punto en cuanto llegue la respuesta del modelo</translation>
+    </message>
+    <message>
+        <source>Nothing is asked about spots in a blind audit</source>
+        <translation>En una auditoría ciega no se pregunta por ningún punto</translation>
+    </message>
+    <message>
+        <source>Everything was listed anew: look whose study is open now.</source>
+        <translation>Todo se ha listado de nuevo: mire de quién es el estudio abierto.</translation>
+    </message>
+    <message>
+        <source>Ask about the spot at the pointer</source>
+        <translation>Preguntar por el punto bajo el puntero</translation>
+    </message>
+    <message>
+        <source>Ask about a rectangle</source>
+        <translation>Preguntar por un rectángulo</translation>
+    </message>
+    <message>
+        <source>Point at a spot on an image</source>
+        <translation>Señale un punto de una imagen</translation>
+    </message>
+    <message>
+        <source>, then {}</source>
+        <translation>, luego {}</translation>
+    </message>
+    <message>
+        <source>Nothing is asked about an earlier study: open it by itself</source>
+        <translation>No se pregunta por un estudio anterior: ábralo por sí solo</translation>
+    </message>
+    <message>
+        <source>{view} has no pixel spacing: the square is a twelfth of its longer side</source>
+        <translation>{view} no tiene espaciado de píxel: el cuadrado es un doceavo de su lado más largo</translation>
+    </message>
+    <message>
+        <source>no answer: draw it anew to ask</source>
+        <extracomment>behind a bar: all that it could be between a rectangle and its card of a line of words of the bar, that is filled</extracomment>
+        <translation>sin respuesta: dibújelo de nuevo para preguntar</translation>
+    </message>
+    <message>
+        <source>pattern like training grade {grade}</source>
+        <translation>como el grado {grade} de entrenamiento</translation>
+    </message>
+    <message>
+        <source>Both networks as one</source>
+        <translation>Ambas redes como una</translation>
+    </message>
+    <message>
+        <source>Both</source>
+        <translation>Ambas</translation>
+    </message>
+    <message>
+        <source>Hybrid</source>
+        <translation>Híbrida</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>Ligera</translation>
+    </message>
+    <message>
+        <source>A breast is the mean of its views, not the worst of them.</source>
+        <translation>Una mama es la media de sus proyecciones, no la peor de ellas.</translation>
+    </message>
+    <message>
+        <source>The breast rests on its one view that can be judged: {view}.</source>
+        <translation>La mama se apoya en su única proyección valorable: {view}.</translation>
+    </message>
+    <message>
+        <source>The breast rests on the mean of its {count} views ({views}): what each gives for and against every category is averaged, and the average is calibrated on breasts. One alarming view is toned down by the other.</source>
+        <translation>La mama se apoya en la media de sus {count} proyecciones ({views}): se promedia lo que cada una da a favor y en contra de cada categoría, y la media se calibra con mamas. Una proyección alarmante queda atenuada por la otra.</translation>
+    </message>
+    <message>
+        <source>breast</source>
+        <translation>mama</translation>
+    </message>
+    <message>
+        <source>below 0.1 per 1,000</source>
+        <translation>menos de 0,1 por 1000</translation>
+    </message>
+    <message>
+        <source>above 999 per 1,000</source>
+        <translation>más de 999 por 1000</translation>
+    </message>
+    <message>
+        <source>{number} per 1,000</source>
+        <translation>{number} por 1000</translation>
+    </message>
+    <message>
+        <source>Not shifted to your cancers per 1,000: the model does not tell its own.</source>
+        <translation>Sin ajustar a sus cánceres por 1000: el modelo no indica los suyos.</translation>
+    </message>
+    <message>
+        <source>→ shifted to {cancers} per 1,000 women; % is unshifted.</source>
+        <translation>→ ajustada a {cancers} por 1000 mujeres; % sin ajustar.</translation>
+    </message>
+    <message>
+        <source>P(4 or 5) {percent}</source>
+        <translation>P(4 o 5) {percent}</translation>
+    </message>
+    <message>
+        <source>Each network alone:</source>
+        <translation>Cada red por sí sola:</translation>
+    </message>
+    <message>
+        <source>Both networks say the same categories.</source>
+        <translation>Ambas redes dan las mismas categorías.</translation>
+    </message>
+    <message>
+        <source>The networks differ: {places}</source>
+        <translation>Las redes difieren: {places}</translation>
+    </message>
+    <message>
+        <source>differs</source>
+        <translation>difiere</translation>
+    </message>
+    <message>
+        <source>differ: {places}</source>
+        <translation>difieren: {places}</translation>
+    </message>
+    <message>
+        <source>the same categories</source>
+        <translation>mismas categorías</translation>
+    </message>
+    <message>
+        <source>category {grade} ({meaning}), confidence {percent} %; P(4 or 5) {suspicion} %</source>
+        <translation>categoría {grade} ({meaning}), confianza {percent} %; P(4 o 5) {suspicion} %</translation>
+    </message>
+    <message>
+        <source>&amp;Cancers per 1,000 women …</source>
+        <translation>&amp;Cánceres por 1000 mujeres…</translation>
+    </message>
+    <message>
+        <source>Cancers per 1,000 women</source>
+        <translation>Cánceres por 1000 mujeres</translation>
+    </message>
+    <message>
+        <source>How many cancers do you see in 1,000 women screened? What the model says is then also shown shifted to that, by Bayes&apos; rule. Readings and exports keep the unshifted numbers. 0: not stated.</source>
+        <translation>¿Cuántos cánceres ve en 1000 mujeres cribadas? Lo que dice el modelo se muestra entonces también ajustado a ello, por la regla de Bayes. Las lecturas y exportaciones conservan los números sin ajustar. 0: no indicado.</translation>
+    </message>
+    <message>
+        <source>it names a network in another folder</source>
+        <translation>nombra una red de otra carpeta</translation>
+    </message>
+    <message>
+        <source>a network beside it is not the one that it was joined with</source>
+        <translation>una red junto a él no es aquella con la que se unió</translation>
+    </message>
+    <message>
+        <source>its networks do not fit each other</source>
+        <translation>sus redes no encajan entre sí</translation>
+    </message>
+    <message>
+        <source>P(4 or 5) above {limit} %</source>
+        <translation>P(4 o 5) sobre {limit} %</translation>
+    </message>
+    <message>
+        <source>Each network alone, with P(4 or 5):</source>
+        <translation>Cada red por sí sola, con P(4 o 5):</translation>
+    </message>
+    <message>
+        <source>View: category · confidence · P(4 or 5)</source>
+        <translation>Proyección: categoría · confianza · P(4 o 5)</translation>
+    </message>
+    <message>
+        <source>{view} {category} but {other_view} {other_category}</source>
+        <translation>{view} {category} pero {other_view} {other_category}</translation>
+    </message>
+    <message>
+        <source>{count} views</source>
+        <translation>{count} proyecciones</translation>
     </message>
 </context>
 </TS>

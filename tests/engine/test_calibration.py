@@ -1,11 +1,13 @@
 """Probabilities that mean what they say."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from engine.networks.calibration import Calibration, fit_logistic, fit_scaling
+from engine.domain import Population, Shares
+from engine.networks.calibration import Calibration, fit_logistic, fit_scaling, with_prevalence
 
 
 def overconfident(count=4000, seed=0):
@@ -61,3 +63,38 @@ def test_a_calibration_survives_json():
     platt = fit_logistic(logits[:, 0], allowed[:, 0])
     calibration = Calibration(scaling, scaling, platt, None)
     assert Calibration.from_json(json.loads(json.dumps(calibration.to_json()))) == calibration
+
+
+def test_a_prior_shifts_a_probability_as_counting_women_does():
+    # 1,000 archive cases, 400 cancers: the mark is on 240 of them and on 60 of the 600 others
+    archive = 240 / (240 + 60)
+    # 100,000 women screened, 600 cancers: the mark is on as large a share of either
+    screening = 360 / (360 + 99_400 * 0.1)
+    assert with_prevalence(archive, 0.4, 0.006) == pytest.approx(screening)
+    assert with_prevalence(screening, 0.006, 0.4) == pytest.approx(archive)  # and back
+
+
+def test_a_prior_keeps_certainties_and_order_and_changes_nothing_where_it_is_the_same():
+    given = np.array([0.0, 0.2, 0.34, 0.9, 1.0])
+    assert with_prevalence(given, 0.3, 0.3) == pytest.approx(given)
+    moved = with_prevalence(given, 0.3, 0.006)
+    assert (moved[0], moved[-1]) == (0.0, 1.0)
+    assert (np.diff(moved) > 0).all()
+    assert (moved[1:-1] < given[1:-1]).all()
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(0, 0.1), (1, 0.1), (0.3, 0), (0.3, 1)])
+def test_a_prior_that_is_a_certainty_has_no_odds(share, wanted):
+    with pytest.raises(ValueError, match="odds"):
+        with_prevalence(0.5, share, wanted)
+
+
+def test_a_calibration_tells_on_whom_it_was_fitted():
+    population = Population(Shares(0.6, 0.4), Shares(0.7, None))
+    told = replace(Calibration.identity(4, True), population=population)
+    assert Calibration.from_json(json.loads(json.dumps(told.to_json()))) == told
+    older = told.to_json()
+    del older["population"]
+    assert Calibration.from_json(older).population is None
+    with pytest.raises(ValueError, match="share"):
+        Calibration.from_json({**older, "population": {"views": {"suspicious": 1.4}}})

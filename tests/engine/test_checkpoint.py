@@ -65,6 +65,14 @@ def test_another_architectures_or_a_doctored_checkpoint_is_refused(tmp_path, cha
         load_checkpoint(path)
 
 
+@pytest.mark.parametrize(("height", "width"), [(100, 96), (128, 1), (128.0, 96), (-32, 96)])
+def test_a_checkpoint_whose_network_cannot_take_its_frames_is_refused(tmp_path, height, width):
+    path = write_tiny_checkpoint(tmp_path / "hybrid.safetensors", "hybrid")
+    rewrite_header(path, preprocessing={"height": height, "width": width})
+    with pytest.raises(IncompatibleCheckpoint, match=r"cannot take frames|out of range"):
+        load_checkpoint(path)
+
+
 @pytest.mark.parametrize("length", [0, 7, 100, 5000])
 def test_a_truncated_checkpoint_is_refused(tmp_path, length):
     path = write_tiny_checkpoint(tmp_path / "cut.safetensors")

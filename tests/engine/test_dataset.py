@@ -257,3 +257,14 @@ def test_a_data_set_with_one_outcome_is_found_out():
         dataset.ManifestRow("c", None, "c", 4, dataset="y", is_malignant=False),
     ]
     assert dataset.single_outcome_datasets(rows) == {"x"}
+
+
+def test_one_data_set_or_fold_is_picked_and_an_unknown_one_refused(tmp_path):
+    records = [{"dataset": name, "fold": fold} for name in "ab" for fold in (0, 1)]
+    rows = dataset.read_manifest(write_manifest(tmp_path, *records))
+    assert [row.file for row in dataset.of_dataset(rows, "b")] == ["2.png", "3.png"]
+    assert [row.file for row in dataset.of_fold(rows, 1)] == ["1.png", "3.png"]
+    with pytest.raises(InvalidData, match="No row is of 'c'; the manifest has a, b"):
+        dataset.of_dataset(rows, "c")
+    with pytest.raises(InvalidData, match="fold 2"):
+        dataset.of_fold(rows, 2)

@@ -38,6 +38,7 @@ from engine.evaluation.row_predictions import (
     recalibrated,
     write_predictions,
 )
+from engine.evaluation.table import ErrorPicture
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.networks.models import Network, Output
@@ -289,6 +290,21 @@ def _file(tmp_path, text):
     path = tmp_path / "said.csv"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_no_cell_of_the_predictions_runs_as_a_formula_and_all_are_found_again(tmp_path):
+    rows = [row(name, "=1+1") for name in ("=cmd().png", "a\x1b[31m.png", "plain.png")]
+    predictions = [said(of, sure(4), scope_reason="@SUM(A1)") for of in rows]
+    path = tmp_path / "details.csv"
+    write_predictions(path, predictions, details=True)
+    with path.open(newline="", encoding="utf-8") as stream:
+        cells = list(csv.DictReader(stream))
+    assert [line["file"] for line in cells] == ["'=cmd().png", "a\ufffd[31m.png", "plain.png"]
+    assert {line["patient_id"] for line in cells} == {"'=1+1"}
+    assert {line["scope_reason"] for line in cells} == {"'@SUM(A1)"}
+    again, failures = read_predictions(path, rows)
+    assert not failures
+    assert [p.row for p in again] == rows
 
 
 def test_a_row_without_a_prediction_is_a_failure_and_a_stranger_is_ignored(tmp_path):
@@ -813,7 +829,7 @@ def test_the_report_draws_many_images_and_their_feature_space(tmp_path):
         **evaluation.measure(predictions, resamples=30),
     }
     errors = [
-        report.ErrorPicture(p, np.round(breast(**SIZE) * 255).astype(np.uint8), 1.5)
+        ErrorPicture(p, np.round(breast(**SIZE) * 255).astype(np.uint8), 1.5)
         for p in evaluation.worst_errors(predictions, 2)
     ]
     path = tmp_path / "report.html"

@@ -11,7 +11,7 @@ import torch
 
 from engine.networks import gradcam, preprocessing
 from engine.networks.checkpoint import load_checkpoint
-from engine.networks.models import HYBRID, LIGHT, build_model, joined
+from engine.networks.models import HYBRID, LIGHT
 from tests.phantom import breast
 from tests.tiny_networks import PREPROCESSING, tiny_model, write_tiny_checkpoint
 
@@ -64,31 +64,6 @@ def test_the_map_is_hirescam_of_the_log_odds_of_four_or_more(name):
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4 * expected.max())
 
 
-def test_the_maps_of_a_pair_add_up():
-    torch.manual_seed(4)
-    first, second = tiny_model(HYBRID), build_model(LIGHT, trunk="mobilenet").eval()
-    tensor = prepared(drawn(lesion=(120, 130, 12)), HYBRID)[0]
-    seen = {}
-    pair = joined(first, second)
-    layers = [layer for scale in pair.explained_layers for layer in scale]
-    for layer in layers:
-        layer.register_forward_hook(lambda layer, _inputs, out: seen.update({layer: out}))
-        seen[layer] = None
-
-    probability = pair(torch.from_numpy(tensor)[None]).logits.softmax(dim=1)[0]
-    suspicion = (probability[3:].sum() / probability[:3].sum()).log()
-    gradients = torch.autograd.grad(suspicion, [seen[layer] for layer in layers])
-    cells = [
-        (gradient * seen[layer]).sum(dim=1)[0].detach().numpy()
-        for layer, gradient in zip(layers, gradients, strict=True)
-    ]
-    fine, coarse = (np.maximum(a + b, 0) for a, b in (cells[:2], cells[2:]))
-    expected = np.sqrt(fine * cv2.resize(coarse, fine.shape[::-1]))
-
-    actual = gradcam.activation_map(joined(first, second), tensor)
-    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4 * expected.max())
-
-
 def test_a_mirrored_image_has_the_mirrored_map_on_its_source_grid(checkpoint):
     image = drawn(laterality="R", lesion=(110, 130, 14))
     mirrored = np.ascontiguousarray(image[:, ::-1])
@@ -96,7 +71,7 @@ def test_a_mirrored_image_has_the_mirrored_map_on_its_source_grid(checkpoint):
     checkpoint = with_reference(checkpoint, float(reference))
     heats = []
     for picture in (image, mirrored):
-        explanation = gradcam.explain(checkpoint, *prepared(picture, LIGHT))
+        explanation = gradcam.explain(checkpoint, [prepared(picture, LIGHT)])
         r0, r1, c0, c1 = explanation.region
         heat = np.zeros(picture.shape, np.float32)
         heat[r0:r1, c0:c1] = cv2.resize(explanation.heat, (c1 - c0, r1 - r0))
@@ -110,8 +85,8 @@ def test_a_mirrored_image_has_the_mirrored_map_on_its_source_grid(checkpoint):
 def test_a_quiet_map_is_not_stretched(checkpoint):
     tensor, geometry = prepared(drawn(), LIGHT)
     top = float(gradcam.activation_map(checkpoint.model, tensor).max())
-    quiet = gradcam.explain(with_reference(checkpoint, 10 * top), tensor, geometry)
-    loud = gradcam.explain(with_reference(checkpoint, top / 3), tensor, geometry)
+    quiet = gradcam.explain(with_reference(checkpoint, 10 * top), [(tensor, geometry)])
+    loud = gradcam.explain(with_reference(checkpoint, top / 3), [(tensor, geometry)])
     assert 0.05 < quiet.heat.max() <= 0.1001
     assert loud.heat.max() == 1.0
     assert loud.heat.min() >= 0.0
@@ -125,7 +100,7 @@ def test_there_is_no_heat_beside_the_breast(checkpoint):
     outside = cv2.resize(tensor[0], raw.shape[::-1], interpolation=cv2.INTER_AREA) == 0
     assert (raw[outside] > 0).any()  # alight in air too
     values = {**vars(checkpoint), "model": model, "heat_reference": 1e-9}
-    explanation = gradcam.explain(type(checkpoint)(**values), tensor, geometry)
+    explanation = gradcam.explain(type(checkpoint)(**values), [(tensor, geometry)])
     r0, r1, c0, c1 = explanation.region
     heat = cv2.resize(explanation.heat, (c1 - c0, r1 - r0), interpolation=cv2.INTER_NEAREST)
     tissue = image[r0:r1, c0:c1] > 40
@@ -136,7 +111,7 @@ def test_there_is_no_heat_beside_the_breast(checkpoint):
 
 
 def test_the_explanation_names_its_target_and_method(checkpoint):
-    explanation = gradcam.explain(checkpoint, *prepared(drawn(), LIGHT))
+    explanation = gradcam.explain(checkpoint, [prepared(drawn(), LIGHT)])
     assert explanation.target == "log-odds of BI-RADS 4 or 5"
     assert explanation.method.startswith("Grad-CAM")
     assert explanation.heat.dtype == np.float32

@@ -4,14 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine.networks.models import HYBRID, LIGHT, build_model, joined, made_fast
+from engine.networks.models import HYBRID, LIGHT, build_model, made_fast
 from tests.tiny_networks import ARCHITECTURES, tiny_model
 
 SMALL = ARCHITECTURES[HYBRID]
-PAIR = {
-    "trunk": "pair",
-    "members": [{"name": "hybrid", **SMALL}, {"name": "light", "trunk": "mobilenet"}],
-}
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 96), (96, 160)])
@@ -55,7 +51,7 @@ def test_splitting_the_hybrid_at_c3_changes_nothing():
 
 
 @pytest.mark.parametrize(
-    ("name", "architecture"), [(HYBRID, SMALL), (LIGHT, {"trunk": "mobilenet"}), (HYBRID, PAIR)]
+    ("name", "architecture"), [(HYBRID, SMALL), (LIGHT, {"trunk": "mobilenet"})]
 )
 def test_a_breast_turned_upside_down_gets_the_same_answer(name, architecture):
     torch.manual_seed(3)
@@ -90,22 +86,6 @@ def test_the_lightweight_network_is_the_papers():
     assert output.malignancy is None
 
 
-def test_a_pair_shares_what_both_know_and_leaves_the_rest_to_the_hybrid():
-    torch.manual_seed(2)
-    first, second = build_model("hybrid", **SMALL), build_model("light", trunk="mobilenet")
-    pair, image = joined(first.eval(), second.eval()), torch.rand(2, 1, 96, 64)
-    with torch.inference_mode():
-        both, one, other = pair(image), first(image), second(image)
-    assert torch.equal(both.malignancy, (one.malignancy + other.malignancy) / 2)
-    said, alone = both.logits.softmax(dim=1), one.logits.softmax(dim=1)
-    assert torch.allclose(said[:, 1], alone[:, 1], atol=1e-6)  # BI-RADS 2
-    known = [0, 2, 3, 4]
-    together = ((one.logits[:, known] + other.logits) / 2).softmax(dim=1)
-    assert torch.allclose(said[:, known] / (1 - said[:, 1:2]), together, atol=1e-6)
-    again = build_model("hybrid", **pair.architecture)  # as a checkpoint brings it back
-    again.load_state_dict(pair.state_dict())
-
-
 @pytest.mark.parametrize("height", [64, 96, 160, 416])
 def test_a_look_in_two_halves_is_the_same_look(height):
     torch.manual_seed(2)
@@ -127,7 +107,6 @@ def test_an_unknown_network_is_a_key_error():
         ("hybrid", SMALL, (96, 64)),
         ("light", {"trunk": "mobilenet"}, (224, 224)),
         ("light", {"filters": (4, 8, 8), "pools_globally": True}, (224, 224)),
-        ("hybrid", PAIR, (96, 64)),
     ],
 )
 def test_the_fast_copy_answers_as_the_network_it_was_made_of(name, architecture, frame):

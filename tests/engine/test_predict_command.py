@@ -1,6 +1,7 @@
 """birads-engine predict, as a script calls it: lines, exit codes, heat-map files."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -22,14 +23,14 @@ from tests.tiny_networks import write_tiny_checkpoint
 ROOT = Path(__file__).parent.parent.parent
 SAID_KEYS = [
     *("model", "model_sha256", "in_scope", "scope_reason"),
-    *("category", "confidence", "probabilities"),
+    *("category", "confidence", "probabilities", "p_malignant"),
 ]
 IMAGE_KEYS = [
     *("file", "study", "patient", "laterality", "view"),
     *SAID_KEYS,
-    *("heatmap", "notice"),
+    *("heatmap", "notes", "notice"),
 ]
-BREAST_KEYS = ["study", "patient", "laterality", *SAID_KEYS, "views", "notice"]
+BREAST_KEYS = ["study", "patient", "laterality", *SAID_KEYS, "views", "notes", "notice"]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,7 @@ def test_a_study_gives_a_line_per_image_and_then_per_breast(predict, tmp_path):
         assert isinstance(line["category"], int)
         assert line["confidence"] == max(line["probabilities"].values())
         assert line["confidence"] == line["probabilities"][str(line["category"])]
+        assert 0 < line["p_malignant"] < 1
     for breast in breasts:
         side = [line["file"] for line in images if line["laterality"] == breast["laterality"]]
         assert breast["views"] == side
@@ -117,14 +119,16 @@ def test_out_of_scope_is_no_failure_and_its_figures_are_null(predict, tmp_path):
         assert line["in_scope"] is False
         assert line["scope_reason"]
         assert line["category"] is line["confidence"] is line["probabilities"] is None
+        assert line["p_malignant"] is None
     assert breast["views"] == []
 
 
 def test_an_image_of_unknown_side_and_view_says_null(predict, tmp_path):
-    write_plain(tmp_path / "plain" / "scan.png")
+    path = write_plain(tmp_path / "plain" / "scan.png")
     code, output, _ = predict(tmp_path / "plain")
     assert code == 0
     (image,) = records(output)
+    assert image["notes"] == list(load([path]).studies[0].views[0].notes) != []
     assert image["laterality"] is None
     assert image["view"] is None
     assert image["study"] == "plain/scan"
@@ -214,7 +218,28 @@ def test_a_checkpoint_that_cannot_be_used_is_exit_code_2_with_a_message(predict,
     assert "Checkpoint refused" in capsys.readouterr().err
 
 
+def test_both_networks_are_asked_by_the_file_that_names_them(tmp_path, capsys):
+    folder = write_study(tmp_path / "exam", views=[("R", "CC"), ("R", "MLO")])
+    both = write_tiny_checkpoint(tmp_path / "both.json", "both")
+    assert main(["predict", str(folder), "--checkpoint", str(both)]) == 0  # it says what it is
+    lines = records(capsys.readouterr().out)
+    digest = hashlib.sha256(both.read_bytes()).hexdigest()
+    assert [(line["model"], line["model_sha256"]) for line in lines] == [("both", digest)] * 3
+    assert set(lines[0]["probabilities"]) == {"1", "2", "3", "4", "5"}
+
+
 # ---------------------------------------------------------------------------------- table and csv
+
+
+def test_no_file_name_steers_a_terminal_or_passes_as_a_formula_by_a_wide_sign(predict, tmp_path):
+    folder = tmp_path / "exam"
+    folder.mkdir()
+    write_mammogram(folder / "\x1b[31mred_\u202egnp.dcm", patient_id="\uff1d1+1")
+    _, output, _ = predict(folder, "--format", "csv")
+    assert not set(output) & {"\x1b", "\u202e"}
+    rows = list(csv.DictReader(io.StringIO(output)))
+    assert {row["patient"] for row in rows} == {"'\uff1d1+1"}
+    assert rows[0]["file"].endswith("\ufffd[31mred_\ufffdgnp.dcm")
 
 
 def test_csv_has_the_same_facts_in_cells_that_no_spreadsheet_runs(predict, tmp_path, monkeypatch):
@@ -233,6 +258,8 @@ def test_csv_has_the_same_facts_in_cells_that_no_spreadsheet_runs(predict, tmp_p
     for row, said in ((image, line), (breast, pooled)):
         assert row["p2"] == ""  # not offered, never 0
         assert float(row["p4"]) == said["probabilities"]["4"]
+        assert float(row["p_malignant"]) == said["p_malignant"]
+        assert row["notes"] == " ".join(said["notes"])
         assert int(row["category"]) == said["category"]
         assert row["in_scope"] == "true"
         assert row["notice"] == NOTICE

@@ -9,6 +9,7 @@ from engine.domain import MammogramView, Pixels, VoiWindow
 from engine.errors import UnsupportedImage
 from engine.networks import preprocessing
 from engine.networks.preprocessing import Geometry, PreprocessingConfig
+from tests import phantom
 
 CONFIG = PreprocessingConfig()
 
@@ -152,3 +153,20 @@ def test_without_a_window_the_whole_range_of_values_is_kept(tmp_path):
 def test_padding_stays_black_and_out_of_the_range(tmp_path):
     pixels = Pixels(np.array([[0, 5000, 6000]], np.uint16), has_padding=True)
     assert preprocessing.grey(view(tmp_path), pixels).tolist() == [[0, 0, 255]]
+
+
+def test_a_breast_blurred_to_nothing_keeps_its_outline_and_hides_its_lesion():
+    plain, spotted = (
+        np.round(phantom.breast("L", lesion=lesion) * 255).astype(np.uint8)
+        for lesion in (None, (120, 70, 16))
+    )
+    config = PreprocessingConfig(clahe_clip=0)
+    before, geometry = preprocessing.prepare(spotted, 1.0, config)
+    after, same = preprocessing.prepare(spotted, 1.0, config, is_blurred=True)
+    assert geometry == same
+    assert len(np.unique(after)) == 2  # air, and one grey for all of the breast
+    inside = after[0] > 0
+    assert inside[before[0] > 0.1].all()
+    assert after[0][inside][0] == pytest.approx(before[0][inside].mean(), abs=0.01)
+    without, _ = preprocessing.prepare(plain, 1.0, config, is_blurred=True)
+    assert ((without[0] > 0) == inside).mean() > 0.99  # a lesion is in no outline

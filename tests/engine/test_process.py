@@ -6,16 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.dicom import loading
 from engine.dicom.loading import load
-from engine.errors import EngineStopped, IncompatibleCheckpoint
+from engine.domain import MODEL_NAMES
+from engine.errors import EngineStopped, IncompatibleCheckpoint, UnreadableFile
 from engine.networks.predictor import Predictor
-from engine.networks.process import EngineProcess, EngineSettings
+from engine.networks.process import EngineProcess, EngineSettings, _Worker
+from tests import tiny_networks
 from tests.phantom import write_study
 from tests.tiny_networks import write_tiny_checkpoint
 
@@ -32,7 +36,7 @@ def folder(tmp_path_factory):
 def settings(folder):
     checkpoints = {
         name: write_tiny_checkpoint(folder / f"{name}.safetensors", name)
-        for name in ("light", "hybrid")
+        for name in ("light", "hybrid", "both")
     }
     return EngineSettings(checkpoints, threads=1, log_file=folder / "engine.log")
 
@@ -87,9 +91,9 @@ def test_importing_the_window_side_imports_neither_torch_nor_a_codec():
     assert answer.stdout.strip() == "set()"
 
 
-def test_the_child_answers_as_the_predictor_does_and_keeps_both_networks(engine, settings, study):
-    identities = [engine.warm_up(name).result(PATIENCE_S) for name in ("light", "hybrid")]
-    assert [identity.name for identity in identities] == ["light", "hybrid"]
+def test_the_child_answers_as_the_predictor_does_and_keeps_every_network(engine, settings, study):
+    identities = [engine.warm_up(name).result(PATIENCE_S) for name in MODEL_NAMES]
+    assert [identity.name for identity in identities] == list(MODEL_NAMES)
     assert engine.process_id != os.getpid()
     assert os.getpriority(os.PRIO_PROCESS, engine.process_id) > os.getpriority(os.PRIO_PROCESS, 0)
     for identity in identities:
@@ -99,8 +103,9 @@ def test_the_child_answers_as_the_predictor_does_and_keeps_both_networks(engine,
         assert time.monotonic() - start < 3  # it was not loaded again
         assert there.model == identity
         assert there.study_uid == study.uid
-        for mine, its in zip(probabilities(here), probabilities(there), strict=True):
-            assert its == pytest.approx(mine, rel=1e-4)
+        for one, other in zip((here, *here.members), (there, *there.members), strict=True):
+            for mine, its in zip(probabilities(one), probabilities(other), strict=True):
+                assert its == pytest.approx(mine, rel=1e-4)
     assert engine.predict(study, "light", True).result(PATIENCE_S).views[0].explanation is not None
 
 
@@ -232,3 +237,104 @@ def test_the_child_does_not_outlive_a_parent_that_is_killed(tmp_path, settings, 
         parent.kill()
         parent.wait()
         parent.stdout.close()
+
+
+# ------------------------------------------------------------------- what is asked about a spot
+
+BOX = (60, 60, 90, 90)
+
+
+class NotingPredictor:
+    """In the place of the region network: notes what it is given."""
+
+    made = 0
+
+    def __init__(self, checkpoint_path=None):
+        NotingPredictor.made += 1
+        self.given = []
+
+    def predict(self, view, pixels, box):
+        self.given.append((view.image_uid, pixels, box))
+        return self
+
+
+def test_a_second_spot_of_a_view_neither_decodes_it_again_nor_loads_the_network_again(
+    study, settings, monkeypatch
+):
+    stand_in = types.ModuleType("engine.networks.region")
+    stand_in.RegionPredictor = NotingPredictor
+    monkeypatch.setitem(sys.modules, "engine.networks.region", stand_in)
+    monkeypatch.setattr(NotingPredictor, "made", 0)
+    decoded, load_pixels = [], loading.load_pixels
+
+    def noting(view):
+        decoded.append(view.image_uid)
+        return load_pixels(view)
+
+    monkeypatch.setattr(loading, "load_pixels", noting)
+    worker, (one, other, *_) = _Worker(settings), study.views
+    for view, box in ((one, BOX), (one, (0, 0, 9, 9)), (other, BOX), (one, BOX)):
+        predictor = worker.predict_region(view, box)
+    assert decoded == [one.image_uid, other.image_uid, one.image_uid]
+    assert NotingPredictor.made == 1
+    assert [(uid, box) for uid, _, box in predictor.given] == [
+        (one.image_uid, BOX),
+        (one.image_uid, (0, 0, 9, 9)),
+        (other.image_uid, BOX),
+        (one.image_uid, BOX),
+    ]
+    assert predictor.given[0][1] is predictor.given[1][1]
+    assert predictor.given[0][1].shape == (one.rows, one.columns)
+
+
+@pytest.fixture(scope="module")
+def spot_engine(folder, settings):
+    path = tiny_networks.write_tiny_region_checkpoint(folder / "region.safetensors")
+    checkpoints = {**settings.checkpoints, "region": path}
+    engine = EngineProcess(replace(settings, checkpoints=checkpoints))
+    yield engine
+    engine.stop()
+
+
+def test_a_spot_is_answered_before_the_studies_that_wait(spot_engine, study):
+    engine, order = spot_engine, []
+    engine.warm_up("light").result(PATIENCE_S)
+    busy = engine.predict(long_study(study, 50), "light")
+    waiting = engine.predict(study, "light")
+    spot = engine.predict_region(study.views[0], BOX)
+    for name, future in {"worklist": waiting, "spot": spot}.items():
+        future.add_done_callback(lambda _future, name=name: order.append(name))
+    assert waiting.result(PATIENCE_S)
+    assert order == ["spot", "worklist"]
+    assert busy.done()
+    answer = spot.result()
+    assert (answer.image_uid, answer.box) == (study.views[0].image_uid, BOX)
+    assert answer.model.name == "region"
+
+
+def test_a_second_spot_on_the_view_is_answered_at_once(spot_engine, study):
+    spot_engine.predict_region(study.views[0], BOX).result(PATIENCE_S)
+    start = time.monotonic()
+    second = spot_engine.predict_region(study.views[0], (62, 62, 92, 92)).result(PATIENCE_S)
+    assert time.monotonic() - start < 1  # 0.3 s on a machine of its own
+    assert second.box == (62, 62, 92, 92)
+
+
+def test_killed_over_a_spot_it_starts_again_and_the_spot_is_answered(spot_engine, study, caplog):
+    expected = spot_engine.predict_region(study.views[0], BOX).result(PATIENCE_S)
+    first_id = spot_engine.process_id
+    busy = spot_engine.predict(long_study(study, 100), "light")
+    struck = spot_engine.predict_region(study.views[0], BOX)
+    assert busy.cancel()
+    os.kill(first_id, signal.SIGKILL)
+    assert struck.result(PATIENCE_S).probabilities == expected.probabilities
+    assert spot_engine.process_id not in (None, first_id)
+    assert "died" in caplog.text
+
+
+def test_an_image_that_is_gone_is_told_in_its_own_words(spot_engine, study):
+    gone = replace(study.views[0], path=Path("/nowhere/R.dcm"), image_uid="1.2.9")
+    with pytest.raises(UnreadableFile) as refusal:
+        spot_engine.predict_region(gone, BOX).result(PATIENCE_S)
+    assert refusal.value.advice
+    assert spot_engine.predict_region(study.views[0], BOX).result(PATIENCE_S)

@@ -1,6 +1,7 @@
 """No recorded reading is ever lost, changed, or shown as another breast's."""
 
 import csv
+import json
 import os
 import signal
 import sqlite3
@@ -17,12 +18,14 @@ from engine.domain import (
     Agreement,
     Annotation,
     AnnotationKind,
+    AskedRegion,
     BiradsCategory,
     Laterality,
     ModelIdentity,
     Prediction,
     ReaderAssessment,
     ReadingMode,
+    RegionPrediction,
     is_downgrade,
 )
 from engine.errors import StorageFailed
@@ -411,6 +414,90 @@ def test_the_newest_record_of_a_drawing_counts_and_the_older_ones_stay(store):
     assert store._connection.execute("SELECT count(*) FROM annotations").fetchone() == (4,)
 
 
+def told(**changes) -> AskedRegion:
+    values = {
+        "image_uid": "1.2.3.1",
+        "box": (10, 20, 110, 220),
+        "model": ModelIdentity("region", "c4" * 32, (2, 3, 4, 5)),
+        "probabilities": {2: 0.1, 3: 0.2, 4: 0.6, 5: 0.1},
+        "malignancy": 0.75,
+        "spacing_mm": 0.07,
+        "spacing_source": "at detector",
+        "notes": ("A note with “quotes”.",),
+    }
+    of_study = {name: changes.pop(name) for name in ("study_uid", "reader") if name in changes}
+    said = RegionPrediction(**(values | changes))
+    return AskedRegion(
+        **({"study_uid": "1.2.3", "patient_id": "A-17", "reader": "Dr. Ñandú"} | of_study),
+        prediction=said,
+        asked_at=datetime(2026, 11, 28, 9, 30, tzinfo=UTC),
+    )
+
+
+def test_what_was_said_of_a_rectangle_is_there_after_the_next_start(path):
+    refused = told(
+        box=(0, 0, 5, 5),
+        probabilities=None,
+        malignancy=None,
+        scope_reason="The rectangle lies outside the breast.",
+        spacing_mm=None,
+        spacing_source=None,
+        notes=(),
+    )
+    elsewhere = told(study_uid="9.9")
+    with ReadingStore(path) as store:
+        store.record_regions([told(), elsewhere])
+        store.record_regions([refused])
+    with ReadingStore(path) as store:
+        assert store.regions("1.2.3") == (told(), refused)
+        assert store.regions() == (told(), elsewhere, refused)
+        assert store.regions("1.2.3")[0].prediction.category == 4
+
+
+def test_what_was_said_of_a_rectangle_cannot_be_edited_or_deleted(store):
+    store.record_regions([told()])
+    for statement in ("UPDATE regions SET malignancy = 0", "DELETE FROM regions"):
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            store._connection.execute(statement)
+
+
+def test_an_answer_about_a_rectangle_needs_a_time_zone(store):
+    with pytest.raises(ValueError, match="time zone"):
+        store.record_regions([replace(told(), asked_at=datetime(2026, 11, 28))])
+    assert store.regions() == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("box", "[1, 2, 3]"), ("probabilities", "[1]"), ("asked_at", "noon")]
+)
+def test_an_answer_that_other_hands_have_changed_is_refused_as_damage(store, column, value):
+    store.record_regions([told()])
+    store._connection.execute("DROP TRIGGER regions_are_never_edited")
+    store._connection.execute(f"UPDATE regions SET {column} = ?", (value,))
+    with pytest.raises(StorageFailed, match="damaged"):
+        store.regions()
+
+
+def test_the_export_tells_a_rectangle_with_its_own_readers_reading_of_that_breast_alone(
+    store, tmp_path
+):
+    uids = ("1.2.3.1", "1.2.3.2")
+    reader = {"study_uid": "1.2.3", "patient_id": "A-17", "reader": "Dr. Ñandú"}
+    store.record(assessment(**reader, image_uids=uids))
+    store.record(assessment(**reader, image_uids=("1.2.3.9",), laterality=Laterality.LEFT))
+    store.record(assessment(**(reader | {"reader": "Dr. Y"}), image_uids=uids))
+    store.record(unseen(**reader, image_uids=uids))  # read blind, what was seen of it stays hidden
+    store.record_regions([told()])
+    store.export_csv(tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        cells = [row["regions"] for row in csv.DictReader(file)]
+    assert cells[1:] == ["", "", ""]
+    (said,) = json.loads(cells[0])
+    assert said["box"] == [10, 20, 110, 220]
+    assert (said["category"], said["confidence"], said["p_malignant"]) == (4, 0.6, 0.75)
+    assert said["asked_at"] == "2026-11-28T09:30:00+00:00"
+
+
 def test_drawings_cannot_be_edited_or_deleted(store):
     store.annotate([ruler()])
     for statement in ("UPDATE annotations SET text = 'x'", "DELETE FROM annotations"):
@@ -639,3 +726,37 @@ def test_an_export_that_fails_leaves_the_earlier_one_whole(store, tmp_path, monk
     assert sorted(tmp_path.iterdir()) == [tmp_path / "birads-viewer", target]
     with pytest.raises(StorageFailed, match="exported"):
         store.export_csv(tmp_path / "no such folder" / "readings.csv")
+
+
+def test_what_several_networks_said_is_stored_and_exported_side_by_side(store, tmp_path):
+    hybrid = Prediction(ModelIdentity("hybrid", "a" * 64, (1, 2, 3, 4, 5)), {2: 0.75, 4: 0.25})
+    both = ModelIdentity("both", "b" * 64, (1, 2, 3, 4, 5))
+    said = Prediction(both, {2: 0.375, 4: 0.625}, None, 0.25, (hybrid, SAID), 6.0)
+    recorded = store.record(assessment(prediction=said))
+    assert recorded.prediction == said
+    silent = replace(said, probabilities=None, scope_reason="A magnification view.", others=())
+    store.record(assessment(prediction=silent))
+    target = tmp_path / "readings.csv"
+    store.export_csv(target)
+    with target.open(encoding="utf-8", newline="") as file:
+        row, other = csv.DictReader(file)
+    assert (row["model"], row["model_category"], row["shown_cancers_per_1000"]) == (
+        *("both", "4", "6.0"),
+    )
+    assert (row["hybrid_category"], row["hybrid_p4plus"]) == ("2", "0.25")
+    assert row["hybrid_sha256"] == "a" * 64
+    assert (row["light_category"], row["light_p4plus"]) == ("4", "0.625")
+    assert row["light_p_malignant"] == "0.375"
+    assert row["networks_differ"] == "1"
+    assert other["light_category"] == other["networks_differ"] == ""
+
+
+def test_a_second_opinion_stands_in_the_export_beside_the_network_that_was_chosen(store, tmp_path):
+    hybrid = Prediction(ModelIdentity("hybrid", "a" * 64, (1, 2, 3, 4, 5)), {2: 0.25, 4: 0.75})
+    store.record(assessment(prediction=replace(hybrid, others=(SAID,))))
+    target = tmp_path / "readings.csv"
+    store.export_csv(target)
+    with target.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["hybrid_category"], row["light_category"]) == ("4", "4")
+    assert row["networks_differ"] == "0"

@@ -173,7 +173,7 @@ def test_predictor_and_evaluation_refuse_the_same_with_the_same_words(checkpoint
     assert not answer.prediction.in_scope
     assert answer.prediction.scope_reason == item.scope_reason
     assert item.scope_reason == scope.NOT_A_MAMMOGRAM
-    assert item.tensor.any()  # evaluation predicts it all the same
+    assert item.frames[0][0].any()  # evaluation predicts it all the same
 
 
 def test_a_dicom_file_that_lies_about_its_picture_is_refused(checkpoint_path, tmp_path):

@@ -5,9 +5,9 @@ import pytest
 
 from engine import self_test
 from engine.networks.process import EngineSettings
-from engine.self_test import DECODED, MODELS, OUTPUT_NAME, SAMPLES, run
+from engine.self_test import DECODED, MODELS, OUTPUT_NAME, REGION_MODELS, SAMPLES, run
 from tests.phantom import TRANSFER_SYNTAXES
-from tests.tiny_networks import write_tiny_checkpoint
+from tests.tiny_networks import write_tiny_checkpoint, write_tiny_region_checkpoint
 
 
 @pytest.fixture
@@ -16,6 +16,7 @@ def tiny(tmp_path):
     checkpoints = {
         name: write_tiny_checkpoint(tmp_path / f"{name}.safetensors", name) for name in MODELS
     }
+    checkpoints["region"] = write_tiny_region_checkpoint(tmp_path / "region.safetensors")
     return EngineSettings(checkpoints=checkpoints, threads=1)
 
 
@@ -45,10 +46,22 @@ def test_a_broken_codec_and_a_missing_network_are_named_and_the_rest_goes_on(tin
         "FAIL The hybrid network judges a phantom and explains itself",
     ]
     assert "ok   The light network judges a phantom and explains itself" in lines
+    assert "ok   The region network judges a rectangle of a phantom" in lines
+
+
+def test_a_missing_region_network_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(self_test, "MODELS", ())
+    settings = EngineSettings(checkpoints={"region": tmp_path / "none.safetensors"})
+    lines = []
+    assert not run(lines.append, settings=settings)
+    (failed,) = [line for line in lines if line.startswith("FAIL")]
+    assert failed.startswith("FAIL The region network judges a rectangle of a phantom")
+    assert "cannot be read" in failed
 
 
 def test_a_missing_licence_text_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(self_test, "MODELS", ())
+    monkeypatch.setattr(self_test, "REGION_MODELS", ())
     licences = shutil.copytree(self_test.LICENCES, tmp_path / "licences")
     (licences / "lgpl-3.0.txt").unlink()
     monkeypatch.setattr(self_test, "LICENCES", licences)
@@ -59,6 +72,7 @@ def test_a_missing_licence_text_is_named(tmp_path, monkeypatch):
 
 def test_a_program_without_standard_output_writes_the_lines_to_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(self_test, "MODELS", ())
+    monkeypatch.setattr(self_test, "REGION_MODELS", ())
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("sys.stdout", None)
     assert run()
@@ -71,4 +85,4 @@ def test_this_installation_passes_with_one_line_a_check():
     assert run(lines.append), lines
     assert lines.pop() == "All is well."
     assert all(line.startswith("ok   ") for line in lines)
-    assert len(lines) == len(set(lines)) == len(DECODED) + 2 * len(MODELS) + 2
+    assert len(lines) == len(set(lines)) == len(DECODED) + 2 * len(MODELS) + len(REGION_MODELS) + 2

@@ -163,6 +163,17 @@ def test_with_identifiers_the_clinics_own_files_are_named(read_study, study, tmp
     assert all(row.path.is_file() for row in dataset.read(elsewhere).rows)
 
 
+def test_a_file_named_like_a_formula_is_found_by_a_path_that_is_none(tmp_path):
+    (tmp_path / "=cmd()").mkdir()
+    write_mammogram(tmp_path / "=cmd()" / "a.dcm", laterality="R", view="CC", patient_id="=1+1")
+    (study,) = load([tmp_path]).studies
+    manifest = tmp_path / "images.csv"
+    write([ReadStudy(tuple(read(study, R="4")), places(study))], manifest, None)
+    (row,) = dataset.read_manifest(manifest)
+    assert (row.file, row.patient_id) == ("./=cmd()/a.dcm", "'=1+1")
+    assert row.path.is_file()
+
+
 def test_of_several_readings_of_a_breast_the_newest_counts(study, tmp_path):
     first = read(study, number=1, R="2")
     corrected = read(study, number=5, supersedes=1, R="3")

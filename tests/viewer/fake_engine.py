@@ -2,7 +2,7 @@
 
 import zlib
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -10,23 +10,38 @@ from engine.domain import (
     BreastPrediction,
     Explanation,
     Laterality,
+    MammogramView,
     ModelIdentity,
+    Population,
     Prediction,
+    RegionPrediction,
+    Shares,
     Study,
     StudyPrediction,
     ViewPrediction,
 )
 
+POPULATION = Population(Shares(0.6, 0.4), Shares(0.7, 0.5))
 MODELS = {
+    "both": ModelIdentity("both", "5c01d3e7" * 8, (1, 2, 3, 4, 5), POPULATION),
     "hybrid": ModelIdentity("hybrid", "3fa9c2d1" * 8, (1, 2, 3, 4, 5)),
     "light": ModelIdentity("light", "b07e55aa" * 8, (1, 3, 4, 5)),
 }
+REGION_MODEL = ModelIdentity("region", "c4d2aa10" * 8, (2, 3, 4, 5))
+NO_SPACING = (
+    "The pixel spacing is unknown: the image's own pixels were taken as they are, "
+    "as if one were 0.1 mm."
+)
 HEAT_SHAPE = (32, 20)
 
 
 def prediction_of(model_name: str, category: int, confidence: float = 0.6) -> Prediction:
     """The rest of the probability is spread evenly."""
     model = MODELS[model_name]
+    if model_name == "both":
+        nearest = max(category, 3) if category == 2 else category  # the light network has no 2
+        alone = prediction_of("hybrid", category), prediction_of("light", nearest)
+        return replace(prediction_of("hybrid", category, confidence), model=model, others=alone)
     rest = (1 - confidence) / (len(model.categories) - 1)
     return Prediction(
         model, {grade: confidence if grade == category else rest for grade in model.categories}
@@ -44,7 +59,9 @@ def answer_of(study: Study, model_name: str = "hybrid", heatmaps: bool = True) -
     views = []
     for view in study.views:
         if view.out_of_scope is not None:
-            prediction = Prediction(model, None, view.out_of_scope)
+            silent = [Prediction(MODELS[name], None, view.out_of_scope) for name in MODELS]
+            others = tuple(silent[1:]) if model_name == "both" else ()
+            prediction = Prediction(model, None, view.out_of_scope, others=others)
         else:
             side = view.laterality or Laterality.RIGHT
             prediction = prediction_of(model_name, category_of(study.uid, model_name, side))
@@ -61,6 +78,29 @@ def answer_of(study: Study, model_name: str = "hybrid", heatmaps: bool = True) -
     return StudyPrediction(study.uid, model, tuple(views), tuple(breasts))
 
 
+def said_of_region(view, box, malignancy: float | None = None) -> RegionPrediction:
+    """As if by chance, and always the same; or with a malignancy that the test wants."""
+    chance = zlib.crc32(f"{view.image_uid}{box}".encode()) % 1000 / 1000
+    probability = chance if malignancy is None else malignancy
+    low, high = (1 - probability) / 2, probability / 2
+    spacing = view.pixel_spacing
+    return RegionPrediction(
+        view.image_uid,
+        box,
+        REGION_MODEL,
+        {2: low * 1.2, 3: low * 0.8, 4: high * 1.2, 5: high * 0.8},
+        probability,
+        spacing_mm=spacing and spacing.row_mm,
+        spacing_source=spacing and spacing.source.value,
+        notes=() if spacing else (NO_SPACING,),
+    )
+
+
+def refused_region(view, box) -> RegionPrediction:
+    reason = "More than half of the rectangle lies outside the breast."
+    return RegionPrediction(view.image_uid, box, REGION_MODEL, None, scope_reason=reason)
+
+
 @dataclass(eq=False)
 class FakeEngine:
     """Answers at once, or with `is_holding` only by `answer_next` and `fail_next`."""
@@ -70,6 +110,8 @@ class FakeEngine:
     warmed: list[str] = field(default_factory=list)
     warm_up_failure: Exception | None = None
     is_stopped: bool = False
+    is_holding_regions: bool = False  #: then only `answer_region` and `fail_region` answer
+    regions: list[tuple[Future, MammogramView, tuple]] = field(default_factory=list)  #: asked
     _waiting: list[tuple[Future, Study, str]] = field(default_factory=list)
 
     def warm_up(self, model_name: str) -> Future:
@@ -89,6 +131,22 @@ class FakeEngine:
         else:
             future.set_result(answer_of(study, model_name, heatmaps))
         return future
+
+    def predict_region(self, view: MammogramView, box: tuple[int, int, int, int]) -> Future:
+        future = Future()
+        self.regions.append((future, view, box))
+        if not self.is_holding_regions:
+            future.set_result(said_of_region(view, box))
+        return future
+
+    def answer_region(self, number: int = -1, prediction: RegionPrediction | None = None) -> None:
+        """As the process does: an answer that nobody waits for any more goes nowhere."""
+        future, view, box = self.regions[number]
+        if future.set_running_or_notify_cancel():
+            future.set_result(prediction or said_of_region(view, box))
+
+    def fail_region(self, error: Exception, number: int = -1) -> None:
+        self.regions[number][0].set_exception(error)
 
     @property
     def waiting(self) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from tests.viewer.test_viewports import canvases, hang
 from viewer.display.annotations import AnnotationBook
 from viewer.viewports.viewports import ViewportsPane
 
-RULER, ANGLE, ELLIPSE, ARROW, TEXT = AnnotationKind
+RULER, ANGLE, ELLIPSE, ARROW, TEXT, REGION = AnnotationKind
 
 
 @pytest.fixture

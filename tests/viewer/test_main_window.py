@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QInputDialog, QLabel
 
 from engine.domain import NOTICE, Agreement, BiradsCategory, Laterality
 from engine.errors import EngineStopped, StorageFailed
@@ -238,9 +238,98 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     assert again.menus.both.isChecked()
     assert again._session.asks_both
     assert again.prediction._other.isVisible()
+    again.choose_model("hybrid")
     again.menus.both.trigger()
     assert not again.prediction._other.isVisible()
     assert not again._settings.asks_both
+
+
+def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
+    make_window, engine, write_studies, readings_path, qtbot
+):
+    window = make_window(model_name="both")
+    line = window.prediction._other
+    height = line.height()
+    assert line.isVisible()
+    assert not window.menus.both.isEnabled()  # they are both asked anyway
+    open_and_wait(qtbot, window, write_studies(1))
+    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    study = window._session.current_study
+    said = window._session.prediction(study.uid).breasts[0].prediction
+    for other, name in zip(said.others, ("Hybrid", "Light"), strict=True):
+        assert f"{name} {other.category} · {100 * other.suspicion:.0f} %" in line.text
+    assert line.height() == height
+    assert {model for _, model in engine.asked} == {"both"}
+    assert window._session.other_answer is None
+    sign(qtbot, window)
+    choose(qtbot, window, RIGHT, "0")
+    window.assessment.save()
+    with ReadingStore(readings_path) as store:
+        (reading,) = store.all()
+    assert reading.prediction.model.name == "both"
+    assert [other.category for other in reading.prediction.others] == [
+        other.category for other in said.others
+    ]
+    qtbot.keyClick(window, Qt.Key.Key_M)
+    assert window._session.model_name == "hybrid"
+    assert not line.isVisible()
+    assert window.menus.both.isEnabled()
+
+
+def test_a_second_opinion_that_was_on_the_screen_is_stored_with_the_reading(
+    make_window, write_studies, readings_path, qtbot
+):
+    window = make_window()
+    window.set_asks_both(True)
+    open_and_wait(qtbot, window, write_studies(1))
+    line = window.prediction._other
+    qtbot.waitUntil(lambda: "·" in line.text, timeout=10_000)
+    sign(qtbot, window)
+    choose(qtbot, window, RIGHT, "0")
+    window.assessment.save()
+    with ReadingStore(readings_path) as store:
+        (reading,) = store.all()
+    assert reading.prediction.model.name == "hybrid"
+    (other,) = reading.prediction.others
+    (theirs, _) = answer_of(window._session.current_study, "light").breasts
+    assert other.model.name == "light"
+    assert other.category == theirs.prediction.category
+    assert (other.category != reading.prediction.category) == ("differs" in line.text.split(",")[0])
+
+
+def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored(
+    make_window, write_studies, readings_path, qtbot
+):
+    window = make_window(model_name="both")
+    open_and_wait(qtbot, window, write_studies(1))
+    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    column = window.prediction._columns[RIGHT]
+    assert "→" not in column.confidence.text()
+    height = window._prediction_area.maximumHeight()
+    window.ask_for_cancers()
+    (dialog,) = window.findChildren(QInputDialog)
+    dialog.setDoubleValue(6)
+    dialog.accept()
+    assert "→ " in column.confidence.text()
+    assert " per 1,000" in column.confidence.text()
+    assert "shifted to 6 per 1,000 women" in window.prediction._caveat.text()
+    qtbot.waitUntil(lambda: window._prediction_area.maximumHeight() > height)
+    made = window.output.summarise(False, False)
+    assert any("→ shifted to 6 per 1,000 women" in line.text for line in made.model)
+    sign(qtbot, window)
+    choose(qtbot, window, RIGHT, "0")
+    window.assessment.save()
+    with ReadingStore(readings_path) as store:
+        (reading,) = store.all()
+    said = window._session.prediction(window._session.current_study.uid).breasts[0].prediction
+    assert reading.prediction.probabilities == said.probabilities
+    assert reading.prediction.shown_per_1000 == 6
+    assert window.close()
+    again = make_window(engine=FakeEngine(), model_name="both")
+    assert again._session.cancers_per_1000 == 6
+    again.set_cancers(0)
+    assert again._session.cancers_per_1000 is None
+    assert "per 1,000" not in again.prediction._caveat.text()
 
 
 def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write_studies, qtbot):

@@ -204,7 +204,13 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
     model = {line.about: line.text for line in made.model}
     prediction = reading._session.prediction(reading._session.current_study.uid)
     right = next(b.prediction for b in prediction.breasts if b.laterality is RIGHT)
-    assert model["Right breast"].startswith(f"BI-RADS {right.category} ")
+    grade = right.category
+    assert model["Right breast"].startswith(
+        f"category {grade} (pattern like training grade {grade}"
+    )
+    assert "BI-RADS" not in model["Right breast"]  # an assessment is a reader's
+    assert f"CC {grade} (P(4 or 5) {100 * right.suspicion:.0f} %)" in model["Right breast"]
+    assert "not the worst" in model[""]
     assert "confidence 60 %" in model["Right breast"]
     assert "3fa9c2d1" in model["Model"]
     (line,) = made.reader

@@ -33,16 +33,22 @@ def pane(qtbot):
 
 def saying(right, left, study=STUDY, model="hybrid", confidence=0.71):
     answer = answer_of(study, model)
-    breasts = tuple(
-        BreastPrediction(side, prediction_of(model, category, confidence), ())
+    said = {
+        side: prediction_of(model, category, confidence)
         for side, category in ((RIGHT, right), (LEFT, left))
+    }
+    breasts = tuple(BreastPrediction(side, word, ()) for side, word in said.items())
+    views = tuple(
+        replace(one, prediction=said.get(view.laterality, one.prediction))
+        for one, view in zip(answer.views, study.views, strict=True)
     )
-    return replace(answer, breasts=breasts)
+    return replace(answer, breasts=breasts, views=views)
 
 
 def words(pane, side):
     column = pane._columns[side]
-    return f"{column.headline.text()} {column.confidence.text()}".replace("\n", " ")
+    told = column.headline.text(), column.doubts.text(), column.confidence.text()
+    return " ".join(filter(None, told)).replace("\n", " ")
 
 
 def is_answer_shown(pane):
@@ -51,14 +57,33 @@ def is_answer_shown(pane):
 
 def test_each_breast_has_its_category_meaning_and_confidence(pane):
     pane.show_prediction(saying(4, 2))
-    assert words(pane, RIGHT) == "Model category 4 (suspicious) confidence 71 %"
-    assert words(pane, LEFT) == "Model category 2 (benign) confidence 71 %"
+    assert words(pane, RIGHT) == (
+        "Model category 4 (pattern like training grade 4) confidence 71 % P(4 or 5) 78 %"
+    )
+    assert words(pane, LEFT) == (
+        "Model category 2 (pattern like training grade 2) P(4 or 5) above 10 % "
+        "confidence 71 % P(4 or 5) 15 %"
+    )
 
 
-def test_a_3_is_a_training_grade_not_an_assessment(pane):
-    pane.show_prediction(saying(3, 1))
-    assert "(pattern like training grade 3)" in words(pane, RIGHT)
-    assert "probably benign" not in words(pane, RIGHT)
+def test_a_category_is_a_training_grade_not_an_assessment(pane):
+    for grade in GRADES:
+        pane.show_prediction(saying(grade, grade, confidence=0.9))
+        assert f"(pattern like training grade {grade})" in words(pane, RIGHT)
+        for assessment in ("benign", "negative", "suspicious"):
+            assert assessment not in words(pane, RIGHT)
+
+
+def test_a_breast_whose_views_are_two_categories_apart_says_so_in_its_headline(pane):
+    answer = saying(3, 3, confidence=0.9)
+    apart = [prediction_of("hybrid", grade, 0.9) for grade in (1, 2, 3, 3)]  # R CC, L CC, R MLO …
+    views = tuple(replace(v, prediction=p) for v, p in zip(answer.views, apart, strict=True))
+    pane.show_prediction(replace(answer, views=views))
+    assert "grade 3) CC 1 but MLO 3 " in words(pane, RIGHT)
+    assert "but" not in words(pane, LEFT)
+    assert "mean of its 2 views (CC, MLO)" in pane._columns[RIGHT].toolTip()
+    pane.show_prediction(None)
+    assert pane._columns[RIGHT].toolTip() == ""
 
 
 def test_a_category_that_the_model_lacks_is_not_offered_and_never_0_percent(pane):
@@ -85,7 +110,14 @@ def test_views_stand_below_their_breast(pane):
         view.label: answer.views[n].prediction.category for n, view in enumerate(STUDY.views)
     }
     lines = pane._columns[RIGHT].views.text().splitlines()
-    assert lines == [f"CC: {by_label['R CC']} · 60 %", f"MLO: {by_label['R MLO']} · 60 %"]
+    suspicion = {
+        view.label: percent(answer.views[n].prediction.suspicion)
+        for n, view in enumerate(STUDY.views)
+    }
+    assert lines == [
+        f"{view}: {by_label[f'R {view}']} · 60 % · {suspicion[f'R {view}']}"
+        for view in ("CC", "MLO")
+    ]
 
 
 def test_out_of_scope_gives_its_reason_in_words(pane):
@@ -94,7 +126,7 @@ def test_out_of_scope_gives_its_reason_in_words(pane):
     breasts = (replace(answer.breasts[0], prediction=silent), answer.breasts[1])
     views = (replace(answer.views[0], prediction=silent), *answer.views[1:])
     pane.show_prediction(replace(answer, breasts=breasts, views=views))
-    assert words(pane, RIGHT) == "Out of scope. A magnification view. "
+    assert words(pane, RIGHT) == "Out of scope. A magnification view."
     assert "CC: out of scope. A magnification view." in pane._columns[RIGHT].views.text()
     assert "right" not in pane._bars.row_text(1)
     assert "left" in pane._bars.row_text(1)
@@ -122,7 +154,7 @@ def test_a_view_of_unknown_side_stands_under_neither_breast(pane):
     pane.show_study(study)
     pane.show_prediction(answer_of(study))
     assert pane._loose_views.text().startswith("SIDE NOT KNOWN\nCC:")
-    assert words(pane, LEFT) == "No image is known to be of it. "
+    assert words(pane, LEFT) == "No image is known to be of it."
     assert pane._columns[LEFT].views.text() == ""
 
 
@@ -416,3 +448,59 @@ def test_long_words_on_a_view_scroll_alone_and_move_or_hide_nothing_below(
     window.resize(1920, 1080)
     qtbot.waitUntil(lambda: bar.maximum() == 0)
     assert not pane._views.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def both_saying(hybrid, light):
+    """The ensemble's word on the study, whose networks say these categories of everything."""
+    answer = answer_of(STUDY, "both")
+    others = prediction_of("hybrid", hybrid), prediction_of("light", light)
+
+    def alone(part):
+        return replace(part, prediction=replace(part.prediction, others=others))
+
+    return replace(
+        answer,
+        views=tuple(map(alone, answer.views)),
+        breasts=tuple(map(alone, answer.breasts)),
+    )
+
+
+BOTH = EngineStatus(EngineState.READY, "both", MODELS["both"])
+
+
+def test_networks_that_differ_say_on_what_and_those_that_agree_say_so(pane):
+    pane.show_engine(BOTH)
+    pane.reserve_networks(True)
+    pane.show_prediction(both_saying(2, 4))
+    assert pane._other.text == (
+        "Each network alone, with P(4 or 5): Hybrid 2 · 20 %; Light 4 · 73 %; differ: breast, CC, "
+        "MLO, Hybrid 2 · 20 %; Light 4 · 73 %; differ: breast, CC, MLO"
+    )
+    assert "3fa9c2d1" in pane._other.toolTip()
+    assert "b07e55aa" in pane._other.toolTip()
+    pane.show_prediction(both_saying(4, 4))
+    assert "differ" not in pane._other.text
+    assert pane._other.text.count("the same categories") == 2
+    pane.show_other(None)  # nobody is asked beside them
+    assert "Hybrid 4" in pane._other.text
+    pane.show_prediction(None)
+    assert pane._other.text == ""
+    assert pane._other.toolTip() == ""
+
+
+@pytest.mark.parametrize("width", [330, 348, 500])
+def test_what_each_network_says_is_whole_and_never_changes_its_height(pane, qtbot, width):
+    pane.resize(width, 900)
+    pane.show_engine(BOTH)
+    pane.reserve_networks(True)
+    pane.show()
+    qtbot.waitExposed(pane)
+    place = pane._other.geometry()
+    for prediction in (None, both_saying(2, 4), both_saying(4, 4)):
+        pane.show_prediction(prediction)
+        qtbot.wait(10)
+        assert pane._other.geometry() == place
+        for label in pane._other.findChildren(QLabel):
+            if label.isVisible() and label.text():
+                assert label.sizeHint().width() <= label.width() or label.wordWrap()
+                assert label.heightForWidth(label.width()) <= label.height(), label.text()

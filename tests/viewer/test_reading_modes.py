@@ -4,6 +4,7 @@ reader said before and after is on record, whatever happens in between.
 
 import csv
 import re
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -36,7 +37,14 @@ from engine.domain import (
 )
 from engine.errors import StorageFailed
 from engine.records.readings import ReadingStore
-from tests.viewer.fake_engine import HEAT_SHAPE, FakeEngine, answer_of
+from tests.viewer.fake_engine import (
+    HEAT_SHAPE,
+    FakeEngine,
+    answer_of,
+    prediction_of,
+    refused_region,
+    said_of_region,
+)
 from tests.viewer.test_main_window import (
     are_images_shown,
     choose,
@@ -492,8 +500,18 @@ class StoppedClock(datetime):
 def alarmed(study, name):
     """All of it a 5, certain and hot."""
     model = ModelIdentity(name, "a1" * 32, (1, 2, 3, 4, 5))
-    said = Prediction(model, {1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 1.0}, malignancy=1.0)
+    # its networks contradict each other
+    others = prediction_of("hybrid", 1), prediction_of("light", 5)
+    others = others if name == "both" else ()
+    said = Prediction(
+        model, {1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 1.0}, malignancy=1.0, others=others
+    )
     return saying(study, model, said, 1.0)
+
+
+def alarmed_of_no_spot(study, name):
+    """The same of the study; of a spot in it nothing may be said, see `Oracle`."""
+    return alarmed(study, name)
 
 
 def silent(study, name):
@@ -519,9 +537,17 @@ class Oracle(FakeEngine):
         self._says = says
 
     def predict(self, study, model_name, heatmaps=False):
-        future = super().predict(study, model_name, heatmaps)
-        answered = type(future)()
+        super().predict(study, model_name, heatmaps)
+        answered = Future()
         answered.set_result(self._says(study, model_name))
+        return answered
+
+    def predict_region(self, view, box):
+        answered = Future()
+        is_alarmed = self._says is alarmed
+        answered.set_result(
+            said_of_region(view, box, 1.0) if is_alarmed else refused_region(view, box)
+        )
         return answered
 
 
@@ -679,6 +705,36 @@ def after_a_look_at_the_answer(qtbot, window):
     window.choose_mode(SECOND)
 
 
+def ask_about_a_spot(qtbot, window):
+    tools = window.viewports.tools
+    tools.hand.add_region(window.viewports.current, (10, 20, 40, 50))
+    qtbot.waitUntil(lambda: tools.asked_regions != [] and not window._session._awaited)
+
+
+def after_an_answer_about_a_spot(qtbot, window):
+    """In concurrent reading, and saved with what was seen; a second one is still in the hand."""
+    window.choose_mode(CONCURRENT)
+    window.worklist.step(1)
+    window.worklist.step(-1)
+    ask_about_a_spot(qtbot, window)
+    enter(qtbot, window, R="2")
+    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.choose_mode(SECOND)
+
+
+def after_an_answer_about_a_spot_in_a_blind_audit(qtbot, window):
+    after_an_answer_about_a_spot(qtbot, window)
+    window.choose_mode(BLIND)
+    window.viewports.actions_by_name["tools.ask_at_pointer"].trigger()
+
+
+def after_a_colleagues_answer_about_a_spot(qtbot, window):
+    """Who has not read the study yet."""
+    after_an_answer_about_a_spot(qtbot, window)
+    sign(qtbot, window, "Dr. Y")
+    window.assessment._reader.editingFinished.emit()
+
+
 def with_a_laxer_mode_chosen(qtbot, window):
     window.choose_mode(CONCURRENT)
 
@@ -703,11 +759,12 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
     monkeypatch.setattr(viewer.output.output, "datetime", StoppedClock)
     QApplication.setCursorFlashTime(0)
 
-    def look(says, mode, deed, count):
+    def look(says, mode, deed, count, model="hybrid"):
         folder = write_studies(count, "scene")
         for path in (tmp_path / "settings.ini", *readings_path.parent.glob("*")):
             path.unlink(missing_ok=True)
-        window = make_window(mode=mode, engine=Oracle(says))
+        window = make_window(mode=mode, engine=Oracle(says), model_name=model)
+        window.set_cancers(6)
         window.prediction.set_overlay(True, 1.0)
         window.set_asks_both(True)
         window.worklist.set_order(Order.SUSPICION)
@@ -718,7 +775,8 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         done = (count, count)
         qtbot.waitUntil(lambda: window._session.progress == done, timeout=20_000)
         qtbot.waitUntil(
-            lambda: len(window._session._inference._predictions) == count + 1, timeout=20_000
+            lambda: len(window._session._inference._predictions) == count + (model != "both"),
+            timeout=20_000,
         )
         deed(qtbot, window)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
@@ -743,11 +801,47 @@ def test_two_windows_whose_models_contradict_each_other_are_alike_while_they_are
         assert one[way] == other[way], way
 
 
+SPOT_SCENES = {
+    "second read, asked before": (SECOND, after_an_answer_about_a_spot),
+    "second read, asked by a colleague": (SECOND, after_a_colleagues_answer_about_a_spot),
+    "blind audit, asked before": (BLIND, after_an_answer_about_a_spot_in_a_blind_audit),
+}
+
+
+@pytest.mark.parametrize(("mode", "deed"), SPOT_SCENES.values(), ids=SPOT_SCENES)
+def test_what_was_said_of_a_spot_before_is_nowhere_while_it_is_hidden(look, mode, deed):
+    one, other = look(alarmed, mode, deed, 2), look(alarmed_of_no_spot, mode, deed, 2)
+    for way in one:
+        assert one[way] == other[way], way
+
+
+@pytest.mark.parametrize("scene", ["second read, one breast saved", "blind audit, saved"])
+def test_nor_does_it_show_that_the_networks_of_an_ensemble_contradict_each_other(look, scene):
+    mode, deed, count = SCENES[scene]
+    one, other = (look(says, mode, deed, count, "both") for says in (alarmed, silent))
+    for way in one:
+        assert one[way] == other[way], way
+
+
 def test_the_same_look_tells_them_apart_in_every_way_once_they_are_shown(look):
     one = look(alarmed, CONCURRENT, with_both_breasts_saved, 1)
     other = look(silent, CONCURRENT, with_both_breasts_saved, 1)
     same = [way for way in one if one[way] == other[way]]
     assert same == ["title"]
+
+
+def test_the_same_look_tells_two_answers_about_a_spot_apart_once_they_are_shown(look):
+    """Where the networks say the same of the study itself."""
+
+    def with_a_spot(qtbot, window):
+        ask_about_a_spot(qtbot, window)
+        enter(qtbot, window, R="2", L="1")
+
+    one = look(alarmed, CONCURRENT, with_a_spot, 1)
+    other = look(alarmed_of_no_spot, CONCURRENT, with_a_spot, 1)
+    differing = {way for way in one if one[way] != other[way]}
+    assert {"picture on the clipboard", "pictures", "summary", "pdf", "exported"} <= differing
+    assert {"words", "heard", "pixels"} <= differing
 
 
 def test_a_colleagues_reading_does_not_tell_the_answer_to_who_has_not_seen_it(

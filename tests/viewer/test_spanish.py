@@ -229,10 +229,12 @@ def test_the_spanish_categories_fit_into_the_lines_that_are_kept_for_them(
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
     for column in window.prediction._columns.values():
-        column.show_prediction(prediction_of("hybrid", category), "")
+        views = [("CC", prediction_of("hybrid", 1)), ("MLO", prediction_of("hybrid", 5))]
+        column.reserve_prior(True)
+        column.show_prediction(prediction_of("both", category), "", views, 6.0)
         qtbot.wait(10)
-        kept = column.headline.minimumHeight()
-        assert column.headline.heightForWidth(column.headline.width()) <= kept
+        for label in (column.headline, column.doubts, column.confidence):
+            assert label.heightForWidth(label.width()) <= label.minimumHeight(), label.text()
 
 
 def test_no_two_entries_of_a_menu_share_a_key(spanish, make_window):

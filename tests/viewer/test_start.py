@@ -80,11 +80,12 @@ def test_a_bug_goes_to_the_log_and_to_the_reader_whatever_thread_it_comes_from(q
 def test_settings_edited_into_nonsense_read_as_the_defaults(tmp_path):
     path = tmp_path / "settings.ini"
     path.write_text(
-        "[General]\nmodel=enormous\nrecent=\nreader=@Invalid()\nasks_both=sometimes\n"
+        "[General]\nmodel=enormous\ncancers_per_1000=many\nrecent=\nreader=@Invalid()\nasks_both=sometimes\n"
         "[overlay]\nopacity=lots\nvisible=perhaps\n[window]\ngeometry=12\n"
     )
     settings = Settings(path)
-    assert settings.model_name == "hybrid"
+    assert settings.model_name == "both"
+    assert settings.cancers_per_1000 is None
     assert settings.recent == ()
     assert not settings.asks_both
     assert settings.overlay_opacity == 0.5

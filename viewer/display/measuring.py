@@ -168,6 +168,13 @@ def ellipse_text(size: PixelSize, points: Sequence[Point], values: EllipseValues
     return f"{grey}\n{_number(area(size, *points), unit)}, {size.origin}"
 
 
+def region_text(size: PixelSize, points: Sequence[Point]) -> str:
+    """'20.0 × 18.5 mm, at detector': across by down."""
+    down, across = size.vector(*points)
+    number = _number(abs(across), size.unit).split(" ")[0]
+    return f"{number} × {_number(abs(down), size.unit)}, {size.origin}"
+
+
 def value_text(value: float) -> str:
     """'1,204', or '0.482' where values are small."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

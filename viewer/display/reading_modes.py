@@ -19,6 +19,7 @@ from datetime import datetime
 
 from engine.domain import Laterality, ReaderAssessment, ReadingMode, Study, standing
 from viewer.shared.languages import mark
+from viewer.shared.states import Phase
 
 MODE_TITLES: Mapping[ReadingMode, str] = {
     ReadingMode.CONCURRENT: mark("Concurrent"),
@@ -37,6 +38,12 @@ EVIDENCE = mark(
     "When 27 radiologists were shown wrong categories of an AI, their accuracy dropped sharply at "
     "every level of experience (Dratsch, Radiology 2023)."
 )
+# Why nothing may be asked about a spot yet; what is not listed lets it through.
+SPOT_REFUSALS: Mapping[Phase, str] = {
+    Phase.BEFORE: mark("Spots can be asked about after your own category for each breast"),
+    Phase.WAITING: mark("Spots can be asked about once the model's answer is there"),
+    Phase.NEVER: mark("Nothing is asked about spots in a blind audit"),
+}
 _STRICTNESS = list(MODE_TITLES)  # from the laxest on
 
 

@@ -152,6 +152,8 @@ class Output(QObject):
             datetime.now().astimezone(),
             with_identity,
             with_heat,
+            self._viewports.tools.asked_regions,
+            session.cancers_per_1000,
         )
 
     def save_summary(self, path: Path, with_identity: bool, with_heat: bool) -> None:

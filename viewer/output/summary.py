@@ -31,12 +31,14 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
+from viewer.display import opinion
 from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
+from viewer.display.regions import headline, remarks
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
-from viewer.shared.states import MODEL_TITLES, ReadingState
+from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.canvas import Canvas, Paper, Shown, State
 
 PAGE = QPageLayout(
@@ -86,14 +88,19 @@ class StudySummary:
     model: tuple[Line, ...]
     reader: tuple[Line, ...]
     made_at: datetime
+    regions: tuple[Line, ...] = ()  #: spots that were asked about; none: no such section
 
     @property
     def has_heat(self) -> bool:
         return any(view.heat is not None for view in self.views)
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return *self.model, *self.regions, *self.reader
+
     def words(self) -> list[str]:
         """Every word of the page but the notice."""
-        lines = [f"{line.about}: {line.text}" for line in (*self.model, *self.reader)]
+        lines = [f"{line.about}: {line.text}" for line in self.lines]
         warnings = [warning for view in self.views for warning in view.warnings]
         return [self.identity, *(view.label for view in self.views), *warnings, self.scale, *lines]
 
@@ -110,9 +117,12 @@ def summarise(
     made_at: datetime,
     with_identity: bool,
     with_heat: bool,
+    regions: Sequence[tuple[str, RegionAnswer]] = (),
+    cancers_per_1000: float | None = None,
 ) -> StudySummary:
-    """`prediction` and `history` as the session tells them. `with_identity` names the patient as
-    far as the screen does; without it no free words, dates and readers' names are there either.
+    """`prediction` and `history` as the session tells them; `regions` are what is known of spots,
+    by the names that they have on the page. `with_identity` names the patient as far as the
+    screen does; without it no free words, dates and readers' names are there either.
     """
     shown = canvases[:MOST_VIEWS]
     with_heat = with_heat and any(canvas.shows_heat for canvas in shown)
@@ -129,8 +139,9 @@ def summarise(
         identity=" · ".join(named) or tr("Patient not named"),
         views=_views_on_paper(shown, with_heat),
         scale=scale.strip(),
-        model=tuple(_model_lines(study, prediction, reading)),
+        model=tuple(_model_lines(study, prediction, reading, cancers_per_1000)),
         reader=tuple(_reader_lines(history, reading, with_identity)),
+        regions=tuple(_region_lines(regions, reading)),
         made_at=made_at,
     )
 
@@ -171,7 +182,10 @@ def columns(views: int, with_heat: bool) -> int:
 
 
 def _model_lines(
-    study: Study, prediction: StudyPrediction | None, reading: ReadingState
+    study: Study,
+    prediction: StudyPrediction | None,
+    reading: ReadingState,
+    cancers_per_1000: float | None,
 ) -> Iterable[Line]:
     if reading.phase.is_hidden:
         words = tr("Not told in this reading mode ({mode}).")
@@ -182,38 +196,87 @@ def _model_lines(
         return
     by_view = {view.image_uid: view.prediction for view in prediction.views}
     for breast in prediction.breasts:
-        views = [
-            f"{view.view_position.value if view.view_position else '?'} "
-            f"{by_view[view.image_uid].category or tr(_NOT_JUDGED)}"
-            for view in study.views
-            if view.laterality is breast.laterality and view.image_uid in by_view
-        ]
-        yield Line(
-            tr(_SIDES[breast.laterality]), f"{_said(breast.prediction)}; {' · '.join(views)}"
-        )
+        views = opinion.views_of(study, prediction, breast.laterality)
+        of_views = " · ".join(_of_view(name, said) for name, said in views)
+        words = _said(breast.prediction, views, len(breast.image_uids) > 1, cancers_per_1000)
+        yield Line(tr(_SIDES[breast.laterality]), f"{words}; {of_views}")
+        if networks := _networks(breast.prediction, views):
+            yield Line("", networks)
     if not prediction.breasts:
         for view in study.views:
             if view.image_uid in by_view:
-                yield Line(view.label, _said(by_view[view.image_uid]))
+                said = by_view[view.image_uid]
+                yield Line(view.label, _said(said, (), False, cancers_per_1000))
+                if networks := _networks(said, ()):
+                    yield Line("", networks)
+    else:
+        yield Line("", tr(opinion.POOLING_RULE))
+    if prior := opinion.prior_words(prediction, cancers_per_1000):
+        yield Line("", prior)
     model = prediction.model
     told = tr(
         "{model}, {hash}. Its category is no assessment; its confidence was calibrated on enriched "
         "archive cases."
     )
-    title = tr(MODEL_TITLES[model.name]) if model.name in MODEL_TITLES else model.name
+    title = opinion.model_title(model.name)
     yield Line(tr("Model"), told.format(model=title, hash=model.sha256[:8]))
 
 
-def _said(prediction: Prediction) -> str:
+def _said(
+    prediction: Prediction,
+    views: Sequence[opinion.Named],
+    is_pooled: bool,
+    cancers_per_1000: float | None,
+) -> str:
     if not prediction.in_scope:
         return tr("not judged: {why}").format(why=localised(prediction.scope_reason))
-    grade = prediction.category
-    return tr("BI-RADS {grade} {meaning}, confidence {percent} %; P(4 or 5) {suspicion} %").format(
-        grade=grade,
-        meaning=localised(BIRADS_MEANING[grade]),
+    words = tr("category {grade} ({meaning}), confidence {percent} %; P(4 or 5) {suspicion} %")
+    words = words.format(
+        grade=prediction.category,
+        meaning=", ".join([opinion.meaning(prediction), *opinion.doubts(prediction, views)]),
         percent=f"{100 * prediction.confidence:.0f}",
         suspicion=f"{100 * prediction.suspicion:.0f}",
     )
+    shifted = opinion.shifted(prediction, is_pooled, cancers_per_1000)
+    return words if shifted is None else f"{words} → {opinion.per_1000(shifted)}"
+
+
+def _of_view(name: str, said: Prediction) -> str:
+    """'CC 4 (P(4 or 5) 83 %)'."""
+    if not said.in_scope:
+        return f"{name} {tr(_NOT_JUDGED)}"
+    suspicion = tr("P(4 or 5) {percent}").format(percent=f"{100 * said.suspicion:.0f} %")
+    return f"{name} {said.category} ({suspicion})"
+
+
+def _networks(said: Prediction, views: Sequence[opinion.Named]) -> str:
+    """What the networks of an ensemble say alone; empty where it is none, or none may judge."""
+    alone = [
+        f"{opinion.short_title(other.model.name)} {other.category}"
+        for other in said.others
+        if other.in_scope
+    ]
+    if not alone:
+        return ""
+    words = " ".join([tr("Each network alone:"), ", ".join(alone)])
+    if places := opinion.where_networks_differ(said, views):
+        differ = tr("The networks differ: {places}").format(places=", ".join(places))
+        return f"{words}. {differ}"
+    return words
+
+
+def _region_lines(
+    regions: Iterable[tuple[str, RegionAnswer]], reading: ReadingState
+) -> Iterable[Line]:
+    """One for each spot that was answered; none where the reading mode hides them."""
+    models = {}
+    for name, answer in () if reading.phase.is_hidden else regions:
+        if (said := answer.prediction) is not None:
+            models[said.model.sha256] = said.model
+            parts = [*headline(said), *remarks(said)]
+            yield Line(name, " · ".join(part.rstrip(".") for part in parts))
+    for model in models.values():
+        yield Line(tr("Model"), f"{model.name}, {model.sha256[:8]}")
 
 
 def _reader_lines(
@@ -290,6 +353,8 @@ class _Page:
         below = min(text, 0.5 * (floor - self._y))
         self._views(floor - below - self._y)
         self._section(tr("Model's answer"), summary.model, floor)
+        if summary.regions:
+            self._section(tr("Spots asked about"), summary.regions, floor)
         self._section(tr("Reader"), summary.reader, floor)
         self._footer(footer)
 
@@ -402,8 +467,9 @@ class _Page:
         return _wrapped(line.text, QFontMetricsF(self._font(_TEXT_MM)), room)
 
     def _sections_height(self) -> float:
-        lines = [*self._summary.model, *self._summary.reader]
-        count = 2 + sum(len(self._wrapped_line(line)) for line in lines)
+        lines = self._summary.lines
+        titles = 3 if self._summary.regions else 2
+        count = titles + sum(len(self._wrapped_line(line)) for line in lines)
         return count * _TEXT_MM * _LEADING * self._mm + 2 * self._mm
 
     # words

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import (
-    BIRADS_MEANING,
     Laterality,
     MammogramView,
     Prediction,
@@ -33,12 +32,13 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError
+from viewer.display import opinion
+from viewer.display.opinion import Named, model_title
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, side_title
 from viewer.shared.languages import mark, tr
 from viewer.shared.states import (
-    MODEL_TITLES,
     EngineState,
     EngineStatus,
     OtherAnswer,
@@ -63,11 +63,6 @@ ATTENTION_SCALE = mark(
     "One scale for all images: its end is a fixed activation that belongs to the model, so a quiet "
     "breast looks quiet."
 )
-
-
-def grade_meaning(grade: int) -> str:
-    """In words; a real 3 presupposes a full work-up, which no image shows."""
-    return tr("pattern like training grade 3") if grade == 3 else localised(BIRADS_MEANING[grade])
 
 
 def percent(probability: float) -> str:
@@ -175,6 +170,11 @@ class _BreastColumn(QWidget):
         self.name.setText(side_title(side))
         self.headline = _label(self, theme.TEXT_PX, bold=True)
         self.headline.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.doubts = _label(self, theme.SMALL_TEXT_PX)
+        self.doubts.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        palette = self.doubts.palette()
+        palette.setColor(self.doubts.foregroundRole(), theme.WARNING)
+        self.doubts.setPalette(palette)
         self.confidence = _label(self, theme.SMALL_TEXT_PX)
         self.views = _label(self, theme.SMALL_TEXT_PX, quiet=True)
         layout = QVBoxLayout(self)
@@ -182,34 +182,60 @@ class _BreastColumn(QWidget):
         layout.setSpacing(1)
         layout.addWidget(self.name)
         layout.addWidget(self.headline, 1)
+        layout.addWidget(self.doubts)
         layout.addWidget(self.confidence)
-        _reserve(self.headline, 3)  # "Model category 5 (highly suggestive of malignancy)"
-        _reserve(self.confidence, 1)
+        _reserve(self.headline, 3)  # a category, and what it is like
+        _reserve(self.doubts, 2)  # what contradicts it
+        self.reserve_prior(False)
 
-    def show_prediction(self, prediction: Prediction | None, silence: str) -> None:
-        """`silence` stands where there is no prediction for the breast."""
+    def reserve_prior(self, is_stated: bool) -> None:
+        """Room for what the probabilities are where cancers are rarer."""
+        _reserve(self.confidence, 3 if is_stated else 2)
+
+    def show_prediction(
+        self,
+        prediction: Prediction | None,
+        silence: str,
+        views: Sequence[Named] = (),
+        cancers_per_1000: float | None = None,
+    ) -> None:
+        """`silence` stands where there is no prediction for the breast; `views` are all of its."""
+        self.setToolTip("")
         is_spoken = prediction is not None and prediction.in_scope
         self.headline.setFont(
             theme.font(bold=True) if is_spoken else theme.font(theme.SMALL_TEXT_PX)
         )
         if is_spoken:
-            meaning = grade_meaning(prediction.category)
+            meaning = opinion.meaning(prediction)
             said = tr("Model category {category}\n({meaning})")
             self.headline.setText(said.format(category=prediction.category, meaning=meaning))
-            confidence = tr("confidence {percent}").format(percent=percent(prediction.confidence))
-            self.confidence.setText(confidence)
+            judged = sum(said.in_scope for _, said in views)
+            lines = [
+                tr("confidence {percent}").format(percent=percent(prediction.confidence)),
+                tr("P(4 or 5) {percent}").format(percent=percent(prediction.suspicion)),
+            ]
+            shifted = opinion.shifted(prediction, judged > 1, cancers_per_1000)
+            if shifted is not None:
+                lines.append(f"→ {opinion.per_1000(shifted)}")
+            self.confidence.setText("\n".join(lines))
+            self.doubts.setText("\n".join(opinion.doubts(prediction, views)))
+            self.setToolTip(opinion.pooling_words(views))
             return
         if prediction is not None:
             silence = " ".join([tr("Out of scope."), localised(prediction.scope_reason)])
         self.headline.setText(silence)
+        self.doubts.setText("")
         self.confidence.setText("")
 
 
 class OtherLine(QStackedWidget):
-    """Quietly, in two lines whatever comes: what the model that was not chosen says.
+    """Quietly, in as many lines whatever comes: what each network of an ensemble says alone, or
+    what the network says that was asked for a second opinion.
 
     Each breast's word stands in the column that the breast has above.
     """
+
+    SECOND_OPINION, NETWORKS = 2, 4  #: lines
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -229,22 +255,59 @@ class OtherLine(QStackedWidget):
             grid.setColumnStretch(column, 1)
         self.addWidget(self._sentence)
         self.addWidget(answer)
-        _reserve(self._sentence, 2)
+        self.reserve(self.SECOND_OPINION)
+
+    def reserve(self, lines: int) -> None:
+        said = self._sentence.text()
+        _reserve(self._sentence, lines)
+        self._sentence.setText(said)
         self.setFixedHeight(self._sentence.minimumHeight())
 
-    def show_answer(self, answer: OtherAnswer | None) -> None:
-        """None: there is nothing to say."""
+    def show_answer(
+        self, answer: OtherAnswer | None, chosen: StudyPrediction | None = None
+    ) -> None:
+        """None: there is nothing to say. Where the `chosen` model says another category, so it
+        is said.
+        """
         prediction = None if answer is None else answer.prediction
-        words = {} if prediction is None else _words_by_side(prediction)
-        sentence = "" if answer is None or words else self._sentence_of(answer)
-        title = f"{_title(answer.engine.model_name)}:" if words else ""
+        words = {} if prediction is None else _words_by_side(prediction, chosen)
+        title = f"{model_title(answer.engine.model_name)}:" if words else ""
+        self._show(title, words, "" if answer is None or words else self._sentence_of(answer))
+        self.setToolTip("" if answer is None else self._tool_tip(answer))
+
+    def show_networks(self, study: Study, prediction: StudyPrediction) -> None:
+        """Side by side, each alone, and on what they differ."""
+        breasts = {breast.laterality: breast.prediction for breast in prediction.breasts}
+        words = {
+            side: _networks_words(breasts[side], opinion.views_of(study, prediction, side))
+            for side in SIDES
+            if side in breasts
+        }
+        title = tr("Each network alone, with P(4 or 5):") if words else ""
+        self._show(title, words, "" if words else self._networks_by_view(study, prediction))
+        lines = [
+            f"{model_title(member.model.name)} · {member.model.sha256[:HASH_LENGTH]}"
+            for member in prediction.members
+        ]
+        self.setToolTip(_tool_tip_of(lines))
+
+    @staticmethod
+    def _networks_by_view(study: Study, prediction: StudyPrediction) -> str:
+        said = {view.image_uid: view.prediction for view in prediction.views}
+        views = [(v.label, said[v.image_uid]) for v in study.views if v.image_uid in said]
+        places = opinion.where_networks_differ(None, views)
+        if not places:
+            return tr("Both networks say the same categories.")
+        return tr("The networks differ: {places}").format(places=", ".join(places))
+
+    def _show(self, title: str, words: dict[Laterality, str], sentence: str) -> None:
         self._sentence.setText(sentence)
         self._title.setText(title)
         for side, label in self._words.items():
             label.setText(words.get(side, ""))
         self.setCurrentIndex(1 if words else 0)
-        self.setAccessibleDescription(f"{title} {', '.join(words.values())}" if words else sentence)
-        self.setToolTip("" if answer is None else self._tool_tip(answer))
+        said = ", ".join(text.replace("\n", "; ") for text in words.values())
+        self.setAccessibleDescription(f"{title} {said}" if words else sentence)
 
     @property
     def text(self) -> str:
@@ -253,7 +316,7 @@ class OtherLine(QStackedWidget):
 
     @staticmethod
     def _sentence_of(answer: OtherAnswer) -> str:
-        title = _title(answer.engine.model_name)
+        title = model_title(answer.engine.model_name)
         prediction = answer.prediction
         if prediction is not None:
             if any(view.prediction.in_scope for view in prediction.views):
@@ -271,8 +334,7 @@ class OtherLine(QStackedWidget):
 
     @staticmethod
     def _tool_tip(answer: OtherAnswer) -> str:
-        """Always the same rich text, so that nothing in it is taken for markup."""
-        lines = [_title(answer.engine.model_name)]
+        lines = [model_title(answer.engine.model_name)]
         identity = answer.engine.identity
         if answer.prediction is not None:
             identity = answer.prediction.model
@@ -285,7 +347,12 @@ class OtherLine(QStackedWidget):
         if failure is not None and answer.prediction is None:
             lines.append(f"{localised(failure.title)}. {localised(failure.advice)}")
         lines.append(tr("Choose it to see its answer in full."))
-        return "<p>" + "<br>".join(escape(line) for line in lines) + "</p>"
+        return _tool_tip_of(lines)
+
+
+def _tool_tip_of(lines: Sequence[str]) -> str:
+    """Always the same rich text, so that nothing in it is taken for markup."""
+    return "<p>" + "<br>".join(escape(line) for line in lines) + "</p>"
 
 
 class PredictionPane(QWidget):
@@ -303,6 +370,9 @@ class PredictionPane(QWidget):
         self._status = StudyStatus(StudyState.IDLE)
         self._engine: EngineStatus | None = None
         self._reading: ReadingState | None = None
+        self._second: OtherAnswer | None = None
+        self._is_other_wanted = self._are_networks_wanted = False
+        self._cancers_per_1000: float | None = None
 
         self._model = _line(self)
         self._model.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -320,8 +390,11 @@ class PredictionPane(QWidget):
             grid.addWidget(self._columns[side], 0, column)
             grid.setColumnStretch(column, 1)
         grid.addWidget(self._bars, 1, 0, 1, 2)
+        legend = _line(answer)
+        legend.setText(tr("View: category · confidence · P(4 or 5)"))
+        grid.addWidget(legend, 2, 0, 1, 2)
         self._views = self._make_views(answer)
-        grid.addWidget(self._views, 2, 0, 1, 2)
+        grid.addWidget(self._views, 3, 0, 1, 2)
 
         waiting = QWidget(self)
         self._waiting = _label(waiting, theme.TEXT_PX, quiet=True)
@@ -341,8 +414,7 @@ class PredictionPane(QWidget):
         self._other = OtherLine(self)
         self._other.hide()
 
-        caveat = _label(self, theme.SMALL_TEXT_PX, quiet=True)
-        caveat.setText(tr(CALIBRATION_CAVEAT))
+        self._caveat = _label(self, theme.SMALL_TEXT_PX, quiet=True)
 
         self._overlay = QPushButton(tr("Heat-map"), self)
         self._overlay.setCheckable(True)
@@ -367,13 +439,13 @@ class PredictionPane(QWidget):
         layout.addWidget(self._model)
         layout.addWidget(self._pages)
         layout.addWidget(self._other)
-        layout.addWidget(caveat)
+        layout.addWidget(self._caveat)
         layout.addLayout(overlay)
         layout.addWidget(attention)
         layout.addStretch(1)
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(330)  # so that the reserved lines hold the words
         self.reserve_views(2)
-        self._refresh()
+        self.show_prior(None)
 
     def _make_views(self, parent: QWidget) -> QScrollArea:
         """The words for each view; they alone scroll, so that nothing below is cut off."""
@@ -415,7 +487,7 @@ class PredictionPane(QWidget):
         self._study = study
         self._prediction = None
         self._status = StudyStatus(StudyState.QUEUED if study is not None else StudyState.IDLE)
-        self._other.show_answer(None)
+        self._second = None
         self._refresh()
 
     def show_prediction(self, prediction: StudyPrediction | None) -> None:
@@ -430,9 +502,38 @@ class PredictionPane(QWidget):
         self._prediction = prediction
         self._refresh()
 
+    def show_prior(self, cancers_per_1000: float | None) -> None:
+        """What probabilities are shifted to, beside the network's own; None: none is stated."""
+        self._cancers_per_1000 = cancers_per_1000
+        rules = " ".join([tr(opinion.POOLING_RULE), tr(CALIBRATION_CAVEAT)])
+        if cancers_per_1000 is not None:
+            rules += "\n" + opinion.shift_rule(cancers_per_1000)
+        self._caveat.setText(rules)
+        for column in self._columns.values():
+            column.reserve_prior(cancers_per_1000 is not None)
+        self._refresh()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Lays out what has changed, the inner parts first, so that its height is true at once."""
+        for widget in (*reversed(self.findChildren(QWidget)), self):
+            if widget.layout() is not None:
+                widget.layout().activate()
+
     def reserve_other(self, is_wanted: bool) -> None:
         """Gives the model that was not chosen its line, or takes it away."""
-        self._other.setVisible(is_wanted)
+        self._is_other_wanted = is_wanted
+        self._reserve_line()
+
+    def reserve_networks(self, are_wanted: bool) -> None:
+        """The same for the networks of an ensemble, whatever else is wanted."""
+        self._are_networks_wanted = are_wanted
+        self._reserve_line()
+
+    def _reserve_line(self) -> None:
+        line = self._other
+        line.reserve(line.NETWORKS if self._are_networks_wanted else line.SECOND_OPINION)
+        line.setVisible(self._is_other_wanted or self._are_networks_wanted)
 
     def show_other(self, answer: OtherAnswer | None) -> None:
         """None: nothing is known.
@@ -441,7 +542,15 @@ class PredictionPane(QWidget):
         """
         if answer is not None and (self._study is None or answer.study_uid != self._study.uid):
             raise ValueError("an answer on another study")
-        self._other.show_answer(answer)
+        self._second = answer
+        self._refresh_other()
+
+    def _refresh_other(self) -> None:
+        study, prediction = self._study, self._prediction
+        if study is not None and prediction is not None and prediction.members:
+            self._other.show_networks(study, prediction)
+        else:
+            self._other.show_answer(self._second, prediction)
 
     def show_reading(self, reading: ReadingState) -> None:
         """Whether an answer is awaited or hidden; the answer itself is shown and taken away by
@@ -482,6 +591,7 @@ class PredictionPane(QWidget):
         self._model.setText(self._model_text())
         failure = self._engine.failure if self._engine is not None else None
         self._retry.setVisible(self._prediction is None and failure is not None)
+        self._refresh_other()
         if self._prediction is None or self._study is None:
             self._waiting.setText(self._waiting_text())
             self._clear_answer()  # while it shows: a hidden page keeps its room to the last
@@ -493,7 +603,7 @@ class PredictionPane(QWidget):
     def _model_text(self) -> str:
         if self._engine is None:
             return ""
-        title = _title(self._engine.model_name)
+        title = model_title(self._engine.model_name)
         identity = self._engine.identity
         if self._prediction is not None:
             identity = self._prediction.model
@@ -543,7 +653,12 @@ class PredictionPane(QWidget):
     def _show_answer(self, study: Study, prediction: StudyPrediction) -> None:
         breasts = {breast.laterality: breast.prediction for breast in prediction.breasts}
         for side, column in self._columns.items():
-            column.show_prediction(breasts.get(side), _silence(study, side))
+            column.show_prediction(
+                breasts.get(side),
+                _silence(study, side),
+                opinion.views_of(study, prediction, side),
+                self._cancers_per_1000,
+            )
             lines = [
                 self._view_line(view, prediction) for view in study.views if view.laterality is side
             ]
@@ -557,12 +672,13 @@ class PredictionPane(QWidget):
 
     @staticmethod
     def _view_line(view: MammogramView, prediction: StudyPrediction) -> str:
-        name = view.view_position.value if view.view_position else tr("View ?")
+        name = opinion.view_name(view)
         for answer in prediction.views:
             if answer.image_uid == view.image_uid:
                 said = answer.prediction
                 if said.in_scope:
-                    return f"{name}: {said.category} · {percent(said.confidence)}"
+                    numbers = [str(said.category), percent(said.confidence)]
+                    return f"{name}: {' · '.join([*numbers, percent(said.suspicion)])}"
                 out = tr("{view}: out of scope. {why}")
                 return out.format(view=name, why=localised(said.scope_reason))
         for failure in prediction.failures:
@@ -571,24 +687,40 @@ class PredictionPane(QWidget):
         return tr("{view}: no answer").format(view=name)
 
 
-def _title(model_name: str) -> str:
-    return tr(MODEL_TITLES[model_name]) if model_name in MODEL_TITLES else model_name
-
-
 def _two_lines(failure: EngineError) -> str:
     return f"{localised(failure.title)}\n{localised(failure.advice)}"
 
 
-def _words_by_side(prediction: StudyPrediction) -> dict[Laterality, str]:
-    """'R 3 · 45 %'; empty where the answer is per view only."""
+def _words_by_side(
+    prediction: StudyPrediction, chosen: StudyPrediction | None
+) -> dict[Laterality, str]:
+    """'R 3 · 45 %', and whether the chosen model differs; empty where it is per view only."""
     words = {}
+    beside = {b.laterality: b.prediction for b in chosen.breasts} if chosen is not None else {}
     for breast in prediction.breasts:
         said, side = breast.prediction, breast.laterality
         spoken = tr("out of scope")
         if said.in_scope:
             spoken = f"{said.category} · {percent(said.confidence)}"
+        if side in beside and opinion.do_differ([said, beside[side]]):
+            spoken = " · ".join([spoken, tr("differs")])
         words[side] = f"{side.value} {spoken}"
     return words
+
+
+def _networks_words(breast: Prediction, views: Sequence[Named]) -> str:
+    """A line for each network of a breast, and one on what they differ."""
+    lines = []
+    for said in breast.others:
+        spoken = tr("out of scope")
+        if said.in_scope:
+            spoken = f"{said.category} · {percent(said.suspicion)}"
+        lines.append(f"{opinion.short_title(said.model.name)} {spoken}")
+    if any(said.in_scope for said in breast.others):
+        places = opinion.where_networks_differ(breast, views)
+        differ = tr("differ: {places}").format(places=", ".join(places))
+        lines.append(differ if places else tr("the same categories"))
+    return "\n".join(lines)
 
 
 def _silence(study: Study, side: Laterality) -> str:
@@ -607,6 +739,7 @@ def _silence(study: Study, side: Laterality) -> str:
 
 def _reserve(label: QLabel, lines: int) -> None:
     """Room for that many lines, so that nothing moves when they come."""
+    label.setMinimumHeight(0)  # or it would never shrink
     label.setText("\n".join("X" * lines))
     label.setMinimumHeight(label.sizeHint().height())
     label.setText("")

@@ -22,7 +22,7 @@ from PySide6.QtGui import QImage
 from engine.dicom.header_listing import read_header
 from engine.dicom.loading import load_pixels
 from engine.domain import MammogramView, Study
-from engine.errors import EngineError, UnreadableFile
+from engine.errors import EngineError, FileChanged, UnreadableFile
 from viewer.display.priors import Prior, priors_of
 from viewer.display.reading_steps import views_beside
 from viewer.display.rendering import DisplayPixels, prepare, thumbnail
@@ -93,6 +93,8 @@ class Images(QObject):
     thumbnail_made = Signal(str, object)
     # Image uid, and its header as a tuple of HeaderElement, or an EngineError
     header_read = Signal(str, object)
+    # A Path: the file is no longer what was listed, whichever study it was of
+    file_changed = Signal(object)
     # One more image was decoded, or could not be
     one_done = Signal()
 
@@ -197,16 +199,18 @@ class Images(QObject):
         view = next((view for _, view in self._hung() if view.image_uid == image_uid), None)
         if view is None:
             return
-        future = self._decoders.submit(read_header, view.path)
-        self._delivery.when_done(future, lambda done: self._on_header_read(image_uid, done))
+        future = self._decoders.submit(read_header, view.path, view.file)
+        self._delivery.when_done(future, lambda done: self._on_header_read(view, done))
 
-    def _on_header_read(self, image_uid: str, future: "Future[tuple]") -> None:
+    def _on_header_read(self, view: MammogramView, future: "Future[tuple]") -> None:
         if future.cancelled():
             return
         try:
-            self.header_read.emit(image_uid, future.result())
+            self.header_read.emit(view.image_uid, future.result())
         except EngineError as error:
-            self.header_read.emit(image_uid, error)
+            self.header_read.emit(view.image_uid, error)
+            if isinstance(error, FileChanged):
+                self.file_changed.emit(view.path)
 
     def work(self) -> None:
         """Gives every free thread what is most wanted now."""
@@ -290,6 +294,8 @@ class Images(QObject):
             raise  # to the log, as a bug of ours
         if decoded.failure is not None:
             self._fail(key, decoded.failure)
+            if isinstance(decoded.failure, FileChanged):
+                self.file_changed.emit(self._studies[key[0]].view(key[1]).path)
         else:
             self._keep(key, decoded)
         self._go_on()

@@ -4,27 +4,38 @@ At most one study is with the engine at a time: what comes next is chosen when i
 the open study goes first, and pausing, cancelling and changing the model act at once. Every answer
 carries its study, its model and the catalogue it belongs to; one that nobody waits for any more is
 dropped. Nothing here knows what a reader may see: that is `readings`' and the session's.
+
+What a reader asks about a spot does not queue with the studies: it is handed over at once and goes
+before whatever waits in the engine process. A study that is being judged is not broken off for it;
+so for some seconds after a spot no study of the queue is begun.
 """
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
-from engine.domain import ModelIdentity, Study, StudyPrediction
-from engine.errors import EngineError, UnreadableFile, fault_trace
+from engine.domain import (
+    MammogramView,
+    ModelIdentity,
+    RegionPrediction,
+    Study,
+    StudyPrediction,
+)
+from engine.errors import FILE_CHANGED, EngineError, UnreadableFile, fault_trace
 from engine.networks.process import EngineProcess, EngineSettings
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
 from viewer.shared.states import (
-    MODEL_TITLES,
+    OTHER_MODEL,
     EngineState,
     EngineStatus,
+    RegionAnswer,
     RunState,
     StudyState,
     StudyStatus,
@@ -33,6 +44,7 @@ from viewer.shared.states import (
 
 log = logging.getLogger(__name__)
 
+SPOT_PAUSE_MS = 10_000  # after a spot was asked about the next one should not wait for a study
 HEAT_CACHE_BYTES = 256 << 20  # some hundred four-view studies of 512 x 320 float32
 
 AnswerKey = tuple[str, str]  #: study uid, model name
@@ -45,6 +57,9 @@ class Engine(Protocol):
     def predict(
         self, study: Study, model_name: str, heatmaps: bool = False
     ) -> "Future[StudyPrediction]": ...
+    def predict_region(
+        self, view: MammogramView, box: tuple[int, int, int, int]
+    ) -> "Future[RegionPrediction]": ...
     def stop(self) -> None: ...
 
 
@@ -68,6 +83,10 @@ class Inference(QObject):
     run_changed = Signal(object)
     # An EngineError: the current model cannot be started
     fault_occurred = Signal(object)
+    # A Path: the engine found that the file is no longer what was listed
+    file_changed = Signal(object)
+    # A rectangle's mark and its RegionAnswer, with a prediction or a failure
+    region_answered = Signal(str, object)
     # It was seen to that the engine has work; also what the other model says may have changed
     worked = Signal()
 
@@ -92,6 +111,10 @@ class Inference(QObject):
         self._studies: Mapping[str, Study] = {}
         self._current: Study | None = None
         self._asked: AnswerKey | None = None  # now with the engine
+        self._regions: dict[str, Future[RegionPrediction]] = {}  # with the engine, by mark
+        self._spot_pause = QTimer(self)
+        self._spot_pause.setSingleShot(True)
+        self._spot_pause.timeout.connect(self.work)
         self._predictions: dict[AnswerKey, StudyPrediction] = {}
         self._failures: dict[AnswerKey, EngineError] = {}
         self._heat_bytes: OrderedDict[AnswerKey, int] = OrderedDict()
@@ -109,10 +132,9 @@ class Inference(QObject):
         return self._model_name
 
     @property
-    def other_model_name(self) -> str:
-        """The one that comes after the current model, in a circle."""
-        names = list(MODEL_TITLES)
-        return names[(names.index(self._model_name) + 1) % len(names)]
+    def other_model_name(self) -> str | None:
+        """Who gives a second opinion on the current model; None where that is both already."""
+        return OTHER_MODEL.get(self._model_name)
 
     @property
     def asks_both(self) -> bool:
@@ -155,20 +177,28 @@ class Inference(QObject):
 
     # --------------------------------------------------------------------- what it is to do
 
-    def open(self, studies: Mapping[str, Study]) -> None:
-        """Another catalogue, by study uid; `work` begins with it."""
+    def open(self, studies: Mapping[str, Study], kept: Collection[str] = ()) -> None:
+        """Another catalogue, by study uid; `work` begins with it.
+
+        What was said of the studies in `kept` is kept: they are as they were, to the file.
+        """
         self._generation += 1
         self._studies = studies
         self._current = None
-        self._predictions.clear()
+        self.drop_regions()
+        self._spot_pause.stop()
+        for answers in (self._predictions, self._heat_bytes):
+            for key in [key for key in answers if key[0] not in kept]:
+                del answers[key]
         self._failures.clear()
-        self._heat_bytes.clear()
-        self._without_heat.clear()
+        self._without_heat = {key for key in self._without_heat if key[0] in kept}
         self._run_state = RunState.RUNNING
 
     def select(self, study: Study | None) -> None:
-        """The study goes first from now on."""
+        """The study goes first from now on; nobody waits for a spot on another any more."""
         self._current = study
+        self.drop_regions()
+        self._spot_pause.stop()
 
     def forgive(self, study_uid: str) -> None:
         """What failed of the study is tried once more."""
@@ -202,9 +232,9 @@ class Inference(QObject):
         self.tell_all_statuses()
         self.work()
 
-    def _forgive_engine(self, model_name: str) -> None:
+    def _forgive_engine(self, model_name: str | None) -> None:
         """Lets a model that could not be started be tried again."""
-        if self.engine_status(model_name).state is EngineState.FAILED:
+        if model_name is not None and self.engine_status(model_name).state is EngineState.FAILED:
             del self._engines[model_name]
 
     def set_run_state(self, state: RunState) -> None:
@@ -225,6 +255,7 @@ class Inference(QObject):
 
     def close(self) -> None:
         self._is_closed = True
+        self._spot_pause.stop()
         self._engine.stop()
 
     # ------------------------------------------------------------------------------- asking
@@ -276,14 +307,15 @@ class Inference(QObject):
         return self._is_to_be_asked(key) or key in self._without_heat
 
     def _is_other_to_be_asked(self) -> bool:
-        if not self._asks_both or self._current is None:
+        if not self._asks_both or self._current is None or self.other_model_name is None:
             return False
         can_run = self.engine_status(self.other_model_name).state is not EngineState.FAILED
         return can_run and self._is_to_be_asked((self._current.uid, self.other_model_name))
 
     def _next_in_queue(self) -> Study | None:
-        """In the catalogue's order; none while it is paused or cancelled."""
-        if self._run_state is not RunState.RUNNING:
+        """In the catalogue's order; none while it is paused or cancelled, or just after a spot."""
+        is_at_spots = self._regions or self._spot_pause.isActive()
+        if self._run_state is not RunState.RUNNING or is_at_spots:
             return None
         studies = self._studies.values()
         return next((s for s in studies if self._is_to_be_asked((s.uid, self._model_name))), None)
@@ -295,6 +327,55 @@ class Inference(QObject):
         self._set_engine_status(EngineStatus(EngineState.STARTING, name))
         future = self._engine.warm_up(name)
         self._delivery.when_done(future, lambda done: self._on_started(name, done))
+
+    # -------------------------------------------------------------------------------- regions
+
+    def ask_region(self, drawing: str, view: MammogramView, box: tuple[int, int, int, int]) -> None:
+        """About a rectangle of the open study, in the place of what was asked for the same drawing;
+        `region_answered` follows.
+        """
+        self.drop_region(drawing)
+        if self._is_closed:
+            return
+        future = self._regions[drawing] = self._engine.predict_region(view, box)
+        asked = RegionAnswer(view.image_uid, box)
+        self._delivery.when_done(
+            future, lambda done: self._on_region_answered(drawing, asked, done)
+        )
+
+    def drop_region(self, drawing: str) -> None:
+        """Nobody waits for that answer any more."""
+        if (future := self._regions.pop(drawing, None)) is not None:
+            future.cancel()
+            self._spot_pause.start(SPOT_PAUSE_MS)
+
+    def drop_regions(self) -> None:
+        for drawing in list(self._regions):
+            self.drop_region(drawing)
+
+    def _on_region_answered(
+        self, drawing: str, asked: RegionAnswer, future: "Future[RegionPrediction]"
+    ) -> None:
+        if self._regions.get(drawing) is not future:
+            return  # dropped, though it came all the same
+        del self._regions[drawing]
+        self._spot_pause.start(SPOT_PAUSE_MS)
+        if future.cancelled():  # by an engine that stops
+            return
+        error, bug = future.exception(), None
+        if error is None:
+            said = future.result()
+            if (said.image_uid, tuple(said.box)) != (asked.image_uid, asked.box):
+                error = ValueError("the engine answered for another region")
+        if error is None:
+            answer = replace(asked, prediction=said)
+        else:
+            if not isinstance(error, EngineError):
+                bug, error = error, program_fault(mark("This spot could not be judged"))
+            answer = replace(asked, failure=error)
+        self.region_answered.emit(drawing, answer)
+        if bug is not None:
+            raise bug  # to the log, as a bug of ours
 
     # ------------------------------------------------------------------------------ answers
 
@@ -333,6 +414,7 @@ class Inference(QObject):
                 error = ValueError("the engine answered for another study or model")
             if error is None:
                 self._keep_answer(key, future.result())
+                self._tell_of_change(future.result())
             else:
                 if not isinstance(error, EngineError):
                     bug, error = error, program_fault(mark("This study could not be judged"))
@@ -364,6 +446,12 @@ class Inference(QObject):
             self.answered.emit(study_uid)
             self._tell_status(study_uid)
             self.tell_progress()
+
+    def _tell_of_change(self, prediction: StudyPrediction) -> None:
+        for failure in prediction.failures:
+            if failure.title == FILE_CHANGED:
+                self.file_changed.emit(failure.path)
+                return
 
     def _make_room_for_heat(self, newest: AnswerKey) -> None:
         for key in list(self._heat_bytes):

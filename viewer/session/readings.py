@@ -15,6 +15,7 @@ from pathlib import Path
 from engine.domain import (
     Agreement,
     Annotation,
+    AskedRegion,
     ReaderAssessment,
     ReadingMode,
     Study,
@@ -48,6 +49,7 @@ class Readings:
         self._on_screen_since = time.monotonic()
         self._undoable: set[int] = set()  # record ids of this run, undone ones too
         self._unkept: list[Annotation] = []  # could not be stored yet
+        self._unkept_regions: list[AskedRegion] = []  # likewise
 
     @property
     def store(self) -> ReadingStore:
@@ -343,6 +345,26 @@ class Readings:
         if self._unkept:
             self.store.annotate(self._unkept)
             self._unkept.clear()
+        if self._unkept_regions:
+            self.store.record_regions(self._unkept_regions)
+            self._unkept_regions.clear()
+
+    def regions(self, study: Study) -> tuple[AskedRegion, ...]:
+        """What readers were told of rectangles on its images, the first told first, hidden or not;
+        with what could not be stored yet.
+        """
+        images = {view.image_uid for view in study.views}
+        return tuple(
+            region
+            for region in (*self.store.regions(study.uid), *self._unkept_regions)
+            if (region.study_uid, region.patient_id) == (study.uid, study.patient_id)
+            and region.prediction.image_uid in images
+        )
+
+    def record_region(self, region: AskedRegion) -> None:
+        """Stores it with all that could not be stored before; or keeps it for the next time."""
+        self._unkept_regions.append(region)
+        self._keep_annotations()
 
     # ------------------------------------------------------------------- all readings together
 

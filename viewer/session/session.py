@@ -5,13 +5,14 @@ Nothing here waits. Studies are loaded on one thread, pixels decoded on a few (`
 predictions made in the engine process (`inference`).
 
 What the reading mode hides stays in here: until an answer may be shown (`readings`),
-`prediction`, `status`, `other_answer`, `history` and all signals are as if it had not come, but for
-a study's being done.
+`prediction`, `status`, `other_answer`, `regions`, `history` and all signals are as if it had not
+come, but for a study's being done. Nor is anything asked about a spot until then.
 """
 
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -24,8 +25,11 @@ from engine.anonymisation.anonymising import Anonymiser, refuse_inside, study_fo
 from engine.dicom.loading import load
 from engine.domain import (
     Annotation,
+    AnnotationKind,
     AnonymousCopy,
+    AskedRegion,
     Catalogue,
+    FileIdentity,
     ReaderAssessment,
     ReadingMode,
     Study,
@@ -35,6 +39,7 @@ from engine.domain import (
 from engine.errors import EngineError, StorageFailed, UnreadableFile
 from engine.records import training_manifest
 from viewer.display.priors import Prior
+from viewer.display.regions import Box, box_of
 from viewer.session.images import PIXEL_CACHE_BYTES, Images
 from viewer.session.inference import HEAT_CACHE_BYTES, Engine, Inference
 from viewer.session.readings import Readings, is_of
@@ -44,6 +49,7 @@ from viewer.shared.states import (
     EngineStatus,
     OtherAnswer,
     ReadingState,
+    RegionAnswer,
     RunState,
     StudyState,
     StudyStatus,
@@ -53,6 +59,8 @@ from viewer.shared.states import (
 log = logging.getLogger(__name__)
 
 PROGRESS_INTERVAL_S = 0.05  # between two reports of a folder being read
+RELISTINGS = 3  #: that one file may cause; one that is being written would cause them for ever
+RELISTING_DELAY_MS = 300  # files that are replaced come in numbers
 WAKE_DELAY_MS = 150  # lets the first image be painted before the engine takes the processor
 
 
@@ -92,6 +100,8 @@ class Session(QObject):
     engine_changed = Signal(object)
     # An OtherAnswer on the selected study; None: the other model is not to be asked
     other_changed = Signal(object)
+    # A tuple of RegionAnswer: all that is known of rectangles on the open study; none while hidden
+    regions_changed = Signal(object)
     # A ReadingMode was chosen, or another reader took over: all that the models said is to be
     # taken away; what may still be shown follows
     mode_changed = Signal(object)
@@ -135,14 +145,23 @@ class Session(QObject):
         self._is_opening = False
         self._opening = 0  # the number of the latest request to open
         self._stop_opening = threading.Event()
+        self._paths: tuple[Path, ...] = ()  # that the catalogue was found under
+        self._relistings: Counter[Path] = Counter()  # that each file caused
+        self._relisting_due = QTimer(self, singleShot=True, interval=RELISTING_DELAY_MS)
+        self._relisting_due.timeout.connect(self._list_anew)
         self._exporter = ThreadPoolExecutor(1, thread_name_prefix="exporting")
         self._stop_export = threading.Event()
 
         self._studies: dict[str, Study] = {}
         self._unread_folders: set[Path] = set()
         self._current: Study | None = None
+        self._to_go_on_with: str | None = None
         self._opened_at = datetime.now(UTC)
         self._told_of_other: OtherAnswer | None = None
+        self._regions: dict[tuple[str, Box], RegionAnswer] = {}  # of the open study, hidden or not
+        self._awaited: dict[str, tuple[RegionAnswer, str]] = {}  # by mark, and who asked
+        #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
+        self.cancers_per_1000: float | None = None
 
         self._images = Images(self._delivery, pixel_cache_bytes, self)
         self._inference = Inference(engine, self._delivery, model_name, heat_cache_bytes, self)
@@ -163,7 +182,11 @@ class Session(QObject):
         inference.engine_changed.connect(self.engine_changed)
         inference.run_changed.connect(self.run_changed)
         inference.fault_occurred.connect(self.fault_occurred)
+        for part in (images, inference):
+            part.file_changed.connect(self._on_file_changed)
         inference.worked.connect(self._tell_of_other)
+        inference.region_answered.connect(self._on_region_answered)
+        self.reading_changed.connect(self._tell_regions)
 
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="copying")
         self._stop_copying = threading.Event()
@@ -190,6 +213,11 @@ class Session(QObject):
         return self._images.is_hung(study_uid)
 
     @property
+    def to_go_on_with(self) -> str | None:
+        """The study to be selected in a catalogue that was listed anew; None in another."""
+        return self._to_go_on_with
+
+    @property
     def opened_at(self) -> datetime:
         """When the current study came up, with time zone."""
         return self._opened_at
@@ -199,8 +227,8 @@ class Session(QObject):
         return self._inference.model_name
 
     @property
-    def other_model_name(self) -> str:
-        """The one that comes after the current model, in a circle."""
+    def other_model_name(self) -> str | None:
+        """Who gives a second opinion on the current model; None where that is both already."""
         return self._inference.other_model_name
 
     @property
@@ -212,9 +240,11 @@ class Session(QObject):
     def other_answer(self) -> OtherAnswer | None:
         """On the current study; None where the other model is not to be asked, or is hidden."""
         study, inference = self._current, self._inference
-        if not self.asks_both or study is None or self._readings.is_hidden(study.uid):
-            return None
         name = self.other_model_name
+        if not self.asks_both or name is None or study is None:
+            return None
+        if self._readings.is_hidden(study.uid):
+            return None
         return OtherAnswer(
             study.uid,
             inference.engine_status(name),
@@ -260,7 +290,9 @@ class Session(QObject):
 
     def open(self, paths: Sequence[Path]) -> None:
         """Looks for studies under the paths; `catalogue_opened` follows, or `fault_occurred`."""
-        self._look_under(tuple(paths), self._on_opened)
+        self._relistings.clear()
+        paths = tuple(paths)
+        self._look_under(paths, lambda catalogue: self._on_opened(paths, catalogue))
 
     def open_reading(self, reading: ReaderAssessment) -> None:
         """Brings up the study that was read; `reading_opened` follows, or `fault_occurred`.
@@ -287,7 +319,7 @@ class Session(QObject):
                 )
             )
             return
-        self._look_under(places, lambda catalogue: self._on_found_again(reading, catalogue))
+        self._look_under(places, lambda catalogue: self._on_found_again(reading, places, catalogue))
 
     def _look_under(self, paths: tuple[Path, ...], on_loaded: Callable[[Catalogue], None]) -> None:
         self._stop_opening.set()
@@ -333,7 +365,34 @@ class Session(QObject):
             return
         on_loaded(catalogue)
 
-    def _on_opened(self, catalogue: Catalogue) -> None:
+    @Slot(object)
+    def _on_file_changed(self, path: Path) -> None:
+        """Soon lists everything anew: whatever the file holds now shows under its own name."""
+        if self._relistings[path] < RELISTINGS and not self._relisting_due.isActive():
+            self._relistings[path] += 1
+            self._relisting_due.start()
+
+    @Slot()
+    def _list_anew(self) -> None:
+        if not self._is_opening and not self._is_closed:
+            log.info("Files have changed since they were listed")
+            self._look_under(self._paths, self._on_listed_anew)
+
+    def _on_listed_anew(self, catalogue: Catalogue) -> None:
+        if not catalogue.studies:  # the disc is out: what is in memory stays, the rest failed
+            return
+        before, current = self._studies, self._current
+        kept = [study.uid for study in catalogue.studies if _is_same(study, before.get(study.uid))]
+        go_on = _go_on_with(current, catalogue.studies)
+        self._show_catalogue(self._paths, catalogue, kept, go_on)
+        self.fault_occurred.emit(
+            UnreadableFile(
+                mark("The file has changed"),
+                mark("Everything was listed anew: look whose study is open now."),
+            )
+        )
+
+    def _on_opened(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
         if not catalogue.studies and not catalogue.failures:
             self.fault_occurred.emit(
                 UnreadableFile(
@@ -342,9 +401,11 @@ class Session(QObject):
                 )
             )
             return
-        self._show_catalogue(catalogue)
+        self._show_catalogue(paths, catalogue)
 
-    def _on_found_again(self, reading: ReaderAssessment, catalogue: Catalogue) -> None:
+    def _on_found_again(
+        self, reading: ReaderAssessment, paths: tuple[Path, ...], catalogue: Catalogue
+    ) -> None:
         study = next((study for study in catalogue.studies if is_of(reading, study)), None)
         if study is None:
             self.fault_occurred.emit(
@@ -358,22 +419,36 @@ class Session(QObject):
                 )
             )
             return
-        self._show_catalogue(replace(catalogue, studies=(study,)))
+        self._show_catalogue(paths, replace(catalogue, studies=(study,)))
         self.reading_opened.emit(study.uid, reading.laterality, True)
 
-    def _show_catalogue(self, catalogue: Catalogue) -> None:
+    def _show_catalogue(
+        self,
+        paths: tuple[Path, ...],
+        catalogue: Catalogue,
+        kept: Collection[str] = (),
+        go_on_with: str | None = None,
+    ) -> None:
         studies = {study.uid: study for study in catalogue.studies}
         if len(studies) != len(catalogue.studies):  # else one's answer would show as the other's
             raise ValueError("two studies of a catalogue share a uid")
+        self._relisting_due.stop()
+        self._paths = paths
+        self._to_go_on_with = go_on_with
         self._studies = studies
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         self._current = None
-        for part in (self._readings, self._images, self._inference):
-            part.open(studies)
+        self._regions, self._awaited = {}, {}
+        self._readings.open(studies)
+        self._images.open(studies)
+        self._inference.open(studies, kept)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_opened.emit(catalogue)
         self.run_changed.emit(self.run_state)
         self._inference.tell_all_statuses()
+        for uid in kept:
+            self._attach_answers(uid)
+            self._tell_prediction(uid)
         self._images.work()
         self._inference.work()
 
@@ -391,11 +466,13 @@ class Session(QObject):
         was_hidden = previous is not None and self._readings.is_hidden(previous.uid)
         self._readings.select(study)
         self._inference.select(study)
+        self._take_up_regions(study)
         self._opened_at = datetime.now(UTC)
         self._images.hang(study)
         self._images.work()  # while its place is made
         self._told_of_other = None  # who hears of another study forgets what it was told
         self.study_selected.emit(study)
+        self._tell_regions()
         if previous is not None:
             self._tell_status(previous.uid)
             if was_hidden:  # perhaps only while it was open
@@ -580,7 +657,7 @@ class Session(QObject):
         study = self._studies.get(assessment.study_uid)
         was_hidden = study is not None and self._readings.is_hidden(study.uid)
         try:
-            recorded = self._readings.record(assessment)
+            recorded = self._readings.record(self._as_shown(assessment))
         except StorageFailed as error:
             self.recording_failed.emit(assessment, error)
             return
@@ -588,6 +665,18 @@ class Session(QObject):
         if study is not None:
             self._attach_answers(study.uid)
             self._go_on_with_second_read(study, was_hidden)
+
+    def _as_shown(self, assessment: ReaderAssessment) -> ReaderAssessment:
+        """With the second opinion that stood beside the model's, and the prior that both were
+        shown with; the numbers stay those of the network."""
+        said, other = assessment.prediction, self.other_answer
+        if said is None:
+            return assessment
+        if not said.others and other is not None and other.prediction is not None:
+            second = {breast.laterality: breast.prediction for breast in other.prediction.breasts}
+            if other.study_uid == assessment.study_uid and assessment.laterality in second:
+                said = replace(said, others=(second[assessment.laterality],))
+        return replace(assessment, prediction=replace(said, shown_per_1000=self.cancers_per_1000))
 
     def undo_assessment(self) -> ReaderAssessment:
         """Takes back the reader's latest reading of the open study by a new record, which it
@@ -630,6 +719,10 @@ class Session(QObject):
             self._readings.annotate(annotation)
         except StorageFailed as error:
             self._tell_unkept(error)
+        study = self._current
+        is_of_study = study is not None and annotation.study_uid == study.uid
+        if annotation.kind is AnnotationKind.REGION and is_of_study:
+            self._ask_about(study, annotation)
 
     def _tell_unkept(self, error: StorageFailed) -> None:
         self.fault_occurred.emit(
@@ -638,6 +731,78 @@ class Session(QObject):
                 f"{error.advice} It stays on the screen and is tried again with the next.",
             )
         )
+
+    # --------------------------------------------------------------------------------- regions
+
+    @property
+    def regions(self) -> tuple[RegionAnswer, ...]:
+        """What the region network says of rectangles on the open study, or is being asked, also of
+        those that were taken away; none while that is hidden.
+        """
+        study = self._current
+        if study is None or self._readings.is_hidden(study.uid):
+            return ()
+        return tuple(self._regions.values())
+
+    def _take_up_regions(self, study: Study | None) -> None:
+        """What was said of the study's rectangles earlier; whatever was being asked is dropped."""
+        self._regions, self._awaited = {}, {}
+        if study is None:
+            return
+        try:
+            told = self._readings.regions(study)
+        except StorageFailed:  # told where the drawings are asked for
+            log.warning("What was said of rectangles cannot be read")
+            return
+        for region in told:
+            said = region.prediction
+            self._regions[said.image_uid, said.box] = RegionAnswer(said.image_uid, said.box, said)
+
+    def _ask_about(self, study: Study, rectangle: Annotation) -> None:
+        """A rectangle was drawn, moved or taken away: asks about it where nothing is known yet."""
+        self._stop_asking(rectangle.mark)
+        view = study.view(rectangle.image_uid)
+        box = box_of(rectangle.points, view.rows, view.columns)
+        known = self._regions.get((view.image_uid, box))
+        is_wanted = known is None or known.failure is not None
+        if is_wanted and not rectangle.is_removed and not self._readings.is_hidden(study.uid):
+            asked = RegionAnswer(view.image_uid, box)
+            self._regions[view.image_uid, box] = asked
+            self._awaited[rectangle.mark] = asked, rectangle.reader
+            self._inference.ask_region(rectangle.mark, view, box)
+        self._tell_regions()
+
+    def _stop_asking(self, mark_of_rectangle: str) -> None:
+        awaited = self._awaited.pop(mark_of_rectangle, None)
+        if awaited is not None:
+            asked, _reader = awaited
+            del self._regions[asked.image_uid, asked.box]
+            self._inference.drop_region(mark_of_rectangle)
+
+    @Slot(str, object)
+    def _on_region_answered(self, mark_of_rectangle: str, answer: RegionAnswer) -> None:
+        _asked, reader = self._awaited.pop(mark_of_rectangle)
+        self._regions[answer.image_uid, answer.box] = answer
+        if (said := answer.prediction) is not None:
+            study, now = self._current, datetime.now(UTC)
+            try:
+                self._readings.record_region(
+                    AskedRegion(study.uid, study.patient_id, reader, said, now)
+                )
+            except StorageFailed as error:
+                self._tell_unkept(error)
+        self._tell_regions()
+
+    @Slot()
+    def _tell_regions(self) -> None:
+        study = self._current
+        if study is not None and self._readings.is_hidden(study.uid):
+            for mark_of_rectangle in list(self._awaited):
+                self._stop_asking(mark_of_rectangle)
+        regions = self.regions
+        if any(region.prediction is not None for region in regions):
+            self._readings.note_shown(study)
+        self.regions_changed.emit(regions)
 
     def read_header(self, image_uid: str) -> None:
         """Of an image that hangs; `header_read` follows."""
@@ -767,3 +932,22 @@ class Session(QObject):
             self._readings.close()
         except StorageFailed as error:
             self._tell_unkept(error)
+
+
+def _is_same(study: Study, before: Study | None) -> bool:
+    """Whether a study is what it was to the file, so that what was said of it still holds."""
+    return before is not None and _files(study) == _files(before)
+
+
+def _files(study: Study) -> list[tuple[str, FileIdentity | None]]:
+    return [(view.image_uid, view.file) for view in study.views]
+
+
+def _go_on_with(current: Study | None, studies: Sequence[Study]) -> str | None:
+    """The study that was open; where it is gone, the one that its files hold now."""
+    if current is None:
+        return None
+    if any(study.uid == current.uid for study in studies):
+        return current.uid
+    paths = {view.path for view in current.views}
+    return next((s.uid for s in studies if any(v.path in paths for v in s.views)), None)

@@ -12,6 +12,7 @@ class Group(Enum):
     TURN = "Turn"
     GO = "Go"
     DRAW = "Measure and draw"
+    ASK = "Ask the model"
     LINK = "Link"
     LOOK = "Look closer"
 

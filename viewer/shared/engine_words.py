@@ -256,9 +256,26 @@ WORDS = (
     mark("it cannot be read"),
     mark("it is truncated or not one of ours"),
     mark("its architecture is unknown"),
+    mark("it holds no region network"),
+    mark("its resolution is out of range"),
+    mark("The rectangle is empty."),
+    mark("The rectangle lies outside the image."),
+    mark("The rectangle lies outside the breast."),
+    mark("More than half of the rectangle lies outside the breast."),
+    mark("The rectangle is too small to judge (a side of less than 2 mm)."),
+    mark("There is nothing to see in the rectangle: it is all of one grey."),
+    mark("The rectangle reaches beyond the image; only the part inside was looked at."),
+    mark(
+        "The pixel spacing is unknown: the image's own pixels were taken as they are, as "
+        "if one were 0.1 mm."
+    ),
     mark("its input size is out of range"),
+    mark("its network cannot take frames of the size it names"),
     mark("its calibration is for other categories"),
     mark("its heat-map has no scale"),
+    mark("it names a network in another folder"),
+    mark("a network beside it is not the one that it was joined with"),
+    mark("its networks do not fit each other"),
     mark("its weights do not fit the architecture it names"),
     mark("Unexpected fault in this file"),
     mark("This is a bug of the program: please report it with the log; go on without it."),
@@ -313,6 +330,7 @@ WORDS = (
 TEMPLATES = (
     mark("estimated with magnification {factor}"),
     mark("no. {number}"),
+    mark("pattern like training grade {grade}"),
     mark("{reason} The networks do not judge it."),
     mark("This is a {kind} view, not a standard CC or MLO view."),
     mark("This is an {kind} view, not a standard CC or MLO view."),
@@ -370,6 +388,11 @@ TEMPLATES = (
     mark("{name}: {why}. Install the program again or choose another."),
     mark("its format is {format}, this program reads {known}"),
     mark("its format is {format}"),
+    # of the rectangle that a reader draws
+    mark("A pixel of this image is {mm} mm: too coarse to judge calcifications."),
+    mark(
+        "The rectangle is larger than {size} mm, so it was looked at coarser: {mm} mm for a pixel."
+    ),
     mark("Put {name} back: the newest readings are in {other} beside it."),
     mark("Check that the folder exists, may be written to and has room ({why})."),
     mark("Check that the data folder may be written to ({why})."),

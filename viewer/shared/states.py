@@ -4,14 +4,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from engine.domain import ModelIdentity, ReaderAssessment, ReadingMode, StudyPrediction
+from engine.domain import (
+    ModelIdentity,
+    ReaderAssessment,
+    ReadingMode,
+    RegionPrediction,
+    StudyPrediction,
+)
 from engine.errors import EngineError
 from viewer.shared.languages import mark
 
 MODEL_TITLES: Mapping[str, str] = {
+    "both": mark("Both networks as one"),
     "hybrid": mark("Hybrid (ResNet-50 + transformer)"),
     "light": mark("Lightweight CNN"),
 }
+
+
+SHORT_TITLES: Mapping[str, str] = {  # where the full one has no room
+    "both": mark("Both"),
+    "hybrid": mark("Hybrid"),
+    "light": mark("Light"),
+}
+OTHER_MODEL: Mapping[str, str] = {"hybrid": "light", "light": "hybrid"}  # who is a second opinion
 
 
 class StudyState(Enum):
@@ -58,6 +73,20 @@ class OtherAnswer:
     engine: EngineStatus  #: of that model
     status: StudyStatus
     prediction: StudyPrediction | None = None
+
+
+@dataclass(frozen=True)
+class RegionAnswer:
+    """What the region network says of a rectangle in the open study, or that it is being asked."""
+
+    image_uid: str
+    box: tuple[int, int, int, int]  #: as in `RegionPrediction`
+    prediction: RegionPrediction | None = None
+    failure: EngineError | None = None
+
+    @property
+    def is_awaited(self) -> bool:
+        return self.prediction is None and self.failure is None
 
 
 class RunState(Enum):

@@ -14,12 +14,15 @@ from PySide6.QtGui import QMouseEvent, QPainter
 from PySide6.QtWidgets import QLineEdit
 
 from engine.domain import Annotation, AnnotationKind
-from viewer.display import measuring
+from viewer.display import measuring, regions
 from viewer.display.annotations import AnnotationBook
 from viewer.display.measuring import PixelSize, Point
+from viewer.display.regions import Box
 from viewer.shared.languages import mark, tr
+from viewer.shared.states import RegionAnswer
 from viewer.viewports.annotation_painting import handle_at, is_under, on_canvas, paint
 from viewer.viewports.canvas import Canvas
+from viewer.viewports.region_painting import paint_answer, paint_number
 
 _CLICK = 4.0  #: logical pixels; a point no farther from the last is the same click
 _LIVE_PIXELS = 600_000  #: a larger ellipse's grey values are told when the hand lets go
@@ -32,6 +35,7 @@ _POINTS = {
     AnnotationKind.ELLIPSE: 2,
     AnnotationKind.ARROW: 2,
     AnnotationKind.TEXT: 1,
+    AnnotationKind.REGION: 2,
 }
 _HINTS = {
     AnnotationKind.RULER: mark("Ruler: drag from end to end"),
@@ -39,6 +43,7 @@ _HINTS = {
     AnnotationKind.ELLIPSE: mark("Ellipse: drag its box"),
     AnnotationKind.ARROW: mark("Arrow: drag to where it points"),
     AnnotationKind.TEXT: mark("Text: click, type, Enter"),
+    AnnotationKind.REGION: mark("Ask about a spot: drag a rectangle around it"),
 }
 
 
@@ -69,6 +74,8 @@ class AnnotationHand(QObject):
         self._grip: _Grip | None = None
         self._held: Annotation | None = None  # as it is being moved
         self._entry: QLineEdit | None = None
+        self._answers: dict[tuple[str, Box], RegionAnswer] = {}
+        self._has_regions = True
 
     def attend(self, canvas: Canvas) -> None:
         self._canvases.append(canvas)
@@ -80,6 +87,7 @@ class AnnotationHand(QObject):
         self._commit_text()
         self._put_away()
         self._selected = None
+        self._answers.clear()
         self._canvases.clear()
 
     # ------------------------------------------------------------------------------------ commands
@@ -98,14 +106,67 @@ class AnnotationHand(QObject):
         self._show_tool()
 
     def cancel(self) -> bool:
-        """Puts away the tool and what is half done, or else the selection; whether there was."""
+        """Puts away the tool and what is half done, or else the selection; whether there was.
+
+        Of one's own rectangle that was asked about, the rectangle itself: it has been looked at.
+        """
         was_busy = self._tool is not None or self._draft is not None or self._entry is not None
         had_selection = self._selected is not None
+        selected = self._book.find(self._selected)
         if was_busy:
             self._put_away()
-        else:
-            self._select(None)
+        elif selected is not None and selected.kind is AnnotationKind.REGION:
+            self.remove()
+        self._select(None)
         return was_busy or had_selection
+
+    def add_region(self, canvas: Canvas, box: Box) -> None:
+        """A rectangle by its box, as if it had been drawn."""
+        self._commit_text()
+        self._put_away()
+        points = regions.corners_of(box)
+        draft = self._book.draft(canvas.view, AnnotationKind.REGION, points)
+        drawn = self._measured(canvas, draft)
+        self._book.add(drawn)
+        self._select(drawn.mark)
+        self.update()
+
+    def show_regions(self, is_shown: bool) -> None:
+        """Whether rectangles that were asked about show at all, answered or not."""
+        self._has_regions = is_shown
+        selected = self._book.find(self._selected)
+        is_region = selected is not None and selected.kind is AnnotationKind.REGION
+        if not is_shown and is_region:
+            self._grip = self._held = self._selected = None
+        if not is_shown and self._tool is AnnotationKind.REGION:
+            self._put_away()
+        self.update()
+
+    def show_answers(self, answers: Sequence[RegionAnswer]) -> None:
+        """All that may be shown of what was said of rectangles, and no other."""
+        self._answers = {(answer.image_uid, answer.box): answer for answer in answers}
+        for canvas in self._canvases:
+            canvas.update()
+
+    def regions_on(self, canvas: Canvas) -> list[tuple[Annotation, RegionAnswer | None]]:
+        """The rectangles that show there, in the order of drawing."""
+        return [
+            (drawn, self._answer(canvas, drawn))
+            for drawn in self._shown(canvas)
+            if drawn.kind is AnnotationKind.REGION
+        ]
+
+    def _answer(self, canvas: Canvas, rectangle: Annotation) -> RegionAnswer | None:
+        view = canvas.view
+        box = regions.box_of(rectangle.points, view.rows, view.columns)
+        return self._answers.get((view.image_uid, box))
+
+    def _shown(self, canvas: Canvas) -> tuple[Annotation, ...]:
+        """What of the book shows on the view."""
+        drawn = self._book.of(canvas.view.image_uid)
+        if self._has_regions:
+            return drawn
+        return tuple(one for one in drawn if one.kind is not AnnotationKind.REGION)
 
     def remove(self) -> None:
         """The selected drawing."""
@@ -311,7 +372,7 @@ class AnnotationHand(QObject):
 
     def _under(self, canvas: Canvas, at: QPointF) -> Annotation | None:
         """The newest drawing there."""
-        for annotation in reversed(self._book.of(canvas.view.image_uid)):
+        for annotation in reversed(self._shown(canvas)):
             points = self._points(canvas, annotation)
             is_handle = annotation.mark == self._selected and handle_at(points, at) is not None
             if is_handle or is_under(annotation, points, at):
@@ -346,10 +407,15 @@ class AnnotationHand(QObject):
             if not is_live or abs((row1 - row0) * (column1 - column0)) < _LIVE_PIXELS:
                 values = measuring.ellipse_values(canvas.display.pixels, *points)
             text = measuring.ellipse_text(size, points, values)
+        elif annotation.kind is AnnotationKind.REGION:
+            box = regions.box_of(points, canvas.view.rows, canvas.view.columns)
+            points = regions.corners_of(box)  # what is asked about, to the pixel
+            text = measuring.region_text(size, points)
+            return replace(annotation, points=points, measured=text)
         return replace(annotation, measured=text)
 
     def _paint(self, painter: QPainter, canvas: Canvas) -> None:
-        shown: Sequence[Annotation] = self._book.of(canvas.view.image_uid)
+        shown: Sequence[Annotation] = self._shown(canvas)
         if self._held is not None:
             shown = [self._held if a.mark == self._held.mark else a for a in shown]
         has_draft = self._draft is not None and canvas is self._canvas
@@ -364,9 +430,53 @@ class AnnotationHand(QObject):
             is_selected = annotation.mark == self._selected
             points = on_canvas(annotation, placement, ratio)
             paint(painter, annotation, points, within, for_words, taken, is_selected, is_own)
+        self._paint_answers(painter, canvas, shown, within, for_words, taken)
         if has_draft and len(self._draft.points) > 1:
             points = on_canvas(self._draft, placement, ratio)
-            paint(painter, self._draft, points, within, for_words, taken)
+            paint(painter, self._draft, points, within, for_words, taken, is_draft=True)
+
+    def _paint_answers(
+        self,
+        painter: QPainter,
+        canvas: Canvas,
+        shown: Sequence[Annotation],
+        within: QRectF,
+        for_words: QRectF,
+        taken: list[QRectF],
+    ) -> None:
+        """Beside the rectangles, over all lines; the selected one's first, for the best place."""
+        placement, ratio = canvas.placement(), canvas.devicePixelRatioF()
+        rectangles = {
+            one.mark: QRectF(*on_canvas(one, placement, ratio)).normalized()
+            for one in shown
+            if one.kind is AnnotationKind.REGION
+        }
+        asked = [one for one in shown if one.mark in rectangles]
+        if canvas.is_on_paper:
+            for number, one in enumerate(asked, 1):
+                if rectangles[one.mark].intersects(within):
+                    paint_number(painter, rectangles[one.mark], number, within)
+            return
+        for one in sorted(asked, key=lambda one: one.mark != self._selected):
+            rectangle = rectangles[one.mark]
+            if not rectangle.intersects(within) or one is self._held:
+                continue
+            author = "" if self._book.may_change(one) else one.reader
+            others = [box for name, box in rectangles.items() if name != one.mark]
+            occupied = [*taken, *others]
+            answer, is_selected = self._answer(canvas, one), one.mark == self._selected
+            before = len(occupied)
+            paint_answer(
+                painter,
+                rectangle,
+                answer,
+                one.measured,
+                author,
+                for_words,
+                occupied,
+                is_selected,
+            )
+            taken.extend(occupied[before:])
 
 
 def _held_back(step: float, values: Sequence[float], limit: float) -> float:

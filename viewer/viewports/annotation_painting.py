@@ -42,6 +42,7 @@ def paint(
     taken: list[QRectF],
     is_selected: bool = False,
     is_own: bool = True,
+    is_draft: bool = False,
 ) -> None:
     """`points` as of `on_canvas`, perhaps fewer while it is being drawn; `within`: the canvas,
     `for_words`: the part of it that is free of its own words, but for the drawings' in `taken`,
@@ -62,6 +63,8 @@ def paint(
         painter.setBrush(colour)
         for point in points:
             painter.drawRect(_around(point, _HANDLE))
+    if annotation.kind is AnnotationKind.REGION and not is_draft:
+        return  # its words are the network's, see `region_painting`
     words = [annotation.text, *spoken(annotation.measured).split("\n")]
     words = [line for line in words if line]
     if not is_own and annotation.reader:
@@ -74,6 +77,9 @@ def paint(
 def _paint_lines(painter: QPainter, kind: AnnotationKind, points: Sequence[QPointF]) -> None:
     if kind is AnnotationKind.ELLIPSE and len(points) == 2:
         painter.drawEllipse(QRectF(points[0], points[1]).normalized())
+        return
+    if kind is AnnotationKind.REGION and len(points) == 2:
+        painter.drawRect(QRectF(points[0], points[1]).normalized())
         return
     if kind is AnnotationKind.TEXT or len(points) < 2:
         return
@@ -94,7 +100,7 @@ def _paint_lines(painter: QPainter, kind: AnnotationKind, points: Sequence[QPoin
 def _words_corner(kind: AnnotationKind, points: Sequence[QPointF]) -> QPointF:
     if kind is AnnotationKind.TEXT:
         return points[0]
-    if kind is AnnotationKind.ELLIPSE:
+    if kind in (AnnotationKind.ELLIPSE, AnnotationKind.REGION):
         box = QRectF(points[0], points[-1]).normalized()
         return QPointF(box.center().x(), box.bottom() + 6)
     anchor = points[1] if kind is AnnotationKind.ANGLE and len(points) > 1 else points[-1]
@@ -164,6 +170,10 @@ def is_under(annotation: Annotation, points: Sequence[QPointF], at: QPointF) -> 
         box = QRectF(points[0], points[1]).normalized()
         outer, inner = (box.adjusted(-r, -r, r, r) for r in (_REACH, -_REACH))
         return _is_in_ellipse(outer, at) and not _is_in_ellipse(inner, at)
+    if annotation.kind is AnnotationKind.REGION:
+        box = QRectF(points[0], points[1]).normalized()
+        outer, inner = (box.adjusted(-r, -r, r, r) for r in (_REACH, -_REACH))
+        return outer.contains(at) and not inner.contains(at)
     return any(_distance(*ends, at) <= _REACH for ends in pairwise(points))
 
 

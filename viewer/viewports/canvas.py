@@ -210,6 +210,8 @@ class Canvas(QWidget):
         self._drag_last: QPointF | None = None  # None: pressed, not yet dragged
         self._wheel = 0
         self._is_space_down = False
+        self._drawings: tuple[str, ...] = ()  # what is said of them
+        self.is_on_paper = False  #: while it is painted for a page: its layers write nothing small
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)  # the value under the pointer is told
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -372,6 +374,16 @@ class Canvas(QWidget):
         if self.view.view_position in _HANGS_FROM_TOP:
             return left, -round(top)
         return left, round((height - top - bottom) / 2)
+
+    def is_image_at(self, at: QPointF) -> bool:
+        """Whether a pixel of the image lies there, and shows."""
+        placement = self.placement()
+        if placement is None or not self.rect().contains(at.toPoint()):
+            return False
+        ratio = self.devicePixelRatioF()
+        row, column = placement.to_source(at.x() * ratio, at.y() * ratio)
+        rows, columns = self._display.pixels.shape
+        return 0 <= row < rows and 0 <= column < columns
 
     def is_breast_at(self, at: QPointF) -> bool:
         """Whether the breast's box lies there, and shows."""
@@ -584,7 +596,14 @@ class Canvas(QWidget):
         turned = f", {tr(self._orientation.words)}" if self._orientation.words else ""
         self.setAccessibleName(f"{prior}{self.view.label}{guessed}, {state}{turned}")
         warnings = map(localised, (*self.side_doubts, *self.view.grey_faults))
-        self.setAccessibleDescription(", ".join([*self._patient_lines(), *warnings]))
+        described = [*self._patient_lines(), *warnings, *self._drawings]
+        self.setAccessibleDescription(", ".join(described))
+
+    def describe_drawings(self, words: Sequence[str]) -> None:
+        """What the layers over it say that a screen reader is to tell."""
+        if self._drawings != tuple(words):
+            self._drawings = tuple(words)
+            self._describe()
 
     @property
     def name(self) -> str:
@@ -737,8 +756,10 @@ class Canvas(QWidget):
         try:
             self.resize(paper.size)
             self._fit_scale, self._unit, self._zoom = paper.scale, paper.unit, None
+            self.is_on_paper = True
             return self._painted(shown)
         finally:
+            self.is_on_paper = False
             self._fit_scale, self._unit, self._zoom, geometry = before
             self.setGeometry(geometry)
             self.setUpdatesEnabled(True)

@@ -11,10 +11,13 @@ from typing import Protocol
 from PySide6.QtCore import QEvent, QObject, QPointF, Signal
 
 from engine.domain import Annotation, AnnotationKind, Study
-from viewer.display import measuring
+from viewer.display import measuring, regions
 from viewer.display.annotations import AnnotationBook
+from viewer.display.reading_modes import SPOT_REFUSALS
 from viewer.shared.commands import Command, Group
+from viewer.shared.engine_words import notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.annotation_hand import AnnotationHand
 from viewer.viewports.canvas import Canvas, TextLevel
 from viewer.viewports.linking import Links, mirrored_point
@@ -35,6 +38,14 @@ TOOL_COMMANDS = (
     _draw(mark("Text"), "T", AnnotationKind.TEXT),
     Command(mark("Remove drawing"), ("Del",), Group.DRAW, "tools.hand.remove", (), True),
     Command(mark("Put the tool away"), ("Esc",), Group.DRAW, "tools.cancel", (), True),
+    Command(mark("Ask about the spot at the pointer"), ("S",), Group.ASK, "tools.ask_at_pointer"),
+    Command(
+        mark("Ask about a rectangle"),
+        ("Shift+S",),
+        Group.ASK,
+        "tools.choose_region",
+        checked="tools.is_region_chosen",
+    ),
     Command(
         mark("Link panning, mirrored"),
         ("F5",),
@@ -107,6 +118,7 @@ class Stage(Protocol):
     def toggle_single(self) -> None: ...
     def fit_page(self) -> None: ...
     def at_pointer(self, canvas: Canvas) -> QPointF | None: ...
+    def pointed_canvas(self) -> tuple[Canvas, QPointF] | None: ...
     def with_key(self, identity: str, words: str) -> str: ...
 
 
@@ -134,6 +146,8 @@ class Tools(QObject):
         self._touring: tuple[str, int] | None = None  # image_uid, number of the stop
         self._was_single = False  # before the tour
         self._calibration: ScreenCalibration | None = None
+        self._refusal = ""  # why no spot may be asked about now
+        self._awaited: set[tuple[str, regions.Box]] = set()
         self.hand.changed.connect(self.changed)
         self.hand.hinted.connect(self.hinted)
 
@@ -156,7 +170,9 @@ class Tools(QObject):
         self.magnifier.release()
         self._touring = None
         self.has_local_contrast = False
+        self._awaited = set()
         self.hinted.emit("")
+        self.told.emit("")  # perhaps what was said of a spot
         self.pointed.emit("")
 
     def leave_prior(self) -> None:
@@ -195,6 +211,7 @@ class Tools(QObject):
     is_ellipse_chosen = property(lambda self: self.hand.tool is AnnotationKind.ELLIPSE)
     is_arrow_chosen = property(lambda self: self.hand.tool is AnnotationKind.ARROW)
     is_text_chosen = property(lambda self: self.hand.tool is AnnotationKind.TEXT)
+    is_region_chosen = property(lambda self: self.hand.tool is AnnotationKind.REGION)
 
     def cancel(self) -> None:
         """The drawing tool, else the selection, else the glass, else the tour."""
@@ -258,6 +275,81 @@ class Tools(QObject):
     def ask_for_header(self) -> None:
         if (canvas := self._stage.current) is not None:
             self.header_requested.emit(canvas.view.image_uid, canvas.name)
+
+    # ------------------------------------------------------------------------ asking about a spot
+
+    def show_reading(self, reading: ReadingState) -> None:
+        """Whether the reader may ask, and see what was asked; and where not, why not."""
+        refusal = tr(SPOT_REFUSALS.get(reading.phase, ""))
+        if refusal and not self._refusal:
+            self.told.emit("")  # perhaps what was said of a spot
+        self._refusal = refusal
+        self.hand.show_regions(not refusal)
+        self._describe()
+
+    def show_regions(self, answers: Sequence[RegionAnswer]) -> None:
+        """All that may be shown of the open study's rectangles; an answer that was waited for is
+        told in the line below the images, too.
+        """
+        self.hand.show_answers(answers)
+        by_uid = {canvas.view.image_uid: canvas for canvas in self._stage.canvases}
+        for answer in answers:
+            if answer.is_awaited and (answer.image_uid, answer.box) not in self._awaited:
+                self.told.emit(_said_of(by_uid[answer.image_uid], answer))
+        came = [a for a in answers if (a.image_uid, a.box) in self._awaited and not a.is_awaited]
+        self._awaited = {(a.image_uid, a.box) for a in answers if a.is_awaited}
+        for answer in came:
+            canvas = by_uid[answer.image_uid]
+            self.told.emit(f"{_said_of(canvas, answer)} · {notice()}")
+        self._describe()
+
+    def _describe(self) -> None:
+        """For screen readers, who do not see what is painted."""
+        for canvas in self._stage.canvases:
+            said = [
+                _said_of(canvas, answer) for _, answer in self.hand.regions_on(canvas) if answer
+            ]
+            canvas.describe_drawings([*said, notice()] if said else [])
+
+    @property
+    def asked_regions(self) -> list[tuple[str, RegionAnswer]]:
+        """Of the rectangles that show what is known of them, in reading order, each by its view
+        and its number there: 'R CC 2'.
+        """
+        return [
+            (f"{canvas.view.label} {number}", answer)
+            for canvas in self._stage.canvases
+            for number, (_, answer) in enumerate(self.hand.regions_on(canvas), 1)
+            if answer is not None
+        ]
+
+    def choose_region(self) -> None:
+        """The rectangle to be drawn, or not any more."""
+        if self._refusal and not self.is_region_chosen:
+            self.told.emit(self._refusal)
+        else:
+            self.hand.choose(AnnotationKind.REGION.name)
+
+    def ask_at_pointer(self) -> None:
+        """A square of a fixed physical size about the pointer, if it is on a view of the study."""
+        if self._refusal:
+            self.told.emit(self._refusal)
+            return
+        pointed = self._stage.pointed_canvas()
+        if pointed is None:
+            words = tr("Point at a spot on an image")
+            self.told.emit(words + self._stage.with_key("tools.ask_at_pointer", tr(", then {}")))
+            return
+        canvas, at = pointed
+        if canvas.prior is not None:
+            self.told.emit(tr("Nothing is asked about an earlier study: open it by itself"))
+            return
+        canvas.pointed_at.emit()
+        box = regions.spot_around(canvas.view, *_source(canvas, at))
+        self.hand.add_region(canvas, box)
+        if canvas.view.pixel_spacing is None:
+            words = tr("{view} has no pixel spacing: the square is a twelfth of its longer side")
+            self.told.emit(words.format(view=canvas.view.label))
 
     # ---------------------------------------------------------------------------------- true size
 
@@ -356,6 +448,11 @@ class Tools(QObject):
             self._stage.toggle_single()
         self.hinted.emit("")
         self.told.emit(words)
+
+
+def _said_of(canvas: Canvas, answer: RegionAnswer) -> str:
+    """'R CC: P(malignant) 34 %. BI-RADS 4, confidence 52 %'."""
+    return f"{canvas.view.label}: {'. '.join(regions.lines_of(answer))}"
 
 
 def _middle(canvas: Canvas) -> tuple[float, float]:

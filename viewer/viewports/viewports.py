@@ -453,6 +453,14 @@ class ViewportsPane(QWidget):
     def at_pointer(self, canvas: Canvas) -> QPointF | None:
         return self._at_pointer(canvas)
 
+    def pointed_canvas(self) -> tuple[Canvas, QPointF] | None:
+        """The view whose image the mouse points at, a prior's too, and where."""
+        for canvas in self.shown_canvases:
+            at = QPointF(canvas.mapFromGlobal(QCursor.pos()))
+            if canvas.is_image_at(at):
+                return canvas, at
+        return None
+
     def with_key(self, identity: str, words: str) -> str:
         """The words with a command's key in them; empty if it has none."""
         keys = self.actions_by_name[identity].shortcut()

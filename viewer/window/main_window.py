@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
     QFrame,
+    QInputDialog,
     QLabel,
     QMainWindow,
     QScrollArea,
@@ -37,6 +38,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError
+from viewer.display.opinion import MOST_CANCERS
 from viewer.display.reading_steps import Kind
 from viewer.display.rendering import DisplayPixels
 from viewer.output.output import Output
@@ -55,7 +57,13 @@ from viewer.shared.banner import Banner, Message
 from viewer.shared.engine_words import localised, localised_error, notice
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import tr
-from viewer.shared.states import OtherAnswer, ReadingState, StudyStatus
+from viewer.shared.states import (
+    MODEL_TITLES,
+    OTHER_MODEL,
+    OtherAnswer,
+    ReadingState,
+    StudyStatus,
+)
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window.menus import Menus
 from viewer.window.screens import Screens
@@ -178,6 +186,7 @@ class MainWindow(QMainWindow):
         session.model_changed.connect(self._on_model_changed)
         session.engine_changed.connect(self.prediction.show_engine)
         session.other_changed.connect(self._on_other_changed)
+        session.regions_changed.connect(self.viewports.tools.show_regions)
         session.mode_changed.connect(self._on_mode_changed)
         session.reading_changed.connect(self._on_reading_changed)
         session.assessment_recorded.connect(self._on_assessment_recorded)
@@ -241,7 +250,10 @@ class MainWindow(QMainWindow):
         self.prediction.show_engine(self._session.engine_status)
         self.prediction.set_overlay(settings.overlay_visible, settings.overlay_opacity)
         self._on_overlay_changed(*self.prediction.overlay)
+        self.prediction.reserve_networks(self._session.model_name not in OTHER_MODEL)
+        self.menus.show_model(self._session.model_name)
         self.set_asks_both(settings.asks_both)
+        self._show_cancers(settings.cancers_per_1000)
         self.assessment.set_reader(settings.reader)
         self._session.set_reader(settings.reader)
         self.viewports.tools.set_reader(settings.reader)
@@ -291,7 +303,7 @@ class MainWindow(QMainWindow):
                 self.worklist.mark_draft(study.uid, True)
         self._mark_read(catalogue.studies)
         if catalogue.studies:
-            self.worklist.select(self.worklist.study_uids[0])
+            self.worklist.select(self._session.to_go_on_with or self.worklist.study_uids[0])
         else:
             self._session.select_study(None)
 
@@ -312,6 +324,7 @@ class MainWindow(QMainWindow):
         if study is not None:
             drawn = self._session.annotations(study)
             self.viewports.tools.show_annotations(study, drawn)
+        self.viewports.tools.show_reading(reading)
         self.prediction.show_study(study)
         self.prediction.show_reading(reading)
         self.menus.overlay.setEnabled(not reading.phase.is_hidden)
@@ -353,6 +366,8 @@ class MainWindow(QMainWindow):
     def _on_model_changed(self, model_name: str) -> None:
         self._settings.model_name = model_name
         self.menus.show_model(model_name)
+        self.prediction.reserve_networks(model_name not in OTHER_MODEL)
+        self._fit_prediction()
         self.worklist.clear_predictions()
         self._show_prediction(None)
 
@@ -368,6 +383,7 @@ class MainWindow(QMainWindow):
         """Of the open study: what its reader may see of the model has changed."""
         study = self._session.current_study
         self.prediction.show_reading(reading)
+        self.viewports.tools.show_reading(reading)
         self.assessment.show_reading(reading, () if study is None else self._session.history(study))
         self.menus.overlay.setEnabled(not reading.phase.is_hidden)
         if study is not None:
@@ -566,7 +582,38 @@ class MainWindow(QMainWindow):
         self._session.set_model(name)
 
     def switch_model(self) -> None:
-        self._session.set_model(self._session.other_model_name)
+        """The next one of the list, in a circle."""
+        names = list(MODEL_TITLES)
+        place = names.index(self._session.model_name)
+        self._session.set_model(names[(place + 1) % len(names)])
+
+    def ask_for_cancers(self) -> None:
+        """How many cancers the site sees; 0 shows what the network says and no more."""
+        dialog = QInputDialog(self)
+        dialog.setInputMode(QInputDialog.InputMode.DoubleInput)
+        dialog.setWindowTitle(tr("Cancers per 1,000 women"))
+        dialog.setLabelText(
+            tr(
+                "How many cancers do you see in 1,000 women screened? What the model says is then "
+                "also shown shifted to that, by Bayes' rule. Readings and exports keep the "
+                "unshifted numbers. 0: not stated."
+            )
+        )
+        dialog.setDoubleDecimals(1)
+        dialog.setDoubleRange(0, MOST_CANCERS)
+        dialog.setDoubleValue(self._session.cancers_per_1000 or 0)
+        dialog.doubleValueSelected.connect(self.set_cancers)
+        _show_alone(dialog)
+
+    def set_cancers(self, cancers_per_1000: float) -> None:
+        """From now on, and at the next start."""
+        self._settings.cancers_per_1000 = cancers_per_1000
+        self._show_cancers(self._settings.cancers_per_1000)
+
+    def _show_cancers(self, cancers_per_1000: float | None) -> None:
+        self._session.cancers_per_1000 = cancers_per_1000
+        self.prediction.show_prior(cancers_per_1000)
+        self._fit_prediction()
 
     def toggle_both(self) -> None:
         asks_both = not self._session.asks_both

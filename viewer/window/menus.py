@@ -16,7 +16,7 @@ from viewer.shared import languages
 from viewer.shared.commands import Group
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import mark, tr
-from viewer.shared.states import MODEL_TITLES
+from viewer.shared.states import MODEL_TITLES, OTHER_MODEL
 from viewer.viewports.viewports import COMMANDS
 
 if TYPE_CHECKING:
@@ -102,6 +102,9 @@ class Menus(QObject):
         self.next_model = action("other_model", tr("&Other model"), window.switch_model, "M")
         self.both = action("both_models", tr("Ask &both networks"), window.toggle_both, "Shift+M")
         self.both.setCheckable(True)
+        self.cancers = action(
+            "cancers_per_1000", tr("&Cancers per 1,000 women …"), window.ask_for_cancers
+        )
         self.pause = action(
             "pause", tr("&Pause or resume the worklist"), window.worklist.toggle_pause, "Ctrl+P"
         )
@@ -161,7 +164,7 @@ class Menus(QObject):
             images.addSeparator()
         images.addAction(self.overlay)
         tools = bar.addMenu(tr("&Tools"))
-        for group in (Group.DRAW, Group.LINK, Group.LOOK):
+        for group in (Group.DRAW, Group.ASK, Group.LINK, Group.LOOK):
             tools.addActions(self._commands(group))
             tools.addSeparator()
         go = bar.addMenu(tr("&Go"))
@@ -178,7 +181,7 @@ class Menus(QObject):
         reading.addActions(self.modes.actions())
         model = bar.addMenu(tr("&Model"))
         model.addActions(self.models.actions())
-        model.addActions([self.next_model, self.both])
+        model.addActions([self.next_model, self.both, self.cancers])
         model.addSeparator()
         model.addAction(self.pause)
         panes = bar.addMenu(tr("&Panes"))
@@ -264,6 +267,7 @@ class Menus(QObject):
         self.model_choice.setCurrentIndex(self.model_choice.findData(model_name))
         for choice in self.models.actions():
             choice.setChecked(choice.data() == model_name)
+        self.both.setEnabled(model_name in OTHER_MODEL)  # else both are asked anyway
 
     def show_mode(self, mode: ReadingMode) -> None:
         title = tr(MODE_TITLES[mode])

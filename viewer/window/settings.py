@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from engine.domain import ReadingMode
+from viewer.display.opinion import LEAST_CANCERS, MOST_CANCERS
 from viewer.display.reading_steps import ROUTINE, Kind
 from viewer.shared.languages import LANGUAGES
 from viewer.shared.states import MODEL_TITLES
@@ -85,6 +86,19 @@ class Settings:
     @asks_both.setter
     def asks_both(self, asks_both: bool) -> None:
         self._values.setValue("asks_both", asks_both)
+
+    @property
+    def cancers_per_1000(self) -> float | None:
+        """How many cancers this site sees in 1,000 women screened; None: it has not stated it."""
+        try:
+            cancers = float(self._values.value("cancers_per_1000", 0))
+        except (TypeError, ValueError):
+            return None
+        return cancers if LEAST_CANCERS <= cancers <= MOST_CANCERS else None
+
+    @cancers_per_1000.setter
+    def cancers_per_1000(self, cancers: float | None) -> None:
+        self._values.setValue("cancers_per_1000", cancers or 0)
 
     @property
     def overlay_visible(self) -> bool:
