@@ -32,7 +32,8 @@ from engine import __version__
 from engine.anonymisation.burned_in import blank, find_marks
 from engine.anonymisation.confidentiality import Pseudonyms, anonymise, state_blanked
 from engine.dicom import loading
-from engine.dicom.decoding import NATIVE, PixelLayout, fragments, read_frame, read_layout
+from engine.dicom.decoding import PixelLayout, read_frame, read_layout
+from engine.dicom.encapsulation import Container, fragments
 from engine.dicom.files import SourceFile, opened_as_listed
 from engine.dicom.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
 from engine.dicom.plain_images import decode_grey, plain_format
@@ -142,7 +143,7 @@ class Anonymiser:
             layout = read_layout(read)
             has_overlay_bits = _has_overlay_bits(read.tags.dataset)
         values = None
-        if marks is not None or has_overlay_bits:
+        if marks is not None or has_overlay_bits or not layout.is_as_stated:
             values = _clean_values(file, layout, marks)
         with read_tags(file) as read:
             dataset = read.tags.dataset
@@ -239,7 +240,7 @@ def _stored_pixels(file: SourceFile, layout: PixelLayout) -> Iterator[bytes]:
             raise file_too_large()
         source = io.BytesIO(data)
     source.seek(layout.offset)
-    if syntax in NATIVE and layout.length is not None:
+    if layout.container is Container.NATIVE:
         length = layout.length + layout.length % 2
         yield _pixel_element(layout, order, syntax == IMPLICIT, length)
         yield from _pieces(source, layout.length)

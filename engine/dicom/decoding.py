@@ -6,27 +6,38 @@ Sizes that a compressed stream claims are checked against the header, and the he
 
 import io
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import imagecodecs
 import numpy as np
 from pydicom.uid import UID
 
+from engine.dicom.encapsulation import (
+    Container,
+    container_of,
+    frame_parts,
+    head_of,
+    joined,
+    tail_of,
+)
 from engine.dicom.files import SourceFile
 from engine.dicom.limits import FILE_SIZE_LIMIT, check_size, corrupt, cut_off, file_too_large
-from engine.dicom.plain_images import luma
-from engine.dicom.streams import decode_stream, run_codec
+from engine.dicom.plain_images import grey_of
+from engine.dicom.streams import decode_stream, has_end_marker, read_stream, run_codec
 from engine.dicom.tags import (
     ABSURD,
     BIG_ENDIAN,
     DEFLATED,
     EXPLICIT,
+    GE_PRIVATE,
     IMPLICIT,
+    PAPYRUS,
     PIXEL_DATA,
     DicomFile,
     Tags,
     damaged,
-    inflate,
+    inflate_whole,
+    is_word_order_big,
     lut,
     seek_data_set,
 )
@@ -34,7 +45,8 @@ from engine.domain import Pixels, VoiLut
 from engine.errors import EngineError, UnreadableFile, UnsupportedImage
 
 _RLE = "1.2.840.10008.1.2.5"
-NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED})
+_ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED, GE_PRIVATE, PAPYRUS})
 _JPEG_FAMILY = frozenset(
     "1.2.840.10008.1.2.4." + suffix
     for suffix in ("50", "51", "57", "70", "80", "81", "90", "91", "201", "202", "203")
@@ -64,6 +76,27 @@ class PixelLayout:
     slope: float
     intercept: float
     modality_lut: VoiLut | None
+    container: Container = Container.NATIVE
+    are_words_big: bool = False  #: pixels, or pairs of 8-bit pixels in OW, high byte first
+    lost_bytes: int = 0  #: of the last pixel, that the file lacks
+    frame_offsets: tuple[int, ...] = ()  #: the Extended Offset Table, C.7.6.3.1.8
+    notes: tuple[str, ...] = field(default=())  #: what the reader should know of how it lies there
+
+    @property
+    def is_colour(self) -> bool:
+        """Of three samples, which may be equal all the same: rescale and windows are for grey."""
+        return self.samples > 1
+
+    @property
+    def is_as_stated(self) -> bool:
+        """Whether the pixels lie as the transfer syntax, a public one of today, says."""
+        is_native = self.transfer_syntax in NATIVE
+        return (
+            is_native == (self.container is Container.NATIVE)
+            and not self.lost_bytes
+            and self.container is not Container.BARE
+            and self.transfer_syntax not in (GE_PRIVATE, PAPYRUS)
+        )
 
     @property
     def is_subsampled(self) -> bool:
@@ -95,7 +128,7 @@ def read_layout(file: DicomFile) -> PixelLayout:
             "The image has no size", "Copy the file again from its source, or export it anew."
         )
     check_size(rows, columns)
-    if syntax not in NATIVE and syntax != _RLE and syntax not in _JPEG_FAMILY:
+    if syntax not in NATIVE | _JPEG_FAMILY | {_RLE, _ENCAPSULATED_UNCOMPRESSED}:
         name = UID(syntax).name if UID(syntax).is_valid else "unknown"
         raise UnsupportedImage(
             "Compression is not supported",
@@ -117,8 +150,9 @@ def read_layout(file: DicomFile) -> PixelLayout:
     samples = tags.integer("SamplesPerPixel", 1)
     if samples not in (1, 3):
         raise UnsupportedImage("Colour format is not supported", "Export the image in greyscale.")
-    slope, intercept = rescale(tags)
-    table = modality_lut(tags, is_big_endian)
+    is_colour = samples > 1
+    slope, intercept = (1.0, 0.0) if is_colour else rescale(tags)
+    table = None if is_colour else modality_lut(tags, is_big_endian)
     layout = PixelLayout(
         transfer_syntax=syntax,
         is_big_endian=is_big_endian,
@@ -134,23 +168,49 @@ def read_layout(file: DicomFile) -> PixelLayout:
         high_bit=high_bit,
         is_signed=tags.integer("PixelRepresentation") == 1,
         photometric=tags.text("PhotometricInterpretation") or "MONOCHROME2",
-        is_inverted=is_inverted(tags),
-        padding=_padding(tags),
+        is_inverted=not is_colour and is_inverted(tags),
+        padding=None if is_colour else _padding(tags),
         slope=slope,
         intercept=intercept,
         modality_lut=table if isinstance(table, VoiLut) else None,
+        are_words_big=is_word_order_big(syntax, head[4:6], bits_allocated),
+        frame_offsets=_extended_offsets(tags),
     )
-    if syntax in NATIVE and syntax != DEFLATED:
-        _check_length(layout, file.size)
-    return layout
+    return _found_in(file, layout)
 
 
-def _check_length(layout: PixelLayout, size: int) -> None:
-    if layout.length is None:
-        return  # encapsulated in spite of its transfer syntax: seen when decoding
+def _extended_offsets(tags: Tags) -> tuple[int, ...]:
+    table = tags.bytes_of("ExtendedOffsetTable")
+    return struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8]) if table else ()
+
+
+_UNLIKE_SYNTAX = {
+    Container.NATIVE: "The transfer syntax says compressed, but the pixels are not.",
+    Container.BARE: "The compressed pixels do not lie in items, as they should.",
+}
+
+
+def _found_in(file: DicomFile, layout: PixelLayout) -> PixelLayout:
+    """What Pixel Data really holds, and what is to be said where that is not what it ought to."""
+    file.source.seek(layout.offset)
     needed = layout.frame_bytes * layout.frames
-    if needed > layout.length or layout.offset + needed > size:
-        raise cut_off()
+    is_native = layout.transfer_syntax in NATIVE
+    container = container_of(file.source.read(64), layout.length, needed, is_native)
+    notes = list(file.notes)
+    if layout.transfer_syntax == GE_PRIVATE:
+        notes.append("The transfer syntax is GE's own: not compressed, and read as such.")
+    if is_native and container is not Container.NATIVE:
+        notes.append("The transfer syntax says uncompressed, but the pixels are compressed.")
+    elif not is_native and container is not Container.ITEMS:
+        notes.append(_UNLIKE_SYNTAX[container])
+    lost = 0
+    if container is Container.NATIVE and file.size is not None:
+        lost = needed - min(layout.length or 0, file.size - layout.offset)
+        if lost > layout.samples * (layout.bits_allocated // 8):
+            raise cut_off()
+    if lost > 0 and layout.frames // 2 == layout.frames - 1:
+        notes.append("The last pixel is missing in the file: its neighbour stands in for it.")
+    return replace(layout, container=container, lost_bytes=max(0, lost), notes=tuple(notes))
 
 
 def _tag(head: bytes, is_big_endian: bool) -> int:
@@ -236,14 +296,65 @@ def decode(file: SourceFile, layout: PixelLayout, threads: int = 1) -> Pixels:
         raise UnsupportedImage("Palette colours are not supported", "Export it in greyscale.")
     raw = read_frame(file, layout, threads)
     if raw.ndim == 3:
-        is_luma_first = layout.photometric.startswith("YBR") and not _is_stream(layout)
-        raw = raw[..., 0] if is_luma_first else luma(raw)
+        raw = raw[..., 0] if _is_luma_first(layout) else grey_of(raw, _top(layout))[0]
     return _pixels(raw, layout)
+
+
+def shows_colour(file: SourceFile, layout: PixelLayout) -> bool:
+    """Whether an image of three samples is not the grey one that captures hold threefold.
+
+    Decodes it, unless it is too large to be worth the time: then it counts as coloured. Raises as
+    `decode`.
+    """
+    if layout.rows * layout.columns > _COLOUR_LIMIT:
+        return True
+    raw = read_frame(file, layout)
+    if raw.ndim == 2:
+        return False
+    if not _is_luma_first(layout):
+        return not grey_of(raw, _top(layout))[1]
+    middle = 2 ** (layout.bits_stored - 1)
+    tolerance = 3 * 2 ** max(0, layout.bits_stored - 8)
+    chroma = raw[..., 1:]
+    return int(chroma.max()) > middle + tolerance or int(chroma.min()) < middle - tolerance
+
+
+def stream_notes(file: SourceFile, layout: PixelLayout) -> list[str]:
+    """What a compressed frame's first and last bytes tell the reader; says nothing of damage."""
+    if layout.container is Container.NATIVE or layout.transfer_syntax in (
+        *(DEFLATED, _RLE, _ENCAPSULATED_UNCOMPRESSED),
+    ):
+        return []
+    try:
+        parts = _parts(file, layout)
+        stream = read_stream(head_of(file, parts))
+        tail = tail_of(file, parts)
+    except EngineError:  # told when it is decoded
+        return []
+    notes = []
+    if not has_end_marker(tail):
+        notes.append("The end marker of the compressed image is missing; its pixels are complete.")
+    if layout.is_signed and not stream.is_signed and stream.bits < layout.bits_stored:
+        notes.append(
+            f"The compressed image holds {stream.bits} bits without sign, the header says "
+            f"{layout.bits_stored} with one: read as two's complement."
+        )
+    return notes
+
+
+def _top(layout: PixelLayout) -> int:
+    return 2**layout.bits_stored - 1
+
+
+def _is_luma_first(layout: PixelLayout) -> bool:
+    return layout.photometric.startswith("YBR") and not _is_stream(layout)
 
 
 def _is_stream(layout: PixelLayout) -> bool:
     """Whether a codec decodes the pixels, and colours to red, green, blue with them."""
-    return layout.transfer_syntax not in NATIVE and layout.transfer_syntax != _RLE
+    return layout.container is not Container.NATIVE and layout.transfer_syntax not in (
+        *(_RLE, _ENCAPSULATED_UNCOMPRESSED),
+    )
 
 
 def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
@@ -293,28 +404,88 @@ def read_frame(file: SourceFile, layout: PixelLayout, threads: int = 1) -> np.nd
     index = layout.frames // 2
     source: io.BufferedIOBase = file
     if layout.transfer_syntax == DEFLATED:
-        seek_data_set(file)
-        needed = layout.offset + layout.frame_bytes * (index + 1)
-        if needed > FILE_SIZE_LIMIT:
-            raise file_too_large()
-        source = io.BytesIO(inflate(file, needed))
-    if layout.transfer_syntax in NATIVE and layout.length is not None:
+        source = io.BytesIO(_whole_data_set(file, layout))
+    if layout.container is Container.NATIVE:
         return _native(source, layout, index)
-    source.seek(layout.offset)
-    frame = _encapsulated_frame(source, index, layout.frames)
+    frame = joined(source, _parts(source, layout))
+    if layout.transfer_syntax == _ENCAPSULATED_UNCOMPRESSED:
+        return _native(io.BytesIO(frame), replace(layout, offset=0), 0)
     return _encapsulated(frame, layout, threads)
 
 
-def _native(source: io.BufferedIOBase, layout: PixelLayout, index: int) -> np.ndarray:
-    source.seek(layout.offset + index * layout.frame_bytes)
-    data = source.read(layout.frame_bytes)
-    if len(data) < layout.frame_bytes:
+def _whole_data_set(file: io.BufferedIOBase, layout: PixelLayout) -> bytes:
+    """A deflated data set, inflated to its end: nearly any damage ends it elsewhere, PS3.5 A.5."""
+    seek_data_set(file)
+    if layout.container is not Container.NATIVE:
+        return b"".join(inflate_whole(file, FILE_SIZE_LIMIT, FILE_SIZE_LIMIT)[:2])
+    needed = layout.frame_bytes * layout.frames
+    end = layout.offset + max(layout.length or 0, needed)
+    if end > FILE_SIZE_LIMIT:
+        raise file_too_large()
+    data, rest, more = inflate_whole(file, end, FILE_SIZE_LIMIT)
+    if len(data) < end:
         raise cut_off()
-    order = ">" if layout.is_big_endian else "<"
+    is_padded = more > 0 and not rest.strip(b"\0")  # no slip of a damaged code is that long
+    if not is_padded and not _are_elements(rest):
+        raise corrupt()
+    return data
+
+
+def _are_elements(data: bytes) -> bool:
+    """Whether this is explicit elements, each behind the last and the pixels, to the very end."""
+    last, position = 0x7FE00010, 0
+    while position < len(data):
+        head = data[position : position + 12]
+        tag = _tag(head, False)
+        if len(head) < 8 or tag <= last or not head[4:6].isalpha():
+            return data[position:] in (b"\0", b"\0\0")  # to make it even
+        is_long = head[4:6] in _LONG_VRS
+        length = int.from_bytes(head[8:12] if is_long else head[6:8], "little")
+        if length == 0xFFFFFFFF:
+            return True
+        position += (12 if is_long else 8) + length
+        last = tag
+    return position == len(data)
+
+
+_LONG_VRS = frozenset(b"OB OW OF OD OL OV SQ UN UC UR UT SV UV".split())
+_COLOUR_LIMIT = 40_000_000  # pixels, decoded twice to tell grey captures from photographs
+
+
+def _parts(source: io.BufferedIOBase, layout: PixelLayout) -> list[tuple[int, int]]:
+    """(position, length) of the pieces of the frame that is shown."""
+    if layout.container is Container.BARE:
+        return [(layout.offset, layout.length or 0)]
+    source.seek(layout.offset)
+    return frame_parts(source, layout.frames // 2, layout.frames, layout.frame_offsets)
+
+
+def _native(source: io.BufferedIOBase, layout: PixelLayout, index: int) -> np.ndarray:
+    start = layout.offset + index * layout.frame_bytes
+    is_swapped = layout.are_words_big and layout.bits_allocated == 8
+    shift = (start - layout.offset) % 2 if is_swapped else 0  # pairs count from the first pixel
+    source.seek(start - shift)
+    data = source.read(layout.frame_bytes + shift + is_swapped)
+    if is_swapped:
+        pairs = np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap()
+        data = pairs.tobytes() + data[len(data) // 2 * 2 :]
+    data = data[shift : shift + layout.frame_bytes]
+    lost = layout.frame_bytes - len(data)
+    if lost > layout.lost_bytes:
+        raise cut_off()
+    if lost:
+        pixel = layout.frame_bytes // (layout.rows * layout.columns)
+        whole = len(data) // pixel * pixel
+        data = data[:whole] + data[whole - pixel : whole]
+        if len(data) != layout.frame_bytes:
+            raise cut_off()
+    order = ">" if layout.are_words_big else "<"
     flat = np.frombuffer(data, np.dtype(f"{order}u{layout.bits_allocated // 8}"))
     if layout.is_subsampled:  # two lumas, then their common colour, C.7.6.3.1.2
-        flat = flat.reshape(-1, 4)[:, :2]
-        return _masked(flat.reshape(layout.rows, layout.columns), layout)
+        pairs = flat.reshape(layout.rows, -1, 4)
+        chroma = np.repeat(pairs[..., 2:], 2, axis=1)
+        flat = np.dstack([pairs[..., :2].reshape(layout.rows, layout.columns), chroma])
+        return _masked(flat, layout)
     return _masked(_shaped(flat, layout), layout)
 
 
@@ -337,64 +508,18 @@ def _masked(raw: np.ndarray, layout: PixelLayout) -> np.ndarray:
     return (raw << (unused - shift)).view(signed) >> unused
 
 
-def fragments(source: io.BufferedIOBase) -> list[tuple[int, int]]:
-    """(position, length) of each item of encapsulated pixel data, PS3.5 A.4."""
-    start = source.tell()
-    size = source.seek(0, io.SEEK_END)
-    source.seek(start)
-    items = []
-    while True:
-        head = source.read(8)
-        if len(head) < 8:  # writers forget the delimiter; decoding tells whether more is missing
-            return items
-        group, element, length = struct.unpack("<HHI", head)
-        if (group, element) == (0xFFFE, 0xE0DD):
-            return items
-        if (group, element) != (0xFFFE, 0xE000) or length == 0xFFFFFFFF:
-            raise corrupt()
-        position = source.tell()
-        if position + length > size:
-            raise cut_off()
-        items.append((position, length))
-        source.seek(position + length)
-
-
-def _encapsulated_frame(source: io.BufferedIOBase, index: int, frames: int) -> bytes:
-    """The stream of one frame; the first item is the (maybe empty) table of frame offsets."""
-    items = fragments(source)
-    if len(items) < 2:
-        raise cut_off()
-    (table_position, table_length), *parts = items
-    if frames > 1 and table_length == 4 * frames:
-        source.seek(table_position)
-        offsets = [*struct.unpack(f"<{frames}I", source.read(table_length)), 2**63]
-        origin = parts[0][0]
-        parts = [p for p in parts if offsets[index] <= p[0] - origin < offsets[index + 1]]
-    elif frames > 1:
-        parts = parts[index : index + 1]
-    total = sum(length for _, length in parts)
-    if not parts:
-        raise corrupt()
-    if total > FILE_SIZE_LIMIT:
-        raise file_too_large()
-    if len(parts) == 1:
-        source.seek(parts[0][0])
-        return source.read(total)
-    stream = bytearray()
-    for position, length in parts:
-        source.seek(position)
-        stream += source.read(length)
-    return bytes(stream)
-
-
 def _encapsulated(frame: bytes, layout: PixelLayout, threads: int) -> np.ndarray:
     if layout.transfer_syntax == _RLE:
         return _rle(frame, layout)
     decoded = decode_stream(frame, (layout.rows, layout.columns, layout.samples), threads)
     if decoded.dtype.kind == "i":  # a JPEG 2000 stream that knows its sign
         return decoded
-    # Streams hold the stored bits alone, whatever High Bit says.
-    shifted = 8 * decoded.dtype.itemsize - layout.bits_stored
+    # Streams hold the stored bits alone, whatever High Bit says, and of these no more than they
+    # state themselves; unless what they hold does not fit into the bits of the header.
+    bits = read_stream(frame).bits
+    if bits > layout.bits_stored and int(decoded.max()) < 2**layout.bits_stored:
+        bits = layout.bits_stored
+    shifted = 8 * decoded.dtype.itemsize - bits
     if layout.is_signed and shifted >= 0:
         return (decoded << shifted).view(f"i{decoded.dtype.itemsize}") >> shifted
     return decoded

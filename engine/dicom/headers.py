@@ -4,13 +4,14 @@ Faults of a header never hide an image; those that matter become notes for the r
 References "C.…" and "CID …" are to DICOM PS3.3 and PS3.16.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
-from engine.dicom import voi
+from engine.dicom import scope_rules, voi
 from engine.dicom.decoding import (
     PixelLayout,
     is_monochrome1,
@@ -18,7 +19,10 @@ from engine.dicom.decoding import (
     presentation_shape,
     read_layout,
     rescale,
+    shows_colour,
+    stream_notes,
 )
+from engine.dicom.directory import DicomDirectory, is_directory, read_directory
 from engine.dicom.files import SourceFile
 from engine.dicom.naming import NamedView, read_name
 from engine.dicom.tags import ABSURD, Tags, lut, read_tags
@@ -35,81 +39,8 @@ from engine.domain import (
     VoiLut,
     VoiWindow,
 )
+from engine.errors import EngineError
 
-_DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
-_MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
-_MAMMOGRAPHY_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2.1"
-_TOMOSYNTHESIS = {
-    "1.2.840.10008.5.1.4.1.1.13.1.3": "breast tomosynthesis",
-    "1.2.840.10008.5.1.4.1.1.13.1.4": "breast tomosynthesis projections",
-    "1.2.840.10008.5.1.4.1.1.13.1.5": "breast tomosynthesis projections",
-}
-_MODALITIES = {
-    "US": "ultrasound",
-    "MR": "magnetic resonance",
-    "CT": "computed tomography",
-    "NM": "nuclear medicine",
-    "PT": "positron emission tomography",
-    "XC": "photograph",
-    "ES": "endoscopy",
-    "SM": "slide microscopy",
-}
-# View codes in SNOMED RT and SNOMED CT, CID 4014.
-_VIEW_CODES = {
-    "R-10242": ViewPosition.CC,
-    "399162004": ViewPosition.CC,
-    "R-10226": ViewPosition.MLO,
-    "399368009": ViewPosition.MLO,
-    "R-10224": ViewPosition.ML,
-    "399260004": ViewPosition.ML,
-    "R-10228": ViewPosition.LM,
-    "399352003": ViewPosition.LM,
-    "R-10230": ViewPosition.LMO,
-    "399099002": ViewPosition.LMO,
-    "R-1024A": ViewPosition.XCCL,
-    "399192008": ViewPosition.XCCL,
-    "R-1024B": ViewPosition.XCCM,
-    "399101009": ViewPosition.XCCM,
-    "R-10244": ViewPosition.FB,
-    "399196006": ViewPosition.FB,
-    "R-102D0": ViewPosition.SIO,
-    "399188001": ViewPosition.SIO,
-    "R-40AAA": ViewPosition.ISO,
-    "441555000": ViewPosition.ISO,
-}
-_SPECIMEN_CODES = {"127457009", "G-8310"}
-# View modifiers, CID 4015: code to (name, whether it takes the image out of scope).
-_MODIFIERS = {
-    "399163009": ("magnification", True),
-    "R-102D6": ("magnification", True),
-    "399055006": ("spot compression", True),
-    "R-102D7": ("spot compression", True),
-    "399110001": ("tangential", True),
-    "R-102C2": ("tangential", True),
-    "399161006": ("cleavage", True),
-    "R-102D2": ("cleavage", True),
-    "399011000": ("axillary tail", True),
-    "R-102D1": ("axillary tail", True),
-    "399197002": ("rolled lateral", True),
-    "R-102D3": ("rolled lateral", True),
-    "399226006": ("rolled medial", True),
-    "R-102D4": ("rolled medial", True),
-    "414493004": ("rolled inferior", True),
-    "R-102CA": ("rolled inferior", True),
-    "415670009": ("rolled superior", True),
-    "R-102C9": ("rolled superior", True),
-    "441752004": ("anterior compression", True),
-    "P2-00161": ("anterior compression", True),
-    "442580003": ("axillary tissue", False),
-    "R-40AB2": ("axillary tissue", False),
-    "442593008": ("infra-mammary fold", False),
-    "R-40ABE": ("infra-mammary fold", False),
-    "442581004": ("nipple in profile", False),
-    "R-40AB3": ("nipple in profile", False),
-    "399209000": ("implant displaced", False),
-    "R-102D5": ("implant displaced", False),
-}
-_MAGNIFIED = 1.25  # contact views have 1.0 to 1.1, magnification views 1.5 to 2
 _SPACING_RANGE_MM = (0.005, 2.0)
 _ASPECT_RANGE = (0.2, 5.0)  # a pixel's height in widths
 _LARGEST_IMAGE_MM = 1000  # detectors and films end at 430
@@ -127,32 +58,31 @@ class DicomImage:
     identity: PatientIdentity | None
 
 
-@dataclass(frozen=True)
-class DicomDirectory:
-    """The images that a DICOMDIR lists, each as the parts of its path below the DICOMDIR."""
-
-    references: tuple[tuple[str, ...], ...]
-
-
 def read_dicom(file: SourceFile, path: Path) -> DicomImage | DicomDirectory:
     """Reads a header and checks that its image can be decoded, as far as a header can tell.
 
     `path` is the file's, for what names say. Raises UnreadableFile and UnsupportedImage.
     """
+    if is_directory(file, path.name):
+        return read_directory(file)
     with read_tags(file) as read:
-        is_directory = read.tags.text("MediaStorageSOPClassUID") == _DICOMDIR_CLASS
-        if is_directory or read.tags.items("DirectoryRecordSequence"):
-            return _directory(read.tags)
-        return _image(path, read.tags, read_layout(read))
+        if "DirectoryRecordSequence" in read.tags.dataset:
+            return read_directory(file)
+        image = _image(path, read.tags, read_layout(read))
+    return _looked_into(file, image)
 
 
-def _directory(tags: Tags) -> DicomDirectory:
-    references = []
-    for record in tags.items("DirectoryRecordSequence"):
-        parts = tuple(record.texts("ReferencedFileID"))
-        if record.text("DirectoryRecordType") == "IMAGE" and parts:
-            references.append(parts)
-    return DicomDirectory(tuple(references))
+def _looked_into(file: SourceFile, image: DicomImage) -> DicomImage:
+    """With what only the pixels or the compressed stream tell; outside of the header's lock."""
+    view = image.view
+    notes = [*view.notes, *stream_notes(file, image.layout)]
+    reason = view.out_of_scope
+    if image.layout.is_colour and reason is None:
+        with suppress(EngineError):  # told when it is decoded
+            if shows_colour(file, image.layout):
+                reason = scope_rules.no_mammogram("a colour photograph")
+                notes.append(f"{reason} The networks do not judge it.")
+    return replace(image, view=replace(view, notes=tuple(notes), out_of_scope=reason))
 
 
 # ------------------------------------------------------------------------------------------- view
@@ -162,7 +92,7 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
     notes: list[str] = []
     guessed: set[str] = set()
     patient_id = "\\".join(tags.texts("PatientID"))  # whole: a part could be another patient's
-    modifiers = _modifiers(tags)
+    modifiers = scope_rules.modifiers(tags)
     named = _named(path, tags, patient_id)
     side_faults: list[str] = []
     laterality = _laterality(tags, named, guessed, notes, side_faults)
@@ -171,14 +101,23 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
         notes.append(_guess_note(guessed))
     spacing = _spacing(tags, layout, notes)
     grey_faults: list[str] = []
-    _check_grey_values(tags, layout, notes, grey_faults)
-    vois = _vois(tags, layout, notes, grey_faults)
-    reason = _out_of_scope(tags, layout, view_position, modifiers)
+    if layout.is_colour:  # C.11.1 and C.11.2 are for grey
+        vois: tuple[Voi, ...] = _colour_vois(layout)
+    else:
+        _check_grey_values(tags, layout, notes, grey_faults)
+        vois = _vois(tags, layout, notes, grey_faults)
+    notes.extend(layout.notes)
+    notes.extend(_not_shown(tags))
+    is_palette = layout.photometric.startswith("PALETTE")
+    evidence = scope_rules.gather(
+        tags, view_position, tuple(_stated_sides(tags)), layout.frames, is_palette
+    )
+    reason = scope_rules.reason_not_to_judge(evidence)
     if "implant displaced" in modifiers:
         notes.append("Implant displaced view.")
     elif tags.text("BreastImplantPresent").upper() == "YES":
         notes.append("A breast implant is present.")
-    if tags.text("PartialView").upper() == "YES":
+    if tags.text("PartialView").upper() == "YES" or tags.items("PartialViewCodeSequence"):
         notes.append("Partial view: the breast goes on in another image.")
     if "GENERATED_2D" in (value.upper() for value in tags.texts("ImageType")):
         notes.append("Synthesised from tomosynthesis.")
@@ -253,9 +192,18 @@ def _laterality(
 ) -> Laterality | None:
     """`faults` are the contradictions, in a few words: they belong on the image."""
     values = _stated_sides(tags)
-    if "B" in values:
+    if any(value in scope_rules.BOTH_SIDES for value in values):
         return None
     stated = [Laterality(value) for value in values if value in ("L", "R")]
+    in_view = read_name(tags.text("ViewPosition")).laterality  # as in "RCC"
+    if in_view and stated and in_view is not stated[0]:
+        notes.append(
+            f"View Position says {in_view.value}, the laterality {stated[0].value}; "
+            "the latter is followed."
+        )
+        faults.append(f"view position says {in_view.value}")
+    if in_view and not stated:
+        stated = [in_view]
     if len(set(stated)) > 1:
         notes.append("Image Laterality and Laterality contradict each other.")
         faults.append("tags say both R and L")
@@ -293,9 +241,8 @@ def _stated_sides(tags: Tags) -> list[str]:
 def _view_position(
     tags: Tags, named: NamedView, guessed: set[str], notes: list[str]
 ) -> ViewPosition | None:
-    codes = [item.text("CodeValue") for item in tags.items("ViewCodeSequence")]
-    stated = [_VIEW_CODES[code] for code in codes if code in _VIEW_CODES]
-    if from_text := _view_of_text(tags.text("ViewPosition")):
+    stated = _views_by_code(tags)
+    if from_text := scope_rules.view_of_text(tags.text("ViewPosition")):
         stated.append(from_text)
     if len(set(stated)) > 1:
         notes.append("View Position and View Code contradict each other.")
@@ -313,13 +260,14 @@ def _view_position(
     return from_tag
 
 
-def _view_of_text(text: str) -> ViewPosition | None:
-    """View Position as written: "MLO", "R CC", "cranio-caudal"."""
-    if text.upper() in ViewPosition.__members__:
-        return ViewPosition[text.upper()]
-    letters = "".join(c for c in text.upper() if c.isalpha())
-    in_full = {"CRANIOCAUDAL": ViewPosition.CC, "MEDIOLATERALOBLIQUE": ViewPosition.MLO}
-    return in_full.get(letters) or read_name(text).view_position
+def _views_by_code(tags: Tags) -> list[ViewPosition]:
+    """By the codes of CID 4014, old ones among them; a local code is read by its meaning."""
+    found = []
+    for item in tags.items("ViewCodeSequence"):
+        code, meaning = item.text("CodeValue"), item.text("CodeMeaning")
+        known = scope_rules.VIEW_CODES.get(code)
+        found.append(known or scope_rules.view_of_text(meaning) or scope_rules.view_of_text(code))
+    return [view for view in found if view]
 
 
 def _from_orientation(tags: Tags) -> tuple[Laterality | None, ViewPosition | None]:
@@ -344,71 +292,6 @@ def _orientation(tags: Tags) -> tuple[str, ...]:
     return tuple(value.strip().upper() for value in tags.texts("PatientOrientation"))
 
 
-def _modifiers(tags: Tags) -> tuple[str, ...]:
-    found = []
-    for view in tags.items("ViewCodeSequence"):
-        for item in view.items("ViewModifierCodeSequence"):
-            known = _MODIFIERS.get(item.text("CodeValue"))
-            found.append(known[0] if known else item.text("CodeMeaning").lower())
-    return tuple(dict.fromkeys(name for name in found if name))
-
-
-def no_mammogram(kind: str, wanted: str = "a two-dimensional mammogram") -> str:
-    """A reason to be out of scope, as a sentence."""
-    return f"This is {kind}, not {wanted}."
-
-
-def no_standard_view(kind: str) -> str:
-    """A reason to be out of scope, as a sentence."""
-    article = "an" if kind[0] in "aeiouFLMX" else "a"
-    return f"This is {article} {kind} view, not a standard CC or MLO view."
-
-
-def _out_of_scope(
-    tags: Tags, layout: PixelLayout, view: ViewPosition | None, modifiers: tuple[str, ...]
-) -> str | None:
-    """Why no network may judge the image; the networks learnt whole CC and MLO mammograms."""
-    sop_class = tags.text("SOPClassUID")
-    modality = tags.text("Modality").upper()
-    image_type = {value.upper() for value in tags.texts("ImageType")}
-    if sop_class in _TOMOSYNTHESIS:
-        return no_mammogram(_TOMOSYNTHESIS[sop_class])
-    if modality in _MODALITIES:
-        return no_mammogram(_MODALITIES[modality])
-    if layout.samples > 1 or layout.photometric.startswith("PALETTE"):
-        return no_mammogram("a colour photograph")
-    if layout.frames > 1:
-        return no_mammogram(f"a series of {layout.frames} frames")
-    if (
-        sop_class == _MAMMOGRAPHY_FOR_PROCESSING
-        or tags.text("PresentationIntentType").upper() == "FOR PROCESSING"
-    ):
-        return no_mammogram("raw detector data (FOR PROCESSING)", "a processed mammogram")
-    is_breast = "BREAST" in tags.text("BodyPartExamined").upper()
-    if modality != "MG" and sop_class != _MAMMOGRAPHY and not is_breast:
-        return f"The header does not call this a mammogram (modality {modality[:8] or 'missing'})."
-    series = tags.text("SeriesDescription").lower()
-    if "roi mask" in series or "cropped images" in series:  # CBIS-DDSM's companions
-        return no_mammogram("a lesion crop or mask", "a whole mammogram")
-    if "SUBTRACTION" in image_type:
-        return no_mammogram("a contrast-enhanced subtraction", "a plain mammogram")
-    if any(item.text("CodeValue") in _SPECIMEN_CODES for item in tags.items("ViewCodeSequence")):
-        return no_mammogram("a specimen image")
-    if "B" in _stated_sides(tags):
-        return "Both breasts are in one image."
-    excluding = {name for name, excludes in _MODIFIERS.values() if excludes}
-    if found := [name for name in modifiers if name in excluding]:
-        return no_standard_view(" and ".join(found))
-    if (tags.number("EstimatedRadiographicMagnificationFactor") or 1) >= _MAGNIFIED:
-        return no_standard_view("magnification")
-    if view is not None and view not in STANDARD_VIEWS:
-        return no_standard_view(view.value)
-    stated_view = tags.text("ViewPosition")
-    if stated_view and not _view_of_text(stated_view):
-        return no_standard_view(f"unknown ({stated_view[:16]})")
-    return None
-
-
 # ------------------------------------------------------------------------------------- geometry
 
 
@@ -424,8 +307,10 @@ def _spacing(tags: Tags, layout: PixelLayout, notes: list[str]) -> PixelSpacing 
         return PixelSpacing(*plane, SpacingSource.FILE)
     if detector:
         factor = tags.number("EstimatedRadiographicMagnificationFactor")
-        if factor is None:
-            return PixelSpacing(*detector, SpacingSource.DETECTOR)
+        if factor is None:  # a contact view's distances say no more than that it is one
+            factor = scope_rules.magnification(tags)
+            if factor is None or factor < scope_rules.MAGNIFIED:
+                return PixelSpacing(*detector, SpacingSource.DETECTOR)
         if 1 <= factor <= 4:
             row_mm, column_mm = (value / factor for value in detector)
             return PixelSpacing(row_mm, column_mm, SpacingSource.MAGNIFICATION, factor)
@@ -517,6 +402,34 @@ def _check_grey_values(
         notes.append("An unknown Presentation LUT Shape is ignored.")
 
 
+def _colour_vois(layout: PixelLayout) -> tuple[Voi, ...]:
+    """As it was saved, like a picture of eight bits; deeper ones seldom fill their range."""
+    if layout.bits_stored > 8:
+        return ()
+    top = 2**layout.bits_stored - 1
+    return (VoiWindow(top / 2, top, VoiFunction.LINEAR_EXACT, "as saved"),)
+
+
+_GRAPHICS = ("GraphicAnnotationSequence", "GraphicLayerSequence")
+
+
+def _not_shown(tags: Tags) -> list[str]:
+    """Overlays, C.9.2 and PS3.5 8.1.2, curves and graphics: they may point at something."""
+    notes = []
+    groups = {tag >> 16 for tag in tags.dataset.keys()}  # noqa: SIM118  no mapping
+    overlays = [group for group in groups if 0x6000 <= group <= 0x601E and group % 2 == 0]
+    if any((group << 16 | 0x3000) in tags.dataset for group in overlays) or any(
+        (group << 16 | 0x0102) in tags.dataset for group in overlays
+    ):
+        notes.append("An overlay of marks or words belongs to this image and is not shown.")
+    is_curve = any(0x5000 <= group <= 0x501E and group % 2 == 0 for group in groups)
+    if is_curve or any(tags.items(keyword) for keyword in _GRAPHICS):
+        notes.append("Graphics belong to this image and are not shown.")
+    if tags.texts("ShutterShape"):
+        notes.append("A shutter belongs to this image and is not applied.")
+    return notes
+
+
 def _vois(tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]) -> tuple[Voi, ...]:
     """The file's presets: its tables first, as its windows only approximate them."""
     found: list[Voi] = []
@@ -532,6 +445,9 @@ def _vois(tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]) 
             notes.append(f"A grey-value table (VOI LUT) is ignored: {fault}.")
             faults.append(f"VOI LUT ignored: {fault}")
             continue
+        if int(table.table.max()) < 2 ** (table.bits - 1):
+            notes.append("A grey-value table (VOI LUT) fills less than half of its range: dark.")
+            faults.append("VOI LUT fills half of its range")
         if _descends_in_part(table.table):
             notes.append("A grey-value table (VOI LUT) descends in part.")
             faults.append("VOI LUT descends in part")

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.dicom.decoding import decode, read_layout
+from engine.dicom.directory import DicomDirectory, DiscNames
 from engine.dicom.files import NotRegularError, SourceFile, opened_as_listed
-from engine.dicom.headers import DicomDirectory, no_mammogram, no_standard_view, read_dicom
-from engine.dicom.limits import FILE_SIZE_LIMIT, PIXEL_LIMIT
+from engine.dicom.headers import read_dicom
+from engine.dicom.limits import FILE_SIZE_LIMIT, NOT_FOUND, PIXEL_LIMIT, unopened
 from engine.dicom.naming import read_name
 from engine.dicom.plain_images import (
     PlainHeader,
@@ -19,6 +20,7 @@ from engine.dicom.plain_images import (
     plain_pixels,
     read_plain_header,
 )
+from engine.dicom.scope_rules import no_mammogram, no_standard_view
 from engine.dicom.studies import FoundImage, make_studies, natural, place_digest, without_copies
 from engine.dicom.tags import DEFLATED, read_tags
 from engine.domain import (
@@ -42,9 +44,9 @@ PLAIN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 _OTHER_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".j2k", ".webp", ".pgm"})
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")  # PKCS #7, PS3.10 section 7.4
 _EXPLICIT_VRS = frozenset(b"UL UI OB SH CS LO DA TM".split())
-_ASK_FOR_PERMISSION = "Ask for permission to read it, or copy it to a place of your own."
-_CANNOT_OPEN = ("The file cannot be opened", _ASK_FOR_PERMISSION)
-_NOT_FOUND = ("The file was not found", "Check that it is still there, then open it again.")
+_MISSING_LISTED = 20  # files of a DICOMDIR that are missing, one by one; then only their number
+_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh")
+_ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2"})
 
 
 def load(
@@ -72,8 +74,8 @@ def load(
             found = _read(path)
         except EngineError as error:
             failures.append(FailedFile(path, error.title, error.advice))
-        except OSError:
-            failures.append(FailedFile(path, *_CANNOT_OPEN))
+        except OSError as error:
+            failures.append(FailedFile(path, *unopened(error)))
         else:
             if found is None:
                 skipped_count += 1
@@ -138,9 +140,10 @@ class _Search:
     def __init__(self) -> None:
         self.failures: list[FailedFile] = []
         self.notes: list[str] = []
-        self._seen: set[Path] = set()
+        self._seen: set[tuple] = set()
         self._named: set[Path] = set()
         self._links = 0
+        self._outside = 0
 
     def files(
         self, paths: Sequence[Path], should_stop: Callable[[], bool] | None = None
@@ -149,23 +152,26 @@ class _Search:
         for path in map(Path, paths):
             try:
                 if path.is_dir():
-                    for file in self._walk(path):
-                        found.append(file)
-                        if should_stop and should_stop():
-                            break
+                    found.extend(self._walk(path, should_stop))
                 elif path.exists():
                     self._named.add(path)
                     found.extend(self._once(path))
                 else:
-                    self._fail(path, *_NOT_FOUND)
-            except PermissionError:
-                self._fail(path, *_CANNOT_OPEN)
-            except (OSError, RuntimeError, ValueError):  # a loop of links; a null character
-                self._fail(path, *_NOT_FOUND)
+                    self._fail(path, *NOT_FOUND)
+            except OSError as error:
+                self._fail(path, *unopened(error))
+            except (RuntimeError, ValueError):  # a loop of links; a null character
+                self._fail(path, *NOT_FOUND)
         if self._links:
             self.notes.append(
                 f"{self._links} symbolic links to folders or in a loop were not followed; "
                 "open their targets themselves."
+            )
+        if self._outside == 1:
+            self.notes.append("A file is a link out of the folder; what it leads to is shown.")
+        elif self._outside:
+            self.notes.append(
+                f"{self._outside} files are links out of the folder; what they lead to is shown."
             )
         return found
 
@@ -178,48 +184,74 @@ class _Search:
         open_folder = "Open the folder itself instead of its DICOMDIR."
         outside = ("DICOMDIR points outside its folder", open_folder)
         base = directory_path.parent
-        if not directory.references:
+        names, real_base = DiscNames(base), base.resolve()
+        missing = 0
+        if not directory.is_whole:
+            self._fail(directory_path, "The DICOMDIR is damaged", open_folder)
+        elif not directory.references:
             self._fail(directory_path, "The DICOMDIR lists no images", open_folder)
         for reference in directory.references:
             parts = [part for text in reference for part in text.split("/")]
             if any(part in ("", ".", "..") or set(part) & set("\\:\0") for part in parts):
                 self._fail(directory_path, *outside)
                 continue
-            path = _resolve_case(base, parts)
+            path = names.find(parts)
             try:
-                is_inside = path.resolve(strict=True).is_relative_to(base.resolve())
+                is_inside = path.resolve(strict=True).is_relative_to(real_base)
             except (OSError, RuntimeError):
-                advice = "Copy the whole disc again, or open the folder itself."
-                self._fail(path, "Listed in DICOMDIR but missing", advice)
+                missing += 1
+                if missing <= _MISSING_LISTED:
+                    advice = "Copy the whole disc again, or open the folder itself."
+                    self._fail(path, "Listed in DICOMDIR but missing", advice)
                 continue
             if is_inside:
                 yield from self._once(path)
             else:
                 self._fail(path, *outside)
+        if missing > _MISSING_LISTED:
+            self.notes.append(
+                f"Of the files that the DICOMDIR lists {missing} are missing; the first "
+                f"{_MISSING_LISTED} are named."
+            )
 
     def _fail(self, path: Path, title: str, advice: str) -> None:
         self.failures.append(FailedFile(path, title, advice))
 
     def _once(self, path: Path) -> Iterator[Path]:
-        resolved = path.resolve()
-        if resolved not in self._seen:
-            self._seen.add(resolved)
+        real = path.resolve() if path.is_symlink() else path
+        yield from self._once_by(_identity(real.parent), real.name, path)
+
+    def _once_by(self, folder: tuple[int, int], name: str, path: Path) -> Iterator[Path]:
+        """By folder and name, not by inode alone: two links to one file are two files."""
+        if (folder, name) not in self._seen:
+            self._seen.add((folder, name))
             yield path
 
-    def _walk(self, root: Path) -> Iterator[Path]:
-        """Files in natural order, those of a folder before those of its folders."""
+    def _walk(self, root: Path, should_stop: Callable[[], bool] | None) -> Iterator[Path]:
+        """Files in natural order, those of a folder before those of its folders.
+
+        Folders are told apart by their identity: to resolve their paths costs the cube of how deep
+        they lie.
+        """
+        real_root = root.resolve()
         folders = [root]
         while folders:
+            if should_stop and should_stop():
+                self.notes.append("Stopped: not all folders were searched.")
+                return
             folder = folders.pop()
-            resolved = folder.resolve()
-            if resolved in self._seen:
-                continue
-            self._seen.add(resolved)
             try:
+                identity = _identity(folder)
+                if identity in self._seen:
+                    continue
+                self._seen.add(identity)
                 with os.scandir(folder) as listing:
                     entries = sorted(listing, key=lambda entry: natural(entry.name))
-            except OSError:
-                self._fail(folder, "The folder cannot be opened", _ASK_FOR_PERMISSION)
+            except OSError as error:
+                title, advice = unopened(error)
+                if isinstance(error, PermissionError):
+                    title = "The folder cannot be opened"
+                self._fail(folder, title, advice)
                 continue
             inner = []
             for entry in entries:
@@ -231,27 +263,21 @@ class _Search:
                         else:
                             inner.append(path)
                     elif entry.is_file():
-                        yield from self._once(path)
+                        if entry.is_symlink():
+                            self._outside += not path.resolve().is_relative_to(real_root)
+                            yield from self._once(path)
+                        else:
+                            yield from self._once_by(identity, entry.name, path)
                     elif entry.is_symlink() and _is_named_like_image(path):
-                        self._fail(path, *_NOT_FOUND)
+                        self._fail(path, *NOT_FOUND)
                 except OSError:  # a link to itself
                     self._links += 1
             folders.extend(reversed(inner))
 
 
-def _resolve_case(base: Path, parts: Sequence[str]) -> Path:
-    """`base`/parts, whatever the case that copying a disc gave the names."""
-    path = base
-    for part in parts:
-        exact = path / part
-        if not exact.exists():
-            try:
-                names = os.listdir(path)
-            except OSError:
-                names = []
-            part = next((name for name in names if name.lower() == part.lower()), part)
-        path = path / part
-    return path
+def _identity(folder: Path) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def _is_named_like_image(path: Path) -> bool:
@@ -276,13 +302,17 @@ def _read(path: Path) -> FoundImage | DicomDirectory | None:
         return None
     try:
         with SourceFile(path) as file:
-            head = file.read(256)
+            head = file.read(512)
             if head[128:132] == b"DICM" or _looks_like_dicom(head):
                 return _dicom_image(path, file)
             if plain_format(head):
                 return _plain_image(path, file)
     except NotRegularError:  # since a moment ago
         return None
+    if suffix in _ARCHIVE_SUFFIXES and (head.startswith(_ARCHIVES) or head[257:262] == b"ustar"):
+        raise UnreadableFile(
+            "An archive is not opened", "Unpack it, then open the folder that comes of it."
+        )
     if suffix in DICOM_SUFFIXES:
         if head[:1] == b"\x30" and _ENVELOPED_DATA in head:
             raise UnreadableFile(
@@ -346,7 +376,10 @@ def _plain_image(path: Path, file: SourceFile) -> FoundImage:
         what = " and ".join(sorted(guessed))
         notes.append(f"{what.capitalize()} guessed from the file name.")
     if header.pages > 1:
-        notes.append("The first of several pages is shown.")
+        which = "largest" if header.page else "first"
+        notes.append(f"The {which} of several pages is shown.")
+    if header.orientation != 1:
+        notes.append("Turned as the file's Orientation says.")
     notes.append("No pixel spacing: lengths cannot be measured.")
     reason = None
     if not is_grey(file, header):
@@ -360,8 +393,8 @@ def _plain_image(path: Path, file: SourceFile) -> FoundImage:
         image_uid=place_digest(path, identity.content),
         study_uid="",
         patient_id="",
-        rows=header.rows,
-        columns=header.columns,
+        rows=header.shape[0],
+        columns=header.shape[1],
         laterality=named.laterality,
         view_position=named.view_position,
         guessed=guessed,

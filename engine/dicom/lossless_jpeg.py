@@ -59,3 +59,16 @@ def _code_lengths(code_tables: bytes, number: int) -> np.ndarray | None:
                 place += count
         position += 17 + sum(of_length)
     return lengths
+
+
+def first_symbols(code_tables: bytes) -> dict[int, int]:
+    """What the code of zero bits alone stands for in each Huffman table, by class and number."""
+    found = {}
+    position = 0
+    while position + 17 <= len(code_tables):
+        count = sum(code_tables[position + 1 : position + 17])
+        values = code_tables[position + 17 : position + 17 + count]
+        if values:  # the first code of the canonical order is all zeros, B.2.4.2
+            found[code_tables[position]] = values[0]
+        position += 17 + count
+    return found

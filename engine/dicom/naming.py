@@ -29,6 +29,8 @@ _VIEW_THEN_LETTER = re.compile(
 )
 _SIDE_TOKEN = re.compile(r"(?P<side>LEFT|RIGHT)(?P<number>[0-9]{0,3})", re.IGNORECASE)
 _CBIS_DDSM = re.compile(r"[^_]+_(?P<patient>P_\d{5})_(?:LEFT|RIGHT)_(?:CC|MLO)")
+# INbreast names its obliques "20586960_0123456789abcdef_MG_R_ML_ANON".
+_INBREAST = re.compile(r"(\d{6,9}_[0-9a-f]{16}_MG_[LR]_)ML(_ANON)", re.IGNORECASE)
 # What may stand before a number that only counts files, as in "IMG_0001" or "scan2".
 _COUNTER_WORDS = {"", "IM", "IMG", "IMAGE", "SCAN", "VIEW", "FILE", "DSC", "PIC", "MG", "MAMMO"}
 
@@ -44,6 +46,7 @@ class NamedView:
 
 def read_name(text: str) -> NamedView:
     """A side or view that the text names twice and differently counts as not named."""
+    text = _INBREAST.sub(r"\1MLO\2", text)
     gaps_and_tokens = _WORDS.split(text)
     gaps, tokens = gaps_and_tokens[::2], gaps_and_tokens[1::2]
     sides: list[Laterality | None] = [None] * len(tokens)

@@ -1,19 +1,28 @@
 """PNG, JPEG and TIFF: grey values from pictures that know nothing of a patient.
 
-A header is read by itself and its size checked before anything is decoded.
+A header is read by itself and its size checked before anything is decoded. Pictures are turned as
+their Orientation (TIFF 6.0, Exif 4.6.5) says; of a TIFF file with several pages the largest is
+shown, since the first may be a thumbnail.
 """
 
 import io
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import cv2
 import imagecodecs
 import numpy as np
 
 from engine.dicom.files import SourceFile
-from engine.dicom.limits import FILE_SIZE_LIMIT, check_size, corrupt, file_too_large
-from engine.dicom.streams import decode_stream, read_stream, run_codec
+from engine.dicom.limits import (
+    FILE_SIZE_LIMIT,
+    check_bytes,
+    check_size,
+    corrupt,
+    file_too_large,
+)
+from engine.dicom.streams import application_segments, decode_stream, read_stream, run_codec
 from engine.domain import Pixels
 from engine.errors import UnreadableFile, UnsupportedImage
 
@@ -28,13 +37,23 @@ class PlainHeader:
     """What a PNG, JPEG or TIFF file says of its image before it is decoded."""
 
     format: str  #: "PNG", "JPEG" or "TIFF"
-    rows: int
+    rows: int  #: as stored; see `shape`
     columns: int
     channels: int
     bits: int
     is_inverted: bool = False  #: TIFF WhiteIsZero
     has_palette: bool = False
     pages: int = 1
+    page: int = 0  #: which of them is shown
+    orientation: int = 1  #: 1 upright; else how to turn it, as TIFF's tag 274
+    is_adobe: bool = False  #: JPEG with Adobe's marker, whose CMYK is inverted
+    is_cmyk: bool = False  #: TIFF of printing inks
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) as shown."""
+        is_on_side = self.orientation >= 5
+        return (self.columns, self.rows) if is_on_side else (self.rows, self.columns)
 
 
 def plain_format(head: bytes) -> str | None:
@@ -62,6 +81,7 @@ def read_plain_header(file: SourceFile) -> PlainHeader:
     if header.rows <= 0 or header.columns <= 0:
         raise corrupt()
     check_size(header.rows, header.columns)
+    check_bytes(header.rows, header.columns, header.channels * max(1, header.bits // 8))
     depths = {"PNG": (1, 2, 4, 8, 16), "JPEG": (8, 12), "TIFF": (1, 8, 16)}[header.format]
     if header.bits not in depths or header.channels not in (1, 2, 3, 4):
         raise UnsupportedImage(
@@ -75,7 +95,25 @@ def _png_header(head: bytes, file: io.BufferedIOBase) -> PlainHeader:
         raise corrupt()
     columns, rows, bits, colour = struct.unpack_from(">IIBB", head, 16)
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[colour]
-    return PlainHeader("PNG", rows, columns, channels, bits, has_palette=colour == 3)
+    header = PlainHeader("PNG", rows, columns, channels, bits, has_palette=colour == 3)
+    for kind, position, length in _png_chunks(file):
+        if kind == b"eXIf":
+            file.seek(position)
+            return replace(header, orientation=_orientation(file.read(min(length, _EXIF_LIMIT))))
+    return header
+
+
+def _png_chunks(file: io.BufferedIOBase) -> Iterator[tuple[bytes, int, int]]:
+    """(type, position, length) of each chunk's data."""
+    position = len(_PNG_MAGIC)
+    for _ in range(_CHUNK_LIMIT):
+        file.seek(position)
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        length, kind = struct.unpack(">I4s", head)
+        yield kind, position + 8, length
+        position += length + 12
 
 
 def _jpeg_header(head: bytes, file: io.BufferedIOBase) -> PlainHeader:
@@ -83,21 +121,101 @@ def _jpeg_header(head: bytes, file: io.BufferedIOBase) -> PlainHeader:
         stream = read_stream(head)
     except UnreadableFile:  # long metadata in front of the frame header
         file.seek(0)
-        stream = read_stream(file.read(2**23))
-    return PlainHeader("JPEG", *stream.shape, bits=stream.bits)
+        head = file.read(2**23)
+        stream = read_stream(head)
+    orientation, is_adobe = 1, False
+    for marker, body in application_segments(head):
+        if marker == 0xE1 and body.startswith(b"Exif\0"):
+            orientation = _orientation(body[6:])
+        is_adobe |= marker == 0xEE and body.startswith(b"Adobe")
+    return PlainHeader(
+        "JPEG", *stream.shape, bits=stream.bits, orientation=orientation, is_adobe=is_adobe
+    )
+
+
+def _orientation(exif: bytes) -> int:
+    """Of a TIFF directory in memory, as Exif has it; 1 where it does not tell."""
+    try:
+        order = {b"II": "<", b"MM": ">"}[exif[:2]]
+        (position,) = struct.unpack_from(order + "I", exif, 4)
+        (count,) = struct.unpack_from(order + "H", exif, position)
+        for index in range(min(count, 256)):
+            tag, kind, _, value = struct.unpack_from(
+                order + "HHIH", exif, position + 2 + 12 * index
+            )
+            if tag == _ORIENTATION and kind == 3:
+                return value if value in _TURNS else 1
+    except (KeyError, struct.error):
+        pass
+    return 1
+
+
+_ORIENTATION = 274
+_TURNS = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image, -1),
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: np.rot90(image, 1),
+}
 
 
 def _tiff_header(head: bytes, file: io.BufferedIOBase) -> PlainHeader:
-    """The first directory, TIFF 6.0 section 2, or its BigTIFF form."""
+    """The directory of the largest page, TIFF 6.0 section 2, or its BigTIFF form."""
     order = "<" if head[:2] == b"II" else ">"
     is_big = head[2:4] in (b"+\0", b"\0+")
     position = struct.unpack_from(order + ("Q" if is_big else "I"), head, 8 if is_big else 4)[0]
+    pages: list[dict[int, int]] = []
+    seen: set[int] = set()
+    while position and position not in seen and len(pages) < _PAGE_LIMIT:
+        seen.add(position)
+        try:
+            tags, position = _tiff_directory(file, position, order, is_big)
+        except (struct.error, UnreadableFile):
+            if not pages:
+                raise
+            break
+        pages.append(tags)
+    whole = [n for n, page in enumerate(pages) if not page.get(_SUBFILE, 0) & 1] or [0]
+    number = max(whole, key=lambda n: (pages[n].get(257, 0) * pages[n].get(256, 0), -n))
+    tags = pages[number]
+    if tags.get(262) == 5 and tags.get(277, 1) != 4:
+        raise corrupt()
+    return PlainHeader(
+        "TIFF",
+        rows=tags[257],
+        columns=tags[256],
+        channels=tags.get(277, 1),
+        bits=tags.get(258, 1),
+        is_inverted=tags.get(262) == 0,
+        has_palette=tags.get(262) == 3,
+        pages=len(pages),
+        page=number,
+        orientation=tags.get(_ORIENTATION, 1) if tags.get(_ORIENTATION) in _TURNS else 1,
+        is_cmyk=tags.get(262) == 5,
+    )
+
+
+_SUBFILE = 254  # NewSubfileType: bit 0, a smaller copy of another page
+_PAGE_LIMIT = 64
+_CHUNK_LIMIT = 10_000
+_EXIF_LIMIT = 2**16
+
+
+def _tiff_directory(
+    file: io.BufferedIOBase, position: int, order: str, is_big: bool
+) -> tuple[dict[int, int], int]:
+    """The first value of each numeric tag, and where the next directory lies, 0 for none."""
     file.seek(position)
     count_size, entry_size = (8, 20) if is_big else (2, 12)
     count = struct.unpack(order + ("Q" if is_big else "H"), file.read(count_size))[0]
     if not 0 < count < 4096:
         raise corrupt()
     entries = file.read(count * entry_size)
+    following = file.read(8 if is_big else 4)
     tags: dict[int, int] = {}
     for index in range(count):
         entry = entries[index * entry_size : (index + 1) * entry_size]
@@ -111,19 +229,8 @@ def _tiff_header(head: bytes, file: io.BufferedIOBase) -> PlainHeader:
             file.seek(struct.unpack(order + ("Q" if is_big else "I"), value)[0])
             value = file.read(struct.calcsize(code))
         tags[tag] = struct.unpack_from(order + code, value)[0]
-    following = file.seek(position + count_size + count * entry_size) and file.read(
-        8 if is_big else 4
-    )
-    return PlainHeader(
-        "TIFF",
-        rows=tags[257],
-        columns=tags[256],
-        channels=tags.get(277, 1),
-        bits=tags.get(258, 1),
-        is_inverted=tags.get(262) == 0,
-        has_palette=tags.get(262) == 3,
-        pages=1 if not any(following) else 2,
-    )
+    is_whole = len(following) == (8 if is_big else 4)
+    return tags, struct.unpack(order + ("Q" if is_big else "I"), following)[0] if is_whole else 0
 
 
 def is_grey(file: SourceFile, header: PlainHeader) -> bool:
@@ -152,11 +259,21 @@ def _decode(file: SourceFile, header: PlainHeader) -> tuple[np.ndarray, bool]:
     file.seek(0)
     data = file.read()
     if header.format == "JPEG":
+        if header.channels == 4 and not header.is_adobe:  # nothing tells whether 0 is ink or none
+            raise UnsupportedImage(
+                "Colour format is not supported", "Export the image in greyscale."
+            )
         image = decode_stream(data, (header.rows, header.columns, header.channels))
     elif header.format == "PNG":
         image = run_codec(imagecodecs.png_decode, data)
     else:
-        image = run_codec(imagecodecs.tiff_decode, data, asrgb=header.has_palette)
+        options = {"index": header.page} if header.pages > 1 else {}
+        image = run_codec(imagecodecs.tiff_decode, data, asrgb=header.has_palette, **options)
+    grey, was_grey = _grey_of_picture(image, header)
+    return np.ascontiguousarray(_TURNS[header.orientation](grey)), was_grey
+
+
+def _grey_of_picture(image: np.ndarray, header: PlainHeader) -> tuple[np.ndarray, bool]:
     if image.dtype == np.bool_:
         image = image.astype(np.uint8) * 255
     if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3):
@@ -171,10 +288,28 @@ def _decode(file: SourceFile, header: PlainHeader) -> tuple[np.ndarray, bool]:
         return image, True
     if image.shape[2] < 3:  # grey with alpha
         return image[..., 0], True
-    image = image[..., :3]
-    spread = max(int(cv2.absdiff(image[..., 0], image[..., i]).max()) for i in (1, 2))
-    if spread <= _GREY_TOLERANCE * np.iinfo(image.dtype).max:
-        return np.ascontiguousarray(image[..., 1]), True
+    if image.shape[2] == 4 and (header.is_cmyk or header.format == "JPEG"):
+        image = _without_ink(image if header.format == "JPEG" else ~image)
+    return grey_of(image[..., :3])
+
+
+def _without_ink(paper: np.ndarray) -> np.ndarray:
+    """Red, green, blue of what cyan, magenta, yellow and black leave of the paper's white."""
+    top = np.iinfo(paper.dtype).max
+    black = paper[..., 3:].astype(np.float32)
+    return np.rint(paper[..., :3].astype(np.float32) * black / top).astype(paper.dtype)
+
+
+def grey_of(image: np.ndarray, top: int | None = None) -> tuple[np.ndarray, bool]:
+    """Of red, green, blue integers (rows, columns, 3) the grey, and whether they were grey.
+
+    `top` is white, where it is not the largest number of their type.
+    """
+    image = np.ascontiguousarray(image)
+    channels = cv2.split(image)
+    spread = max(int(cv2.absdiff(channels[0], other).max()) for other in channels[1:])
+    if spread <= _GREY_TOLERANCE * (top or np.iinfo(image.dtype).max):
+        return channels[1], True
     return luma(image), False
 
 

@@ -22,8 +22,9 @@ from typing import TypeVar
 import imagecodecs
 import numpy as np
 
+from engine.dicom.codestreams import checked_codestream
 from engine.dicom.limits import corrupt
-from engine.dicom.lossless_jpeg import lossless_bits
+from engine.dicom.lossless_jpeg import first_symbols, lossless_bits
 from engine.errors import UnreadableFile
 
 T = TypeVar("T")
@@ -34,6 +35,8 @@ _PROGRESSIVE, _LOSSLESS, _JPEG_LS = 0xC2, 0xC3, 0xF7
 _FILLINGS = (0x55, 0xAA, 0x33)  # bytes without a marker or a run of equal bits among them
 _TAIL_BYTES = 2  # the last bits of the last pixel, and a byte that an encoder may add
 _LONGEST_CODE = 18  # bits that a pixel of JPEG-LS can take of the fillings
+_ZERO_RUN = bytes(64)  # more than the longest code of zeros in JPEG-LS, which ends after 64 bits
+_LARGE, _FEWEST_BYTES = 2**24, 1000  # pixels; and pixels a byte, a hundredfold of any mammogram's
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,20 @@ class Stream:
 
     shape: tuple[int, int, int]  #: rows, columns, channels
     bits: int
+    is_signed: bool
     decode: Callable[[bytes, int], np.ndarray] = field(repr=False)  #: data, threads
+
+
+def is_stream_start(head: bytes) -> bool:
+    """Whether a compressed image begins with these bytes: JPEG of any kind, JPEG 2000, JP2."""
+    return head.lstrip(b"\0").startswith((b"\xff\xd8\xff", b"\xff\x4f\xff\x51")) or (
+        head[4:12] == b"jP  \r\n\x87\n"
+    )
+
+
+def has_end_marker(tail: bytes) -> bool:
+    """Whether a stream that ends with these bytes has its end marker; padding may follow it."""
+    return tail.rstrip(b"\0\xff").endswith(b"\xff\xd9")
 
 
 def read_stream(data: bytes) -> Stream:
@@ -50,7 +66,8 @@ def read_stream(data: bytes) -> Stream:
 
     `data` may be cut behind the header. Raises UnreadableFile.
     """
-    return _jpeg(data) if data.startswith(b"\xff\xd8") else _jpeg2000(data)
+    data = _unpadded(data)
+    return _jpeg(data) if data.startswith(b"\xff\xd8") else _jpeg2000_header(data)
 
 
 def decode_stream(data: bytes, shape: tuple[int, int, int], threads: int = 1) -> np.ndarray:
@@ -59,16 +76,28 @@ def decode_stream(data: bytes, shape: tuple[int, int, int], threads: int = 1) ->
     `threads` are used by JPEG 2000 alone; the other formats cannot be divided. Raises
     UnreadableFile, also where the stream is not of the given (rows, columns, channels).
     """
+    data = _unpadded(data)
     stream = read_stream(data)
     if stream.shape != shape:
         raise corrupt()
-    image = stream.decode(data, threads)
     rows, columns, channels = shape
+    if rows * columns > _LARGE and len(data) * _FEWEST_BYTES < rows * columns:
+        raise corrupt()  # no image of that size, but one that takes long to find out
+    image = stream.decode(data, threads)
     if image.shape != ((rows, columns) if channels == 1 else shape):
         raise corrupt()
     if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
         raise corrupt()
+    low = -(2 ** (stream.bits - 1)) if image.dtype.kind == "i" else 0
+    if int(image.max()) >= low + 2**stream.bits or int(image.min()) < low:
+        raise corrupt()
     return image
+
+
+def _unpadded(data: bytes) -> bytes:
+    """Without zeros in front, which are no part of a stream; JP2 begins with its own."""
+    is_padded = data.startswith(b"\0") and data[4:8] != b"jP  "
+    return data.lstrip(b"\0") if is_padded else data
 
 
 def run_codec(codec: Callable[..., T], data: bytes, **options) -> T:
@@ -104,19 +133,20 @@ _codec_log.propagate = False
 # ------------------------------------------------------------------------------------- JPEG 2000
 
 
-def _jpeg2000(data: bytes) -> Stream:
-    """The SIZ marker, ITU-T T.800 A.5.1; JP2 boxes may stand before it."""
-    start = data[:4096].find(b"\xff\x4f\xff\x51")
+def _jpeg2000_header(data: bytes) -> Stream:
+    """The SIZ marker, ITU-T T.800 A.5.1; JP2 boxes of any length may stand before it."""
+    start = data.find(b"\xff\x4f\xff\x51")
     if start < 0 or start + 43 > len(data):
         raise corrupt()
     width, height, x, y = struct.unpack_from(">IIII", data, start + 8)
     components, precision = struct.unpack_from(">HB", data, start + 40)
-    # OpenJPEG also reads HTJ2K, and unlike OpenJPH it lets no error pass.
     shape = (height - y, width - x, components)
-    return Stream(shape, (precision & 0x7F) + 1, _decode_jpeg2000)
+    return Stream(shape, (precision & 0x7F) + 1, bool(precision & 0x80), _decode_jpeg2000)
 
 
 def _decode_jpeg2000(data: bytes, threads: int) -> np.ndarray:
+    # OpenJPEG also reads HTJ2K, and unlike OpenJPH it lets no error pass.
+    data = checked_codestream(data)
     return run_codec(imagecodecs.jpeg2k_decode, data, numthreads=threads)
 
 
@@ -141,7 +171,8 @@ class _JpegHeader:
 def _jpeg(data: bytes) -> Stream:
     header = _jpeg_header(data)
     decode = _decode_jpeg_ls if header.frame == _JPEG_LS else _decode_jpeg
-    return Stream((header.rows, header.columns, header.channels), header.bits, decode)
+    shape = (header.rows, header.columns, header.channels)
+    return Stream(shape, header.bits, False, decode)
 
 
 def _jpeg_header(data: bytes) -> _JpegHeader:
@@ -183,9 +214,30 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
         raise corrupt() from error
 
 
+def application_segments(data: bytes) -> list[tuple[int, bytes]]:
+    """(marker, body) of a JPEG's application segments before its first frame, T.81 B.2.4.6."""
+    found = []
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:
+            position += 1
+            continue
+        if marker in _FRAMES or marker in (_SCAN, _END):
+            break
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        if marker & 0xF0 == 0xE0:
+            found.append((marker, data[position + 4 : position + 2 + length]))
+        position += 2 + length
+    return found
+
+
 def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
     header = _jpeg_header(data)
+    data = _with_end(data, header)
     end, size = _scan_end(data, header)
+    if _has_hole(data, header, end):
+        raise corrupt()
     image = run_codec(imagecodecs.jpeg_decode, data)
     if image.shape[:2] != (header.rows, header.columns):
         raise corrupt()
@@ -207,13 +259,50 @@ def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
 
     if not is_same(data[:end] + bytes(_FILLINGS[:1]) * 64 + data[end:]):
         raise corrupt()  # the data end before the image
-    kept = end - _TAIL_BYTES
-    if kept <= header.scan_start or image.min() == image.max():  # hardly a bit for each pixel
+    if image.min() == image.max():  # hardly a bit for each pixel
         return image
-    tails = (bytes([filling]) * _TAIL_BYTES for filling in _FILLINGS)
-    if all(is_same(data[:kept] + tail + data[end:]) for tail in tails):
-        raise corrupt()  # the image ends before the data
-    return image
+    for last in _last_bytes(data, header.scan_start, end):
+        # What stands in front of the end marker is padding if the image is whole without it.
+        is_whole = last == end or is_same(data[:last] + bytes(_FILLINGS[:1]) * 64 + data[end:])
+        tails = (bytes([filling]) * _TAIL_BYTES for filling in _FILLINGS)
+        kept = last - _TAIL_BYTES
+        if kept <= header.scan_start:
+            return image
+        if is_whole and not all(is_same(data[:kept] + tail + data[end:]) for tail in tails):
+            return image
+    raise corrupt()  # the image ends before the data
+
+
+def _last_bytes(data: bytes, start: int, end: int) -> list[int]:
+    """Where the data may end: at `end`, or before the padding in front of it but for a few."""
+    stripped = start + len(data[start:end].rstrip(b"\0\xff"))
+    return [end, *(last for last in range(stripped, stripped + 3) if last < end)]
+
+
+def _with_end(data: bytes, header: _JpegHeader) -> bytes:
+    """With an end marker, which some writers forget, or make their files one byte too short for."""
+    if not header.scan_start:
+        return data
+    coded = np.frombuffer(data, np.uint8, offset=header.scan_start)
+    marked = np.flatnonzero(coded[:-1] == 0xFF)
+    if (coded[marked + 1] == _END).any():
+        return data
+    return data.removesuffix(b"\xff") + bytes([0xFF, _END])
+
+
+def _has_hole(data: bytes, header: _JpegHeader, end: int) -> bool:
+    """Whether zeros follow each other as the stream's own tables forbid.
+
+    A run of zero bits is one of the codes of zeros alone; coders give it to what is most frequent.
+    Where that is "as before" (a difference of category 0, and for DCT "nothing more in this block")
+    a flat image is such a run, and counting pixels has to do.
+    """
+    if header.frame == _PROGRESSIVE or data.find(_ZERO_RUN, header.scan_start, end) < 0:
+        return False
+    first = first_symbols(header.code_tables)
+    if not first:
+        return False
+    return any(symbol != 0 for symbol in first.values())
 
 
 def _scan_end(data: bytes, header: _JpegHeader) -> tuple[int, int]:
@@ -245,9 +334,14 @@ def _decode_jpeg_ls(data: bytes, threads: int) -> np.ndarray:
     With different bytes put behind the data it gives the same image only if the data suffice.
     """
     header = _jpeg_header(data)
+    if (
+        data.find(_ZERO_RUN, header.scan_start) >= 0
+        and _ZERO_RUN in data[header.scan_start : len(data.rstrip(b"\0"))]
+    ):
+        raise corrupt()
     end = data.rfind(b"\xff\xd9")
     if end < 0:
-        raise corrupt()
+        end = len(data)
     shape = (header.rows, header.columns) + ((header.channels,) if header.channels > 1 else ())
     changed = np.empty(end + math.prod(shape) * _LONGEST_CODE // 8 + 64, np.uint8)
     changed[:end] = np.frombuffer(data, np.uint8, end)
@@ -261,4 +355,10 @@ def _decode_jpeg_ls(data: bytes, threads: int) -> np.ndarray:
         seen.append(image)
     if not np.array_equal(*seen):
         raise corrupt()
-    return run_codec(imagecodecs.jpegls_decode, data)
+    try:
+        return run_codec(imagecodecs.jpegls_decode, data)
+    except UnreadableFile:  # no end marker, or zeros in front of it
+        for last in _last_bytes(data, header.scan_start, end):
+            with contextlib.suppress(UnreadableFile):
+                return run_codec(imagecodecs.jpegls_decode, data[:last] + bytes([0xFF, _END]))
+        raise

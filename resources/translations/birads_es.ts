@@ -2608,10 +2608,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Sin espaciado de píxel: no se pueden medir longitudes.</translation>
     </message>
     <message>
-        <source>The first of several pages is shown.</source>
-        <translation>Se muestra la primera de varias páginas.</translation>
-    </message>
-    <message>
         <source>Another file holds a copy of this image; shown once.</source>
         <translation>Otro archivo contiene una copia de esta imagen; se muestra una vez.</translation>
     </message>
@@ -4223,6 +4219,202 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>{count} views</source>
         <translation>{count} proyecciones</translation>
+    </message>
+    <message>
+        <source>exaggerated</source>
+        <translation>exagerada</translation>
+    </message>
+    <message>
+        <source>rolled</source>
+        <translation>rotada</translation>
+    </message>
+    <message>
+        <source>a three-dimensional X-ray image</source>
+        <translation>una imagen radiográfica tridimensional</translation>
+    </message>
+    <message>
+        <source>computed tomography or a tomosynthesis slice</source>
+        <translation>una tomografía computarizada o un corte de tomosíntesis</translation>
+    </message>
+    <message>
+        <source>a tomosynthesis projection</source>
+        <translation>una proyección de tomosíntesis</translation>
+    </message>
+    <message>
+        <source>a tomosynthesis slice</source>
+        <translation>un corte de tomosíntesis</translation>
+    </message>
+    <message>
+        <source>a biopsy image</source>
+        <translation>una imagen de biopsia</translation>
+    </message>
+    <message>
+        <source>a ductogram</source>
+        <translation>una galactografía</translation>
+    </message>
+    <message>
+        <source>a high-energy contrast image</source>
+        <translation>una imagen con contraste de alta energía</translation>
+    </message>
+    <message>
+        <source>a contrast-enhanced image</source>
+        <translation>una imagen con contraste</translation>
+    </message>
+    <message>
+        <source>a breast with an implant</source>
+        <translation>una mama con implante</translation>
+    </message>
+    <message>
+        <source>a breast without one</source>
+        <translation>una mama sin él</translation>
+    </message>
+    <message>
+        <source>an exposure at {voltage} kV</source>
+        <translation>una exposición a {voltage} kV</translation>
+    </message>
+    <message>
+        <source>view position says {side}</source>
+        <translation>la proyección dice {side}</translation>
+    </message>
+    <message>
+        <source>View Position says {named}, the laterality {stated}; the latter is followed.</source>
+        <translation>La proyección dice {named}, la lateralidad {stated}; se sigue esta última.</translation>
+    </message>
+    <message>
+        <source>The path is too long</source>
+        <translation>La ruta es demasiado larga</translation>
+    </message>
+    <message>
+        <source>Copy the innermost folders to a place of their own, then open them.</source>
+        <translation>Copie las carpetas más internas a un lugar propio y ábralas después.</translation>
+    </message>
+    <message>
+        <source>Too many files are open</source>
+        <translation>Hay demasiados archivos abiertos</translation>
+    </message>
+    <message>
+        <source>Close other programs, then open it again.</source>
+        <translation>Cierre otros programas y vuelva a abrirlo.</translation>
+    </message>
+    <message>
+        <source>The drive reports an error</source>
+        <translation>La unidad informa de un error</translation>
+    </message>
+    <message>
+        <source>Copy it again from its source, to another drive if need be.</source>
+        <translation>Cópielo de nuevo desde su origen, si hace falta a otra unidad.</translation>
+    </message>
+    <message>
+        <source>Another program holds the file</source>
+        <translation>Otro programa retiene el archivo</translation>
+    </message>
+    <message>
+        <source>Close it there, then open it again.</source>
+        <translation>Ciérrelo allí y vuelva a abrirlo.</translation>
+    </message>
+    <message>
+        <source>An archive is not opened</source>
+        <translation>Un archivo comprimido no se abre</translation>
+    </message>
+    <message>
+        <source>Unpack it, then open the folder that comes of it.</source>
+        <translation>Descomprímalo y abra después la carpeta resultante.</translation>
+    </message>
+    <message>
+        <source>The DICOMDIR is damaged</source>
+        <translation>El DICOMDIR está dañado</translation>
+    </message>
+    <message>
+        <source>A file is a link out of the folder; what it leads to is shown.</source>
+        <translation>Un archivo es un enlace fuera de la carpeta; se muestra aquello a lo que conduce.</translation>
+    </message>
+    <message>
+        <source>Stopped: not all folders were searched.</source>
+        <translation>Detenido: no se buscó en todas las carpetas.</translation>
+    </message>
+    <message>
+        <source>The transfer syntax says uncompressed, but the pixels are compressed.</source>
+        <translation>La sintaxis de transferencia dice sin comprimir, pero los píxeles están comprimidos.</translation>
+    </message>
+    <message>
+        <source>The transfer syntax says compressed, but the pixels are not.</source>
+        <translation>La sintaxis de transferencia dice comprimido, pero los píxeles no lo están.</translation>
+    </message>
+    <message>
+        <source>The compressed pixels do not lie in items, as they should.</source>
+        <translation>Los píxeles comprimidos no están en elementos (items), como deberían.</translation>
+    </message>
+    <message>
+        <source>The transfer syntax is GE's own: not compressed, and read as such.</source>
+        <translation>La sintaxis de transferencia es propia de GE: sin comprimir, y así se lee.</translation>
+    </message>
+    <message>
+        <source>The last pixel is missing in the file: its neighbour stands in for it.</source>
+        <translation>Falta el último píxel en el archivo: lo sustituye su vecino.</translation>
+    </message>
+    <message>
+        <source>The end marker of the compressed image is missing; its pixels are complete.</source>
+        <translation>Falta la marca final de la imagen comprimida; sus píxeles están completos.</translation>
+    </message>
+    <message>
+        <source>The file is not deflated, though it says so: shown as it is.</source>
+        <translation>El archivo no está comprimido (deflate), aunque lo diga: se muestra tal cual.</translation>
+    </message>
+    <message>
+        <source>An overlay of marks or words belongs to this image and is not shown.</source>
+        <translation>A esta imagen pertenece una superposición de marcas o palabras que no se muestra.</translation>
+    </message>
+    <message>
+        <source>Graphics belong to this image and are not shown.</source>
+        <translation>A esta imagen pertenecen gráficos que no se muestran.</translation>
+    </message>
+    <message>
+        <source>A shutter belongs to this image and is not applied.</source>
+        <translation>A esta imagen pertenece un obturador que no se aplica.</translation>
+    </message>
+    <message>
+        <source>A grey-value table (VOI LUT) fills less than half of its range: dark.</source>
+        <translation>Una tabla de grises (VOI LUT) ocupa menos de la mitad de su rango: oscura.</translation>
+    </message>
+    <message>
+        <source>VOI LUT fills half of its range</source>
+        <translation>la VOI LUT ocupa la mitad de su rango</translation>
+    </message>
+    <message>
+        <source>Turned as the file's Orientation says.</source>
+        <translation>Girada como indica la orientación (Orientation) del archivo.</translation>
+    </message>
+    <message>
+        <source>largest</source>
+        <translation>mayor</translation>
+    </message>
+    <message>
+        <source>first</source>
+        <translation>primera</translation>
+    </message>
+    <message>
+        <source>The {which} of several pages is shown.</source>
+        <translation>Se muestra la {which} de varias páginas.</translation>
+    </message>
+    <message>
+        <source>It claims {count} MiB of pixels, more than {most}; export it in greyscale.</source>
+        <translation>Declara {count} MiB de píxeles, más de {most}; expórtela en escala de grises.</translation>
+    </message>
+    <message>
+        <source>The compressed image holds {bits} bits without sign, the header says {stated} with one: read as two's complement.</source>
+        <translation>La imagen comprimida contiene {bits} bits sin signo, la cabecera dice {stated} con signo: se lee como complemento a dos.</translation>
+    </message>
+    <message>
+        <source>The file is deflated with a header of {kind}, which is not allowed.</source>
+        <translation>El archivo está comprimido (deflate) con una cabecera de {kind}, lo que no está permitido.</translation>
+    </message>
+    <message>
+        <source>Of the files that the DICOMDIR lists {count} are missing; the first {named} are named.</source>
+        <translation>De los archivos que enumera el DICOMDIR faltan {count}; se nombran los primeros {named}.</translation>
+    </message>
+    <message>
+        <source>{count} files are links out of the folder; what they lead to is shown.</source>
+        <translation>{count} archivos son enlaces fuera de la carpeta; se muestra aquello a lo que conducen.</translation>
     </message>
 </context>
 </TS>

@@ -235,11 +235,11 @@ class TestScope:
         )
         assert found.out_of_scope is None
 
-    def test_an_implant_displaced_view_is_noted_and_judged(self, tmp_path):
+    def test_an_implant_displaced_view_is_noted_and_not_judged(self, tmp_path):
         found = edited(tmp_path, modifiers=[("R-102D5", "Implant Displaced")])
         assert found.view_modifiers == ("implant displaced",)
         assert "Implant displaced view." in found.notes
-        assert found.out_of_scope is None
+        assert "implant" in found.out_of_scope
 
     def test_a_modifier_we_do_not_know_is_kept_in_its_own_words(self, tmp_path):
         found = edited(tmp_path, modifiers=[("X-1", "Paddle Tilted")])

@@ -247,3 +247,135 @@ def test_a_png_with_a_fault_beside_its_pixels_is_shown(tmp_path):
     chunks = (("IHDR", header), ("gAMA", b"\0"), ("IDAT", zlib.compress(rows)))
     (tmp_path / "a.png").write_bytes(png(*chunks))
     np.testing.assert_array_equal(load_pixels(view_of(tmp_path / "a.png")).stored, ramp(8))
+
+
+# ------------------------------------------------------------------------------ turned, printed
+
+TURNS = {  # the stored picture that Orientation n turns upright
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: np.rot90(upright, 2),
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.T,
+    6: lambda upright: np.rot90(upright, 1),
+    7: lambda upright: np.rot90(upright.T, 2),
+    8: lambda upright: np.rot90(upright, -1),
+}
+
+
+def exif(orientation, order="<"):
+    mark = b"II" if order == "<" else b"MM"
+    head = mark + struct.pack(order + "HI", 42, 8)
+    return head + struct.pack(order + "HHHIHHI", 1, 274, 3, 1, orientation, 0, 0)
+
+
+def tiff_pages(pages):
+    """Uncompressed grey pages of 8 bits: (picture, {tag: short value})."""
+    body = b"II*\0" + struct.pack("<I", 8)
+    for number, (picture, more) in enumerate(pages):
+        rows, columns = picture.shape
+        tags = {256: columns, 257: rows, 258: 8, 259: 1, 262: 1, 277: 1, 278: rows, **more}
+        size = 2 + 12 * (len(tags) + 2) + 4
+        data = len(body) + size
+        tags |= {273: data, 279: rows * columns}
+        body += struct.pack("<H", len(tags))
+        for tag in sorted(tags):
+            body += struct.pack("<HHII", tag, 4 if tag in (273, 279) else 3, 1, tags[tag])
+        following = data + rows * columns if number < len(pages) - 1 else 0
+        body += struct.pack("<I", following) + picture.tobytes()
+    return body
+
+
+def with_exif(path, picture, orientation, order):
+    if path.suffix == ".tif":
+        path.write_bytes(tiff_pages([(picture, {274: orientation})]))
+        return path
+    write_plain(path, values=picture)
+    data, tags = path.read_bytes(), exif(orientation, order)
+    if path.suffix == ".png":
+        chunk = b"eXIf" + tags
+        chunk = struct.pack(">I", len(tags)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        at = data.index(b"IDAT") - 4
+        path.write_bytes(data[:at] + chunk + data[at:])
+    else:
+        segment = b"Exif\0\0" + tags
+        segment = b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment
+        path.write_bytes(data[:2] + segment + data[2:])
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_picture_is_turned_as_its_orientation_says(tmp_path, suffix, orientation, order):
+    upright = stored_values(breast(rows=200, columns=120), 8).astype(np.uint8)
+    stored = np.ascontiguousarray(TURNS[orientation](upright))
+    view = view_of(with_exif(tmp_path / f"R_CC{suffix}", stored, orientation, order))
+    assert (view.rows, view.columns) == upright.shape
+    shown = load_pixels(view).stored.astype(int)
+    assert np.abs(shown - upright).max() <= (8 if suffix == ".jpg" else 0)
+    is_said = any("Orientation" in note for note in view.notes)
+    assert is_said is (orientation != 1)
+    assert view.out_of_scope is None
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 77])
+def test_an_orientation_that_there_is_none_of_is_ignored(tmp_path, orientation):
+    picture = stored_values(breast(rows=200, columns=120), 8).astype(np.uint8)
+    view = view_of(with_exif(tmp_path / "R_CC.png", picture, orientation, "<"))
+    assert np.array_equal(load_pixels(view).stored, picture)
+
+
+@pytest.mark.parametrize("flag", [{254: 1}, {}])
+def test_of_a_tiff_with_a_thumbnail_first_the_image_is_shown(tmp_path, flag):
+    picture = stored_values(breast(rows=200, columns=120), 8).astype(np.uint8)
+    path = tmp_path / "R_CC.tif"
+    path.write_bytes(tiff_pages([(np.ascontiguousarray(picture[::4, ::4]), flag), (picture, {})]))
+    view = view_of(path)
+    assert np.array_equal(load_pixels(view).stored, picture)
+    assert any("largest of several pages" in note for note in view.notes)
+
+
+def test_a_larger_page_that_is_marked_as_a_reduced_copy_is_not_shown(tmp_path):
+    picture = stored_values(breast(rows=200, columns=120), 8).astype(np.uint8)
+    larger = np.zeros((300, 300), np.uint8)
+    path = tmp_path / "R_CC.tif"
+    path.write_bytes(tiff_pages([(picture, {}), (larger, {254: 1})]))
+    assert np.array_equal(load_pixels(view_of(path)).stored, picture)
+
+
+def cmyk_jpeg(picture):
+    """As Photoshop and Pillow save grey: black ink alone, all four inverted."""
+    inks = np.full((*picture.shape, 4), 255, np.uint8)
+    inks[..., 3] = picture
+    return bytes(imagecodecs.jpeg8_encode(inks, level=95, colorspace="CMYK", outcolorspace="CMYK"))
+
+
+def test_a_mammogram_saved_in_printing_inks_is_grey(tmp_path):
+    picture = stored_values(breast(rows=200, columns=120), 8).astype(np.uint8)
+    path = tmp_path / "R_CC.jpg"
+    data = cmyk_jpeg(picture)
+    assert b"Adobe" in data
+    path.write_bytes(data)
+    view = view_of(path)
+    assert view.out_of_scope is None
+    assert np.abs(load_pixels(view).stored.astype(int) - picture).max() <= 8
+
+
+def test_printing_inks_of_which_nothing_tells_whether_zero_is_ink_are_refused(tmp_path):
+    data = cmyk_jpeg(stored_values(breast(rows=200, columns=120), 8).astype(np.uint8))
+    at = data.index(b"\xff\xee")
+    (length,) = struct.unpack_from(">H", data, at + 2)
+    path = tmp_path / "R_CC.jpg"
+    path.write_bytes(data[:at] + data[at + 2 + length :])
+    catalogue = load([path])
+    titles = [failure.title for failure in catalogue.failures]
+    assert titles == ["Colour format is not supported"]
+
+
+def test_a_coloured_picture_that_would_take_seconds_is_refused_by_its_header(tmp_path):
+    head = struct.pack(">IIBBBBB", 9999, 12000, 16, 6, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
+    (tmp_path / "R_CC.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    (failure,) = load([tmp_path]).failures
+    assert failure.title == "The image is too large"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from engine.__main__ import main
 from engine.anonymisation import anonymising
 from engine.anonymisation.anonymising import Anonymiser
-from engine.dicom import files, loading
+from engine.dicom import files, headers, loading
 from engine.dicom.header_listing import read_header
 from engine.dicom.loading import load, load_pixels
 from engine.errors import FILE_CHANGED, FileChanged
@@ -38,6 +39,12 @@ def zoe(path, **options):
 
 def other_values(value=777):
     return np.full((96, 72), value, np.uint16)
+
+
+def grey_capture():
+    """Of equal channels, as screens are stored."""
+    grey = np.arange(96 * 72).reshape(96, 72) % 251
+    return np.repeat(grey.astype(np.uint8)[..., None], 3, 2)
 
 
 def with_times_of(path, replace_file):
@@ -182,6 +189,48 @@ def test_a_stream_that_looks_damaged_since_it_is_being_overwritten_is_told_as_ch
     monkeypatch.setattr(loading, "decode", slow)
     with pytest.raises(FileChanged):
         load_pixels(view)
+
+
+def test_a_capture_overwritten_while_its_colours_are_looked_at_is_not_decoded_as_listed(
+    tmp_path, monkeypatch
+):
+    path = zoe(tmp_path / "a.dcm", photometric="RGB", bits_stored=8, values=grey_capture())
+    shows_colour = headers.shows_colour
+
+    def slow(file, *arguments):
+        write_mammogram(path, values=other_values(), **BOB)
+        return shows_colour(file, *arguments)
+
+    monkeypatch.setattr(headers, "shows_colour", slow)
+    view = only_view(path)
+    with pytest.raises(FileChanged):
+        load_pixels(view)
+
+
+@pytest.mark.parametrize("kind", ["native", "capture", "jpeg2000-lossless", "colour-png"])
+def test_listing_and_decoding_open_a_file_once_each(tmp_path, monkeypatch, kind):
+    opened = []
+    open_regular = files._open_regular
+
+    def counted(path, flags):
+        opened.append(path)
+        return open_regular(path, flags)
+
+    path = {
+        "native": lambda: zoe(tmp_path / "a.dcm"),
+        "capture": lambda: zoe(
+            tmp_path / "a.dcm", photometric="RGB", bits_stored=8, values=grey_capture()
+        ),
+        "jpeg2000-lossless": lambda: zoe(tmp_path / "a.dcm", transfer_syntax=kind),
+        "colour-png": lambda: write_plain(tmp_path / "a.png", values=grey_capture()),
+    }[kind]()
+    monkeypatch.setattr(files, "_open_regular", counted)
+    monkeypatch.setattr(Path, "open", None)
+    monkeypatch.setattr(Path, "read_bytes", None)
+    view = only_view(path)
+    assert len(opened) == 1
+    load_pixels(view)
+    assert len(opened) == 2
 
 
 def raised_within(seconds, call, *arguments):

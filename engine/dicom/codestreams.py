@@ -1,0 +1,110 @@
+"""What a JPEG 2000 or HTJ2K codestream must be, beyond what its decoder checks; ITU-T T.800.
+
+OpenJPEG decodes whatever arithmetic codes it finds. But no coder writes long runs of zeros into a
+code block, nor 0xFF followed by more than 0x8F (D.3, B.10.1, T.814 7.1): these are sectors that
+were lost, and data of something else. Of the end, A.4.4, only the marker may be missing, or zeros
+stand before it.
+"""
+
+import struct
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.dicom.limits import corrupt
+
+_SIZ, _COD, _SOT, _SOD, _EOC = 0xFF51, 0xFF52, 0xFF90, 0xFF93, 0xFFD9
+_SOP, _EPH = 0x91, 0x92  # markers that may stand between packets, where the header announces them
+_ZERO_RUN = 64  # bytes; the longest in code blocks of real mammograms is 10
+_MOST_PACKETS = 4096  # a tile with more of them may hold any number of empty ones, a zero byte each
+
+
+@dataclass
+class _Layout:
+    """What was found walking over a codestream's markers."""
+
+    end: int = 0  #: behind the last tile-part
+    regions: list[tuple[int, int]] = field(default_factory=list)  #: data of each tile-part
+    may_hold: int = 0  #: coding style, Scod: 2 for SOP, 4 for EPH markers
+    packets: int = 1  #: of a tile, at most; every empty one is a byte of zeros
+
+
+def checked_codestream(data: bytes) -> bytes:
+    """`data`, a codestream or a JP2 file, its end marker made good; raises UnreadableFile."""
+    start = data.find(b"\xff\x4f\xff\x51")
+    try:
+        layout = _walk(data, start)
+    except (struct.error, IndexError, ValueError):
+        return data  # unusual, or damaged in its headers: the decoder has to say which
+    for first, last in layout.regions:
+        _check_region(data, first, last, layout)
+    rest = data[layout.end : layout.end + 2]
+    if rest == b"\xff\xd9":
+        return data
+    if data[layout.end :].strip(b"\0") in (b"", b"\xff", b"\xff\xd9"):
+        return data[start : layout.end] + b"\xff\xd9"
+    return data
+
+
+def _walk(data: bytes, start: int) -> _Layout:
+    layout = _Layout()
+    size = (0, 0, 1)
+    position = start + 2
+    while True:
+        (marker,) = struct.unpack_from(">H", data, position)
+        if marker == _SOT:
+            (length,) = struct.unpack_from(">I", data, position + 6)
+            end = position + length if length else data.rfind(b"\xff\xd9")
+            if end > len(data):
+                raise corrupt()  # cut off
+            body = position + 12
+            while (inner := struct.unpack_from(">H", data, body)[0]) != _SOD:
+                if inner == _COD:
+                    _read_style(data, body, layout, size)
+                body += 2 + struct.unpack_from(">H", data, body + 2)[0]
+            if not position < body + 2 <= end:
+                raise ValueError
+            layout.regions.append((body + 2, end))
+            layout.end = position = end
+            if data[end : end + 2] != b"\xff\x90":
+                return layout
+            continue
+        if marker == _SIZ:
+            columns, rows, left, top = struct.unpack_from(">IIII", data, position + 6)
+            tile_columns, tile_rows = struct.unpack_from(">II", data, position + 22)
+            (components,) = struct.unpack_from(">H", data, position + 38)
+            size = (min(rows - top, tile_rows), min(columns - left, tile_columns), components)
+        elif marker == _COD:
+            _read_style(data, position, layout, size)
+        position += 2 + struct.unpack_from(">H", data, position + 2)[0]
+
+
+def _read_style(data: bytes, position: int, layout: _Layout, size: tuple[int, int, int]) -> None:
+    """A.6.1; counts packets, B.12, roughly upwards."""
+    style, _, layers = struct.unpack_from(">BBH", data, position + 4)
+    levels = data[position + 9]
+    rows, columns, components = size
+    packets = 0
+    for level in range(levels + 1):
+        exponents = data[position + 14 + level] if style & 1 else 0xFF
+        reduction = levels - level
+        for_rows = (rows >> reduction >> (exponents >> 4)) + 2
+        for_columns = (columns >> reduction >> (exponents & 15)) + 2
+        packets += for_rows * for_columns if style & 1 else 1
+    layout.may_hold |= style
+    layout.packets = max(layout.packets, packets * layers * components)
+
+
+def _check_region(data: bytes, first: int, last: int, layout: _Layout) -> None:
+    zeros = bytes(_ZERO_RUN + layout.packets)
+    if layout.packets <= _MOST_PACKETS and data.find(zeros, first, last) >= 0:
+        raise corrupt()
+    coded = np.frombuffer(data, np.uint8, last - first, first)
+    following = coded[np.flatnonzero(coded[:-1] == 0xFF) + 1]
+    forbidden = following > 0x8F
+    if layout.may_hold & 2:
+        forbidden &= following != _SOP
+    if layout.may_hold & 4:
+        forbidden &= following != _EPH
+    if forbidden.any():
+        raise corrupt()
