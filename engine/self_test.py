@@ -120,7 +120,7 @@ def _checks(
     for file, title, top, tolerance in DECODED:
         yield f"{title} decodes", partial(_decode, samples, file, top, tolerance)
     for model in MODELS:
-        yield f"The engine process loads {_TITLES[model]}", partial(_load, engine, model)
+        yield f"The engine process loads the {_TITLES[model]}", partial(_load, engine, model)
         yield (
             f"The {_TITLES[model]} judges a phantom and explains itself",
             partial(_judge, engine, model, samples / "phantom.dcm"),

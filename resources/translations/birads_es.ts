@@ -4109,10 +4109,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Ligera</translation>
     </message>
     <message>
-        <source>A breast is the mean of its views, not the worst of them.</source>
-        <translation>Una mama es la media de sus proyecciones, no la peor de ellas.</translation>
-    </message>
-    <message>
         <source>The breast rests on its one view that can be judged: {view}.</source>
         <translation>La mama se apoya en su única proyección valorable: {view}.</translation>
     </message>
@@ -4203,14 +4199,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>P(4 or 5) above {limit} %</source>
         <translation>P(4 o 5) sobre {limit} %</translation>
-    </message>
-    <message>
-        <source>Each network alone, with P(4 or 5):</source>
-        <translation>Cada red por sí sola, con P(4 o 5):</translation>
-    </message>
-    <message>
-        <source>View: category · confidence · P(4 or 5)</source>
-        <translation>Proyección: categoría · confianza · P(4 o 5)</translation>
     </message>
     <message>
         <source>{view} {category} but {other_view} {other_category}</source>
@@ -4415,6 +4403,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>{count} files are links out of the folder; what they lead to is shown.</source>
         <translation>{count} archivos son enlaces fuera de la carpeta; se muestra aquello a lo que conducen.</translation>
+    </message>
+    <message>
+        <source>A breast is the mean of its views, not the worst.</source>
+        <translation>Mama = media de proyecciones, no la peor.</translation>
+    </message>
+    <message>
+        <source>P(4–5) {percent}</source>
+        <translation>P(4–5) {percent}</translation>
     </message>
 </context>
 </TS>

@@ -257,7 +257,7 @@ def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
     study = window._session.current_study
     said = window._session.prediction(study.uid).breasts[0].prediction
     for other, name in zip(said.others, ("Hybrid", "Light"), strict=True):
-        assert f"{name} {other.category} · {100 * other.suspicion:.0f} %" in line.text
+        assert f"{name} {other.category} · P(4–5) {100 * other.suspicion:.0f} %" in line.text
     assert line.height() == height
     assert {model for _, model in engine.asked} == {"both"}
     assert window._session.other_answer is None
@@ -304,14 +304,14 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
     column = window.prediction._columns[RIGHT]
-    assert "→" not in column.confidence.text()
+    assert not column.shifted.isVisible()
     height = window._prediction_area.maximumHeight()
     window.ask_for_cancers()
     (dialog,) = window.findChildren(QInputDialog)
     dialog.setDoubleValue(6)
     dialog.accept()
-    assert "→ " in column.confidence.text()
-    assert " per 1,000" in column.confidence.text()
+    assert column.shifted.text().startswith("→ ")
+    assert column.shifted.text().endswith(" per 1,000")
     assert "shifted to 6 per 1,000 women" in window.prediction._caveat.text()
     qtbot.waitUntil(lambda: window._prediction_area.maximumHeight() > height)
     made = window.output.summarise(False, False)

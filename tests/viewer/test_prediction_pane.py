@@ -47,7 +47,8 @@ def saying(right, left, study=STUDY, model="hybrid", confidence=0.71):
 
 def words(pane, side):
     column = pane._columns[side]
-    told = column.headline.text(), column.doubts.text(), column.confidence.text()
+    labels = column.headline, column.confidence, column.suspicion, column.shifted, column.doubt
+    told = [label.text() for label in labels]
     return " ".join(filter(None, told)).replace("\n", " ")
 
 
@@ -61,8 +62,7 @@ def test_each_breast_has_its_category_meaning_and_confidence(pane):
         "Model category 4 (pattern like training grade 4) confidence 71 % P(4 or 5) 78 %"
     )
     assert words(pane, LEFT) == (
-        "Model category 2 (pattern like training grade 2) P(4 or 5) above 10 % "
-        "confidence 71 % P(4 or 5) 15 %"
+        "Model category 2 (pattern like training grade 2) confidence 71 % P(4 or 5) 15 % > 10 %"
     )
 
 
@@ -79,7 +79,7 @@ def test_a_breast_whose_views_are_two_categories_apart_says_so_in_its_headline(p
     apart = [prediction_of("hybrid", grade, 0.9) for grade in (1, 2, 3, 3)]  # R CC, L CC, R MLO …
     views = tuple(replace(v, prediction=p) for v, p in zip(answer.views, apart, strict=True))
     pane.show_prediction(replace(answer, views=views))
-    assert "grade 3) CC 1 but MLO 3 " in words(pane, RIGHT)
+    assert "CC 1 but MLO 3" in words(pane, RIGHT)
     assert "but" not in words(pane, LEFT)
     assert "mean of its 2 views (CC, MLO)" in pane._columns[RIGHT].toolTip()
     pane.show_prediction(None)
@@ -115,7 +115,7 @@ def test_views_stand_below_their_breast(pane):
         for n, view in enumerate(STUDY.views)
     }
     assert lines == [
-        f"{view}: {by_label[f'R {view}']} · 60 % · {suspicion[f'R {view}']}"
+        f"{view}: {by_label[f'R {view}']} · P(4–5) {suspicion[f'R {view}']}"
         for view in ("CC", "MLO")
     ]
 
@@ -473,8 +473,8 @@ def test_networks_that_differ_say_on_what_and_those_that_agree_say_so(pane):
     pane.reserve_networks(True)
     pane.show_prediction(both_saying(2, 4))
     assert pane._other.text == (
-        "Each network alone, with P(4 or 5): Hybrid 2 · 20 %; Light 4 · 73 %; differ: breast, CC, "
-        "MLO, Hybrid 2 · 20 %; Light 4 · 73 %; differ: breast, CC, MLO"
+        "Hybrid 2 · P(4–5) 20 %; Light 4 · P(4–5) 73 %; differ: breast, CC, MLO, "
+        "Hybrid 2 · P(4–5) 20 %; Light 4 · P(4–5) 73 %; differ: breast, CC, MLO"
     )
     assert "3fa9c2d1" in pane._other.toolTip()
     assert "b07e55aa" in pane._other.toolTip()

@@ -233,7 +233,7 @@ def test_the_spanish_categories_fit_into_the_lines_that_are_kept_for_them(
         column.reserve_prior(True)
         column.show_prediction(prediction_of("both", category), "", views, 6.0)
         qtbot.wait(10)
-        for label in (column.headline, column.doubts, column.confidence):
+        for label in (column.headline, column.confidence, column.suspicion, column.doubt):
             assert label.heightForWidth(label.width()) <= label.minimumHeight(), label.text()
 
 

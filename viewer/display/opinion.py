@@ -26,7 +26,7 @@ _BREASTS = 2  #: of a woman, one of which has the cancer
 _SUSPICIOUS_GRADE = 4
 _NAMED_VIEWS = 2  #: of more that differ, only the number is said
 
-POOLING_RULE = mark("A breast is the mean of its views, not the worst of them.")
+POOLING_RULE = mark("A breast is the mean of its views, not the worst.")
 Named = tuple[str, Prediction]  #: what it is of, as short as on the image, and what is said of it
 
 
@@ -52,23 +52,32 @@ def meaning(prediction: Prediction) -> str:
     return localised(MODEL_MEANING[prediction.category])
 
 
+def is_doubted(prediction: Prediction) -> bool:
+    """Whether a category in scope sounds safer than its P(4 or 5) is."""
+    return prediction.category < _SUSPICIOUS_GRADE and prediction.suspicion > SUSPICION_LIMIT
+
+
+def spread(views: Sequence[Named]) -> str:
+    """'CC 1 but MLO 4' where views of a breast are `SPREAD_LIMIT` categories apart, else empty."""
+    graded = [(said.category, name) for name, said in views if said.in_scope]
+    lowest, highest = min(graded, default=(0, "")), max(graded, default=(0, ""))
+    if highest[0] - lowest[0] < SPREAD_LIMIT:
+        return ""
+    one, other = sorted((lowest, highest), key=graded.index)  # as the views stand
+    return tr("{view} {category} but {other_view} {other_category}").format(
+        view=one[1], category=one[0], other_view=other[1], other_category=other[0]
+    )
+
+
 def doubts(prediction: Prediction, views: Sequence[Named] = ()) -> list[str]:
-    """What contradicts a category in scope: 'P(4 or 5) above 10 %', 'CC 1 but MLO 4'.
+    """What contradicts a category in scope, in words: 'P(4 or 5) above 10 %', 'CC 1 but MLO 4'.
 
     `views` are all of the breast's.
     """
-    found = []
-    if prediction.category < _SUSPICIOUS_GRADE and prediction.suspicion > SUSPICION_LIMIT:
+    found = [spread(views)] if spread(views) else []
+    if is_doubted(prediction):
         above = tr("P(4 or 5) above {limit} %")
-        found.append(above.format(limit=round(100 * SUSPICION_LIMIT)))
-    graded = [(said.category, name) for name, said in views if said.in_scope]
-    lowest, highest = min(graded, default=(0, "")), max(graded, default=(0, ""))
-    if highest[0] - lowest[0] >= SPREAD_LIMIT:
-        one, other = sorted((lowest, highest), key=graded.index)  # as the views stand
-        apart = tr("{view} {category} but {other_view} {other_category}")
-        found.append(
-            apart.format(view=one[1], category=one[0], other_view=other[1], other_category=other[0])
-        )
+        found.insert(0, above.format(limit=round(100 * SUSPICION_LIMIT)))
     return found
 
 

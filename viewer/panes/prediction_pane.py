@@ -51,6 +51,7 @@ from viewer.shared.states import (
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 BAR = QColor("#3d6d8c")  # of a category that is not the model's
 SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
+_LIMIT = f"{opinion.SUSPICION_LIMIT:.0%}".replace("%", " %")
 GRADES = (1, 2, 3, 4, 5)
 HASH_LENGTH = 8  # characters of the checkpoint's SHA-256 that are shown
 COLUMN_GAP = 16  # pixels between the breasts
@@ -80,7 +81,7 @@ class CategoryBars(QWidget):
     A category that the model does not have says so and has no bar: it is not 0 %.
     """
 
-    ROW_HEIGHT = 18
+    ROW_HEIGHT = 16
     MIDDLE = 26  # for the category's number
     GAP = 6  # between a certain bar and its number
 
@@ -170,27 +171,29 @@ class _BreastColumn(QWidget):
         self.name.setText(side_title(side))
         self.headline = _label(self, theme.TEXT_PX, bold=True)
         self.headline.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        self.doubts = _label(self, theme.SMALL_TEXT_PX)
-        self.doubts.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        palette = self.doubts.palette()
-        palette.setColor(self.doubts.foregroundRole(), theme.WARNING)
-        self.doubts.setPalette(palette)
         self.confidence = _label(self, theme.SMALL_TEXT_PX)
+        self.suspicion = _label(self, theme.SMALL_TEXT_PX)
+        self.shifted = _label(self, theme.SMALL_TEXT_PX)
+        self.doubt = _label(self, theme.SMALL_TEXT_PX)
+        _colour(self.doubt, theme.WARNING)
         self.views = _label(self, theme.SMALL_TEXT_PX, quiet=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(1)
         layout.addWidget(self.name)
         layout.addWidget(self.headline, 1)
-        layout.addWidget(self.doubts)
         layout.addWidget(self.confidence)
+        layout.addWidget(self.suspicion)
+        layout.addWidget(self.shifted)
+        layout.addWidget(self.doubt)
         _reserve(self.headline, 3)  # a category, and what it is like
-        _reserve(self.doubts, 2)  # what contradicts it
+        for label in (self.confidence, self.suspicion, self.shifted, self.doubt):
+            _reserve(label, 1)
         self.reserve_prior(False)
 
     def reserve_prior(self, is_stated: bool) -> None:
-        """Room for what the probabilities are where cancers are rarer."""
-        _reserve(self.confidence, 3 if is_stated else 2)
+        """Room for what P(4 or 5) is where cancers are rarer."""
+        self.shifted.setVisible(is_stated)
 
     def show_prediction(
         self,
@@ -210,22 +213,22 @@ class _BreastColumn(QWidget):
             said = tr("Model category {category}\n({meaning})")
             self.headline.setText(said.format(category=prediction.category, meaning=meaning))
             judged = sum(said.in_scope for _, said in views)
-            lines = [
-                tr("confidence {percent}").format(percent=percent(prediction.confidence)),
-                tr("P(4 or 5) {percent}").format(percent=percent(prediction.suspicion)),
-            ]
+            confidence = tr("confidence {percent}").format(percent=percent(prediction.confidence))
+            self.confidence.setText(confidence)
+            suspicion = tr("P(4 or 5) {percent}").format(percent=percent(prediction.suspicion))
+            is_doubted = opinion.is_doubted(prediction)
+            self.suspicion.setText(f"{suspicion} > {_LIMIT}" if is_doubted else suspicion)
+            _colour(self.suspicion, theme.WARNING if is_doubted else theme.TEXT)
             shifted = opinion.shifted(prediction, judged > 1, cancers_per_1000)
-            if shifted is not None:
-                lines.append(f"→ {opinion.per_1000(shifted)}")
-            self.confidence.setText("\n".join(lines))
-            self.doubts.setText("\n".join(opinion.doubts(prediction, views)))
+            self.shifted.setText("" if shifted is None else f"→ {opinion.per_1000(shifted)}")
+            self.doubt.setText(opinion.spread(views))
             self.setToolTip(opinion.pooling_words(views))
             return
         if prediction is not None:
             silence = " ".join([tr("Out of scope."), localised(prediction.scope_reason)])
         self.headline.setText(silence)
-        self.doubts.setText("")
-        self.confidence.setText("")
+        for label in (self.confidence, self.suspicion, self.shifted, self.doubt):
+            label.setText("")
 
 
 class OtherLine(QStackedWidget):
@@ -235,7 +238,7 @@ class OtherLine(QStackedWidget):
     Each breast's word stands in the column that the breast has above.
     """
 
-    SECOND_OPINION, NETWORKS = 2, 4  #: lines
+    SECOND_OPINION, NETWORKS = 2, 3  #: lines
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -283,8 +286,7 @@ class OtherLine(QStackedWidget):
             for side in SIDES
             if side in breasts
         }
-        title = tr("Each network alone, with P(4 or 5):") if words else ""
-        self._show(title, words, "" if words else self._networks_by_view(study, prediction))
+        self._show("", words, "" if words else self._networks_by_view(study, prediction))
         lines = [
             f"{model_title(member.model.name)} · {member.model.sha256[:HASH_LENGTH]}"
             for member in prediction.members
@@ -303,11 +305,12 @@ class OtherLine(QStackedWidget):
     def _show(self, title: str, words: dict[Laterality, str], sentence: str) -> None:
         self._sentence.setText(sentence)
         self._title.setText(title)
+        self._title.setVisible(bool(title))
         for side, label in self._words.items():
             label.setText(words.get(side, ""))
         self.setCurrentIndex(1 if words else 0)
         said = ", ".join(text.replace("\n", "; ") for text in words.values())
-        self.setAccessibleDescription(f"{title} {said}" if words else sentence)
+        self.setAccessibleDescription(f"{title} {said}".strip() if words else sentence)
 
     @property
     def text(self) -> str:
@@ -390,11 +393,8 @@ class PredictionPane(QWidget):
             grid.addWidget(self._columns[side], 0, column)
             grid.setColumnStretch(column, 1)
         grid.addWidget(self._bars, 1, 0, 1, 2)
-        legend = _line(answer)
-        legend.setText(tr("View: category · confidence · P(4 or 5)"))
-        grid.addWidget(legend, 2, 0, 1, 2)
         self._views = self._make_views(answer)
-        grid.addWidget(self._views, 3, 0, 1, 2)
+        grid.addWidget(self._views, 2, 0, 1, 2)
 
         waiting = QWidget(self)
         self._waiting = _label(waiting, theme.TEXT_PX, quiet=True)
@@ -414,6 +414,8 @@ class PredictionPane(QWidget):
         self._other = OtherLine(self)
         self._other.hide()
 
+        rule = _line(self)
+        rule.setText(tr(opinion.POOLING_RULE))
         self._caveat = _label(self, theme.SMALL_TEXT_PX, quiet=True)
 
         self._overlay = QPushButton(tr("Heat-map"), self)
@@ -439,6 +441,7 @@ class PredictionPane(QWidget):
         layout.addWidget(self._model)
         layout.addWidget(self._pages)
         layout.addWidget(self._other)
+        layout.addWidget(rule)
         layout.addWidget(self._caveat)
         layout.addLayout(overlay)
         layout.addWidget(attention)
@@ -478,7 +481,10 @@ class PredictionPane(QWidget):
     def reserve_views(self, lines: int) -> None:
         """Room for that many lines on each breast's views; more are scrolled to."""
         metrics = QFontMetrics(theme.font(theme.SMALL_TEXT_PX))
-        self._views.setFixedHeight(lines * metrics.lineSpacing() + 2)
+        height = lines * metrics.lineSpacing() + 2
+        if self._views.maximumHeight() != height:
+            self._views.setFixedHeight(height)
+            self._settle()
 
     # ----------------------------------------------------------------------------- what it shows
 
@@ -505,10 +511,10 @@ class PredictionPane(QWidget):
     def show_prior(self, cancers_per_1000: float | None) -> None:
         """What probabilities are shifted to, beside the network's own; None: none is stated."""
         self._cancers_per_1000 = cancers_per_1000
-        rules = " ".join([tr(opinion.POOLING_RULE), tr(CALIBRATION_CAVEAT)])
+        rules = [tr(CALIBRATION_CAVEAT)]
         if cancers_per_1000 is not None:
-            rules += "\n" + opinion.shift_rule(cancers_per_1000)
-        self._caveat.setText(rules)
+            rules.append(opinion.shift_rule(cancers_per_1000))
+        self._caveat.setText("\n".join(rules))
         for column in self._columns.values():
             column.reserve_prior(cancers_per_1000 is not None)
         self._refresh()
@@ -677,8 +683,8 @@ class PredictionPane(QWidget):
             if answer.image_uid == view.image_uid:
                 said = answer.prediction
                 if said.in_scope:
-                    numbers = [str(said.category), percent(said.confidence)]
-                    return f"{name}: {' · '.join([*numbers, percent(said.suspicion)])}"
+                    suspicion = tr("P(4–5) {percent}").format(percent=percent(said.suspicion))
+                    return f"{name}: {said.category} · {suspicion}"
                 out = tr("{view}: out of scope. {why}")
                 return out.format(view=name, why=localised(said.scope_reason))
         for failure in prediction.failures:
@@ -714,7 +720,8 @@ def _networks_words(breast: Prediction, views: Sequence[Named]) -> str:
     for said in breast.others:
         spoken = tr("out of scope")
         if said.in_scope:
-            spoken = f"{said.category} · {percent(said.suspicion)}"
+            suspicion = tr("P(4–5) {percent}").format(percent=percent(said.suspicion))
+            spoken = f"{said.category} · {suspicion}"
         lines.append(f"{opinion.short_title(said.model.name)} {spoken}")
     if any(said.in_scope for said in breast.others):
         places = opinion.where_networks_differ(breast, views)
@@ -751,10 +758,14 @@ def _label(parent: QWidget, px: int, bold: bool = False, quiet: bool = False) ->
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)  # file contents are never markup
     if quiet:
-        palette = label.palette()
-        palette.setColor(label.foregroundRole(), theme.MUTED)
-        label.setPalette(palette)
+        _colour(label, theme.MUTED)
     return label
+
+
+def _colour(label: QLabel, colour: QColor) -> None:
+    palette = label.palette()
+    palette.setColor(label.foregroundRole(), colour)
+    label.setPalette(palette)
 
 
 def _line(parent: QWidget) -> QLabel:
