@@ -269,7 +269,7 @@ class _Worker:
 
     def _pixels(self, view: MammogramView) -> Any:
         known = self._decoded
-        if known is None or (known[0].path, known[0].image_uid) != (view.path, view.image_uid):
+        if known is None or (known[0].path, known[0].file) != (view.path, view.file):
             from engine.dicom.loading import load_pixels
 
             self._decoded = None  # never two images in memory
