@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 from engine.domain import NOTICE, Agreement, Laterality, ReadingMode, standing
 from engine.evaluation import agreement
 from engine.records import training_manifest
+from engine.records.chain import anchor_path
 from engine.records.store import ReadingStore
 from engine.training import dataset
 from tests.phantom import write_plain
@@ -256,6 +257,7 @@ def test_a_reading_of_an_earlier_version_says_that_its_place_is_not_known(
     (reading, *_) = stored(readings_path)
     assert three_read.close()
     readings_path.rename(tmp_path / "with places.sqlite")
+    anchor_path(readings_path).rename(tmp_path / "with places.anchor")
     with ReadingStore(readings_path) as store:
         store.record(replace(reading, record_id=None))
     window = make_window(engine=FakeEngine())
