@@ -290,7 +290,7 @@ def test_a_bare_machine_trains_from_what_was_carried_and_the_figures_come_home(
     sizes = ("--piece-mib", "2", "--round-mib", "6")
     told = there(
         *(program, "train", "here", "light", "--weights", "start.pt", "--out", "runs"),
-        *("--config", "settings.json", "--epochs", "1", "--minutes", "9", "--send", "out"),
+        *("--config", "settings.json", "--epochs", "1", "--minutes", "60", "--send", "out"),
         *sizes,
     )
     assert "final: epoch 2 of 2" in told
