@@ -41,6 +41,7 @@ from engine.domain import (
     standing,
 )
 from engine.errors import StorageFailed
+from engine.plain_text import visible_text
 from engine.records.pseudonyms import Pseudonyms
 
 log = logging.getLogger(__name__)
@@ -631,8 +632,12 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
 
 
 def inert(text: str) -> str:
-    """The text as a cell that no spreadsheet runs as a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+    """The text as a cell that no spreadsheet runs as a formula, and on one line: a spreadsheet
+    that is told another separator would take each line's beginning for a cell's.
+    """
+    is_formula = text.lstrip(" ").startswith(_FORMULA_STARTS)
+    text = visible_text(text)
+    return f"'{text}" if is_formula else text
 
 
 # ------------------------------------------------------------------------------ files and errors

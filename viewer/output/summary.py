@@ -31,11 +31,13 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
+from engine.plain_text import visible_text
 from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import shortened
 from viewer.shared.states import MODEL_TITLES, ReadingState
 from viewer.viewports.canvas import Canvas, Paper, Shown, State
 
@@ -231,10 +233,10 @@ def _reader_lines(
         if not reading.phase.is_hidden:
             parts += _about_the_model(assessment)
         if with_identity:
-            parts.append(assessment.reader)
+            parts.append(shortened(assessment.reader))
             parts.append(assessment.recorded_at.astimezone().strftime("%Y-%m-%d %H:%M"))
             if assessment.comment:
-                parts.append(f"“{' '.join(assessment.comment.split())}”")
+                parts.append(f"“{' '.join(visible_text(assessment.comment).split())}”")
         yield Line(tr(_SIDES[assessment.laterality]), " · ".join(parts))
 
 

@@ -6,7 +6,6 @@ nothing of an earlier one is left in it, not even behind the page that shows.
 """
 
 from collections.abc import Sequence
-from html import escape
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
@@ -37,6 +36,7 @@ from viewer.display.reading_modes import MODE_TITLES
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, side_title
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import PlainLabel, tool_tip
 from viewer.shared.states import (
     MODEL_TITLES,
     EngineState,
@@ -271,7 +271,6 @@ class OtherLine(QStackedWidget):
 
     @staticmethod
     def _tool_tip(answer: OtherAnswer) -> str:
-        """Always the same rich text, so that nothing in it is taken for markup."""
         lines = [_title(answer.engine.model_name)]
         identity = answer.engine.identity
         if answer.prediction is not None:
@@ -285,7 +284,7 @@ class OtherLine(QStackedWidget):
         if failure is not None and answer.prediction is None:
             lines.append(f"{localised(failure.title)}. {localised(failure.advice)}")
         lines.append(tr("Choose it to see its answer in full."))
-        return "<p>" + "<br>".join(escape(line) for line in lines) + "</p>"
+        return tool_tip(*lines)
 
 
 class PredictionPane(QWidget):
@@ -613,10 +612,9 @@ def _reserve(label: QLabel, lines: int) -> None:
 
 
 def _label(parent: QWidget, px: int, bold: bool = False, quiet: bool = False) -> QLabel:
-    label = QLabel(parent)
+    label = PlainLabel(parent)
     label.setFont(theme.font(px, bold))
     label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)  # file contents are never markup
     if quiet:
         palette = label.palette()
         palette.setColor(label.foregroundRole(), theme.MUTED)
