@@ -18,6 +18,7 @@ from typing import TextIO
 
 import numpy as np
 
+from engine.anonymisation import confidentiality
 from engine.dicom.loading import load, load_pixels
 from engine.domain import (
     Agreement,
@@ -66,7 +67,7 @@ DECODED = (
     ("tiff-16.tiff", "TIFF (16 bit)", 65535, 1),
 )
 
-Check = tuple[str, Callable[[], None]]  #: its name, and what raises where it fails
+Check = tuple[str, Callable[[], object]]  #: its name, and what raises where it fails
 
 
 def run(
@@ -116,6 +117,7 @@ def _checks(samples: Path, engine: EngineProcess) -> Iterator[Check]:
             f"The {model} network judges a phantom and explains itself",
             partial(_judge, engine, model, samples / "phantom.dcm"),
         )
+    yield "The table of the confidentiality profile is whole", confidentiality.table
     yield "A reading is stored and read again", _store
     yield "The licences are there", _find_licences
 

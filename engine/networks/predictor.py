@@ -26,7 +26,7 @@ from engine.domain import (
     StudyPrediction,
     ViewPrediction,
 )
-from engine.errors import EngineError, UnsupportedImage, fault_trace
+from engine.errors import EngineError, IncompatibleCheckpoint, UnsupportedImage, fault_trace
 from engine.networks import appearance, preprocessing, scope
 from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
 
@@ -34,6 +34,14 @@ log = logging.getLogger(__name__)
 
 UNEXPECTED_TITLE = "Unexpected fault in this file"
 UNEXPECTED_ADVICE = "This is a bug of the program: please report it with the log; go on without it."
+
+
+def another_network(asked: str, found: str) -> IncompatibleCheckpoint:
+    """A file that holds another network than it was asked for."""
+    return IncompatibleCheckpoint(
+        "Checkpoint refused",
+        f"It holds the network {found}, not {asked}. Install the program again or choose another.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +72,8 @@ class Predictor:
 
     def __init__(self, checkpoint_path: Path | None = None, name: str = "hybrid") -> None:
         self._checkpoint = load_checkpoint(checkpoint_path or shipped_checkpoint(name)).made_fast()
+        if checkpoint_path is None and self.identity.name != name:
+            raise another_network(name, self.identity.name)
         appearance.shipped()  # an installation without it fails at once, not at every file
 
     @property
