@@ -34,6 +34,7 @@ from scope_samples import (
 )
 from sklearn.linear_model import LogisticRegression
 
+from engine import shipped
 from engine.dicom import loading
 from engine.networks import appearance, preprocessing, scope
 from engine.networks.appearance import FEATURES, Appearance, Score
@@ -181,6 +182,8 @@ def main() -> None:
     known = fit(samples, bare)
     if arguments.out is not None:
         appearance.save(arguments.out, trunk, known)
+        if arguments.out.resolve() == appearance.SHIPPED.resolve():
+            shipped.enter("scope", arguments.out)
     others = [fit([s for s in samples if fold(s) != held], bare) for held in range(FOLDS)]
     _tell_mammograms(ours, samples, bare, known, others)
     _tell_turned(ours, others)

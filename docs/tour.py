@@ -102,7 +102,7 @@ class Reader:
     def click(self, widget: QWidget, at: QPoint | Spot = (0.5, 0.5), button=LEFT) -> None:
         """Also brings its window to the front, as a desktop does."""
         if not QApplication.activePopupWidget() and not QApplication.activeModalWidget():
-            self.go_to(QWidget.window(widget))
+            self.go_to(widget.window())
         self._mouse(QTest.MouseAction.MouseMove, widget, at)
         self._mouse(QTest.MouseAction.MousePress, widget, at, button)
         self._mouse(QTest.MouseAction.MouseRelease, widget, at, button)
@@ -141,7 +141,7 @@ class Reader:
 
     def _in_window(self, widget: QWidget, at: QPoint | Spot):
         point = at if isinstance(at, QPoint) else _point(widget, at)
-        window = QWidget.window(widget)  # a canvas has a grey-scale window of that name
+        window = widget.window()
         return window.windowHandle(), widget.mapTo(window, point)
 
     # --------------------------------------------------------------------- what is asked and shown

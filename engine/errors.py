@@ -45,6 +45,10 @@ class IncompatibleCheckpoint(EngineError):
     """A checkpoint is missing, truncated, of another architecture, or its hash is wrong."""
 
 
+class DamagedInstallation(EngineError):
+    """A file that came with the program is missing, or is not what was shipped."""
+
+
 class InvalidData(EngineError):
     """A manifest or training folder cannot be used as it is; the advice names the row."""
 

@@ -20,6 +20,7 @@ from typing import TextIO
 
 import numpy as np
 
+from engine.anonymisation import confidentiality
 from engine.dicom.loading import load, load_pixels
 from engine.domain import (
     MODEL_NAMES,
@@ -73,7 +74,7 @@ DECODED = (
     ("tiff-16.tiff", "TIFF (16 bit)", 65535, 1),
 )
 
-Check = tuple[str, Callable[[], None]]  #: its name, and what raises where it fails
+Check = tuple[str, Callable[[], object]]  #: its name, and what raises where it fails
 
 
 def run(
@@ -131,6 +132,7 @@ def _checks(
             f"The {model} network judges a rectangle of a phantom",
             partial(_judge_region, checkpoint, samples / "phantom.dcm"),
         )
+    yield "The table of the confidentiality profile is whole", confidentiality.table
     yield "A reading is stored and read again", _store
     yield "The licences are there", _find_licences
 

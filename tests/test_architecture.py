@@ -12,7 +12,12 @@ ENGINE_FILES = sorted((ROOT / "engine").rglob("*.py"))
 VIEWER_FILES = sorted((ROOT / "viewer").rglob("*.py"))
 QT = {"PySide6", "shiboken6", "PyQt5", "PyQt6"}
 NETWORKS = {"torch", "torchvision", "pytorch_grad_cam", "sklearn", "safetensors"}
-WORDS = {"engine", "engine.domain", "engine.errors"}  # `import engine` runs nothing
+WORDS = {
+    "engine",
+    "engine.domain",
+    "engine.errors",
+    "engine.plain_text",
+}  # `import engine` runs nothing
 GREY_VALUES = {"engine.dicom.voi"}
 ALLOWED = {  # beyond the words, per file of the viewer; each door of the engine has one file
     "session.py": {
@@ -103,6 +108,17 @@ def test_an_old_clinic_pc_asks_a_network_without_loading_compiler_or_optimiser()
 
 
 def test_the_words_import_nothing_but_numpy():
-    for name in ("domain.py", "errors.py"):
+    for name in ("domain.py", "errors.py", "plain_text.py"):
         modules = {top(module) for module in imported_modules(ROOT / "engine" / name)}
         assert modules - set(sys.stdlib_module_names) <= {"numpy"}
+
+
+@pytest.mark.parametrize("path", VIEWER_FILES, ids=lambda path: path.name)
+def test_every_label_shows_its_text_as_it_is(path):
+    may_be_rich = {"plain_text.py", "banner.py", "help.py"}  # the last two escape, or say their own
+    made = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert path.name in may_be_rich or "QLabel" not in made

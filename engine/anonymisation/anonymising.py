@@ -1,16 +1,19 @@
 """An anonymised copy of studies in another folder; the door `birads-engine anonymise`.
 
-DICOM images keep their pixel data bit for bit in their transfer syntax and get a header cleaned by
-`confidentiality`. PNG and JPEG keep theirs too, without metadata; TIFF becomes PNG. File and
-folder names are new. Only where marks beside the breast are to be blanked (or an old overlay lies
-in the pixels' unused bits) are pixels stored anew, uncompressed (DICOM) or as PNG, every value
-outside the marks as it was. An image that cannot be decoded is not copied, since nobody could tell
-what it shows. Reports, structured or as PDF, are never copied: their words are the patient's.
+DICOM images keep their pixels bit for bit in their transfer syntax, without comments and whatever
+else stands around them in the streams (`pixel_streams`), and get a header cleaned by
+`confidentiality`. PNG and JPEG keep theirs too, without metadata but for how they are turned; TIFF
+becomes PNG. File and folder names are new. Only where a stream cannot be taken apart, or marks
+beside the breast are to be blanked (or an old overlay lies in the pixels' unused bits) are pixels
+stored anew, uncompressed (DICOM) or as PNG, every value outside the marks as it was. An image that
+cannot be decoded is not copied, since nobody could tell what it shows.
+Reports, structured or as PDF, are never copied: their words are the patient's.
 """
 
 import argparse
 import io
 import json
+import logging
 import os
 import secrets
 import struct
@@ -26,13 +29,19 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_dataset, write_file_meta_info
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from engine import __version__
+from engine.anonymisation import pixel_streams
 from engine.anonymisation.burned_in import blank, find_marks
-from engine.anonymisation.confidentiality import Pseudonyms, anonymise, state_blanked
+from engine.anonymisation.confidentiality import Pseudonyms, anonymise, state_blanked, table
 from engine.dicom import loading
-from engine.dicom.decoding import PixelLayout, read_frame, read_layout
+from engine.dicom.decoding import (
+    ENCAPSULATED_UNCOMPRESSED,
+    PixelLayout,
+    read_frame,
+    read_layout,
+)
 from engine.dicom.encapsulation import Container, fragments
 from engine.dicom.files import SourceFile, opened_as_listed
 from engine.dicom.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
@@ -55,6 +64,8 @@ from engine.errors import (
 )
 from engine.private_files import FOLDER_MODE, make_folder, private_opener
 
+log = logging.getLogger(__name__)
+
 _UID = "2.25.170266571913473839562873017462394017459"  #: of this program, PS3.7 D.3.3.2
 _PIECE = 2**20  #: bytes copied at a time
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -66,13 +77,14 @@ class Anonymiser:
 
     One run, one key: studies of one patient (ID, issuer, birth date) stay together, UIDs keep
     referring to each other, and afterwards nobody can lead them back. `out` must not lie in a
-    folder of `sources`.
+    folder of `sources`. Raises DamagedInstallation before anything is read or written.
     """
 
     def __init__(self, out: Path, sources: Iterable[Path] = (), blanks_marks: bool = False) -> None:
         self._out = out
         self._blanks_marks = blanks_marks
         self._pseudonyms = Pseudonyms()
+        table()
         refuse_inside(out, sources)
 
     def copy(self, study: Study, should_stop: Callable[[], bool] | None = None) -> AnonymousCopy:
@@ -142,8 +154,15 @@ class Anonymiser:
         with read_tags(file) as read:
             layout = read_layout(read)
             has_overlay_bits = _has_overlay_bits(read.tags.dataset)
-        values = None
-        if marks is not None or has_overlay_bits or not layout.is_as_stated:
+        values, items = None, None
+        is_anew = marks is not None or has_overlay_bits or not layout.is_as_stated
+        if not is_anew and layout.container is not Container.NATIVE:
+            try:
+                items = _bare_streams(file, layout)
+            except ValueError:
+                log.info("A stream cannot be taken apart; its pixels are stored anew.")
+                is_anew = True
+        if is_anew:
             values = _clean_values(file, layout, marks)
         with read_tags(file) as read:
             dataset = read.tags.dataset
@@ -162,11 +181,13 @@ class Anonymiser:
         if values is not None:
             yield header + _pixel_element(layout, "little", False, len(values))
             yield values
-        elif syntax == DEFLATED:
-            yield _deflated(header + b"".join(_stored_pixels(file, layout)))
+            return
+        pixels = _native_pixels(file, layout) if items is None else _encapsulated(layout, items)
+        if syntax == DEFLATED:
+            yield _deflated(header + b"".join(pixels))
         else:
             yield header
-            yield from _stored_pixels(file, layout)
+            yield from pixels
 
 
 def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
@@ -223,35 +244,91 @@ def _pixel_element(layout: PixelLayout, order: str, is_implicit: bool, length: i
     """The head of Pixel Data, PS3.5 7.1; length 2**32 - 1 is undefined."""
     head = _PIXEL_DATA[order]
     if not is_implicit:
-        is_bytes = length == 0xFFFFFFFF or layout.bits_allocated == 8
+        are_swapped = order == "big" and layout.are_words_big
+        is_bytes = length == 0xFFFFFFFF or (layout.bits_allocated == 8 and not are_swapped)
         head += (b"OB" if is_bytes else b"OW") + b"\0\0"
     return head + length.to_bytes(4, order)
 
 
-def _stored_pixels(file: SourceFile, layout: PixelLayout) -> Iterator[bytes]:
-    """The Pixel Data element as the file holds it."""
-    syntax = layout.transfer_syntax
-    order = "big" if layout.is_big_endian else "little"
+def _pixel_source(file: SourceFile, layout: PixelLayout) -> BinaryIO:
+    """It stands at the value of Pixel Data."""
     source: BinaryIO = file
-    if syntax == DEFLATED:
+    if layout.transfer_syntax == DEFLATED:
         seek_data_set(file)
         data = inflate(file, FILE_SIZE_LIMIT + 1)
         if len(data) > FILE_SIZE_LIMIT:
             raise file_too_large()
         source = io.BytesIO(data)
     source.seek(layout.offset)
-    if layout.container is Container.NATIVE:
-        length = layout.length + layout.length % 2
-        yield _pixel_element(layout, order, syntax == IMPLICIT, length)
-        yield from _pieces(source, layout.length)
-        yield b"\0" * (layout.length % 2)
-        return
-    items = fragments(source)
-    yield _pixel_element(layout, order, syntax == IMPLICIT, 0xFFFFFFFF)
-    for position, length in items:
+    return source
+
+
+def _native_pixels(file: SourceFile, layout: PixelLayout) -> Iterator[bytes]:
+    """The Pixel Data element as the file holds it, and nothing of what stands behind the image."""
+    order = "big" if layout.is_big_endian else "little"
+    source = _pixel_source(file, layout)
+    length = layout.frame_bytes * layout.frames
+    if layout.are_words_big:  # the last of an odd number is its word's second byte
+        length += length % 2
+    length = min(layout.length, length)
+    padded = length + length % 2
+    yield _pixel_element(layout, order, layout.transfer_syntax == IMPLICIT, padded)
+    yield from _pieces(source, length)
+    yield b"\0" * (length % 2)
+
+
+def _bare_streams(file: SourceFile, layout: PixelLayout) -> list[bytes]:
+    """The frames' streams, without what is no image; the table of offsets before them.
+
+    Raises ValueError where a stream cannot be taken apart.
+    """
+    source = _pixel_source(file, layout)
+    table, *parts = _items(source)
+    if layout.transfer_syntax in (RLELossless, ENCAPSULATED_UNCOMPRESSED) and (
+        len(parts) != layout.frames
+    ):
+        parts = [b"".join(parts)] if layout.frames == 1 else []
+    if layout.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
+        streams = [part[: layout.frame_bytes] for part in parts]
+        if any(len(stream) < layout.frame_bytes for stream in streams):
+            raise ValueError("cut off")
+    elif layout.transfer_syntax == RLELossless:
+        samples = layout.samples * (layout.bits_allocated // 8)
+        pixels = layout.rows * layout.columns
+        streams = [pixel_streams.bare_rle(part, pixels, samples) for part in parts]
+    else:
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        streams = pixel_streams.bare_streams(data, layout.frames, layout.samples)
+    if len(streams) != layout.frames:
+        raise ValueError("other frames")
+    streams = [stream + b"\0" * (len(stream) % 2) for stream in streams]
+    offsets, place = [], 0
+    for stream in streams:
+        offsets.append(place)
+        place += 8 + len(stream)
+    has_table = bool(table) and place < 2**32
+    return [struct.pack(f"<{len(offsets)}I", *offsets) if has_table else b"", *streams]
+
+
+def _items(source: BinaryIO) -> list[bytes]:
+    items = []
+    found = fragments(source)
+    if len(found) < 2:
+        raise ValueError("no stream")
+    if sum(length for _, length in found) > FILE_SIZE_LIMIT:
+        raise file_too_large()
+    for position, length in found:
         source.seek(position)
-        yield _ITEM + length.to_bytes(4, "little")
-        yield from _pieces(source, length)
+        items.append(b"".join(_pieces(source, length)))
+    return items
+
+
+def _encapsulated(layout: PixelLayout, items: list[bytes]) -> Iterator[bytes]:
+    """The Pixel Data element of these items."""
+    yield _pixel_element(layout, "little", layout.transfer_syntax == IMPLICIT, 0xFFFFFFFF)
+    for item in items:
+        yield _ITEM + len(item).to_bytes(4, "little")
+        yield item
     yield _DELIMITER
 
 
@@ -324,61 +401,61 @@ def _bare(file: SourceFile, kind: str, marks: np.ndarray | None) -> bytes:
         raise file_too_large()
     try:
         return {"PNG": _bare_png, "JPEG": _bare_jpeg}[kind](file.read())
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, ValueError) as error:
         raise corrupt() from error
 
 
 # What decoding needs and its longest body, PNG 3rd edition chapter 11; all else may hold words.
-_PNG_CHUNKS = {b"IHDR": 13, b"PLTE": 768, b"IDAT": 2**31, b"tRNS": 256}
+_PNG_CHUNKS = {b"IHDR": 13, b"PLTE": 768, b"tRNS": 256}
 _PNG_CHUNKS |= {b"gAMA": 4, b"sBIT": 4, b"sRGB": 1}
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def _bare_png(data: bytes) -> bytes:
-    parts, position = [data[:8]], 8
+    parts, position, packed = [data[:8]], 8, []
     while position < len(data):
         length, name = struct.unpack_from(">I4s", data, position)
         stop = position + 12 + length
         if stop > len(data):
             raise corrupt()
+        body = data[position + 8 : stop - 4]
         if name == b"IEND":
-            return b"".join([*parts, _PNG_END])
-        if length <= _PNG_CHUNKS.get(name, -1):
+            return b"".join([*parts, *_bare_image_data(packed, parts[1]), _PNG_END])
+        if name == b"IDAT":
+            packed.append(body)
+        elif name == b"eXIf" and (orientation := pixel_streams.orientation_of(body)) != 1:
+            parts.append(_png_chunk(name, pixel_streams.orientation_alone(orientation)))
+        elif length <= _PNG_CHUNKS.get(name, -1):
             parts.append(data[position:stop])
         position = stop
     raise corrupt()
 
 
+def _png_chunk(name: bytes, body: bytes) -> bytes:
+    checksum = zlib.crc32(name + body)
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", checksum)
+
+
+def _bare_image_data(packed: list[bytes], header: bytes) -> Iterator[bytes]:
+    """IDAT chunks without what stands behind the packed image, which no decoder reads."""
+    data = b"".join(packed)
+    columns, rows, bits, colour = struct.unpack_from(">IIBB", header, 8)
+    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 4)
+    most = rows * ((columns * samples * bits + 7) // 8 + 1) + 8 * (rows + columns)  # interlaced
+    inflater = zlib.decompressobj()
+    try:
+        inflated = len(inflater.decompress(data, min(most, FILE_SIZE_LIMIT) + 1))
+    except zlib.error as error:
+        raise corrupt() from error
+    if inflated > most or not inflater.eof:
+        raise corrupt()
+    yield _png_chunk(b"IDAT", data[: len(data) - len(inflater.unused_data)])
+
+
 def _bare_jpeg(data: bytes) -> bytes:
-    """ITU-T T.81 annex B: comments and application segments go, but for the bare JFIF head and
-    Adobe's colour transform; so does all behind the end of the image.
-    """
-    parts, position = [data[:2]], 2
-    while True:
-        if data[position] != 0xFF:
-            raise corrupt()
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        if marker == 0xD9:
-            return b"".join([*parts, data[position : position + 2]])
-        length = struct.unpack_from(">H", data, position + 2)[0]
-        stop = position + 2 + length
-        segment = data[position:stop]
-        is_word = marker == 0xFE or 0xE0 <= marker <= 0xEF
-        if not is_word or (marker == 0xEE and segment[4:9] == b"Adobe" and length == 14):
-            parts.append(segment)
-        elif marker == 0xE0 and segment[4:9] == b"JFIF\0":
-            parts.append(b"\xff\xe0\0\x10" + segment[4:16] + b"\0\0")  # without its thumbnail
-        position = stop
-        if marker == 0xDA:  # the entropy-coded data up to the next marker that is no restart
-            while not (data[position] == 0xFF and data[position + 1] not in _IN_SCAN):
-                position = data.index(b"\xff", position + 1)
-            parts.append(data[stop:position])
+    bare, _ = pixel_streams.bare_jpeg(data)
+    return pixel_streams.with_orientation(bare, pixel_streams.jpeg_orientation(data))
 
-
-_IN_SCAN = frozenset({0x00, *range(0xD0, 0xD8)})
 
 # ------------------------------------------------------------------------------------------ files
 

@@ -3,13 +3,18 @@
 The table is `resources/confidentiality_profile.csv`: tag and action of every attribute of table
 E.1-1, column "Basic Prof.". It is applied at every depth. What the table leaves open goes the
 careful way: beyond it are removed private attributes, whole groups of curves and overlays,
-attributes that no dictionary knows, and whatever of a patient or in free words it does not name
-(`_BEYOND`). A dummy stands where an attribute may have to have a value, nothing where it need not.
+attributes that no dictionary knows, whatever of a patient or in free words it does not name
+(`_BEYOND`), short texts that are no technical ones (`_TECHNICAL`), for technicians type there, and
+codes and numbers that are none (`_FORMS`). What is left and holds a word of somebody's name or an
+identifier (`_Words`) goes all the same. A code's meaning is restated in the standard's words. A
+dummy stands where an attribute may have to have a value, nothing where it need not.
 """
 
 import csv
 import hashlib
 import hmac
+import io
+import re
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -20,13 +25,16 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
+from pydicom.sr import _concepts_dict, _snomed_dict
 from pydicom.tag import BaseTag
 
 from engine import __version__
-from engine.errors import UnreadableFile
+from engine.errors import DamagedInstallation, UnreadableFile
+from engine.shipped import is_as_shipped
 from resources import ROOT
 
 TABLE_EDITION = "PS3.15 2026c"
+_TABLE = ROOT / "confidentiality_profile.csv"
 _DUMMY_TEXT = "ANONYMISED"
 _DUMMIES = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), _DUMMY_TEXT),
@@ -37,6 +45,27 @@ _DUMMIES = {
 }
 # Value representations that hold words, people or dates; what has one and is not in the table goes.
 _BEYOND = frozenset({"AS", "DA", "DT", "LT", "PN", "ST", "TM", "UN", "UR", "UT"})
+# Texts of these are kept where they are technical; elsewhere somebody types into them.
+_SHORT_TEXTS = frozenset({"LO", "SH", "UC"})
+_TECHNICAL = frozenset(
+    (
+        *("Manufacturer", "ManufacturerModelName", "SoftwareVersions"),
+        *("DetectorManufacturerName", "DetectorManufacturerModelName"),
+        *("ModalityLUTType", "RescaleType", "CodeValue", "CodingSchemeDesignator"),
+        *("CodingSchemeVersion", "LongCodeValue", "CodeMeaning"),
+    )
+)
+# Of those, the ones that must be there (types 1 and 1C) and may hold free words.
+_DUMMIED = frozenset({"PixelSpacingCalibrationDescription"})
+# What values may be made of, PS3.5 6.2; writers mix the cases of one word. All else is no value.
+_FORMS = {
+    "CS": re.compile(r"[A-Z0-9 _./+\\-]*|[A-Za-z0-9_./+\\-]*"),
+    "DS": re.compile(r"[0-9 .eE+\\-]*"),
+    "IS": re.compile(r"[0-9 .eE+\\-]*"),
+    "UI": re.compile(r"[0-9.\\]*"),
+}
+_CODE_LENGTH = 16  #: bytes of one value of CS, PS3.5 6.2
+_BYTES = frozenset({"OB"})  #: colour profiles and the like, with words of their makers inside
 _KEPT_OF_PATIENT = frozenset({"AnatomicalOrientationType"})
 _DICOM_ROOT = "1.2.840.10008."
 # UIDs that name a kind of thing, not a thing.
@@ -69,9 +98,26 @@ class Pseudonyms:
 
 @cache
 def table() -> Mapping[int, str]:
-    """Actions by tag, as the standard writes them: D, Z, X, U and their combinations."""
-    with (ROOT / "confidentiality_profile.csv").open(encoding="utf-8", newline="") as file:
-        return {int(row["tag"], 16): row["action"] for row in csv.DictReader(file)}
+    """Actions by tag, as the standard writes them: D, Z, X, U and their combinations.
+
+    Raises DamagedInstallation where it is not, to the byte, the table that was shipped: with rows
+    missing, names would stay in a copy that says it has none.
+    """
+    try:
+        data = _TABLE.read_bytes()
+    except OSError as error:
+        raise _damaged() from error
+    if not is_as_shipped("confidentiality_profile", data):
+        raise _damaged()
+    rows = csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""))
+    return {int(row["tag"], 16): row["action"] for row in rows}
+
+
+def _damaged() -> DamagedInstallation:
+    return DamagedInstallation(
+        "Nothing can be anonymised",
+        "The table of what must go is missing or damaged; install the program again.",
+    )
 
 
 def anonymise(dataset: Dataset, pseudonyms: Pseudonyms, patient: str, study_uid: str) -> None:
@@ -80,7 +126,9 @@ def anonymise(dataset: Dataset, pseudonyms: Pseudonyms, patient: str, study_uid:
     Raises UnreadableFile where a part was too long to be read, and anything on damaged values.
     """
     needs_values = any(keyword in dataset for keyword in _MULTI_FRAME)  # type 1 there, PS3.3 C.7.6
+    words = _Words(dataset)
     _clean(dataset, pseudonyms, needs_values)
+    words.take_from(dataset)
     dataset.PatientName = dataset.PatientID = patient
     dataset.StudyInstanceUID = study_uid
     dataset.PatientIdentityRemoved = "YES"
@@ -133,12 +181,14 @@ def _clean(dataset: Dataset, pseudonyms: Pseudonyms, needs_values: bool) -> None
             element.value = _mapped(element.value, pseudonyms)
         else:  # what is said to be a sequence, or a UID, and is none
             del dataset[tag]
+    if "CodeMeaning" in dataset:
+        _restate_code(dataset)
 
 
 def _action(tag: BaseTag, raw, needs_values: bool) -> str:
     """One of K (keep, its items cleaned), X, Z, D, U."""
-    if tag.is_private or tag.group < 8 or tag.group >> 8 in (0x50, 0x60) or tag.group > 0x7FE0:
-        return "X"
+    if tag.is_private or tag.group < 8 or tag.group >> 8 in (0x50, 0x60) or tag.group >= 0x7FE0:
+        return "X"  # of 7FE0 what stands here are offsets of frames, which the copy has elsewhere
     stated = table().get(int(tag))
     if stated is None:
         return _action_beyond(tag, raw)
@@ -159,15 +209,111 @@ def _action_beyond(tag: BaseTag, raw) -> str:
         return "X"
     keyword, known = keyword_for_tag(tag), dictionary_VR(tag)
     if known == "UI":
-        return "K" if any(kind in keyword for kind in _KIND_UIDS) or _is_standard(raw) else "U"
+        is_kind = any(kind in keyword for kind in _KIND_UIDS) and _is_well_formed("UI", raw)
+        return "K" if is_kind or _is_standard(raw) else "U"
+    if known in _SHORT_TEXTS:
+        if keyword in _DUMMIED:
+            return "D"
+        return "K" if keyword in _TECHNICAL else "X"
+    if known in _BYTES or not _is_well_formed(known, raw):
+        return "X"
     if known in _BEYOND or (tag.group == 0x0010 and keyword not in _KEPT_OF_PATIENT):
         return "X"
     return "K"
 
 
-def _is_standard(raw) -> bool:
+def _is_well_formed(known: str, raw) -> bool:
+    """Whether the bytes as they lie in the file are a value of that representation."""
+    form = _FORMS.get(known)
+    if form is None:
+        return True
+    value = _text(raw).rstrip(" \0")
+    is_short = known != "CS" or all(len(v.strip()) <= _CODE_LENGTH for v in value.split("\\"))
+    return is_short and form.fullmatch(value) is not None
+
+
+class _Words:
+    """The words of names and the identifiers in a data set: none may stay in what the rules keep.
+
+    Bytes are compared as they lie in the file, so that no character set can hide them.
+    """
+
+    _LENGTH = 3  #: shorter ones are initials, and stand in half of all codes
+    _IDENTIFIERS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
+    _KEPT = frozenset({"CS", *_SHORT_TEXTS})
+
+    def __init__(self, dataset: Dataset) -> None:
+        """Of the data set as it came."""
+        self._words: set[str] = set()
+        self._identifiers: set[str] = set()
+        for tag in list(dataset.keys()):
+            if _known_vr(tag) == "PN":
+                self._words |= self._of(_text(dataset.get_item(tag)))
+            elif keyword_for_tag(tag) in self._IDENTIFIERS:
+                text = _text(dataset.get_item(tag)).strip(" \0").casefold()
+                self._identifiers |= {text} if len(text) >= self._LENGTH else set()
+
+    def _of(self, text: str) -> set[str]:
+        words = re.split(r"[\W_]+", text.casefold())
+        return {word for word in words if len(word) >= self._LENGTH}
+
+    def _are_in(self, text: str) -> bool:
+        folded = text.casefold()
+        return bool(self._words & self._of(text)) or any(i in folded for i in self._identifiers)
+
+    def take_from(self, dataset: Dataset) -> None:
+        """Removes what still has one of them."""
+        for tag in list(dataset.keys()):
+            raw = dataset.get_item(tag)
+            if _holds_items(raw):
+                for item in dataset[tag].value or ():
+                    self.take_from(item)
+            elif _known_vr(tag) in self._KEPT and self._are_in(_text(raw)):
+                del dataset[tag]
+
+
+def _known_vr(tag: BaseTag) -> str:
+    return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
+
+
+def _text(raw) -> str:
+    """Of an element as it lies in the file, byte by byte; of a made one as it would."""
     value = raw.value
-    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    values = value if isinstance(value, MultiValue | list | tuple) else [value]
+    return "\\".join("" if one is None else str(one) for one in values)
+
+
+@cache
+def _meanings() -> Mapping[tuple[str, str], str]:
+    """What codes mean, by scheme and value, as most of the standard's own lists have it."""
+    listed: dict[tuple[str, str], tuple[str, int]] = {}
+    for scheme, concepts in _concepts_dict.concepts.items():
+        for codes in concepts.values():
+            for value, (meaning, groups) in codes.items():
+                if len(groups) > listed.get((scheme, value), ("", -1))[1]:
+                    listed[scheme, value] = meaning, len(groups)
+    known = {code: meaning for code, (meaning, _) in listed.items()}
+    for old, new in _snomed_dict.mapping["SRT"].items():
+        if ("SCT", new) in known:
+            known |= {(scheme, old): known["SCT", new] for scheme in ("SRT", "SNM3", "99SDM")}
+    return known
+
+
+def _restate_code(item: Dataset) -> None:
+    """A code's meaning is free text: it is said in the standard's words or not at all."""
+    code = item.get("CodeValue") or item.get("LongCodeValue") or ""
+    scheme = str(item.get("CodingSchemeDesignator") or "")
+    if not re.fullmatch(r"[A-Za-z0-9._:+-]{0,64}", str(code)):
+        for keyword in ("CodeValue", "LongCodeValue"):
+            if keyword in item:
+                setattr(item, keyword, _DUMMY_TEXT)
+    item.CodeMeaning = _meanings().get((scheme, str(code)), _DUMMY_TEXT)
+
+
+def _is_standard(raw) -> bool:
+    text = _text(raw)
     return all(uid.startswith(_DICOM_ROOT) for uid in text.split("\\") if uid.strip(" \0"))
 
 

@@ -45,7 +45,7 @@ from engine.domain import Pixels, VoiLut
 from engine.errors import EngineError, UnreadableFile, UnsupportedImage
 
 _RLE = "1.2.840.10008.1.2.5"
-_ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED, GE_PRIVATE, PAPYRUS})
 _JPEG_FAMILY = frozenset(
     "1.2.840.10008.1.2.4." + suffix
@@ -128,7 +128,7 @@ def read_layout(file: DicomFile) -> PixelLayout:
             "The image has no size", "Copy the file again from its source, or export it anew."
         )
     check_size(rows, columns)
-    if syntax not in NATIVE | _JPEG_FAMILY | {_RLE, _ENCAPSULATED_UNCOMPRESSED}:
+    if syntax not in NATIVE | _JPEG_FAMILY | {_RLE, ENCAPSULATED_UNCOMPRESSED}:
         name = UID(syntax).name if UID(syntax).is_valid else "unknown"
         raise UnsupportedImage(
             "Compression is not supported",
@@ -322,7 +322,7 @@ def shows_colour(file: SourceFile, layout: PixelLayout) -> bool:
 def stream_notes(file: SourceFile, layout: PixelLayout) -> list[str]:
     """What a compressed frame's first and last bytes tell the reader; says nothing of damage."""
     if layout.container is Container.NATIVE or layout.transfer_syntax in (
-        *(DEFLATED, _RLE, _ENCAPSULATED_UNCOMPRESSED),
+        *(DEFLATED, _RLE, ENCAPSULATED_UNCOMPRESSED),
     ):
         return []
     try:
@@ -353,7 +353,7 @@ def _is_luma_first(layout: PixelLayout) -> bool:
 def _is_stream(layout: PixelLayout) -> bool:
     """Whether a codec decodes the pixels, and colours to red, green, blue with them."""
     return layout.container is not Container.NATIVE and layout.transfer_syntax not in (
-        *(_RLE, _ENCAPSULATED_UNCOMPRESSED),
+        *(_RLE, ENCAPSULATED_UNCOMPRESSED),
     )
 
 
@@ -408,7 +408,7 @@ def read_frame(file: SourceFile, layout: PixelLayout, threads: int = 1) -> np.nd
     if layout.container is Container.NATIVE:
         return _native(source, layout, index)
     frame = joined(source, _parts(source, layout))
-    if layout.transfer_syntax == _ENCAPSULATED_UNCOMPRESSED:
+    if layout.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
         return _native(io.BytesIO(frame), replace(layout, offset=0), 0)
     return _encapsulated(frame, layout, threads)
 

@@ -23,6 +23,7 @@ from engine.errors import IncompatibleCheckpoint
 from engine.networks import preprocessing
 from engine.networks.models import LIGHT, MOBILENET, build_model, made_fast
 from engine.networks.preprocessing import PreprocessingConfig
+from engine.shipped import is_as_shipped
 from resources import ROOT
 
 FORMAT = 1
@@ -140,11 +141,15 @@ def load(path: Path) -> Appearance:
         limits = (float(header[name]) for name in ("upside_down_limit", "upside_down_limit_mlo"))
         return Appearance(made_fast(trunk), *scores, *limits)
     except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise IncompatibleCheckpoint(
-            "Scope gate not installed",
-            "The file that tells mammograms from other images is missing or damaged; "
-            "install the program again.",
-        ) from error
+        raise _not_installed() from error
+
+
+def _not_installed() -> IncompatibleCheckpoint:
+    return IncompatibleCheckpoint(
+        "Scope gate not installed",
+        "The file that tells mammograms from other images is missing or damaged; "
+        "install the program again.",
+    )
 
 
 def _vector(tensor: torch.Tensor) -> np.ndarray:
@@ -156,4 +161,11 @@ def _vector(tensor: torch.Tensor) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def shipped() -> Appearance:
+    """Raises `IncompatibleCheckpoint` where the file is not, to the byte, what was shipped."""
+    try:
+        is_whole = is_as_shipped("scope", SHIPPED.read_bytes())
+    except OSError as error:
+        raise _not_installed() from error
+    if not is_whole:
+        raise _not_installed()
     return load(SHIPPED)

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from engine import shipped
 from engine.domain import ModelIdentity
 from engine.errors import IncompatibleCheckpoint, InvalidData
 from engine.networks.calibration import Calibration
@@ -63,7 +64,7 @@ def shipped_checkpoint(name: str) -> Path:
 
 def _shipped(name: str) -> dict[str, str]:
     try:
-        return json.loads((_FOLDER / "manifest.json").read_text("utf-8"))[name]
+        return shipped.entries(_FOLDER / "manifest.json")[name]
     except (OSError, ValueError, KeyError) as error:
         raise IncompatibleCheckpoint(
             "Network not installed",
@@ -203,10 +204,12 @@ def _first_of_a_pair(header: dict, weights: dict) -> tuple[dict, dict]:
 
 
 def check_shipped_hash(path: Path, digest: str) -> None:
-    """A file of the shipped folder must be, to the byte, the one the manifest names."""
-    if path.resolve().parent != _FOLDER.resolve():
+    """A file of the shipped folder must be, to the byte, the one the manifest names; also where
+    it is a link, wherever that leads: what counts is by which door it was asked.
+    """
+    if path.parent.resolve() != _FOLDER.resolve():
         return
-    known = json.loads((_FOLDER / "manifest.json").read_text("utf-8")).values()
+    known = shipped.entries(_FOLDER / "manifest.json").values()
     if digest not in {entry["sha256"] for entry in known if entry["file"] == path.name}:
         raise refused(path, "its sha-256 is not the one it was shipped with")
 

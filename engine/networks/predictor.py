@@ -27,7 +27,7 @@ from engine.domain import (
     StudyPrediction,
     ViewPrediction,
 )
-from engine.errors import EngineError, UnsupportedImage, fault_trace
+from engine.errors import EngineError, IncompatibleCheckpoint, UnsupportedImage, fault_trace
 from engine.networks import appearance, ensemble, preprocessing, scope
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import shipped_checkpoint
@@ -38,6 +38,14 @@ log = logging.getLogger(__name__)
 
 UNEXPECTED_TITLE = "Unexpected fault in this file"
 UNEXPECTED_ADVICE = "This is a bug of the program: please report it with the log; go on without it."
+
+
+def another_network(asked: str, found: str) -> IncompatibleCheckpoint:
+    """A file that holds another network than it was asked for."""
+    return IncompatibleCheckpoint(
+        "Checkpoint refused",
+        f"It holds the network {found}, not {asked}. Install the program again or choose another.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +78,8 @@ class Predictor:
     def __init__(self, checkpoint_path: Path | None = None, name: str = DEFAULT_MODEL) -> None:
         path = checkpoint_path or shipped_checkpoint(name)
         self._checkpoint = ensemble.load(path).made_fast()
+        if checkpoint_path is None and self.identity.name != name:
+            raise another_network(name, self.identity.name)
         members = self._checkpoint.members
         own = members if len(members) > 1 else ()
         #: who speaks: the checkpoint, then each member of an ensemble

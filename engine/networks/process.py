@@ -278,12 +278,13 @@ class _Worker:
 
     def _predictor(self, model_name: str) -> Any:
         if model_name not in self._predictors:
-            from engine.networks.predictor import Predictor
+            from engine.networks.predictor import Predictor, another_network
 
             self._use_threads()
-            self._predictors[model_name] = Predictor(
-                self._settings.checkpoints.get(model_name), model_name
-            )
+            predictor = Predictor(self._settings.checkpoints.get(model_name), model_name)
+            if predictor.identity.name != model_name:
+                raise another_network(model_name, predictor.identity.name)
+            self._predictors[model_name] = predictor
         return self._predictors[model_name]
 
     def _region_predictor(self) -> Any:

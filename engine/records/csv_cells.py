@@ -7,6 +7,8 @@ steers the terminal or turns the line round for whoever looks at it.
 
 import re
 
+from engine.plain_text import visible_text
+
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 #: C0 and C1 controls but for tab and line ends, and the bidirectional controls (Unicode UAX #9).
 _CONTROLS = re.compile(
@@ -22,8 +24,9 @@ def is_formula(text: str) -> bool:
 def inert(text: str) -> str:
     """The text as a cell that no spreadsheet runs and no terminal obeys.
 
-    An apostrophe goes before a formula; each control character becomes U+FFFD. Tabs and line ends
-    inside stay, for a comment has them by right.
+    An apostrophe goes before a formula; each character that is not seen becomes U+FFFD. It is on
+    one line: a spreadsheet that is told another separator would take each line's beginning for a
+    cell's.
     """
-    shown = _CONTROLS.sub("\ufffd", text)
-    return f"'{shown}" if is_formula(text) else shown
+    shown = visible_text(text)
+    return f"'{shown}" if is_formula(text) or is_formula(shown) else shown

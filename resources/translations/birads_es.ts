@@ -831,6 +831,30 @@
         <translation>{mode} (predeterminado)</translation>
     </message>
     <message>
+        <source>Asking the printers …</source>
+        <translation>Consultando las impresoras…</translation>
+    </message>
+    <message>
+        <source>The printers do not answer. Save the page as PDF instead.</source>
+        <translation>Las impresoras no responden. Guarde la página como PDF.</translation>
+    </message>
+    <message>
+        <source>The page could not be printed. Save it as PDF instead.</source>
+        <translation>No se pudo imprimir la página. Guárdela como PDF.</translation>
+    </message>
+    <message>
+        <source>Nothing can be anonymised</source>
+        <translation>No se puede anonimizar nada</translation>
+    </message>
+    <message>
+        <source>The table of what must go is missing or damaged; install the program again.</source>
+        <translation>Falta la tabla de lo que debe eliminarse o está dañada; instale el programa de nuevo.</translation>
+    </message>
+    <message>
+        <source>It holds the network {found}, not {asked}. Install the program again or choose another.</source>
+        <translation>Contiene la red {found}, no {asked}. Instale el programa de nuevo o elija otra.</translation>
+    </message>
+    <message>
         <source>Without them no free words and no reader&apos;s name are on the page either.</source>
         <extracomment>logical pixels, of a picture&apos;s preview</extracomment>
         <translation>Sin ellos tampoco figuran en la página textos libres ni el nombre del lector.</translation>

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 import engine.anonymisation.anonymising
 from engine.__main__ import main
-from engine.anonymisation.anonymising import Anonymiser
+from engine.anonymisation import confidentiality, pixel_streams
+from engine.anonymisation.anonymising import Anonymiser, _bare_png
 from engine.anonymisation.confidentiality import Pseudonyms, table
 from engine.dicom.loading import load, load_pixels
 from engine.domain import Laterality
@@ -236,6 +239,226 @@ def test_an_overlay_in_unused_bits_is_taken_out(tmp_path):
     )
     assert before.min() == 0x8000
     np.testing.assert_array_equal(after, image.ravel())
+
+
+# ----------------------------------------------------------------------- words beside the pixels
+
+WORDS = b"Doe born 19610203"
+
+
+def jpeg_with_words(stream):
+    """A comment and an Exif segment."""
+    size = struct.pack(">H", len(WORDS) + 2)
+    exif = b"\xff\xe1" + struct.pack(">H", len(WORDS) + 8) + b"Exif\0\0" + WORDS
+    return stream[:2] + b"\xff\xfe" + size + WORDS + exif + stream[2:]
+
+
+def jpeg2000_with_words(stream):
+    """A comment in the main header and one in that of the first tile-part, whose length grows."""
+    comment = b"\xff\x64" + struct.pack(">HH", len(WORDS) + 4, 1) + WORDS
+    tile = stream.index(b"\xff\x90\0\x0a")
+    (length,) = struct.unpack_from(">I", stream, tile + 6)
+    head = stream[tile : tile + 6] + struct.pack(">I", length and length + len(comment))
+    return (
+        b"".join((stream[:tile], comment, head, stream[tile + 10 : tile + 12], comment))
+        + stream[tile + 12 :]
+    )
+
+
+def with_words(path, syntax):
+    """The file's pixel data with words wherever its format has room for them."""
+    dataset = pydicom.dcmread(path)
+    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        dataset.PixelData += WORDS.ljust(64)
+    else:
+        (stream,) = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1)
+        if syntax.startswith(("jpeg2000", "htj2k")):
+            stream = jpeg2000_with_words(stream)
+        elif syntax.startswith("jpeg"):
+            stream = jpeg_with_words(stream)
+        else:  # among the offsets of segments that are not there
+            stream = stream[:20] + WORDS + stream[20 + len(WORDS) :]
+        if syntax.startswith(("jpeg2000", "htj2k")):  # elsewhere an image with more is refused
+            stream += WORDS.ljust(64)
+        dataset.PixelData = pydicom.encaps.encapsulate([stream])
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize("syntax", TRANSFER_SYNTAXES)
+def test_no_word_around_the_pixels_is_copied_and_no_value_changes(tmp_path, syntax):
+    source = write_mammogram(tmp_path / "in" / "x.dcm", transfer_syntax=syntax)
+    clean = load_pixels(load([source]).studies[0].views[0]).stored
+    with_words(source, syntax)
+    assert syntax == "deflated" or b"born" in source.read_bytes()
+    (copy,), paths = copied(source, tmp_path / "out")
+    assert copy.failures == ()
+    (path,) = paths
+    dataset = pydicom.dcmread(path)
+    assert b"born" not in path.read_bytes() + dataset.PixelData
+    np.testing.assert_array_equal(load_pixels(load([path]).studies[0].views[0]).stored, clean)
+    assert dataset.file_meta.TransferSyntaxUID == TRANSFER_SYNTAXES[syntax]
+
+
+def test_the_last_of_an_odd_number_of_swapped_pixels_is_copied_too(tmp_path):
+    image = stored_values(breast("R", "CC", 301, 201), 8).astype(np.uint8)
+
+    def swap(dataset):
+        pairs = np.append(image.ravel(), np.uint8(0)).reshape(-1, 2)
+        dataset.PixelData = pairs[:, ::-1].tobytes() + WORDS.ljust(64)
+        dataset["PixelData"].VR = "OW"
+
+    source = write_mammogram(
+        tmp_path / "in" / "x.dcm",
+        values=image,
+        bits_stored=8,
+        transfer_syntax="big-endian",
+        edit=swap,
+    )
+    before = load_pixels(load([source]).studies[0].views[0]).stored
+    _, (path,) = copied(source, tmp_path / "out")
+    assert b"born" not in path.read_bytes()
+    np.testing.assert_array_equal(load_pixels(load([path]).studies[0].views[0]).stored, before)
+    np.testing.assert_array_equal(before, image)
+
+
+def test_uncompressed_pixels_in_items_stay_so_without_what_stands_behind_them(tmp_path):
+    source = write_mammogram(tmp_path / "in" / "x.dcm")
+    before = load_pixels(load([source]).studies[0].views[0]).stored
+    dataset = pydicom.dcmread(source)
+    dataset.PixelData = pydicom.encaps.encapsulate([dataset.PixelData + WORDS.ljust(64)])
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.98"
+    dataset.save_as(source)
+    _, (path,) = copied(source, tmp_path / "out")
+    assert b"born" not in path.read_bytes()
+    assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1.98"
+    np.testing.assert_array_equal(load_pixels(load([path]).studies[0].views[0]).stored, before)
+
+
+def test_frames_of_a_file_are_copied_each_without_its_words(tmp_path):
+    source = write_mammogram(tmp_path / "in" / "x.dcm", transfer_syntax="jpeg2000-lossless")
+    dataset = pydicom.dcmread(source)
+    (stream,) = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1)
+    dataset.NumberOfFrames = 3
+    frames = [jpeg2000_with_words(stream) + b"\0\0" + WORDS + b"\0"] * 3
+    dataset.PixelData = pydicom.encaps.encapsulate(frames, fragments_per_frame=2)
+    dataset.save_as(source)
+    (copy,), paths = copied(source, tmp_path / "out")
+    assert copy.failures == ()
+    after = pydicom.dcmread(paths[0])
+    assert b"born" not in paths[0].read_bytes()
+    frames = list(pydicom.encaps.generate_frames(after.PixelData, number_of_frames=3))
+    bare, _ = pixel_streams.bare_jpeg2000(stream)
+    assert [frame.rstrip(b"\0") for frame in frames] == [bare] * 3
+
+
+def test_a_stream_without_its_end_is_stored_anew_with_the_same_values(tmp_path):
+    source = write_mammogram(tmp_path / "in" / "x.dcm", transfer_syntax="jpeg2000-lossless")
+    view = load([source]).studies[0].views[0]
+    dataset = pydicom.dcmread(source)
+    (stream,) = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1)
+    with pytest.raises(ValueError, match="cut off"):
+        pixel_streams.bare_streams(stream[: stream.rindex(b"\xff\xd9")], 1)
+    before = load_pixels(view).stored
+    dataset.PixelData = pydicom.encaps.encapsulate(
+        [b"\xff\x4f" + stream[2:].replace(b"\xff\x52", b"\xff\x30\xff\x52", 1)]
+    )
+    dataset.save_as(source)
+    _, (path,) = copied(source, tmp_path / "out")
+    assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
+    np.testing.assert_array_equal(load_pixels(load([path]).studies[0].views[0]).stored, before)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_turned_photograph_stays_turned_and_says_nothing_else(tmp_path, orientation):
+    image = imagecodecs.jpeg8_encode(stored_values(breast("R", "CC", 300, 200), 8).astype(np.uint8))
+    words = pixel_streams.orientation_alone(orientation) + WORDS
+    body = b"Exif\0\0" + words
+    picture = image[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + image[2:]
+    source = tmp_path / "in" / "R_CC.jpg"
+    source.parent.mkdir()
+    source.write_bytes(picture + WORDS)
+    _, (path,) = copied(source, tmp_path / "out")
+    data = path.read_bytes()
+    assert b"born" not in data
+    assert pixel_streams.jpeg_orientation(data) == orientation
+    np.testing.assert_array_equal(imagecodecs.jpeg8_decode(data), imagecodecs.jpeg8_decode(image))
+
+
+def test_words_packed_behind_a_png_image_are_left_behind(tmp_path):
+    image = stored_values(breast("R", "CC", 300, 200), 8).astype(np.uint8)
+    picture = imagecodecs.png_encode(image)
+    at = picture.rindex(b"IDAT") - 4
+    (length,) = struct.unpack_from(">I", picture, at)
+    body = b"IDAT" + picture[at + 8 : at + 8 + length] + WORDS
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    bare = _bare_png(picture[:at] + chunk + picture[at + 12 + length :])
+    assert b"born" not in bare
+    np.testing.assert_array_equal(imagecodecs.png_decode(bare), image)
+
+
+# --------------------------------------------------------------------------------- words in tags
+
+
+def test_whatever_text_attribute_holds_a_name_it_does_not_stay(tmp_path):
+    kinds = {"LO", "SH", "ST", "LT", "UT", "UC", "PN", "CS", "AE"}
+
+    def fill(dataset):
+        for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
+            if vr in kinds and keyword and tag >> 16 > 4 and keyword not in dataset:
+                dataset.add_new(tag, vr, "DOE^JANE" if vr == "PN" else "seen by Jane Doe")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        source = write_mammogram(
+            tmp_path / "in" / "x.dcm", patient_name="Doe^Jane", patient_id="MRN-4711", edit=fill
+        )
+        _, (path,) = copied(source, tmp_path / "out")
+    data = path.read_bytes().lower()
+    assert b"jane" not in data
+    assert b"doe" not in data
+
+
+def test_free_words_of_nobody_in_particular_stay_in_technical_attributes_only(tmp_path):
+    def tell(dataset):
+        dataset.Manufacturer, dataset.ManufacturerModelName = "Machines Inc.", "Selenia"
+        dataset.WindowCenterWidthExplanation = "as she liked it"
+        dataset.ViewName = dataset.AcquisitionDeviceProcessingDescription = "as she liked it"
+        dataset.BodyPartExamined = "as she liked it"
+        dataset.KVP = "28.1234567890123"
+        dataset.PixelSpacingCalibrationDescription = "as she liked it"
+        dataset.FilterMaterial = "RHODIUM"
+        view = Dataset()
+        view.CodeValue, view.CodingSchemeDesignator = "399162004", "SCT"
+        view.CodeMeaning = "as she liked it"
+        dataset.ViewCodeSequence = [view]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        source = write_mammogram(tmp_path / "in" / "x.dcm", edit=tell)
+        data = source.read_bytes().replace(b"28.1234567890123", b"28 as she liked ")
+        source.write_bytes(data)
+        _, (path,) = copied(source, tmp_path / "out")
+    assert b"she" not in path.read_bytes()
+    dataset = pydicom.dcmread(path)
+    assert "KVP" not in dataset
+    assert (dataset.Manufacturer, dataset.FilterMaterial) == ("Machines Inc.", "RHODIUM")
+    assert dataset.ViewCodeSequence[0].CodeValue == "399162004"
+    assert dataset.ViewCodeSequence[0].CodeMeaning == "cranio-caudal"
+    assert dataset.PixelSpacingCalibrationDescription == "ANONYMISED"
+
+
+@pytest.mark.parametrize("share", [None, 0, 0.1, 0.5, 0.99])
+def test_with_a_damaged_table_nothing_is_anonymised(tmp_path, study, monkeypatch, capsys, share):
+    whole = confidentiality._TABLE.read_bytes()
+    damaged = tmp_path / "table.csv"
+    if share is not None:
+        damaged.write_bytes(whole[: int(share * len(whole))])
+    monkeypatch.setattr(confidentiality, "_TABLE", damaged)
+    table.cache_clear()
+    assert main(["anonymise", str(study), "--out", str(tmp_path / "out")]) == 2
+    assert "Nothing can be anonymised" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_profiles_table_is_whole():

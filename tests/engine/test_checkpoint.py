@@ -8,11 +8,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
+from engine import shipped
 from engine.errors import IncompatibleCheckpoint
-from engine.networks import checkpoint
+from engine.networks import checkpoint, process
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import load_checkpoint, save_checkpoint
+from engine.networks.predictor import Predictor
 from engine.networks.preprocessing import PreprocessingConfig
+from engine.networks.process import EngineSettings
+from resources import ROOT
 from tests.tiny_networks import tiny_model, write_tiny_checkpoint
 
 
@@ -110,3 +114,67 @@ def test_a_network_that_was_not_installed_is_said_so(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "_FOLDER", tmp_path)
     with pytest.raises(IncompatibleCheckpoint, match="hybrid"):
         checkpoint.shipped_checkpoint("hybrid")
+
+
+def test_a_link_in_the_shipped_folder_is_no_way_round_the_hash(tmp_path, monkeypatch):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    monkeypatch.setattr(checkpoint, "_FOLDER", folder)
+    elsewhere = write_tiny_checkpoint(tmp_path / "elsewhere.safetensors")
+    digest = hashlib.sha256(elsewhere.read_bytes()).hexdigest()
+    entry = {"light": {"file": "light.safetensors", "sha256": digest}}
+    (folder / "manifest.json").write_text(json.dumps(entry))
+    (folder / "light.safetensors").symlink_to(elsewhere)
+    asked = checkpoint.shipped_checkpoint("light")
+    assert load_checkpoint(asked).identity.sha256 == digest
+    data = bytearray(elsewhere.read_bytes())
+    data[-1] ^= 1
+    elsewhere.write_bytes(data)
+    with pytest.raises(IncompatibleCheckpoint, match="sha-256"):
+        load_checkpoint(asked)
+    assert load_checkpoint(elsewhere)  # a file of the user's own is nobody's but the user's
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        *("null", "[]", "3", '{"light": {}}', '{"light": null}', '{"light": {"file": 3}}', "{", ""),
+        '{"light": {"file": "../light.safetensors", "sha256": "00"}}',
+    ],
+)
+def test_a_manifest_that_is_none_means_that_no_network_is_installed(
+    tmp_path, monkeypatch, manifest
+):
+    monkeypatch.setattr(checkpoint, "_FOLDER", tmp_path)
+    (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(IncompatibleCheckpoint, match="Network not installed"):
+        checkpoint.shipped_checkpoint("light")
+
+
+def test_one_network_under_the_other_ones_name_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_FOLDER", tmp_path)
+    path = write_tiny_checkpoint(tmp_path / "light.safetensors", "hybrid")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    entry = {"light": {"file": path.name, "sha256": digest}}
+    (tmp_path / "manifest.json").write_text(json.dumps(entry))
+    with pytest.raises(IncompatibleCheckpoint, match="holds the network hybrid, not light"):
+        Predictor(None, "light")
+    worker = process._Worker(EngineSettings(checkpoints={"light": path}, threads=1))
+    with pytest.raises(IncompatibleCheckpoint, match="holds the network hybrid, not light"):
+        worker.warm_up("light")
+
+
+def test_all_that_is_shipped_is_what_the_manifest_says():
+    for name, entry in shipped.entries().items():
+        folder = ROOT if name in ("scope", "confidentiality_profile") else ROOT / "checkpoints"
+        assert shipped.is_as_shipped(name, (folder / entry["file"]).read_bytes()), name
+    assert not shipped.is_as_shipped("unknown", b"")
+
+
+def test_a_file_made_anew_is_entered_under_its_name_and_the_rest_stays(tmp_path):
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"light": {"file": "light.safetensors", "sha256": "00"}}')
+    (tmp_path / "scope.safetensors").write_bytes(b"new")
+    shipped.enter("scope", tmp_path / "scope.safetensors", manifest)
+    assert shipped.is_as_shipped("scope", b"new", manifest)
+    assert shipped.entries(manifest)["light"]["sha256"] == "00"

@@ -240,3 +240,17 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         assert one.offset == other.offset
         for part in ("centre", "scale", "weights"):
             np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+
+
+def test_a_scope_gate_with_one_changed_byte_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "scope.safetensors"
+    data = bytearray(appearance.SHIPPED.read_bytes())
+    data[-1000] ^= 1
+    path.write_bytes(data)
+    monkeypatch.setattr(appearance, "SHIPPED", path)
+    appearance.shipped.cache_clear()
+    with pytest.raises(IncompatibleCheckpoint, match="Scope gate not installed"):
+        appearance.shipped()
+    path.unlink()
+    with pytest.raises(IncompatibleCheckpoint, match="Scope gate not installed"):
+        appearance.shipped()

@@ -4,6 +4,7 @@ import pydicom
 import pytest
 
 from engine import self_test
+from engine.anonymisation import confidentiality
 from engine.networks.process import EngineSettings
 from engine.self_test import DECODED, MODELS, OUTPUT_NAME, REGION_MODELS, SAMPLES, run
 from tests.phantom import TRANSFER_SYNTAXES
@@ -85,4 +86,17 @@ def test_this_installation_passes_with_one_line_a_check():
     assert run(lines.append), lines
     assert lines.pop() == "All is well."
     assert all(line.startswith("ok   ") for line in lines)
-    assert len(lines) == len(set(lines)) == len(DECODED) + 2 * len(MODELS) + len(REGION_MODELS) + 2
+    checks = len(DECODED) + 2 * len(MODELS) + len(REGION_MODELS) + 3
+    assert len(lines) == len(set(lines)) == checks
+
+
+def test_an_empty_table_of_the_confidentiality_profile_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(self_test, "MODELS", ())
+    monkeypatch.setattr(self_test, "REGION_MODELS", ())
+    monkeypatch.setattr(confidentiality, "_TABLE", tmp_path / "table.csv")
+    (tmp_path / "table.csv").write_text("tag,action,keyword\n")
+    confidentiality.table.cache_clear()
+    lines = []
+    assert not run(lines.append)
+    (failed,) = [line for line in lines if line.startswith("FAIL")]
+    assert failed.startswith("FAIL The table of the confidentiality profile is whole: Nothing can")

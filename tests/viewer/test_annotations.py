@@ -84,14 +84,14 @@ def drawn(pane, canvas):
 
 def test_a_ruler_drawn_from_end_to_end_tells_its_length_and_origin(pane):
     canvas = begin(pane)["R CC"]
-    before = canvas.window
+    before = canvas.voi
     draw(pane, canvas, RULER, (100, 150), (180, 210))
     (ruler,) = drawn(pane, canvas)
     assert ruler.points[0] == pytest.approx((100, 150), abs=0.01)
     assert ruler.points[1] == pytest.approx((180, 210), abs=0.01)
     assert ruler.measured == "10.0 mm, at detector"
     assert (ruler.reader, ruler.patient_id, ruler.study_uid) == ("Dr. X", "A-17", "1.2.3")
-    assert canvas.window == before  # the drag drew, and did not touch the window
+    assert canvas.voi == before  # the drag drew, and did not touch the window
     assert pane.records == [ruler]
 
 
@@ -222,7 +222,7 @@ def test_a_tool_draws_once_and_is_put_away(pane):
     assert not action.isChecked()
     assert canvas.cursor().shape() != Qt.CursorShape.CrossCursor
     drag(canvas, LEFT, (40, 200), (90, 200))
-    assert canvas.window.name == "adjusted"  # the next drag is the window's again
+    assert canvas.voi.name == "adjusted"  # the next drag is the window's again
     assert len(drawn(pane, canvas)) == 1
 
 

@@ -242,8 +242,8 @@ def test_the_heat_map_is_painted_only_while_the_overlay_is_on(make_canvas):
 def test_a_drag_sideways_changes_the_width_and_upwards_brightens(make_canvas):
     canvas = make_canvas()
     drag(canvas, LEFT, (50, 100), (110, 100))
-    assert canvas.window.width == pytest.approx(4096 * np.exp(60 / 300))
-    assert canvas.window.center == 2048
+    assert canvas.voi.width == pytest.approx(4096 * np.exp(60 / 300))
+    assert canvas.voi.center == 2048
     before = canvas.grey()[0].mean()
     drag(canvas, LEFT, (50, 100), (50, 60))
     assert canvas.grey()[0].mean() > before + 3
@@ -254,7 +254,7 @@ def test_dragging_speed_follows_the_windows_width(make_canvas):
     for width in (20, 200, 4000):
         canvas = make_canvas(vois=(VoiWindow(2048, width, VoiFunction.LINEAR_EXACT),))
         drag(canvas, LEFT, (50, 100), (50, 60))
-        shifts.append((2048 - canvas.window.center) / width)
+        shifts.append((2048 - canvas.voi.center) / width)
     assert shifts == pytest.approx([0.1, 0.1, 0.1])
 
 
@@ -274,7 +274,7 @@ def test_a_window_never_gets_narrower_than_its_formula_allows(make_canvas):
     canvas = make_canvas(vois=(VoiWindow(2048, 10),))
     for _ in range(20):
         drag(canvas, LEFT, (230, 100), (10, 100))
-    assert canvas.window.width >= 2
+    assert canvas.voi.width >= 2
     assert canvas.grey() is not None
 
 
@@ -282,16 +282,16 @@ def test_a_lookup_table_can_be_dragged_as_the_window_nearest_to_it(make_canvas):
     ramp = VoiLut(np.linspace(0, 255, 2000).astype(np.uint8), 1000, 8, "curve")
     canvas = make_canvas(vois=(ramp,))
     drag(canvas, LEFT, (50, 100), (70, 100))
-    assert isinstance(canvas.window, VoiWindow)
-    assert 900 < canvas.window.center < 3100
+    assert isinstance(canvas.voi, VoiWindow)
+    assert 900 < canvas.voi.center < 3100
 
 
 def test_a_click_with_an_unsteady_hand_changes_nothing(make_canvas):
     canvas = make_canvas()
-    before = (canvas.window, canvas.placement())
+    before = (canvas.voi, canvas.placement())
     for button in (LEFT, MIDDLE, RIGHT):
         drag(canvas, button, (50, 100), (51, 101))
-    assert (canvas.window, canvas.placement()) == before
+    assert (canvas.voi, canvas.placement()) == before
 
 
 @pytest.mark.parametrize("facing", ["R", "L"])  # L: the display is mirrored
@@ -328,13 +328,13 @@ def test_panning_moves_the_image_with_the_pointer(make_canvas, facing):
 
 def test_panning_works_with_space_and_the_left_button(make_canvas, qtbot):
     canvas = make_canvas()
-    window, before = canvas.window, canvas.placement().to_source(170, 120)
+    window, before = canvas.voi, canvas.placement().to_source(170, 120)
     canvas.activateWindow()
     canvas.setFocus()
     qtbot.keyPress(canvas, Qt.Key.Key_Space)
     drag(canvas, LEFT, (170, 120), (130, 150))
     qtbot.keyRelease(canvas, Qt.Key.Key_Space)
-    assert canvas.window == window
+    assert canvas.voi == window
     assert np.allclose(canvas.placement().to_source(130, 150), before, atol=2 / FIT)
 
 
@@ -368,7 +368,7 @@ def test_presets_are_stepped_round(make_canvas):
     names = []
     for index in range(4):
         canvas.show_preset(index)
-        names.append(canvas.window.name)
+        names.append(canvas.voi.name)
     assert names == ["normal", "soft", "automatic", "normal"]
 
 
@@ -378,7 +378,7 @@ def test_the_linear_fallback_is_named_and_sets_a_curve_aside(make_canvas):
     canvas = make_canvas(vois=(table, soft))
     plain = [text for text, _ in canvas.bottom_lines()]
     canvas.show_linear()
-    assert canvas.window == soft
+    assert canvas.voi == soft
     assert [text for text, _ in canvas.bottom_lines()][:2] == [
         "linear fallback",
         "W 3000 L 1500 soft",

@@ -2,14 +2,19 @@
 is for, is whole or not there, and never lies among the images.
 """
 
+import socket
+import time
+from contextlib import suppress
+from ctypes.util import find_library
 from dataclasses import replace
 from pathlib import Path
 
 import pydicom
 import pytest
-from PySide6.QtCore import QRectF, QSaveFile
+from PySide6.QtCore import QRectF, QSaveFile, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtPrintSupport import QPrintDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton
 
 from engine.dicom.loading import load
 from engine.domain import NOTICE, Laterality, ReadingMode
@@ -22,7 +27,7 @@ from tests.viewer.test_main_window import (
     open_and_wait,
     sign,
 )
-from viewer.output import pictures, summary
+from viewer.output import pictures, printers, summary
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.viewports.canvas import Shown, State
 
@@ -264,21 +269,80 @@ def test_the_preview_blocks_nothing_and_makes_no_difference_to_the_screen(readin
     geometries = [canvas.geometry() for canvas in reading.viewports.canvases]
     reading.output.show_summary()
     dialog = dialog_of(reading, SummaryDialog)
-    assert dialog.preview.pageCount() == 1
+    whole = dialog.preview.grab().toImage()
     tick(dialog, "identity", False)
-    assert dialog._content.identity == "Patient not named"
+    assert dialog.preview.page.identity == "Patient not named"
     tick(dialog, "heat", False)
-    assert not dialog._content.has_heat
+    assert not dialog.preview.page.has_heat
+    assert dialog.preview.grab().toImage() != whole
     assert [canvas.geometry() for canvas in reading.viewports.canvases] == geometries
     assert [canvas.grab().toImage() for canvas in reading.viewports.canvases] == before
 
 
-def test_printing_puts_one_page_on_the_paper(reading, tmp_path, qtbot):
+def press(qtbot, dialog, word):
+    (button,) = [b for b in dialog.findChildren(QPushButton) if word in b.text()]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    return button
+
+
+def test_print_asks_for_a_printer_and_puts_one_page_on_the_paper(reading, tmp_path, qtbot):
     reading.output.show_summary()
     dialog = dialog_of(reading, SummaryDialog)
-    dialog._printer.setOutputFileName(str(tmp_path / "printed.pdf"))
-    dialog.preview.print_()
+    press(qtbot, dialog, "Print")
+    qtbot.waitUntil(lambda: dialog.findChild(QPrintDialog) is not None, timeout=60_000)
+    chosen = dialog.findChild(QPrintDialog)
+    assert chosen.isVisible()
+    chosen.findChild(QLineEdit, "filename").setText(str(tmp_path / "printed.pdf"))
+    press(qtbot, chosen, "Print")
     assert (tmp_path / "printed.pdf").read_bytes().count(b"/Type /Page\n") == 1
+
+
+@pytest.fixture
+def silent_print_server(monkeypatch):
+    """Takes every connection and says nothing; gives the connections that were made."""
+    connections = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+        monkeypatch.setenv("CUPS_SERVER", f"127.0.0.1:{server.getsockname()[1]}")
+
+        def accept():
+            with suppress(TimeoutError):
+                connections.append(server.accept()[0])
+            return connections
+
+        yield accept
+    for connection in connections:
+        connection.close()
+
+
+def test_a_summary_that_is_merely_shown_asks_no_print_server(
+    reading, silent_print_server, tmp_path
+):
+    reading.output.show_summary()
+    dialog_of(reading, SummaryDialog).preview.grab()
+    reading.output.save_summary(tmp_path / "summary", True, True)
+    assert silent_print_server() == []
+
+
+def test_a_print_server_that_says_nothing_does_not_hold_up_the_window(
+    reading, silent_print_server, monkeypatch, qtbot
+):
+    monkeypatch.setattr(printers, "PATIENCE_MS", 1500)
+    reading.output.show_summary()
+    dialog = dialog_of(reading, SummaryDialog)
+    before = time.monotonic()
+    button = press(qtbot, dialog, "Print")
+    assert time.monotonic() - before < 1
+    assert not button.isEnabled()
+    process = dialog._search._process
+    qtbot.waitUntil(button.isEnabled, timeout=30_000)
+    if find_library("cups"):  # else nobody asked, and there is no printer
+        assert dialog._told.text().startswith("The printers do not answer.")
+    assert dialog._search._process is None
+    assert process.exitcode is not None
+    press(qtbot, dialog, "Print")
+    reading.output.close_all()
+    assert dialog._search._process is None
 
 
 # ------------------------------------------------------------------------ what closes and refuses

@@ -145,14 +145,14 @@ def test_a_linked_window_is_dragged_in_all_views(pane):
     hang(pane, make_study())
     act(pane, "tools.links.toggle_window")
     drag(canvases(pane)["R CC"], LEFT, (40, 200), (90, 200))
-    widths = {round(canvas.window.width, 3) for canvas in canvases(pane).values()}
+    widths = {round(canvas.voi.width, 3) for canvas in canvases(pane).values()}
     assert len(widths) == 1
     assert widths != {4096}
     act(pane, "adjust_window_1_0")
-    assert len({round(canvas.window.width, 3) for canvas in canvases(pane).values()}) == 1
+    assert len({round(canvas.voi.width, 3) for canvas in canvases(pane).values()}) == 1
     act(pane, "tools.links.toggle_window")
     drag(canvases(pane)["R CC"], LEFT, (40, 200), (90, 200))
-    assert len({round(canvas.window.width, 3) for canvas in canvases(pane).values()}) == 2
+    assert len({round(canvas.voi.width, 3) for canvas in canvases(pane).values()}) == 2
 
 
 # --------------------------------------------------------------------------------- magnifying glass

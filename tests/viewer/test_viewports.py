@@ -330,11 +330,11 @@ def test_invert_and_presets_act_on_all_views_and_on_those_that_load_later(pane):
     for view in later:
         pane.show_pixels(view.image_uid, pixels_of(view))
     for canvas in canvases(pane).values():
-        assert canvas.window.name == "soft"
+        assert canvas.voi.name == "soft"
         assert "inverted" in canvas.summary()
     pane.reset()
     for canvas in canvases(pane).values():
-        assert canvas.window.name == "normal"
+        assert canvas.voi.name == "normal"
         assert "inverted" not in canvas.summary()
 
 
@@ -352,15 +352,15 @@ def test_one_key_sets_curves_aside_in_all_views_and_gives_them_back(pane, qtbot)
     for view in later:
         pane.show_pixels(view.image_uid, pixels_of(view))
     for canvas in canvases(pane).values():
-        assert canvas.window.function is VoiFunction.LINEAR_EXACT
+        assert canvas.voi.function is VoiFunction.LINEAR_EXACT
         assert "linear fallback" in canvas.summary()
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_L)
-    assert {canvas.window for canvas in canvases(pane).values()} == {curve}
+    assert {canvas.voi for canvas in canvases(pane).values()} == {curve}
     for leave, window in ((pane.next_preset, soft), (pane.reset, curve)):
         pane.toggle_linear()
         leave()
         for canvas in canvases(pane).values():
-            assert canvas.window == window
+            assert canvas.voi == window
             assert "linear fallback" not in canvas.summary()
     pane.toggle_linear()
     hang(pane, make_study(uid="other"))
@@ -371,11 +371,11 @@ def test_a_drag_changes_one_window_and_with_shift_all(pane):
     hang(pane, make_study())
     cells = canvases(pane)
     drag(cells["L CC"], LEFT, (100, 100), (140, 100))
-    changed = [label for label, canvas in cells.items() if canvas.window != WINDOW]
+    changed = [label for label, canvas in cells.items() if canvas.voi != WINDOW]
     assert changed == ["L CC"]
     pane.reset()
     drag(cells["L CC"], LEFT, (100, 100), (140, 100), SHIFT)
-    widths = {round(canvas.window.width) for canvas in cells.values()}
+    widths = {round(canvas.voi.width) for canvas in cells.values()}
     assert widths == {round(4096 * np.exp(40 / 300))}
 
 
@@ -431,9 +431,9 @@ def test_keys_reach_the_selected_view(pane, qtbot):
     assert pane.selected == make_study().views[1].image_uid
     focused = QApplication.focusWidget()
     qtbot.keyClick(focused, Qt.Key.Key_Up, CTRL)
-    assert focused.window.name == "adjusted"
+    assert focused.voi.name == "adjusted"
     qtbot.keyClick(focused, Qt.Key.Key_Home)
-    assert focused.window == WINDOW
+    assert focused.voi == WINDOW
 
 
 def test_focus_stays_with_the_images_when_the_study_changes(pane):

@@ -17,6 +17,7 @@ from engine.domain import (
 from engine.networks.calibration import with_prevalence
 from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import shortened
 from viewer.shared.states import MODEL_TITLES, SHORT_TITLES
 
 SUSPICION_LIMIT = 0.10  #: of P(4 or 5): above it the headline of a 1, 2 or 3 says so
@@ -101,11 +102,11 @@ def pooling_words(views: Sequence[Named]) -> str:
 
 
 def short_title(model_name: str) -> str:
-    return tr(SHORT_TITLES[model_name]) if model_name in SHORT_TITLES else model_name
+    return tr(SHORT_TITLES[model_name]) if model_name in SHORT_TITLES else shortened(model_name)
 
 
 def model_title(model_name: str) -> str:
-    return tr(MODEL_TITLES[model_name]) if model_name in MODEL_TITLES else model_name
+    return tr(MODEL_TITLES[model_name]) if model_name in MODEL_TITLES else shortened(model_name)
 
 
 def do_differ(said: Iterable[Prediction]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from engine.domain import MammogramView, RegionPrediction
 from viewer.shared.engine_words import localised, localised_error
 from viewer.shared.languages import tr
+from viewer.shared.plain_text import LINE_LENGTH, shortened
 from viewer.shared.states import RegionAnswer
 
 Box = tuple[int, int, int, int]
@@ -66,7 +67,9 @@ def _square(middle: float, size: float, limit: int) -> tuple[int, int]:
 def headline(prediction: RegionPrediction) -> list[str]:
     """What it says in one or two lines; a refusal with its reason."""
     if not prediction.in_scope:
-        return [tr("not judged: {why}").format(why=localised(prediction.scope_reason or ""))]
+        return [
+            tr("not judged: {why}").format(why=_plain(localised(prediction.scope_reason or "")))
+        ]
     said = tr("BI-RADS {grade}, confidence {percent} %").format(
         grade=prediction.category, percent=percent(prediction.confidence)
     )
@@ -77,16 +80,21 @@ def headline(prediction: RegionPrediction) -> list[str]:
 
 def remarks(prediction: RegionPrediction) -> list[str]:
     """What must be known with it, e.g. that no spacing is known."""
-    return [localised(note) for note in prediction.notes]
+    return [_plain(localised(note)) for note in prediction.notes]
 
 
 def lines_of(answer: RegionAnswer) -> list[str]:
     """The same for whatever has become of the question."""
     if answer.failure is not None:
-        return [localised_error(answer.failure)]
+        return [_plain(localised_error(answer.failure))]
     if answer.prediction is None:
         return [tr("asking about this spot …")]
     return headline(answer.prediction)
+
+
+def _plain(text: str) -> str:
+    """Stored answers come from a database, and errors name files: see `plain_text`."""
+    return shortened(text, LINE_LENGTH)
 
 
 def percent(probability: float) -> str:

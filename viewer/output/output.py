@@ -9,15 +9,19 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QGuiApplication,
+    QHideEvent,
+    QImage,
     QKeySequence,
     QPainter,
+    QPaintEvent,
     QPixmap,
+    QResizeEvent,
 )
-from PySide6.QtPrintSupport import QPrintDialog, QPrinter, QPrintPreviewWidget
+from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -32,17 +36,20 @@ from PySide6.QtWidgets import (
 from engine.domain import AnonymousCopy, Study
 from engine.errors import EngineError
 from viewer.output import pictures, summary
+from viewer.output.printers import PrinterSearch
 from viewer.session.session import Session
 from viewer.shared import theme
 from viewer.shared.banner import Message
 from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import PlainLabel
 from viewer.viewports.canvas import Canvas, Shown
 from viewer.viewports.viewports import ViewportsPane
 
 PREVIEW = QSize(420, 460)  #: logical pixels, of a picture's preview
 SUMMARY_SIZE = QSize(860, 900)
 UNNAMED = Shown(identity=False)
+_PREVIEW_DPI = 150  # of a summary's preview, before it is shrunk
 _REFRESH_MS = 200  # after the last change of the view
 _SAY_NOTHING = mark("Without them no free words and no reader's name are on the page either.")
 
@@ -273,7 +280,7 @@ class PictureDialog(QDialog):
         )  # not at each step of a drag
         self._timer.timeout.connect(self._refresh)
         canvas.changed.connect(self._timer.start)
-        self._preview = QLabel(self)
+        self._preview = PlainLabel(self)
         self._preview.setFixedSize(PREVIEW)
         self._preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
         save = QPushButton(tr("&Save …"), self)
@@ -326,15 +333,15 @@ class PictureDialog(QDialog):
 
 
 class SummaryDialog(QDialog):
-    """The page as it will be printed."""
+    """The page as it will be printed; no printer is asked before *Print* is pressed."""
 
     def __init__(self, output: Output, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Study summary"))
         self._output = output
-        self._printer = QPrinter(QPrinter.PrinterMode.HighResolution)
-        self._printer.setPageLayout(summary.PAGE)
-        self._printer.setDocName(tr("Study summary"))
+        self._printer: QPrinter | None = None  # outlives its dialog, which would crash without it
+        self._search = PrinterSearch(self)
+        self._search.finished.connect(self._on_printers_found)
         self.options = _Options(
             {
                 "identity": (tr("Patient's name, ID and date"), True),
@@ -347,19 +354,18 @@ class SummaryDialog(QDialog):
             self.options.disable("heat")
         if not any(canvas.identity for canvas in output.canvases):
             self.options.disable("identity")
-        self.preview = QPrintPreviewWidget(self._printer, self)
-        self.preview.paintRequested.connect(self._paint)
+        self.preview = PagePreview(self._summarise(), self)
         self.options.changed.connect(self._refresh)
-        self._content = self._summarise()
-        print_ = QPushButton(tr("&Print …"), self)
-        print_.clicked.connect(self._print)
+        self._print_button = QPushButton(tr("&Print …"), self)
+        self._print_button.clicked.connect(self._ask_printers)
         save = QPushButton(tr("&Save as PDF …"), self)
         save.setDefault(True)
         save.clicked.connect(self._save)
+        self._told = _explained(tr(_SAY_NOTHING))
         below = QHBoxLayout()
         below.addWidget(self.options)
-        below.addWidget(_explained(tr(_SAY_NOTHING)), 1)
-        for button in (print_, save):
+        below.addWidget(self._told, 1)
+        for button in (self._print_button, save):
             below.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
         column = QVBoxLayout(self)
         column.addWidget(self.preview, 1)
@@ -371,19 +377,40 @@ class SummaryDialog(QDialog):
         return self._output.summarise(self.options["identity"], self.options["heat"])
 
     def _refresh(self) -> None:
-        self._content = self._summarise()
-        self.preview.updatePreview()
+        self.preview.show_page(self._summarise())
 
-    def _paint(self, printer: QPrinter) -> None:
-        painter = QPainter(printer)
-        area = QRectF(QPoint(0, 0), printer.pageRect(QPrinter.Unit.DevicePixel).size())
-        summary.paint_page(painter, area, self._content)
-        painter.end()
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._search.stop()
+        super().hideEvent(event)
+
+    def _ask_printers(self) -> None:
+        self._print_button.setEnabled(False)
+        self._told.setText(tr("Asking the printers …"))
+        self._search.start()
+
+    def _on_printers_found(self, have_answered: bool) -> None:
+        self._print_button.setEnabled(True)
+        if not have_answered:
+            self._told.setText(tr("The printers do not answer. Save the page as PDF instead."))
+            return
+        self._told.setText(tr(_SAY_NOTHING))
+        self._printer = QPrinter(QPrinter.PrinterMode.HighResolution)
+        self._printer.setPageLayout(summary.PAGE)
+        self._printer.setDocName(tr("Study summary"))
+        dialog = QPrintDialog(self._printer, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowModality(Qt.WindowModality.WindowModal)
+        dialog.accepted.connect(self._print)
+        dialog.show()
 
     def _print(self) -> None:
-        dialog = QPrintDialog(self._printer, self)
-        dialog.accepted.connect(self.preview.print_)
-        dialog.open()
+        painter = QPainter()
+        if not painter.begin(self._printer):
+            self._told.setText(tr("The page could not be printed. Save it as PDF instead."))
+            return
+        size = self._printer.pageRect(QPrinter.Unit.DevicePixel).size()
+        summary.paint_page(painter, QRectF(QPointF(0, 0), size), self.preview.page)
+        painter.end()
 
     def _save(self) -> None:
         path = self._output.ask_for_file(
@@ -392,6 +419,52 @@ class SummaryDialog(QDialog):
         if path is not None and self.isVisible():
             self._output.save_summary(path, self.options["identity"], self.options["heat"])
             self.close()
+
+
+class PagePreview(QWidget):
+    """The whole page in little, on white, by the hand that paints the paper."""
+
+    def __init__(self, page: summary.StudySummary, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.page = page
+        self._drawn: QImage | None = None
+        self.setAccessibleName(tr("Study summary"))
+        self.setMinimumSize(240, 340)
+
+    def show_page(self, page: summary.StudySummary) -> None:
+        self.page, self._drawn = page, None
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._drawn = None
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._drawn is None:
+            self._drawn = self._draw()
+        shown = self._drawn.deviceIndependentSize()
+        painter = QPainter(self)
+        left, top = (self.width() - shown.width()) / 2, (self.height() - shown.height()) / 2
+        painter.drawImage(QPointF(left, top), self._drawn)
+        painter.end()
+
+    def _draw(self) -> QImage:
+        """Painted large and shrunk: letters are as wide as on paper, however small they show."""
+        paper = summary.PAGE.fullRectPixels(_PREVIEW_DPI)
+        inner = QRectF(summary.PAGE.paintRectPixels(_PREVIEW_DPI))
+        image = QImage(paper.size(), QImage.Format.Format_RGB32)
+        image.fill(Qt.GlobalColor.white)
+        painter = QPainter(image)
+        summary.paint_page(painter, inner, self.page)
+        painter.end()
+        ratio = self.devicePixelRatioF()
+        shrunk = image.scaled(
+            self.size() * ratio,
+            Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        shrunk.setDevicePixelRatio(ratio)
+        return shrunk
 
 
 class CopyDialog(QDialog):
@@ -439,7 +512,7 @@ class CopyDialog(QDialog):
 
 
 def _explained(text: str) -> QLabel:
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setWordWrap(True)
     label.setFont(theme.font(theme.SMALL_TEXT_PX))
     label.setStyleSheet(f"color: {theme.MUTED.name()};")

@@ -31,6 +31,7 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
+from engine.plain_text import visible_text
 from viewer.display import opinion
 from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
@@ -38,6 +39,7 @@ from viewer.display.regions import headline, remarks
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import shortened
 from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.canvas import Canvas, Paper, Shown, State
 
@@ -219,7 +221,7 @@ def _model_lines(
         "archive cases."
     )
     title = opinion.model_title(model.name)
-    yield Line(tr("Model"), told.format(model=title, hash=model.sha256[:8]))
+    yield Line(tr("Model"), told.format(model=title, hash=visible_text(model.sha256[:8])))
 
 
 def _said(
@@ -276,7 +278,7 @@ def _region_lines(
             parts = [*headline(said), *remarks(said)]
             yield Line(name, " · ".join(part.rstrip(".") for part in parts))
     for model in models.values():
-        yield Line(tr("Model"), f"{model.name}, {model.sha256[:8]}")
+        yield Line(tr("Model"), f"{shortened(model.name)}, {visible_text(model.sha256[:8])}")
 
 
 def _reader_lines(
@@ -294,10 +296,10 @@ def _reader_lines(
         if not reading.phase.is_hidden:
             parts += _about_the_model(assessment)
         if with_identity:
-            parts.append(assessment.reader)
+            parts.append(shortened(assessment.reader))
             parts.append(assessment.recorded_at.astimezone().strftime("%Y-%m-%d %H:%M"))
             if assessment.comment:
-                parts.append(f"“{' '.join(assessment.comment.split())}”")
+                parts.append(f"“{' '.join(visible_text(assessment.comment).split())}”")
         yield Line(tr(_SIDES[assessment.laterality]), " · ".join(parts))
 
 

@@ -49,6 +49,7 @@ from engine.errors import EngineError
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, localised_error, side_mark, side_words
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import PlainLabel, shortened, tool_tip
 from viewer.shared.states import Phase, ReadingState
 
 SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
@@ -210,9 +211,9 @@ class BreastForm(QWidget):
         self._is_filling = False
 
         self._save_key = ""
-        self._name = QLabel(side_mark(side), self)
+        self._name = PlainLabel(side_mark(side), self)
         self._name.setFont(theme.font(theme.SMALL_TEXT_PX))
-        self._state = QLabel(self)
+        self._state = PlainLabel(self)
         self._state.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._state.setAlignment(Qt.AlignmentFlag.AlignRight)
         # its text must not make one form wider than the other
@@ -318,9 +319,9 @@ class BreastForm(QWidget):
     def focus_reason(self) -> None:
         self._reason.setFocus()
 
-    def show_fault(self, text: str, tool_tip: str = "") -> None:
+    def show_fault(self, text: str, explained: str = "") -> None:
         """Until the next change, in the place of the state."""
-        self._tell(text, theme.ERROR, tool_tip)
+        self._tell(text, theme.ERROR, explained)
 
     @property
     def draft(self) -> Draft:
@@ -494,12 +495,12 @@ class BreastForm(QWidget):
     def _with_key(self, words: str) -> str:
         return words.format(self._save_key) if self._save_key else ""
 
-    def _tell(self, text: str, colour: QColor, tool_tip: str = "") -> None:
+    def _tell(self, text: str, colour: QColor, explained: str = "") -> None:
         palette = self._state.palette()
         palette.setColor(self._state.foregroundRole(), colour)
         self._state.setPalette(palette)
         self._state.setText(text)
-        self._state.setToolTip(tool_tip)
+        self._state.setToolTip(tool_tip(explained))
 
 
 def _draft_of(recorded: ReaderAssessment) -> Draft:
@@ -537,7 +538,7 @@ class AssessmentPane(QWidget):
         self._save_key = ""
         QApplication.instance().focusChanged.connect(self._on_focus_changed)
 
-        self._title = QLabel(self)
+        self._title = PlainLabel(self)
         self._title.setFont(theme.font(bold=True))
         self._reader = QLineEdit(self)
         self._reader.setPlaceholderText(tr("Your name"))
@@ -927,17 +928,16 @@ def _history_line(assessment: ReaderAssessment, is_superseded: bool, is_hidden: 
         parts.append(tr("before the answer") if is_first_word else localised(mode.value))
     if assessment.is_withdrawn or assessment.restores is not None:
         parts.append(tr("withdrawn") if assessment.is_withdrawn else tr("restored"))
-    parts.append(assessment.reader)
+    parts.append(shortened(assessment.reader))
     if assessment.comment and not (is_hidden and assessment.prediction is not None):
-        parts.append(f"“{assessment.comment}”")
+        parts.append(f"“{shortened(assessment.comment, COMMENT_LENGTH)}”")
     return " · ".join(parts) + (tr(" — corrected later") if is_superseded else "")
 
 
 def _quiet_label(parent: QWidget) -> QLabel:
-    label = QLabel(parent)
+    label = PlainLabel(parent)
     label.setFont(theme.font(theme.SMALL_TEXT_PX))
     label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
     palette = label.palette()
     palette.setColor(label.foregroundRole(), theme.MUTED)
     label.setPalette(palette)

@@ -51,6 +51,7 @@ from viewer.panes.agreement_charts import ConfusionMatrix, MonthChart
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import PlainLabel, shortened, tool_tip
 from viewer.shared.states import ToldReading
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -179,9 +180,9 @@ class _ReadingsModel(QAbstractTableModel):
         if role == self.SortRole:
             return key(row)
         if role == Qt.ItemDataRole.DisplayRole:
-            return text(row)
+            return shortened(text(row))
         if role == Qt.ItemDataRole.ToolTipRole:
-            return text(row) or None
+            return tool_tip(text(row)) or None
         if role == Qt.ItemDataRole.ForegroundRole and not row.is_standing:
             return theme.MUTED
         return None
@@ -284,7 +285,7 @@ class DisagreementsPage(QWidget):
 
     def _make_figures(self) -> None:
         self._figures = QWidget(self)
-        self._counted = QLabel(self._figures)
+        self._counted = PlainLabel(self._figures)
         self._counted.setFont(theme.font(bold=True))
         self._values: dict[str, QLabel] = {}
         grid = QGridLayout()
@@ -308,7 +309,7 @@ class DisagreementsPage(QWidget):
                 ),
             )
         ):
-            label, value = QLabel(title, self._figures), QLabel(self._figures)
+            label, value = PlainLabel(title, self._figures), PlainLabel(self._figures)
             label.setToolTip(meaning)
             value.setToolTip(meaning)
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -316,7 +317,7 @@ class DisagreementsPage(QWidget):
             grid.addWidget(label, row, 0)
             grid.addWidget(value, row, 1)
             self._values[name] = value
-        self._caveat = _quiet(QLabel(self._figures))
+        self._caveat = _quiet(PlainLabel(self._figures))
         self._matrix = ConfusionMatrix(self._figures)
         self._months = MonthChart(self._figures)
         column = QVBoxLayout(self._figures)
@@ -355,7 +356,7 @@ class DisagreementsPage(QWidget):
         self._progress.setAccessibleName(tr("Training data written"))
         self._cancel = QPushButton(tr("Cancel"), self)
         self._cancel.clicked.connect(self.training_cancel_requested)
-        self._message = QLabel(self)
+        self._message = PlainLabel(self)
         self._message.setAccessibleName(tr("Message"))
         self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         for widget in (self._progress, self._cancel):
@@ -365,7 +366,7 @@ class DisagreementsPage(QWidget):
             widget.hide()
 
     def _lay_out(self) -> None:
-        told = QLabel(notice(), self)
+        told = PlainLabel(notice(), self)
         told.setFont(theme.font(bold=True))
         told.setStyleSheet(f"color: {theme.WARNING.name()}")
         filters = QHBoxLayout()
@@ -415,13 +416,13 @@ class DisagreementsPage(QWidget):
         modes = sorted({r.reading_mode for r in readings}, key=list(ReadingMode).index)
         _offer(self._mode, tr("All modes"), [(tr(MODE_TITLES[m]), m) for m in modes])
         readers = sorted({r.reader for r in readings})
-        _offer(self._reader, tr("All readers"), [(name, name) for name in readers])
+        _offer(self._reader, tr("All readers"), [(shortened(name), name) for name in readers])
         self._refilter()
         self._select(kept.reading.record_id if kept is not None else None)
 
     def show_message(self, text: str) -> None:
         self._message.setText(text)
-        self._message.setToolTip(text)
+        self._message.setToolTip(tool_tip(text))
 
     @property
     def has_message(self) -> bool:
@@ -593,7 +594,7 @@ def _told(value: float | None, interval: Sequence[float] | None, is_share: bool)
 
 
 def _title(text: str, parent: QWidget) -> QLabel:
-    label = QLabel(text, parent)
+    label = PlainLabel(text, parent)
     label.setFont(theme.font(bold=True))
     return label
 

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QTableView,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from engine.domain import HeaderElement
 from engine.errors import EngineError
 from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import tr
+from viewer.shared.plain_text import PlainLabel
 
 _COLUMNS = 4
 _VALUE = 3  #: column
@@ -56,13 +56,13 @@ class HeaderBrowser(QDialog):
         self.value.setReadOnly(True)
         self.value.setPlaceholderText(tr("Select a line to read its value here"))
         self.value.setAccessibleName(tr("Value of the selected line"))
-        self.told = QLabel(tr("Reading …", "a file"), self)
+        self.told = PlainLabel(tr("Reading …", "a file"), self)
         column = QVBoxLayout(self)
         column.addWidget(self.search)
         column.addWidget(self.table, 1)
         column.addWidget(self.value)
         column.addWidget(self.told)
-        column.addWidget(QLabel(notice(), self))
+        column.addWidget(PlainLabel(notice(), self))
         self.resize(1080, 640)
         self.table.selectionModel().currentRowChanged.connect(self._show_value)
         self.search.textChanged.connect(self._search)

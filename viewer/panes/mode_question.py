@@ -10,6 +10,7 @@ from engine.domain import ReadingMode
 from viewer.display.reading_modes import EVIDENCE, MODE_MEANINGS, MODE_TITLES
 from viewer.shared import theme
 from viewer.shared.languages import tr
+from viewer.shared.plain_text import PlainLabel
 
 
 class ModeQuestion(QFrame):
@@ -25,7 +26,7 @@ class ModeQuestion(QFrame):
             f"#modeQuestion {{ background: {theme.RAISED.name()}; border: none;"
             f" border-left: 4px solid {theme.ACCENT.name()}; }}"
         )
-        question = QLabel(tr("How do you want to read?"), self)
+        question = PlainLabel(tr("How do you want to read?"), self)
         question.setFont(theme.font(bold=True))
         change = tr("You can change it at any time in the toolbar.")
         evidence = _sentence(f"{tr(EVIDENCE)} {change}", self)
@@ -51,7 +52,7 @@ class ModeQuestion(QFrame):
 
 
 def _sentence(text: str, parent: QWidget) -> QLabel:
-    label = QLabel(text, parent)
+    label = PlainLabel(text, parent)
     label.setFont(theme.font(theme.SMALL_TEXT_PX))
     label.setWordWrap(True)
     return label

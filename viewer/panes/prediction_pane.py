@@ -6,7 +6,6 @@ nothing of an earlier one is left in it, not even behind the page that shows.
 """
 
 from collections.abc import Sequence
-from html import escape
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
@@ -38,6 +37,7 @@ from viewer.display.reading_modes import MODE_TITLES
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, side_title
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import PlainLabel, tool_tip
 from viewer.shared.states import (
     EngineState,
     EngineStatus,
@@ -222,7 +222,7 @@ class _BreastColumn(QWidget):
             shifted = opinion.shifted(prediction, judged > 1, cancers_per_1000)
             self.shifted.setText("" if shifted is None else f"→ {opinion.per_1000(shifted)}")
             self.doubt.setText(opinion.spread(views))
-            self.setToolTip(opinion.pooling_words(views))
+            self.setToolTip(tool_tip(opinion.pooling_words(views)))
             return
         if prediction is not None:
             silence = " ".join([tr("Out of scope."), localised(prediction.scope_reason)])
@@ -291,7 +291,7 @@ class OtherLine(QStackedWidget):
             f"{model_title(member.model.name)} · {member.model.sha256[:HASH_LENGTH]}"
             for member in prediction.members
         ]
-        self.setToolTip(_tool_tip_of(lines))
+        self.setToolTip(tool_tip(*lines))
 
     @staticmethod
     def _networks_by_view(study: Study, prediction: StudyPrediction) -> str:
@@ -350,12 +350,7 @@ class OtherLine(QStackedWidget):
         if failure is not None and answer.prediction is None:
             lines.append(f"{localised(failure.title)}. {localised(failure.advice)}")
         lines.append(tr("Choose it to see its answer in full."))
-        return _tool_tip_of(lines)
-
-
-def _tool_tip_of(lines: Sequence[str]) -> str:
-    """Always the same rich text, so that nothing in it is taken for markup."""
-    return "<p>" + "<br>".join(escape(line) for line in lines) + "</p>"
+        return tool_tip(*lines)
 
 
 class PredictionPane(QWidget):
@@ -753,10 +748,9 @@ def _reserve(label: QLabel, lines: int) -> None:
 
 
 def _label(parent: QWidget, px: int, bold: bool = False, quiet: bool = False) -> QLabel:
-    label = QLabel(parent)
+    label = PlainLabel(parent)
     label.setFont(theme.font(px, bold))
     label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)  # file contents are never markup
     if quiet:
         _colour(label, theme.MUTED)
     return label

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QKeySequenceEdit,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTreeWidget,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from viewer.shared import theme
 from viewer.shared.keymap import Entry, Keymap, written
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import PlainLabel
 
 # What no action stands for; the hand on the image, and the keys of the assessment.
 BY_HAND = (
@@ -67,7 +67,7 @@ class ShortcutsDialog(QDialog):
         self._fill()
         self._tree.resizeColumnToContents(0)  # once, so that a search moves nothing
 
-        self._label = QLabel(self)
+        self._label = PlainLabel(self)
         self._edit = QKeySequenceEdit(self)
         self._edit.setMaximumSequenceLength(1)
         self._edit.setAccessibleName(tr("New key"))
@@ -75,7 +75,7 @@ class ShortcutsDialog(QDialog):
         self._set = self._button(tr("&Set"), self._give)
         self._clear = self._button(tr("&No key"), lambda: self._change(self._keymap.clear))
         self._reset = self._button(tr("&Default"), self._reset_one)
-        self._words = QLabel(self)
+        self._words = PlainLabel(self)
         self._words.setWordWrap(True)
         self._words.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._words.setMinimumHeight(2 * self._words.fontMetrics().lineSpacing())
@@ -83,7 +83,7 @@ class ShortcutsDialog(QDialog):
         self._keypad = QCheckBox(tr("&Keypad layout"), self)
         self._keypad.setChecked(keymap.has_keypad)
         self._keypad.toggled.connect(keymap.set_keypad)
-        keypad_words = QLabel(tr(KEYPAD_WORDS), self)
+        keypad_words = PlainLabel(tr(KEYPAD_WORDS), self)
         keypad_words.setWordWrap(True)
         keypad_words.setFont(theme.font(theme.SMALL_TEXT_PX))
         reset_all = self._button(tr("&All defaults"), self._reset_all)

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from viewer.display.reading_steps import ROUTINE, Kind
 from viewer.shared.languages import tr
+from viewer.shared.plain_text import PlainLabel
 
 _KIND = Qt.ItemDataRole.UserRole
 
@@ -29,7 +29,7 @@ class StepsDialog(QDialog):
     def __init__(self, routine: Sequence[Kind], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Steps"))
-        words = QLabel(
+        words = PlainLabel(
             tr(
                 "“Next step” goes through the ticked steps from top to bottom, “Previous step” "
                 "back. Steps that a study has no images for are left out; images that no step "

@@ -20,7 +20,6 @@ from PySide6.QtGui import QFont, QFontMetrics, QImage, QPainter, QPen
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QListView,
     QProgressBar,
     QPushButton,
@@ -35,6 +34,7 @@ from engine.domain import Catalogue, FailedFile, Study, StudyPrediction
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, localised_error
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import PlainLabel, shortened, tool_tip, visible_lines
 from viewer.shared.states import RunState, StudyState, StudyStatus
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -203,18 +203,18 @@ def _study_row(number: int, study: Study) -> _Row:
     count = len(study.views)
     when = study.study_date.isoformat() if study.study_date else tr("no date")
     images = tr("1 image") if count == 1 else tr("%n images", "", count)
-    title = study.patient_id or tr("No patient ID")
+    title = shortened(study.patient_id) or tr("No patient ID")
     return _Row(_Kind.STUDY, number, title, f"{when} · {images}", study)
 
 
 def _failure_row(number: int, failure: FailedFile) -> _Row:
     text = f"{localised(failure.title)}. {localised(failure.advice)}"
-    return _Row(_Kind.FAILURE, number, failure.path.name, text)
+    return _Row(_Kind.FAILURE, number, shortened(failure.path.name), visible_lines(text))
 
 
 def _notes(catalogue: Catalogue) -> tuple[str, ...]:
     count = catalogue.skipped_count
-    notes = tuple(map(localised, catalogue.notes))
+    notes = tuple(visible_lines(localised(note)) for note in catalogue.notes)
     if not count:
         return notes
     if count == 1:
@@ -224,14 +224,14 @@ def _notes(catalogue: Catalogue) -> tuple[str, ...]:
 
 def _tool_tip(row: _Row) -> str:
     if row.study is None:
-        return f"{row.title}\n{row.text}"
+        return tool_tip(row.title, row.text)
     study = row.study
     lines = [f"{study.patient_id} {study.patient_name}".strip(), row.text, study.description]
     lines.append(", ".join(view.label for view in study.views))
     lines += map(localised, study.notes)
     if row.status.failure is not None:
         lines.append(localised_error(row.status.failure))
-    return "\n".join(line for line in lines if line)
+    return tool_tip(*lines)
 
 
 class _OrderProxy(QSortFilterProxyModel):
@@ -429,7 +429,7 @@ class WorklistPane(QWidget):
         self.setFocusProxy(self._list)
         self._list.selectionModel().currentChanged.connect(self._on_current_changed)
 
-        self._count = QLabel(self)
+        self._count = PlainLabel(self)
         self._bar = QProgressBar(self)
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(6)

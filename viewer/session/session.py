@@ -967,7 +967,7 @@ class Session(QObject):
         try:
             self.check_target(folder)
             anonymiser = Anonymiser(folder, blanks_marks=blanks_marks)
-        except StorageFailed as error:
+        except EngineError as error:
             self.fault_occurred.emit(error)
             return
         future = self._copier.submit(anonymiser.copy, study, self._stop_copying.is_set)

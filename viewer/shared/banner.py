@@ -5,12 +5,16 @@ It takes its place from the images rather than lying over them: no pixel of a br
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from viewer.shared import theme
 from viewer.shared.languages import tr
+from viewer.shared.plain_text import shortened
+
+MESSAGE_LENGTH = 1000  # characters of a title, of an advice
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,12 @@ class Banner(QFrame):
             self._text.setText(
                 f"<b>{_escaped(message.title)}</b>{rest}<br>{_escaped(message.advice)}"
             )
-            self.setAccessibleName(f"{message.title}. {message.advice}")
+            said = f"{message.title}. {message.advice}"
+            self.setAccessibleName(shortened(said, MESSAGE_LENGTH))
             self._action.setText(message.action)
             self._action.setVisible(bool(message.action))
         self.setVisible(message is not None)
 
 
 def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escape(shortened(text, MESSAGE_LENGTH))

@@ -249,6 +249,8 @@ WORDS = (
         "The file that tells mammograms from other images is missing or damaged; install the "
         "program again."
     ),
+    mark("Nothing can be anonymised"),
+    mark("The table of what must go is missing or damaged; install the program again."),
     mark("Network not installed"),
     mark("Checkpoint refused"),
     mark("its sha-256 is not the one it was shipped with"),
@@ -422,6 +424,7 @@ TEMPLATES = (
     mark("Item {number}"),
     mark("No checkpoint named {name} came with this installation; install it again."),
     mark("{name}: {why}. Install the program again or choose another."),
+    mark("It holds the network {found}, not {asked}. Install the program again or choose another."),
     mark("its format is {format}, this program reads {known}"),
     mark("its format is {format}"),
     # of the rectangle that a reader draws

@@ -12,9 +12,11 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from engine.domain import Annotation, AnnotationKind
+from engine.plain_text import visible_text
 from viewer.display.measuring import spoken
 from viewer.display.rendering import Placement
 from viewer.shared import theme
+from viewer.shared.plain_text import shortened
 from viewer.viewports.canvas import wrapped
 
 _REACH = 7.0  #: logical pixels, from a line, that still mean it
@@ -65,10 +67,10 @@ def paint(
             painter.drawRect(_around(point, _HANDLE))
     if annotation.kind is AnnotationKind.REGION and not is_draft:
         return  # its words are the network's, see `region_painting`
-    words = [annotation.text, *spoken(annotation.measured).split("\n")]
+    words = [visible_text(annotation.text), *spoken(annotation.measured).split("\n")]
     words = [line for line in words if line]
     if not is_own and annotation.reader:
-        words.append(annotation.reader)
+        words.append(shortened(annotation.reader))
     if words:
         corner = _words_corner(annotation.kind, points)
         _paint_words(painter, words, corner, for_words, taken, colour)

@@ -57,6 +57,7 @@ from viewer.display.rendering import DisplayPixels, ImageSide, Placement, Sample
 from viewer.shared import theme
 from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import shortened
 
 MAX_ZOOM = 16.0  #: device pixels per source pixel
 MIN_ZOOM = 0.25  #: of the fitted size
@@ -502,7 +503,7 @@ class Canvas(QWidget):
     # -------------------------------------------------------------------------------------- window
 
     @property
-    def window(self) -> Voi | None:
+    def voi(self) -> Voi | None:
         return self._voi
 
     def set_inverted(self, is_inverted: bool) -> None:
@@ -625,7 +626,7 @@ class Canvas(QWidget):
         if acquired.startswith(when):
             when = acquired
         patient_id = study.patient_id or self.view.patient_id
-        return [line for line in (study.patient_name, patient_id, when) if line]
+        return [shortened(line) for line in (study.patient_name, patient_id, when) if line]
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from viewer.display.measuring import spoken
 from viewer.shared import theme
 from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.plain_text import shortened
 from viewer.shared.states import RegionAnswer
 from viewer.viewports.canvas import wrapped
 
@@ -129,7 +130,7 @@ def _rows(
             for remark in regions.remarks(said):
                 write(remark, theme.WARNING)
     if author:
-        write(author, theme.MUTED)
+        write(shortened(author), theme.MUTED)
     if is_full and measured:
         write(spoken(measured), theme.MUTED)
     if is_full and answer is not None and not answer.is_awaited:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QDoubleSpinBox,
     QHBoxLayout,
-    QLabel,
     QSizePolicy,
     QSlider,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from viewer.shared import theme
 from viewer.shared.languages import tr
+from viewer.shared.plain_text import PlainLabel
 
 LENGTH_MM = 100.0  #: that the line on the screen is to have
 LEAST_MM, MOST_MM = 0.04, 1.0  #: of a device pixel; beyond, no desktop screen
@@ -41,7 +41,7 @@ class ScreenCalibration(QDialog):
     def __init__(self, pixel_mm: float | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Calibrate this screen"))
-        words = QLabel(
+        words = PlainLabel(
             tr(
                 "Hold a ruler against the screen and make the line {length} mm long.\n"
                 "The arrow keys move its end by a hair. Do this once on each screen."
@@ -64,7 +64,7 @@ class ScreenCalibration(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         size = QHBoxLayout()
-        size.addWidget(QLabel(tr("A pixel is"), self))
+        size.addWidget(PlainLabel(tr("A pixel is"), self))
         size.addWidget(self._pixel)
         size.addStretch(1)
         column = QVBoxLayout(self)

@@ -35,6 +35,7 @@ from viewer.display.rendering import DisplayPixels
 from viewer.shared import theme
 from viewer.shared.commands import Command, Group
 from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import tool_tip
 from viewer.viewports.canvas import (
     WINDOW_STEP,
     ZOOM_STEP,
@@ -860,7 +861,7 @@ class _QuietLabel(QWidget):
 
     def set_text(self, text: str) -> None:
         self.text = text
-        self.setToolTip(text)
+        self.setToolTip(tool_tip(text))
         self.setAccessibleName(text)
         self.setVisible(bool(text))
         self.updateGeometry()

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QInputDialog,
-    QLabel,
     QMainWindow,
     QScrollArea,
     QVBoxLayout,
@@ -57,6 +56,7 @@ from viewer.shared.banner import Banner, Message
 from viewer.shared.engine_words import localised, localised_error, notice
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import tr
+from viewer.shared.plain_text import PlainLabel, shortened
 from viewer.shared.states import (
     MODEL_TITLES,
     OTHER_MODEL,
@@ -149,10 +149,10 @@ class MainWindow(QMainWindow):
             Qt.Orientation.Horizontal,
         )
 
-        self._notice = QLabel(notice(), self)
+        self._notice = PlainLabel(notice(), self)
         self._notice.setFont(theme.font(bold=True))
         self._notice.setStyleSheet(f"color: {theme.WARNING.name()}; padding: 3px 12px;")
-        self._pointed = QLabel(self)  # of a width of its own, so that nothing moves beside it
+        self._pointed = PlainLabel(self)  # of a width of its own, so that nothing moves beside it
         self._pointed.setFont(theme.font(theme.SMALL_TEXT_PX))
         self._pointed.setFixedWidth(POINTED_WIDTH)
         self.statusBar().addPermanentWidget(self._pointed)
@@ -538,7 +538,7 @@ class MainWindow(QMainWindow):
     def fill_recent(self) -> None:
         self.menus.recent.clear()
         for path in self._settings.recent:
-            entry = self.menus.recent.addAction(str(path).replace("&", "&&"))
+            entry = self.menus.recent.addAction(shortened(str(path)).replace("&", "&&"))
             entry.triggered.connect(lambda _checked=False, path=path: self.open([path]))
         if self.menus.recent.isEmpty():
             self.menus.recent.addAction(tr("Nothing yet")).setEnabled(False)

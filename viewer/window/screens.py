@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QScreen
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from viewer.shared import theme
 from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.plain_text import PlainLabel
 from viewer.window.settings import Settings
 
 _KINDS = (Qt.WindowType.Window, Qt.WindowType.Dialog)
@@ -26,9 +27,9 @@ class ImagesWindow(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setWindowTitle(tr("Images – birads-viewer"))
-        self._hint = QLabel(self)
+        self._hint = PlainLabel(self)
         self._hint.setFont(theme.font(theme.SMALL_TEXT_PX))
-        told = QLabel(notice(), self)
+        told = PlainLabel(notice(), self)
         told.setFont(theme.font(bold=True))
         told.setStyleSheet(f"color: {theme.WARNING.name()}")
         top = QHBoxLayout()
@@ -64,7 +65,7 @@ class Screens(QObject):
         self._place = self._home.indexOf(images)
         self._apart: ImagesWindow | None = None
         self._is_leaving = False
-        self._empty = QLabel(window)  # in the images' place while they are away
+        self._empty = PlainLabel(window)  # in the images' place while they are away
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.hide()
