@@ -70,6 +70,7 @@ class FakeEngine:
     warmed: list[str] = field(default_factory=list)
     warm_up_failure: Exception | None = None
     is_stopped: bool = False
+    restarts: int = 0
     _waiting: list[tuple[Future, Study, str]] = field(default_factory=list)
 
     def warm_up(self, model_name: str) -> Future:
@@ -102,6 +103,9 @@ class FakeEngine:
     def fail_next(self, error: Exception) -> None:
         future, _, _ = self._waiting.pop(0)
         future.set_exception(error)
+
+    def restart(self) -> None:
+        self.restarts += 1
 
     def stop(self) -> None:
         self.is_stopped = True

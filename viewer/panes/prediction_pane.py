@@ -34,7 +34,7 @@ from engine.domain import (
 from engine.errors import EngineError
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.shared import theme
-from viewer.shared.engine_words import localised, side_title
+from viewer.shared.engine_words import form_notes, localised, side_title
 from viewer.shared.languages import mark, tr
 from viewer.shared.plain_text import PlainLabel, tool_tip
 from viewer.shared.states import (
@@ -54,6 +54,7 @@ SIDES = (Laterality.RIGHT, Laterality.LEFT)  # as they hang
 GRADES = (1, 2, 3, 4, 5)
 HASH_LENGTH = 8  # characters of the checkpoint's SHA-256 that are shown
 COLUMN_GAP = 16  # pixels between the breasts
+ROW_GAP = 4
 NOT_OFFERED = mark("not offered by this model")
 CALIBRATION_CAVEAT = mark(
     "Confidence was calibrated on enriched archive cases, not on a screening population."
@@ -314,7 +315,7 @@ class PredictionPane(QWidget):
         grid = QGridLayout(answer)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(COLUMN_GAP)
-        grid.setVerticalSpacing(4)
+        grid.setVerticalSpacing(ROW_GAP)
         for column, side in enumerate(SIDES):
             grid.addWidget(self._columns[side], 0, column)
             grid.setColumnStretch(column, 1)
@@ -405,7 +406,15 @@ class PredictionPane(QWidget):
     def reserve_views(self, lines: int) -> None:
         """Room for that many lines on each breast's views; more are scrolled to."""
         metrics = QFontMetrics(theme.font(theme.SMALL_TEXT_PX))
-        self._views.setFixedHeight(lines * metrics.lineSpacing() + 2)
+        self._reserved = lines * metrics.lineSpacing() + 2
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """Where no breast has a category there are no bars: their room is the views', which then
+        have more to say. What stands below does not move.
+        """
+        room = self._bars.sizeHint().height() + ROW_GAP if self._bars.isHidden() else 0
+        self._views.setFixedHeight(self._reserved + room)
 
     # ----------------------------------------------------------------------------- what it shows
 
@@ -536,8 +545,13 @@ class PredictionPane(QWidget):
             column.show_prediction(None, "")
             column.views.setText("")
         self._bars.show_predictions({}, GRADES)
+        self._show_bars(True)
         self._loose_views.setText("")
         self._loose_views.hide()
+
+    def _show_bars(self, is_shown: bool) -> None:
+        self._bars.setVisible(is_shown)
+        self._share_room()
 
     def _show_answer(self, study: Study, prediction: StudyPrediction) -> None:
         breasts = {breast.laterality: breast.prediction for breast in prediction.breasts}
@@ -548,6 +562,7 @@ class PredictionPane(QWidget):
             ]
             column.views.setText("\n".join(lines))
         self._bars.show_predictions(breasts, prediction.model.categories)
+        self._show_bars(any(said.in_scope for said in breasts.values()))
         loose = [view for view in study.views if view.laterality is None]
         self._loose_views.setVisible(bool(loose))
         if loose:
@@ -556,18 +571,23 @@ class PredictionPane(QWidget):
 
     @staticmethod
     def _view_line(view: MammogramView, prediction: StudyPrediction) -> str:
-        name = view.view_position.value if view.view_position else tr("View ?")
-        for answer in prediction.views:
-            if answer.image_uid == view.image_uid:
-                said = answer.prediction
-                if said.in_scope:
-                    return f"{name}: {said.category} · {percent(said.confidence)}"
-                out = tr("{view}: out of scope. {why}")
-                return out.format(view=name, why=localised(said.scope_reason))
-        for failure in prediction.failures:
-            if failure.path == view.path:
-                return f"{name}: {localised(failure.title)}"
-        return tr("{view}: no answer").format(view=name)
+        """What the model says of the view, and below it what is to be known of the image."""
+        return "\n".join([_said_of(view, prediction), *form_notes(view)])
+
+
+def _said_of(view: MammogramView, prediction: StudyPrediction) -> str:
+    name = view.view_position.value if view.view_position else tr("View ?")
+    for answer in prediction.views:
+        if answer.image_uid == view.image_uid:
+            said = answer.prediction
+            if said.in_scope:
+                return f"{name}: {said.category} · {percent(said.confidence)}"
+            out = tr("{view}: out of scope. {why}")
+            return out.format(view=name, why=localised(said.scope_reason))
+    for failure in prediction.failures:
+        if failure.path == view.path:
+            return f"{name}: {localised(failure.title)}"
+    return tr("{view}: no answer").format(view=name)
 
 
 def _title(model_name: str) -> str:
