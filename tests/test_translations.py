@@ -35,6 +35,7 @@ NOT_SHOWN = (
     *(r"^Patient ID and Study|^the patient in CBIS|^one folder and one|^a folder of at|^nothing:",),
     *(r"values\)$|characters\)$|^unreadable, |bytes$|^1 byte$|element$",),  # a header's listing
     *(r"^\{\} \{\}$|^\{\}: \{\}$|^\{\} written for|^1 image$|^\{\} images$|^ Left out",),  # parts
+    *(r"^allocate memory$|^out of memory$|^died, killed by",),  # sought in others' words; the log
     *(r"^Readings could|^One JSON object|studies copied, ",),  # the log, the command line
 )
 FAULTS = {

@@ -491,7 +491,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QSize
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
-from engine import voi
+from engine.dicom import voi
 from tests.viewer.studies import WINDOW, make_study, pixels_of
 from viewer import rendering
 from viewer.viewports.canvas import Canvas, Shown

@@ -448,5 +448,4 @@ def test_where_no_breast_has_a_category_the_views_have_the_bars_room_and_nothing
     assert pane._views.height() == room + pane._bars.sizeHint().height() + ROW_GAP
     assert pane._overlay.y() == below
     pane.show_prediction(saying(2, 3))
-    QApplication.processEvents()
-    assert (pane._overlay.y(), pane._views.height()) == (below, room)
+    qtbot.waitUntil(lambda: (pane._overlay.y(), pane._views.height()) == (below, room))

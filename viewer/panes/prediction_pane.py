@@ -407,13 +407,13 @@ class PredictionPane(QWidget):
         """Room for that many lines on each breast's views; more are scrolled to."""
         metrics = QFontMetrics(theme.font(theme.SMALL_TEXT_PX))
         self._reserved = lines * metrics.lineSpacing() + 2
-        self._share_room()
+        self._share_room(not self._bars.isHidden())
 
-    def _share_room(self) -> None:
+    def _share_room(self, has_bars: bool) -> None:
         """Where no breast has a category there are no bars: their room is the views', which then
         have more to say. What stands below does not move.
         """
-        room = self._bars.sizeHint().height() + ROW_GAP if self._bars.isHidden() else 0
+        room = 0 if has_bars else self._bars.sizeHint().height() + ROW_GAP
         self._views.setFixedHeight(self._reserved + room)
 
     # ----------------------------------------------------------------------------- what it shows
@@ -550,8 +550,11 @@ class PredictionPane(QWidget):
         self._loose_views.hide()
 
     def _show_bars(self, is_shown: bool) -> None:
-        self._bars.setVisible(is_shown)
-        self._share_room()
+        if not is_shown:
+            self._bars.hide()
+        self._share_room(is_shown)  # never both, not even for a moment: the page would grow
+        if is_shown:
+            self._bars.show()
 
     def _show_answer(self, study: Study, prediction: StudyPrediction) -> None:
         breasts = {breast.laterality: breast.prediction for breast in prediction.breasts}
