@@ -61,6 +61,15 @@ class EngineStopped(EngineError):
     """The engine process died while it worked on this request; it has been started again."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Also of libraries that have no exception of their own for it."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | OSError)
+        and any(w in words for w in ("allocate memory", "out of memory", "bad_alloc"))
+    )
+
+
 def fault_trace(error: BaseException) -> str:
     """Types and frames of an exception and what led to it, for a log.
 

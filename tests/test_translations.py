@@ -40,6 +40,7 @@ NOT_SHOWN = (
     *(r"^\{\} \{\}$|^\{\}: \{\}$|^\{\} written for|^1 image$|^\{\} images$|^ Left out",),  # parts
     *(r"^Application Support$",),  # a folder of macOS
     *(r"^C\.\d|^CID |^PS3\.4",),  # where the standard has it
+    *(r"^allocate memory$|^out of memory$|^died, killed by",),  # sought in others' words; the log
     *(r"^Readings could|^One JSON object|studies copied, ",),  # the log, the command line
 )
 FAULTS = {

@@ -27,7 +27,13 @@ from engine.domain import (
     StudyPrediction,
     ViewPrediction,
 )
-from engine.errors import EngineError, IncompatibleCheckpoint, UnsupportedImage, fault_trace
+from engine.errors import (
+    EngineError,
+    IncompatibleCheckpoint,
+    UnsupportedImage,
+    fault_trace,
+    is_out_of_memory,
+)
 from engine.networks import appearance, ensemble, preprocessing, scope
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import shipped_checkpoint
@@ -111,6 +117,10 @@ class Predictor:
             except EngineError as error:
                 failures.append(FailedFile(view.path, error.title, error.advice))
             except Exception as error:
+                if is_out_of_memory(error):
+                    advice = "Close other programs and try again."
+                    failures.append(FailedFile(view.path, "Not enough memory", advice))
+                    continue
                 log.error("Unexpected fault while judging a view: %s", fault_trace(error))
                 failures.append(FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE))
         whole, *members = (

@@ -3,7 +3,9 @@
 One request is in the child at a time; the others wait on this side, where they can still be
 cancelled, overtaken, and survive the child. A child that dies (a crash in a codec or a kernel, the
 system out of memory) is started again and its request tried once more; if that kills it too, the
-request fails with `EngineStopped` and the next one goes on.
+request fails with `EngineStopped` and the next one goes on. So it is with a child that hangs: while
+it works, a thread of it tells every second that it lives, and how much of the processor it has
+used. Silence for `SILENCE_S`, or no work for `IDLENESS_S`, ends it.
 
 Importing this module does not import torch: only the child does, at its first request. The child
 is spawned, so the program's main module is imported there too; it must not import Qt at its top.
@@ -16,8 +18,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -32,14 +35,25 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
-from engine.errors import EngineError, EngineStopped, fault_trace
+from engine.errors import EngineError, EngineStopped, fault_trace, is_out_of_memory
 from engine.private_files import keep_private
 
 log = logging.getLogger(__name__)
 
+BEAT_S = 1.0
+SILENCE_S = 30.0  #: without a sign of life at work
+START_S = 120.0  #: the same while libraries are loaded, which holds Python's lock, from a slow disk
+IDLENESS_S = 180.0  #: signs of life, but no work: it waits for a drive, or for itself
+_WORK_S = 1.0  #: of the processor, that count as work
+LONGEST_S = 1800.0  #: of a request, whatever it does
 _ATTEMPTS = 2  #: a request that has killed this many children is given up
 _STOPPED_TITLE = "The engine stopped"
 _REGION = "region"  #: the region network among the checkpoints
+_TRIED_TWICE = "One request stopped it twice and was given up; the others go on."
+_HUNG_TITLE = "The engine did not respond"
+_NO_MEMORY_TITLE = "Not enough memory"
+_NO_MEMORY_ADVICE = "Close other programs and try again."
+_STARVED = "The system ended the engine twice at one request: close other programs and try again."
 _NICENESS = 15  #: below the window and its decoding, which is at 10
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000  #: winbase.h
 
@@ -78,6 +92,10 @@ class EngineProcess:
         self._is_stopping = False
         self._child: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._has_answered = False  # this child, once
+        self._is_restarting = False
+        #: called with an EngineError, on a thread of this class, when a child died or hung
+        self.on_restart: Callable[[EngineError], None] | None = None
         self._dispatcher = threading.Thread(target=self._dispatch, name="engine", daemon=True)
         self._dispatcher.start()
         atexit.register(self.stop)  # or an exit would look like the child's death: start it again
@@ -103,6 +121,13 @@ class EngineProcess:
         """The child's, or None while none runs."""
         with self._changed:
             return self._child.pid if self._child is not None and self._child.is_alive() else None
+
+    def restart(self) -> None:
+        """Ends the child, whatever it does; a new one goes on with the same request."""
+        with self._changed:
+            if self._child is not None:
+                self._is_restarting = True
+                self._child.kill()
 
     def stop(self) -> None:
         """Ends the child, whatever it does, and cancels what waits; leaves no process behind."""
@@ -156,23 +181,68 @@ class EngineProcess:
             try:
                 connection = self._living_child()
                 connection.send((request.method, request.arguments))
-                is_answer, result = connection.recv()
-            except (EOFError, OSError):  # the child is gone
+                is_answer, result = self._answer(connection, request.method)
+            except (EOFError, OSError, _Hung) as error:  # the child is gone, or is to go
+                failure = self._failure(error)
                 self._discard_child()
                 if self._is_stopping:
                     break
-                log.warning("The engine process died at a %s request", request.method)
+                log.warning("The engine process %s at a %s request", failure[0], request.method)
                 if request.future.cancelled():
                     return
+                if self._was_wanted():
+                    request.attempts -= 1
+                    continue
+                if self.on_restart is not None:
+                    self.on_restart(failure[1])
                 if request.attempts < _ATTEMPTS:
                     continue
-                advice = "One request stopped it twice and was given up; the others go on."
-                is_answer, result = False, EngineStopped(_STOPPED_TITLE, advice)
+                is_answer, result = False, failure[1]
             except Exception as error:  # a request or an answer that does not pickle: our bug
                 is_answer, result = False, error
             _settle(request.future, is_answer, result)
             return
         request.future.cancel()
+
+    def _answer(self, connection: Connection, method: str) -> tuple[bool, Any]:
+        """Raises _Hung. Time is counted in waits, so that a computer's sleep does not count."""
+        is_starting = method == "warm_up" or not self._has_answered
+        patience = START_S if is_starting else SILENCE_S
+        silence = idleness = total = used = 0.0
+        while True:
+            if connection.poll(BEAT_S):
+                kind, *rest = connection.recv()
+                if kind is not _BEAT:
+                    self._has_answered = True
+                    return kind, rest[0]
+                silence = 0.0
+                if rest[0] - used > _WORK_S:
+                    idleness, used = 0.0, rest[0]
+            else:
+                silence += BEAT_S
+            idleness += BEAT_S
+            total += BEAT_S
+            if silence >= patience or idleness >= IDLENESS_S or total >= LONGEST_S:
+                raise _Hung
+
+    def _failure(self, error: Exception) -> tuple[str, EngineError]:
+        """How the child ended, for the log and for the reader."""
+        if isinstance(error, _Hung):
+            return "hung", EngineStopped(_HUNG_TITLE, _TRIED_TWICE)
+        with self._changed:
+            child = self._child
+        if child is not None:
+            child.join(1)
+            # nobody but the system sends it SIGKILL, and that for want of memory
+            if sys.platform == "linux" and child.exitcode == -signal.SIGKILL:
+                return "died, killed by the system", EngineStopped(_NO_MEMORY_TITLE, _STARVED)
+        return "died", EngineStopped(_STOPPED_TITLE, _TRIED_TWICE)
+
+    def _was_wanted(self) -> bool:
+        """Whether the child was ended by `restart`."""
+        with self._changed:
+            was_wanted, self._is_restarting = self._is_restarting, False
+        return was_wanted
 
     def _living_child(self) -> Connection:
         """The connection to the child, which is started where there is none."""
@@ -184,6 +254,7 @@ class EngineProcess:
         self._discard_child()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
+        self._has_answered = self._is_restarting = False
         child = context.Process(
             target=_work, args=(theirs, self._settings), name="birads-engine", daemon=True
         )
@@ -205,6 +276,13 @@ class EngineProcess:
             self._child = self._connection = None
 
 
+class _Hung(Exception):
+    """The child lives, and does not work."""
+
+
+_BEAT = None  #: in the place of "is it an answer"
+
+
 def _settle(future: Future, is_answer: bool, result: Any) -> None:
     # The future stays pending while the child works, so that it can be cancelled until the end.
     if future.set_running_or_notify_cancel():
@@ -223,21 +301,70 @@ def _work(connection: Connection, settings: EngineSettings) -> None:
     threading.Thread(target=_die_with_parent, name="parent watch", daemon=True).start()
     _configure_logging(settings.log_file)
     _step_back()
+    _serve_requests(connection, settings)
+
+
+def _serve_requests(connection: Connection, settings: EngineSettings) -> None:
     worker = _Worker(settings)
+    pulse = _Pulse(connection)
     while True:
         try:
             method, arguments = connection.recv()
         except EOFError:
+            pulse.stop()
             return
+        pulse.begin()
         try:
             reply = (True, getattr(worker, method)(*arguments))
         except EngineError as error:
             reply = (False, error)
         except Exception as error:  # our bug; frames do not cross the pipe, and it may not pickle
+            if is_out_of_memory(error):
+                pulse.end((False, _no_memory()))
+                continue
             trace = fault_trace(error)
             log.error("A %s request failed: %s", method, trace)
             reply = (False, RuntimeError(f"In the engine process: {trace}"))
-        connection.send(reply)
+        pulse.end(reply)
+
+
+def _no_memory() -> EngineStopped:
+    return EngineStopped(_NO_MEMORY_TITLE, _NO_MEMORY_ADVICE)
+
+
+class _Pulse:
+    """Tells the parent that the child lives, as long as it works on a request."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()  # of the pipe, and of whether there is work
+        self._is_working = threading.Event()
+        self._is_over = False
+        threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+
+    def begin(self) -> None:
+        self._is_working.set()
+
+    def end(self, reply: tuple[bool, Any]) -> None:
+        """No sign of life follows the reply."""
+        with self._lock:
+            self._is_working.clear()
+            self._connection.send(reply)
+
+    def stop(self) -> None:
+        self._is_over = True
+        self._is_working.set()
+
+    def _beat(self) -> None:
+        while self._is_working.wait() and not self._is_over:
+            time.sleep(BEAT_S)
+            with self._lock:
+                if not self._is_working.is_set():
+                    continue
+                try:
+                    self._connection.send((_BEAT, time.process_time()))
+                except OSError:  # the parent is gone, and so are we at once
+                    return
 
 
 class _Worker:

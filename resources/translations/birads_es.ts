@@ -855,6 +855,26 @@
         <translation>Contiene la red {found}, no {asked}. Instale el programa de nuevo o elija otra.</translation>
     </message>
     <message>
+        <source>It was ended and started again; the study is asked about once more.</source>
+        <translation>Se ha detenido y se ha vuelto a iniciar; se le pregunta otra vez por el estudio.</translation>
+    </message>
+    <message>
+        <source>&amp;Restart the engine</source>
+        <translation>&amp;Reiniciar el motor</translation>
+    </message>
+    <message>
+        <source>The engine did not respond</source>
+        <translation>El motor no respondió</translation>
+    </message>
+    <message>
+        <source>The system ended the engine twice at one request: close other programs and try again.</source>
+        <translation>El sistema detuvo el motor dos veces en una misma petición: cierre otros programas e inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>Not judged. {why}</source>
+        <translation>Sin valorar. {why}</translation>
+    </message>
+    <message>
         <source>Without them no free words and no reader&apos;s name are on the page either.</source>
         <extracomment>logical pixels, of a picture&apos;s preview</extracomment>
         <translation>Sin ellos tampoco figuran en la página textos libres ni el nombre del lector.</translation>

@@ -1,10 +1,12 @@
 """The engine process, for real: it is spawned, killed in mid-work, and never left behind."""
 
+import multiprocessing
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 import types
 from concurrent.futures import CancelledError
@@ -17,6 +19,7 @@ from engine.dicom import loading
 from engine.dicom.loading import load
 from engine.domain import MODEL_NAMES
 from engine.errors import EngineStopped, IncompatibleCheckpoint, UnreadableFile
+from engine.networks import process
 from engine.networks.predictor import Predictor
 from engine.networks.process import EngineProcess, EngineSettings, _Worker
 from tests import tiny_networks
@@ -237,6 +240,100 @@ def test_the_child_does_not_outlive_a_parent_that_is_killed(tmp_path, settings, 
         parent.kill()
         parent.wait()
         parent.stdout.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no such signal on Windows")
+def test_a_stopped_engine_is_noticed_said_ended_and_restarted_and_answers(
+    engine, study, caplog, monkeypatch
+):
+    monkeypatch.setattr(process, "SILENCE_S", 3.0)
+    said = []
+    engine.on_restart = said.append
+    expected = engine.predict(study, "light").result(PATIENCE_S)
+    first_id = engine.process_id
+    struck = engine.predict(long_study(study, 100), "light")
+    time.sleep(0.3)
+    start = time.monotonic()
+    os.kill(first_id, signal.SIGSTOP)
+    assert wait_for(lambda: said)[0].title == "The engine did not respond"
+    assert time.monotonic() - start < 10
+    assert len(struck.result(4 * PATIENCE_S).views) == 100
+    assert probabilities(engine.predict(study, "light").result(PATIENCE_S)) == probabilities(
+        expected
+    )
+    assert not is_running(first_id)
+    assert "hung" in caplog.text
+    engine.on_restart = None
+
+
+def test_a_reader_restarts_the_engine_and_the_request_goes_on(engine, study, caplog):
+    engine.warm_up("light").result(PATIENCE_S)
+    first_id = engine.process_id
+    struck = engine.predict(long_study(study, 100), "light")
+    time.sleep(0.2)
+    engine.restart()
+    assert len(struck.result(4 * PATIENCE_S).views) == 100
+    assert engine.process_id not in (None, first_id)
+    assert "died" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("signs", "patience"),
+    [
+        ([], "SILENCE_S"),  # a stopped process
+        ([(process._BEAT, 5.0)] * 40, "IDLENESS_S"),  # it lives, and uses no processor
+        ([(process._BEAT, 2.0 * n) for n in range(99)], "LONGEST_S"),  # it works for ever
+    ],
+)
+def test_silence_idleness_and_endless_work_are_a_hang_and_work_is_none(
+    settings, monkeypatch, signs, patience
+):
+    for name, value in (("BEAT_S", 0.01), ("SILENCE_S", 1.0), ("IDLENESS_S", 9.0)):
+        monkeypatch.setattr(process, name, value)
+    monkeypatch.setattr(process, "LONGEST_S", 9.0)
+    monkeypatch.setattr(process, patience, 0.1)
+    parent = EngineProcess(settings)
+    parent._has_answered = True
+    ours, theirs = multiprocessing.Pipe()
+    for sign in signs:
+        theirs.send(sign)
+    with pytest.raises(process._Hung):
+        parent._answer(ours, "predict")
+    for sign in [*[(process._BEAT, float(n)) for n in range(5)], (True, "said")]:
+        theirs.send(sign)
+    monkeypatch.undo()
+    while ours.poll(0):
+        kind, *rest = ours.recv()
+    assert (kind, rest) == (True, ["said"])
+    for pipe in (ours, theirs):
+        pipe.close()
+    parent.stop()
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 12 bytes")]
+)
+def test_want_of_memory_is_said_as_such(study, settings, error, monkeypatch):
+    from engine.networks import predictor as predictors
+
+    asked = Predictor(settings.checkpoints["light"], "light")
+
+    def fail(*_arguments):
+        raise error
+
+    monkeypatch.setattr(predictors, "load_pixels", fail)
+    prediction = asked.predict_study(study)
+    assert {failure.title for failure in prediction.failures} == {"Not enough memory"}
+    ours, theirs = multiprocessing.Pipe()
+    monkeypatch.setattr(process._Worker, "predict", fail)
+    thread = threading.Thread(target=process._serve_requests, args=(theirs, settings))
+    thread.start()
+    ours.send(("predict", (study, "light", False)))
+    is_answer, told = ours.recv()
+    ours.close()
+    thread.join()
+    assert not is_answer
+    assert told.title == "Not enough memory"
 
 
 # ------------------------------------------------------------------- what is asked about a spot

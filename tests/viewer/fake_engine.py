@@ -112,6 +112,7 @@ class FakeEngine:
     is_stopped: bool = False
     is_holding_regions: bool = False  #: then only `answer_region` and `fail_region` answer
     regions: list[tuple[Future, MammogramView, tuple]] = field(default_factory=list)  #: asked
+    restarts: int = 0
     _waiting: list[tuple[Future, Study, str]] = field(default_factory=list)
 
     def warm_up(self, model_name: str) -> Future:
@@ -160,6 +161,9 @@ class FakeEngine:
     def fail_next(self, error: Exception) -> None:
         future, _, _ = self._waiting.pop(0)
         future.set_exception(error)
+
+    def restart(self) -> None:
+        self.restarts += 1
 
     def stop(self) -> None:
         self.is_stopped = True

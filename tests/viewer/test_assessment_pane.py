@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from engine.domain import Agreement, BiradsCategory, BreastPrediction, Laterality, ReadingMode
 from engine.errors import StorageFailed
@@ -382,3 +383,19 @@ def test_every_field_can_be_reached_by_tab(pane, qtbot):
         reached.add(pane.focusWidget())
     assert wanted <= reached
     assert reached & set(form._categories._buttons.values())
+
+
+def test_after_a_step_no_focus_stands_on_the_last_studys_category_and_digits_still_count(
+    pane, store, qtbot
+):
+    choose(qtbot, pane, RIGHT, "4")
+    buttons = pane._forms[RIGHT]._categories._buttons
+    buttons[BiradsCategory("4")].setFocus()
+    pane.save()
+    pane.show_study(OTHER, OPENED)
+    focused = QApplication.focusWidget()
+    assert focused not in buttons.values()
+    assert pane._forms[RIGHT].isAncestorOf(focused)
+    qtbot.keyClick(focused, Qt.Key.Key_2)
+    assert pane._forms[RIGHT].draft.category is BiradsCategory.BENIGN
+    assert buttons[BiradsCategory.BENIGN].hasFocus()

@@ -491,7 +491,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QSize
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
-from engine import voi
+from engine.dicom import voi
 from tests.viewer.studies import WINDOW, make_study, pixels_of
 from viewer import rendering
 from viewer.viewports.canvas import Canvas, Shown
@@ -570,3 +570,19 @@ def test_drawings_are_left_out_of_a_picture_where_that_is_wanted(make_canvas):
     assert painted == []
     canvas.picture(Shown())
     assert len(painted) == 1
+
+
+def test_what_must_be_known_of_an_image_stands_on_it_and_on_whatever_shows_it(make_canvas):
+    notes = ("A breast implant is present.", "Partial view: the breast goes on in another image.")
+    said_shorter = "A Modality LUT is ignored: it descends."
+    refused = "A spot view. The networks do not judge it."
+    canvas = make_canvas(notes=(*notes, said_shorter, refused), grey_faults=("LUT ignored",))
+    assert {*notes, refused, "LUT ignored"} <= set(
+        canvas.warnings()
+    )  # on paper and in pictures too
+    assert said_shorter not in canvas.warnings()
+    before = screen(canvas)
+    canvas.show_refusal("A spot view.")
+    assert "Not judged. A spot view." in canvas.warnings()
+    assert refused not in canvas.warnings()  # it is not said twice
+    assert not np.array_equal(screen(canvas), before)

@@ -12,7 +12,7 @@ from engine.errors import EngineStopped, IncompatibleCheckpoint
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
 from tests.viewer.test_main_window import is_answered, open_and_wait
-from viewer.panes.prediction_pane import GRADES, CategoryBars, PredictionPane, percent
+from viewer.panes.prediction_pane import GRADES, ROW_GAP, CategoryBars, PredictionPane, percent
 from viewer.shared import theme
 from viewer.shared.states import EngineState, EngineStatus, OtherAnswer, StudyState, StudyStatus
 
@@ -504,3 +504,36 @@ def test_what_each_network_says_is_whole_and_never_changes_its_height(pane, qtbo
             if label.isVisible() and label.text():
                 assert label.sizeHint().width() <= label.width() or label.wordWrap()
                 assert label.heightForWidth(label.width()) <= label.height(), label.text()
+
+
+NOTES = ("A breast implant is present.", "One of 5 frames is shown.")
+REFUSED = "A magnification view. The networks do not judge it."
+
+
+def test_what_is_known_of_an_image_stands_beside_what_the_model_says_of_it(pane):
+    view = replace(STUDY.views[0], notes=(*NOTES, REFUSED))
+    study = replace(STUDY, views=(view, *STUDY.views[1:]))
+    pane.show_study(study)
+    pane.show_prediction(saying(2, 2, study))
+    lines = pane._columns[RIGHT].views.text().split("\n")
+    assert lines[0].startswith("CC: ")
+    assert tuple(lines[1:3]) == NOTES  # why it is not judged is said by the line before
+    assert not set(NOTES) & set(pane._columns[LEFT].views.text().split("\n"))
+
+
+def test_where_no_breast_has_a_category_the_views_have_the_bars_room_and_nothing_else_moves(
+    pane, qtbot
+):
+    pane.show()
+    pane.show_prediction(saying(2, 3))
+    QApplication.processEvents()
+    below, room = pane._overlay.y(), pane._views.height()
+    silent = Prediction(MODELS["hybrid"], None, "It does not look like a mammogram.")
+    breasts = tuple(BreastPrediction(side, silent, ()) for side in (RIGHT, LEFT))
+    pane.show_prediction(replace(answer_of(STUDY), breasts=breasts))
+    QApplication.processEvents()
+    assert pane._bars.isHidden()
+    assert pane._views.height() == room + pane._bars.sizeHint().height() + ROW_GAP
+    assert pane._overlay.y() == below
+    pane.show_prediction(saying(2, 3))
+    qtbot.waitUntil(lambda: (pane._overlay.y(), pane._views.height()) == (below, room))

@@ -468,6 +468,39 @@ def test_a_dead_engine_costs_one_study_and_a_second_look_tries_again(
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
 
 
+def test_a_study_that_was_given_up_is_tried_again_once_the_engine_works_and_only_once(
+    session, studies, engine, qtbot
+):
+    first, second, third = studies
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.fail_next(STOPPED)
+    wait_asked(qtbot, engine, (second.uid, "hybrid"))
+    assert session.status(first.uid).state is StudyState.FAILED
+    engine.answer_next()
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))  # it works again
+    engine.fail_next(STOPPED)
+    wait_asked(qtbot, engine, (third.uid, "hybrid"))
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.progress == (3, 3))
+    assert session.status(first.uid).failure is STOPPED
+    assert engine.waiting == []
+
+
+def test_a_reader_who_restarts_the_engine_has_given_up_studies_asked_again(
+    session, studies, engine, qtbot
+):
+    first = studies[0]
+    for study in studies:
+        wait_asked(qtbot, engine, (study.uid, "hybrid"))
+        engine.fail_next(STOPPED)
+    qtbot.waitUntil(lambda: session.progress == (3, 3))
+    session.restart_engine()
+    assert engine.restarts == 1
+    wait_asked(qtbot, engine, (first.uid, "hybrid"))
+    engine.answer_next()
+    qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
+
+
 def test_a_model_that_cannot_start_is_told_once_and_the_other_one_works(
     session, told, engine, open_folder, write_studies, qtbot
 ):

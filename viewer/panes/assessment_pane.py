@@ -140,6 +140,10 @@ class CategoryButtons(QWidget):
                 self._group.addButton(button)
                 self._buttons[category] = button
                 layout.addWidget(button, row, column)
+        self._rest = QWidget(self)  # takes digits as the buttons do, and shows no ring
+        self._rest.setFixedSize(0, 0)
+        self._rest.setAccessibleName(side_words(side))
+        self._rest.installEventFilter(self)
         self._group.buttonToggled.connect(self._on_toggled)
         self.setFocusProxy(self._buttons[BiradsCategory.INCOMPLETE])
 
@@ -156,6 +160,11 @@ class CategoryButtons(QWidget):
                 button.setChecked(known is category)
             self._group.setExclusive(True)
         self.setFocusProxy(self._buttons[category or BiradsCategory.INCOMPLETE])
+
+    def let_go(self) -> None:
+        """Another study: the keyboard stays here, but on no category."""
+        if any(button.hasFocus() for button in self._buttons.values()):
+            self._rest.setFocus()
 
     def _on_toggled(self, button: QPushButton, is_down: bool) -> None:
         if is_down:
@@ -315,6 +324,10 @@ class BreastForm(QWidget):
         colour = theme.ACCENT if is_in_hand else theme.TEXT
         palette.setColor(self._name.foregroundRole(), colour)
         self._name.setPalette(palette)
+
+    def let_go(self) -> None:
+        """Another study: no category of the last one is to look chosen."""
+        self._categories.let_go()
 
     def focus_reason(self) -> None:
         self._reason.setFocus()
@@ -606,6 +619,9 @@ class AssessmentPane(QWidget):
     ) -> None:
         """With the drafts that were left with it; `opened_at` has a time zone."""
         self._reading = reading or self._reading
+        if study is not self._study:
+            for form in self._forms.values():
+                form.let_go()
         self._study = study
         self._opened_at = opened_at or datetime.now(UTC)
         self._history = tuple(history)

@@ -35,7 +35,7 @@ from viewer.display import opinion
 from viewer.display.opinion import Named, model_title
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.shared import theme
-from viewer.shared.engine_words import localised, side_title
+from viewer.shared.engine_words import form_notes, localised, side_title
 from viewer.shared.languages import mark, tr
 from viewer.shared.plain_text import PlainLabel, tool_tip
 from viewer.shared.states import (
@@ -55,6 +55,7 @@ _LIMIT = f"{opinion.SUSPICION_LIMIT:.0%}".replace("%", " %")
 GRADES = (1, 2, 3, 4, 5)
 HASH_LENGTH = 8  # characters of the checkpoint's SHA-256 that are shown
 COLUMN_GAP = 16  # pixels between the breasts
+ROW_GAP = 4
 NOT_OFFERED = mark("not offered by this model")
 CALIBRATION_CAVEAT = mark(
     "Confidence was calibrated on enriched archive cases, not on a screening population."
@@ -383,7 +384,7 @@ class PredictionPane(QWidget):
         grid = QGridLayout(answer)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(COLUMN_GAP)
-        grid.setVerticalSpacing(4)
+        grid.setVerticalSpacing(ROW_GAP)
         for column, side in enumerate(SIDES):
             grid.addWidget(self._columns[side], 0, column)
             grid.setColumnStretch(column, 1)
@@ -442,6 +443,7 @@ class PredictionPane(QWidget):
         layout.addWidget(attention)
         layout.addStretch(1)
         self.setMinimumWidth(330)  # so that the reserved lines hold the words
+        self._reserved = 0
         self.reserve_views(2)
         self.show_prior(None)
 
@@ -476,10 +478,18 @@ class PredictionPane(QWidget):
     def reserve_views(self, lines: int) -> None:
         """Room for that many lines on each breast's views; more are scrolled to."""
         metrics = QFontMetrics(theme.font(theme.SMALL_TEXT_PX))
-        height = lines * metrics.lineSpacing() + 2
-        if self._views.maximumHeight() != height:
-            self._views.setFixedHeight(height)
+        reserved = lines * metrics.lineSpacing() + 2
+        if reserved != self._reserved:
+            self._reserved = reserved
+            self._share_room(not self._bars.isHidden())
             self._settle()
+
+    def _share_room(self, has_bars: bool) -> None:
+        """Where no breast has a category there are no bars: their room is the views', which then
+        have more to say. What stands below does not move.
+        """
+        room = 0 if has_bars else self._bars.sizeHint().height() + ROW_GAP
+        self._views.setFixedHeight(self._reserved + room)
 
     # ----------------------------------------------------------------------------- what it shows
 
@@ -648,8 +658,16 @@ class PredictionPane(QWidget):
             column.show_prediction(None, "")
             column.views.setText("")
         self._bars.show_predictions({}, GRADES)
+        self._show_bars(True)
         self._loose_views.setText("")
         self._loose_views.hide()
+
+    def _show_bars(self, is_shown: bool) -> None:
+        if not is_shown:
+            self._bars.hide()
+        self._share_room(is_shown)  # never both, not even for a moment: the page would grow
+        if is_shown:
+            self._bars.show()
 
     def _show_answer(self, study: Study, prediction: StudyPrediction) -> None:
         breasts = {breast.laterality: breast.prediction for breast in prediction.breasts}
@@ -665,6 +683,7 @@ class PredictionPane(QWidget):
             ]
             column.views.setText("\n".join(lines))
         self._bars.show_predictions(breasts, prediction.model.categories)
+        self._show_bars(any(said.in_scope for said in breasts.values()))
         loose = [view for view in study.views if view.laterality is None]
         self._loose_views.setVisible(bool(loose))
         if loose:
@@ -673,19 +692,24 @@ class PredictionPane(QWidget):
 
     @staticmethod
     def _view_line(view: MammogramView, prediction: StudyPrediction) -> str:
-        name = opinion.view_name(view)
-        for answer in prediction.views:
-            if answer.image_uid == view.image_uid:
-                said = answer.prediction
-                if said.in_scope:
-                    suspicion = tr("P(4–5) {percent}").format(percent=percent(said.suspicion))
-                    return f"{name}: {said.category} · {suspicion}"
-                out = tr("{view}: out of scope. {why}")
-                return out.format(view=name, why=localised(said.scope_reason))
-        for failure in prediction.failures:
-            if failure.path == view.path:
-                return f"{name}: {localised(failure.title)}"
-        return tr("{view}: no answer").format(view=name)
+        """What the model says of the view, and below it what is to be known of the image."""
+        return "\n".join([_said_of(view, prediction), *form_notes(view)])
+
+
+def _said_of(view: MammogramView, prediction: StudyPrediction) -> str:
+    name = opinion.view_name(view)
+    for answer in prediction.views:
+        if answer.image_uid == view.image_uid:
+            said = answer.prediction
+            if said.in_scope:
+                suspicion = tr("P(4–5) {percent}").format(percent=percent(said.suspicion))
+                return f"{name}: {said.category} · {suspicion}"
+            out = tr("{view}: out of scope. {why}")
+            return out.format(view=name, why=localised(said.scope_reason))
+    for failure in prediction.failures:
+        if failure.path == view.path:
+            return f"{name}: {localised(failure.title)}"
+    return tr("{view}: no answer").format(view=name)
 
 
 def _two_lines(failure: EngineError) -> str:

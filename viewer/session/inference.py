@@ -27,7 +27,7 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
-from engine.errors import FILE_CHANGED, EngineError, UnreadableFile, fault_trace
+from engine.errors import FILE_CHANGED, EngineError, EngineStopped, UnreadableFile, fault_trace
 from engine.networks.process import EngineProcess, EngineSettings
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
@@ -60,6 +60,7 @@ class Engine(Protocol):
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
     ) -> "Future[RegionPrediction]": ...
+    def restart(self) -> None: ...
     def stop(self) -> None: ...
 
 
@@ -87,6 +88,8 @@ class Inference(QObject):
     file_changed = Signal(object)
     # A rectangle's mark and its RegionAnswer, with a prediction or a failure
     region_answered = Signal(str, object)
+    # An EngineError: the engine died or hung, and has been started again
+    restarted = Signal(object)
     # It was seen to that the engine has work; also what the other model says may have changed
     worked = Signal()
 
@@ -117,9 +120,12 @@ class Inference(QObject):
         self._spot_pause.timeout.connect(self.work)
         self._predictions: dict[AnswerKey, StudyPrediction] = {}
         self._failures: dict[AnswerKey, EngineError] = {}
+        self._tried_again: set[AnswerKey] = set()  # after the engine had stopped at them
         self._heat_bytes: OrderedDict[AnswerKey, int] = OrderedDict()
         self._without_heat: set[AnswerKey] = set()  # their maps made room for others
         self._heat_cache_bytes = heat_cache_bytes
+        if isinstance(engine, EngineProcess):
+            engine.on_restart = lambda error: delivery.deliver(lambda: self.restarted.emit(error))
 
     # -------------------------------------------------------------------------- what it knows
 
@@ -191,6 +197,7 @@ class Inference(QObject):
             for key in [key for key in answers if key[0] not in kept]:
                 del answers[key]
         self._failures.clear()
+        self._tried_again.clear()
         self._without_heat = {key for key in self._without_heat if key[0] in kept}
         self._run_state = RunState.RUNNING
 
@@ -231,6 +238,22 @@ class Inference(QObject):
         self._forgive_engine(self._model_name)
         self.tell_all_statuses()
         self.work()
+
+    def restart_engine(self) -> None:
+        """Ends the engine, whatever it does, and starts it again, also at what it gave up."""
+        self._tried_again.clear()
+        self._try_again()
+        self._engine.restart()
+        self.retry_engine()
+
+    def _try_again(self) -> None:
+        """What the engine stopped at, once for each study: it works again."""
+        stopped = [key for key, why in self._failures.items() if isinstance(why, EngineStopped)]
+        for key in stopped:
+            if key not in self._tried_again:
+                self._tried_again.add(key)
+                del self._failures[key]
+                self._tell_status(key[0])
 
     def _forgive_engine(self, model_name: str | None) -> None:
         """Lets a model that could not be started be tried again."""
@@ -414,6 +437,7 @@ class Inference(QObject):
                 error = ValueError("the engine answered for another study or model")
             if error is None:
                 self._keep_answer(key, future.result())
+                self._try_again()
                 self._tell_of_change(future.result())
             else:
                 if not isinstance(error, EngineError):

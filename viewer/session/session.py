@@ -106,6 +106,8 @@ class Session(QObject):
     model_changed = Signal(str)
     # EngineStatus
     engine_changed = Signal(object)
+    # An EngineError: the engine died or hung, and has been started again
+    engine_restarted = Signal(object)
     # An OtherAnswer on the selected study; None: the other model is not to be asked
     other_changed = Signal(object)
     # A tuple of RegionAnswer: all that is known of rectangles on the open study; none while hidden
@@ -200,6 +202,7 @@ class Session(QObject):
         inference.status_changed.connect(self._tell_status)
         inference.progress_changed.connect(self.progress_changed)
         inference.engine_changed.connect(self.engine_changed)
+        inference.restarted.connect(self.engine_restarted)
         inference.run_changed.connect(self.run_changed)
         inference.fault_occurred.connect(self.fault_occurred)
         for part in (images, inference):
@@ -545,6 +548,10 @@ class Session(QObject):
     def retry_engine(self) -> None:
         """Tries once more to start the current model."""
         self._inference.retry_engine()
+
+    def restart_engine(self) -> None:
+        """Ends the engine, whatever it does, and starts it again, also at what it gave up."""
+        self._inference.restart_engine()
 
     def pause(self) -> None:
         self._inference.set_run_state(RunState.PAUSED)

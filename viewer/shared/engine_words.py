@@ -9,8 +9,9 @@ the engine and finds what is lacking.
 import re
 from functools import lru_cache
 
-from engine.domain import NOTICE, Laterality
+from engine.domain import NOTICE, Laterality, MammogramView
 from engine.errors import EngineError
+from engine.plain_text import visible_text
 from viewer.shared import languages
 from viewer.shared.languages import mark, tr
 
@@ -282,6 +283,9 @@ WORDS = (
     mark("Unexpected fault in this file"),
     mark("This is a bug of the program: please report it with the log; go on without it."),
     mark("The engine stopped"),
+    mark("The engine did not respond"),
+    mark("The system ended the engine twice at one request: close other programs and try again."),
+    mark("Close other programs and try again."),
     mark("One request stopped it twice and was given up; the others go on."),
     # readings
     mark("Readings cannot be opened"),
@@ -503,6 +507,30 @@ def localised(text: str) -> str:
 def localised_error(error: EngineError) -> str:
     """As `str(error)`."""
     return f"{localised(error.title)}: {localised(error.advice)}"
+
+
+# Of a view's notes, those of which fewer words stand on its image anyway (`grey_faults`,
+# `side_faults`); and how the one ends that says again why no network judges it.
+_SAID_SHORTER = (
+    *("A Modality LUT ", "A grey-value table ", "Window Width ", "A window ", "An unknown VOI "),
+    *("An unusable Rescale ", "Presentation LUT Shape "),
+    *("Image Laterality and ", "Patient Orientation is ", "A name says "),
+)
+_NOT_JUDGED = " The networks do not judge it."
+
+
+def image_notes(view: MammogramView, is_refusal_told: bool = False) -> tuple[str, ...]:
+    """What must be known of the image wherever it is shown, and is not said there otherwise."""
+    notes = [note for note in view.notes if not note.startswith(_SAID_SHORTER)]
+    if is_refusal_told:
+        notes = [note for note in notes if not note.endswith(_NOT_JUDGED)]
+    return tuple(visible_text(localised(note)) for note in notes)
+
+
+def form_notes(view: MammogramView) -> tuple[str, ...]:
+    """All that is known of the image, beside what the model says of it or why it says nothing."""
+    notes = (note for note in view.notes if not note.endswith(_NOT_JUDGED))
+    return tuple(visible_text(localised(note)) for note in notes)
 
 
 def side_title(side: Laterality) -> str:

@@ -55,7 +55,7 @@ from viewer.display.parts import parts
 from viewer.display.priors import Prior
 from viewer.display.rendering import DisplayPixels, ImageSide, Placement, Sample
 from viewer.shared import theme
-from viewer.shared.engine_words import localised
+from viewer.shared.engine_words import image_notes, localised
 from viewer.shared.languages import mark, tr
 from viewer.shared.plain_text import shortened
 
@@ -199,6 +199,7 @@ class Canvas(QWidget):
         self._table: np.ndarray | None = None
         self._side_check = check_side(view, None, claims)
         self._explanation: Explanation | None = None
+        self._refusal = ""
         self._overlay_opacity = 0.0
         self._zoom: Zoom | None = None
         self._unit = (1.0, 1.0)
@@ -245,6 +246,11 @@ class Canvas(QWidget):
     def show_explanation(self, explanation: Explanation | None) -> None:
         self._explanation = explanation
         self._heat = None
+        self.update()
+
+    def show_refusal(self, why: str) -> None:
+        """Why no network judges the view, in the reader's words; empty: nothing to be told."""
+        self._refusal = why
         self.update()
 
     def set_overlay(self, opacity: float) -> None:
@@ -668,9 +674,13 @@ class Canvas(QWidget):
         inverted = [(tr("inverted"), theme.WARNING)] if self._is_inverted else []
         linear = [(tr("linear fallback"), theme.WARNING)] if self._is_linear else []
         aid = [(tr("CLAHE: display aid"), theme.WARNING)] if self._has_local_contrast else []
+        said = tr("Not judged. {why}").format(why=self._refusal)
+        refused = [(said, theme.WARNING)] if self._refusal else []
         size = [] if self._is_comparable else [(tr("size does not compare"), theme.WARNING)]
         warnings = [
             *size,
+            *refused,
+            *((note, theme.WARNING) for note in image_notes(self.view, bool(self._refusal))),
             *((localised(fault), theme.WARNING) for fault in self.view.grey_faults),
             *inverted,
             *linear,

@@ -34,6 +34,7 @@ from viewer.display.reading_steps import ROUTINE, Kind, Step, step_with, steps_o
 from viewer.display.rendering import DisplayPixels
 from viewer.shared import theme
 from viewer.shared.commands import Command, Group
+from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
 from viewer.shared.plain_text import tool_tip
 from viewer.viewports.canvas import (
@@ -255,13 +256,23 @@ class ViewportsPane(QWidget):
             self._fit_page()
 
     def show_explanations(self, prediction: StudyPrediction | None) -> None:
-        """Heat-maps for the overlay; None, or another study's prediction, takes them away."""
+        """Heat-maps for the overlay, or why no network judges a view; None, or another study's
+        prediction, takes them away.
+        """
         explanations: Mapping[str, Explanation | None] = {}
+        refusals: Mapping[str, str] = {}
         if prediction and self._study and prediction.study_uid == self._study.uid:
             explanations = {view.image_uid: view.explanation for view in prediction.views}
+            told = {breast.prediction.scope_reason for breast in prediction.breasts}
+            refusals = {  # of views alone; why a whole breast is not judged stands beside the form
+                view.image_uid: localised(view.prediction.scope_reason)
+                for view in prediction.views
+                if view.prediction.scope_reason not in (None, *told)
+            }
         for image_uid, canvas in self._canvases.items():
             if canvas.prior is None:
                 canvas.show_explanation(explanations.get(image_uid))
+                canvas.show_refusal(refusals.get(image_uid, ""))
         self._has_prediction = any(canvas.has_heat for canvas in self._canvases.values())
         self._show_legend()
 

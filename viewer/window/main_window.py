@@ -72,8 +72,7 @@ from viewer.window.undoing import Undoing
 
 IDLE_WAKE_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start
-VIEW_LINES, FEWEST_VIEW_LINES = 4, 2  # of words on each breast's views: in a window that is
-TALL = 900  # pixels high, and in a lower one
+VIEW_LINES = ((1200, 24), (900, 4), (0, 2))  # of words on each breast's views, by pixels of height
 POINTED_WIDTH = 330  # pixels, for the value under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
 
@@ -215,6 +214,7 @@ class MainWindow(QMainWindow):
         self.assessment.reader_changed.connect(tools.set_reader)
         self.prediction.overlay_changed.connect(self._on_overlay_changed)
         self.prediction.retry_requested.connect(session.retry_engine)
+        session.engine_restarted.connect(self._on_engine_restarted)
         self.assessment.assessment_submitted.connect(session.record)
         self.assessment.draft_changed.connect(self.worklist.mark_draft)
         self.assessment.entries_changed.connect(session.keep_entries)
@@ -384,6 +384,10 @@ class MainWindow(QMainWindow):
         self.worklist.clear_predictions()
         self._show_prediction(None)
 
+    def _on_engine_restarted(self, error: EngineError) -> None:
+        advice = tr("It was ended and started again; the study is asked about once more.")
+        self.banner.show_message(Message(localised(error.title), advice))
+
     def _on_mode_changed(self, mode: ReadingMode) -> None:
         """Also as another reader takes over: what may be shown is told anew after this."""
         self.menus.show_mode(mode)
@@ -518,7 +522,8 @@ class MainWindow(QMainWindow):
         """The prediction keeps the height it has before anything is said, and scrolls what is
         longer: the reader's form must not move when an answer comes.
         """
-        self.prediction.reserve_views(VIEW_LINES if self.height() >= TALL else FEWEST_VIEW_LINES)
+        lines = next(lines for least, lines in VIEW_LINES if self.height() >= least)
+        self.prediction.reserve_views(lines)
         if self.isVisible():  # else its width is not known
             width = self._prediction_area.viewport().width()
             self._prediction_area.setMaximumHeight(self.prediction.heightForWidth(width))
@@ -593,6 +598,9 @@ class MainWindow(QMainWindow):
 
     def choose_model(self, name: str) -> None:
         self._session.set_model(name)
+
+    def restart_engine(self) -> None:
+        self._session.restart_engine()
 
     def switch_model(self) -> None:
         """The next one of the list, in a circle."""

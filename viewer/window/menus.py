@@ -108,6 +108,7 @@ class Menus(QObject):
         self.pause = action(
             "pause", tr("&Pause or resume the worklist"), window.worklist.toggle_pause, "Ctrl+P"
         )
+        self.restart = action("restart_engine", tr("&Restart the engine"), window.restart_engine)
         self.to_worklist = action("to_worklist", tr("&Worklist"), window.focus_worklist, "Ctrl+1")
         self.to_images = action("to_images", tr("&Images"), window.focus_images, "Ctrl+2")
         self.steps = action("steps", tr("&Steps …"), window.choose_steps)
@@ -183,7 +184,7 @@ class Menus(QObject):
         model.addActions(self.models.actions())
         model.addActions([self.next_model, self.both, self.cancers])
         model.addSeparator()
-        model.addAction(self.pause)
+        model.addActions([self.pause, self.restart])
         panes = bar.addMenu(tr("&Panes"))
         panes.addActions([self.worklist_shown, self.reading_shown])
         screens = self._window.screens
