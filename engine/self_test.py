@@ -2,7 +2,7 @@
 
 What breaks in a bundle is what was left out of it: a codec that is imported by name, a checkpoint,
 the child process, a licence. So every check does the real work on a small file, through the same
-doors as the program. The files are made by docs/make_self_test_samples.py.
+doors as the program. The files are made by scripts/make_self_test_samples.py.
 """
 
 import math

@@ -23,6 +23,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+OURS = (
+    "__init__.py",
+    "pieces.py",
+    "train_on_gpu.py",
+)  # of scripts/, what runs on the GPU's machine
 sys.path.insert(0, str(ROOT))
 
 from engine.errors import EngineError, InvalidData  # noqa: E402
@@ -107,7 +112,7 @@ def pack(arguments: argparse.Namespace) -> None:
 
 def write_program(path: Path) -> None:
     """This program and the engine's source as one file that Python runs."""
-    sources = [*(ROOT / "engine").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]
+    sources = [*(ROOT / "engine").rglob("*.py"), *(ROOT / "scripts" / name for name in OURS)]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for source in [*sorted(sources), ROOT / "resources" / "__init__.py"]:
             archive.write(source, source.relative_to(ROOT).as_posix())

@@ -385,7 +385,9 @@ _BOX_COLUMNS = {
 def write_predictions(
     path: Path, predictions: Sequence[RowPrediction], *, details: bool = False
 ) -> None:
-    """predictions.csv, one image a line, in DESIGN's columns; `details` adds the others behind.
+    """predictions.csv, one image a line, in the columns that `evaluate` reads back.
+
+    `details` adds the others behind.
 
     Raises StorageFailed.
     """

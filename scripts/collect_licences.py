@@ -1,6 +1,6 @@
 """Gathers the licence texts of everything the program is installed or bundled with.
 
-    python docs/collect_licences.py
+    python scripts/collect_licences.py
 
 Writes resources/licences/<distribution>.txt for each distribution that birads-viewer needs,
 directly or not, from the licence files that its wheel carries, and python.txt. What no wheel
