@@ -493,7 +493,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 from engine.dicom import voi
 from tests.viewer.studies import WINDOW, make_study, pixels_of
-from viewer import rendering
+from viewer.display import rendering
 from viewer.viewports.canvas import Canvas, Shown
 app = QApplication([])
 study = make_study(("R CC",), shape=(800, 600))
