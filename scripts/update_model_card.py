@@ -10,7 +10,7 @@ and of the region network's, with what `benchmarks/region_controls.py` printed:
     birads-engine evaluate-regions --manifest DATA/lesions.csv --out OUT \
         --predictions resources/checkpoints/region.out_of_fold.csv
     python -m benchmarks.region_controls DATA RUNS > CONTROLS.txt
-    python scripts/update_model_card.py resources/checkpoints/region.md OUT/metrics.json CONTROLS.txt
+    python scripts/update_model_card.py resources/checkpoints/region.md METRICS.json CONTROLS.txt
 
 Only the part between the two comments `figures` and `/figures` is replaced: no number in a card is
 typed by hand.

@@ -1,6 +1,7 @@
-"""The import rule of ARCHITECTURE.md, read from the source of every file."""
+"""The import rule and the map of ARCHITECTURE.md, held against the source of every file."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -106,3 +107,20 @@ def test_the_words_import_nothing_but_numpy():
     for name in ("domain.py", "errors.py"):
         modules = {top(module) for module in imported_modules(ROOT / "engine" / name)}
         assert modules - set(sys.stdlib_module_names) <= {"numpy"}
+
+
+MODULES = [path for path in ENGINE_FILES + VIEWER_FILES if path.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_whoever_looks_for_a_module_finds_it_in_the_map(path):
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    assert path.name in set(re.findall(r"`(?:[\w/]+/)?(\w+\.py)`", text))
+
+
+def test_the_map_names_no_file_that_is_gone():
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    tops = "engine|viewer|scripts|tests|benchmarks|docs|resources"
+    paths = set(re.findall(rf"`((?:{tops})/[\w/.-]+)`", text))
+    assert len(paths) > 50
+    assert not {path for path in paths if not (ROOT / path).exists()}

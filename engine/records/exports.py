@@ -1,7 +1,7 @@
 """Predictions leave the program: as lines for programs and people, heat-maps as files.
 
 Everything that leaves says that it is for research only. The keys of a record and their order are a
-contract that others call (docs/command_line.md, "birads-engine predict", "birads-engine predict-region").
+contract that others call (`predict` and `predict-region` in docs/command_line.md).
 """
 
 import csv

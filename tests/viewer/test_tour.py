@@ -17,8 +17,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
 
-from scripts import tour
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
+from scripts import tour
 from tests.phantom import write_study
 from tests.viewer.fake_engine import answer_of, prediction_of
 from tests.viewer.test_disagreements import cells
