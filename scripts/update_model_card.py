@@ -9,7 +9,7 @@ and of the region network's, with what `benchmarks/region_controls.py` printed:
 
     birads-engine evaluate-regions --manifest DATA/lesions.csv --out OUT \
         --predictions resources/checkpoints/region.out_of_fold.csv
-    python -m benchmarks.region_controls DATA RUNS > CONTROLS.txt
+    python -m benchmarks.region_controls DATA RUNS --each 8 > CONTROLS.txt
     python scripts/update_model_card.py resources/checkpoints/region.md METRICS.json CONTROLS.txt
 
 Only the part between the two comments `figures` and `/figures` is replaced: no number in a card is
@@ -175,9 +175,9 @@ def region_figures(metrics: dict, controls: list[str]) -> str:
     cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
     parts += [
         "What the score hangs on, uncalibrated, each fold by its own network "
-        f"(`benchmarks/region_controls.py`; {counts}):",
+        f"(`benchmarks/region_controls.py --each 8`; {counts}):",
         table(["", *kinds], cells),
-        " ".join(f"{line.strip().capitalize()}." for line in lines if not line.startswith("|")),
+        " ".join(f"{line[0].upper()}{line[1:]}." for line in lines if not line.startswith("|")),
     ]
     return "\n\n".join(parts)
 

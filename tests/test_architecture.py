@@ -129,7 +129,8 @@ def test_the_map_names_no_file_that_is_gone():
     paths = set(re.findall(rf"`((?:{tops})/[\w/.-]+)`", text))
     assert len(paths) > 50
     assert not {path for path in paths if not (ROOT / path).exists()}
-<<<<<<< HEAD
+
+
 @pytest.mark.parametrize("path", VIEWER_FILES, ids=lambda path: path.name)
 def test_every_label_shows_its_text_as_it_is(path):
     may_be_rich = {"plain_text.py", "banner.py", "help.py"}  # the last two escape, or say their own
@@ -139,5 +140,3 @@ def test_every_label_shows_its_text_as_it_is(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert path.name in may_be_rich or "QLabel" not in made
-=======
->>>>>>> papers
