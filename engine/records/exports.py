@@ -1,12 +1,7 @@
 """Predictions leave the program: as lines for programs and people, heat-maps as files.
 
 Everything that leaves says that it is for research only. The keys of a record and their order are a
-<<<<<<< HEAD
-contract that others call (`predict` and `predict-region` in
-docs/command_line.md).
-=======
 contract that others call (`predict` and `predict-region` in docs/command_line.md).
->>>>>>> papers
 """
 
 import csv
