@@ -147,7 +147,6 @@ def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Te
         name = header["name"]
         if name not in (HYBRID, LIGHT):
             raise refused(path, "its architecture is unknown")
-        header, weights = _first_of_a_pair(header, weights)
         preprocessing = PreprocessingConfig(**header["preprocessing"])
         if not all(0 < n <= _FRAME_LIMIT for n in (preprocessing.height, preprocessing.width)):
             raise refused(path, "its input size is out of range")
@@ -184,23 +183,6 @@ def read_bounded(path: Path, limit: int) -> tuple[bytes, str]:
     if len(data) > limit:
         raise refused(path, "it is larger than any checkpoint of ours")
     return data, hashlib.sha256(data).hexdigest()
-
-
-def _first_of_a_pair(header: dict, weights: dict) -> tuple[dict, dict]:
-    """INTERIM, to be removed with the next shipped hybrid: that of November held both networks.
-
-    Of such a file the hybrid alone is loaded; its calibration stays the pair's.
-    """
-    architecture = dict(header["architecture"])
-    if architecture.get("trunk") != "pair":
-        return header, weights
-    first = {name: value for name, value in architecture["members"][0].items() if name != "name"}
-    own = {
-        key.removeprefix("first."): value
-        for key, value in weights.items()
-        if key.startswith("first.")
-    }
-    return {**header, "architecture": first}, own
 
 
 def check_shipped_hash(path: Path, digest: str) -> None:
