@@ -444,7 +444,7 @@ def test_free_words_of_nobody_in_particular_stay_in_technical_attributes_only(tm
     assert "KVP" not in dataset
     assert (dataset.Manufacturer, dataset.FilterMaterial) == ("Machines Inc.", "RHODIUM")
     assert dataset.ViewCodeSequence[0].CodeValue == "399162004"
-    assert dataset.ViewCodeSequence[0].CodeMeaning.startswith("Cranio-caudal")
+    assert dataset.ViewCodeSequence[0].CodeMeaning.lower().startswith("cranio-caudal")
     assert dataset.PixelSpacingCalibrationDescription == "ANONYMISED"
 
 

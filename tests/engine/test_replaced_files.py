@@ -352,7 +352,7 @@ def test_another_picture_does_not_get_into_the_anonymised_copy(tmp_path, suffix)
     assert not list(copy.folder.iterdir())
 
 
-@pytest.mark.parametrize("step", ["find_marks", "_stored_pixels", "_file_meta"])
+@pytest.mark.parametrize("step", ["find_marks", "_native_pixels", "_file_meta"])
 def test_a_file_overwritten_while_it_is_copied_leaves_no_copy(tmp_path, monkeypatch, step):
     path = zoe(tmp_path / "in" / "a.dcm")
     (study,) = load([path]).studies
