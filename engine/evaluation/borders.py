@@ -147,7 +147,7 @@ def share_explained(features: np.ndarray, score: np.ndarray, folds: np.ndarray) 
     guess = np.full(len(score), np.nan)
     for fold in np.unique(folds):
         held = folds == fold
-        used = _telling(features[~held])
+        used = telling(features[~held])
         trees = HistGradientBoostingRegressor(**_TREES)
         if used.any():
             trees.fit(features[~held][:, used], score[~held])
@@ -162,7 +162,7 @@ def _grown(features: np.ndarray, malignant: np.ndarray) -> Callable[[np.ndarray]
     """Trees as a function of features (m, k) to log-odds (m,); to NaN for a single outcome."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    used = _telling(features)
+    used = telling(features)
     if len(np.unique(malignant)) < 2:
         return lambda asked: np.full(len(asked), np.nan)
     if not used.any():
@@ -171,7 +171,7 @@ def _grown(features: np.ndarray, malignant: np.ndarray) -> Callable[[np.ndarray]
     return lambda asked: trees.decision_function(asked[:, used])
 
 
-def _telling(features: np.ndarray) -> np.ndarray:
+def telling(features: np.ndarray) -> np.ndarray:
     """Which features vary, bool (k,): scikit-learn's bins need two values."""
     return np.array([len(np.unique(column[np.isfinite(column)])) > 1 for column in features.T])
 

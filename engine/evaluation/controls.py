@@ -280,13 +280,17 @@ def without_the_breast(
             result[str(name)] = None
             continue
         chosen = [rows[i] for i in index]
-        sized = np.hstack([statistics[index], np.stack([borders.sizes(row) for row in chosen])])
         score = None if malignancy is None else borders.log_odds(malignancy[index])
+        alone = sized = _beside(chosen, statistics[index], score, resamples, seed)
+        sizes = np.stack([borders.sizes(row) for row in chosen])
+        if borders.telling(sizes).any():
+            both = np.hstack([statistics[index], sizes])
+            sized = _beside(chosen, both, score, resamples, seed)
         result[str(name)] = {
             "n": len(chosen),
             "n_cancers": cancers,
-            "statistics": _beside(chosen, statistics[index], score, resamples, seed),
-            "statistics_and_size": _beside(chosen, sized, score, resamples, seed),
+            "statistics": alone,
+            "statistics_and_size": sized,
         }
     return result
 

@@ -156,10 +156,7 @@ def test_padding_stays_black_and_out_of_the_range(tmp_path):
 
 
 def test_a_breast_blurred_to_nothing_keeps_its_outline_and_hides_its_lesion():
-    plain, spotted = (
-        np.round(phantom.breast("L", lesion=lesion) * 255).astype(np.uint8)
-        for lesion in (None, (120, 70, 16))
-    )
+    spotted = np.round(phantom.breast("L", lesion=(120, 70, 16)) * 255).astype(np.uint8)
     config = PreprocessingConfig(clahe_clip=0)
     before, geometry = preprocessing.prepare(spotted, 1.0, config)
     after, same = preprocessing.prepare(spotted, 1.0, config, is_blurred=True)
@@ -168,5 +165,3 @@ def test_a_breast_blurred_to_nothing_keeps_its_outline_and_hides_its_lesion():
     inside = after[0] > 0
     assert inside[before[0] > 0.1].all()
     assert after[0][inside][0] == pytest.approx(before[0][inside].mean(), abs=0.01)
-    without, _ = preprocessing.prepare(plain, 1.0, config, is_blurred=True)
-    assert ((without[0] > 0) == inside).mean() > 0.99  # a lesion is in no outline
