@@ -664,12 +664,25 @@ def test_a_link_out_of_the_folder_is_followed_and_said(tmp_path):
     assert len(named(catalogue)) == 2
 
 
-def test_a_chain_of_a_thousand_folders_is_walked_and_can_be_stopped(tmp_path, monkeypatch):
+@pytest.fixture
+def thousand_folders_deep(tmp_path, monkeypatch):
+    """A chain that is taken down here: rmtree, by which pytest clears old runs, recurses."""
     monkeypatch.chdir(tmp_path)
     for _ in range(1000):
         os.mkdir("d")
         os.chdir("d")
     os.chdir(tmp_path)
+    yield tmp_path
+    os.chdir(tmp_path)
+    for _ in range(1000):
+        os.chdir("d")
+    for _ in range(1000):
+        os.chdir("..")
+        os.rmdir("d")
+
+
+def test_a_chain_of_a_thousand_folders_is_walked_and_can_be_stopped(thousand_folders_deep):
+    tmp_path = thousand_folders_deep
     asked = []
 
     def should_stop():
