@@ -15,6 +15,7 @@ QT = {"PySide6", "shiboken6", "PyQt5", "PyQt6"}
 NETWORKS = {"torch", "torchvision", "pytorch_grad_cam", "sklearn", "safetensors"}
 WORDS = {
     "engine",
+    "engine.arrays",
     "engine.domain",
     "engine.errors",
     "engine.plain_text",
@@ -109,7 +110,7 @@ def test_an_old_clinic_pc_asks_a_network_without_loading_compiler_or_optimiser()
 
 
 def test_the_words_import_nothing_but_numpy():
-    for name in ("domain.py", "errors.py", "plain_text.py"):
+    for name in ("arrays.py", "domain.py", "errors.py", "plain_text.py"):
         modules = {top(module) for module in imported_modules(ROOT / "engine" / name)}
         assert modules - set(sys.stdlib_module_names) <= {"numpy"}
 
