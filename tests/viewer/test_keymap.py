@@ -110,9 +110,9 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
     canvas.setFocus()
     QApplication.processEvents()
     qtbot.keyClick(canvas, Key.Key_I)
-    assert not canvas.is_inverted
+    assert not canvas.image.greys.is_inverted
     qtbot.keyClick(canvas, Key.Key_J)
-    assert canvas.is_inverted
+    assert canvas.image.greys.is_inverted
     assert window.viewports.actions_by_name["toggle_invert"].toolTip() == "Invert (J)"
 
 

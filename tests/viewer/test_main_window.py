@@ -17,11 +17,11 @@ from engine.networks.process import EngineProcess, EngineSettings
 from engine.records.store import ReadingStore
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
+from viewer.display.shown_image import State
 from viewer.panes.help import About, licence_files
 from viewer.panes.worklist import WorklistItemModel
 from viewer.shared.banner import Message
 from viewer.shared.states import StudyState
-from viewer.viewports.canvas import State
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 

@@ -61,7 +61,7 @@ from viewer.panes.assessment_pane import CHANGE_REASONS, REASONS
 from viewer.panes.disagreements import Shown
 from viewer.panes.worklist import Order, WorklistItemModel
 from viewer.shared.states import Phase, StudyState
-from viewer.viewports.canvas import EVERYTHING
+from viewer.viewports.corner_text import EVERYTHING
 from viewer.window.settings import Settings
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -708,7 +708,7 @@ def after_a_look_at_the_answer(qtbot, window):
 
 def ask_about_a_spot(qtbot, window):
     tools = window.viewports.tools
-    tools.hand.add_region(window.viewports.current, (10, 20, 40, 50))
+    tools.annotation_tool.add_region(window.viewports.current, (10, 20, 40, 50))
     qtbot.waitUntil(lambda: tools.asked_regions != [] and not window._session._awaited)
 
 

@@ -10,9 +10,9 @@ from engine.errors import FILE_CHANGED
 from tests.phantom import write_mammogram, write_plain
 from tests.viewer.fake_engine import MODELS, answer_of
 from tests.viewer.test_main_window import canvases, choose, open_and_wait, rows, sign
+from viewer.display.shown_image import State
 from viewer.session.session import RELISTINGS
 from viewer.shared.states import StudyState
-from viewer.viewports.canvas import State
 
 SIZE = {"rows": 96, "columns": 72}
 

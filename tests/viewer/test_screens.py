@@ -36,20 +36,26 @@ def reading(window, write_studies, qtbot):
 def test_one_key_moves_the_images_out_and_back_with_all_that_the_reader_did(reading, qtbot):
     pane = reading.viewports
     canvas = pane.current
-    canvas.adjust_window(0.3, 0.1)
+    canvas.image.greys.adjust(0.3, 0.1)
     canvas.zoom_by(2.0)
-    seen = canvas.voi, canvas.zoom_state()
+    seen = canvas.image.greys.voi, canvas.image.camera.zoom
     qtbot.keyClick(canvas, F11)
     apart = reading.screens.images_window
     assert apart.isVisible()
     assert pane.window() is apart
     assert pane.isVisible()
-    assert (canvas.voi, canvas.zoom_state().scale) == (seen[0], seen[1].scale)
+    assert (canvas.image.greys.voi, canvas.image.camera.zoom.scale) == (
+        seen[0],
+        seen[1].scale,
+    )
     qtbot.waitUntil(lambda: QApplication.focusWidget() is canvas)
     qtbot.keyClick(canvas, F11)
     assert reading.screens.images_window is None
     assert pane.window() is reading
-    assert (canvas.voi, canvas.zoom_state().scale) == (seen[0], seen[1].scale)
+    assert (canvas.image.greys.voi, canvas.image.camera.zoom.scale) == (
+        seen[0],
+        seen[1].scale,
+    )
     qtbot.waitUntil(lambda: QApplication.focusWidget() is canvas)
 
 
@@ -105,12 +111,12 @@ def test_a_lost_screen_brings_the_images_back_with_entries_and_drawings(reading,
     apart, canvas = reading.screens.images_window, reading.viewports.current
     apart.showNormal()
     apart.setGeometry(RIGHT_SCREEN)
-    canvas.adjust_window(0.3, 0.1)
-    shown = canvas.voi
+    canvas.image.greys.adjust(0.3, 0.1)
+    shown = canvas.image.greys.voi
     reading.screens.gather([LEFT_SCREEN])
     assert reading.viewports.window() is reading
     assert reading.viewports.isVisible()
-    assert canvas.voi == shown
+    assert canvas.image.greys.voi == shown
     form = reading.assessment._forms[Laterality.RIGHT]
     assert form.draft.category is BiradsCategory.MODERATE_SUSPICION
     assert "screen is gone" in reading.viewports._strip._basis.text

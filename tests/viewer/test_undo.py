@@ -260,7 +260,7 @@ def draw(window, label="R CC"):
 
 
 def drawings(window):
-    book = window.viewports.tools.book
+    book = window.viewports.tools.annotations
     return sum(len(book.of(canvas.view.image_uid)) for canvas in window.viewports.canvases)
 
 

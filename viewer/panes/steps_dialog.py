@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
 from viewer.shared.languages import tr
 from viewer.shared.plain_text import PlainLabel
 
@@ -26,7 +26,7 @@ class StepsDialog(QDialog):
 
     routine_changed = Signal(tuple)  #: of Kinds; never empty
 
-    def __init__(self, routine: Sequence[Kind], parent: QWidget | None = None) -> None:
+    def __init__(self, routine: Sequence[StepKind], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Steps"))
         words = PlainLabel(
@@ -43,7 +43,7 @@ class StepsDialog(QDialog):
         self._list.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self._up = self._button(tr("Move &up"), lambda: self._move(-1))
         self._down = self._button(tr("Move &down"), lambda: self._move(1))
-        self._default = self._button(tr("De&fault"), lambda: self._fill(ROUTINE))
+        self._default = self._button(tr("De&fault"), lambda: self._fill(DEFAULT_PROTOCOL))
         close = self._button(tr("&Close"), self.close)
         close.setDefault(True)
         buttons = QHBoxLayout()
@@ -64,7 +64,7 @@ class StepsDialog(QDialog):
         self.resize(460, 420)
 
     @property
-    def routine(self) -> tuple[Kind, ...]:
+    def routine(self) -> tuple[StepKind, ...]:
         """The ticked ones, in their order."""
         entries = [self._list.item(row) for row in range(self._list.count())]
         ticked = [entry for entry in entries if entry.checkState() is Qt.CheckState.Checked]
@@ -76,11 +76,11 @@ class StepsDialog(QDialog):
         button.clicked.connect(lambda _checked=False: slot())
         return button
 
-    def _fill(self, routine: Sequence[Kind]) -> None:
+    def _fill(self, routine: Sequence[StepKind]) -> None:
         """The routine's steps ticked and first, the others below."""
         self._list.blockSignals(True)
         self._list.clear()
-        for kind in (*routine, *(kind for kind in Kind if kind not in routine)):
+        for kind in (*routine, *(kind for kind in StepKind if kind not in routine)):
             entry = QListWidgetItem(tr(kind.value), self._list)
             entry.setData(_KIND, kind)
             is_on = kind in routine

@@ -38,7 +38,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 from viewer.display.opinion import MOST_CANCERS
-from viewer.display.reading_steps import Kind
+from viewer.display.reading_steps import StepKind
 from viewer.display.rendering import DisplayPixels
 from viewer.output.output import Output
 from viewer.panes.assessment_pane import AssessmentPane
@@ -208,7 +208,7 @@ class MainWindow(QMainWindow):
         self.viewports.prior_shown.connect(session.show_prior)
         self.viewports.status_changed.connect(self.statusBar().showMessage)
         tools = self.viewports.tools
-        tools.pointed.connect(self._pointed.setText)
+        tools.pixel_hovered.connect(self._pointed.setText)
         tools.annotated.connect(session.annotate)
         tools.header_requested.connect(self._show_header)
         self.assessment.reader_changed.connect(tools.set_reader)
@@ -239,8 +239,8 @@ class MainWindow(QMainWindow):
         for teller in (self.output, self.undoing):
             teller.told.connect(self.banner.show_message)
             teller.failed.connect(self.show_fault)
-        self.undoing.hinted.connect(tools.told)
-        self.screens.told.connect(tools.told)
+        self.undoing.hinted.connect(tools.message)
+        self.screens.told.connect(tools.message)
         self.keymap.changed.connect(self._on_keys_changed)
         for menu in self.menus.all_menus:
             self.keymap.add_menu(menu)
@@ -260,7 +260,7 @@ class MainWindow(QMainWindow):
         self.viewports.tools.set_reader(settings.reader)
         self.viewports.tools.set_screens(settings.screens)
         self.viewports.tools.screen_calibrated.connect(settings.add_screen)
-        self.viewports.set_routine(settings.routine(settings.reader))
+        self.viewports.set_protocol(settings.routine(settings.reader))
         self._on_mode_changed(self._session.mode)
         self._on_reading_changed(self._session.reading)
         if settings.worklist_order in Order.__members__:
@@ -275,7 +275,7 @@ class MainWindow(QMainWindow):
 
     def _on_reader_changed(self, name: str) -> None:
         self._settings.reader = name
-        self.viewports.set_routine(self._settings.routine(name))
+        self.viewports.set_protocol(self._settings.routine(name))
         if self._session.current_study is not None:
             self._offer_unsaved([self._session.current_study])
 
@@ -642,12 +642,12 @@ class MainWindow(QMainWindow):
         self.set_asks_both(asks_both)
 
     def choose_steps(self) -> None:
-        dialog = StepsDialog(self.viewports.routine, self)
+        dialog = StepsDialog(self.viewports.protocol, self)
         dialog.routine_changed.connect(self._on_routine_changed)
         _show_alone(dialog)
 
-    def _on_routine_changed(self, routine: tuple[Kind, ...]) -> None:
-        self.viewports.set_routine(routine)
+    def _on_routine_changed(self, routine: tuple[StepKind, ...]) -> None:
+        self.viewports.set_protocol(routine)
         self._settings.set_routine(self._settings.reader, routine)
 
     def show_shortcuts(self) -> None:
