@@ -20,20 +20,24 @@ from engine.domain import (
 )
 from engine.errors import EngineStopped, StorageFailed
 from engine.records.store import ReadingStore
+from tests.viewer.driver import (
+    are_images_shown,
+    enter,
+    is_answered,
+    open_and_wait,
+    open_current,
+    phase,
+    sign,
+)
 from tests.viewer.fake_engine import NO_SPACING, FakeEngine, refused_region, said_of_region
+from tests.viewer.pages import LEFT as LEFT_BUTTON
+from tests.viewer.pages import click, drag, spot
 from tests.viewer.studies import make_view, spacing
-from tests.viewer.test_annotations import click, spot
-from tests.viewer.test_canvas import LEFT as LEFT_BUTTON
-from tests.viewer.test_canvas import drag
-from tests.viewer.test_comparing import folder, open_current
-from tests.viewer.test_main_window import are_images_shown, is_answered, open_and_wait, sign
-from tests.viewer.test_reading_modes import enter, phase
 from viewer.display import regions
 from viewer.session import inference
 from viewer.shared.states import Phase, RegionAnswer
 from viewer.viewports.region_painting import paint_answer
 
-__all__ = ["folder"]  # a fixture
 RIGHT = Laterality.RIGHT
 CONCURRENT, SECOND, BLIND = ReadingMode
 REGION = AnnotationKind.REGION
@@ -46,11 +50,11 @@ def ask_in(make_window, write_studies, engine, qtbot):
     def make(mode=CONCURRENT, count=1, **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, write_studies(count))
-        window._session.wake_engine()
+        window.session.wake_engine()
         sign(qtbot, window)
         window.assessment._reader.editingFinished.emit()
-        study = window._session.current_study
-        qtbot.waitUntil(lambda: window._session._known(study.uid) is not None, timeout=10_000)
+        study = window.session.current_study
+        qtbot.waitUntil(lambda: window.session._known(study.uid) is not None, timeout=10_000)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
         return window
 
@@ -102,7 +106,7 @@ def stored(readings_path):
 
 
 def exported(window, path, **options):
-    window._session.export_readings(path, **options)
+    window.session.export_readings(path, **options)
     with path.open(encoding="utf-8", newline="") as file:
         return [row["regions"] for row in csv.DictReader(file)]
 
@@ -333,9 +337,9 @@ def test_where_there_is_no_room_a_spots_number_stands_on_its_own_rectangle(qtbot
     assert taken[-1].center() == own.center()
 
 
-def test_nothing_is_asked_about_an_earlier_study(make_window, folder, engine, qtbot):
+def test_nothing_is_asked_about_an_earlier_study(make_window, annas_studies, engine, qtbot):
     window = make_window()
-    open_current(qtbot, window, folder)
+    open_current(qtbot, window, annas_studies)
     window.viewports.next_prior()
     prior = next(c for c in window.viewports.shown_canvases if c.prior)
     press_s(qtbot, window, prior)
@@ -434,7 +438,7 @@ def test_what_cannot_be_stored_is_shown_said_and_stored_with_the_next(
     ask_in, engine, qtbot, readings_path, monkeypatch
 ):
     window = ask_in()
-    store = window._session._readings.store
+    store = window.session._readings.store
 
     def refuse(_regions):
         raise StorageFailed("Readings cannot be saved", "The disk is full.")
@@ -528,7 +532,7 @@ def test_a_stricter_mode_takes_the_answers_away_and_drops_the_question(
     future = engine.regions[-1][0]
     window.viewports.actions_by_name["tools.choose_region"].trigger()
     window.choose_mode(BLIND)
-    assert window._session.regions == ()
+    assert window.session.regions == ()
     assert future.cancelled()
     assert not window.viewports.tools.is_region_chosen
     assert "P(malignant)" not in told(window)
@@ -550,7 +554,7 @@ def test_the_session_asks_nothing_that_is_hidden_though_a_widget_forgot(
     tools, canvas = window.viewports.tools, canvas_of(window)
     tools.hand.add_region(canvas, (30, 20, 60, 50))
     assert engine.regions == []
-    assert window._session.regions == ()
+    assert window.session.regions == ()
 
 
 def test_who_has_seen_a_spots_answer_has_seen_the_model(
@@ -643,7 +647,7 @@ def test_after_a_spot_no_study_of_the_list_is_begun_until_the_reader_has_moved_o
     engine.is_holding = True
     window = make_window()
     open_and_wait(qtbot, window, write_studies(3))
-    window._session.wake_engine()
+    window.session.wake_engine()
     qtbot.waitUntil(lambda: len(engine.asked) == 1)
     draw(window)
     engine.answer_next()

@@ -7,9 +7,21 @@ from PySide6.QtWidgets import QLineEdit
 
 from engine.dicom import voi
 from engine.domain import PixelSpacing, SpacingSource, Study, VoiFunction, VoiWindow
+from tests.viewer.pages import (
+    CTRL,
+    LEFT,
+    MIDDLE,
+    NONE,
+    RIGHT,
+    canvases,
+    drag,
+    hang,
+    screen,
+    send,
+    wheel,
+    words_below,
+)
 from tests.viewer.studies import STANDARD, as_pixels, make_study, make_view, pixels_of, spacing
-from tests.viewer.test_canvas import CTRL, LEFT, MIDDLE, NONE, RIGHT, drag, screen, send, wheel
-from tests.viewer.test_viewports import canvases, hang, words_below
 from viewer.display import local_contrast, rendering
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.viewports.screen_calibration import ScreenCalibration, screen_key
@@ -557,22 +569,22 @@ def test_the_value_under_the_pointer_is_the_files_own(pane):
 
 
 def test_the_window_tells_the_value_under_the_pointer(window, write_studies, qtbot):
-    from tests.viewer.test_main_window import open_and_wait
+    from tests.viewer.driver import open_and_wait
 
     open_and_wait(qtbot, window, write_studies(1))
     canvas = window.viewports.canvases[0]
     point(canvas, (canvas.width() - 5, canvas.height() / 2))
-    assert window._pointed.text().startswith("R CC  value ")
-    metrics = window._pointed.fontMetrics()
+    assert window.pixel_label.text().startswith("R CC  value ")
+    metrics = window.pixel_label.fontMetrics()
     widest = "L XCCL  value -65,535  row 12345, column 12345"
-    assert metrics.horizontalAdvance(widest) <= window._pointed.width()
+    assert metrics.horizontalAdvance(widest) <= window.pixel_label.width()
 
 
 # ------------------------------------------------------------------------------------------ header
 
 
 def test_the_header_of_the_selected_image_is_shown_and_searched(window, write_studies, qtbot):
-    from tests.viewer.test_main_window import open_and_wait
+    from tests.viewer.driver import open_and_wait
 
     open_and_wait(qtbot, window, write_studies(1))
     window.viewports.actions_by_name["tools.ask_for_header"].trigger()
@@ -595,7 +607,7 @@ def test_the_header_of_the_selected_image_is_shown_and_searched(window, write_st
 
 
 def test_no_header_of_one_patient_stays_beside_anothers_images(window, write_studies, qtbot):
-    from tests.viewer.test_main_window import open_and_wait
+    from tests.viewer.driver import open_and_wait
 
     open_and_wait(qtbot, window, write_studies(2))
     window.viewports.actions_by_name["tools.ask_for_header"].trigger()
@@ -606,7 +618,7 @@ def test_no_header_of_one_patient_stays_beside_anothers_images(window, write_stu
 
 def test_an_image_without_a_dicom_header_says_so(window, tmp_path, qtbot):
     from tests.phantom import write_plain
-    from tests.viewer.test_main_window import are_images_shown
+    from tests.viewer.driver import are_images_shown
 
     write_plain(tmp_path / "pngs" / "7_R_CC.png")
     window.open([tmp_path / "pngs"])

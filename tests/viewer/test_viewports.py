@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.domain import Study, VoiFunction, VoiWindow
+from tests.viewer.pages import CTRL, LEFT, SHIFT, canvases, drag, hang, wheel, words_below
 from tests.viewer.studies import (
     STANDARD,
     WINDOW,
@@ -23,7 +24,6 @@ from tests.viewer.studies import (
     predict,
     spacing,
 )
-from tests.viewer.test_canvas import CTRL, LEFT, SHIFT, drag, wheel
 from viewer.display import rendering
 from viewer.display.hanging import Arrangement
 from viewer.display.page_scale import Basis
@@ -43,25 +43,9 @@ def pane(qtbot):
     return pane
 
 
-def hang(pane, study, loads=True, priors=()):
-    pane.show_study(study, priors)
-    if loads:
-        for view in (*study.views, *(view for prior in priors for view in prior.study.views)):
-            pane.show_pixels(view.image_uid, pixels_of(view))
-
-
 def make_prior(uid="old", year=2022, labels=STANDARD, **changes):
     study = replace(make_study(labels, uid=uid, **changes), study_date=date(year, 1, 2))
     return Prior(study, "2 years earlier")
-
-
-def canvases(pane):
-    """The shown canvases by label, from left to right and top to bottom."""
-    shown = [canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]
-    return {
-        canvas.view.label: canvas
-        for canvas in sorted(shown, key=lambda canvas: (canvas.y(), canvas.x()))
-    }
 
 
 def screen(pane):
@@ -210,11 +194,6 @@ def test_views_of_very_different_pixel_sizes_are_fitted_each_and_the_pane_says_s
     heights = [canvas.grey()[0].shape[0] for canvas in canvases(pane).values()]
     assert heights[0] == pytest.approx(heights[1], rel=0.1)
     assert any(Basis.EACH.value[1:] in text for text in words_below(pane))
-
-
-def words_below(pane):
-    strip = pane.findChild(HeatLegend).parentWidget()
-    return [widget.accessibleName() for widget in strip.findChildren(QWidget)]
 
 
 def test_the_breast_fills_its_cell(pane):
