@@ -183,7 +183,9 @@ class Reader:
         def answer() -> bool:
             menu = QApplication.activePopupWidget()
             if menu is not None:
-                (action,) = (one for one in menu.actions() if one.data() is mode)
+                (action,) = (
+                    one for one in menu.actions() if one.objectName() == f"mode_{mode.name.lower()}"
+                )
                 self.click(menu, menu.actionGeometry(action).center())
             return menu is not None
 

@@ -4,7 +4,6 @@ attribute holds what. On the images, see `pages`.
 """
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QTableView
 
 from engine.domain import Laterality
@@ -76,7 +75,7 @@ def open_current(qtbot, window, folder):
 
 def use(window, command):
     """A command of the menus, by its identity."""
-    window.findChild(QAction, command).trigger()
+    window.commands.trigger(command)
 
 
 def sign(qtbot, window, name="Dr. X"):

@@ -53,7 +53,7 @@ def begin(pane, reader="Dr. X", labels=("R CC", "L CC"), **settings):
 
 
 def choose(pane, kind):
-    pane.actions_by_name[f"tools.hand.choose_{kind.name}"].trigger()
+    pane.commands.trigger(f"tools.hand.choose_{kind.name}")
 
 
 def act(pane, name):
@@ -96,7 +96,7 @@ def test_a_drawing_lies_on_the_same_tissue_however_the_view_is_shown(pane, label
     (ruler,) = drawn(pane, canvas)
     pane.select(canvas.view.image_uid)
     for name in ("tools.turn_mirrored", "tools.turn_turned_right", "zoom_step_1"):
-        pane.actions_by_name[name].trigger()
+        pane.commands.trigger(name)
         draw(pane, canvas, RULER, (100, 120), (180, 180))
         again = drawn(pane, canvas)[-1]
         assert np.allclose(again.points, ruler.points, atol=0.01)
@@ -207,7 +207,7 @@ def test_an_empty_text_leaves_nothing(pane):
 
 def test_a_tool_draws_once_and_is_put_away(pane):
     canvas = begin(pane)["R CC"]
-    action = pane.actions_by_name["tools.hand.choose_RULER"]
+    action = pane.commands.action("tools.hand.choose_RULER")
     action.trigger()
     assert action.isChecked()
     assert canvas.cursor().shape() == Qt.CursorShape.CrossCursor
@@ -227,7 +227,7 @@ def test_a_tool_chosen_by_mistake_is_put_away_and_leaves_nothing(pane, how):
     if how == "again":
         choose(pane, ANGLE)
     else:
-        pane.actions_by_name["tools.cancel"].trigger()
+        pane.commands.trigger("tools.cancel")
     assert pane.tools.hand.tool is None
     assert drawn(pane, canvas) == ()
 

@@ -12,6 +12,7 @@ from engine.records.store import ReadingStore
 from tests.phantom import breast, stored_values, write_mammogram, write_study
 from tests.viewer.driver import are_images_shown, choose, is_answered, open_current, sign
 from tests.viewer.fake_engine import Oracle, alarmed, answer_of, silent
+from viewer.display.orientation import Orientation
 from viewer.display.reading_steps import ROUTINE, Kind
 from viewer.output.pictures import file_name
 from viewer.panes.header_browser import HeaderBrowser
@@ -234,7 +235,7 @@ def test_each_reader_has_steps_of_their_own_that_are_kept(
 
 
 def chosen_steps(qtbot, window):
-    window.menus.steps.trigger()
+    window.commands.trigger("steps")
     return window.findChild(StepsDialog)
 
 
@@ -309,7 +310,7 @@ def test_a_tool_outlives_the_prior_that_it_was_used_on(window, annas_studies, qt
     qtbot.waitUntil(lambda: all(c.state is State.SHOWN for c in shown(window)), timeout=20_000)
     tools.toggle_local_contrast()
     tools.hand.update()
-    tools.turn("turned_right")
+    tools.turn(Orientation.turned_right)
     assert all("CLAHE: display aid" in dict(c.bottom_lines()) for c in shown(window))
 
 
@@ -328,7 +329,7 @@ def test_a_priors_patient_is_hidden_with_the_others_but_never_that_it_is_a_prior
 def test_the_header_of_a_prior_is_shown_under_its_date(window, annas_studies, qtbot):
     open_current(qtbot, window, annas_studies)
     prior = show_prior(qtbot, window)
-    window.viewports.actions_by_name["tools.ask_for_header"].trigger()
+    window.commands.trigger("tools.ask_for_header")
     (browser,) = window.findChildren(HeaderBrowser)
     assert "PRIOR 2022-03-02" in browser.windowTitle()
     assert browser.image_uid == prior.view.image_uid

@@ -113,7 +113,7 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
     assert not canvas.is_inverted
     qtbot.keyClick(canvas, Key.Key_J)
     assert canvas.is_inverted
-    assert window.viewports.actions_by_name["toggle_invert"].toolTip() == "Invert (J)"
+    assert window.commands.action("toggle_invert").toolTip() == "Invert (J)"
 
 
 def test_a_conflict_is_told_before_the_key_is_taken_over(window, dialog, qtbot):

@@ -190,7 +190,7 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     line = window.prediction._other
     assert not line.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ShiftModifier)
-    assert window.menus.both.isChecked()
+    assert window.commands.action("both_models").isChecked()
     assert line.isVisible()
     qtbot.waitUntil(lambda: "·" in line.text, timeout=10_000)
     assert line.text.startswith("Lightweight CNN: R ")
@@ -202,11 +202,11 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     assert len(engine.asked) == asked
     assert window.close()
     again = make_window(engine=FakeEngine())
-    assert again.menus.both.isChecked()
+    assert again.commands.action("both_models").isChecked()
     assert again.session.asks_both
     assert again.prediction._other.isVisible()
     again.choose_model("hybrid")
-    again.menus.both.trigger()
+    again.commands.trigger("both_models")
     assert not again.prediction._other.isVisible()
     assert not again.settings.asks_both
 
@@ -218,7 +218,7 @@ def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
     line = window.prediction._other
     height = line.height()
     assert line.isVisible()
-    assert not window.menus.both.isEnabled()  # they are both asked anyway
+    assert not window.commands.action("both_models").isEnabled()  # they are both asked anyway
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
     study = window.session.current_study
@@ -240,7 +240,7 @@ def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert window.session.model_name == "hybrid"
     assert not line.isVisible()
-    assert window.menus.both.isEnabled()
+    assert window.commands.action("both_models").isEnabled()
 
 
 def test_a_second_opinion_that_was_on_the_screen_is_stored_with_the_reading(
@@ -337,13 +337,13 @@ def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(ma
     window.prediction.set_overlay(False, 0.25)
     show_all_there_is(window, window.settings)
     assert window.session.asks_both
-    assert window.menus.both.isChecked()
+    assert window.commands.action("both_models").isChecked()
     assert window.prediction._other.isVisible()
     assert window.prediction.overlay == (True, 0.5)
     assert window.close()
     again = make_window(engine=FakeEngine())
     assert not again.session.asks_both
-    assert not again.menus.both.isChecked()
+    assert not again.commands.action("both_models").isChecked()
     assert again.prediction.overlay == (False, 0.25)
 
 
@@ -623,7 +623,7 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     assert again.worklist_dock.isHidden()
     assert not again.reading_dock.isHidden()
     assert again.prediction.overlay == (True, 0.75)
-    assert again.menus.overlay.isChecked()
+    assert again.commands.action("heat_map").isChecked()
     assert again.assessment._reader.text() == "Dr. X"
     assert again.worklist._order.currentData() is Order.SUSPICION
 

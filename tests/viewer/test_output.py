@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton
 from engine.dicom.loading import load
 from engine.domain import NOTICE, Laterality, ReadingMode
 from tests.phantom import write_mammogram
-from tests.viewer.driver import are_images_shown, choose, is_answered, open_and_wait, sign
+from tests.viewer.driver import are_images_shown, choose, is_answered, open_and_wait, sign, use
 from tests.viewer.fake_engine import FakeEngine
 from viewer.output import pictures, printers, summary
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
@@ -131,7 +131,7 @@ def test_no_word_of_the_patient_is_on_a_picture_unless_it_is_asked_for(
 def test_the_clipboard_gets_the_picture_without_the_name(reading, qtbot):
     canvas = reading.viewports.current
     expected = pictures.picture_of(canvas, Shown(identity=False))
-    next(action for action in reading.output.actions if "Copy view" in action.text()).trigger()
+    use(reading, "copy_picture")
     copied = QGuiApplication.clipboard().image()
     assert copied.convertToFormat(QImage.Format.Format_RGB32) == expected
     assert QGuiApplication.clipboard().text() == ""
@@ -176,8 +176,8 @@ def test_a_mirrored_view_says_so_on_every_picture_and_page(
 
 def test_nothing_is_given_out_while_there_is_nothing(make_window):
     window = make_window()
-    for action in window.output.actions:
-        action.trigger()
+    for command in window.output.commands():
+        use(window, command.id)
         assert window.banner.message.title.startswith("No ")
         assert window.output._dialogs == []
 

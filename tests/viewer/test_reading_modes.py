@@ -446,7 +446,7 @@ def test_the_mode_is_remembered_and_the_demo_reads_concurrently_without_a_trace(
     open_in, tmp_path, qtbot
 ):
     window = open_in(CONCURRENT)
-    window.menus.modes.actions()[1].trigger()
+    window.commands.trigger("mode_second_read")
     assert window.menus.mode_button.text() == "Mode: Second read"
     assert window.close()
     settings = Settings(tmp_path / "settings.ini")
@@ -652,14 +652,14 @@ def after_an_answer_about_a_spot(qtbot, window):
     window.worklist.step(-1)
     ask_about_a_spot(qtbot, window)
     enter(qtbot, window, R="2")
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.commands.trigger("tools.choose_region")
     window.choose_mode(SECOND)
 
 
 def after_an_answer_about_a_spot_in_a_blind_audit(qtbot, window):
     after_an_answer_about_a_spot(qtbot, window)
     window.choose_mode(BLIND)
-    window.viewports.actions_by_name["tools.ask_at_pointer"].trigger()
+    window.commands.trigger("tools.ask_at_pointer")
 
 
 def after_a_colleagues_answer_about_a_spot(qtbot, window):

@@ -68,7 +68,7 @@ def canvas_of(window, label="R CC"):
 def draw(window, top_left=(20, 30), bottom_right=(50, 60), label="R CC"):
     """A rectangle with the tool."""
     canvas = canvas_of(window, label)
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.commands.trigger("tools.choose_region")
     drag(canvas, LEFT_BUTTON, spot(canvas, *top_left), spot(canvas, *bottom_right))
     return canvas
 
@@ -200,7 +200,7 @@ def test_the_key_asks_about_a_square_at_the_pointer(ask_in, engine, qtbot):
 def test_the_key_beside_the_images_says_what_it_needs(ask_in, engine, qtbot):
     window = ask_in()
     QCursor.setPos(window.worklist.mapToGlobal(window.worklist.rect().center()))
-    window.viewports.actions_by_name["tools.ask_at_pointer"].trigger()
+    window.commands.trigger("tools.ask_at_pointer")
     assert told(window) == "Point at a spot on an image, then S"
     assert engine.regions == []
 
@@ -269,12 +269,12 @@ def test_undo_brings_back_a_rectangle_with_its_answer_and_asks_nobody_again(ask_
     escape(qtbot, canvas)
     assert answers(window) == []
     assert "P(malignant)" not in canvas.accessibleDescription()
-    window.menus.undo.trigger()
+    window.commands.trigger("undo")
     assert answers(window) == before
     assert len(engine.regions) == 1
-    window.menus.undo.trigger()  # the drawing of it
+    window.commands.trigger("undo")  # the drawing of it
     assert answers(window) == []
-    window.menus.redo.trigger()
+    window.commands.trigger("redo")
     assert answers(window) == before
     assert len(engine.regions) == 1
 
@@ -291,7 +291,7 @@ def test_a_rectangle_that_is_moved_is_asked_about_anew_and_undone_has_its_first_
     wait_for_answer(qtbot, window)
     assert [box for _, box in asked(engine)] == [(30, 20, 60, 50), (30, 25, 60, 55)]
     assert answers(window) != first
-    window.menus.undo.trigger()
+    window.commands.trigger("undo")
     assert answers(window) == first
     assert len(engine.regions) == 2
 
@@ -344,7 +344,7 @@ def test_nothing_is_asked_about_an_earlier_study(make_window, annas_studies, eng
     prior = next(c for c in window.viewports.shown_canvases if c.prior)
     press_s(qtbot, window, prior)
     assert told(window) == "Nothing is asked about an earlier study: open it by itself"
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.commands.trigger("tools.choose_region")
     drag(prior, LEFT_BUTTON, spot(prior, 20, 30), spot(prior, 50, 60))
     assert engine.regions == []
     assert prior.accessibleDescription().find("P(malignant)") == -1
@@ -500,10 +500,10 @@ def test_before_the_reader_has_committed_nothing_is_asked_and_the_reason_is_told
     press_s(qtbot, window, canvas)
     assert told(window) == reason
     window.viewports.tools.told.emit("")
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.commands.trigger("tools.choose_region")
     assert told(window) == reason
     assert not window.viewports.tools.is_region_chosen
-    assert not window.viewports.actions_by_name["tools.choose_region"].isChecked()
+    assert not window.commands.action("tools.choose_region").isChecked()
     assert engine.regions == []
     assert window.viewports.tools.book.of(canvas.view.image_uid) == ()
 
@@ -530,7 +530,7 @@ def test_a_stricter_mode_takes_the_answers_away_and_drops_the_question(
     engine.is_holding_regions = True
     draw(window)
     future = engine.regions[-1][0]
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.commands.trigger("tools.choose_region")
     window.choose_mode(BLIND)
     assert window.session.regions == ()
     assert future.cancelled()

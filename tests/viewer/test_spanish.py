@@ -395,10 +395,11 @@ def test_the_language_is_chosen_in_the_menu_and_holds_from_the_next_start_on(
     make_window, tmp_path, qtbot
 ):
     window = make_window()
-    choices = {choice.text(): choice for choice in window.menus.languages.actions()}
-    assert list(choices) == ["English", "Español"]
-    assert choices["English"].isChecked()
-    choices["Español"].trigger()
+    choices = [window.commands.action(f"language_{code}") for code in ("en", "es")]
+    assert [choice.text() for choice in choices] == ["English", "Español"]
+    assert [choice.isChecked() for choice in choices] == [True, False]
+    choices[1].trigger()
+    assert [choice.isChecked() for choice in choices] == [False, True]
     assert "next start" in window.banner.message.title
     assert window.close()
     assert languages.wanted(Settings(tmp_path / "settings.ini").language) == "es"

@@ -25,7 +25,7 @@ from tests.viewer.studies import STANDARD, as_pixels, make_study, make_view, pix
 from viewer.display import local_contrast, rendering
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.viewports.screen_calibration import ScreenCalibration, screen_key
-from viewer.viewports.viewports import COMMANDS, ViewportsPane
+from viewer.viewports.viewports import ViewportsPane
 from viewer.window.settings import Settings
 
 
@@ -39,11 +39,11 @@ def pane(qtbot):
 
 
 def act(pane, name):
-    pane.actions_by_name[name].trigger()
+    pane.commands.trigger(name)
 
 
 def is_ticked(pane, name):
-    return pane.actions_by_name[name].isChecked()
+    return pane.commands.action(name).isChecked()
 
 
 def point(canvas, at, buttons=Qt.MouseButton.NoButton):
@@ -587,7 +587,7 @@ def test_the_header_of_the_selected_image_is_shown_and_searched(window, write_st
     from tests.viewer.driver import open_and_wait
 
     open_and_wait(qtbot, window, write_studies(1))
-    window.viewports.actions_by_name["tools.ask_for_header"].trigger()
+    window.commands.trigger("tools.ask_for_header")
     browser = window.findChild(HeaderBrowser)
     assert not browser.isModal()
     assert "R CC" in browser.windowTitle()
@@ -610,7 +610,7 @@ def test_no_header_of_one_patient_stays_beside_anothers_images(window, write_stu
     from tests.viewer.driver import open_and_wait
 
     open_and_wait(qtbot, window, write_studies(2))
-    window.viewports.actions_by_name["tools.ask_for_header"].trigger()
+    window.commands.trigger("tools.ask_for_header")
     assert window.findChild(HeaderBrowser).isVisible()
     window.worklist.step(1)
     assert not any(browser.isVisible() for browser in window.findChildren(HeaderBrowser))
@@ -623,7 +623,7 @@ def test_an_image_without_a_dicom_header_says_so(window, tmp_path, qtbot):
     write_plain(tmp_path / "pngs" / "7_R_CC.png")
     window.open([tmp_path / "pngs"])
     qtbot.waitUntil(lambda: are_images_shown(window, 1), timeout=20_000)
-    window.viewports.actions_by_name["tools.ask_for_header"].trigger()
+    window.commands.trigger("tools.ask_for_header")
     browser = window.findChild(HeaderBrowser)
     qtbot.waitUntil(lambda: "No DICOM header" in browser.told.text(), timeout=10_000)
     browser.close()
@@ -634,13 +634,13 @@ def test_an_image_without_a_dicom_header_says_so(window, tmp_path, qtbot):
 
 def test_every_tool_stands_in_a_menu_and_those_with_keys_in_the_list_of_keys(window):
     in_menus = {entry.action for entry in window.keymap.entries}
-    for command in COMMANDS:
-        assert window.viewports.actions_by_name[command.identity] in in_menus, command.text
+    for command in window.viewports.actions():
+        assert command in in_menus, command.text()
 
 
 def test_tools_do_nothing_without_a_study_and_while_images_load(pane):
     for study in (None, make_study()):
         pane.show_study(study)
-        for command in COMMANDS:
-            if command.name.startswith("tools."):
-                act(pane, command.identity)
+        for command in pane.commands.specs:
+            if command.id.startswith("tools."):
+                act(pane, command.id)

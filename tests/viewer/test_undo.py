@@ -252,7 +252,7 @@ FORTH = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier
 def draw(window, label="R CC"):
     """A ruler by the mouse; how many drawings its view has then."""
     canvas = next(c for c in window.viewports.canvases if c.view.label == label)
-    window.viewports.actions_by_name["tools.hand.choose_RULER"].trigger()
+    window.commands.trigger("tools.hand.choose_RULER")
     middle = canvas.rect().center()
     start, end = (float(middle.x()), float(middle.y())), (middle.x() + 30.0, middle.y() + 20.0)
     drag(canvas, Qt.MouseButton.LeftButton, start, end)

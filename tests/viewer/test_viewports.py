@@ -31,7 +31,7 @@ from viewer.display.priors import Prior
 from viewer.display.reading_steps import ROUTINE, Kind
 from viewer.shared import theme
 from viewer.viewports.canvas import Canvas, Gap, State
-from viewer.viewports.viewports import COMMANDS, HeatLegend, ViewportsPane
+from viewer.viewports.viewports import HeatLegend, ViewportsPane
 
 
 @pytest.fixture
@@ -387,17 +387,12 @@ def test_the_status_line_follows_the_selected_view(pane):
 def test_every_command_has_an_action_with_its_keys_and_runs(pane):
     hang(pane, make_study())
     pane.tools.book.open(make_study())  # a spot may be drawn, wherever the pointer happens to be
-    assert set(pane.actions()) == set(pane.actions_by_name.values())
-    for command in COMMANDS:
-        action = pane.actions_by_name[command.identity]
+    assert {action.objectName() for action in pane.actions()} == {c.id for c in pane.commands.specs}
+    for command in pane.commands.specs:
+        action = pane.commands.action(command.id)
         assert action.text() == command.text
         assert action.shortcuts() == [QKeySequence(key) for key in command.keys]
         action.trigger()
-
-
-def test_no_two_commands_share_a_key():
-    keys = [key for command in COMMANDS for key in command.keys]
-    assert len(keys) == len(set(keys))
 
 
 def test_keys_reach_the_selected_view(pane, qtbot):

@@ -5,6 +5,7 @@ the session nor its neighbours.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl
@@ -38,6 +39,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 from viewer.display.opinion import MOST_CANCERS
+from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.display.reading_steps import Kind
 from viewer.display.rendering import DisplayPixels
 from viewer.output.output import Output
@@ -53,6 +55,7 @@ from viewer.panes.worklist import Order, WorklistPane
 from viewer.session.session import Session
 from viewer.shared import languages, theme
 from viewer.shared.banner import Banner, Message
+from viewer.shared.commands import ActionSpec, Commands
 from viewer.shared.engine_words import localised, localised_error, notice
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import tr
@@ -88,11 +91,13 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self._log_folder = log_folder
         self._may_close = False
+        self._language = languages.current()  # as chosen; spoken from the next start on
         self.setWindowTitle("birads-viewer")
         self.setAcceptDrops(True)
 
+        self.commands = Commands(self)
         self.banner = Banner(self)
-        self.viewports = ViewportsPane(self)
+        self.viewports = ViewportsPane(self, self.commands)
         self.worklist = WorklistPane(self)
         self.prediction = PredictionPane(self)
         self.assessment = AssessmentPane(self)
@@ -105,7 +110,8 @@ class MainWindow(QMainWindow):
         self._place_panes()
         self.undoing = Undoing(session, self.viewports.tools, self.assessment, self)
         self.screens = Screens(self, self.viewports, settings)
-        self.menus = Menus(self, session.model_name)
+        self._add_commands()
+        self.menus = Menus(self, self.commands, session.model_name)
         self.keymap = Keymap(settings.keys, settings.has_keypad, self)
         self._connect_session()
         self._connect_panes()
@@ -166,6 +172,127 @@ class MainWindow(QMainWindow):
         dock.setWidget(pane)
         self.addDockWidget(area, dock)
         return dock
+
+    # ------------------------------------------------------------------------------------- commands
+
+    def _add_commands(self) -> None:
+        commands = self.commands
+        commands.add(self, self.output.commands())
+        commands.add(self, self._commands())
+        commands.add(self, self.screens.commands())
+        commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
+        commands.adopt("reading_pane", ("F9",), self.reading_dock.toggleViewAction())
+
+    def _commands(self) -> tuple[ActionSpec, ...]:
+        session, undoing = self.session, self.undoing
+        right, left = Laterality.RIGHT, Laterality.LEFT
+        return (
+            ActionSpec("open_folder", tr("Open &folder …"), ("Ctrl+O",), self.ask_for_folder),
+            ActionSpec("open_files", tr("Open f&iles …"), ("Ctrl+Shift+O",), self.ask_for_files),
+            ActionSpec("export", tr("&Export readings …"), ("Ctrl+E",), self.ask_for_export),
+            ActionSpec(
+                "export_unblinded",
+                tr("Export readings, &unblinded …"),
+                (),
+                partial(self.ask_for_export, unblind=True),
+            ),
+            ActionSpec("quit", tr("&Quit"), ("Ctrl+Q",), self.close),
+            ActionSpec("undo", tr("&Undo"), ("Ctrl+Z",), undoing.undo),
+            ActionSpec("redo", tr("Red&o drawing"), ("Ctrl+Shift+Z", "Ctrl+Y"), undoing.redo),
+            ActionSpec(
+                "undo_reading",
+                tr("Undo saved rea&ding"),
+                ("Ctrl+Shift+U",),
+                undoing.undo_reading,
+            ),
+            ActionSpec(
+                "save", tr("&Save reading"), ("Ctrl+Enter", "Ctrl+Return"), self.assessment.save
+            ),
+            ActionSpec(
+                "disagreements",
+                tr("Readings and d&isagreements …"),
+                ("Ctrl+D",),
+                self.show_disagreements,
+            ),
+            ActionSpec(
+                "right_breast", tr("&Right breast"), ("Ctrl+R",), partial(self.focus_breast, right)
+            ),
+            ActionSpec(
+                "left_breast", tr("&Left breast"), ("Ctrl+L",), partial(self.focus_breast, left)
+            ),
+            ActionSpec(
+                "next_breast",
+                tr("&Breast, then the other one"),
+                ("Ctrl+B",),
+                self.focus_next_breast,
+            ),
+            ActionSpec(
+                "heat_map",
+                tr("&Heat-map"),
+                ("H",),
+                self.prediction.toggle_overlay,
+                lambda: self.prediction.overlay[0],
+            ),
+            ActionSpec("other_model", tr("&Other model"), ("M",), self.switch_model),
+            ActionSpec(
+                "both_models",
+                tr("Ask &both networks"),
+                ("Shift+M",),
+                self.toggle_both,
+                lambda: session.asks_both,
+            ),
+            ActionSpec(
+                "cancers_per_1000", tr("&Cancers per 1,000 women …"), (), self.ask_for_cancers
+            ),
+            ActionSpec(
+                "pause",
+                tr("&Pause or resume the worklist"),
+                ("Ctrl+P",),
+                self.worklist.toggle_pause,
+            ),
+            ActionSpec("restart_engine", tr("&Restart the engine"), (), self.restart_engine),
+            ActionSpec("to_worklist", tr("&Worklist"), ("Ctrl+1",), self.focus_worklist),
+            ActionSpec("to_images", tr("&Images"), ("Ctrl+2",), self.focus_images),
+            ActionSpec("steps", tr("&Steps …"), (), self.choose_steps),
+            ActionSpec("shortcuts", tr("&Keys and mouse"), ("F1",), self.show_shortcuts),
+            ActionSpec("about", tr("&About and licences"), (), self.show_about),
+            ActionSpec("logs", tr("&Open log folder"), (), self.show_logs),
+            *(self._model_command(name, title) for name, title in MODEL_TITLES.items()),
+            *(self._mode_command(mode, title) for mode, title in MODE_TITLES.items()),
+            *(self._language_command(code, name) for code, name in languages.LANGUAGES.items()),
+        )
+
+    def _model_command(self, name: str, title: str) -> ActionSpec:
+        return ActionSpec(
+            f"model_{name}",
+            tr(title),
+            (),
+            partial(self.choose_model, name),
+            lambda: self.session.model_name == name,
+            choice_of="model",
+        )
+
+    def _mode_command(self, mode: ReadingMode, title: str) -> ActionSpec:
+        return ActionSpec(
+            f"mode_{mode.name.lower()}",
+            tr(title),
+            (),
+            partial(self.choose_mode, mode),
+            lambda: self.session.mode is mode,
+            choice_of="mode",
+            tool_tip=tr(MODE_MEANINGS[mode]),
+        )
+
+    def _language_command(self, code: str, name: str) -> ActionSpec:
+        """By its own name, whatever is spoken now."""
+        return ActionSpec(
+            f"language_{code}",
+            name,
+            (),
+            partial(self.choose_language, code),
+            lambda: self._language == code,
+            choice_of="language",
+        )
 
     # ------------------------------------------------------------------------------- who hears what
 
@@ -242,6 +369,8 @@ class MainWindow(QMainWindow):
             teller.failed.connect(self.show_fault)
         self.undoing.hinted.connect(tools.told)
         self.screens.told.connect(tools.told)
+        self.screens.moved.connect(self.commands.refresh)
+        self.menus.recent.aboutToShow.connect(self.fill_recent)
         self.keymap.changed.connect(self._on_keys_changed)
         for menu in self.menus.all_menus:
             self.keymap.add_menu(menu)
@@ -339,7 +468,7 @@ class MainWindow(QMainWindow):
         self.viewports.tools.show_reading(reading)
         self.prediction.show_study(study)
         self.prediction.show_reading(reading)
-        self.menus.overlay.setEnabled(not reading.phase.is_hidden)
+        self.commands.action("heat_map").setEnabled(not reading.phase.is_hidden)
         history = () if study is None else self.session.history(study)
         if study is not None:
             self._offer_unsaved([study])
@@ -403,7 +532,7 @@ class MainWindow(QMainWindow):
         self.prediction.show_reading(reading)
         self.viewports.tools.show_reading(reading)
         self.assessment.show_reading(reading, () if study is None else self.session.history(study))
-        self.menus.overlay.setEnabled(not reading.phase.is_hidden)
+        self.commands.action("heat_map").setEnabled(not reading.phase.is_hidden)
         if study is not None:
             self._mark_read([study])
 
@@ -415,7 +544,7 @@ class MainWindow(QMainWindow):
 
     def choose_language(self, language: str) -> None:
         """Texts that are shown already stay as they are: it is for the next start."""
-        self.settings.language = language
+        self.settings.language = self._language = language
         if language != languages.current():
             title = tr("{language} from the next start on").format(
                 language=languages.LANGUAGES[language]
@@ -509,15 +638,15 @@ class MainWindow(QMainWindow):
 
     def _on_overlay_changed(self, visible: bool, opacity: float) -> None:
         self.viewports.set_overlay(visible, opacity)
-        self.menus.overlay.setChecked(visible)
+        self.commands.refresh()
         self.settings.overlay_visible, self.settings.overlay_opacity = visible, opacity
 
     def set_asks_both(self, asks_both: bool) -> None:
         """Whether the model that is not chosen is asked about the open study too; in this run."""
-        self.menus.both.setChecked(asks_both)
         self.prediction.reserve_other(asks_both)
         self._fit_prediction()
         self.session.set_asks_both(asks_both)
+        self.commands.refresh()
 
     def _fit_prediction(self) -> None:
         """The prediction keeps the height it has before anything is said, and scrolls what is
@@ -664,7 +793,7 @@ class MainWindow(QMainWindow):
     def _on_keys_changed(self) -> None:
         self.settings.set_keys(self.keymap.chosen, self.keymap.has_keypad)
         self.menus.show_keys(self.keymap)
-        self.screens.show_keys()
+        self.screens.show_key(self.keymap.first("images_apart"))
         self.assessment.set_save_key(self.keymap.first("save"))
         self.assessment.set_keypad(self.keymap.has_keypad)
 
