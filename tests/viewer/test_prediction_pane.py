@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from engine.domain import BreastPrediction, FailedFile, Laterality, Prediction, StudyPrediction
 from engine.errors import EngineStopped, IncompatibleCheckpoint
+from tests.viewer.driver import is_answered, open_and_wait
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
-from tests.viewer.test_main_window import is_answered, open_and_wait
 from viewer.panes.prediction_pane import GRADES, ROW_GAP, CategoryBars, PredictionPane, percent
 from viewer.shared import theme
 from viewer.shared.states import EngineState, EngineStatus, OtherAnswer, StudyState, StudyStatus
@@ -435,13 +435,13 @@ def test_long_words_on_a_view_scroll_alone_and_move_or_hide_nothing_below(
     pane = window.prediction
     before = pane._overlay.geometry(), pane.height()
     prediction = pane._prediction
-    view = window._session.current_study.views[1]
+    view = window.session.current_study.views[1]
     failure = FailedFile(view.path, "The image data are cut off", "Copy it.")
     said = tuple(v for v in prediction.views if v.image_uid != view.image_uid)
     pane.show_prediction(replace(prediction, views=said, failures=(failure,)))
     QApplication.processEvents()
     assert (pane._overlay.geometry(), pane.height()) == before
-    assert window._prediction_area.verticalScrollBar().maximum() == 0
+    assert window.prediction_area.verticalScrollBar().maximum() == 0
     bar = pane._views.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 0)  # at 768 lines
     assert pane._views.focusPolicy() & Qt.FocusPolicy.TabFocus  # so the keyboard gets there

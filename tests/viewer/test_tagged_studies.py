@@ -140,7 +140,7 @@ def test_an_image_without_its_tags_leaves_a_gap_and_stands_behind_the_others(
     assert [one for page in pages[1:] for one in page if not one.startswith("(")] == [label]
     (nameless,) = (n for n, one in enumerate(study.views) if one.label == label)
     canvas = shown(qtbot, study, nameless)
-    assert canvas._lines_above()[0][0] == label
+    assert canvas.text.lines_above(canvas.rect())[0][0] == label
     if missing != "view":  # nothing is turned by a guess
         assert not canvas.image.is_mirrored
 

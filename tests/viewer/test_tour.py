@@ -20,13 +20,13 @@ from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
 from scripts import tour
 from tests.phantom import write_study
-from tests.viewer.fake_engine import answer_of, prediction_of
-from tests.viewer.test_disagreements import cells
-from tests.viewer.test_main_window import is_answered, rows
-from tests.viewer.test_reading_modes import Oracle
+from tests.viewer.driver import cells, is_answered, rows
+from tests.viewer.fake_engine import Oracle, answer_of, prediction_of
+from tests.viewer.pages import message_below, step_below
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.panes.mode_question import ModeQuestion
 from viewer.viewports.empty_viewport import EmptyViewport
+from viewer.viewports.heat_legend import HeatLegend
 from viewer.viewports.screen_calibration import ScreenCalibration
 
 FOUR = ["R CC", "L CC", "R MLO", "L MLO"]
@@ -105,13 +105,13 @@ class Look:
         marks = pane.tools.annotations.of
         self.views = {canvas.text.name: view_of(canvas, marks) for canvas in pane.shown_canvases}
         self.status = window.statusBar().currentMessage()
-        self.pointed = window._pointed.text()
-        self.told = pane._strip._basis.text
-        self.step = pane._strip._step.text
+        self.pointed = window.pixel_label.text()
+        self.told = message_below(pane)
+        self.step = step_below(pane)
         self.waiting = window.prediction._waiting.text() if not is_answered(window) else ""
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
-        self.stored = window._session._readings.store.all()
+        self.stored = window.session._readings.store.all()
         self.right = window.assessment._forms[RIGHT]
         self.left = window.assessment._forms[LEFT]
         self.states = self.right._state.text(), self.left._state.text()
@@ -133,8 +133,10 @@ def view_of(canvas, marks):
     lines = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
     grey = lines[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
     placement, width, height = canvas.image.placement, canvas.width(), canvas.height()
+    area = canvas.rect()
+    written = *canvas.text.lines_above(area), *canvas.text.lines_below(area)
     return View(
-        tuple(text for text, _, _ in (*canvas._lines_above(), *canvas._lines_below())),
+        tuple(text for text, _, _ in written),
         canvas.view.label,
         canvas.view.patient_id,
         canvas.prior is not None,
@@ -187,8 +189,8 @@ def hung(looks, now, reader):
     for view in now.views.values():
         assert {view.label, "Example Anna", "A-1", "2024-03-12 10:15"} <= set(view.words)
     assert [row.badges for row in now.rows] == [(("R", 4), ("L", 2))] * 3
-    assert reader.window._notice.isVisible()
-    assert reader.window._notice.text() == NOTICE
+    assert reader.window.notice.isVisible()
+    assert reader.window.notice.text() == NOTICE
 
 
 @shows
@@ -196,7 +198,7 @@ def heat_map(looks, now, reader):
     assert now.changed(looks["hung"]) == FOUR
     assert all(view.has_heat for view in now.views.values())
     assert np.ptp(now.views["R CC"].grey.astype(int), axis=2).max() > 60  # colours
-    assert reader.window.viewports._strip.legend.isVisible()
+    assert reader.window.viewports.findChild(HeatLegend).isVisible()
 
 
 @shows
@@ -301,7 +303,7 @@ def calibrating(looks, now, reader):
 
 @shows
 def true_size(looks, now, reader):
-    (pixel_mm,) = reader.window._settings.screens.values()
+    (pixel_mm,) = reader.window.settings.screens.values()
     assert any(word.endswith("true size") for word in now.views["R MLO"].words)
     assert now.views["R MLO"].zoom == pytest.approx(SPACING_MM / pixel_mm, rel=0.005)
 
@@ -448,8 +450,8 @@ def beside_the_prior(looks, now, reader):
         assert prior.top > current.top
         assert prior.zoom == pytest.approx(current.zoom)  # the same spacing: the same size
     assert {view.patient_id for view in now.views.values()} == {"A-1"}
-    strip = reader.window.viewports._strip
-    reader.wait(lambda: "Same size in mm" in strip._basis.text)  # after what was said before
+    pane = reader.window.viewports
+    reader.wait(lambda: "Same size in mm" in message_below(pane))  # after what was said before
 
 
 @shows

@@ -105,9 +105,8 @@ class AnnotationTool(QObject):
         """What the next drag draws."""
         return self._kind
 
-    def choose(self, name: str) -> None:
-        """By its `AnnotationKind` name; the same again puts it away."""
-        kind = AnnotationKind[name]
+    def choose(self, kind: AnnotationKind) -> None:
+        """The same again puts it away."""
         wanted = None if self._kind is kind else kind
         self._commit_text()
         self._put_away()
