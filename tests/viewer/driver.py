@@ -12,6 +12,7 @@ from tests.viewer.fake_engine import answer_of
 from viewer.panes.prediction_pane import CategoryBars
 from viewer.panes.worklist import WorklistItemModel
 from viewer.shared.engine_words import side_words
+from viewer.shared.states import StudyState
 from viewer.viewports.canvas import State
 
 __all__ = ["find"]  # by kind and accessible name or text: find(window, QComboBox, "Model")
@@ -34,6 +35,13 @@ def are_images_shown(window, count=4):
 def is_answered(window):
     """Whether the model's prediction stands where it is waited for otherwise."""
     return window.prediction.findChild(CategoryBars).parentWidget().isVisibleTo(window.prediction)
+
+
+def has_predicted(window, name=None):
+    """Whether a model, the current one by default, is done with the open study; shown or not."""
+    inference = window.session.inference
+    status = inference.status(window.session.current_study.uid, name or inference.model_name)
+    return status.state is StudyState.DONE
 
 
 def phase(window):

@@ -33,10 +33,9 @@ def reading(make_window, write_studies, qtbot):
     """A window with a study whose answer and images are there, the heat-map over them."""
     window = make_window()
     open_and_wait(qtbot, window, write_studies(2))
-    window.session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: is_answered(window) and are_images_shown(window), timeout=20_000)
     window.prediction.set_overlay(True, 0.8)
-    window._on_overlay_changed(True, 0.8)
     return window
 
 
@@ -139,7 +138,7 @@ def test_the_clipboard_gets_the_picture_without_the_name(reading, qtbot):
 
 
 def test_what_is_not_there_cannot_be_ticked(reading, qtbot):
-    reading._on_overlay_changed(False, 0.8)
+    reading.prediction.set_overlay(False, 0.8)
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
     assert not dialog.options.boxes["heat"].isEnabled()

@@ -430,7 +430,7 @@ def test_long_words_on_a_view_scroll_alone_and_move_or_hide_nothing_below(
 ):
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
-    window.set_asks_both(True)
+    window.models.compare(True)
     QApplication.processEvents()
     pane = window.prediction
     before = pane._overlay.geometry(), pane.height()

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from PySide6.QtCore import Qt
 
-import viewer.session.session
+import viewer.session.upkeep
 from engine.records import backups
 from engine.records.store import ReadingStore
 from tests.readings import change, fill
@@ -16,8 +16,8 @@ SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(viewer.session.session, "CHECK_DELAY_MS", 0)
-    monkeypatch.setattr(viewer.session.session, "SETTLE_DELAY_MS", 0)
+    monkeypatch.setattr(viewer.session.upkeep, "CHECK_DELAY_MS", 0)
+    monkeypatch.setattr(viewer.session.upkeep, "SETTLE_DELAY_MS", 0)
 
 
 @pytest.fixture
@@ -60,9 +60,8 @@ def test_as_many_backups_are_kept_as_the_settings_say(make_window, readings_path
     settings._values.setValue("backups/kept", 0)
     settings.save()
     window = make_window()
-    keeper = window.session._keeper
-    qtbot.waitUntil(lambda: window.session._keeping_due.interval() > 0)
-    assert keeper.submit(dailies).result() == []
+    qtbot.waitUntil(lambda: window.session.upkeep.has_checked)
+    assert dailies() == []
 
 
 def test_an_emptied_readings_file_is_told_and_what_was_entered_stays(

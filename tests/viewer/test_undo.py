@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 
 from engine.domain import BiradsCategory, Laterality, ReadingMode, standing
 from engine.records.store import ReadingStore
-from tests.viewer.driver import choose, is_answered, open_and_wait, rows, sign
+from tests.viewer.driver import choose, has_predicted, is_answered, open_and_wait, rows, sign
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.pages import drag
 from viewer.panes.assessment_pane import CHANGE_REASONS
@@ -28,11 +28,10 @@ def read_in(make_window, write_studies, qtbot):
     def make(mode=CONCURRENT, **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, folder)
-        window.session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
         window.assessment._reader.editingFinished.emit()
-        study = window.session.current_study
-        qtbot.waitUntil(lambda: window.session._known(study.uid) is not None)
+        qtbot.waitUntil(lambda: has_predicted(window))
         return window
 
     return make
@@ -89,7 +88,7 @@ def test_an_undone_first_reading_is_withdrawn_and_counts_for_nothing(
     assert standing(stored(readings_path)) == ()
     assert entered(window, LEFT) is None
     assert not rows(window)[0].is_read
-    assert window.session.export_readings(tmp_path / "out.csv") == 2
+    assert window.session.exporting.export_readings(tmp_path / "out.csv") == 2
     assert not window.assessment.draft_count
 
     save(qtbot, window, L="4")  # and the breast can be read anew

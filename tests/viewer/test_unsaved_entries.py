@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from engine.domain import BiradsCategory, Draft, Laterality, ReadingMode
 from engine.errors import StorageFailed
 from engine.records.store import ReadingStore
-from tests.viewer.driver import choose, open_and_wait, rows, sign
+from tests.viewer.driver import choose, has_predicted, open_and_wait, rows, sign
 from tests.viewer.fake_engine import FakeEngine
 from viewer.session.readings import DRAFT_FOLDER
 
@@ -119,7 +119,7 @@ def test_another_reader_is_offered_none_of_them(start, folder, qtbot):
 def test_entries_count_in_no_export_and_no_list_of_readings(start, folder, tmp_path, qtbot):
     window = start()
     enter(qtbot, window, folder)
-    window.export_readings(tmp_path / "readings.csv", unblind=True)
+    window.readings.export(tmp_path / "readings.csv", unblind=True)
     assert "dense, see prior" not in (tmp_path / "readings.csv").read_text("utf-8")
     assert window.session.all_readings() == ()
     assert not window.session.has_been_read(window.session.current_study)
@@ -130,7 +130,7 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
     start, folder, mode, qtbot
 ):
     window = start()
-    window.session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: form(window).prediction is not None)
     enter(qtbot, window, folder, comment="the model says 4, I do not")
     blind = start(mode)
@@ -144,9 +144,8 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
 
 def test_no_file_of_a_blind_reader_holds_a_word_of_the_model(start, folder, qtbot):
     window = start(BLIND)
-    window.session.wake_engine()
-    study = window.session.current_study
-    qtbot.waitUntil(lambda: window.session._known(study.uid) is not None)
+    window.session.inference.start()
+    qtbot.waitUntil(lambda: has_predicted(window))
     enter(qtbot, window, folder)
     (values,) = [json.loads(path.read_bytes()) for path in folder.glob("entries-*")]
     assert values["has_seen_model"] is False

@@ -70,7 +70,7 @@ def png(image: QImage) -> bytes:
         raise StorageFailed(
             mark("The picture was not made"), mark("Close other programs and try again.")
         )
-    return buffer.data().data()
+    return bytes(buffer.data().data())
 
 
 def save(path: Path, data: bytes) -> None:
