@@ -19,9 +19,11 @@ from engine.domain import (
     BreastPrediction,
     Explanation,
     FailedFile,
+    Judgement,
     Laterality,
     MammogramView,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     Study,
     StudyPrediction,
@@ -215,7 +217,7 @@ class _Voice:
             if not any(view.laterality is side for view in study.views):
                 continue
             of_side = [each for each in judged if each.outputs and each.view.laterality is side]
-            prediction = (
+            prediction: Judgement = (
                 self._said([each.outputs[place] for each in of_side])
                 if of_side
                 else self._silent("No view of this breast can be judged.")
@@ -239,5 +241,5 @@ class _Voice:
             malignancy=malignancy,
         )
 
-    def _silent(self, reason: str) -> Prediction:
-        return Prediction(self.model, None, scope_reason=reason)
+    def _silent(self, reason: str) -> OutOfScope:
+        return OutOfScope(self.model, reason)
