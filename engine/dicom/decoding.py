@@ -316,8 +316,8 @@ def shows_colour(file: SourceFile, layout: PixelLayout) -> bool:
         return False
     if not _is_luma_first(layout):
         return not grey_of(raw, _top(layout))[1]
-    middle = 2 ** (layout.bits_stored - 1)
-    tolerance = 3 * 2 ** max(0, layout.bits_stored - 8)
+    middle = 1 << (layout.bits_stored - 1)
+    tolerance = 3 << max(0, layout.bits_stored - 8)
     chroma = raw[..., 1:]
     return int(chroma.max()) > middle + tolerance or int(chroma.min()) < middle - tolerance
 
@@ -346,7 +346,7 @@ def stream_notes(file: SourceFile, layout: PixelLayout) -> list[str]:
 
 
 def _top(layout: PixelLayout) -> int:
-    return 2**layout.bits_stored - 1
+    return (1 << layout.bits_stored) - 1
 
 
 def _is_luma_first(layout: PixelLayout) -> bool:

@@ -430,7 +430,7 @@ def _load(arguments: argparse.Namespace):
             f"{arguments.checkpoint} holds a {checkpoint.identity.name} network: say "
             f"--model {checkpoint.identity.name}.",
         )
-    return checkpoint.made_fast()
+    return checkpoint.optimized_for_inference()
 
 
 def _identity_of(

@@ -212,7 +212,7 @@ def assemble(
         final.model,
         final.preprocessing,
         calibration,
-        heat_reference(final.made_fast(), rows),
+        heat_reference(final.optimized_for_inference(), rows),
         {**final.provenance, "out_of_fold_rows": len(predictions)},
     )
     _enter(out, name, file, digest)
@@ -249,7 +249,7 @@ def assemble_ensemble(
         files,
         members,
         calibration,
-        heat_reference(uncalibrated.made_fast(), rows),
+        heat_reference(uncalibrated.optimized_for_inference(), rows),
         {
             "training_patients": sorted(patients),
             "may_leak": any(member.provenance.get("may_leak") for member in members),
@@ -306,7 +306,7 @@ def predict_fold(
     held = [row for row in rows if row.fold == fold]
     if not is_quick and not (home / "checkpoint.safetensors").is_file():
         return _said_before(home / "predictions.npz", fold, held)
-    checkpoint = _network(home, fold).made_fast()
+    checkpoint = _network(home, fold).optimized_for_inference()
     if is_quick:
         return _stored(home / "held_out.npz", held, checkpoint.identity.categories)
     path = home / "predictions.npz"
@@ -351,7 +351,7 @@ def predict_packed(
     checkpoint = load_checkpoint(home / "checkpoint.safetensors")
     _refuse_leak(checkpoint, fold)
     device, rows = live.frames.device, pack.source.rows
-    model = checkpoint.made_fast().model.to(device)
+    model = checkpoint.optimized_for_inference().model.to(device)
     asked = [
         index
         for index, row in enumerate(rows)
@@ -382,7 +382,7 @@ def _answers(model, live: LiveFrames, indices: np.ndarray, checkpoint: Checkpoin
     clean = np.zeros(len(indices), int)
     images, _ = live.draw(indices, clean, AugmentationConfig(), checkpoint.preprocessing)
     with torch.inference_mode():
-        output = model.answer(images)
+        output = model.predict(images)
     malignancy = output.malignancy
     return (
         output.logits.double().cpu().numpy(),
@@ -421,7 +421,7 @@ def _predict_frames(
         part = rows[start : start + _BATCH]
         batch = np.stack([frames[row.file] for row in part]).astype(np.float32) / 255
         with torch.inference_mode():
-            output = checkpoint.model.answer(torch.from_numpy(batch)[:, None])
+            output = checkpoint.model.predict(torch.from_numpy(batch)[:, None])
         said += [raw_prediction(row, checkpoint, output, i) for i, row in enumerate(part)]
     return said
 
@@ -457,7 +457,7 @@ def predict_joint_fold(
         return [replace(p, boxes=boxes.get(p.row.file)) for p in said]
     if not with_boxes:
         return said
-    fast = together.made_fast()
+    fast = together.optimized_for_inference()
     scorer = BoxScorer(fast, [p.row for p in said])
     scored = []
     for number, prediction in enumerate(said, start=1):
@@ -481,7 +481,7 @@ def _joined_prediction(
         )
         for p in (first, second)
     ]
-    joined = raw_prediction(first.row, together, together.joined(outputs))
+    joined = raw_prediction(first.row, together, together.combined(outputs))
     reason = first.scope_reason or second.scope_reason
     return replace(joined, laterality=first.laterality, scope_reason=reason)
 

@@ -386,7 +386,7 @@ def predict_lesions(
             log.warning("not predicted: %s", error.advice)
             has_failed = True
         else:
-            logits, malignancy = checkpoint.ask(cut(grey, spacing_mm, checkpoint.config)[None])
+            logits, malignancy = checkpoint.predict(cut(grey, spacing_mm, checkpoint.config)[None])
             said += calibrated([row], logits, malignancy, checkpoint.calibration)
         if on_row:
             on_row()

@@ -257,10 +257,10 @@ def _asked(
     try:
         with torch.inference_mode():
             outputs = [
-                member.model.answer(torch.from_numpy(own))
+                member.model.predict(torch.from_numpy(own))
                 for member, own in zip(checkpoint.members, tensors, strict=True)
             ]
-            output = checkpoint.joined(outputs)
+            output = checkpoint.combined(outputs)
     finally:
         hook.remove()
     looks = torch.cat(averages).unflatten(0, (-1, len(tensors[0])))

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -42,6 +43,7 @@ from engine.networks.checkpoint import shipped_checkpoint
 from engine.networks.ensemble import Frame
 from engine.networks.models import Output
 
+P = TypeVar("P", ViewPrediction, BreastPrediction)
 log = logging.getLogger(__name__)
 
 UNEXPECTED_TITLE = "Unexpected fault in this file"
@@ -85,7 +87,7 @@ class Predictor:
 
     def __init__(self, checkpoint_path: Path | None = None, name: str = DEFAULT_MODEL) -> None:
         path = checkpoint_path or shipped_checkpoint(name)
-        self._checkpoint = ensemble.load(path).made_fast()
+        self._checkpoint = ensemble.load(path).optimized_for_inference()
         if checkpoint_path is None and self.identity.name != name:
             raise another_network(name, self.identity.name)
         members = self._checkpoint.members
@@ -105,7 +107,7 @@ class Predictor:
         with torch.inference_mode():
             for member in self._checkpoint.members:
                 config = member.preprocessing
-                member.model.answer(torch.zeros(1, 1, config.height, config.width))
+                member.model.predict(torch.zeros(1, 1, config.height, config.width))
 
     def predict_study(self, study: Study, heatmaps: bool = False) -> StudyPrediction:
         """Every view in the study's order, then the breasts, right before left.
@@ -143,7 +145,7 @@ class Predictor:
             frames = ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
             return _Judged(view, str(error))
-        outputs = self._ask(frames)
+        outputs = self._forward(frames)
         explanation: Explanation | None = None
         if wants_heatmap:
             from engine.networks import gradcam
@@ -151,33 +153,34 @@ class Predictor:
             explanation = gradcam.explain(self._checkpoint, frames)
         return _Judged(view, None, outputs, explanation)
 
-    def _ask(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
-        """What each voice says of one image."""
+    def _forward(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
+        """Of one image, by voice."""
         members = self._checkpoint.members
         with torch.inference_mode():
             outputs = [
-                member.model.answer(torch.from_numpy(tensor)[None])
+                member.model.predict(torch.from_numpy(tensor)[None])
                 for member, (tensor, _) in zip(members, frames, strict=True)
             ]
-            joined = self._checkpoint.joined(outputs)
-        spoken = (joined, *outputs) if len(outputs) > 1 else (joined,)
-        if not all(torch.isfinite(output.logits).all() for output in spoken):
+            joint = self._checkpoint.combined(outputs)
+        voices = (joint, *outputs) if len(outputs) > 1 else (joint,)
+        if not all(torch.isfinite(output.logits).all() for output in voices):
             raise FloatingPointError("the network's answer is not a number")
-        return spoken
+        return voices
 
 
 def _with_others(whole: StudyPrediction, members: Sequence[StudyPrediction]) -> StudyPrediction:
     """Each prediction of the ensemble with what its members say of the same."""
 
-    def joined(part, place: int):
-        said = [getattr(member, part)[place].prediction for member in members]
-        own = getattr(whole, part)[place]
-        return replace(own, prediction=replace(own.prediction, others=tuple(said)))
+    def with_others(own: P, *others: P) -> P:
+        alone = tuple(other.prediction for other in others)
+        return replace(own, prediction=replace(own.prediction, others=alone))
 
+    views = [each.views for each in (whole, *members)]
+    breasts = [each.breasts for each in (whole, *members)]
     return replace(
         whole,
-        views=tuple(joined("views", place) for place in range(len(whole.views))),
-        breasts=tuple(joined("breasts", place) for place in range(len(whole.breasts))),
+        views=tuple(with_others(*same) for same in zip(*views, strict=True)),
+        breasts=tuple(with_others(*same) for same in zip(*breasts, strict=True)),
     )
 
 
@@ -231,9 +234,9 @@ class _Voice:
         logits = np.stack([output.logits[0].double().numpy() for output in outputs])
         probabilities = self.calibration.breast_probabilities(logits)
         malignancy = None
-        if outputs[0].malignancy is not None and self.calibration.malignancy_view is not None:
-            logits = np.array([float(output.malignancy[0]) for output in outputs])
-            malignancy = float(self.calibration.breast_malignancy(logits))
+        heads = [float(o.malignancy[0]) for o in outputs if o.malignancy is not None]
+        if heads and self.calibration.malignancy_view is not None:
+            malignancy = self.calibration.breast_malignancy(np.array(heads))
         grades = self.model.categories
         return Prediction(
             self.model,

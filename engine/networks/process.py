@@ -26,17 +26,22 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.domain import (
     MammogramView,
     ModelIdentity,
+    Pixels,
     RegionJudgement,
     Study,
     StudyPrediction,
 )
 from engine.errors import EngineError, EngineStopped, fault_trace, is_out_of_memory
 from engine.private_files import keep_private
+
+if TYPE_CHECKING:  # they load torch
+    from engine.networks.predictor import Predictor
+    from engine.networks.region import RegionPredictor
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +78,14 @@ class _Request:
 
     method: str
     arguments: tuple[Any, ...]
-    future: Future = field(default_factory=Future)
+    future: "Future[Any]" = field(default_factory=Future)
     attempts: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Child:
+    process: BaseProcess
+    connection: Connection
 
 
 class EngineProcess:
@@ -89,9 +100,8 @@ class EngineProcess:
         self._settings = settings or EngineSettings()
         self._waiting: deque[_Request] = deque()
         self._changed = threading.Condition()
-        self._is_stopping = False
-        self._child: BaseProcess | None = None
-        self._connection: Connection | None = None
+        self._stopping = threading.Event()
+        self._child: _Child | None = None
         self._has_answered = False  # this child, once
         self._is_restarting = False
         #: called with an EngineError, on a thread of this class, when a child died or hung
@@ -101,7 +111,7 @@ class EngineProcess:
         atexit.register(self.stop)  # or an exit would look like the child's death: start it again
 
     def warm_up(self, model_name: str) -> "Future[ModelIdentity]":
-        """Loads a network and lets it think once, so that the first study need not wait for it."""
+        """Loads a network and lets it predict once, so that the first study need not wait."""
         return self._submit(_Request("warm_up", (model_name,)))
 
     def predict(
@@ -120,32 +130,33 @@ class EngineProcess:
     def process_id(self) -> int | None:
         """The child's, or None while none runs."""
         with self._changed:
-            return self._child.pid if self._child is not None and self._child.is_alive() else None
+            process = None if self._child is None else self._child.process
+            return process.pid if process is not None and process.is_alive() else None
 
     def restart(self) -> None:
         """Ends the child, whatever it does; a new one goes on with the same request."""
         with self._changed:
             if self._child is not None:
                 self._is_restarting = True
-                self._child.kill()
+                self._child.process.kill()
 
     def stop(self) -> None:
         """Ends the child, whatever it does, and cancels what waits; leaves no process behind."""
         atexit.unregister(self.stop)
         with self._changed:
-            self._is_stopping = True
+            self._stopping.set()
             waiting, self._waiting = self._waiting, deque()
             if self._child is not None:
-                self._child.kill()
+                self._child.process.kill()
             self._changed.notify_all()
         for request in waiting:
             request.future.cancel()
         if threading.current_thread() is not self._dispatcher:
             self._dispatcher.join()
 
-    def _submit(self, request: _Request, urgent: bool = False) -> Future:
+    def _submit(self, request: _Request, urgent: bool = False) -> "Future[Any]":
         with self._changed:
-            if self._is_stopping:
+            if self._stopping.is_set():
                 request.future.cancel()
                 return request.future
             if urgent:
@@ -167,7 +178,7 @@ class EngineProcess:
 
     def _next(self) -> _Request | None:
         with self._changed:
-            while not self._is_stopping:
+            while not self._stopping.is_set():
                 while self._waiting:
                     request = self._waiting.popleft()
                     if not request.future.cancelled():
@@ -176,7 +187,7 @@ class EngineProcess:
         return None
 
     def _serve(self, request: _Request) -> None:
-        while not self._is_stopping:
+        while not self._stopping.is_set():
             request.attempts += 1
             try:
                 connection = self._living_child()
@@ -185,7 +196,7 @@ class EngineProcess:
             except (EOFError, OSError, _Hung) as error:  # the child is gone, or is to go
                 failure = self._failure(error)
                 self._discard_child()
-                if self._is_stopping:
+                if self._stopping.is_set():
                     break
                 log.warning("The engine process %s at a %s request", failure[0], request.method)
                 if request.future.cancelled():
@@ -232,9 +243,9 @@ class EngineProcess:
         with self._changed:
             child = self._child
         if child is not None:
-            child.join(1)
+            child.process.join(1)
             # nobody but the system sends it SIGKILL, and that for want of memory
-            if sys.platform == "linux" and child.exitcode == -signal.SIGKILL:
+            if sys.platform == "linux" and child.process.exitcode == -signal.SIGKILL:
                 return "died, killed by the system", EngineStopped(_NO_MEMORY_TITLE, _STARVED)
         return "died", EngineStopped(_STOPPED_TITLE, _TRIED_TWICE)
 
@@ -247,33 +258,33 @@ class EngineProcess:
     def _living_child(self) -> Connection:
         """The connection to the child, which is started where there is none."""
         with self._changed:
-            if self._is_stopping:
+            if self._stopping.is_set():
                 raise EOFError
-            if self._connection is not None and self._child.is_alive():
-                return self._connection
+            if self._child is not None and self._child.process.is_alive():
+                return self._child.connection
         self._discard_child()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self._has_answered = self._is_restarting = False
-        child = context.Process(
+        process = context.Process(
             target=_work, args=(theirs, self._settings), name="birads-engine", daemon=True
         )
-        child.start()
+        process.start()
         theirs.close()  # so that the child's death reads as end of file
         with self._changed:
-            self._child, self._connection = child, ours
-            if self._is_stopping:  # stop() came while it was being started
-                child.kill()
+            self._child = _Child(process, ours)
+            if self._stopping.is_set():  # stop() came while it was being started
+                process.kill()
         return ours
 
     def _discard_child(self) -> None:
         with self._changed:
             if self._child is not None:
-                self._connection.close()
-                self._child.kill()
-                self._child.join()
-                self._child.close()
-            self._child = self._connection = None
+                self._child.connection.close()
+                self._child.process.kill()
+                self._child.process.join()
+                self._child.process.close()
+            self._child = None
 
 
 class _Hung(Exception):
@@ -283,7 +294,7 @@ class _Hung(Exception):
 _BEAT = None  #: in the place of "is it an answer"
 
 
-def _settle(future: Future, is_answer: bool, result: Any) -> None:
+def _settle(future: "Future[Any]", is_answer: bool, result: Any) -> None:
     # The future stays pending while the child works, so that it can be cancelled until the end.
     if future.set_running_or_notify_cancel():
         if is_answer:
@@ -376,9 +387,10 @@ class _Worker:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
-        self._predictors: dict[str, Any] = {}
+        self._predictors: dict[str, Predictor] = {}
+        self._region_predictor: RegionPredictor | None = None
         self._has_threads = False
-        self._decoded: tuple[MammogramView, Any] | None = None  # the view, and its Pixels
+        self._decoded: tuple[MammogramView, Pixels] | None = None
 
     def warm_up(self, model_name: str) -> ModelIdentity:
         predictor = self._predictor(model_name)
@@ -391,19 +403,26 @@ class _Worker:
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
     ) -> RegionJudgement:
-        predictor = self._region_predictor()
-        return predictor.predict(view, self._pixels(view), box)
+        if self._region_predictor is None:
+            from engine.networks.region import RegionPredictor
 
-    def _pixels(self, view: MammogramView) -> Any:
-        known = self._decoded
-        if known is None or (known[0].path, known[0].file) != (view.path, view.file):
-            from engine.dicom.loading import load_pixels
+            self._use_threads()
+            checkpoint = self._settings.checkpoints.get(_REGION)
+            self._region_predictor = RegionPredictor(checkpoint)
+        return self._region_predictor.predict(view, self._pixels(view), box)
 
-            self._decoded = None  # never two images in memory
-            self._decoded = view, load_pixels(view)
+    def _pixels(self, view: MammogramView) -> Pixels:
+        if self._decoded is not None:
+            known, pixels = self._decoded
+            if (known.path, known.file) == (view.path, view.file):
+                return pixels
+        from engine.dicom.loading import load_pixels
+
+        self._decoded = None  # never two images in memory
+        self._decoded = view, load_pixels(view)
         return self._decoded[1]
 
-    def _predictor(self, model_name: str) -> Any:
+    def _predictor(self, model_name: str) -> "Predictor":
         if model_name not in self._predictors:
             from engine.networks.predictor import Predictor, another_network
 
@@ -413,14 +432,6 @@ class _Worker:
                 raise another_network(model_name, predictor.identity.name)
             self._predictors[model_name] = predictor
         return self._predictors[model_name]
-
-    def _region_predictor(self) -> Any:
-        if _REGION not in self._predictors:
-            from engine.networks.region import RegionPredictor
-
-            self._use_threads()
-            self._predictors[_REGION] = RegionPredictor(self._settings.checkpoints.get(_REGION))
-        return self._predictors[_REGION]
 
     def _use_threads(self) -> None:
         """Once: "one less than there are" must not be taken off again with every network."""
@@ -433,7 +444,10 @@ class _Worker:
 
 def _die_with_parent() -> None:
     """A killed parent leaves no orphan at work; the closed pipe alone shows only when idle."""
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    parent.join()
     os._exit(1)
 
 

@@ -72,7 +72,7 @@ class RegionPredictor:
     def warm_up(self) -> None:
         """One pass over a grey square: the first real one then runs at full speed."""
         side = self._checkpoint.config.side
-        self._checkpoint.ask(np.full((1, 2, side, side), 0.5, np.float32))
+        self._checkpoint.predict(np.full((1, 2, side, side), 0.5, np.float32))
 
     def predict(self, view: MammogramView, pixels: Pixels, box: Box) -> RegionJudgement:
         """Judges `box` of `pixels`, which are `view`'s; what lies beyond the image is left out.
@@ -97,7 +97,9 @@ class RegionPredictor:
         reason = view.out_of_scope or _reason_of_box(box, inside, spacing_mm)
         if reason is None:
             known = self._look_at(view, pixels)
-            reason = known.reason or _reason_of_place(inside, pixels.shape, known.breast)
+            reason = known.reason
+            if known.breast is not None:
+                reason = _reason_of_place(inside, pixels.shape, known.breast)
         if reason is not None:
             return out_of_scope(reason)
         x0, y0, x1, y1 = inside
@@ -105,7 +107,7 @@ class RegionPredictor:
         grey = preprocessing.grey(view, replace(pixels, stored=stored))
         if len(np.unique(grey)) < _FEWEST_LEVELS:
             return out_of_scope(BLANK)
-        logits, malignancy = self._checkpoint.ask(
+        logits, malignancy = self._checkpoint.predict(
             cut(grey, spacing_mm, self._checkpoint.config)[None]
         )
         calibration = self._checkpoint.calibration
