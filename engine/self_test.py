@@ -128,7 +128,7 @@ def _checks(
             partial(_judge, engine, model, samples / "phantom.dcm"),
         )
     for model in REGION_MODELS:
-        checkpoint = settings and settings.checkpoints.get(model)
+        checkpoint = None if settings is None else settings.checkpoints.get(model)
         yield (
             f"The {model} network judges a rectangle of a phantom",
             partial(_judge_region, checkpoint, samples / "phantom.dcm"),
@@ -171,7 +171,8 @@ def _judge_region(checkpoint: Path | None, file: Path) -> None:
     if isinstance(answer, RegionOutOfScope):
         raise _Wrong(f"the rectangle is out of scope: {answer.reason}")
     total = math.fsum(answer.probabilities.values())
-    if not math.isclose(total, 1, abs_tol=1e-5) or not 0 <= answer.malignancy <= 1:
+    malignancy = answer.malignancy
+    if not math.isclose(total, 1, abs_tol=1e-5) or malignancy is None or not 0 <= malignancy <= 1:
         raise _Wrong(f"the probabilities sum to {total}")
 
 

@@ -10,9 +10,9 @@ import io
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import cv2
 import numpy as np
@@ -216,7 +216,15 @@ class TableLines:
         )
 
 
-FORMATS = {"jsonl": JsonLines, "table": TableLines, "csv": CsvLines}
+class RecordWriter(Protocol):
+    def write(self, record: Record) -> None: ...
+
+
+FORMATS: dict[str, Callable[[TextIO], RecordWriter]] = {
+    "jsonl": JsonLines,
+    "table": TableLines,
+    "csv": CsvLines,
+}
 
 # -------------------------------------------------------------------------------------- heat-maps
 

@@ -310,9 +310,10 @@ class ReadingStore:
         assessments = self.all()
         if unblind:
             hidden = [a for a in assessments if a.prediction is not None and not a.is_revealed]
-            self.reveal([assessment.record_id for assessment in hidden], datetime.now(UTC))
+            ids = [a.record_id for a in hidden if a.record_id is not None]
+            self.reveal(ids, datetime.now(UTC))
             assessments = self.all()
-        current = {assessment.record_id for assessment in standing(assessments)}
+        current = {a.record_id for a in standing(assessments) if a.record_id is not None}
         regions = self.regions()
         if only is not None:
             assessments = tuple(a for a in assessments if a.record_id in only)
