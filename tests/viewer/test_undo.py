@@ -170,7 +170,7 @@ def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_
         qtbot.keyClick(window, *UNDO)
     assert standing_words(readings_path) == [("L", "1"), ("R", "2")]
     assert all(r.is_revealed and r.is_unfinished for r in standing(stored(readings_path)))
-    assert form.is_to_be_kept
+    assert form.entry.is_to_be_kept
     assert is_answered(window)
     count = len(stored(readings_path))
     qtbot.keyClick(window, *UNDO)
