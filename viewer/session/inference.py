@@ -202,6 +202,12 @@ class Inference(QObject):
         self._without_heat = {key for key in self._without_heat if key[0] in kept}
         self._run_state = RunState.RUNNING
 
+    def grow(self, studies: Mapping[str, Study]) -> None:
+        """More studies of the same catalogue; those that it had are as they were."""
+        self._studies = studies
+        self.tell_progress()
+        self.work()
+
     def select(self, study: Study | None) -> None:
         """The study goes first from now on; nobody waits for a spot on another any more."""
         self._current = study
