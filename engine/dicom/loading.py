@@ -56,6 +56,7 @@ _OTHER_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".j2k", ".webp", ".pg
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")  # PKCS #7, PS3.10 section 7.4
 _EXPLICIT_VRS = frozenset(b"UL UI OB SH CS LO DA TM".split())
 FIRST_FOUND_S = 0.4  #: a folder of an examination or a few is read to its end by then
+FOUND_AGAIN = 2.0  #: times as long after the start
 _MISSING_LISTED = 20  # files of a DICOMDIR that are missing, one by one; then only their number
 _ARCHIVES = (*ZIP_SIGNATURES, b"Rar!\x1a\x07", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh")
 _ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2"})
@@ -108,7 +109,7 @@ def load(
         if on_found and done < len(queue) and time.monotonic() - started > found_at:
             if complete := _complete_studies(images, failures):
                 on_found(Catalogue(complete, (), 0, ()))
-            found_at = 2 * (time.monotonic() - started)
+            found_at = FOUND_AGAIN * (time.monotonic() - started)
     notes = search.notes
     images = without_copies(images, notes)
     studies = make_studies(images, failures, notes)

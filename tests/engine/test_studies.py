@@ -477,7 +477,8 @@ class TestCourse:
     def test_of_a_large_folder_whole_examinations_are_there_before_its_end(
         self, tmp_path, monkeypatch
     ):
-        monkeypatch.setattr("engine.dicom.loading.FIRST_FOUND_S", 0.0)
+        monkeypatch.setattr("engine.dicom.loading.FIRST_FOUND_S", -1.0)
+        monkeypatch.setattr("engine.dicom.loading.FOUND_AGAIN", 0.0)
         for number in range(6):
             write_study(tmp_path / f"{number}", patient_id=f"P{number}", study_uid=f"1.2.{number}")
         (tmp_path / "0" / "LMLO.dcm").unlink()  # three views: more may be found
