@@ -105,7 +105,11 @@ class _Row:
         if self.status.failure is not None:
             return localised(self.status.failure.title)
         if self.status.state is StudyState.RUNNING:
-            return tr("running …")
+            progress = self.status.progress
+            if progress is None:
+                return tr("running …")
+            at = tr("view {number} of {count} …", "that the model is at")
+            return at.format(number=progress.view, count=progress.views)
         return tr(self.status.state.value)
 
     @property
