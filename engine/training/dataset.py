@@ -19,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 
 from engine.arrays import FloatArray
+from engine.dicom.files import real_file
 from engine.domain import Laterality, MammogramView, Pixels, ViewPosition
 from engine.errors import InvalidData, UnreadableFile
 
@@ -287,7 +288,7 @@ def _check_folds(manifest: Path, rows: Iterable[ManifestRow]) -> None:
 
 def check_files(rows: Iterable[ManifestRow]) -> None:
     """Raises `InvalidData` where files are missing, naming the first and counting the rest."""
-    missing = [row.file for row in rows if not row.path.is_file()]
+    missing = [row.file for row in rows if not real_file(row.path).is_file()]
     if missing:
         raise InvalidData(
             "Images are missing", f"{len(missing)} are not there, the first is {missing[0]}."
@@ -301,7 +302,7 @@ def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
     """
     from engine.dicom import loading  # a machine that only trains may lack its decoders
 
-    if not row.path.is_file():
+    if not real_file(row.path).is_file():
         raise UnreadableFile("Image is missing", "The manifest names a file that is not there.")
     catalogue = loading.load([row.path])
     if catalogue.failures:
