@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from engine import __version__
 from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE, Catalogue, Study, StudyPrediction
-from engine.errors import EngineError, fault_trace
+from engine.errors import EngineError, error_trace
 
 if TYPE_CHECKING:  # it loads much
     from engine.records.exports import HeatmapFolder
@@ -231,8 +231,8 @@ def _write_heatmaps(
         except EngineError as error:
             _print(f"{view.path}: {error}")
             were_written = False
-        except Exception as error:  # a bug at one map stops neither batch nor prediction
-            log.error("Unexpected fault while writing a heat-map: %s", fault_trace(error))
+        except Exception as error:  # noqa: BLE001  a bug at one map stops no batch
+            log.error("Unexpected fault while writing a heat-map: %s", error_trace(error))
             _print(f"{view.path}: Heat-map not written: this is a bug of the program.")
             were_written = False
     return paths, were_written

@@ -115,7 +115,7 @@ def _carried(
 def _cells(
     networks: Sequence[Network],
     tensors: Sequence[np.ndarray],
-    join: Callable[[Sequence[Output]], Output],
+    combine: Callable[[Sequence[Output]], Output],
     categories: tuple[int, ...],
 ) -> list[list[np.ndarray]]:
     """By network and scale, what every cell gives to the log-odds of the joint prediction."""
@@ -133,7 +133,7 @@ def _cells(
         with torch.inference_mode(False), torch.enable_grad():
             images = [torch.from_numpy(np.array(tensor, np.float32))[None] for tensor in tensors]
             scales = [network.explained_layers for network in networks]
-            explainer = _RawHiResCAM(_Logits(networks, images[1:], join), scales)
+            explainer = _RawHiResCAM(_Logits(networks, images[1:], combine), scales)
             maps = explainer(images[0], [_SuspicionLogOdds(categories)])
     finally:
         for start in starts:
@@ -180,16 +180,16 @@ class _Logits(torch.nn.Module):
         self,
         networks: Sequence[Network],
         other_images: Sequence[torch.Tensor],
-        join: Callable[[Sequence[Output]], Output],
+        combine: Callable[[Sequence[Output]], Output],
     ) -> None:
         super().__init__()
         self.networks = torch.nn.ModuleList(networks)
-        self.other_images, self.join = other_images, join
+        self.other_images, self.combine = other_images, combine
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         images = (image, *self.other_images)
         outputs = [network(own) for network, own in zip(self.networks, images, strict=True)]
-        return self.join(outputs).logits
+        return self.combine(outputs).logits
 
 
 class _RawHiResCAM(HiResCAM):  # type: ignore[misc]  # the package has no types

@@ -1,7 +1,8 @@
-"""What the networks say of a study: per view, then per breast, or why they say nothing.
+"""What the networks predict of a study: per view, then per breast, or why they do not.
 
 Files in, frozen values out; tensors and logits stay inside. Every view is judged alone, so that
-its answer does not depend on its neighbours, and a file that cannot be judged never stops the next.
+its
+prediction does not depend on its neighbours, and a file that cannot be judged never stops the next.
 """
 
 import logging
@@ -34,7 +35,7 @@ from engine.errors import (
     EngineError,
     IncompatibleCheckpoint,
     UnsupportedImage,
-    fault_trace,
+    error_trace,
     is_out_of_memory,
 )
 from engine.networks import appearance, ensemble, preprocessing, scope
@@ -50,21 +51,21 @@ UNEXPECTED_TITLE = "Unexpected fault in this file"
 UNEXPECTED_ADVICE = "This is a bug of the program: please report it with the log; go on without it."
 
 
-def another_network(asked: str, found: str) -> IncompatibleCheckpoint:
-    """A file that holds another network than it was asked for."""
+def another_network(wanted: str, found: str) -> IncompatibleCheckpoint:
+    """A file that holds another network than the wanted one."""
     return IncompatibleCheckpoint(
         "Checkpoint refused",
-        f"It holds the network {found}, not {asked}. Install the program again or choose another.",
+        f"It holds the network {found}, not {wanted}. Install the program again or choose another.",
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
-    """What a view came to, kept until its breast is pooled."""
+class _ViewOutput:
+    """What a view came to, until its breast is pooled."""
 
     view: MammogramView
-    scope_reason: str | None = None  #: why no network was asked
-    outputs: tuple[Output, ...] = ()  #: by voice; each of one image, float64
+    scope_reason: str | None = None  #: why no network ran
+    outputs: tuple[Output, ...] = ()  #: by calibrator; each of one image, float64
     explanation: Explanation | None = None
 
 
@@ -92,9 +93,9 @@ class Predictor:
             raise another_network(name, self.identity.name)
         members = self._checkpoint.members
         own = members if len(members) > 1 else ()
-        #: who speaks: the checkpoint, then each member of an ensemble
-        self._voices = [
-            _Voice(each.identity, each.calibration) for each in (self._checkpoint, *own)
+        #: of the checkpoint, then of each member of an ensemble
+        self._calibrators = [
+            _Calibrator(each.identity, each.calibration) for each in (self._checkpoint, *own)
         ]
         appearance.shipped()  # an installation without it fails at once, not at every file
 
@@ -128,41 +129,41 @@ class Predictor:
                 judged.append(self._judge(view, heatmaps))
             except EngineError as error:
                 failures.append(FailedFile(view.path, error.title, error.advice))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  a bug at one file stops no study
                 if is_out_of_memory(error):
                     advice = "Close other programs and try again."
                     failures.append(FailedFile(view.path, "Not enough memory", advice))
                     continue
-                log.error("Unexpected fault while judging a view: %s", fault_trace(error))
+                log.error("Unexpected fault while judging a view: %s", error_trace(error))
                 failures.append(FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE))
         whole, *members = (
-            voice.of_study(study, judged, place, tuple(failures))
-            for place, voice in enumerate(self._voices)
+            calibrator.of_study(study, judged, place, tuple(failures))
+            for place, calibrator in enumerate(self._calibrators)
         )
         return _with_others(whole, members)
 
-    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _Judged:
+    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _ViewOutput:
         if view.out_of_scope is not None:
-            return _Judged(view, view.out_of_scope)
+            return _ViewOutput(view, view.out_of_scope)
         pixels = load_pixels(view)
         image = preprocessing.grey(view, pixels)
         reason = scope.reason_not_to_judge(view, pixels, image)
         if reason is not None:
-            return _Judged(view, reason)
+            return _ViewOutput(view, reason)
         try:
             frames = ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
-            return _Judged(view, str(error))
+            return _ViewOutput(view, str(error))
         outputs = self._forward(frames)
         explanation: Explanation | None = None
         if wants_heatmap:
             from engine.networks import gradcam
 
             explanation = gradcam.explain(self._checkpoint, frames)
-        return _Judged(view, None, outputs, explanation)
+        return _ViewOutput(view, None, outputs, explanation)
 
     def _forward(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
-        """Of one image, by voice."""
+        """Of one image, by calibrator."""
         members = self._checkpoint.members
         with torch.inference_mode():
             outputs = [
@@ -170,10 +171,10 @@ class Predictor:
                 for member, (tensor, _) in zip(members, frames, strict=True)
             ]
             joint = self._checkpoint.combined(outputs)
-        voices = (joint, *outputs) if len(outputs) > 1 else (joint,)
-        if not all(torch.isfinite(output.logits).all() for output in voices):
+        found = (joint, *outputs) if len(outputs) > 1 else (joint,)
+        if not all(torch.isfinite(output.logits).all() for output in found):
             raise FloatingPointError("the network's answer is not a number")
-        return voices
+        return found
 
 
 def _with_others(whole: StudyPrediction, members: Sequence[StudyPrediction]) -> StudyPrediction:
@@ -193,8 +194,8 @@ def _with_others(whole: StudyPrediction, members: Sequence[StudyPrediction]) -> 
 
 
 @dataclass(frozen=True)
-class _Voice:
-    """Outputs in somebody's own calibrated words."""
+class _Calibrator:
+    """Makes predictions of outputs, of the ensemble's or of one of its members."""
 
     model: ModelIdentity
     calibration: Calibration
@@ -202,17 +203,17 @@ class _Voice:
     def of_study(
         self,
         study: Study,
-        judged: Sequence[_Judged],
+        judged: Sequence[_ViewOutput],
         place: int,
         failures: tuple[FailedFile, ...],
     ) -> StudyPrediction:
-        """`place` is this voice's among the outputs; the first alone has the heat-maps."""
+        """`place` is its own among the outputs; the first alone has the heat-maps."""
         views = tuple(
             ViewPrediction(
                 each.view.image_uid,
-                self._silent(each.scope_reason)
+                self._out_of_scope(each.scope_reason)
                 if each.scope_reason is not None
-                else self._said([each.outputs[place]]),
+                else self._prediction([each.outputs[place]]),
                 each.explanation if place == 0 else None,
             )
             for each in judged
@@ -221,7 +222,7 @@ class _Voice:
         return StudyPrediction(study.uid, self.model, views, breasts, failures)
 
     def _breasts(
-        self, study: Study, judged: Sequence[_Judged], place: int
+        self, study: Study, judged: Sequence[_ViewOutput], place: int
     ) -> tuple[BreastPrediction, ...]:
         breasts = []
         for side in (Laterality.RIGHT, Laterality.LEFT):
@@ -229,16 +230,16 @@ class _Voice:
                 continue
             of_side = [each for each in judged if each.outputs and each.view.laterality is side]
             prediction: Judgement = (
-                self._said([each.outputs[place] for each in of_side])
+                self._prediction([each.outputs[place] for each in of_side])
                 if of_side
-                else self._silent("No view of this breast can be judged.")
+                else self._out_of_scope("No view of this breast can be judged.")
             )
             uids = tuple(each.view.image_uid for each in of_side)
             breasts.append(BreastPrediction(side, prediction, uids))
         return tuple(breasts)
 
-    def _said(self, outputs: Sequence[Output]) -> Prediction:
-        """Of one view, or of a breast by its views; a breast in one view keeps the view's words."""
+    def _prediction(self, outputs: Sequence[Output]) -> Prediction:
+        """Of one view, or of a breast by its views, of which a single one keeps its calibration."""
         logits = np.stack([output.logits[0].double().numpy() for output in outputs])
         probabilities = self.calibration.breast_probabilities(logits)
         malignancy = None
@@ -252,5 +253,5 @@ class _Voice:
             malignancy=malignancy,
         )
 
-    def _silent(self, reason: str) -> OutOfScope:
+    def _out_of_scope(self, reason: str) -> OutOfScope:
         return OutOfScope(self.model, reason)

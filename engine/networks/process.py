@@ -39,7 +39,7 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
-from engine.errors import EngineError, EngineStopped, fault_trace, is_out_of_memory
+from engine.errors import EngineError, EngineStopped, error_trace, is_out_of_memory
 from engine.private_files import keep_private
 
 if TYPE_CHECKING:  # torch, which only the child imports
@@ -461,7 +461,7 @@ def _attempt(call: Callable[[], Any], method: str) -> tuple[bool, Any]:
     except Exception as error:  # our bug; frames do not cross the pipe, and it may not pickle
         if is_out_of_memory(error):
             return False, _no_memory()
-        trace = fault_trace(error)
+        trace = error_trace(error)
         log.error("A %s request failed: %s", method, trace)
         return False, RuntimeError(f"In the engine process: {trace}")
 

@@ -48,14 +48,14 @@ NO_SPACING = (
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    """What was found out about a whole image, so that its next rectangle is answered sooner."""
+    """What was found out about a whole image, so that its next rectangle is predicted sooner."""
 
     reason: str | None  #: why no network may judge it
     breast: np.ndarray | None  #: bool (rows, columns), coarser than the image
 
 
 class RegionPredictor:
-    """The region network, ready to be asked; not thread-safe.
+    """The region network, ready to predict; not thread-safe.
 
     `checkpoint_path` stands in for the shipped checkpoint. Raises `IncompatibleCheckpoint`.
     """
@@ -96,7 +96,7 @@ class RegionPredictor:
             spacing_mm = spacing.row_mm, spacing.column_mm
         reason = view.out_of_scope or _reason_of_box(box, inside, spacing_mm)
         if reason is None:
-            known = self._look_at(view, pixels)
+            known = self._examined(view, pixels)
             reason = known.reason
             if known.breast is not None:
                 reason = _reason_of_place(inside, pixels.shape, known.breast)
@@ -126,7 +126,7 @@ class RegionPredictor:
             notes=self._notes(inside != box, spacing is None, inside, spacing_mm),
         )
 
-    def _look_at(self, view: MammogramView, pixels: Pixels) -> _Known:
+    def _examined(self, view: MammogramView, pixels: Pixels) -> _Known:
         known = self._known.get(view.image_uid)
         if known is None:
             known = _known(view, pixels)

@@ -38,18 +38,18 @@ _RESTORE = "Put the newest backup in its place: birads-engine readings restore F
 
 
 class ReadingsFile:
-    """For one thread. `tell` hears what has happened to the file and was set right, or cannot be:
-    the reader must know, and saving goes on.
+    """For one thread. `on_problem` is told what has happened to the file and was set right, or
+    cannot be: the reader must know, and saving goes on.
 
     Raises StorageFailed where the file or its folder cannot be used.
     """
 
     def __init__(
-        self, path: Path, lock_timeout_s: float, tell: Callable[[StorageFailed], None]
+        self, path: Path, lock_timeout_s: float, on_problem: Callable[[StorageFailed], None]
     ) -> None:
         self._path = path
         self._lock_timeout_s = lock_timeout_s
-        self._tell = tell
+        self._on_problem = on_problem
         self._connection: sqlite3.Connection | None = None
         self._known: Identity | None = None  # the file as it was left by the last call
         with storage_errors("opened"):
@@ -126,7 +126,7 @@ class ReadingsFile:
 
     # ------------------------------------------------------------------------------ opening it
 
-    def _open(self, tells: bool = True) -> None:
+    def _open(self, reports: bool = True) -> None:
         """Opens the file, makes it at the very first start, refuses what cannot be used."""
         if self._path.parent.name == FOLDER_NAME:
             make_private_folder(self._path.parent)
@@ -153,8 +153,8 @@ class ReadingsFile:
         keep_all_private(self._path)
         keep_private(chain.anchor_path(self._path))
         self._known = identity(self._path)
-        if tells:
-            self._tell_of_lost_rows()
+        if reports:
+            self._report_lost_rows()
 
     def _refuse_lost(self) -> None:
         """SQLite would delete a log whose database is gone, and the newest readings are in it; the
@@ -238,7 +238,7 @@ class ReadingsFile:
                 log.info("Brought the readings from version %d to %d", version, SCHEMA_VERSION)
             chain.vouch(connection, self._path)
 
-    def _tell_of_lost_rows(self) -> None:
+    def _report_lost_rows(self) -> None:
         anchor, newest = chain.read_anchor(self._path), chain.head(self.connection)
         if anchor is None:
             self._report(
@@ -255,7 +255,7 @@ class ReadingsFile:
 
     def _report(self, title: str, advice: str) -> None:
         log.warning("%s", title)
-        self._tell(StorageFailed(title, advice))
+        self._on_problem(StorageFailed(title, advice))
 
     # --------------------------------------------------------------- the file under our hands
 
@@ -303,7 +303,7 @@ class ReadingsFile:
             return
         try:
             with storage_errors("opened"):
-                self._open(tells=False)
+                self._open(reports=False)
         except StorageFailed as error:
             raise StorageFailed(
                 "Readings file was replaced",
@@ -335,7 +335,7 @@ class ReadingsFile:
         for log_file in logs_of(self._path):  # of the file that is gone
             log_file.unlink(missing_ok=True)
         kept.replace(self._path)
-        self._open(tells=False)
+        self._open(reports=False)
         chain.vouch(self.connection, self._path)
 
     def _empty_log(self) -> None:

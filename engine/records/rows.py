@@ -126,10 +126,10 @@ def assessment_from_row(row: Sequence[Any]) -> ReaderAssessment:
         )
         if row[10] is not None or row[21] is None:
             return assessment
-        answer = _prediction_from_json(row[21])  # it came later, and no reader judged it
-        agreement = propose_agreement(assessment.category, answer)
+        later = _prediction_from_json(row[21])  # no reader judged it
+        agreement = propose_agreement(assessment.category, later)
         return replace(
-            assessment, prediction=answer, proposed_agreement=agreement, agreement=agreement
+            assessment, prediction=later, proposed_agreement=agreement, agreement=agreement
         )
     except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
         raise damaged() from error
@@ -157,23 +157,23 @@ def annotation_from_row(row: Sequence[Any]) -> Annotation:
 
 
 def region_row(region: AskedRegion) -> tuple[object, ...]:
-    said = region.prediction
-    judged = said if isinstance(said, RegionPrediction) else None
+    prediction = region.prediction
+    judged = prediction if isinstance(prediction, RegionPrediction) else None
     return (
         region.study_uid,
         region.patient_id,
         region.reader,
-        said.image_uid,
-        json.dumps([int(edge) for edge in said.box]),
-        said.model.name,
-        said.model.sha256,
-        json.dumps(said.model.categories),
+        prediction.image_uid,
+        json.dumps([int(edge) for edge in prediction.box]),
+        prediction.model.name,
+        prediction.model.sha256,
+        json.dumps(prediction.model.categories),
         judged and json.dumps(_keyed_by_text(judged.probabilities)),
         judged and _float_or_none(judged.malignancy),
-        said.reason if isinstance(said, RegionOutOfScope) else None,
-        _float_or_none(said.spacing_mm),
-        said.spacing_source,
-        json.dumps(said.notes),
+        prediction.reason if isinstance(prediction, RegionOutOfScope) else None,
+        _float_or_none(prediction.spacing_mm),
+        prediction.spacing_source,
+        json.dumps(prediction.notes),
         region.asked_at.isoformat(),
     )
 
@@ -184,15 +184,17 @@ def region_from_row(row: Sequence[Any]) -> AskedRegion:
         box = x_min, y_min, x_max, y_max
         model = ModelIdentity(row[5], row[6], tuple(json.loads(row[7])))
         notes = tuple(map(str, json.loads(row[13])))
-        said: RegionJudgement
+        prediction: RegionJudgement
         if row[8] is None:
-            said = RegionOutOfScope(row[3], box, model, row[10] or "", row[11], row[12], notes)
+            prediction = RegionOutOfScope(
+                row[3], box, model, row[10] or "", row[11], row[12], notes
+            )
         else:
             probabilities = {int(grade): float(p) for grade, p in json.loads(row[8]).items()}
-            said = RegionPrediction(
+            prediction = RegionPrediction(
                 row[3], box, model, probabilities, row[9], row[11], row[12], notes
             )
-        return AskedRegion(row[0], row[1], row[2], said, datetime.fromisoformat(row[14]))
+        return AskedRegion(row[0], row[1], row[2], prediction, datetime.fromisoformat(row[14]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # changed by other hands
         raise damaged() from error
 

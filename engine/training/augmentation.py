@@ -75,7 +75,7 @@ def make_frames(
     folder.mkdir(parents=True, exist_ok=True)
     frames = np.memmap(folder / "frames.u8", np.uint8, "w+", shape=shape)
     boxes = np.memmap(folder / "boxes.f16", np.float16, "w+", shape=grid)
-    faults: dict[int, str] = {}
+    failures: dict[int, str] = {}
 
     def fill(index: int) -> None:
         row = rows[index]
@@ -85,7 +85,7 @@ def make_frames(
                 preprocessing.grey(view, pixels), view.pixel_aspect, config
             )
         except EngineError as error:
-            faults[index] = f"{row.file}: {error}"
+            failures[index] = f"{row.file}: {error}"
             return
         frame, frame_mask = preprocessing.fill_frame(crop, mask, geometry)
         lesions = drawn_boxes(boxes_on_frame(row, geometry), geometry.network_shape)
@@ -105,9 +105,9 @@ def make_frames(
                 on_progress(done, len(rows))
     frames.flush()
     boxes.flush()
-    (folder / "skipped.json").write_text(json.dumps({str(k): v for k, v in faults.items()}))
-    for fault in faults.values():
-        log.warning("left out of training: %s", fault)
+    (folder / "skipped.json").write_text(json.dumps({str(k): v for k, v in failures.items()}))
+    for failure in failures.values():
+        log.warning("left out of training: %s", failure)
     return _open(folder, shape, grid)
 
 
@@ -134,15 +134,15 @@ def _shapes(
 
 
 def _open(folder: Path, shape: _Shape, grid: _Shape) -> Frames:
-    faults = json.loads((folder / "skipped.json").read_text())
+    failures = json.loads((folder / "skipped.json").read_text())
     readable = np.ones(shape[1], bool)
-    readable[[int(index) for index in faults]] = False
+    readable[[int(index) for index in failures]] = False
     return Frames(
         np.memmap(folder / "frames.u8", np.uint8, "r", shape=shape),
         np.memmap(folder / "boxes.f16", np.float16, "r", shape=grid),
         readable,
         folder,
-        tuple(faults.values()),
+        tuple(failures.values()),
     )
 
 

@@ -95,14 +95,14 @@ def write_pack(
     rows = source.rows
     dataset.check_files(rows)
     shape = (len(rows), config.height, config.width)
-    told: list[dict[str, Any]] = [{} for _ in rows]
+    entries: list[dict[str, Any]] = [{} for _ in rows]
     with tempfile.TemporaryFile(dir=path.parent) as scratch:
         scratch.truncate(int(np.prod(shape)))
         frames = np.memmap(scratch, np.uint8, "r+", shape=shape)
         masks: list[bytes] = [b""] * len(rows)
 
         def fill(index: int) -> None:
-            frame, mask, told[index] = _framed(rows[index], config)
+            frame, mask, entries[index] = _framed(rows[index], config)
             frames[index] = frame
             masks[index] = cv2.imencode(".png", mask * 255, _MASK)[1].tobytes()
 
@@ -116,15 +116,16 @@ def write_pack(
             "preprocessing": asdict(config),
             "notes": source.notes,
             "may_leak": source.may_leak,
-            "rows": [{**_row_to_json(row), **told[i]} for i, row in enumerate(rows)],
+            "rows": [{**_row_to_json(row), **entries[i]} for i, row in enumerate(rows)],
             "mask_bytes": [len(mask) for mask in masks],
         }
         # The frames' lengths come in once they are known: at most five digits, a comma and a blank.
         packed = len(zlib.compress(json.dumps(table).encode()))
         fixed = packed + 7 * len(rows) + sum(map(len, masks)) + _OVERHEAD
         quality, images = _fitting(frames, limit - fixed, codec)
-        for fault in (entry["fault"] for entry in told if "fault" in entry):
-            log.warning("packed as an empty frame: %s", fault)
+        for entry in entries:
+            if "fault" in entry:
+                log.warning("packed as an empty frame: %s", entry["fault"])
         table |= {"quality": quality, "frame_bytes": [len(image) for image in images]}
         partial = path.with_name(path.name + ".partial")
         with zipfile.ZipFile(partial, "w") as archive:
@@ -146,15 +147,15 @@ def _framed(
         return blank, blank, {"fault": f"{row.file}: {error}"}
     image = preprocessing.grey(view, pixels)
     reason = view.out_of_scope or scope.reason_not_to_judge(view, pixels, image)
-    told: dict[str, Any] = {"side": view.laterality.value if view.laterality else None}
+    entry: dict[str, Any] = {"side": view.laterality.value if view.laterality else None}
     try:
         crop, mask, geometry = preprocessing.crop_breast(image, view.pixel_aspect, config)
     except EngineError as error:
-        told |= {"fault": f"{row.file}: {error}", "scope_reason": reason or str(error)}
-        return blank, blank, told
+        entry |= {"fault": f"{row.file}: {error}", "scope_reason": reason or str(error)}
+        return blank, blank, entry
     frame, mask = preprocessing.fill_frame(crop, mask, geometry)
-    told |= {"scope_reason": reason or "", "frame_boxes": boxes_on_frame(row, geometry)}
-    return frame, mask | (frame > 0), told  # resampling leaves grey just outside the mask
+    entry |= {"scope_reason": reason or "", "frame_boxes": boxes_on_frame(row, geometry)}
+    return frame, mask | (frame > 0), entry  # resampling leaves grey just outside the mask
 
 
 def _fitting(frames: np.ndarray, limit: int, codec: str) -> tuple[int, list[bytes]]:
@@ -264,20 +265,20 @@ _ROW_FIELDS = [f.name for f in fields(ManifestRow) if f.name != "path"]
 
 
 def _row_to_json(row: ManifestRow) -> dict[str, Any]:
-    told = {name: getattr(row, name) for name in _ROW_FIELDS}
+    entry = {name: getattr(row, name) for name in _ROW_FIELDS}
     for name in ("laterality", "view"):
-        told[name] = told[name].value if told[name] else None
-    return told
+        entry[name] = entry[name].value if entry[name] else None
+    return entry
 
 
 def _row_from_json(record: dict[str, Any]) -> ManifestRow:
-    told = {name: record[name] for name in _ROW_FIELDS if name in record}
+    entry = {name: record[name] for name in _ROW_FIELDS if name in record}
     return ManifestRow(
-        **told
+        **entry
         | {
             "path": Path(record["file"]),
             "boxes": tuple(tuple(box) for box in record["boxes"]),
-            "laterality": Laterality(told["laterality"]) if told["laterality"] else None,
-            "view": ViewPosition(told["view"]) if told["view"] else None,
+            "laterality": Laterality(entry["laterality"]) if entry["laterality"] else None,
+            "view": ViewPosition(entry["view"]) if entry["view"] else None,
         }
     )

@@ -794,30 +794,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--patient-pattern", help="regular expression: patient in a file name")
 
 
+class _Bars:
+    """Progress bars on standard error, one for each thing that is counted."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, Any] = {}
+
+    def progress(self, what: str, done: int, total: int) -> Any:
+        """The bar, moved on."""
+        from tqdm import tqdm
+
+        if what not in self._bars:
+            self._bars[what] = tqdm(total=total, desc=what, file=sys.stderr, mininterval=2)
+        bar = self._bars[what]
+        bar.update(done - bar.n)
+        return bar
+
+    def epoch(self, epoch: Epoch, total: int) -> None:
+        bar = self.progress("epochs", epoch.number, total)
+        bar.set_postfix(loss=f"{epoch.loss:.3f}", held_out=f"{epoch.held_out_loss:.3f}")
+
+    def close(self) -> None:
+        for bar in self._bars.values():
+            bar.close()
+
+
 def run(arguments: argparse.Namespace) -> int:
     """`birads-engine train`; returns the exit status."""
     if arguments.model == REGION:
         from engine.training import region_training
 
         return region_training.run(arguments)
-    from tqdm import tqdm
-
-    bars: dict[str, tqdm] = {}
-
-    def bar_of(what: str, total: int) -> tqdm:
-        if what not in bars:
-            bars[what] = tqdm(total=total, desc=what, file=sys.stderr, mininterval=2)
-        return bars[what]
-
-    def on_progress(what: str, done: int, total: int) -> None:
-        bar = bar_of(what, total)
-        bar.update(done - bar.n)
-
-    def on_epoch(epoch: Epoch, total: int) -> None:
-        bar = bar_of("epochs", total)
-        bar.update(epoch.number - bar.n)
-        bar.set_postfix(loss=f"{epoch.loss:.3f}", held_out=f"{epoch.held_out_loss:.3f}")
-
+    bars = _Bars()
     try:
         config = read_config(arguments.model, arguments.config)
         if arguments.seed is not None:
@@ -836,13 +844,12 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.backbone,
             arguments.fold,
             arguments.resume,
-            on_epoch,
-            on_progress,
+            bars.epoch,
+            bars.progress,
         )
     except EngineError as error:
         log.error("%s", error)
         return 1
     finally:
-        for bar in bars.values():
-            bar.close()
+        bars.close()
     return 0
