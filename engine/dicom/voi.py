@@ -82,7 +82,7 @@ def display_table(pixels: Pixels, voi: Voi, invert: bool = False) -> np.ndarray:
     return table
 
 
-def as_window(voi: Voi, pixels: Pixels) -> VoiWindow:
+def as_window(voi: Voi) -> VoiWindow:
     """`voi` itself, or the linear window nearest to a table: through its 10 % and 90 % points."""
     if isinstance(voi, VoiWindow):
         return voi
