@@ -35,7 +35,7 @@ from engine.shipped import is_as_shipped
 from resources import ROOT
 
 TABLE_EDITION = "PS3.15 2026c"
-_TABLE = ROOT / "confidentiality_profile.csv"
+TABLE_FILE = ROOT / "confidentiality_profile.csv"
 _DUMMY_TEXT = "ANONYMISED"
 _DUMMIES = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), _DUMMY_TEXT),
@@ -111,7 +111,7 @@ def table() -> Mapping[int, str]:
     missing, names would stay in a copy that says it has none.
     """
     try:
-        data = _TABLE.read_bytes()
+        data = TABLE_FILE.read_bytes()
     except OSError as error:
         raise _damaged() from error
     if not is_as_shipped("confidentiality_profile", data):

@@ -450,11 +450,11 @@ def test_free_words_of_nobody_in_particular_stay_in_technical_attributes_only(tm
 
 @pytest.mark.parametrize("share", [None, 0, 0.1, 0.5, 0.99])
 def test_with_a_damaged_table_nothing_is_anonymised(tmp_path, study, monkeypatch, capsys, share):
-    whole = confidentiality._TABLE.read_bytes()
+    whole = confidentiality.TABLE_FILE.read_bytes()
     damaged = tmp_path / "table.csv"
     if share is not None:
         damaged.write_bytes(whole[: int(share * len(whole))])
-    monkeypatch.setattr(confidentiality, "_TABLE", damaged)
+    monkeypatch.setattr(confidentiality, "TABLE_FILE", damaged)
     table.cache_clear()
     assert main(["anonymise", str(study), "--out", str(tmp_path / "out")]) == 2
     assert "Nothing can be anonymised" in capsys.readouterr().err

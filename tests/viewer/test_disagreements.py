@@ -332,13 +332,13 @@ def test_training_data_can_be_cancelled_and_the_window_closed_while_it_is_writte
 ):
     window, page = three_read, three_read.disagreements
     may_copy = threading.Event()
-    copy = training_manifest._copy
+    copy = training_manifest.copy_breast
 
     def slow_copy(*arguments):
         may_copy.wait(10)
         return copy(*arguments)
 
-    monkeypatch.setattr(training_manifest, "_copy", slow_copy)
+    monkeypatch.setattr(training_manifest, "copy_breast", slow_copy)
     target = tmp_path / "training"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     page._training_button.click()

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 import viewer.session.session
 from engine.records import backups
 from engine.records.store import ReadingStore
-from tests.engine.test_readings_file import change, fill
+from tests.engine.readings import change, fill
 from tests.viewer.test_main_window import choose, open_and_wait, sign
 
 SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)

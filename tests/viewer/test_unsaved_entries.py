@@ -202,7 +202,7 @@ def test_where_entries_cannot_be_kept_the_reader_is_told(start, folder, caplog, 
 def test_drawings_that_could_not_be_stored_survive_a_crash(
     start, folder, readings_path, monkeypatch, caplog, qtbot
 ):
-    from tests.engine.test_readings import ruler
+    from tests.engine.readings import ruler
 
     window = start()
     study = window._session.current_study
