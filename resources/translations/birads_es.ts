@@ -1441,6 +1441,23 @@
         <translation>El modelo está analizando este estudio …</translation>
     </message>
     <message>
+        <source>The model is at work on this study:
+view {number} of {count} …</source>
+        <translation>El modelo está analizando este estudio:
+imagen {number} de {count} …</translation>
+    </message>
+    <message>
+        <source>The model is at work on this study:
+view {number} of {count}, some {seconds} s to go …</source>
+        <translation>El modelo está analizando este estudio:
+imagen {number} de {count}, faltan unos {seconds} s …</translation>
+    </message>
+    <message>
+        <source>view {number} of {count} …</source>
+        <comment>that the model is at</comment>
+        <translation>imagen {number} de {count} …</translation>
+    </message>
+    <message>
         <source>The model was not asked about this study.</source>
         <translation>No se consultó al modelo sobre este estudio.</translation>
     </message>
@@ -4351,6 +4368,38 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Unpack it, then open the folder that comes of it.</source>
         <translation>Descomprímalo y abra después la carpeta resultante.</translation>
+    </message>
+    <message>
+        <source>The ZIP file is damaged</source>
+        <translation>El archivo ZIP está dañado</translation>
+    </message>
+    <message>
+        <source>Copy it again from its source, or unpack it and open the folder.</source>
+        <translation>Vuelva a copiarlo desde su origen, o descomprímalo y abra la carpeta.</translation>
+    </message>
+    <message>
+        <source>The ZIP file is too large to open</source>
+        <translation>El archivo ZIP es demasiado grande para abrirlo</translation>
+    </message>
+    <message>
+        <source>The ZIP file is encrypted</source>
+        <translation>El archivo ZIP está cifrado</translation>
+    </message>
+    <message>
+        <source>Unpack it with its password, then open the folder that comes of it.</source>
+        <translation>Descomprímalo con su contraseña y abra después la carpeta resultante.</translation>
+    </message>
+    <message>
+        <source>Compression of the ZIP file is not supported</source>
+        <translation>La compresión del archivo ZIP no se admite</translation>
+    </message>
+    <message>
+        <source>The ZIP file points outside itself</source>
+        <translation>El archivo ZIP señala fuera de sí mismo</translation>
+    </message>
+    <message>
+        <source>Unpack it, and look at what comes of it before you open it.</source>
+        <translation>Descomprímalo y examine el resultado antes de abrirlo.</translation>
     </message>
     <message>
         <source>The DICOMDIR is damaged</source>

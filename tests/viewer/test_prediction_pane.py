@@ -22,7 +22,14 @@ from viewer.display.prediction_lines import percent
 from viewer.panes.category_bars import GRADES, CategoryBars
 from viewer.panes.prediction_pane import PredictionPane
 from viewer.shared import theme
-from viewer.shared.states import EngineState, EngineStatus, OtherAnswer, StudyState, StudyStatus
+from viewer.shared.states import (
+    EngineState,
+    EngineStatus,
+    OtherAnswer,
+    StudyProgress,
+    StudyState,
+    StudyStatus,
+)
 
 STUDY = make_study()
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -196,6 +203,19 @@ def test_waiting_is_told_in_words(pane, engine, status, text):
     pane.show_status(StudyStatus(status))
     assert text in pane.waiting.text()
     assert not is_answer_shown(pane)
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (StudyProgress(1, 4, None), "view 1 of 4 …"),
+        (StudyProgress(2, 4, 5.7), "view 2 of 4, some 6 s to go …"),
+        (StudyProgress(4, 4, 0.2), "view 4 of 4, some 1 s to go …"),
+    ],
+)
+def test_work_tells_the_view_it_is_at_and_the_time_it_may_take(pane, progress, text):
+    pane.show_status(StudyStatus(StudyState.RUNNING, progress=progress))
+    assert text in pane._waiting.text()
 
 
 def test_a_failed_study_gives_title_and_advice(pane):

@@ -539,7 +539,7 @@ class Oracle(FakeEngine):
         super().__init__()
         self._says = says
 
-    def predict(self, study, model_name, heatmaps=False):
+    def predict(self, study, model_name, heatmaps=False, *, on_view=None):
         super().predict(study, model_name, heatmaps)
         answered = Future()
         answered.set_result(self._says(study, model_name))

@@ -37,6 +37,7 @@ from viewer.shared.states import (
     OtherAnswer,
     Phase,
     ReadingState,
+    StudyProgress,
     StudyState,
     StudyStatus,
 )
@@ -369,7 +370,7 @@ class PredictionPane(QWidget):
         if self._engine is not None and self._engine.state is EngineState.STARTING:
             return tr("The engine is starting …")
         return {
-            StudyState.RUNNING: tr("The model is at work on this study …"),
+            StudyState.RUNNING: _at_work(self._status.progress),
             StudyState.IDLE: tr("The model was not asked about this study."),
         }.get(self._status.state, tr("This study is next in the queue."))
 
@@ -392,3 +393,16 @@ class PredictionPane(QWidget):
 
 def _two_lines(failure: EngineError) -> str:
     return f"{localised(failure.title)}\n{localised(failure.advice)}"
+
+
+def _at_work(progress: StudyProgress | None) -> str:
+    if progress is None:
+        return tr("The model is at work on this study …")
+    if progress.seconds_left is None:
+        text = tr("The model is at work on this study:\nview {number} of {count} …")
+        return text.format(number=progress.view, count=progress.views)
+    text = tr(
+        "The model is at work on this study:\nview {number} of {count}, some {seconds} s to go …"
+    )
+    seconds = max(1, round(progress.seconds_left))
+    return text.format(number=progress.view, count=progress.views, seconds=seconds)

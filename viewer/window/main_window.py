@@ -156,6 +156,7 @@ class MainWindow(QMainWindow):
         session.opening_progressed.connect(self.worklist.show_opening)
         session.opening_finished.connect(self.worklist.hide_opening)
         session.catalogue_opened.connect(self._on_catalogue_opened)
+        session.catalogue_grown.connect(self._on_catalogue_grown)
         session.study_selected.connect(self._on_study_selected)
         session.pixels_loaded.connect(self._on_pixels_loaded)
         session.pixels_failed.connect(self._on_pixels_failed)
@@ -281,13 +282,21 @@ class MainWindow(QMainWindow):
         )
         self.banner.show_message(message, self.show_logs)
 
-    def _on_catalogue_opened(self, catalogue: Catalogue) -> None:
-        self.worklist.show_catalogue(catalogue)
-        self._offer_unsaved(catalogue.studies)
-        for study in catalogue.studies:
+    def _on_catalogue_grown(self, catalogue: Catalogue, new: Sequence[Study]) -> None:
+        self.worklist.grow(catalogue)
+        self._tell_what_was_read(new)
+
+    def _tell_what_was_read(self, studies: Sequence[Study]) -> None:
+        """What this reader entered and did not save, and what has been read."""
+        self._offer_unsaved(studies)
+        for study in studies:
             if self.assessment.has_draft(study):
                 self.worklist.mark_draft(study.uid, True)
-        self._mark_read(catalogue.studies)
+        self._mark_read(studies)
+
+    def _on_catalogue_opened(self, catalogue: Catalogue) -> None:
+        self.worklist.show_catalogue(catalogue)
+        self._tell_what_was_read(catalogue.studies)
         if catalogue.studies:
             self.worklist.select(self._session.to_go_on_with or self.worklist.study_uids[0])
         else:
