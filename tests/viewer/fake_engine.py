@@ -1,6 +1,7 @@
 """An engine that answers when the test says so; its word depends on study and model alone."""
 
 import zlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -12,8 +13,10 @@ from engine.domain import (
     Laterality,
     MammogramView,
     ModelIdentity,
+    OutOfScope,
     Population,
     Prediction,
+    RegionOutOfScope,
     RegionPrediction,
     Shares,
     Study,
@@ -59,9 +62,9 @@ def answer_of(study: Study, model_name: str = "hybrid", heatmaps: bool = True) -
     views = []
     for view in study.views:
         if view.out_of_scope is not None:
-            silent = [Prediction(MODELS[name], None, view.out_of_scope) for name in MODELS]
+            silent = [OutOfScope(MODELS[name], view.out_of_scope) for name in MODELS]
             others = tuple(silent[1:]) if model_name == "both" else ()
-            prediction = Prediction(model, None, view.out_of_scope, others=others)
+            prediction = OutOfScope(model, view.out_of_scope, others=others)
         else:
             side = view.laterality or Laterality.RIGHT
             prediction = prediction_of(model_name, category_of(study.uid, model_name, side))
@@ -96,9 +99,9 @@ def said_of_region(view, box, malignancy: float | None = None) -> RegionPredicti
     )
 
 
-def refused_region(view, box) -> RegionPrediction:
+def refused_region(view, box) -> RegionOutOfScope:
     reason = "More than half of the rectangle lies outside the breast."
-    return RegionPrediction(view.image_uid, box, REGION_MODEL, None, scope_reason=reason)
+    return RegionOutOfScope(view.image_uid, box, REGION_MODEL, reason)
 
 
 @dataclass(eq=False)
@@ -113,6 +116,7 @@ class FakeEngine:
     is_holding_regions: bool = False  #: then only `answer_region` and `fail_region` answer
     regions: list[tuple[Future, MammogramView, tuple]] = field(default_factory=list)  #: asked
     restarts: int = 0
+    on_view: Callable[[int, int], None] | None = None  #: of the study asked last
     _waiting: list[tuple[Future, Study, str]] = field(default_factory=list)
 
     def warm_up(self, model_name: str) -> Future:
@@ -124,8 +128,16 @@ class FakeEngine:
             future.set_result(MODELS[model_name])
         return future
 
-    def predict(self, study: Study, model_name: str, heatmaps: bool = False) -> Future:
+    def predict(
+        self,
+        study: Study,
+        model_name: str,
+        heatmaps: bool = False,
+        *,
+        on_view: Callable[[int, int], None] | None = None,
+    ) -> Future:
         self.asked.append((study.uid, model_name))
+        self.on_view = on_view
         future = Future()
         if self.is_holding:
             self._waiting.append((future, study, model_name))

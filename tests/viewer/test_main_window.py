@@ -36,7 +36,7 @@ def are_images_shown(window, count=4):
 
 
 def is_answered(window):
-    return window.prediction._pages.currentIndex() == 1
+    return window.prediction.prediction is not None
 
 
 def open_and_wait(qtbot, window, *paths):
@@ -52,14 +52,14 @@ def rows(window):
 
 
 def choose(qtbot, window, side, category):
-    buttons = window.assessment._forms[side]._categories._buttons
+    buttons = window.assessment.forms[side].categories.buttons
     qtbot.mouseClick(buttons[BiradsCategory(category)], Qt.MouseButton.LeftButton)
 
 
 def sign(qtbot, window, name="Dr. X"):
-    window.assessment._reader.setFocus()
-    window.assessment._reader.clear()
-    qtbot.keyClicks(window.assessment._reader, name)
+    window.assessment.reader.setFocus()
+    window.assessment.reader.clear()
+    qtbot.keyClicks(window.assessment.reader, name)
 
 
 def disagreeing_category(study, side):
@@ -91,8 +91,8 @@ def test_a_disagreement_with_the_model_is_recorded_and_seen_again_the_next_day(
     study = window._session.current_study
     category = disagreeing_category(study, RIGHT)
     choose(qtbot, window, RIGHT, category)
-    form = window.assessment._forms[RIGHT]
-    form._reason.setCurrentIndex(form._reason.findData("false mark"))
+    form = window.assessment.forms[RIGHT]
+    form.reason_box.setCurrentIndex(form.reason_box.findData("false mark"))
     qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
     with ReadingStore(readings_path) as store:
@@ -110,11 +110,11 @@ def test_a_disagreement_with_the_model_is_recorded_and_seen_again_the_next_day(
     tomorrow = make_window(engine=FakeEngine())
     open_and_wait(qtbot, tomorrow, folder)
     assert [row.is_read for row in rows(tomorrow)] == [True, False]
-    assert tomorrow.assessment._forms[RIGHT].draft.category.value == category
-    assert "false mark" in tomorrow.assessment._earlier.text()
+    assert tomorrow.assessment.forms[RIGHT].draft.category.value == category
+    assert "false mark" in tomorrow.assessment.history.text()
     tomorrow.worklist.step(1)
-    assert tomorrow.assessment._forms[RIGHT].draft.category is None
-    assert tomorrow.assessment._earlier.text() == ""
+    assert tomorrow.assessment.forms[RIGHT].draft.category is None
+    assert tomorrow.assessment.history.text() == ""
 
 
 def test_the_first_image_stands_before_the_networks_are_asked_for(
@@ -155,14 +155,14 @@ def test_going_through_studies_fast_never_shows_another_studys_word(
             engine.answer_next()
         qtbot.wait(5)
         current = window._session.current_study
-        shown = window.prediction._prediction
-        assert window.prediction._study is current
-        assert window.assessment._study is current
+        shown = window.prediction.prediction
+        assert window.prediction.study is current
+        assert window.assessment.study is current
         assert window.viewports.study is current
         assert shown is None or shown.study_uid == current.uid
-        for side, form in window.assessment._forms.items():
+        for side, form in window.assessment.forms.items():
             said = None if shown is None else {b.laterality: b for b in shown.breasts}[side]
-            assert form.prediction == (said and said.prediction)
+            assert form.entry.prediction == (said and said.prediction)
         owned = {view.image_uid for view in current.views}
         assert {canvas.view.image_uid for canvas in canvases(window)} == owned
     assert set(uids) == {row.study.uid for row in rows(window)}
@@ -207,20 +207,20 @@ def test_another_model_replaces_every_word_of_the_first(window, engine, write_st
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert not is_answered(window)
     assert [row.prediction for row in rows(window)] == [None, None]
-    assert window.assessment._forms[RIGHT].prediction is None
+    assert window.assessment.forms[RIGHT].entry.prediction is None
     assert not window.viewports._has_prediction
     assert window.menus.model_choice.currentData() == "light"
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.answer_next()
     qtbot.waitUntil(lambda: is_answered(window))
-    assert window.prediction._model.text().startswith("Lightweight CNN · b07e55aa")
+    assert window.prediction.model.text().startswith("Lightweight CNN · b07e55aa")
     assert window._settings.model_name == "light"
 
 
 def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, write_studies, qtbot):
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
-    line = window.prediction._other
+    line = window.prediction.other
     assert not line.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ShiftModifier)
     assert window.menus.both.isChecked()
@@ -230,17 +230,17 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     asked = len(engine.asked)
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert is_answered(window)  # at once
-    assert window.prediction._model.text().startswith("Lightweight CNN")
+    assert window.prediction.model.text().startswith("Lightweight CNN")
     assert line.text.startswith("Hybrid (ResNet-50 + transformer): R ")
     assert len(engine.asked) == asked
     assert window.close()
     again = make_window(engine=FakeEngine())
     assert again.menus.both.isChecked()
     assert again._session.asks_both
-    assert again.prediction._other.isVisible()
+    assert again.prediction.other.isVisible()
     again.choose_model("hybrid")
     again.menus.both.trigger()
-    assert not again.prediction._other.isVisible()
+    assert not again.prediction.other.isVisible()
     assert not again._settings.asks_both
 
 
@@ -248,7 +248,7 @@ def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
     make_window, engine, write_studies, readings_path, qtbot
 ):
     window = make_window(model_name="both")
-    line = window.prediction._other
+    line = window.prediction.other
     height = line.height()
     assert line.isVisible()
     assert not window.menus.both.isEnabled()  # they are both asked anyway
@@ -282,7 +282,7 @@ def test_a_second_opinion_that_was_on_the_screen_is_stored_with_the_reading(
     window = make_window()
     window.set_asks_both(True)
     open_and_wait(qtbot, window, write_studies(1))
-    line = window.prediction._other
+    line = window.prediction.other
     qtbot.waitUntil(lambda: "·" in line.text, timeout=10_000)
     sign(qtbot, window)
     choose(qtbot, window, RIGHT, "0")
@@ -303,7 +303,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     window = make_window(model_name="both")
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
-    column = window.prediction._columns[RIGHT]
+    column = window.prediction.columns[RIGHT]
     assert not column.shifted.isVisible()
     height = window._prediction_area.maximumHeight()
     window.ask_for_cancers()
@@ -312,7 +312,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     dialog.accept()
     assert column.shifted.text().startswith("→ ")
     assert column.shifted.text().endswith(" per 1,000")
-    assert "shifted to 6 per 1,000 women" in window.prediction._caveat.text()
+    assert "shifted to 6 per 1,000 women" in window.prediction.caveat.text()
     qtbot.waitUntil(lambda: window._prediction_area.maximumHeight() > height)
     made = window.output.summarise(False, False)
     assert any("→ shifted to 6 per 1,000 women" in line.text for line in made.model)
@@ -329,7 +329,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     assert again._session.cancers_per_1000 == 6
     again.set_cancers(0)
     assert again._session.cancers_per_1000 is None
-    assert "per 1,000" not in again.prediction._caveat.text()
+    assert "per 1,000" not in again.prediction.caveat.text()
 
 
 def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write_studies, qtbot):
@@ -341,7 +341,7 @@ def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write
     engine.answer_next()
     qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["light"])
     engine.fail_next(EngineStopped("The engine stopped", "It has been started again."))
-    line = window.prediction._other
+    line = window.prediction.other
     qtbot.waitUntil(lambda: line.text == "Lightweight CNN failed. The engine stopped")
     assert not window.banner.isVisible()
     assert is_answered(window)
@@ -359,10 +359,10 @@ def test_going_through_studies_fast_never_shows_another_studys_word_of_the_other
         told = window._session.other_answer
         assert told.study_uid == window._session.current_study.uid
         if told.prediction is None:
-            assert "·" not in window.prediction._other.text
+            assert "·" not in window.prediction.other.text
         else:
             category = answer_of(window._session.current_study, "light").breasts[0].prediction
-            assert f"R {category.category} " in window.prediction._other.text
+            assert f"R {category.category} " in window.prediction.other.text
 
 
 def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(make_window, qtbot):
@@ -371,7 +371,7 @@ def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(ma
     show_all_there_is(window, window._settings)
     assert window._session.asks_both
     assert window.menus.both.isChecked()
-    assert window.prediction._other.isVisible()
+    assert window.prediction.other.isVisible()
     assert window.prediction.overlay == (True, 0.5)
     assert window.close()
     again = make_window(engine=FakeEngine())
@@ -395,7 +395,7 @@ def test_the_engine_killed_at_work_leaves_the_window_alive_and_the_next_answer_r
     os.kill(engine.process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
     qtbot.keyClick(window, Qt.Key.Key_PageDown)
     qtbot.waitUntil(lambda: is_answered(window), timeout=180_000)
-    prediction = window.prediction._prediction
+    prediction = window.prediction.prediction
     assert prediction.study_uid == window._session.current_study.uid
     assert len(prediction.breasts) == 2
     qtbot.waitUntil(lambda: are_images_shown(window))
@@ -407,7 +407,7 @@ def test_what_is_typed_into_the_note_commands_nothing_but_ctrl_enter_saves(
     open_and_wait(qtbot, window, write_studies(2))
     sign(qtbot, window)
     choose(qtbot, window, LEFT, "2")
-    note = window.assessment._forms[LEFT]._comment
+    note = window.assessment.forms[LEFT].note_box
     note.setFocus()
     qtbot.keyClicks(note, "him 14 vfp")
     assert note.toPlainText() == "him 14 vfp"
@@ -425,7 +425,7 @@ def test_keys_work_wherever_the_keyboard_is_but_in_text(window, write_studies, q
         window.worklist._list,
         window.worklist._order,
         window.menus.model_choice,
-        window.assessment._forms[RIGHT]._reason,
+        window.assessment.forms[RIGHT].reason_box,
         canvases(window)[0],
     )
     for place in places:
@@ -448,8 +448,8 @@ def test_digits_choose_a_category_only_while_its_breast_has_the_keyboard(
     qtbot.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
     for key in "4a":
         qtbot.keyClick(window.focusWidget(), key)
-    assert window.assessment._forms[LEFT].draft.category is BiradsCategory.LOW_SUSPICION
-    assert window.assessment._forms[RIGHT].draft.category is None
+    assert window.assessment.forms[LEFT].draft.category is BiradsCategory.LOW_SUSPICION
+    assert window.assessment.forms[RIGHT].draft.category is None
 
 
 # -------------------------------------------------------------------------------- what goes wrong
@@ -472,7 +472,7 @@ def test_a_study_the_engine_died_on_says_so_and_the_next_one_is_answered(
     qtbot.waitUntil(lambda: rows(window)[0].status.state is StudyState.FAILED)
     assert engine.waiting == []
     assert "The engine stopped" in rows(window)[0].sentence
-    assert window.prediction._waiting.text().startswith("The engine stopped")
+    assert window.prediction.waiting.text().startswith("The engine stopped")
 
 
 def test_a_broken_file_is_a_row_with_advice_and_the_rest_is_read(window, write_studies, qtbot):
@@ -579,7 +579,7 @@ def test_the_form_does_not_move_when_the_answer_comes(
     window.set_asks_both(asks_both)
     open_and_wait(qtbot, window, write_studies(1))
     window._session.wake_engine()
-    form = window.assessment._forms[RIGHT]
+    form = window.assessment.forms[RIGHT]
     before = form.mapTo(window, QPoint(0, 0))
     size = canvases(window)[0].size()
     qtbot.waitUntil(lambda: engine.waiting != [])
@@ -588,7 +588,7 @@ def test_the_form_does_not_move_when_the_answer_comes(
     if asks_both:
         qtbot.waitUntil(lambda: engine.waiting != [])
         engine.answer_next()
-        qtbot.waitUntil(lambda: "·" in window.prediction._other.text)
+        qtbot.waitUntil(lambda: "·" in window.prediction.other.text)
     window.prediction.toggle_overlay()
     qtbot.wait(50)
     assert form.mapTo(window, QPoint(0, 0)) == before
@@ -605,7 +605,7 @@ def test_panes_are_not_clipped_at_1366_by_768(window, write_studies, qtbot):
             needed = label.heightForWidth(label.width()) if label.wordWrap() else 0
             assert label.height() >= needed, label.text()
     for side in (RIGHT, LEFT):
-        for button in window.assessment._forms[side]._categories._buttons.values():
+        for button in window.assessment.forms[side].categories.buttons.values():
             assert button.width() >= button.fontMetrics().horizontalAdvance(button.text()) + 4
 
 
@@ -621,8 +621,8 @@ def test_folders_can_be_dropped_on_the_window_also_over_the_note(window, write_s
     with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
         drop = QDropEvent(QPointF(300, 300), action, data, button, modifiers)
         QApplication.sendEvent(window, drop)
-    assert not window.assessment._forms[RIGHT]._comment.acceptDrops()
-    assert not window.assessment._reader.acceptDrops()
+    assert not window.assessment.forms[RIGHT].note_box.acceptDrops()
+    assert not window.assessment.reader.acceptDrops()
 
 
 def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
@@ -648,8 +648,8 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     window = make_window()
     window.worklist_dock.hide()
     window.prediction.set_overlay(True, 0.75)
-    window.assessment._reader.setText("Dr. X")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.setText("Dr. X")
+    window.assessment.reader.editingFinished.emit()
     window.worklist.set_order(Order.SUSPICION)
     assert window.close()
     again = make_window(engine=FakeEngine())
@@ -657,7 +657,7 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     assert not again.reading_dock.isHidden()
     assert again.prediction.overlay == (True, 0.75)
     assert again.menus.overlay.isChecked()
-    assert again.assessment._reader.text() == "Dr. X"
+    assert again.assessment.reader.text() == "Dr. X"
     assert again.worklist._order.currentData() is Order.SUSPICION
 
 
@@ -689,9 +689,9 @@ def test_drafts_come_back_with_their_study_when_its_folder_is_opened_again(
     open_and_wait(qtbot, window, first)
     choose(qtbot, window, RIGHT, "4C")
     open_and_wait(qtbot, window, second)
-    assert window.assessment._forms[RIGHT].draft.category is None
+    assert window.assessment.forms[RIGHT].draft.category is None
     open_and_wait(qtbot, window, first)
-    assert window.assessment._forms[RIGHT].draft.category is BiradsCategory.HIGH_SUSPICION
+    assert window.assessment.forms[RIGHT].draft.category is BiradsCategory.HIGH_SUSPICION
     assert rows(window)[0].has_draft
 
 
@@ -713,4 +713,4 @@ def test_a_study_of_plain_images_that_may_be_two_patients_gets_no_breast_result(
     study = replace(window._session.current_study, is_joined=False)
     window.prediction.show_study(study)
     window.prediction.show_prediction(answer_of(study))
-    assert "not known to belong to one patient" in window.prediction._columns[RIGHT].headline.text()
+    assert "not known to belong to one patient" in window.prediction.columns[RIGHT].headline.text()

@@ -7,13 +7,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
-from engine.domain import Catalogue, FailedFile, Laterality, Prediction
+from engine.domain import Catalogue, FailedFile, Laterality, OutOfScope
 from engine.errors import EngineStopped
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
 from viewer.panes.worklist import Order, WorklistPane
 from viewer.shared import theme
-from viewer.shared.states import RunState, StudyState, StudyStatus
+from viewer.shared.states import RunState, StudyProgress, StudyState, StudyStatus
 
 DONE = StudyStatus(StudyState.DONE)
 
@@ -131,6 +131,7 @@ def test_arrow_keys_never_land_on_a_failure(pane, qtbot):
     [
         (StudyStatus(StudyState.QUEUED), "queued"),
         (StudyStatus(StudyState.RUNNING), "running"),
+        (StudyStatus(StudyState.RUNNING, progress=StudyProgress(2, 4, 6.0)), "view 2 of 4"),
         (StudyStatus(StudyState.IDLE), "not asked"),
         (StudyStatus(StudyState.OUT_OF_SCOPE), "out of scope"),
         (StudyStatus(StudyState.FAILED, EngineStopped("The engine stopped", "")), "engine stopped"),
@@ -150,7 +151,7 @@ def test_each_breasts_category_is_told_with_its_side(pane):
 
 def test_a_breast_out_of_scope_has_no_category(pane):
     answer = answer_of(STUDIES[0])
-    silent = Prediction(MODELS["hybrid"], None, "A spot view.")
+    silent = OutOfScope(MODELS["hybrid"], "A spot view.")
     right, left = answer.breasts
     pane.show_prediction(replace(answer, breasts=(replace(right, prediction=silent), left)))
     assert "right out of scope, left model category" in sentences(pane)[0]
