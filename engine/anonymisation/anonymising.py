@@ -39,6 +39,7 @@ from engine.dicom import loading
 from engine.dicom.decoding import (
     ENCAPSULATED_UNCOMPRESSED,
     PixelLayout,
+    decoded_photometric,
     read_frame,
     read_layout,
 )
@@ -360,26 +361,40 @@ def _has_overlay_bits(dataset: Dataset) -> bool:
 
 
 def _clean_values(file: SourceFile, layout: PixelLayout, marks: np.ndarray | None) -> bytes:
-    """The image's values with the marks blanked and nothing in unused bits, uncompressed."""
-    if layout.frames > 1 or layout.samples > 1:
+    """The values of all frames, uncompressed: nothing in unused bits, and of one grey frame the
+    marks blanked.
+    """
+    if marks is not None and (layout.frames > 1 or layout.is_colour):
         what = "several frames" if layout.frames > 1 else "colour"
         raise UnsupportedImage(
             "Text cannot be blanked here",
             f"The image has {what}: copy it without blanking, and look for text in it yourself.",
         )
-    raw = read_frame(file, layout)
-    raw = raw if marks is None else blank(raw, marks)
+    pixel = layout.samples * layout.bits_allocated // 8
+    if layout.rows * layout.columns * pixel * layout.frames > FILE_SIZE_LIMIT:
+        raise file_too_large()
+    frames = []
+    for index in range(layout.frames):
+        raw = read_frame(file, layout, index=index)
+        frames.append(_as_stored(raw if marks is None else blank(raw, marks), layout))
+    data = b"".join(frames)
+    return data + b"\0" * (len(data) % 2)
+
+
+def _as_stored(raw: np.ndarray, layout: PixelLayout) -> bytes:
     unsigned = np.uint8 if layout.bits_allocated == 8 else np.uint16
     values = (raw.astype(np.int64) & np.iinfo(unsigned).max).astype(unsigned)
     top = unsigned(2**layout.bits_stored - 1)
     if layout.is_signed or values.max() <= top:  # cut a sign off that was spread over all bits
         values = np.bitwise_and(values, top)
-    data = values.astype(values.dtype.newbyteorder("<")).tobytes()
-    return data + b"\0" * (len(data) % 2)
+    return values.astype(values.dtype.newbyteorder("<")).tobytes()
 
 
 def _state_new_values(dataset: Dataset, layout: PixelLayout) -> None:
     dataset.HighBit = layout.bits_stored - 1  # where `read_frame` moves them
+    if layout.is_colour:
+        dataset.PlanarConfiguration = 0
+        dataset.PhotometricInterpretation = decoded_photometric(layout)
     for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue"):
         if keyword in dataset:
             del dataset[keyword]
