@@ -19,7 +19,7 @@ import engine.anonymisation.anonymising
 from engine.__main__ import main
 from engine.anonymisation import confidentiality, pixel_streams
 from engine.anonymisation.anonymising import Anonymiser, _bare_png
-from engine.anonymisation.confidentiality import Pseudonyms, table
+from engine.anonymisation.confidentiality import ReplacementIds, table
 from engine.dicom.loading import load, load_pixels
 from engine.domain import Laterality
 from engine.errors import StorageFailed
@@ -471,7 +471,7 @@ def test_the_profiles_table_is_whole():
 
 
 def test_a_pseudonym_cannot_be_computed_without_the_key():
-    one, other = Pseudonyms(), Pseudonyms()
+    one, other = ReplacementIds(), ReplacementIds()
     assert one.uid("1.2.3") == one.uid("1.2.3") != one.uid("1.2.4")
     assert one.uid("1.2.3") != other.uid("1.2.3")
     assert one.patient("A-17") != other.patient("A-17")
