@@ -473,12 +473,19 @@ class _Brightness(Network):
 
     def __init__(self) -> None:
         super().__init__()
-        self.feature_layer = torch.nn.AvgPool2d(4)
-        self.explained_layers = ((self.feature_layer,),)
+        self.pool = torch.nn.AvgPool2d(4)
         self.threshold = torch.nn.Parameter(torch.tensor(0.9))
 
-    def forward(self, image):
-        bright = self.feature_layer(torch.relu(image - self.threshold)).sum(dim=(1, 2, 3))
+    @property
+    def feature_layer(self):
+        return self.pool
+
+    @property
+    def explained_layers(self):
+        return ((self.pool,),)
+
+    def forward_trainable(self, feature, lesions=None):
+        bright = self.pool(torch.relu(feature - self.threshold)).sum(dim=(1, 2, 3))
         none = torch.zeros_like(bright)
         return Output(torch.stack([none, none, bright, bright], dim=1))
 
