@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from engine.errors import IncompatibleCheckpoint
+from engine.messages import message
 from engine.networks import preprocessing
 from engine.networks.models import LIGHT, MOBILENET, build_model, made_fast
 from engine.networks.preprocessing import PreprocessingConfig
@@ -146,9 +147,11 @@ def load(path: Path) -> Appearance:
 
 def _not_installed() -> IncompatibleCheckpoint:
     return IncompatibleCheckpoint(
-        "Scope gate not installed",
-        "The file that tells mammograms from other images is missing or damaged; "
-        "install the program again.",
+        message("Scope gate not installed"),
+        message(
+            "The file that tells mammograms from other images is missing or damaged; "
+            "install the program again."
+        ),
     )
 
 

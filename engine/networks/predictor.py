@@ -34,6 +34,7 @@ from engine.errors import (
     fault_trace,
     is_out_of_memory,
 )
+from engine.messages import Message, message
 from engine.networks import appearance, ensemble, preprocessing, scope
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import shipped_checkpoint
@@ -42,15 +43,22 @@ from engine.networks.models import Output
 
 log = logging.getLogger(__name__)
 
-UNEXPECTED_TITLE = "Unexpected fault in this file"
-UNEXPECTED_ADVICE = "This is a bug of the program: please report it with the log; go on without it."
+UNEXPECTED_TITLE = message("Unexpected fault in this file")
+UNEXPECTED_ADVICE = message(
+    "This is a bug of the program: please report it with the log; go on without it."
+)
 
 
 def another_network(asked: str, found: str) -> IncompatibleCheckpoint:
     """A file that holds another network than it was asked for."""
     return IncompatibleCheckpoint(
-        "Checkpoint refused",
-        f"It holds the network {found}, not {asked}. Install the program again or choose another.",
+        message("Checkpoint refused"),
+        message(
+            "It holds the network {found}, not {asked}. Install the program again or choose "
+            "another.",
+            found=found,
+            asked=asked,
+        ),
     )
 
 
@@ -59,7 +67,7 @@ class _Judged:
     """What a view came to, kept until its breast is pooled."""
 
     view: MammogramView
-    scope_reason: str | None = None  #: why no network was asked
+    scope_reason: Message | None = None  #: why no network was asked
     outputs: tuple[Output, ...] = ()  #: by voice; each of one image, float64
     explanation: Explanation | None = None
 
@@ -118,8 +126,8 @@ class Predictor:
                 failures.append(FailedFile(view.path, error.title, error.advice))
             except Exception as error:
                 if is_out_of_memory(error):
-                    advice = "Close other programs and try again."
-                    failures.append(FailedFile(view.path, "Not enough memory", advice))
+                    advice = message("Close other programs and try again.")
+                    failures.append(FailedFile(view.path, message("Not enough memory"), advice))
                     continue
                 log.error("Unexpected fault while judging a view: %s", fault_trace(error))
                 failures.append(FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE))
@@ -140,7 +148,7 @@ class Predictor:
         try:
             frames = ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
-            return _Judged(view, str(error))
+            return _Judged(view, error.message)
         outputs = self._ask(frames)
         explanation: Explanation | None = None
         if wants_heatmap:
@@ -218,7 +226,7 @@ class _Voice:
             prediction = (
                 self._said([each.outputs[place] for each in of_side])
                 if of_side
-                else self._silent("No view of this breast can be judged.")
+                else self._silent(message("No view of this breast can be judged."))
             )
             uids = tuple(each.view.image_uid for each in of_side)
             breasts.append(BreastPrediction(side, prediction, uids))
@@ -239,5 +247,5 @@ class _Voice:
             malignancy=malignancy,
         )
 
-    def _silent(self, reason: str) -> Prediction:
+    def _silent(self, reason: Message) -> Prediction:
         return Prediction(self.model, None, scope_reason=reason)
