@@ -23,6 +23,7 @@ from engine.domain import (
     RegionPrediction,
     propose_agreement,
 )
+from engine.messages import Message, as_message
 from engine.records.storage_errors import damaged
 
 COLUMNS = (
@@ -76,12 +77,16 @@ def _prediction_from_json(text: str | None) -> Prediction | None:
     return None if text is None else _heard(json.loads(text))
 
 
+def _stored_message(text: str | None) -> Message | None:
+    return None if text is None else as_message(str(text))
+
+
 def _heard(values: dict) -> Prediction:
     probabilities = values["probabilities"]
     return Prediction(
         ModelIdentity(values["model"], values["sha256"], tuple(values["categories"])),
         probabilities and {int(grade): p for grade, p in probabilities.items()},
-        values["scope_reason"],
+        _stored_message(values["scope_reason"]),
         values["malignancy"],
         tuple(_heard(other) for other in values.get("others", ())),
         values.get("shown_per_1000"),
@@ -168,10 +173,10 @@ def region_from_row(row: Sequence) -> AskedRegion:
             probabilities=row[8]
             and {int(grade): float(p) for grade, p in json.loads(row[8]).items()},
             malignancy=row[9],
-            scope_reason=row[10],
+            scope_reason=_stored_message(row[10]),
             spacing_mm=row[11],
             spacing_source=row[12],
-            notes=tuple(map(str, json.loads(row[13]))),
+            notes=tuple(as_message(str(note)) for note in json.loads(row[13])),
         )
         return AskedRegion(row[0], row[1], row[2], said, datetime.fromisoformat(row[14]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # changed by other hands
