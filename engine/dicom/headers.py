@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -43,6 +44,7 @@ from engine.domain import (
 from engine.errors import EngineError
 from engine.messages import Message, message
 
+_Preset = TypeVar("_Preset", VoiWindow, VoiLut)
 _SPACING_RANGE_MM = (0.005, 2.0)
 _ASPECT_RANGE = (0.2, 5.0)  # a pixel's height in widths
 _LARGEST_IMAGE_MM = 1000  # detectors and films end at 430
@@ -300,15 +302,17 @@ def _from_orientation(tags: Tags) -> tuple[Laterality | None, ViewPosition | Non
     and the second that of a column, and of all mammograms only a left CC hung the usual way reads
     A\\R, a right CC P\\L, a left MLO A\\FR and a right MLO P\\FL.
     """
-    values = _orientation(tags)
-    if values in (("CC",), ("MLO",)):
-        return None, ViewPosition[values[0]]
-    return {
-        ("A", "R"): (Laterality.LEFT, ViewPosition.CC),
-        ("P", "L"): (Laterality.RIGHT, ViewPosition.CC),
-        ("A", "FR"): (Laterality.LEFT, ViewPosition.MLO),
-        ("P", "FL"): (Laterality.RIGHT, ViewPosition.MLO),
-    }.get(values, (None, None))
+    return _ORIENTATIONS.get(_orientation(tags), (None, None))
+
+
+_ORIENTATIONS: dict[tuple[str, ...], tuple[Laterality | None, ViewPosition]] = {
+    ("CC",): (None, ViewPosition.CC),
+    ("MLO",): (None, ViewPosition.MLO),
+    ("A", "R"): (Laterality.LEFT, ViewPosition.CC),
+    ("P", "L"): (Laterality.RIGHT, ViewPosition.CC),
+    ("A", "FR"): (Laterality.LEFT, ViewPosition.MLO),
+    ("P", "FL"): (Laterality.RIGHT, ViewPosition.MLO),
+}
 
 
 def _orientation(tags: Tags) -> tuple[str, ...]:
@@ -485,7 +489,7 @@ def _vois(
     return tuple(found)
 
 
-def _named_preset(preset: Voi, number: int, of: int) -> Voi:
+def _named_preset(preset: _Preset, number: int, of: int) -> _Preset:
     """With a number for a name where there are several and this one has none."""
     if preset.name or of < 2:
         return preset

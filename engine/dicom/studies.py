@@ -34,7 +34,7 @@ from engine.domain import (
     Study,
     ViewPosition,
 )
-from engine.errors import FileChanged
+from engine.errors import UnreadableFile
 from engine.messages import Message, message
 
 _HANGING = {ViewPosition.CC: 0, ViewPosition.MLO: 1}
@@ -139,7 +139,7 @@ def _content(image: FoundImage) -> bytes:
             if image.layout and image.layout.offset < image.file_size:
                 file.seek(image.layout.offset)
             return hashlib.file_digest(file, "sha256").digest()
-    except (OSError, FileChanged):  # gone since; equal to nothing, and decoding will say so
+    except (OSError, UnreadableFile):  # gone since; equal to nothing, and decoding will say so
         return os.urandom(32)
 
 
@@ -331,10 +331,10 @@ def _identity(members: list[FoundImage], notes: list[Message]) -> PatientIdentit
     return PatientIdentity(stated[0].patient_id, next(iter(issuers), ""), next(iter(births), None))
 
 
-def _hanging_order(image: FoundImage) -> tuple:
+def _hanging_order(image: FoundImage) -> tuple[object, ...]:
     view = image.view
     return (
-        _HANGING.get(view.view_position, 2),
+        2 if view.view_position is None else _HANGING.get(view.view_position, 2),
         0 if view.laterality is Laterality.RIGHT else 1,
         view.instance_number,
         natural(view.path.name),
@@ -365,8 +365,8 @@ def place_digest(path: Path, content: bytes) -> str:
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """Sorts 2 before 10."""
+    """Sorts 2 before 10, of however many digits: names in ZIP files may have thousands."""
     return [
-        (int(part), "") if part.isdecimal() else (-1, part.casefold())
+        (len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (-1, part.casefold())
         for part in re.split(r"([0-9]+)", name)
     ]

@@ -5,7 +5,7 @@ its answer does not depend on its neighbours, and a file that cannot be judged n
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from engine.domain import (
     BreastPrediction,
     Explanation,
     FailedFile,
+    Judgement,
     Laterality,
     MammogramView,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     Study,
     StudyPrediction,
@@ -113,13 +115,21 @@ class Predictor:
                 config = member.preprocessing
                 member.model.answer(torch.zeros(1, 1, config.height, config.width))
 
-    def predict_study(self, study: Study, heatmaps: bool = False) -> StudyPrediction:
+    def predict_study(
+        self,
+        study: Study,
+        heatmaps: bool = False,
+        on_view: Callable[[int, int], None] | None = None,
+    ) -> StudyPrediction:
         """Every view in the study's order, then the breasts, right before left.
 
         What cannot be decoded is listed under `failures`; nothing is raised for a single file.
+        `on_view` is told of views that are done, before the next is begun, and views in all.
         """
         judged, failures = [], []
-        for view in study.views:
+        for number, view in enumerate(study.views):
+            if on_view is not None:
+                on_view(number, len(study.views))
             try:
                 judged.append(self._judge(view, heatmaps))
             except EngineError as error:
@@ -223,7 +233,7 @@ class _Voice:
             if not any(view.laterality is side for view in study.views):
                 continue
             of_side = [each for each in judged if each.outputs and each.view.laterality is side]
-            prediction = (
+            prediction: Judgement = (
                 self._said([each.outputs[place] for each in of_side])
                 if of_side
                 else self._silent(message("No view of this breast can be judged."))
@@ -247,5 +257,5 @@ class _Voice:
             malignancy=malignancy,
         )
 
-    def _silent(self, reason: Message) -> Prediction:
-        return Prediction(self.model, None, scope_reason=reason)
+    def _silent(self, reason: Message) -> OutOfScope:
+        return OutOfScope(self.model, reason)
