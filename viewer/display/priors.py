@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from engine.domain import PatientIdentity, Study
-from viewer.shared.languages import mark, tr
+from engine.messages import message
+from viewer.shared.languages import tr
 
-BY_ID_ALONE = mark("matched by ID alone")
-OTHER_NAME = mark("name differs from current")
+BY_ID_ALONE = message("matched by ID alone")
+OTHER_NAME = message("name differs from current")
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,8 +50,8 @@ from engine.evaluation import agreement
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.panes.agreement_charts import ConfusionMatrix, MonthChart
 from viewer.shared import theme
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import notice
 from viewer.shared.plain_text import PlainLabel, shortened, tool_tip
 from viewer.shared.states import ToldReading
 
@@ -105,7 +105,7 @@ class _Row:
             return tr("not finished")
         if self.is_hidden:
             return tr("hidden")
-        word = localised(reading.agreement.value)
+        word = tr(reading.agreement.value)
         if reading.agreement is not reading.proposed_agreement:
             return tr("{agreement} by hand").format(agreement=word)
         return word

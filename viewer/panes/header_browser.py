@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
 
 from engine.domain import HeaderElement
 from engine.errors import EngineError
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import PlainLabel
 
 _COLUMNS = 4
@@ -119,11 +119,7 @@ class _Lines(QAbstractTableModel):
         element = self._elements[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             indent = _INDENT * element.depth
-            name, value = element.name, element.value
-            if not element.tag:  # the listing's own words, not the file's
-                name, value = localised(name), localised(value)
-            elif element.vr == "SQ":
-                value = localised(value)
+            name, value = localised(element.name), localised(element.value)
             values = (indent + element.tag, indent + name, element.vr, value)
             return values[index.column()]
         return None

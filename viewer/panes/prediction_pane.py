@@ -37,8 +37,8 @@ from viewer.display import opinion
 from viewer.display.opinion import Named, model_title
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.shared import theme
-from viewer.shared.engine_words import form_notes, localised, side_title
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import form_notes, localised, side_title
 from viewer.shared.plain_text import PlainLabel, tool_tip
 from viewer.shared.states import (
     EngineState,
@@ -121,7 +121,7 @@ class CategoryBars(QWidget):
         if grade not in self._offered:
             return f"{category} {tr(NOT_OFFERED)}"
         parts = [
-            f"{localised(side.name.lower())} {percent(prediction.probabilities[grade])}"
+            f"{tr(side.name.lower())} {percent(prediction.probabilities[grade])}"
             for side in SIDES
             if (prediction := self._predictions.get(side)) is not None
         ]

@@ -47,6 +47,7 @@ from engine.domain import (
     VoiFunction,
     VoiWindow,
 )
+from engine.messages import message
 from viewer.display import local_contrast, rendering
 from viewer.display.chest_wall import check_side
 from viewer.display.measuring import spacing_text, spoken
@@ -55,8 +56,8 @@ from viewer.display.parts import parts
 from viewer.display.priors import Prior
 from viewer.display.rendering import DisplayPixels, ImageSide, Placement, Sample
 from viewer.shared import theme
-from viewer.shared.engine_words import image_notes, localised
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import image_notes, localised
 from viewer.shared.plain_text import shortened
 
 MAX_ZOOM = 16.0  #: device pixels per source pixel
@@ -568,7 +569,7 @@ class Canvas(QWidget):
         width = max(least, before.width * float(np.exp(wider)))
         sign = -1 if pixels.is_inverted == self._is_inverted else 1
         center = before.center + sign * brighter * before.width
-        self._voi = replace(before, center=center, width=width, name="adjusted")
+        self._voi = replace(before, center=center, width=width, name=message("adjusted"))
         self._window_changed()
 
     def reset(self) -> None:
