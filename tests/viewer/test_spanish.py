@@ -36,16 +36,16 @@ from tests.viewer.fake_engine import FakeEngine, prediction_of
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows
 from viewer.display import measuring
 from viewer.display.assessment_form import CHANGE_REASONS, REASONS
+from viewer.display.listed_reading import ReadingFilter as Listed
 from viewer.display.measuring import PixelSize
 from viewer.output import pictures
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
-from viewer.panes.disagreements import Shown as Listed
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.help import About
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
 from viewer.shared import languages, theme
-from viewer.shared.messages import localised, localised_error
+from viewer.shared.messages import localised, localised_error, localised_unless_foreign
 from viewer.viewports.canvas import Shown
 from viewer.viewports.screen_calibration import ScreenCalibration
 from viewer.window.settings import Settings
@@ -235,12 +235,12 @@ def test_the_spanish_categories_fit_into_the_lines_that_are_kept_for_them(
     """Else the reader's form would move when the answer comes."""
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
-    for column in window.prediction._columns.values():
+    for column in window.prediction.columns.values():
         views = [("CC", prediction_of("hybrid", 1)), ("MLO", prediction_of("hybrid", 5))]
         column.reserve_prior(True)
-        column.show_prediction(prediction_of("both", category), "", views, 6.0)
+        column.show_judgement(prediction_of("both", category), views, 6.0)
         qtbot.wait(10)
-        for label in (column.headline, column.confidence, column.suspicion, column.doubt):
+        for label in (column.headline, column.confidence, column.suspicion, column.origin):
             assert label.heightForWidth(label.width()) <= label.minimumHeight(), label.text()
 
 
@@ -281,11 +281,11 @@ def test_what_is_kept_and_exported_is_the_same_in_every_language(
 
     window.show_disagreements()
     page = window.disagreements
-    assert page._shown.currentData() is Listed.DISAGREEMENTS
+    assert page.filter_box.currentData() is Listed.DISAGREEMENTS
     for wanted in ("no detectada", "lesion missed"):  # as shown, and as exported
-        page._search.setText(wanted)
+        page.search.setText(wanted)
         assert len(page.listed_ids) == 1
-    assert page._readings.data(page._readings.index(0, 6)) == "lesión no detectada"
+    assert page.table.sorted.index(0, 6).data() == "lesión no detectada"
 
 
 def test_reasons_are_the_words_that_databases_hold():
@@ -376,7 +376,7 @@ def test_faults_of_the_engine_are_told_in_spanish_with_their_numbers(spanish):
 def test_words_of_files_are_shown_as_they_came_even_if_they_are_the_programs_own(spanish):
     foreign = ("", "MAMMO SCREENING BILAT", "{braces}", "50 % {", "benign", "The file is empty")
     for words in foreign:
-        assert localised(words) == words
+        assert localised_unless_foreign(words) == words
         assert localised(message("unknown ({view})", view=words)) == f"desconocida ({words})"
 
 

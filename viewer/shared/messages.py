@@ -2,27 +2,35 @@
 
 The engine knows no language but English: its errors, reasons and notes are messages
 (`engine/messages.py`), a template and what stands in it, that are also logged and exported. On
-their way to the screen the template is translated and then filled. What is no message is a file's
-or a reader's own words, and shown as it came.
+their way to the screen the template is translated and then filled. A file's or a reader's own words
+are no message, and shown as they came.
 """
 
 from engine.domain import NOTICE, Laterality, MammogramView, not_judged
 from engine.errors import EngineError
-from engine.messages import Message
+from engine.messages import Message, Value, as_message
 from engine.plain_text import visible_text
 from viewer.shared import languages
 from viewer.shared.languages import tr
 
 
-def localised(text: str) -> str:
-    """A message in the reader's language; any other text as it is."""
-    if not isinstance(text, Message) or languages.current() == languages.SOURCE:
+def localised(text: Message) -> str:
+    """In the reader's language. A text that is none, against its type, is looked up whole."""
+    if languages.current() == languages.SOURCE:
         return str(text)
-    told = tr(text.template)
-    if not text.values:
-        return told
-    values = text.values.items()
-    return told.format_map({n: localised(v) if isinstance(v, str) else v for n, v in values})
+    said = as_message(text)
+    told = tr(said.template)
+    values = {name: _value(value) for name, value in said.values.items()}
+    return told.format_map(values) if values else told
+
+
+def _value(value: Value) -> Value:
+    return localised_unless_foreign(value) if isinstance(value, str) else value
+
+
+def localised_unless_foreign(text: str) -> str:
+    """A message in the reader's language, or a file's own words as they are."""
+    return localised(text) if isinstance(text, Message) else text
 
 
 def localised_error(error: EngineError) -> str:
