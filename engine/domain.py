@@ -1,8 +1,8 @@
 """The words: what a mammography reader talks about, as frozen values.
 
-No behaviour beyond what follows from the values themselves, and no import but numpy, so that
-every other module, widgets included, may use them. Arrays are (rows, columns); *left* is the
-patient's left; a *view* is a projection.
+No behaviour beyond what follows from the values themselves, and no import but numpy and messages,
+so that every other module, widgets included, may use them. Arrays are (rows, columns); *left* is
+the patient's left; a *view* is a projection.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-NOTICE = "Research use only. Not for diagnostic use."
+from engine.messages import Message, mark, message
+
+NOTICE = mark("Research use only. Not for diagnostic use.")
 
 MODEL_NAMES = (
     "both",
@@ -72,17 +74,17 @@ class BiradsCategory(Enum):
 
 
 BIRADS_MEANING: Mapping[int, str] = {
-    0: "incomplete",
-    1: "negative",
-    2: "benign",
-    3: "probably benign",
-    4: "suspicious",
-    5: "highly suggestive of malignancy",
-    6: "known malignancy",
+    0: mark("incomplete"),
+    1: mark("negative"),
+    2: mark("benign"),
+    3: mark("probably benign"),
+    4: mark("suspicious"),
+    5: mark("highly suggestive of malignancy"),
+    6: mark("known malignancy"),
 }
 #: Of a model's category: no image shows the work-up and the judgement that an assessment rests on.
-MODEL_MEANING: Mapping[int, str] = {
-    grade: f"pattern like training grade {grade}" for grade in range(1, 6)
+MODEL_MEANING: Mapping[int, Message] = {
+    grade: message("pattern like training grade {grade}", grade=grade) for grade in range(1, 6)
 }
 
 
@@ -123,10 +125,12 @@ Voi = VoiWindow | VoiLut
 class SpacingSource(Enum):
     """Where a pixel spacing comes from; shown beside every measurement."""
 
-    CALIBRATED = "calibrated"  #: Pixel Spacing (0028,0030) with a calibration stated
-    DETECTOR = "at detector"  #: Imager Pixel Spacing (0018,1164): lengths come out too large
-    MAGNIFICATION = "estimated with magnification"  #: Imager Pixel Spacing / magnification factor
-    FILE = "from the file"  #: Pixel Spacing, its calibration not stated
+    CALIBRATED = mark("calibrated")  #: Pixel Spacing (0028,0030) with a calibration stated
+    DETECTOR = mark("at detector")  #: Imager Pixel Spacing (0018,1164): lengths come out too large
+    MAGNIFICATION = mark(
+        "estimated with magnification"
+    )  #: Imager Pixel Spacing / magnification factor
+    FILE = mark("from the file")  #: Pixel Spacing, its calibration not stated
 
 
 @dataclass(frozen=True)
@@ -188,12 +192,15 @@ class MammogramView:
     pixel_spacing: PixelSpacing | None = None
     pixel_aspect: float = 1.0  #: height of a pixel / its width; 1 is square
     vois: tuple[Voi, ...] = ()  #: the file's own presets, in the order to be offered
-    grey_faults: tuple[str, ...] = ()  #: where its greys are not as it states; on the image itself
-    side_faults: tuple[str, ...] = ()  #: where its tags contradict each other on the side; likewise
+    #: where its greys are not as it states, in few words: they stand on the image itself
+    grey_faults: tuple[Message, ...] = ()
+    side_faults: tuple[Message, ...] = ()  #: where its tags contradict each other on the side
     orientation: tuple[str, ...] = ()  #: Patient Orientation (0020,0020): of a row, of a column
-    out_of_scope: str | None = None  #: why no network may judge it, in words; None if it may be
-    notes: tuple[str, ...] = ()  #: what the reader should know (guesses, missing spacing …)
-    view_modifiers: tuple[str, ...] = ()  #: View Modifier Code Sequence meanings
+    out_of_scope: Message | None = None  #: why no network may judge it; None if one may
+    notes: tuple[Message, ...] = ()  #: what the reader should know (guesses, missing spacing …)
+    told_shorter: frozenset[Message] = frozenset()  #: of `notes`: the image says it otherwise
+    #: View Modifier Code Sequence: messages where the code is known, else its own meaning
+    view_modifiers: tuple[str, ...] = ()
     instance_number: int = 0
     acquired: str = ""  #: acquisition or content date and time as shown, ISO form
     file: FileIdentity | None = None  #: what is read again must be this; None: it was not listed
@@ -203,6 +210,11 @@ class MammogramView:
         """'R CC'; a question mark stands for what is not known."""
         side = self.laterality.value if self.laterality else "?"
         return f"{side} {self.view_position.value if self.view_position else '?'}"
+
+
+def not_judged(reason: Message) -> Message:
+    """The note on a view that is out of scope for that reason."""
+    return message("{reason} The networks do not judge it.", reason=reason)
 
 
 @dataclass(frozen=True)
@@ -226,7 +238,7 @@ class Study:
     description: str = ""
     is_joined: bool = True  #: the views belong to one patient by rule, so breasts may be judged
     identity: PatientIdentity | None = None  #: None: no tag says it, or tags contradict each other
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def view(self, image_uid: str) -> MammogramView:
         """Raises KeyError where the study has no such image."""
@@ -241,8 +253,8 @@ class FailedFile:
     """A file that looked like an image and could not be read; listed, never silently dropped."""
 
     path: Path
-    title: str
-    advice: str
+    title: Message
+    advice: Message
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +264,7 @@ class Catalogue:
     studies: tuple[Study, ...]
     failures: tuple[FailedFile, ...] = ()
     skipped_count: int = 0  #: files that are no image by name and content
-    notes: tuple[str, ...] = ()  #: e.g. "Images of 2 patients lie in one folder; kept apart."
+    notes: tuple[Message, ...] = ()  #: e.g. "Images of 2 patients lie in one folder; kept apart."
 
 
 @dataclass(frozen=True)
@@ -341,7 +353,7 @@ class OutOfScope:
     """That a network does not judge a view or a breast, and why."""
 
     model: ModelIdentity
-    reason: str  #: in words
+    reason: Message
     others: tuple["Judgement", ...] = ()  #: as in `Prediction`
     shown_per_1000: float | None = None  #: as in `Prediction`
 
@@ -425,7 +437,7 @@ class RegionPrediction:
     malignancy: float | None = None  #: calibrated probability
     spacing_mm: float | None = None  #: None: unknown, the image's own pixels were taken as they are
     spacing_source: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
     def category(self) -> int:
@@ -445,10 +457,10 @@ class RegionOutOfScope:
     image_uid: str
     box: tuple[int, int, int, int]  #: as in `RegionPrediction`
     model: ModelIdentity
-    reason: str  #: in words
+    reason: Message
     spacing_mm: float | None = None
     spacing_source: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 #: what comes of asking about a rectangle
@@ -459,15 +471,15 @@ RegionJudgement = RegionPrediction | RegionOutOfScope
 
 
 class Agreement(Enum):
-    AGREE = "agree"
-    DISAGREE = "disagree"
-    NOT_COMPARABLE = "not comparable"  #: reader 0 or 6, or no prediction: out of the figures
+    AGREE = mark("agree")
+    DISAGREE = mark("disagree")
+    NOT_COMPARABLE = mark("not comparable")  #: reader 0 or 6, or no prediction: out of the figures
 
 
 class ReadingMode(Enum):
-    CONCURRENT = "concurrent"  #: AI shown at once
-    SECOND_READ = "second read"  #: AI shown after the reader's own category
-    BLIND_AUDIT = "blind audit"  #: AI computed, never shown
+    CONCURRENT = mark("concurrent")  #: AI shown at once
+    SECOND_READ = mark("second read")  #: AI shown after the reader's own category
+    BLIND_AUDIT = mark("blind audit")  #: AI computed, never shown
 
 
 def propose_agreement(category: BiradsCategory, prediction: Judgement | None) -> Agreement:

@@ -63,6 +63,7 @@ from engine.errors import (
     UnreadableFile,
     UnsupportedImage,
 )
+from engine.messages import message
 from engine.private_files import FOLDER_MODE, make_folder, private_opener
 
 log = logging.getLogger(__name__)
@@ -108,8 +109,8 @@ class Anonymiser:
             except EngineError as error:
                 failures.append(FailedFile(view.path, error.title, error.advice))
             except MemoryError:
-                advice = "Close other programs and copy the study again."
-                failures.append(FailedFile(view.path, "Not enough memory", advice))
+                advice = message("Close other programs and copy the study again.")
+                failures.append(FailedFile(view.path, message("Not enough memory"), advice))
         return AnonymousCopy(folder, tuple(images), tuple(failures))
 
     def _copy_image(
@@ -198,8 +199,11 @@ def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
     for source in sources:
         if target.is_relative_to(source.resolve()):
             raise StorageFailed(
-                "The copy would lie in the study",
-                "Nothing is written among the images that are read: choose a folder outside them.",
+                message("The copy would lie in the study"),
+                message(
+                    "Nothing is written among the images that are read: choose a folder outside "
+                    "them."
+                ),
             )
 
 
@@ -365,10 +369,13 @@ def _clean_values(file: SourceFile, layout: PixelLayout, marks: np.ndarray | Non
     marks blanked.
     """
     if marks is not None and (layout.frames > 1 or layout.is_colour):
-        what = "several frames" if layout.frames > 1 else "colour"
+        what = message("several frames") if layout.frames > 1 else message("colour")
         raise UnsupportedImage(
-            "Text cannot be blanked here",
-            f"The image has {what}: copy it without blanking, and look for text in it yourself.",
+            message("Text cannot be blanked here"),
+            message(
+                "The image has {what}: copy it without blanking, and look for text in it yourself.",
+                what=what,
+            ),
         )
     pixel = layout.samples * layout.bits_allocated // 8
     if layout.rows * layout.columns * pixel * layout.frames > FILE_SIZE_LIMIT:
@@ -545,7 +552,8 @@ def _source(view: MammogramView) -> Iterator[SourceFile]:
             yield file
     except OSError as error:
         raise UnreadableFile(
-            "The file cannot be read", "Check that it is still there and that you may read it."
+            message("The file cannot be read"),
+            message("Check that it is still there and that you may read it."),
         ) from error
 
 
@@ -555,9 +563,12 @@ def _storage_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            "The copy was not written",
-            f"{error.strerror or 'It could not be written'}: free some space, or choose another "
-            "folder. What was copied before is complete.",
+            message("The copy was not written"),
+            message(
+                "{why}: free some space, or choose another folder. What was copied before is "
+                "complete.",
+                why=error.strerror or message("It could not be written"),
+            ),
         ) from error
 
 

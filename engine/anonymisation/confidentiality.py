@@ -31,6 +31,7 @@ from pydicom.tag import BaseTag
 
 from engine import __version__
 from engine.errors import DamagedInstallation, UnreadableFile
+from engine.messages import message
 from engine.shipped import is_as_shipped
 from resources import ROOT
 
@@ -122,8 +123,8 @@ def table() -> Mapping[int, str]:
 
 def _damaged() -> DamagedInstallation:
     return DamagedInstallation(
-        "Nothing can be anonymised",
-        "The table of what must go is missing or damaged; install the program again.",
+        message("Nothing can be anonymised"),
+        message("The table of what must go is missing or damaged; install the program again."),
     )
 
 
@@ -174,7 +175,8 @@ def _clean(dataset: Dataset, ids: ReplacementIds, needs_values: bool) -> None:
         raw = _raw(dataset, tag)
         if isinstance(raw, RawDataElement) and raw.value is None and raw.length:
             raise UnreadableFile(
-                "The header is too large", "It cannot be anonymised; export the image anew."
+                message("The header is too large"),
+                message("It cannot be anonymised; export the image anew."),
             )
         if action == "K" and not _holds_items(raw):
             continue  # as it is, byte for byte

@@ -29,6 +29,7 @@ from engine.dicom.files import SourceFile
 from engine.dicom.limits import corrupt, cut_off, file_too_large
 from engine.domain import VoiLut
 from engine.errors import EngineError, UnreadableFile
+from engine.messages import Message, message
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -60,7 +61,7 @@ class DicomFile:
     is_big_endian: bool
     source: io.BufferedIOBase  #: positioned at the Pixel Data element, or at the end
     size: int | None  #: of `source` in bytes; None if deflated, as it is not inflated to its end
-    notes: tuple[str, ...] = ()  #: what the reader should know of how it is written
+    notes: tuple[Message, ...] = ()  #: what the reader should know of how it is written
 
 
 @contextmanager
@@ -184,7 +185,8 @@ def seek_data_set(file: io.BufferedIOBase) -> None:
 
 def damaged() -> UnreadableFile:
     return UnreadableFile(
-        "The DICOM header is damaged", "Copy the file again from its source, or export it anew."
+        message("The DICOM header is damaged"),
+        message("Copy the file again from its source, or export it anew."),
     )
 
 
@@ -283,38 +285,38 @@ def _clean(text: str) -> str:
     return "".join(c for c in text if c.isprintable()).strip()
 
 
-def lut(item: Tags, is_big_endian: bool, first_is_signed: bool) -> VoiLut | str:
+def lut(item: Tags, is_big_endian: bool, first_is_signed: bool) -> VoiLut | Message:
     """A LUT item, C.11.2.1.1, or in words what is wrong with it."""
     descriptor = item.numbers("LUTDescriptor")
     if len(descriptor) != 3:
-        return "its descriptor is incomplete"
+        return message("its descriptor is incomplete")
     entries, first, bits = (int(number) for number in descriptor)
     entries = entries % 65536 or 65536
     if not 8 <= bits <= 16:
-        return f"it states {bits} bits per entry"
+        return message("it states {count} bits per entry", count=bits)
     data = item.bytes_of("LUTData")
     if not data:
-        return "it is empty"
+        return message("it is empty")
     if isinstance(data, bytes):
         if len(data) >= 2 * entries:
             table = np.frombuffer(data, ">u2" if is_big_endian else "<u2", entries)
         elif len(data) >= entries and bits == 8:
             table = np.frombuffer(data, np.uint8, entries)
         else:
-            return "it is too short"
+            return message("it is too short")
     else:
         if len(data) < entries:
-            return "it is too short"
+            return message("it is too short")
         try:
             table = np.array([int(value) & 0xFFFF for value in data[:entries]])
         except (TypeError, ValueError):
-            return "its entries are no numbers"
+            return message("its entries are no numbers")
     table = table.astype(np.uint16)
     top = int(table.max())
     if top >= 2**bits:
-        return f"its entries exceed the {bits} bits it states"
+        return message("its entries exceed the {count} bits it states", count=bits)
     if top == int(table.min()):
-        return "all its entries are equal"
+        return message("all its entries are equal")
     table.setflags(write=False)
     if first_is_signed and first > 32767:
         first -= 65536
@@ -332,9 +334,14 @@ def _parse(file: "_BoundedReader") -> DicomFile:
         start = file.read(6)
         file.seek(place)
         if _is_plain(start):
-            notes.append("The file is not deflated, though it says so: shown as it is.")
+            notes.append(message("The file is not deflated, though it says so: shown as it is."))
         elif wrapping := _wrapping(start):
-            notes.append(f"The file is deflated with a header of {wrapping}, which is not allowed.")
+            notes.append(
+                message(
+                    "The file is deflated with a header of {kind}, which is not allowed.",
+                    kind=wrapping,
+                )
+            )
         source, size = io.BytesIO(inflate(file, _INFLATED_HEADER_LIMIT)), None
     is_implicit = syntax in (IMPLICIT, GE_PRIVATE, PAPYRUS)
     is_big_endian = syntax == BIG_ENDIAN

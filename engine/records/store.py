@@ -29,6 +29,7 @@ from engine.domain import (
     standing,
 )
 from engine.errors import StorageFailed
+from engine.messages import message
 from engine.records import csv_export
 from engine.records.pseudonyms import Pseudonyms
 from engine.records.readings_file import ReadingsFile
@@ -264,8 +265,10 @@ class ReadingStore:
             raise ValueError("a correction must be of the same breast and by the same reader")
         if self._select("WHERE supersedes = ?", assessment.supersedes):
             raise StorageFailed(
-                "Reading corrected meanwhile",
-                "Open the study again, look at the newest reading, and save yours after it.",
+                message("Reading corrected meanwhile"),
+                message(
+                    "Open the study again, look at the newest reading, and save yours after it."
+                ),
             )
 
     def history(self, study_uid: str) -> tuple[ReaderAssessment, ...]:

@@ -32,8 +32,8 @@ from PySide6.QtWidgets import (
 
 from engine.domain import Catalogue, FailedFile, Prediction, Study, StudyPrediction
 from viewer.shared import theme
-from viewer.shared.engine_words import localised, localised_error
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised, localised_error
 from viewer.shared.plain_text import PlainLabel, shortened, tool_tip, visible_lines
 from viewer.shared.states import RunState, StudyState, StudyStatus
 

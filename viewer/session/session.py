@@ -40,6 +40,7 @@ from engine.domain import (
     standing,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile
+from engine.messages import message
 from engine.records import training_manifest
 from engine.records.verification import Verdict
 from viewer.display.priors import Prior
@@ -818,7 +819,10 @@ class Session(QObject):
         self.fault_occurred.emit(
             StorageFailed(
                 mark("What you drew is not kept yet"),
-                f"{error.advice} It stays on the screen and is tried again with the next.",
+                message(
+                    "{advice} It stays on the screen and is tried again with the next.",
+                    advice=error.advice,
+                ),
             )
         )
 
@@ -945,7 +949,10 @@ class Session(QObject):
             self.fault_occurred.emit(
                 StorageFailed(
                     mark("What you entered is not kept yet"),
-                    f"{error.advice} It stays on the screen; save it before you quit.",
+                    message(
+                        "{advice} It stays on the screen; save it before you quit.",
+                        advice=error.advice,
+                    ),
                 )
             )
 

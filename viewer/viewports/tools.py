@@ -15,8 +15,8 @@ from viewer.display import measuring, regions
 from viewer.display.annotations import AnnotationBook
 from viewer.display.reading_modes import SPOT_REFUSALS
 from viewer.shared.commands import Command, Group
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import notice
 from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.annotation_hand import AnnotationHand
 from viewer.viewports.canvas import Canvas, TextLevel

@@ -50,9 +50,9 @@ from viewer.panes.worklist import Order, WorklistPane
 from viewer.session.session import Session
 from viewer.shared import languages, theme
 from viewer.shared.banner import Banner, Message
-from viewer.shared.engine_words import localised, localised_error, notice
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised, localised_error, notice
 from viewer.shared.plain_text import PlainLabel, shortened
 from viewer.shared.states import (
     MODEL_TITLES,
