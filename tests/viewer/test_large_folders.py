@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtWidgets import QListView
 
 from tests.phantom import write_mammogram, write_study
-from viewer.panes.worklist import WorklistItemModel
+from viewer.panes.worklist_items import WorklistItemModel
 from viewer.viewports.canvas import State
 
 

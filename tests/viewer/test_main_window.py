@@ -18,7 +18,7 @@ from engine.records.store import ReadingStore
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
 from viewer.panes.help import About, licence_files
-from viewer.panes.worklist import WorklistItemModel
+from viewer.panes.worklist_items import WorklistItemModel
 from viewer.shared.banner import Message
 from viewer.shared.states import StudyState
 from viewer.viewports.canvas import State
@@ -47,7 +47,7 @@ def open_and_wait(qtbot, window, *paths):
 
 
 def rows(window):
-    model = window.worklist._list.model()
+    model = window.worklist.list_view.model()
     return [model.index(n, 0).data(WorklistItemModel.RowRole) for n in range(model.rowCount())]
 
 
@@ -422,8 +422,8 @@ def test_what_is_typed_into_the_note_commands_nothing_but_ctrl_enter_saves(
 def test_keys_work_wherever_the_keyboard_is_but_in_text(window, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(3))
     places = (
-        window.worklist._list,
-        window.worklist._order,
+        window.worklist.list_view,
+        window.worklist.order_box,
         window.menus.model_choice,
         window.assessment.forms[RIGHT].reason_box,
         canvases(window)[0],
@@ -434,10 +434,10 @@ def test_keys_work_wherever_the_keyboard_is_but_in_text(window, write_studies, q
         qtbot.keyClick(place, Qt.Key.Key_H)
         assert window.prediction.overlay[0] is not was_shown
     first, second, _ = window.worklist.study_uids
-    window.worklist._list.setFocus()
-    qtbot.keyClick(window.worklist._list, Qt.Key.Key_PageDown)
+    window.worklist.list_view.setFocus()
+    qtbot.keyClick(window.worklist.list_view, Qt.Key.Key_PageDown)
     assert window._session.current_study.uid == second
-    qtbot.keyClick(window.worklist._list, Qt.Key.Key_PageUp)
+    qtbot.keyClick(window.worklist.list_view, Qt.Key.Key_PageUp)
     assert window._session.current_study.uid == first
 
 
@@ -643,7 +643,7 @@ def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
 
 
 def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
-    from viewer.panes.worklist import Order
+    from viewer.panes.worklist_items import Order
 
     window = make_window()
     window.worklist_dock.hide()
@@ -658,7 +658,7 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     assert again.prediction.overlay == (True, 0.75)
     assert again.menus.overlay.isChecked()
     assert again.assessment.reader.text() == "Dr. X"
-    assert again.worklist._order.currentData() is Order.SUSPICION
+    assert again.worklist.order_box.currentData() is Order.SUSPICION
 
 
 def test_readings_are_exported_and_the_file_is_told_to_be_private(

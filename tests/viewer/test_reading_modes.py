@@ -61,7 +61,7 @@ from viewer.display.assessment_form import CHANGE_REASONS, REASONS
 from viewer.display.listed_reading import ReadingFilter
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.output import pictures, summary
-from viewer.panes.worklist import Order, WorklistItemModel
+from viewer.panes.worklist_items import Order, WorklistItemModel
 from viewer.shared.states import Phase, StudyState
 from viewer.viewports.canvas import EVERYTHING
 from viewer.window.settings import Settings
@@ -448,7 +448,7 @@ def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_bac
     assert ranked != opened
     window.choose_mode(SECOND)
     assert window.worklist.study_uids == opened
-    assert window.worklist._order.currentData() is Order.OPENED
+    assert window.worklist.order_box.currentData() is Order.OPENED
     assert window._settings.worklist_order == "SUSPICION"
     window.choose_mode(CONCURRENT)
     still_hidden = window._session.current_study.uid
@@ -589,15 +589,15 @@ def copied(qtbot, window) -> list[str]:
     """What the keyboard copies from the worklist and from every text that can be selected."""
     clipboard = QGuiApplication.clipboard()
     clipboard.setText("nothing")
-    window.worklist._list.setFocus()
-    qtbot.keySequence(window.worklist._list, QKeySequence(QKeySequence.StandardKey.Copy))
+    window.worklist.list_view.setFocus()
+    qtbot.keySequence(window.worklist.list_view, QKeySequence(QKeySequence.StandardKey.Copy))
     taken = [clipboard.text()]
     for label in window.findChildren(QLabel):
         if label.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse:
             label.setSelection(0, len(label.text()))
             taken.append(label.selectedText())
             label.setSelection(0, 0)
-    window.worklist._list.clearFocus()
+    window.worklist.list_view.clearFocus()
     clipboard.clear()
     return taken
 
@@ -647,7 +647,7 @@ def everything(qtbot, window, path) -> dict[str, object]:
     """All ways out of the window."""
     given = given_out(window, path)
     widgets = [window, *window.findChildren(QWidget)]
-    model = window.worklist._list.model()
+    model = window.worklist.list_view.model()
     cells = [model.index(number, 0) for number in range(model.rowCount())]
     page = window.disagreements
     window.show_disagreements()

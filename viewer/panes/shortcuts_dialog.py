@@ -218,7 +218,8 @@ class ShortcutsDialog(QDialog):
     def _filter(self) -> None:
         wanted = self.search.text().casefold()
         for group in self._groups.values():
-            rows = [group.child(number) for number in range(group.childCount())]
+            children = (group.child(number) for number in range(group.childCount()))
+            rows = [row for row in children if row is not None]
             for row in rows:
                 row.setHidden(wanted not in f"{row.text(0)} {row.text(1)}".casefold())
             group.setHidden(all(row.isHidden() for row in rows))

@@ -46,7 +46,8 @@ from viewer.panes.reading_pane import WIDTH as READING_WIDTH
 from viewer.panes.reading_pane import ReadingPane
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
-from viewer.panes.worklist import Order, WorklistPane
+from viewer.panes.worklist import WorklistPane
+from viewer.panes.worklist_items import Order
 from viewer.session.session import Session
 from viewer.shared import languages, theme
 from viewer.shared.banner import Banner, Message
