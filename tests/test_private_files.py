@@ -13,9 +13,8 @@ from engine.records import backups
 from engine.records.pseudonyms import SECRET_BYTES, Pseudonyms
 from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy, write
-from tests.engine.test_readings import assessment
-from tests.engine.test_training_manifest import places, read
 from tests.phantom import write_study
+from tests.readings import assessment, places, read
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes mean nothing there")
 

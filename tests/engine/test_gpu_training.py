@@ -33,12 +33,12 @@ from engine.training.training import (
     train,
 )
 from scripts import pieces, train_on_gpu
-from tests.engine.test_training import HYBRID
 from tests.graded_images import write_images
+from tests.tiny_networks import TINY_HYBRID
 
 FRAME = PreprocessingConfig(height=96, width=64)
 SMALL = replace(
-    HYBRID, preprocessing=FRAME, head_epochs=0, whole_epochs=1, lower_rate=1e-4, batch=8
+    TINY_HYBRID, preprocessing=FRAME, head_epochs=0, whole_epochs=1, lower_rate=1e-4, batch=8
 )
 LIGHT = replace(SMALL, name="light", architecture={"trunk": "mobilenet"}, head_epochs=1)
 MIB = 1 << 20

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,48 +16,31 @@ import pytest
 from engine.domain import (
     NOTICE,
     Agreement,
-    Annotation,
     AnnotationKind,
-    AskedRegion,
     BiradsCategory,
     Laterality,
     ModelIdentity,
     OutOfScope,
     Prediction,
-    ReaderAssessment,
     ReadingMode,
     RegionOutOfScope,
-    RegionPrediction,
     is_downgrade,
 )
 from engine.errors import StorageFailed
 from engine.records import schema
 from engine.records.schema import MIGRATIONS, SCHEMA_VERSION
 from engine.records.store import ReadingStore
-
-LIGHT = ModelIdentity("light", "ab" * 32, (1, 3, 4, 5))
-SAID = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
-NOON = datetime(2026, 11, 21, 12, 0, 3, 250_000, tzinfo=UTC)
-
-
-def assessment(**changes) -> ReaderAssessment:
-    values = {
-        "study_uid": "1.2.3",
-        "image_uids": ("1.2.3.1", "1.2.3.2"),
-        "patient_id": "A-17",
-        "laterality": Laterality.RIGHT,
-        "reader": "Dr. Ñandú",
-        "category": BiradsCategory.BENIGN,
-        "proposed_agreement": Agreement.DISAGREE,
-        "agreement": Agreement.DISAGREE,
-        "reason": "false mark",
-        "comment": "skin fold — not a mass",
-        "prediction": SAID,
-        "reading_mode": ReadingMode.CONCURRENT,
-        "opened_at": NOON - timedelta(seconds=40),
-        "recorded_at": NOON,
-    }
-    return ReaderAssessment(**(values | changes))
+from tests.readings import (
+    FIRST_VERSION,
+    LIGHT,
+    NOON,
+    SAID,
+    assessment,
+    read_csv,
+    ruler,
+    told,
+    unseen,
+)
 
 
 @pytest.fixture
@@ -69,11 +52,6 @@ def path(tmp_path) -> Path:
 def store(path):
     with ReadingStore(path) as store:
         yield store
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 # ------------------------------------------------------------------------- what goes in comes out
@@ -175,7 +153,7 @@ def test_a_killed_process_loses_no_recorded_reading(path):
 import itertools
 from pathlib import Path
 from engine.records.store import ReadingStore
-from tests.engine.test_readings import assessment
+from tests.readings import assessment
 store = ReadingStore(Path({str(path)!r}))
 for number in itertools.count():
     recorded = store.record(assessment(comment=str(number)))
@@ -315,8 +293,6 @@ def test_a_log_whose_database_is_gone_is_not_thrown_away(path):
 
 # ---------------------------------------------------------------------------- an older file
 
-FIRST_VERSION = Path(__file__).with_name("readings_v1.sql")
-
 
 @pytest.fixture
 def old_path(tmp_path) -> Path:
@@ -383,21 +359,6 @@ def test_readings_of_the_second_form_are_all_there_and_drawings_find_room_beside
 # ------------------------------------------------------------------------ what the reader drew
 
 
-def ruler(**changes) -> Annotation:
-    values = {
-        "mark": "a1",
-        "study_uid": "1.2.3",
-        "image_uid": "1.2.3.1",
-        "patient_id": "A-17",
-        "reader": "Dr. Ñandú",
-        "kind": AnnotationKind.RULER,
-        "points": ((10.5, 20.25), (30.0, 41.125)),
-        "text": "",
-        "measured": "2.9 mm, at detector",
-    }
-    return Annotation(**(values | changes))
-
-
 def test_drawings_are_there_after_the_next_start_in_the_order_of_drawing(path):
     text = ruler(mark="b2", kind=AnnotationKind.TEXT, points=((1.0, 2.0),), text="“cyst” — ; DROP")
     with ReadingStore(path) as store:
@@ -415,26 +376,6 @@ def test_the_newest_record_of_a_drawing_counts_and_the_older_ones_stay(store):
     store.annotate([moved])  # undone
     assert store.annotations("1.2.3") == (moved,)
     assert store._connection.execute("SELECT count(*) FROM annotations").fetchone() == (4,)
-
-
-def told(**changes) -> AskedRegion:
-    values = {
-        "image_uid": "1.2.3.1",
-        "box": (10, 20, 110, 220),
-        "model": ModelIdentity("region", "c4" * 32, (2, 3, 4, 5)),
-        "probabilities": {2: 0.1, 3: 0.2, 4: 0.6, 5: 0.1},
-        "malignancy": 0.75,
-        "spacing_mm": 0.07,
-        "spacing_source": "at detector",
-        "notes": ("A note with “quotes”.",),
-    }
-    of_study = {name: changes.pop(name) for name in ("study_uid", "reader") if name in changes}
-    said = RegionPrediction(**(values | changes))
-    return AskedRegion(
-        **({"study_uid": "1.2.3", "patient_id": "A-17", "reader": "Dr. Ñandú"} | of_study),
-        prediction=said,
-        asked_at=datetime(2026, 11, 28, 9, 30, tzinfo=UTC),
-    )
 
 
 def test_what_was_said_of_a_rectangle_is_there_after_the_next_start(path):
@@ -530,13 +471,6 @@ def test_a_drawing_changed_by_other_hands_is_refused_as_damage(store, kind, poin
 
 
 # --------------------------------------------------------------- what the reader was not shown
-
-
-def unseen(mode=ReadingMode.BLIND_AUDIT, **changes):
-    """A reading made while the model's answer was hidden."""
-    nothing = Agreement.NOT_COMPARABLE
-    values = {"prediction": None, "agreement": nothing, "proposed_agreement": nothing}
-    return assessment(reading_mode=mode, **(values | {"reason": ""} | changes))
 
 
 def test_what_the_model_says_of_a_hidden_reading_is_kept_once_and_not_revealed(store):

@@ -17,8 +17,8 @@ from engine.records.chain import Head
 from engine.records.rows import REGION_COLUMNS, region_row
 from engine.records.store import ReadingStore
 from engine.records.verification import verify
-from tests.engine.test_readings import FIRST_VERSION, assessment, ruler, unseen
-from tests.engine.test_readings import told as told_of_region
+from tests.readings import FIRST_VERSION, assessment, change, comments, fill, ruler, unseen
+from tests.readings import told as told_of_region
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,36 +38,6 @@ def told(caplog) -> list[StorageFailed]:
 def store(path, told):
     with ReadingStore(path, tell=told.append) as store:
         yield store
-
-
-def fill(path: Path, count: int = 8) -> None:
-    with ReadingStore(path) as store:
-        first = store.record(unseen(comment="c0"), {"1.2.3.1": Path("/a/1.dcm")})
-        store.attach_answers({first.record_id: assessment().prediction})
-        store.reveal([first.record_id], assessment().recorded_at)
-        store.annotate([ruler()])
-        for number in range(1, count):
-            store.record(assessment(comment=f"c{number}"))
-
-
-def comments(path: Path) -> list[str]:
-    with ReadingStore(path) as store:
-        return [reading.comment for reading in store.all()]
-
-
-def change(path: Path, *statements: str) -> None:
-    """As another program does that knows SQL, triggers or not."""
-    connection = sqlite3.connect(path)
-    triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
-    triggers = triggers.fetchall()
-    for name, _ in triggers:
-        connection.execute(f"DROP TRIGGER {name}")
-    for statement in statements:
-        connection.execute(statement)
-    for _, sql in triggers:
-        connection.execute(sql)
-    connection.commit()
-    connection.close()
 
 
 # ------------------------------------------------------------------ deleted or replaced while open
@@ -512,7 +482,7 @@ import itertools
 from pathlib import Path
 from engine.records.rows import REGION_COLUMNS, region_row
 from engine.records.store import ReadingStore
-from tests.engine.test_readings import assessment
+from tests.readings import assessment
 print("ready", flush=True)
 for start in itertools.count():
     with ReadingStore(Path({str(path)!r})) as store:

@@ -18,8 +18,8 @@ from engine.errors import FILE_CHANGED, FileChanged
 from engine.networks.predictor import Predictor
 from engine.records import training_manifest
 from engine.training.dataset import ManifestRow, read_row
-from tests.engine.test_training_manifest import read
 from tests.phantom import write_mammogram, write_plain, write_study
+from tests.readings import read
 from tests.tiny_networks import write_tiny_checkpoint
 
 SIZE = {"rows": 96, "columns": 72}

@@ -23,6 +23,7 @@ from engine.training.augmentation import AugmentationConfig, make_frames
 from engine.training.distributed import World
 from engine.training.training import PRESETS, hash_patient, train
 from tests.graded_images import write_images
+from tests.tiny_networks import TINY_HYBRID
 
 LIGHT = replace(
     PRESETS["light"],
@@ -33,15 +34,6 @@ LIGHT = replace(
     head_epochs=0,
     whole_epochs=3,
     averaging=0.5,
-)
-HYBRID = replace(
-    PRESETS["hybrid"],
-    architecture={"width": 16, "layers": 1, "heads": 2},
-    preprocessing=PreprocessingConfig(height=96, width=64),
-    augmentation=AugmentationConfig(variants=1),
-    batch=4,
-    head_epochs=1,
-    whole_epochs=1,
 )
 
 
@@ -103,7 +95,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("config", [LIGHT, HYBRID], ids=["light", "hybrid"])
+@pytest.mark.parametrize("config", [LIGHT, TINY_HYBRID], ids=["light", "hybrid"])
 def test_a_training_killed_after_an_epoch_resumes_to_the_same_network(source, tmp_path, config):
     whole = load_checkpoint(train(config, source, tmp_path / "whole", fold=0))
 
@@ -132,18 +124,18 @@ def test_a_training_killed_after_an_epoch_resumes_to_the_same_network(source, tm
 def test_stage_one_leaves_the_backbone_alone_and_stage_two_frees_its_upper_half(source, tmp_path):
     from engine.networks.models import build_model
 
-    torch.manual_seed(HYBRID.seed)
-    start = build_model("hybrid", **HYBRID.architecture).state_dict()
+    torch.manual_seed(TINY_HYBRID.seed)
+    start = build_model("hybrid", **TINY_HYBRID.architecture).state_dict()
 
     def moved(folder, config):
         train(config, source, folder, fold=0)
         state = torch.load(folder / "fold0" / "state.pt", weights_only=True)["model"]
         return {name.split(".")[0] for name in start if not torch.equal(start[name], state[name])}
 
-    first = moved(tmp_path / "one", replace(HYBRID, whole_epochs=0))
+    first = moved(tmp_path / "one", replace(TINY_HYBRID, whole_epochs=0))
     assert "classify" in first
     assert not {"stem", "layer1", "layer2", "layer3", "layer4"} & first
-    second = moved(tmp_path / "two", HYBRID)
+    second = moved(tmp_path / "two", TINY_HYBRID)
     assert {"layer3", "layer4"} <= second
     assert not {"stem", "layer1", "layer2"} & second
 
@@ -181,7 +173,7 @@ def test_two_processes_under_torchrun_learn_what_one_learns(source, tmp_path, na
     """Each takes half of every batch; without dropout only rounding may differ."""
     changes = {
         "hybrid": {
-            "architecture": {**HYBRID.architecture, "dropout": 0.0},
+            "architecture": {**TINY_HYBRID.architecture, "dropout": 0.0},
             "preprocessing": {"height": 96, "width": 64},
             "head_epochs": 1,
         },
@@ -282,7 +274,7 @@ def test_a_file_that_is_no_resnet_is_refused_as_backbone(source, tmp_path):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(b"nonsense")
     with pytest.raises(IncompatibleCheckpoint, match="Backbone refused"):
-        train(HYBRID, source, tmp_path / "out", backbone=path)
+        train(TINY_HYBRID, source, tmp_path / "out", backbone=path)
 
 
 def test_a_configuration_file_changes_what_it_names_and_nothing_else(tmp_path):
@@ -324,7 +316,7 @@ def test_the_papers_network_takes_its_own_frame(tmp_path):
 
 
 def test_a_wrong_frame_is_refused_before_anything_is_prepared(source, tmp_path):
-    config = replace(HYBRID, preprocessing=PreprocessingConfig(height=100, width=64))
+    config = replace(TINY_HYBRID, preprocessing=PreprocessingConfig(height=100, width=64))
     with pytest.raises(InvalidData, match="height is 100"):
         train(config, source, tmp_path, fold=0)
     assert not (tmp_path / "cache").exists()

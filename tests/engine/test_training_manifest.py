@@ -3,7 +3,7 @@
 import csv
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import cv2
 import numpy as np
@@ -14,11 +14,6 @@ from engine.__main__ import main
 from engine.dicom.loading import load, load_pixels
 from engine.domain import (
     NOTICE,
-    Agreement,
-    BiradsCategory,
-    Laterality,
-    ReaderAssessment,
-    ReadingMode,
 )
 from engine.errors import StorageFailed
 from engine.networks.checkpoint import load_checkpoint
@@ -37,42 +32,11 @@ from engine.records.training_manifest import (
 )
 from engine.training import dataset
 from tests.phantom import write_mammogram, write_plain, write_study
+from tests.readings import places, read
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECRET = Pseudonyms(b"s" * SECRET_BYTES)
 NAMES = ("Doe", "Jane", "A-17", "Dr. X", "archive")
-
-
-def read(study, number=1, supersedes=None, reader="Dr. X", **categories):
-    """A reading per breast as the store would give it back, e.g. R="4A"."""
-    readings = []
-    for side, category in categories.items():
-        uids = tuple(v.image_uid for v in study.views if v.laterality is Laterality(side))
-        readings.append(
-            ReaderAssessment(
-                study_uid=study.uid,
-                image_uids=uids,
-                patient_id=study.patient_id,
-                laterality=Laterality(side),
-                reader=reader,
-                category=BiradsCategory(category),
-                proposed_agreement=Agreement.NOT_COMPARABLE,
-                agreement=Agreement.NOT_COMPARABLE,
-                reason="",
-                comment="Jane Doe's old scar",
-                prediction=None,
-                reading_mode=ReadingMode.BLIND_AUDIT,
-                opened_at=NOW - timedelta(minutes=1),
-                recorded_at=NOW,
-                supersedes=supersedes,
-                record_id=number + len(readings),
-            )
-        )
-    return readings
-
-
-def places(study):
-    return {view.image_uid: view.path for view in study.views}
 
 
 @pytest.fixture

@@ -9,16 +9,10 @@ import pydicom
 import pytest
 from pydicom.pixels import apply_rescale, apply_voi, apply_windowing
 
-from engine.dicom.loading import load, load_pixels
 from engine.dicom.voi import as_window, automatic_window, display_table, linear_fallback, presets
 from engine.domain import MammogramView, Pixels, VoiFunction, VoiLut, VoiWindow
+from tests.grey_values import assert_same_grey, open_image
 from tests.phantom import breast, stored_values, write_mammogram, write_plain
-
-
-def open_image(path):
-    (study,) = load([path]).studies
-    (view,) = study.views
-    return view, load_pixels(view)
 
 
 def expected_grey(path) -> np.ndarray:
@@ -41,12 +35,6 @@ def expected_grey(path) -> np.ndarray:
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         fraction = 1 - fraction
     return fraction * 255
-
-
-def assert_same_grey(shown: np.ndarray, expected: np.ndarray) -> None:
-    """To the level; where pydicom is within rounding noise of half a level, either neighbour."""
-    off = np.abs(shown - expected)
-    assert off.max() <= 0.5 + 1e-9
 
 
 KINDS = {
