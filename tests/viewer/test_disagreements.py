@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QAbstractButton, QFileDialog
 
 from engine.domain import NOTICE, Agreement, Laterality, ReadingMode, standing
 from engine.evaluation import agreement
@@ -19,6 +19,7 @@ from tests.viewer.driver import (
     cells,
     choose,
     disagreeing_category,
+    find,
     is_answered,
     open_and_wait,
     rows,
@@ -205,7 +206,7 @@ def test_a_study_that_is_not_open_is_opened_from_where_it_lay_and_one_step_leads
     assert len(window.worklist.study_uids) == 1
     assert window.banner.message.action == "Back to the worklist"
     with qtbot.waitSignal(window.session.catalogue_opened, timeout=10_000):
-        window.banner._action.click()
+        find(window.banner, QAbstractButton, "Back to the worklist").click()
     assert {row.study.patient_id for row in rows(window)} == {"B-9"}
 
 

@@ -145,8 +145,7 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
 def test_no_file_of_a_blind_reader_holds_a_word_of_the_model(start, folder, qtbot):
     window = start(BLIND)
     window.session.wake_engine()
-    study = window.session.current_study
-    qtbot.waitUntil(lambda: window.session._known(study.uid) is not None)
+    qtbot.waitUntil(lambda: window.session.progress == (2, 2))  # all is predicted, and hidden
     enter(qtbot, window, folder)
     (values,) = [json.loads(path.read_bytes()) for path in folder.glob("entries-*")]
     assert values["has_seen_model"] is False

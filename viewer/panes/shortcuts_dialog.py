@@ -1,6 +1,6 @@
 """All keys and what the mouse does, and the place where the reader changes a key.
 
-Every change is at work at once. What a key is taken from is said before it is taken.
+Every change is at work at once. Whose key it is stands there before it is taken.
 """
 
 from collections.abc import Callable

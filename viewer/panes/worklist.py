@@ -240,7 +240,7 @@ class WorklistPane(QWidget):
         self.cancel_button.setEnabled(not is_finished and self._run_state is not RunState.CANCELLED)
 
     def toggle_pause(self) -> None:
-        """Asks for what the button says, while it can be pressed."""
+        """Requests what stands on the button, while it can be pressed."""
         if not self.pause_button.isEnabled():
             return
         if self._run_state is RunState.RUNNING:
