@@ -9,9 +9,8 @@ from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QTableView
 from engine.domain import Laterality
 from scripts.tour import find
 from tests.viewer.fake_engine import answer_of
-from viewer.panes.prediction_pane import CategoryBars
-from viewer.panes.worklist import WorklistItemModel
-from viewer.shared.engine_words import side_words
+from viewer.panes.worklist_items import WorklistItemModel
+from viewer.shared.messages import side_words
 from viewer.shared.states import StudyState
 from viewer.viewports.canvas import State
 
@@ -34,7 +33,7 @@ def are_images_shown(window, count=4):
 
 def is_answered(window):
     """Whether the model's prediction stands where it is waited for otherwise."""
-    return window.prediction.findChild(CategoryBars).parentWidget().isVisibleTo(window.prediction)
+    return window.prediction.prediction is not None
 
 
 def has_predicted(window, name=None):

@@ -39,8 +39,8 @@ from viewer.session.session import Session
 from viewer.shared import theme
 from viewer.shared.banner import Message
 from viewer.shared.commands import ActionSpec
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import PlainLabel
 from viewer.viewports.canvas import Canvas, Shown
 from viewer.viewports.viewports import ViewportsPane

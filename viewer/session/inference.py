@@ -12,6 +12,7 @@ so for some seconds after a spot no study of the queue is begun.
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -23,11 +24,11 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from engine.domain import (
     MammogramView,
     ModelIdentity,
-    RegionPrediction,
+    RegionJudgement,
     Study,
     StudyPrediction,
 )
-from engine.errors import FILE_CHANGED, EngineError, EngineStopped, UnreadableFile, fault_trace
+from engine.errors import FILE_CHANGED, EngineError, EngineStopped, UnreadableFile, error_trace
 from engine.networks.process import EngineProcess, EngineSettings
 from viewer.display.regions import Box
 from viewer.session.predictions import PredictionKey, Predictions
@@ -39,6 +40,7 @@ from viewer.shared.states import (
     EngineStatus,
     RegionAnswer,
     RunState,
+    StudyProgress,
     StudyState,
     StudyStatus,
     program_fault,
@@ -55,11 +57,16 @@ class Engine(Protocol):
 
     def warm_up(self, model_name: str) -> Future[ModelIdentity]: ...
     def predict(
-        self, study: Study, model_name: str, heatmaps: bool = False
+        self,
+        study: Study,
+        model_name: str,
+        heatmaps: bool = False,
+        *,
+        on_view: Callable[[int, int], None] | None = None,
     ) -> Future[StudyPrediction]: ...
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
-    ) -> Future[RegionPrediction]: ...
+    ) -> Future[RegionJudgement]: ...
     def restart(self) -> None: ...
     def stop(self) -> None: ...
 
@@ -111,7 +118,8 @@ class Inference(QObject):
         self._studies: Mapping[str, Study] = {}
         self._current: Study | None = None
         self._in_flight: PredictionKey | None = None  # now with the engine
-        self._regions: dict[str, Future[RegionPrediction]] = {}  # with the engine, by mark
+        self._pace = _Pace()
+        self._regions: dict[str, Future[RegionJudgement]] = {}  # with the engine, by mark
         self._spot_pause = QTimer(self, singleShot=True)
         self._spot_pause.timeout.connect(self.work)
         self._predictions = predictions
@@ -165,7 +173,7 @@ class Inference(QObject):
         if key in self._predictions:
             return StudyStatus(StudyState.DONE)
         if self._in_flight == key:
-            return StudyStatus(StudyState.RUNNING)
+            return StudyStatus(StudyState.RUNNING, progress=self._pace.progress)
         if key in self._failures:
             return StudyStatus(StudyState.FAILED, self._failures[key])
         is_wanted = self._is_current(study_uid) or self._run_state is not RunState.CANCELLED
@@ -191,6 +199,12 @@ class Inference(QObject):
         self._failures.clear()
         self._tried_again.clear()
         self._run_state = RunState.RUNNING
+
+    def grow(self, studies: Mapping[str, Study]) -> None:
+        """More studies of the same catalogue; those that it had are as they were."""
+        self._studies = studies
+        self._emit_progress()
+        self.work()
 
     def select(self, study: Study | None) -> None:
         """The study goes first from now on; nobody waits for a spot on another any more."""
@@ -328,8 +342,13 @@ class Inference(QObject):
     def _request(self, study: Study, model_name: str) -> None:
         generation, key = self._generation, (study.uid, model_name)
         self._in_flight = key
+        self._pace.begin(model_name)
         self._emit_status(study.uid)
-        future = self._engine.predict(study, model_name, heatmaps=True)
+
+        def on_view(done: int, total: int) -> None:  # on a thread of the engine's
+            self._delivery.deliver(lambda: self._on_view(generation, key, done, total))
+
+        future = self._engine.predict(study, model_name, heatmaps=True, on_view=on_view)
         self._delivery.when_done(future, lambda done: self._on_predicted(generation, key, done))
 
     def _request_other(self, study: Study, model_name: str) -> None:
@@ -396,7 +415,7 @@ class Inference(QObject):
         self,
         drawing: str,
         asked: RegionAnswer,
-        future: Future[RegionPrediction],
+        future: Future[RegionJudgement],
         on_answered: RegionCallback,
     ) -> None:
         if self._regions.get(drawing) is not future:
@@ -447,6 +466,11 @@ class Inference(QObject):
         if status.model_name == self._model_name:
             self.engine_changed.emit(status)
 
+    def _on_view(self, generation: int, key: PredictionKey, done: int, total: int) -> None:
+        if generation == self._generation and self._in_flight == key:
+            self._pace.pass_view(done, total)
+            self._emit_status(key[0])
+
     def _on_predicted(
         self, generation: int, key: PredictionKey, future: Future[StudyPrediction]
     ) -> None:
@@ -472,7 +496,7 @@ class Inference(QObject):
         """The other model's is not to interrupt the reading; its line says that it failed."""
         if model_name == self._model_name:
             raise bug  # to the log, as a bug of ours
-        log.error("The model that was not chosen failed: %s", fault_trace(bug))
+        log.error("The model that was not chosen failed: %s", error_trace(bug))
 
     def _store(self, key: PredictionKey, prediction: StudyPrediction) -> None:
         study_uid, model_name = key
@@ -506,6 +530,33 @@ class Inference(QObject):
     def _emit_status(self, study_uid: str) -> None:
         if study_uid in self._studies:
             self.status_changed.emit(study_uid)
+
+
+class _Pace:
+    """How far the engine is with a study, and how long the rest of it is likely to take."""
+
+    _MEMORY = 0.7  #: of what a view took before, in what one is expected to take
+
+    def __init__(self) -> None:
+        self.progress: StudyProgress | None = None
+        self._model_name = ""
+        self._view_s: dict[str, float] = {}  # that a view takes, by model
+        self._begun_s = 0.0
+
+    def begin(self, model_name: str) -> None:
+        self._model_name, self.progress = model_name, None
+
+    def pass_view(self, done: int, total: int) -> None:
+        """The view after those `done` is begun."""
+        now = time.monotonic()
+        if self.progress is not None and done == self.progress.view:
+            took = now - self._begun_s
+            known = self._view_s.get(self._model_name, took)
+            self._view_s[self._model_name] = self._MEMORY * known + (1 - self._MEMORY) * took
+        self._begun_s = now
+        pace = self._view_s.get(self._model_name)
+        left = None if pace is None else pace * (total - done)
+        self.progress = StudyProgress(done + 1, total, left)
 
 
 def _is_prediction_for(key: PredictionKey, prediction: StudyPrediction) -> bool:

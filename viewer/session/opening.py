@@ -45,9 +45,15 @@ class Opening(QObject):
     def is_busy(self) -> bool:
         return self._is_busy
 
-    def search(self, paths: tuple[Path, ...], on_loaded: Callable[[Catalogue], None]) -> None:
+    def search(
+        self,
+        paths: tuple[Path, ...],
+        on_loaded: Callable[[Catalogue], None],
+        on_found: Callable[[Catalogue], None] | None = None,
+    ) -> None:
         """`on_loaded` gets what lies under the paths, or `failed` follows; a search that was begun
-        before is dropped.
+        before is dropped. `on_found` gets what is complete of a large folder while the rest is
+        found.
         """
         self._stop.set()
         self._stop = should_stop = threading.Event()
@@ -63,7 +69,15 @@ class Opening(QObject):
             last_report = time.monotonic()
             self._delivery.deliver(lambda: self._on_progressed(number, done, total))
 
-        future = self._loader.submit(load, paths, report, should_stop.is_set)
+        def show(catalogue: Catalogue) -> None:
+            if on_found is not None:
+                self._delivery.deliver(
+                    lambda: on_found(catalogue) if number == self._number else None
+                )
+
+        future = self._loader.submit(
+            load, paths, report, should_stop.is_set, show if on_found else None
+        )
         self._delivery.when_done(future, lambda done: self._on_loaded(number, done, on_loaded))
         self.started.emit()
 

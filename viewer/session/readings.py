@@ -71,7 +71,7 @@ class Readings:
     def store(self) -> ReadingStore:
         """Opened when it is first needed; raises StorageFailed."""
         if self._store is None:
-            self._store = ReadingStore(self._path, tell=self._tell)
+            self._store = ReadingStore(self._path, on_problem=self._tell)
         return self._store
 
     def check(self) -> None:
@@ -116,6 +116,10 @@ class Readings:
         self._disclosure.open(None)
         self._revealed.clear()
         self._on_screen_s.clear()
+
+    def grow(self, studies: Mapping[str, Study]) -> None:
+        """More studies of the same catalogue; those that it had are as they were."""
+        self._studies = studies
 
     def select(self, study: Study | None) -> None:
         """Another study came up; its clock runs from now on."""

@@ -26,6 +26,7 @@ from engine.domain import (
     Draft,
     FileIdentity,
     Laterality,
+    Prediction,
     ReaderAssessment,
     ReadingMode,
     Study,
@@ -34,6 +35,7 @@ from engine.domain import (
     standing,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile
+from engine.messages import message
 from viewer.session.exporting import Exporting
 from viewer.session.images import PIXEL_CACHE_BYTES, Images
 from viewer.session.inference import Engine, Inference
@@ -66,6 +68,8 @@ class Session(QObject):
 
     # It has taken the place of the one before; no study is selected
     catalogue_opened = Signal(Catalogue)
+    # The same with more in it, and its new studies as a tuple; what was there is as it was
+    catalogue_grown = Signal(Catalogue, tuple)
     # A Study, or None, came up for reading; its pixels and prediction follow by their own signals
     study_selected = Signal(object)
     # By the current model, of any study of the catalogue, that may be shown
@@ -110,6 +114,7 @@ class Session(QObject):
         self._delivery = delivery = Delivery(self)
 
         self.studies: Mapping[str, Study] = {}  #: of the catalogue, by uid
+        self._is_partly_open = False  # the catalogue shown is not all of it yet
         self._paths: tuple[Path, ...] = ()  # that the catalogue was found under
         self._unread_folders: set[Path] = set()
         self._current: Study | None = None
@@ -217,7 +222,12 @@ class Session(QObject):
         """Searches the paths for studies; `catalogue_opened` follows, or `error_occurred`."""
         self.opening.forget_changes()
         paths = tuple(paths)
-        self.opening.search(paths, lambda catalogue: self._on_opened(paths, catalogue))
+        self._is_partly_open = False
+        self.opening.search(
+            paths,
+            lambda catalogue: self._on_opened(paths, catalogue),
+            lambda catalogue: self._on_partly_opened(paths, catalogue),
+        )
 
     def open_reading(self, reading: ReaderAssessment) -> None:
         """Brings up the study that was read; `reading_opened` follows, or `error_occurred`.
@@ -276,7 +286,50 @@ class Session(QObject):
                 )
             )
             return
-        self._show_catalogue(paths, catalogue)
+        if self._is_partly_open:
+            self._grow(paths, catalogue)
+        else:
+            self._show_catalogue(paths, catalogue)
+
+    def _on_partly_opened(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
+        """The first examinations of a large folder: reading can begin while the rest is found."""
+        if self._is_partly_open:
+            self._grow(paths, catalogue)
+        else:
+            self._is_partly_open = True
+            self._show_catalogue(paths, catalogue)
+
+    def _grow(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
+        """What is open stays as it is on the screen, unless it turns out to be more or another."""
+        studies = {study.uid: study for study in catalogue.studies}
+        before = self.studies
+        if any(not _is_as_it_was(studies.get(uid), known) for uid, known in before.items()):
+            kept = [uid for uid, study in studies.items() if _is_same(study, before.get(uid))]
+            go_on = _go_on_with(self._current, catalogue.studies)
+            self._show_catalogue(paths, catalogue, kept, go_on)
+            return
+        studies |= before  # who holds a study of the catalogue holds the same one
+        new = tuple(study for study in catalogue.studies if study.uid not in before)
+        self.studies = studies
+        self._unread_folders = {failure.path.parent for failure in catalogue.failures}
+        self._readings.grow(studies)
+        self.images.grow(studies)
+        self.exporting.open(studies)
+        self.inference.grow(studies)
+        log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
+        self.catalogue_grown.emit(catalogue, new)
+        for study in new:
+            self._emit_status(study.uid)
+        if not self.images.are_priors_known():
+            self._hang_again()
+        self.images.work()
+
+    def _hang_again(self) -> None:
+        """An earlier study of the open patient was found: it belongs beside."""
+        current = self._current
+        if current is not None:
+            self.select_study(None)
+            self.select_study(current.uid)
 
     def _on_found_again(
         self, reading: ReaderAssessment, paths: tuple[Path, ...], catalogue: Catalogue
@@ -590,7 +643,10 @@ class Session(QObject):
         self.error_occurred.emit(
             StorageFailed(
                 mark("What you drew is not kept yet"),
-                f"{error.advice} It stays on the screen and is tried again with the next.",
+                message(
+                    "{advice} It stays on the screen and is tried again with the next.",
+                    advice=error.advice,
+                ),
             )
         )
 
@@ -620,7 +676,10 @@ class Session(QObject):
             self.error_occurred.emit(
                 StorageFailed(
                     mark("What you entered is not kept yet"),
-                    f"{error.advice} It stays on the screen; save it before you quit.",
+                    message(
+                        "{advice} It stays on the screen; save it before you quit.",
+                        advice=error.advice,
+                    ),
                 )
             )
 
@@ -651,7 +710,7 @@ class Session(QObject):
 
 def _with_scope(status: StudyStatus, prediction: StudyPrediction | None) -> StudyStatus:
     """Out of scope where the prediction, that may be shown, says so of every view."""
-    if prediction is None or any(view.prediction.in_scope for view in prediction.views):
+    if prediction is None or any(isinstance(v.prediction, Prediction) for v in prediction.views):
         return status
     return StudyStatus(StudyState.OUT_OF_SCOPE)
 
@@ -659,6 +718,16 @@ def _with_scope(status: StudyStatus, prediction: StudyPrediction | None) -> Stud
 def _is_same(study: Study, before: Study | None) -> bool:
     """Whether a study is what it was to the file, so that what was said of it still holds."""
     return before is not None and _files(study) == _files(before)
+
+
+def _is_as_it_was(study: Study | None, before: Study) -> bool:
+    """The same in what is told of it, too."""
+    return (
+        study is not None
+        and _is_same(study, before)
+        and study.notes == before.notes
+        and [view.notes for view in study.views] == [view.notes for view in before.views]
+    )
 
 
 def _files(study: Study) -> list[tuple[str, FileIdentity | None]]:

@@ -8,21 +8,18 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
-    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
-    QFrame,
     QMainWindow,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -35,21 +32,22 @@ from engine.errors import EngineError
 from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.display.reading_steps import Kind
 from viewer.output.output import Output
-from viewer.panes.assessment_pane import AssessmentPane
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.help import About
 from viewer.panes.mode_question import ModeQuestion
-from viewer.panes.prediction_pane import PredictionPane
+from viewer.panes.reading_pane import WIDTH as READING_WIDTH
+from viewer.panes.reading_pane import ReadingPane
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
-from viewer.panes.worklist import Order, WorklistPane
+from viewer.panes.worklist import WorklistPane
+from viewer.panes.worklist_items import Order
 from viewer.session.session import Session
 from viewer.shared import languages, theme
 from viewer.shared.banner import Banner, Message
 from viewer.shared.commands import ActionSpec, Commands
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import PlainLabel, shortened
 from viewer.shared.states import (
     ReadingState,
@@ -65,8 +63,7 @@ from viewer.window.study_presenter import StudyPresenter
 from viewer.window.undoing import Undoing
 
 IDLE_START_MS = 1500  # with nothing to open, the engine is started when the window has settled
-WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start
-VIEW_LINES = ((1200, 24), (900, 4), (0, 2))  # of words on each breast's views, by pixels of height
+WORKLIST_WIDTH = 264  # pixels, at the first start
 PIXEL_LABEL_WIDTH = 330  # pixels, for the value under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
 
@@ -90,8 +87,8 @@ class MainWindow(QMainWindow):
         self.banner = Banner(self)
         self.viewports = ViewportsPane(self, self.commands)
         self.worklist = WorklistPane(self)
-        self.prediction = PredictionPane(self)
-        self.assessment = AssessmentPane(self)
+        self.reading = ReadingPane(self)
+        self.prediction, self.assessment = self.reading.prediction, self.reading.assessment
         self.disagreements = DisagreementsPage(self)
         self._opened: tuple[Path, ...] = ()  # what the worklist shows came from there
         self.output = Output(session, self.viewports, self)
@@ -123,23 +120,9 @@ class MainWindow(QMainWindow):
         column.addWidget(self.viewports, 1)
         self.setCentralWidget(centre)
 
-        reading = QWidget(self)
-        below = QVBoxLayout(reading)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setSpacing(0)
-        self.prediction_area = _Scrolled(self.prediction)
-        below.addWidget(self.prediction_area)
-        line = QFrame(reading)
-        line.setFixedHeight(1)
-        line.setStyleSheet(f"background: {theme.LINE.name()}")
-        below.addWidget(line)
-        assessment_area = _Scrolled(self.assessment)
-        # always: else the forms would become narrower as the first reading is listed below them
-        assessment_area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        below.addWidget(assessment_area, 1)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.worklist_dock = self._dock("Worklist", tr("Worklist"), self.worklist, left)
-        self.reading_dock = self._dock("Reading", tr("Reading"), reading, right)
+        self.reading_dock = self._dock("Reading", tr("Reading"), self.reading, right)
         self.resizeDocks(
             [self.worklist_dock, self.reading_dock],
             [WORKLIST_WIDTH, READING_WIDTH],
@@ -246,7 +229,7 @@ class MainWindow(QMainWindow):
         session.inference.restarted.connect(self._on_engine_restarted)
         self.study.reading_shown.connect(self._on_reading_shown)
         self.models.model_shown.connect(self.menus.show_model)
-        self.models.changed.connect(self._on_models_changed)
+        self.models.changed.connect(self.commands.refresh)
         self.viewports.status_changed.connect(self.statusBar().showMessage)
         tools.pointed.connect(self.pixel_label.setText)
         self.prediction.overlay_changed.connect(self._on_overlay_changed)
@@ -367,24 +350,10 @@ class MainWindow(QMainWindow):
     def _on_reading_shown(self, reading: ReadingState) -> None:
         self.commands.action("heat_map").setEnabled(not reading.phase.is_hidden)
 
-    def _on_models_changed(self) -> None:
-        self._fit_prediction()
-        self.commands.refresh()
-
     def _on_overlay_changed(self, visible: bool, opacity: float) -> None:
         self.viewports.set_overlay(visible, opacity)
         self.commands.refresh()
         self.settings.overlay_visible, self.settings.overlay_opacity = visible, opacity
-
-    def _fit_prediction(self) -> None:
-        """The prediction keeps the height it has before anything is said, and scrolls what is
-        longer: the reader's form must not move when an answer comes.
-        """
-        lines = next(lines for least, lines in VIEW_LINES if self.height() >= least)
-        self.prediction.reserve_views(lines)
-        if self.isVisible():  # else its width is not known
-            width = self.prediction_area.viewport().width()
-            self.prediction_area.setMaximumHeight(self.prediction.heightForWidth(width))
 
     # --------------------------------------------------------------------------------- menu actions
 
@@ -469,17 +438,12 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not event.spontaneous():
-            self._fit_prediction()
             QTimer.singleShot(0, self.screens, self.screens.restore)
         QTimer.singleShot(IDLE_START_MS, self, self._start_idle_engine)
         QTimer.singleShot(0, self, self._check_readings)
 
     def _check_readings(self) -> None:
         self.session.upkeep.begin(self.settings.kept_backups)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_prediction()
 
     def _start_idle_engine(self) -> None:
         if self.session.is_idle:
@@ -514,23 +478,6 @@ class MainWindow(QMainWindow):
     def _close_anyway(self) -> None:
         self._may_close = True
         self.close()
-
-
-class _Scrolled(QScrollArea):
-    """As tall as its pane where there is room, and scrolling where there is not."""
-
-    def __init__(self, pane: QWidget) -> None:
-        super().__init__()
-        self._pane = pane
-        self.setWidget(pane)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumSize(pane.minimumWidth(), 160)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the keyboard within
-
-    def sizeHint(self) -> QSize:
-        return QSize(READING_WIDTH, self._pane.heightForWidth(READING_WIDTH))
 
 
 def _local_paths(event: QDropEvent) -> list[Path]:

@@ -21,7 +21,7 @@ class ModelPresenter(QObject):
     """Leads the reader's choice to the session, the settings and the pane of predictions."""
 
     model_shown = Signal(str)  #: its name
-    changed = Signal()  #: how much room the predictions take, or what ticks follow
+    changed = Signal()  #: what ticks follow
 
     def __init__(
         self, session: Session, settings: Settings, prediction: PredictionPane, window: QWidget

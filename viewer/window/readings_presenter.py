@@ -11,18 +11,19 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from engine.domain import Laterality
 from engine.errors import EngineError
+from engine.messages import Message
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.session.session import Session
-from viewer.shared.banner import Message
+from viewer.shared import banner
 from viewer.shared.commands import ActionSpec
-from viewer.shared.engine_words import localised, localised_error
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised, localised_error
 
 
 class ReadingsPresenter(QObject):
     """Leads the session's news of readings to their page, and the page's wishes to the session."""
 
-    message = Signal(Message)  #: for the banner
+    message = Signal(banner.Message)  #: for the banner
     reading_opened = Signal(str, Laterality, bool)  #: as the session's, to be shown
 
     def __init__(self, session: Session, page: DisagreementsPage, window: QWidget) -> None:
@@ -93,7 +94,7 @@ class ReadingsPresenter(QObject):
             )
             self._page.show_message(text.format(count=count))
 
-    def _on_training_written(self, summary: str | None) -> None:
+    def _on_training_written(self, summary: Message | None) -> None:
         self._page.end_training_progress()
         if summary is not None:
             self._page.show_message(localised(summary))
@@ -128,4 +129,4 @@ class ReadingsPresenter(QObject):
                 else tr("What the model said is left out where it is hidden.")
             )
             advice = " ".join([tr("The file holds patient identifiers."), what])
-            self.message.emit(Message(title, advice))
+            self.message.emit(banner.Message(title, advice))

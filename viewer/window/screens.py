@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 
 from viewer.shared import theme
 from viewer.shared.commands import ActionSpec
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.plain_text import PlainLabel
 from viewer.window.settings import Settings
 

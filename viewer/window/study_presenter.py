@@ -5,7 +5,7 @@ Whatever a model says reaches the panes through here alone; the session lets not
 reading mode hides.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -25,7 +25,7 @@ from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.prediction_pane import PredictionPane
 from viewer.panes.worklist import WorklistPane
 from viewer.session.session import Session
-from viewer.shared.engine_words import localised
+from viewer.shared.messages import localised
 from viewer.shared.states import OtherAnswer, ReadingState, StudyStatus
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window.dialogs import show_alone
@@ -61,6 +61,7 @@ class StudyPresenter(QObject):
         session.opening.progressed.connect(worklist.show_opening)
         session.opening.finished.connect(worklist.hide_opening)
         session.catalogue_opened.connect(self._on_catalogue_opened)
+        session.catalogue_grown.connect(self._on_catalogue_grown)
         session.study_selected.connect(self._on_study_selected)
         session.images.loaded.connect(self._on_pixels_loaded)
         session.images.failed.connect(self._on_pixels_failed)
@@ -101,15 +102,23 @@ class StudyPresenter(QObject):
 
     def _on_catalogue_opened(self, catalogue: Catalogue) -> None:
         self._worklist.show_catalogue(catalogue)
-        self.offer_unsaved(catalogue.studies)
-        for study in catalogue.studies:
-            if self._assessment.has_draft(study):
-                self._worklist.mark_draft(study.uid, True)
-        self._mark_read(catalogue.studies)
+        self._show_what_was_read(catalogue.studies)
         if catalogue.studies:
             self._worklist.select(self._session.to_go_on_with or self._worklist.study_uids[0])
         else:
             self._session.select_study(None)
+
+    def _on_catalogue_grown(self, catalogue: Catalogue, new: Sequence[Study]) -> None:
+        self._worklist.grow(catalogue)
+        self._show_what_was_read(new)
+
+    def _show_what_was_read(self, studies: Sequence[Study]) -> None:
+        """Also what this reader entered and did not save."""
+        self.offer_unsaved(studies)
+        for study in studies:
+            if self._assessment.has_draft(study):
+                self._worklist.mark_draft(study.uid, True)
+        self._mark_read(studies)
 
     def _on_worklist_selected(self, study_uid: str) -> None:
         self._session.select_study(study_uid, self._worklist.upcoming(study_uid))
