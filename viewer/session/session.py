@@ -462,15 +462,15 @@ class Session(QObject):
     def _grow(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
         """What is open stays as it is on the screen, unless it turns out to be more or another."""
         studies = {study.uid: study for study in catalogue.studies}
-        before = self._studies
+        before = self.studies
         if any(not _is_as_it_was(studies.get(uid), known) for uid, known in before.items()):
             kept = [uid for uid, study in studies.items() if _is_same(study, before.get(uid))]
             go_on = _go_on_with(self._current, catalogue.studies)
             self._show_catalogue(paths, catalogue, kept, go_on)
             return
         studies |= before  # who holds a study of the catalogue holds the same one
-        new = tuple(study for study in catalogue.studies if study.uid not in self._studies)
-        self._studies = studies
+        new = tuple(study for study in catalogue.studies if study.uid not in self.studies)
+        self.studies = studies
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         for part in (self._readings, self.images, self._inference):
             part.grow(studies)
