@@ -169,9 +169,11 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
 def _identity(tags: Tags, patient_id: str) -> PatientIdentity | None:
     if not patient_id.strip():
         return None
-    issuers = [tags.text("IssuerOfPatientID")]
-    for item in tags.items("IssuerOfPatientIDQualifiersSequence"):
-        issuers.append(item.text("UniversalEntityID"))
+    qualifiers = tags.items("IssuerOfPatientIDQualifiersSequence")
+    issuers = [
+        tags.text("IssuerOfPatientID"),
+        *(item.text("UniversalEntityID") for item in qualifiers),
+    ]
     issuer = next((issuer for issuer in issuers if issuer), "")
     return PatientIdentity(patient_id.strip(), issuer, _date(tags.text("PatientBirthDate")))
 
