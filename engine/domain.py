@@ -307,7 +307,7 @@ class Population:
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """Which network said it, to the byte."""
+    """Which network predicted, to the byte."""
 
     name: str  #: one of `MODEL_NAMES`
     sha256: str  #: of the checkpoint file; an ensemble's names those of its members
@@ -318,7 +318,7 @@ class ModelIdentity:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of a view or a breast.
+    """What a network predicts of a view or a breast.
 
     `probabilities` are calibrated, keyed by grade over the model's own categories, and sum to 1.
     """
@@ -326,8 +326,8 @@ class Prediction:
     model: ModelIdentity
     probabilities: Mapping[int, float]
     malignancy: float | None = None  #: calibrated probability, where the network has such a head
-    #: what other networks say of the same, each by itself: the members of an ensemble, or the one
-    #: that was asked for a second opinion
+    #: what other networks predict of the same, each by itself: the members of an ensemble, or the
+    #: one that was asked for a second opinion
     others: tuple["Judgement", ...] = ()
     #: with a stored reading: the prior that the reader was shown it with, cancers per 1,000 women
     shown_per_1000: float | None = None
@@ -403,20 +403,20 @@ class StudyPrediction:
 
     @property
     def members(self) -> tuple["StudyPrediction", ...]:
-        """What each network of an ensemble says by itself, calibrated by itself and without
+        """What each network of an ensemble predicts by itself, calibrated by itself and without
         heat-maps; () for a single network, or where no view could be decoded."""
-        said = [view.prediction.others for view in self.views]
-        if not said or not said[0]:
+        alone = [view.prediction.others for view in self.views]
+        if not alone or not alone[0]:
             return ()
         return tuple(
             StudyPrediction(
                 self.study_uid,
-                said[0][place].model,
+                alone[0][place].model,
                 tuple(ViewPrediction(v.image_uid, v.prediction.others[place]) for v in self.views),
                 tuple(replace(b, prediction=b.prediction.others[place]) for b in self.breasts),
                 self.failures,
             )
-            for place in range(len(said[0]))
+            for place in range(len(alone[0]))
         )
 
     @property
@@ -428,7 +428,7 @@ class StudyPrediction:
 
 @dataclass(frozen=True)
 class RegionPrediction:
-    """What the region network says of one rectangle of a view."""
+    """What the region network predicts of one rectangle of a view."""
 
     image_uid: str
     box: tuple[int, int, int, int]  #: x_min, y_min, x_max, y_max in source pixels, x right, y down
@@ -543,15 +543,17 @@ class ReaderAssessment:
         return self.reading_mode is ReadingMode.CONCURRENT or self.revealed_at is not None
 
     def without_model(self) -> "ReaderAssessment":
-        """The same without what the model said, and without the reader's answer to that."""
-        is_answer = self.reading_mode is ReadingMode.CONCURRENT or self.category_before is not None
+        """The same without what the model predicted, and without what the reader made of that."""
+        is_informed = (
+            self.reading_mode is ReadingMode.CONCURRENT or self.category_before is not None
+        )
         return replace(
             self,
             prediction=None,
             proposed_agreement=Agreement.NOT_COMPARABLE,
             agreement=Agreement.NOT_COMPARABLE,
             reason="",
-            comment="" if is_answer else self.comment,
+            comment="" if is_informed else self.comment,
         )
 
 

@@ -34,7 +34,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
 from engine import __version__
 from engine.anonymisation import pixel_streams
 from engine.anonymisation.burned_in import blank, find_marks
-from engine.anonymisation.confidentiality import Pseudonyms, anonymise, state_blanked, table
+from engine.anonymisation.confidentiality import ReplacementIds, anonymise, state_blanked, table
 from engine.dicom import loading
 from engine.dicom.decoding import (
     ENCAPSULATED_UNCOMPRESSED,
@@ -86,15 +86,15 @@ class Anonymiser:
     def __init__(self, out: Path, sources: Iterable[Path] = (), blanks_marks: bool = False) -> None:
         self._out = out
         self._blanks_marks = blanks_marks
-        self._pseudonyms = Pseudonyms()
+        self._ids = ReplacementIds()
         table()
         refuse_inside(out, sources)
 
     def copy(self, study: Study, should_stop: Callable[[], bool] | None = None) -> AnonymousCopy:
         """Raises StorageFailed where the target is refused or cannot be written."""
         refuse_inside(self._out, study_folders(study))
-        patient = self._pseudonyms.patient(_whose(study))
-        study_uid = self._pseudonyms.uid(study.uid)
+        patient = self._ids.patient(_whose(study))
+        study_uid = self._ids.uid(study.uid)
         images, failures = [], []
         with _storage_errors():
             folder = _new_folder(self._out, patient)
@@ -169,9 +169,9 @@ class Anonymiser:
             values = _clean_values(file, layout, marks)
         with read_tags(file) as read:
             dataset = read.tags.dataset
-            anonymise(dataset, self._pseudonyms, patient, study_uid)
+            anonymise(dataset, self._ids, patient, study_uid)
             if "SOPInstanceUID" not in dataset:
-                dataset.SOPInstanceUID = self._pseudonyms.uid(view.image_uid)
+                dataset.SOPInstanceUID = self._ids.uid(view.image_uid)
             syntax = layout.transfer_syntax
             if values is not None:
                 syntax = str(ExplicitVRLittleEndian)

@@ -220,7 +220,7 @@ def _row(
         # not by the image alone: of two patients' images that claim one uid, each has its file
         name = pseudonyms.name("file", f"{reading.patient_id}\0{reading.study_uid}\0{image_uid}")
         file = Path(IMAGE_FOLDER) / f"{name}.png"
-        reason = _copy(view, manifest.parent / file)
+        reason = copy_breast(view, manifest.parent / file)
         if reason is not None:
             left_out[reason] += 1
             return None
@@ -259,7 +259,7 @@ def _is_of(study: Study, reading: ReaderAssessment) -> bool:
     return identity is None or identity.patient_id == reading.patient_id
 
 
-def _copy(view: MammogramView, target: Path) -> Message | None:
+def copy_breast(view: MammogramView, target: Path) -> Message | None:
     """Writes the breast alone, uint8 (rows, columns); why not, or None."""
     try:
         image = grey(view, loading.load_pixels(view))
