@@ -41,8 +41,10 @@ def message(template: str, /, **values: Value) -> Message:
     return Message(template, values)
 
 
-def mark(text: str, comment: str = "") -> str:
-    """Names a text for the translators and leaves it as it is; stored words are marked so."""
+def mark(text: str, _comment: str = "") -> str:
+    """Names a text for the translators, with a comment for them, and leaves it as it is; stored
+    words are marked so.
+    """
     return text
 
 

@@ -83,7 +83,7 @@ def _lines(dataset: Dataset, depth: int) -> Iterator[HeaderElement]:
                 name, vr, value = element.name, str(element.VR), element.value
                 is_sequence = vr == "SQ"
                 shown = "" if is_sequence else _shown(value, vr)
-        except Exception:  # of any type: conversions run on whatever bytes the file holds
+        except Exception:  # noqa: BLE001  conversions run on whatever bytes the file holds
             unread = f"unreadable, {_bytes(_size(raw))}"
             yield HeaderElement(depth, text, _known_name(tag), str(raw.VR or ""), unread)
             continue

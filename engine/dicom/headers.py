@@ -50,7 +50,7 @@ _ASPECT_RANGE = (0.2, 5.0)  # a pixel's height in widths
 _LARGEST_IMAGE_MM = 1000  # detectors and films end at 430
 
 #: Notes on what is not as the file states it, each with the few words that stand on the image.
-_Faults = dict[Message, Message]
+_Warnings = dict[Message, Message]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,14 +101,14 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
     patient_id = "\\".join(tags.texts("PatientID"))  # whole: a part could be another patient's
     modifiers = scope_rules.modifiers(tags)
     named = _named(path, tags, patient_id)
-    side_faults: _Faults = {}
+    side_faults: _Warnings = {}
     laterality = _laterality(tags, named, guessed, notes, side_faults)
     misnamed: set[Message] = set()
     view_position = _view_position(tags, named, guessed, notes, misnamed)
     if guessed:
         notes.append(_guess_note(guessed))
     spacing = _spacing(tags, layout, notes)
-    grey_faults: _Faults = {}
+    grey_faults: _Warnings = {}
     if layout.is_colour:  # C.11.1 and C.11.2 are for grey
         vois: tuple[Voi, ...] = _colour_vois(layout)
     else:
@@ -169,9 +169,11 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
 def _identity(tags: Tags, patient_id: str) -> PatientIdentity | None:
     if not patient_id.strip():
         return None
-    issuers = [tags.text("IssuerOfPatientID")]
-    for item in tags.items("IssuerOfPatientIDQualifiersSequence"):
-        issuers.append(item.text("UniversalEntityID"))
+    qualifiers = tags.items("IssuerOfPatientIDQualifiersSequence")
+    issuers = [
+        tags.text("IssuerOfPatientID"),
+        *(item.text("UniversalEntityID") for item in qualifiers),
+    ]
     issuer = next((issuer for issuer in issuers if issuer), "")
     return PatientIdentity(patient_id.strip(), issuer, _date(tags.text("PatientBirthDate")))
 
@@ -195,15 +197,15 @@ def _guess_note(guessed: set[str]) -> Message:
     return message("{what} guessed from a name, not from a tag.", what=guessed_words(guessed))
 
 
-def _fault(notes: list[Message], faults: _Faults, note: Message, shorter: Message) -> None:
+def _warn(notes: list[Message], warnings: _Warnings, note: Message, shorter: Message) -> None:
     notes.append(note)
-    faults[note] = shorter
+    warnings[note] = shorter
 
 
 def _laterality(
-    tags: Tags, named: NamedView, guessed: set[str], notes: list[Message], faults: _Faults
+    tags: Tags, named: NamedView, guessed: set[str], notes: list[Message], warnings: _Warnings
 ) -> Laterality | None:
-    """`faults` are the contradictions: they belong on the image."""
+    """`warnings` are the contradictions: they belong on the image."""
     values = _stated_sides(tags)
     if any(value in scope_rules.BOTH_SIDES for value in values):
         return None
@@ -215,12 +217,12 @@ def _laterality(
             named=in_view.value,
             stated=stated[0].value,
         )
-        _fault(notes, faults, note, message("view position says {side}", side=in_view.value))
+        _warn(notes, warnings, note, message("view position says {side}", side=in_view.value))
     if in_view and not stated:
         stated = [in_view]
     if len(set(stated)) > 1:
         note = message("Image Laterality and Laterality contradict each other.")
-        _fault(notes, faults, note, message("tags say both R and L"))
+        _warn(notes, warnings, note, message("tags say both R and L"))
     oriented = _from_orientation(tags)[0]
     from_tag = stated[0] if stated else oriented
     if from_tag is None:
@@ -236,14 +238,14 @@ def _laterality(
             side=message("right") if oriented is Laterality.RIGHT else message("left"),
             stated=from_tag.value,
         )
-        _fault(notes, faults, note, message("orientation tag says {side}", side=oriented.value))
+        _warn(notes, warnings, note, message("orientation tag says {side}", side=oriented.value))
     if named.laterality not in (None, from_tag):
         note = message(
             "A name says {named}, the header says {stated}; the header is followed.",
             named=named.laterality.value,
             stated=from_tag.value,
         )
-        _fault(notes, faults, note, message("a name says {side}", side=named.laterality.value))
+        _warn(notes, warnings, note, message("a name says {side}", side=named.laterality.value))
     return from_tag
 
 
@@ -408,16 +410,16 @@ _FALLEN_SHARE = 0.05  #: of its entries that may lie deeper: writers fill unused
 
 
 def _check_grey_values(
-    tags: Tags, layout: PixelLayout, notes: list[Message], faults: _Faults
+    tags: Tags, layout: PixelLayout, notes: list[Message], warnings: _Warnings
 ) -> None:
     """What goes wrong before the presets."""
     table = modality_lut(tags, layout.is_big_endian)
     if isinstance(table, Message):
         note = message("A Modality LUT is ignored: {fault}.", fault=table)
-        _fault(notes, faults, note, message("Modality LUT ignored: {fault}", fault=table))
+        _warn(notes, warnings, note, message("Modality LUT ignored: {fault}", fault=table))
     if tags.texts("RescaleSlope") and rescale(tags)[0] != tags.number("RescaleSlope"):
         note = message("An unusable Rescale Slope is ignored.")
-        _fault(notes, faults, note, message("rescale slope ignored"))
+        _warn(notes, warnings, note, message("rescale slope ignored"))
     shape = presentation_shape(tags)
     if shape and (shape == "INVERSE") != is_monochrome1(tags):
         note = message(
@@ -425,7 +427,7 @@ def _check_grey_values(
             shape=shape,
             photometric=layout.photometric[:16],
         )
-        _fault(notes, faults, note, message("polarity in doubt: I inverts"))
+        _warn(notes, warnings, note, message("polarity in doubt: I inverts"))
     elif not shape and tags.text("PresentationLUTShape"):
         notes.append(message("An unknown Presentation LUT Shape is ignored."))
 
@@ -461,7 +463,7 @@ def _not_shown(tags: Tags) -> list[Message]:
 
 
 def _vois(
-    tags: Tags, layout: PixelLayout, notes: list[Message], faults: _Faults
+    tags: Tags, layout: PixelLayout, notes: list[Message], warnings: _Warnings
 ) -> tuple[Voi, ...]:
     """The file's presets: its tables first, as its windows only approximate them."""
     found: list[Voi] = []
@@ -473,19 +475,19 @@ def _vois(
     for number, item in enumerate(items, start=1):
         table = lut(item, layout.is_big_endian, is_signed)
         if not isinstance(table, Message):
-            table = _curve_fault(table) or table
+            table = _curve_problem(table) or table
         if isinstance(table, Message):
             note = message("A grey-value table (VOI LUT) is ignored: {fault}.", fault=table)
-            _fault(notes, faults, note, message("VOI LUT ignored: {fault}", fault=table))
+            _warn(notes, warnings, note, message("VOI LUT ignored: {fault}", fault=table))
             continue
         if int(table.table.max()) < 2 ** (table.bits - 1):
             note = message("A grey-value table (VOI LUT) fills less than half of its range: dark.")
-            _fault(notes, faults, note, message("VOI LUT fills half of its range"))
+            _warn(notes, warnings, note, message("VOI LUT fills half of its range"))
         if _descends_in_part(table.table):
             note = message("A grey-value table (VOI LUT) descends in part.")
-            _fault(notes, faults, note, message("VOI LUT descends in part"))
+            _warn(notes, warnings, note, message("VOI LUT descends in part"))
         found.append(_named_preset(table, number, len(items)))
-    found.extend(_windows(tags, layout, notes, faults))
+    found.extend(_windows(tags, layout, notes, warnings))
     return tuple(found)
 
 
@@ -496,7 +498,7 @@ def _named_preset(preset: _Preset, number: int, of: int) -> _Preset:
     return replace(preset, name=message("no. {number}", number=number))
 
 
-def _curve_fault(table: VoiLut) -> Message | None:
+def _curve_problem(table: VoiLut) -> Message | None:
     """Why a sound table is not one to read a mammogram by; None if it is."""
     entries = table.table
     if int(entries.max()) < 2 ** (table.bits - 2):
@@ -515,14 +517,14 @@ def _descends_in_part(entries: np.ndarray) -> bool:
 
 
 def _windows(
-    tags: Tags, layout: PixelLayout, notes: list[Message], faults: _Faults
+    tags: Tags, layout: PixelLayout, notes: list[Message], warnings: _Warnings
 ) -> list[VoiWindow]:
     """C.11.2.1.2: centers, widths and explanations are parallel lists."""
     centers, widths = tags.numbers("WindowCenter"), tags.numbers("WindowWidth")
     names = tags.texts("WindowCenterWidthExplanation")
     if tags.texts("WindowCenter") and not tags.texts("WindowWidth"):
         note = message("Window Width is missing: an automatic window is used.")
-        _fault(notes, faults, note, message("window ignored: it has no width"))
+        _warn(notes, warnings, note, message("window ignored: it has no width"))
         return []
     stated = tags.text("VOILUTFunction").upper()
     function = VoiFunction.LINEAR
@@ -530,7 +532,7 @@ def _windows(
         function = VoiFunction[stated]
     elif stated:
         note = message("An unknown VOI LUT Function is shown as LINEAR.")
-        _fault(notes, faults, note, message("unknown curve shown as linear"))
+        _warn(notes, warnings, note, message("unknown curve shown as linear"))
     given = max(len(tags.texts("WindowCenter")), len(tags.texts("WindowWidth")))
     windows = []
     for index, (center, width) in enumerate(zip(centers, widths, strict=False)):
@@ -549,10 +551,10 @@ def _windows(
             note = message(
                 "A window of width {width} shows black and white only: offered last.", width=shown
             )
-            _fault(notes, faults, note, message("window of width {width} set aside", width=shown))
+            _warn(notes, warnings, note, message("window of width {width} set aside", width=shown))
         windows.append(_named_preset(window, index + 1, given))
     if len(windows) < given:
         kept = message("the others are kept") if windows else message("an automatic window is used")
         note = message("A window without a usable width is ignored: {kept}.", kept=kept)
-        _fault(notes, faults, note, message("window ignored: unusable width"))
+        _warn(notes, warnings, note, message("window ignored: unusable width"))
     return windows

@@ -66,7 +66,7 @@ NOT_FOUND = (
     message("The file was not found"),
     message("Check that it is still there, then open it again."),
 )
-_WORDS = {
+_TEXTS = {
     errno.EACCES: (
         message("The file cannot be opened"),
         message("Ask for permission to read it, or copy it to a place of your own."),
@@ -108,4 +108,4 @@ def unopened(error: OSError) -> tuple[Message, Message]:
         message("The file cannot be read"),
         message("Copy it again from its source, to another drive if need be."),
     )
-    return _WORDS.get(number, other)
+    return _TEXTS.get(number, other)

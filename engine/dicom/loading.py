@@ -80,51 +80,31 @@ def load(
     """
     search = _Search()
     started, found_at = time.monotonic(), FIRST_FOUND_S
-    queue = search.files(paths, should_stop)
-    images: list[FoundImage] = []
-    failures = search.failures
-    skipped_count = 0
-    done = 0
-    while done < len(queue):
+    queue = _Queue(search, search.files(paths, should_stop))
+    while queue.left:
         if should_stop and should_stop():
             search.notes.append(
-                message("Stopped: {count} files were not looked at.", count=len(queue) - done)
+                message("Stopped: {count} files were not looked at.", count=queue.left)
             )
             break
-        path = queue[done]
-        try:
-            found = _read(path)
-        except EngineError as error:
-            failures.append(FailedFile(path, error.title, error.advice))
-        except OSError as error:
-            failures.append(FailedFile(path, *unopened(error)))
-        else:
-            if found is None:
-                skipped_count += 1
-            elif isinstance(found, FoundImage):
-                images.append(found)
-            elif isinstance(found, Archive):
-                queue.extend(search.inside(path, found))
-            elif search.was_named(path):
-                queue.extend(search.listed(path, found))
-        done += 1
+        queue.read_next()
         if on_progress:
-            on_progress(done, len(queue))
-        if on_found and done < len(queue) and time.monotonic() - started > found_at:
-            if complete := _complete_studies(images, failures):
+            on_progress(queue.done, len(queue.paths))
+        if on_found and queue.left and time.monotonic() - started > found_at:
+            if complete := _complete_studies(queue.images, search.failures):
                 on_found(Catalogue(complete, (), 0, ()))
             found_at = FOUND_AGAIN * (time.monotonic() - started)
-    notes = search.notes
-    images = without_copies(images, notes)
+    failures, notes = search.failures, search.notes
+    images = without_copies(queue.images, notes)
     studies = make_studies(images, failures, notes)
     log.info(
         "%d studies of %d images, %d failures, %d files skipped",
         len(studies),
         len(images),
         len(failures),
-        skipped_count,
+        queue.skipped_count,
     )
-    return Catalogue(tuple(studies), tuple(failures), skipped_count, tuple(notes))
+    return Catalogue(tuple(studies), tuple(failures), queue.skipped_count, tuple(notes))
 
 
 def _complete_studies(
@@ -174,6 +154,44 @@ def _pixels_of(file: SourceFile, threads: int) -> Pixels:
 
 
 # ----------------------------------------------------------------------------------------- search
+
+
+class _Queue:
+    """Files to be read one by one, and what was found in those that were.
+
+    A DICOMDIR or a ZIP file puts what it holds at the end; failures go to the search's.
+    """
+
+    def __init__(self, search: "_Search", paths: list[Path]) -> None:
+        self._search = search
+        self.paths = paths
+        self.done = 0
+        self.images: list[FoundImage] = []
+        self.skipped_count = 0
+
+    @property
+    def left(self) -> int:
+        return len(self.paths) - self.done
+
+    def read_next(self) -> None:
+        path = self.paths[self.done]
+        self.done += 1
+        try:
+            found = _read(path)
+        except EngineError as error:
+            self._search.failures.append(FailedFile(path, error.title, error.advice))
+            return
+        except OSError as error:
+            self._search.failures.append(FailedFile(path, *unopened(error)))
+            return
+        if found is None:
+            self.skipped_count += 1
+        elif isinstance(found, FoundImage):
+            self.images.append(found)
+        elif isinstance(found, Archive):
+            self.paths.extend(self._search.inside(path, found))
+        elif self._search.was_named(path):
+            self.paths.extend(self._search.listed(path, found))
 
 
 class _Search:
@@ -328,30 +346,40 @@ class _Search:
                     title = message("The folder cannot be opened")
                 self._fail(folder, title, advice)
                 continue
-            inner = []
+            inner: list[Path] = []
             for entry in entries:
-                path = Path(entry.path)
                 try:
                     if entry.is_dir():
-                        if entry.is_symlink():
-                            self._links += 1
-                        else:
-                            inner.append(path)
-                    elif entry.is_file():
-                        if entry.is_symlink():
-                            self._outside += not path.resolve().is_relative_to(real_root)
-                            yield from self._once(path)
-                        else:
-                            yield from self._once_by(identity, entry.name, path)
-                    elif entry.is_symlink() and _is_named_like_image(path):
-                        self._fail(path, *NOT_FOUND)
+                        inner.extend(self._folder(entry))
+                    else:
+                        yield from self._file(entry, identity, real_root)
                 except OSError:  # a link to itself
                     self._links += 1
             folders.extend(reversed(inner))
 
+    def _folder(self, entry: "os.DirEntry[str]") -> Iterator[Path]:
+        """Itself, unless it is a link, which is not followed."""
+        if entry.is_symlink():
+            self._links += 1
+        else:
+            yield Path(entry.path)
+
+    def _file(
+        self, entry: "os.DirEntry[str]", folder: tuple[object, ...], real_root: Path
+    ) -> Iterator[Path]:
+        path = Path(entry.path)
+        if not entry.is_file():
+            if entry.is_symlink() and _is_named_like_image(path):
+                self._fail(path, *NOT_FOUND)
+        elif entry.is_symlink():
+            self._outside += not path.resolve().is_relative_to(real_root)
+            yield from self._once(path)
+        else:
+            yield from self._once_by(folder, entry.name, path)
+
 
 def _identity(folder: Path) -> tuple[int, int]:
-    status = os.stat(folder)
+    status = folder.stat()
     return status.st_dev, status.st_ino
 
 
@@ -389,6 +417,12 @@ def _read(path: Path) -> FoundImage | DicomDirectory | Archive | None:
         return None
     if suffix == ".zip" and head.startswith(ZIP_SIGNATURES) and real_file(path) == path:
         return list_archive(path)
+    _refuse_by_name(suffix, head)
+    return None
+
+
+def _refuse_by_name(suffix: str, head: bytes) -> None:
+    """Raises UnreadableFile for an archive, and for what is only named like an image."""
     if suffix in _ARCHIVE_SUFFIXES and (head.startswith(_ARCHIVES) or head[257:262] == b"ustar"):
         raise UnreadableFile(
             message("An archive is not opened"),
@@ -413,7 +447,6 @@ def _read(path: Path) -> FoundImage | DicomDirectory | Archive | None:
         raise UnreadableFile(
             message("Image format is not supported"), message("Save it as PNG, TIFF or DICOM.")
         )
-    return None
 
 
 def _looks_like_dicom(head: bytes) -> bool:

@@ -240,10 +240,10 @@ def modifiers(tags: Tags) -> tuple[str, ...]:
     """View modifiers as CID 4015 names them, what is not in it in its own words."""
     found = []
     for item in _modifier_items(tags):
-        known = MODIFIERS.get(item.text("CodeValue"))
-        found.append(known or item.text("CodeMeaning").lower() or item.text("CodeValue"))
-    for item in tags.items("ViewCodeSequence"):  # modifiers by another name
-        found.append(MODIFIERS.get(item.text("CodeValue"), ""))
+        code = item.text("CodeValue")
+        found.append(MODIFIERS.get(code) or item.text("CodeMeaning").lower() or code)
+    # modifiers by another name
+    found += (MODIFIERS.get(v.text("CodeValue"), "") for v in tags.items("ViewCodeSequence"))
     return tuple(dict.fromkeys(name for name in found if name))
 
 

@@ -96,7 +96,7 @@ def without_copies(images: list[FoundImage], notes: list[Message]) -> list[Found
                     originals[i] = _noted(originals[i], note)
             originals.append(image)
         if len(originals) > 1 and originals[0].layout:
-            originals = [_told_apart(image) for image in originals]
+            originals = [_disambiguated(image) for image in originals]
         shown.update((image.view.path, image) for image in originals)
     if copy_count:
         copies = (
@@ -108,7 +108,7 @@ def without_copies(images: list[FoundImage], notes: list[Message]) -> list[Found
     return [shown[image.view.path] for image in images if image.view.path in shown]
 
 
-def _told_apart(image: FoundImage) -> FoundImage:
+def _disambiguated(image: FoundImage) -> FoundImage:
     uid = f"{image.view.image_uid}~{place_digest(image.view.path, b'')[:8]}"
     image = replace(image, view=replace(image.view, image_uid=uid))
     return _noted(

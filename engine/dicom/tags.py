@@ -264,7 +264,7 @@ def _values_of(dataset: Dataset, keyword: str) -> list[Any]:
         if _is_endless(dataset.get_item(keyword)):
             return []
         value = dataset.get(keyword)
-    except Exception:  # of any type: conversions run on whatever bytes the file holds
+    except Exception:  # noqa: BLE001  conversions run on whatever bytes the file holds
         return []
     if value is None:
         return []
@@ -294,24 +294,9 @@ def lut(item: Tags, is_big_endian: bool, first_is_signed: bool) -> VoiLut | Mess
     entries = entries % 65536 or 65536
     if not 8 <= bits <= 16:
         return message("it states {count} bits per entry", count=bits)
-    data = item.bytes_of("LUTData")
-    if not data:
-        return message("it is empty")
-    if isinstance(data, bytes):
-        if len(data) >= 2 * entries:
-            table = np.frombuffer(data, ">u2" if is_big_endian else "<u2", entries)
-        elif len(data) >= entries and bits == 8:
-            table = np.frombuffer(data, np.uint8, entries)
-        else:
-            return message("it is too short")
-    else:
-        if len(data) < entries:
-            return message("it is too short")
-        try:
-            table = np.array([int(value) & 0xFFFF for value in data[:entries]])
-        except (TypeError, ValueError):
-            return message("its entries are no numbers")
-    table = table.astype(np.uint16)
+    table = _lut_entries(item.bytes_of("LUTData"), entries, bits, is_big_endian)
+    if isinstance(table, Message):
+        return table
     top = int(table.max())
     if top >= 2**bits:
         return message("its entries exceed the {count} bits it states", count=bits)
@@ -321,6 +306,27 @@ def lut(item: Tags, is_big_endian: bool, first_is_signed: bool) -> VoiLut | Mess
     if first_is_signed and first > 32767:
         first -= 65536
     return VoiLut(table, first, bits, item.text("LUTExplanation"))
+
+
+def _lut_entries(
+    data: bytes | list[Any] | None, entries: int, bits: int, is_big_endian: bool
+) -> np.ndarray | Message:
+    """uint16 (entries,), or what is wrong with them."""
+    if not data:
+        return message("it is empty")
+    if isinstance(data, bytes):
+        if len(data) >= 2 * entries:
+            words = np.frombuffer(data, ">u2" if is_big_endian else "<u2", entries)
+            return words.astype(np.uint16)
+        if len(data) >= entries and bits == 8:
+            return np.frombuffer(data, np.uint8, entries).astype(np.uint16)
+        return message("it is too short")
+    if len(data) < entries:
+        return message("it is too short")
+    try:
+        return np.array([int(value) & 0xFFFF for value in data[:entries]]).astype(np.uint16)
+    except (TypeError, ValueError):
+        return message("its entries are no numbers")
 
 
 def _parse(file: "_BoundedReader") -> DicomFile:
@@ -352,7 +358,7 @@ def _parse(file: "_BoundedReader") -> DicomFile:
         cast(BinaryIO, source),
         is_implicit,
         not is_big_endian,
-        stop_when=lambda tag, vr, length: tag in PIXEL_DATA,
+        stop_when=lambda tag, _vr, _length: tag in PIXEL_DATA,
         defer_size=_DEFERRED,
     )
     for element in meta:
@@ -365,7 +371,7 @@ def _read_meta(file: io.BufferedIOBase) -> Dataset:
     if file.read(4) != b"DICM":
         file.seek(0)
     return read_dataset(
-        cast(BinaryIO, file), False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
+        cast(BinaryIO, file), False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2
     )
 
 

@@ -482,7 +482,7 @@ def test_a_drawing_that_cannot_be_stored_is_told_kept_and_stored_with_the_next(
 ):
     open_and_wait(qtbot, window, write_studies(1))
     pane, session = window.viewports, window.session
-    connection = session._readings.store._connection
+    connection = session._readings.store.connection
     connection.execute("PRAGMA query_only=ON")  # as SQLite finds it on a full or read-only disk
     draw(pane, pane.canvases[0], RULER, (20, 40), (50, 60))
     assert "not kept yet" in window.banner.accessibleName() + told(window)

@@ -212,7 +212,7 @@ def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
     window = read_in()
     save(qtbot, window, R="2")
     earlier = stored(readings_path)
-    disk = window.session._readings.store._connection
+    disk = window.session._readings.store.connection
     pages = disk.execute("PRAGMA page_count").fetchone()[0]
     disk.execute(f"PRAGMA max_page_count={pages}")  # SQLITE_FULL from the next page on
     form = window.assessment.forms[LEFT]
@@ -293,7 +293,7 @@ def test_ctrl_z_that_a_full_disk_refused_is_tried_again_not_passed_on(
     window = read_in()
     draw(window)
     save(qtbot, window, R="2")
-    disk = window.session._readings.store._connection
+    disk = window.session._readings.store.connection
     disk.execute("PRAGMA query_only=1")
     for _ in range(2):
         qtbot.keyClick(window, *BACK)
