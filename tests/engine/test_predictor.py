@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from engine.dicom.loading import load, load_pixels
-from engine.domain import Laterality
+from engine.domain import Laterality, OutOfScope, Prediction
 from engine.errors import IncompatibleCheckpoint
 from engine.networks import predictor as predictor_module
 from engine.networks import preprocessing
-from engine.networks.checkpoint import load_checkpoint
+from engine.networks.checkpoint import load_checkpoint, save_checkpoint
 from engine.networks.predictor import UNEXPECTED_TITLE, Predictor
 from tests.phantom import write_mammogram, write_study
 from tests.tiny_networks import write_tiny_checkpoint
@@ -106,7 +106,7 @@ def test_views_that_no_rule_joins_give_no_breast(predictor, study):
 def test_a_view_of_unknown_side_belongs_to_no_breast(predictor, study):
     views = (replace(study.views[0], laterality=None), *study.views[1:])
     prediction = predictor.predict_study(replace(study, views=views))
-    assert prediction.views[0].prediction.in_scope
+    assert isinstance(prediction.views[0].prediction, Prediction)
     used = {uid for breast in prediction.breasts for uid in breast.image_uids}
     assert used == {view.image_uid for view in views[1:]}
 
@@ -133,9 +133,8 @@ def test_what_the_header_rules_out_is_not_even_decoded(predictor, study, tmp_pat
     gone = replace(study.views[0], out_of_scope="A spot view.", path=tmp_path / "gone.dcm")
     prediction = predictor.predict_study(replace(study, views=(gone, *study.views[1:])))
     said = prediction.views[0].prediction
-    assert not said.in_scope
-    assert said.scope_reason == "A spot view."
-    assert said.category is None
+    assert isinstance(said, OutOfScope)
+    assert said.reason == "A spot view."
     assert not prediction.failures
     assert gone.image_uid not in {uid for b in prediction.breasts for uid in b.image_uids}
 
@@ -159,14 +158,14 @@ def test_an_image_without_a_breast_is_out_of_scope_and_no_failure(
     write_mammogram(tmp_path / "a.dcm", values=values)
     prediction = predictor.predict_study(only_study(tmp_path), heatmaps=True)
     (answer,) = prediction.views
-    assert words in answer.prediction.scope_reason
-    assert answer.prediction.probabilities is None
+    assert isinstance(answer.prediction, OutOfScope)
+    assert words in answer.prediction.reason
     assert answer.explanation is None
     assert not prediction.failures
     (breast,) = prediction.breasts
     assert breast.laterality is Laterality.RIGHT
-    assert not breast.prediction.in_scope
-    assert breast.prediction.scope_reason
+    assert isinstance(breast.prediction, OutOfScope)
+    assert breast.prediction.reason
     assert breast.image_uids == ()
 
 
@@ -189,14 +188,17 @@ def test_a_bug_at_one_file_is_logged_and_does_not_stop_the_others(
     assert str(failure.path) not in caplog.text  # it may hold a patient's name
 
 
-def test_an_answer_that_is_no_number_is_never_shown(checkpoint_path, study, caplog):
-    broken = Predictor(checkpoint_path)
+def test_a_prediction_that_is_no_number_is_never_shown(checkpoint_path, study, tmp_path, caplog):
+    broken = load_checkpoint(checkpoint_path)
     with torch.no_grad():
-        broken._checkpoint.model.classify.bias[2] = float("nan")
-    prediction = broken.predict_study(study)
+        broken.model.classify.bias[2] = float("nan")
+    path = tmp_path / "broken.safetensors"
+    parts = broken.preprocessing, broken.calibration, broken.heat_reference, broken.provenance
+    save_checkpoint(path, broken.identity.name, broken.model, *parts)
+    prediction = Predictor(path).predict_study(study)
     assert prediction.views == ()
     assert len(prediction.failures) == 4
-    assert all(not breast.prediction.in_scope for breast in prediction.breasts)
+    assert all(isinstance(breast.prediction, OutOfScope) for breast in prediction.breasts)
     assert "FloatingPointError" in caplog.text
 
 

@@ -10,9 +10,9 @@ from engine.domain import Laterality
 from scripts.tour import find
 from tests.viewer.fake_engine import answer_of
 from viewer.display.shown_image import State
-from viewer.panes.prediction_pane import CategoryBars
-from viewer.panes.worklist import WorklistItemModel
-from viewer.shared.engine_words import side_words
+from viewer.panes.worklist_items import WorklistItemModel
+from viewer.shared.messages import side_words
+from viewer.shared.states import StudyState
 
 __all__ = ["find"]  # by kind and accessible name or text: find(window, QComboBox, "Model")
 SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
@@ -33,7 +33,14 @@ def are_images_shown(window, count=4):
 
 def is_answered(window):
     """Whether the model's prediction stands where it is waited for otherwise."""
-    return window.prediction.findChild(CategoryBars).parentWidget().isVisibleTo(window.prediction)
+    return window.prediction.prediction is not None
+
+
+def has_predicted(window, name=None):
+    """Whether a model, the current one by default, is done with the open study; shown or not."""
+    inference = window.session.inference
+    status = inference.status(window.session.current_study.uid, name or inference.model_name)
+    return status.state is StudyState.DONE
 
 
 def phase(window):

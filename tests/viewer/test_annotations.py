@@ -175,9 +175,9 @@ def test_a_field_that_the_reader_turns_to_keeps_the_keyboard(window, write_studi
     choose(window.viewports, TEXT)
     click(window.viewports.canvases[0], (60, 80))
     QTest.keyClicks(QApplication.focusWidget(), "cluster")
-    window.assessment._reader.setFocus()
+    window.assessment.reader.setFocus()
     QApplication.processEvents()
-    assert QApplication.focusWidget() is window.assessment._reader
+    assert QApplication.focusWidget() is window.assessment.reader
     assert [a.text for a in drawn(window.viewports, window.viewports.canvases[0])] == ["cluster"]
 
 
@@ -482,7 +482,7 @@ def test_a_drawing_that_cannot_be_stored_is_told_kept_and_stored_with_the_next(
 ):
     open_and_wait(qtbot, window, write_studies(1))
     pane, session = window.viewports, window.session
-    connection = session._readings.store._connection
+    connection = session._readings.store.connection
     connection.execute("PRAGMA query_only=ON")  # as SQLite finds it on a full or read-only disk
     draw(pane, pane.canvases[0], RULER, (20, 40), (50, 60))
     assert "not kept yet" in window.banner.accessibleName() + told(window)

@@ -31,14 +31,14 @@ def dialog(window, qtbot):
 
 def press(qtbot, dialog, key):
     """Into the field for the new key."""
-    dialog._edit.setFocus()
-    qtbot.keyClick(dialog._edit, key)
+    dialog.key_edit.setFocus()
+    qtbot.keyClick(dialog.key_edit, key)
 
 
 def listed(dialog):
     rows = {}
-    for number in range(dialog._tree.topLevelItemCount()):
-        group = dialog._tree.topLevelItem(number)
+    for number in range(dialog.tree.topLevelItemCount()):
+        group = dialog.tree.topLevelItem(number)
         for child in map(group.child, range(group.childCount())):
             rows[child.text(0)] = child.text(1)
     return rows
@@ -87,12 +87,12 @@ def test_every_action_of_the_menus_can_have_a_key_and_all_identities_differ(wind
 
 def test_the_list_is_searched_by_words_and_by_keys(dialog):
     for wanted in ("linear fall", "F11"):
-        dialog._search.setText(wanted)
-        shown = [row for row in dialog._rows.values() if not row.isHidden()]
+        dialog.search.setText(wanted)
+        shown = [row for row in dialog.rows.values() if not row.isHidden()]
         assert 1 <= len(shown) <= 2, wanted
-        assert dialog._tree.currentItem() is shown[0]
-    dialog._search.setText("no such thing")
-    assert not dialog._set.isEnabled()
+        assert dialog.tree.currentItem() is shown[0]
+    dialog.search.setText("no such thing")
+    assert not dialog.set_button.isEnabled()
 
 
 # -------------------------------------------------------------------------------------- changes
@@ -102,8 +102,8 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
     open_and_wait(qtbot, window, write_studies(1))
     dialog.choose("toggle_invert")
     press(qtbot, dialog, Key.Key_J)
-    assert dialog._words.text() == "J is free."
-    qtbot.mouseClick(dialog._set, Qt.MouseButton.LeftButton)
+    assert dialog.message.text() == "J is free."
+    qtbot.mouseClick(dialog.set_button, Qt.MouseButton.LeftButton)
     assert listed(dialog)["Invert"] == "J"
     dialog.hide()
     canvas = window.viewports.current
@@ -120,18 +120,18 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
 def test_a_conflict_is_told_before_the_key_is_taken_over(window, dialog, qtbot):
     dialog.choose("toggle_invert")
     press(qtbot, dialog, Key.Key_N)
-    assert dialog._words.text() == "N now belongs to: Next step. It would lose it."
-    assert dialog._set.text() == "&Take over"
+    assert dialog.message.text() == "N now belongs to: Next step. It would lose it."
+    assert dialog.set_button.text() == "&Take over"
     assert window.keymap.keys("step_1") == ("N",)  # nothing has happened yet
-    qtbot.mouseClick(dialog._set, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.set_button, Qt.MouseButton.LeftButton)
     assert window.keymap.keys("toggle_invert") == ("N",)
     assert window.keymap.keys("step_1") == ()
 
     dialog.choose("step_1")
-    qtbot.mouseClick(dialog._reset, Qt.MouseButton.LeftButton)
-    assert dialog._words.text() == "Invert keeps its key. "
+    qtbot.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
+    assert dialog.message.text() == "Invert keeps its key. "
     dialog.choose("toggle_invert")
-    qtbot.mouseClick(dialog._reset, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
     assert window.keymap.keys("step_1") == ("N",)
     assert window.keymap.chosen == {}
 
@@ -143,8 +143,8 @@ def test_a_conflict_is_told_before_the_key_is_taken_over(window, dialog, qtbot):
 def test_keys_of_the_forms_and_escape_cannot_be_had(window, dialog, qtbot, key, words):
     dialog.choose("toggle_invert")
     press(qtbot, dialog, key)
-    assert words in dialog._words.text()
-    assert not dialog._set.isEnabled()
+    assert words in dialog.message.text()
+    assert not dialog.set_button.isEnabled()
     with pytest.raises(ValueError, match="cannot be given"):
         window.keymap.give("toggle_invert", QKeySequence(key).toString())
 
@@ -197,11 +197,11 @@ def test_settings_edited_by_hand_neither_take_escape_nor_a_key_of_the_forms(make
 
 def test_the_save_button_and_hints_name_the_key_that_saves_now(window, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(1))
-    assert window.assessment._save.text() == "Save   Ctrl+Enter"
+    assert window.assessment.save_button.text() == "Save   Ctrl+Enter"
     window.keymap.give("save", "F12")
-    assert window.assessment._save.text() == "Save   F12"
+    assert window.assessment.save_button.text() == "Save   F12"
     window.keymap.clear("save")
-    assert window.assessment._save.text() == "Save"
+    assert window.assessment.save_button.text() == "Save"
     window.viewports.toggle_single()
     assert "V or double click" in step_below(window.viewports)
     window.keymap.clear("toggle_single")
@@ -238,10 +238,10 @@ def test_one_hand_on_the_keypad_reads_a_study_and_goes_on(
     assert window.prediction.overlay[0]
 
     click_keypad(qtbot, Key.Key_Period)
-    assert "▸" in window.assessment._forms[RIGHT]._name.text()
+    assert "▸" in window.assessment.forms[RIGHT].name_label.text()
     click_keypad(qtbot, Key.Key_2)
     click_keypad(qtbot, Key.Key_Period)
-    assert "▸" in window.assessment._forms[LEFT]._name.text()
+    assert "▸" in window.assessment.forms[LEFT].name_label.text()
     for _ in range(3):
         click_keypad(qtbot, Key.Key_4)
     click_keypad(qtbot, Key.Key_Enter)
@@ -265,7 +265,7 @@ def test_a_category_is_entered_only_where_a_breast_is_marked(window, write_studi
     QApplication.processEvents()
     for key in (Key.Key_0, Key.Key_2, Key.Key_5, Key.Key_6):
         click_keypad(qtbot, key)
-    assert all(form.draft.category is None for form in window.assessment._forms.values())
+    assert all(form.draft.category is None for form in window.assessment.forms.values())
 
 
 def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_studies, qtbot):
@@ -273,8 +273,8 @@ def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_s
     window.keymap.set_keypad(True)
     window.activateWindow()
     study, overlay = window.session.current_study, window.prediction.overlay
-    note = window.assessment._forms[RIGHT]._comment
-    for field, read in ((window.assessment._reader, None), (note, note.toPlainText)):
+    note = window.assessment.forms[RIGHT].note_box
+    for field, read in ((window.assessment.reader, None), (note, note.toPlainText)):
         field.setFocus()
         QApplication.processEvents()
         for key, text in (

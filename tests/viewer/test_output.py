@@ -35,10 +35,9 @@ def reading(make_window, write_studies, qtbot):
     """A window with a study whose answer and images are there, the heat-map over them."""
     window = make_window()
     open_and_wait(qtbot, window, write_studies(2))
-    window.session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: is_answered(window) and are_images_shown(window), timeout=20_000)
     window.prediction.set_overlay(True, 0.8)
-    window._on_overlay_changed(True, 0.8)
     return window
 
 
@@ -141,7 +140,7 @@ def test_the_clipboard_gets_the_picture_without_the_name(reading, qtbot):
 
 
 def test_what_is_not_there_cannot_be_ticked(reading, qtbot):
-    reading._on_overlay_changed(False, 0.8)
+    reading.prediction.set_overlay(False, 0.8)
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
     assert not dialog.options.boxes["heat"].isEnabled()
@@ -192,10 +191,10 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
 ):
     sign(qtbot, reading, "Dr. X")
     choose(qtbot, reading, RIGHT, "4A")
-    form = reading.assessment._forms[RIGHT]
-    if form._reason.isEnabled():
-        form._reason.setCurrentIndex(1)
-    form._comment.setPlainText("mass at 10 o'clock")
+    form = reading.assessment.forms[RIGHT]
+    if form.reason_box.isEnabled():
+        form.reason_box.setCurrentIndex(1)
+    form.note_box.setPlainText("mass at 10 o'clock")
     reading.assessment.save()
     made = reading.output.summarise(True, True)
     assert made.identity.startswith("Doe Jane1 · A-1 · 2020-01-31")
@@ -230,7 +229,7 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
 def test_without_identifiers_nothing_personal_is_on_the_page(reading, qtbot):
     sign(qtbot, reading, "Dr. Secret")
     choose(qtbot, reading, RIGHT, "0")
-    reading.assessment._forms[RIGHT]._comment.setPlainText("Jane says it hurts")
+    reading.assessment.forms[RIGHT].note_box.setPlainText("Jane says it hurts")
     reading.assessment.save()
     told = " ".join(reading.output.summarise(False, True).words())
     assert told.startswith("Patient not named")

@@ -5,10 +5,10 @@ import shutil
 import pytest
 from PySide6.QtCore import Qt
 
-import viewer.session.session
+import viewer.session.upkeep
 from engine.records import backups
 from engine.records.store import ReadingStore
-from tests.readings import change, fill
+from tests.engine.readings import change, fill
 from tests.viewer.driver import choose, open_and_wait, sign
 
 SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
@@ -16,8 +16,8 @@ SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(viewer.session.session, "CHECK_DELAY_MS", 0)
-    monkeypatch.setattr(viewer.session.session, "SETTLE_DELAY_MS", 0)
+    monkeypatch.setattr(viewer.session.upkeep, "CHECK_DELAY_MS", 0)
+    monkeypatch.setattr(viewer.session.upkeep, "SETTLE_DELAY_MS", 0)
 
 
 @pytest.fixture
@@ -60,9 +60,8 @@ def test_as_many_backups_are_kept_as_the_settings_say(make_window, readings_path
     settings._values.setValue("backups/kept", 0)
     settings.save()
     window = make_window()
-    keeper = window.session._keeper
-    qtbot.waitUntil(lambda: window.session._keeping_due.interval() > 0)
-    assert keeper.submit(dailies).result() == []
+    qtbot.waitUntil(lambda: window.session.upkeep.has_checked)
+    assert dailies() == []
 
 
 def test_an_emptied_readings_file_is_told_and_what_was_entered_stays(
@@ -75,7 +74,7 @@ def test_an_emptied_readings_file_is_told_and_what_was_entered_stays(
     assert window.banner.message.title == "Readings file is empty"
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    choose(qtbot, window, *list(window.assessment._forms)[:1], "2")
+    choose(qtbot, window, *list(window.assessment.forms)[:1], "2")
     qtbot.keyClick(window, *SAVE)
     assert window.assessment.draft_count == 1
     assert readings_path.read_bytes() == b""
@@ -87,7 +86,7 @@ def test_a_readings_file_deleted_under_the_window_is_said_and_holds_the_reading(
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    side = next(iter(window.assessment._forms))
+    side = next(iter(window.assessment.forms))
     choose(qtbot, window, side, "2")
     readings_path.unlink()
     qtbot.keyClick(window, *SAVE)
@@ -102,7 +101,7 @@ def test_a_moment_after_a_save_a_copy_of_the_file_alone_is_whole(
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    choose(qtbot, window, next(iter(window.assessment._forms)), "2")
+    choose(qtbot, window, next(iter(window.assessment.forms)), "2")
     qtbot.keyClick(window, *SAVE)
     log_file = readings_path.with_name("readings.sqlite-wal")
     qtbot.waitUntil(lambda: log_file.stat().st_size == 0)

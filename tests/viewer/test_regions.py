@@ -23,6 +23,7 @@ from engine.records.store import ReadingStore
 from tests.viewer.driver import (
     are_images_shown,
     enter,
+    has_predicted,
     is_answered,
     open_and_wait,
     open_current,
@@ -50,11 +51,10 @@ def ask_in(make_window, write_studies, engine, qtbot):
     def make(mode=CONCURRENT, count=1, **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, write_studies(count))
-        window.session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
-        study = window.session.current_study
-        qtbot.waitUntil(lambda: window.session._known(study.uid) is not None, timeout=10_000)
+        window.assessment.reader.editingFinished.emit()
+        qtbot.waitUntil(lambda: has_predicted(window), timeout=10_000)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
         return window
 
@@ -106,7 +106,7 @@ def stored(readings_path):
 
 
 def exported(window, path, **options):
-    window.session.export_readings(path, **options)
+    window.session.exporting.export_readings(path, **options)
     with path.open(encoding="utf-8", newline="") as file:
         return [row["regions"] for row in csv.DictReader(file)]
 
@@ -476,7 +476,7 @@ def test_a_colleagues_rectangle_stays_his_and_bears_his_name(ask_in, engine, qtb
     canvas = draw(window)
     wait_for_answer(qtbot, window)
     sign(qtbot, window, "Dr. Y")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
     click(canvas, spot(canvas, 20, 45))
     escape(qtbot, canvas)
     assert len(answers(window)) == 1
@@ -565,7 +565,7 @@ def test_who_has_seen_a_spots_answer_has_seen_the_model(
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
     draw(window)
     wait_for_answer(qtbot, window)
     window.choose_mode(SECOND)
@@ -647,7 +647,7 @@ def test_after_a_spot_no_study_of_the_list_is_begun_until_the_reader_has_moved_o
     engine.is_holding = True
     window = make_window()
     open_and_wait(qtbot, window, write_studies(3))
-    window.session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: len(engine.asked) == 1)
     draw(window)
     engine.answer_next()

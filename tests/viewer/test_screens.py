@@ -45,18 +45,12 @@ def test_one_key_moves_the_images_out_and_back_with_all_that_the_reader_did(read
     assert apart.isVisible()
     assert pane.window() is apart
     assert pane.isVisible()
-    assert (canvas.image.greys.voi, canvas.image.camera.zoom.scale) == (
-        seen[0],
-        seen[1].scale,
-    )
+    assert (canvas.image.greys.voi, canvas.image.camera.zoom.scale) == (seen[0], seen[1].scale)
     qtbot.waitUntil(lambda: QApplication.focusWidget() is canvas)
     qtbot.keyClick(canvas, F11)
     assert reading.screens.images_window is None
     assert pane.window() is reading
-    assert (canvas.image.greys.voi, canvas.image.camera.zoom.scale) == (
-        seen[0],
-        seen[1].scale,
-    )
+    assert (canvas.image.greys.voi, canvas.image.camera.zoom.scale) == (seen[0], seen[1].scale)
     qtbot.waitUntil(lambda: QApplication.focusWidget() is canvas)
 
 
@@ -118,7 +112,7 @@ def test_a_lost_screen_brings_the_images_back_with_entries_and_drawings(reading,
     assert reading.viewports.window() is reading
     assert reading.viewports.isVisible()
     assert canvas.image.greys.voi == shown
-    form = reading.assessment._forms[Laterality.RIGHT]
+    form = reading.assessment.forms[Laterality.RIGHT]
     assert form.draft.category is BiradsCategory.MODERATE_SUSPICION
     assert "screen is gone" in message_below(reading.viewports)
     assert reading.settings.images_apart  # for the day it is back

@@ -108,12 +108,12 @@ class Look:
         self.pointed = window.pixel_label.text()
         self.told = message_below(pane)
         self.step = step_below(pane)
-        self.waiting = window.prediction._waiting.text() if not is_answered(window) else ""
+        self.waiting = window.prediction.waiting.text() if not is_answered(window) else ""
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
         self.stored = window.session._readings.store.all()
-        self.right = window.assessment._forms[RIGHT]
-        self.left = window.assessment._forms[LEFT]
+        self.right = window.assessment.forms[RIGHT]
+        self.left = window.assessment.forms[LEFT]
         self.states = self.right._state.text(), self.left._state.text()
 
     def windows(self):
@@ -413,7 +413,7 @@ def header(looks, now, reader):
     names = [table.index(row, 1).data().strip() for row in range(table.rowCount())]
     assert {"Window Center", "Window Width"} <= set(names)
     assert all("window" in name.casefold() for name in names)
-    assert browser.told.text() == f"{len(names)} of {browser._lines.rowCount()} lines"
+    assert browser.message.text() == f"{len(names)} of {browser.line_count} lines"
     assert browser.value.text()
 
 
@@ -524,8 +524,8 @@ def downgrade(looks, now, reader):
     assert [one for one in now.stored if one.laterality is RIGHT] == [
         one for one in looks["revealed"].stored if one.laterality is RIGHT
     ]  # not before it is confirmed
-    assert reader.window.assessment._confirm.isVisible()
-    assert reader.window.assessment._confirm.text() == "Confirm lowering R 4A → 3"
+    assert reader.window.assessment.confirm_box.isVisible()
+    assert reader.window.assessment.confirm_box.text() == "Confirm lowering R 4A → 3"
     assert now.states[0] == "confirm below"
 
 
@@ -562,8 +562,8 @@ def disagreements(looks, now, reader):
     assert "4 · 71%" in cells(page, "Model")
     assert "disagree" in cells(page, "Agreement")
     assert set(categories) >= {"Concurrent", "Second read"}
-    assert re.match(r"\d+ readings compared", page._counted.text())
-    assert page._values["kappa"].text()
+    assert re.match(r"\d+ readings compared", page.figures.counted.text())
+    assert page.figures.values["kappa"].text()
 
 
 @shows
@@ -581,7 +581,7 @@ def listed_readings_exported(looks, now, reader):
     assert (row["category"], row["laterality"], row["notice"]) == ("2", "R", NOTICE)
     assert "A-1" not in text
     assert "Stable for two years" not in text
-    assert reader.window.disagreements._message.text().startswith("1 exported without")
+    assert reader.window.disagreements.message.text().startswith("1 exported without")
 
 
 @shows

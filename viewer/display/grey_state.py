@@ -11,6 +11,7 @@ import numpy as np
 from engine.arrays import Array
 from engine.dicom import voi
 from engine.domain import Voi, VoiFunction
+from engine.messages import message
 from viewer.display import local_contrast, rendering
 from viewer.display.local_contrast import LocalContrast
 from viewer.display.rendering import NOTHING, DisplayPixels, Sample
@@ -64,14 +65,14 @@ class GreyState:
     def adjust(self, wider: float, brighter: float) -> None:
         """Widens the window by the factor e**`wider`, and lifts the grey by `brighter` widths."""
         pixels = self._display.pixels
-        before = voi.as_window(self._voi, pixels)
+        before = voi.as_window(self._voi)
         least = 2 * abs(pixels.value_scale)
         if before.function is VoiFunction.LINEAR:
             least = max(least, 2.0)  # its formula has width - 1 in it
         width = max(least, before.width * float(np.exp(wider)))
         sign = -1 if pixels.is_inverted == self._is_inverted else 1
         center = before.center + sign * brighter * before.width
-        self._set_voi(replace(before, center=center, width=width, name="adjusted"))
+        self._set_voi(replace(before, center=center, width=width, name=message("adjusted")))
 
     def set_inverted(self, is_inverted: bool) -> None:
         self._is_inverted = is_inverted

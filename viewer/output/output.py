@@ -39,8 +39,8 @@ from viewer.session.session import Session
 from viewer.shared import theme
 from viewer.shared.banner import Message
 from viewer.shared.commands import ActionSpec
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import PlainLabel
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.corner_text import OverlayOptions
@@ -67,7 +67,7 @@ class Output(QObject):
         self._folder = ""  # of the last file, in this run
         session.study_selected.connect(self.close_all)
         session.mode_changed.connect(self.close_all)
-        session.study_copied.connect(self._on_copied)
+        session.exporting.study_copied.connect(self._on_copied)
 
     def commands(self) -> tuple[ActionSpec, ...]:
         return (
@@ -103,7 +103,7 @@ class Output(QObject):
     def show_picture(self) -> None:
         """Of the selected view, with what is to be on it."""
         canvas = self._viewports.current
-        if not pictures.can_be_pictured(canvas):
+        if canvas is None or not pictures.can_be_pictured(canvas):
             self._needs(tr("No picture to give out"))
             return
         self._show(PictureDialog(canvas, self, self._window))
@@ -111,7 +111,7 @@ class Output(QObject):
     def copy_picture(self, shown: OverlayOptions = UNNAMED) -> None:
         """Of the selected view to the clipboard, as it shows but for the patient's name."""
         canvas = self._viewports.current
-        if not pictures.can_be_pictured(canvas):
+        if canvas is None or not pictures.can_be_pictured(canvas):
             self._needs(tr("No picture to give out"))
             return
         image = pictures.picture_of(canvas, shown)
@@ -143,8 +143,10 @@ class Output(QObject):
         return self._viewports.canvases
 
     def summarise(self, with_identity: bool, with_heat: bool) -> summary.StudySummary:
-        """Of the open study, by what may be shown now."""
+        """Of the open study, by what may be shown now. Raises ValueError where none is open."""
         session, study = self._session, self._session.current_study
+        if study is None:
+            raise ValueError("no study is open")
         return summary.summarise(
             study,
             self._viewports.canvases,
@@ -173,7 +175,7 @@ class Output(QObject):
         self._show(CopyDialog(study, self, self._window))
 
     def copy_study(self, study: Study, folder: Path, blanks_marks: bool) -> None:
-        self._session.copy_anonymised(study, folder, blanks_marks)
+        self._session.exporting.copy_anonymised(study, folder, blanks_marks)
 
     def _on_copied(self, copy: AnonymousCopy) -> None:
         advice = []
@@ -215,7 +217,7 @@ class Output(QObject):
     def save(self, path: Path, make: Callable[[], bytes]) -> None:
         """Whole or not at all, and never among the open images."""
         try:
-            self._session.check_target(path)  # a link may lead there
+            self._session.exporting.check_target(path)  # a link may lead there
             pictures.save(path, make())
         except EngineError as error:
             self.failed.emit(error)
@@ -389,21 +391,21 @@ class SummaryDialog(QDialog):
             self._told.setText(tr("The printers do not answer. Save the page as PDF instead."))
             return
         self._told.setText(tr(_SAY_NOTHING))
-        self._printer = QPrinter(QPrinter.PrinterMode.HighResolution)
-        self._printer.setPageLayout(summary.PAGE)
-        self._printer.setDocName(tr("Study summary"))
-        dialog = QPrintDialog(self._printer, self)
+        self._printer = printer = QPrinter(QPrinter.PrinterMode.HighResolution)
+        printer.setPageLayout(summary.PAGE)
+        printer.setDocName(tr("Study summary"))
+        dialog = QPrintDialog(printer, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowModality(Qt.WindowModality.WindowModal)
-        dialog.accepted.connect(self._print)
+        dialog.accepted.connect(lambda: self._print(printer))
         dialog.show()
 
-    def _print(self) -> None:
+    def _print(self, printer: QPrinter) -> None:
         painter = QPainter()
-        if not painter.begin(self._printer):
+        if not painter.begin(printer):
             self._told.setText(tr("The page could not be printed. Save it as PDF instead."))
             return
-        size = self._printer.pageRect(QPrinter.Unit.DevicePixel).size()
+        size = printer.pageRect(QPrinter.Unit.DevicePixel).size()
         summary.paint_page(painter, QRectF(QPointF(0, 0), size), self.preview.page)
         painter.end()
 

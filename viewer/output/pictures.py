@@ -8,10 +8,11 @@ from PySide6.QtGui import QFontMetrics, QImage, QImageWriter, QPainter
 from engine import __version__
 from engine.domain import NOTICE
 from engine.errors import StorageFailed
+from engine.messages import message
 from viewer.display.shown_image import State
 from viewer.shared import theme
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import notice
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.corner_text import OverlayOptions
 from viewer.viewports.picture import picture
@@ -73,7 +74,7 @@ def png(image: QImage) -> bytes:
         raise StorageFailed(
             mark("The picture was not made"), mark("Close other programs and try again.")
         )
-    return buffer.data().data()
+    return bytes(buffer.data().data())
 
 
 def save(path: Path, data: bytes) -> None:
@@ -85,9 +86,10 @@ def save(path: Path, data: bytes) -> None:
         and file.write(data) == len(data)
     )
     if not (is_written and file.commit()):
-        reason = file.errorString() or "It could not be written"
+        reason = file.errorString() or message("It could not be written")
         raise StorageFailed(
-            mark("The file was not saved"), f"{reason}: free some space, or choose another folder."
+            mark("The file was not saved"),
+            message("{why}: free some space, or choose another folder.", why=reason),
         )
 
 

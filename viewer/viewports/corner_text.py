@@ -17,8 +17,8 @@ from viewer.display.measuring import format_for_screen, spacing_text
 from viewer.display.rendering import ImageSide, hung_wall
 from viewer.display.shown_image import ShownImage, State
 from viewer.shared import theme
-from viewer.shared.engine_words import image_notes, localised
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import image_notes, localised, localised_unless_foreign
 from viewer.shared.plain_text import shortened
 from viewer.viewports.text_painting import (
     TextLine,
@@ -67,10 +67,10 @@ class CornerLine(NamedTuple):
 def window_text(window: Voi) -> str:
     """'W 900 L 2065 normal' or 'LUT normal'."""
     if not isinstance(window, VoiWindow):
-        return f"LUT {localised(window.name)}".strip()
+        return f"LUT {localised_unless_foreign(window.name)}".strip()
     digits = 0 if window.width >= 20 else 2
     curve = "" if window.function is not VoiFunction.SIGMOID else tr("sigmoid") + " "
-    name = localised(window.name)
+    name = localised_unless_foreign(window.name)
     text = f"W {window.width:.{digits}f} L {window.center:.{digits}f} {curve}{name}"
     return text.strip()
 
@@ -131,12 +131,12 @@ class CornerText:
         if image.prior:
             yield from _warnings(map(localised, image.prior.warnings))
         for modifier in image.view.view_modifiers:
-            yield CornerLine(localised(modifier), theme.TEXT)
+            yield CornerLine(localised_unless_foreign(modifier), theme.TEXT)
         if turned := image.camera.orientation.text:
             yield from _warnings(f"⟲ {part}" for part in tr(turned).split(", "))
         if image.is_mirrored:
             yield CornerLine(tr(_MIRRORED), theme.WARNING if image.side_warnings else theme.MUTED)
-        yield from _warnings(map(localised, image.side_warnings))
+        yield from _warnings(map(localised_unless_foreign, image.side_warnings))
 
     def bottom_lines(self) -> list[CornerLine]:
         image = self._image
@@ -208,7 +208,8 @@ class CornerText:
 
     def accessible_description(self, drawings: Sequence[str]) -> str:
         """`drawings`: what is to be told of them."""
-        warnings = map(localised, (*self._image.side_warnings, *self._image.view.grey_faults))
+        image = self._image
+        warnings = map(localised_unless_foreign, (*image.side_warnings, *image.view.grey_faults))
         return ", ".join([*self._patient_lines(), *warnings, *drawings])
 
     # ----------------------------------------------------------------------------------- painting

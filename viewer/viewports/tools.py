@@ -19,8 +19,8 @@ from viewer.display.annotations import AnnotationModel
 from viewer.display.orientation import Orientation
 from viewer.display.reading_modes import SPOT_REFUSALS
 from viewer.shared.commands import ActionSpec
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.annotation_tool import AnnotationTool
 from viewer.viewports.canvas import Canvas

@@ -15,7 +15,7 @@ from PySide6.QtCore import QElapsedTimer, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from engine.domain import Explanation, MammogramView, Pixels, Study, StudyPrediction
+from engine.domain import Explanation, MammogramView, OutOfScope, Pixels, Study, StudyPrediction
 from viewer.display import rendering
 from viewer.display.camera import Zoom
 from viewer.display.hanging import Arrangement, Cell, laterality_conflicts
@@ -25,8 +25,8 @@ from viewer.display.reading_steps import StepKind
 from viewer.display.rendering import DisplayPixels
 from viewer.display.step_navigator import StepNavigator
 from viewer.shared.commands import ActionSpec, Commands
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.empty_viewport import EmptyViewport
 from viewer.viewports.gestures import ZOOM_STEP
@@ -199,11 +199,12 @@ class ViewportsPane(QWidget):
         refusals: Mapping[str, str] = {}
         if prediction and self.study and prediction.study_uid == self.study.uid:
             explanations = {view.image_uid: view.explanation for view in prediction.views}
-            told = {breast.prediction.scope_reason for breast in prediction.breasts}
+            breasts = [breast.prediction for breast in prediction.breasts]
+            told = {said.reason for said in breasts if isinstance(said, OutOfScope)}
             refusals = {  # of views alone; why a whole breast is not judged stands beside the form
-                view.image_uid: localised(view.prediction.scope_reason)
+                view.image_uid: localised(view.prediction.reason)
                 for view in prediction.views
-                if view.prediction.scope_reason not in (None, *told)
+                if isinstance(view.prediction, OutOfScope) and view.prediction.reason not in told
             }
         for image_uid, canvas in self._canvases.items():
             if canvas.prior is None:
