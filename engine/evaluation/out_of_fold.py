@@ -83,11 +83,16 @@ def fit_calibration(
         _shares(_singly(graded), _singly(known)),
         _shares(pairs or _singly(graded), known_pairs or _singly(known)),
     )
+    plain = Calibration(view, breast, population=population)
     if predictions[0].malignancy_logit is None:
-        return Calibration(view, breast, population=population)
-    malignancy = _fit_malignancy(_singly(known))
-    of_breasts = _fit_malignancy(known_pairs) if known_pairs else malignancy
-    return Calibration(view, breast, malignancy, of_breasts, population)
+        return plain
+    heads = fit_logistic(
+        [p.malignancy_logit for p in known], [bool(p.row.is_malignant) for p in known]
+    )
+    plain = replace(plain, malignancy=heads)
+    one_view = _fit_cancer(_singly(known), plain, categories)
+    cancer = _fit_cancer(known_pairs, plain, categories) if known_pairs else one_view
+    return replace(plain, cancer_one_view=one_view, cancer=cancer)
 
 
 Group = Sequence[RowPrediction]  #: what is judged together: one view, or the views of a breast
@@ -121,11 +126,18 @@ def _fit_grades(groups: Sequence[Group], categories: tuple[int, ...]) -> Scaling
     )
 
 
-def _fit_malignancy(groups: Sequence[Group]) -> LogisticScaling:
-    return fit_logistic(
-        [np.mean([p.malignancy_logit for p in group]) for group in groups],
-        [any(p.row.is_malignant for p in group) for group in groups],
-    )
+def _fit_cancer(
+    groups: Sequence[Group], calibration: Calibration, categories: tuple[int, ...]
+) -> LogisticScaling:
+    evidence = [
+        calibration.evidence(
+            np.stack([p.logits for p in group]),
+            np.array([p.malignancy_logit for p in group]),
+            categories,
+        ).mean()
+        for group in groups
+    ]
+    return fit_logistic(evidence, [any(p.row.is_malignant for p in group) for group in groups])
 
 
 def _is_graded(row: ManifestRow, categories: tuple[int, ...]) -> bool:
@@ -230,15 +242,11 @@ def assemble_ensemble(
     `runs` and `beside` hold the hybrids and the light networks; `out` their checkpoints, as
     `assemble` wrote them from these runs. Only the heat-map's scale asks a network: what was said
     of each fold is read from the members' predictions. How the joint heat-maps met the boxes is
-    there for the folds for which `predict_joint_fold` was asked to look.
+    there for the folds for which `score_joint_boxes` was asked to look.
     """
     rows = dataset.read(data).rows
-    predictions: list[RowPrediction] = []
-    for fold in _folds(rows):
-        home = f"fold{fold}"
-        predictions += predict_joint_fold(runs / home, beside / home, fold, rows, is_quick)
-    files = [f"{name}.safetensors" for name in (HYBRID, LIGHT)]
-    members = [load_checkpoint(out / file) for file in files]
+    files, members = _members(out)
+    predictions = joint_predictions(runs, beside, members, rows, is_quick)
     for member, run_directory in zip(members, (runs, beside), strict=True):
         _refuse_other_weights(member, _network(run_directory, None))
     patients = {patient for member in members for patient in _patients(member)}
@@ -257,6 +265,11 @@ def assemble_ensemble(
         },
     )
     _enter(out, BOTH, f"{BOTH}.json", digest)
+
+
+def _members(out: Path) -> tuple[list[str], list[Checkpoint]]:
+    files = [f"{name}.safetensors" for name in (HYBRID, LIGHT)]
+    return files, [load_checkpoint(out / file) for file in files]
 
 
 def _folds(rows: Iterable[ManifestRow]) -> list[int]:
@@ -426,49 +439,81 @@ def _predict_frames(
     return said
 
 
-def predict_joint_fold(
+def joint_predictions(
+    runs: Path,
+    beside: Path,
+    members: Sequence[Checkpoint],
+    rows: Sequence[ManifestRow],
+    is_quick: bool = False,
+) -> list[RowPrediction]:
+    """What hybrid and light network say together of rows that neither had seen, uncalibrated.
+
+    What each said of a fold is calibrated by what it said of the others, and then joined, of the
+    rows that both have. How the joint heat-maps met the boxes is there for the folds for which
+    `score_joint_boxes` was asked to look.
+    """
+    folds = _folds(rows)
+    firsts, seconds = (
+        [p for fold in folds for p in predict_fold(place / f"fold{fold}", fold, rows, is_quick)]
+        for place in (runs, beside)
+    )
+    boxes = {
+        p.row.file: p.boxes for fold in folds for p in _scored(runs / f"fold{fold}", fold, rows)
+    }
+    said: list[RowPrediction] = []
+    for fold in folds:
+        together = _joined_network(
+            [
+                replace(
+                    member,
+                    calibration=fit_calibration(
+                        [p for p in own if p.row.fold != fold], member.identity.categories, rows
+                    ),
+                )
+                for member, own in zip(members, (firsts, seconds), strict=True)
+            ]
+        )
+        others = {p.row.file: p for p in seconds if p.row.fold == fold}
+        said += [
+            _joined_prediction(first, others[first.row.file], together)
+            for first in firsts
+            if first.row.file in others
+        ]
+    return [replace(p, boxes=boxes.get(p.row.file)) for p in said]
+
+
+def score_joint_boxes(
     home: Path,
     beside: Path,
     fold: int,
+    members: Sequence[Checkpoint],
     rows: Sequence[ManifestRow],
-    is_quick: bool = False,
-    with_boxes: bool = False,
     on_progress: Progress | None = None,
-) -> list[RowPrediction]:
-    """The same by the hybrid under `home` and the light network under `beside` together.
+) -> None:
+    """How the joint heat-maps of the networks under `home` and `beside` meet the boxes of a fold.
 
-    Their own stored predictions are joined, of the rows that both have. `with_boxes` looks how the
-    joint heat-maps meet the boxes, which asks both networks, and keeps that in `home`/both.npz;
-    once it is there it is read back.
+    Left in `home`/both.npz. The calibrations, which weigh the networks, are those of `members`.
     """
-    held = [row for row in rows if row.fold == fold]
-    networks = [_network(place, fold) for place in (home, beside)]
-    together = _joined_network(networks)
-    firsts = predict_fold(home, fold, rows, is_quick)
-    seconds = {p.row.file: p for p in predict_fold(beside, fold, rows, is_quick)}
-    said = [
-        _joined_prediction(first, seconds[first.row.file], together)
-        for first in firsts
-        if first.row.file in seconds
-    ]
-    path = home / "both.npz"
-    if _is_of(path, together):
-        boxes = {p.row.file: p.boxes for p in _stored(path, held, together.identity.categories)}
-        return [replace(p, boxes=boxes.get(p.row.file)) for p in said]
-    if not with_boxes:
-        return said
-    fast = together.made_fast()
+    fast = _joined_network(
+        [
+            replace(_network(place, fold), calibration=member.calibration)
+            for place, member in zip((home, beside), members, strict=True)
+        ]
+    ).made_fast()
+    said = [p for p in predict_fold(home, fold, rows) if p.row.boxes]
     scorer = BoxScorer(fast, [p.row for p in said])
     scored = []
     for number, prediction in enumerate(said, start=1):
-        if prediction.row.boxes:
-            item = prepared_row(prediction.row, fast)
-            prediction = replace(prediction, boxes=scorer.score(item))
-        scored.append(prediction)
+        scored.append(replace(prediction, boxes=scorer.score(prepared_row(prediction.row, fast))))
         if on_progress:
             on_progress(number, len(said))
-    _store(path, scored, together)
-    return scored
+    _store(home / "both.npz", scored, fast)
+
+
+def _scored(home: Path, fold: int, rows: Sequence[ManifestRow]) -> list[RowPrediction]:
+    path = home / "both.npz"
+    held = [row for row in rows if row.fold == fold]
+    return _stored(path, held, ()) if path.is_file() else []
 
 
 def _joined_prediction(
@@ -492,7 +537,7 @@ def _joined_network(members: Sequence[Checkpoint]) -> Ensemble:
         raise InvalidData("No ensemble", "--runs must hold hybrids, --beside light networks.")
     categories = members[0].identity.categories
     digest = hashlib.sha256("".join(m.identity.sha256 for m in members).encode()).hexdigest()
-    has_malignancy = all(m.calibration.malignancy_view is not None for m in members)
+    has_malignancy = all(m.calibration.malignancy is not None for m in members)
     return Ensemble(
         members=tuple(members),
         identity=ModelIdentity(BOTH, digest, categories),
@@ -668,4 +713,5 @@ def _run(arguments: argparse.Namespace, on_progress: Progress) -> None:
         if beside is None:
             predict_fold(runs / home, fold, rows, False, on_progress)
         else:
-            predict_joint_fold(runs / home, beside / home, fold, rows, is_quick, True, on_progress)
+            _, members = _members(arguments.out)
+            score_joint_boxes(runs / home, beside / home, fold, members, rows, on_progress)

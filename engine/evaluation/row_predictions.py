@@ -136,40 +136,41 @@ def recalibrated(
 ) -> tuple[RowPrediction, ...]:
     """The same logits spoken under a calibration, per view and pooled per breast.
 
-    A breast is `patient_id` and side; it rests on its in-scope views, or on all where none is.
+    A breast is `patient_id` and side; it rests on its in-scope views. One out of scope, of which
+    the program says nothing, is read alone.
     """
-    views = [_of_view(prediction, calibration) for prediction in predictions]
+    views = list(predictions)
     groups: dict[tuple[str, Laterality], list[int]] = {}
     for index, view in enumerate(views):
-        if view.laterality is not None:
+        if view.laterality is not None and view.in_scope:
             groups.setdefault((view.row.patient_id, view.laterality), []).append(index)
-    for members in groups.values():
-        pooled = [views[index] for index in members if views[index].in_scope]
-        pooled = pooled or [views[index] for index in members]
-        probabilities = calibration.breast_probabilities(np.stack([v.logits for v in pooled]))
-        malignancy = None
-        if pooled[0].malignancy is not None:
-            malignancy = float(
-                calibration.breast_malignancy(np.array([v.malignancy_logit for v in pooled]))
-            )
-        spoken = _keyed(pooled[0].probabilities, probabilities)
-        for index in members:
-            views[index] = replace(
-                views[index], breast_probabilities=spoken, breast_malignancy=malignancy
-            )
+    together = list(groups.values())
+    judged = {index for group in together for index in group}
+    # whom no breast can be told of, or who is out of scope, is read alone
+    for group in [*together, *([index] for index in range(len(views)) if index not in judged)]:
+        for index, read in zip(group, _read([views[i] for i in group], calibration), strict=True):
+            views[index] = read
     return tuple(views)
 
 
-def _of_view(prediction: RowPrediction, calibration: "Calibration") -> RowPrediction:
-    spoken = _keyed(
-        prediction.probabilities, calibration.view_probabilities(prediction.logits[None])[0]
-    )
+def _read(group: Sequence[RowPrediction], calibration: "Calibration") -> list[RowPrediction]:
     malignancy = None
-    if prediction.malignancy_logit is not None and calibration.malignancy_view is not None:
-        malignancy = float(calibration.view_malignancy(np.array([prediction.malignancy_logit]))[0])
-    return replace(
-        prediction, probabilities=spoken, category=arg_max(spoken), malignancy=malignancy
-    )
+    if group[0].malignancy_logit is not None:
+        malignancy = np.array([view.malignancy_logit for view in group])
+    grades = tuple(group[0].probabilities)
+    read = calibration.read_breast(np.stack([v.logits for v in group]), malignancy, grades)
+    has_breast = group[0].laterality is not None
+    return [
+        replace(
+            view,
+            probabilities=_keyed(grades, probabilities),
+            category=arg_max(_keyed(grades, probabilities)),
+            malignancy=read.cancer,
+            breast_probabilities=_keyed(grades, read.breast) if has_breast else None,
+            breast_malignancy=read.cancer if has_breast else None,
+        )
+        for view, probabilities in zip(group, read.views, strict=True)
+    ]
 
 
 def _keyed(grades: Iterable[int], values: np.ndarray) -> dict[int, float]:

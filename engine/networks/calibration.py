@@ -2,11 +2,15 @@
 
 Balanced oversampling teaches a network wrong class frequencies and, being trained to the end, it is
 over-confident. Vector scaling (a temperature and one offset per category, Guo et al. 2017) undoes
-both; it is fitted on un-oversampled predictions for patients the network never saw. Views of one
-breast are pooled as the mean of their logits, with a scaling of their own.
+both; it is fitted on un-oversampled predictions for patients the network never saw.
+
+The views of a breast are read together, as a reader does: its grade is the mean of their logits
+with a scaling of its own; a view's grade lies half-way between what the network sees in that view
+and what it sees in the breast; and cancer, a fact of the breast and not of a view, is told from
+both heads of all its views.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -39,35 +43,56 @@ class LogisticScaling:
         return 1 / (1 + np.exp(-(np.asarray(logits, float) * self.slope + self.offset)))
 
 
+@dataclass(frozen=True, eq=False)
+class ReadOut:
+    """The calibrated read-out of one breast."""
+
+    views: np.ndarray  #: (views, categories) probabilities
+    breast: np.ndarray  #: (categories,) probabilities
+    cancer: float | None  #: probability of cancer in this breast
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Travels with a checkpoint; views and breasts are scaled apart."""
 
     view: Scaling
     breast: Scaling
-    malignancy_view: LogisticScaling | None = None
-    malignancy_breast: LogisticScaling | None = None
+    malignancy: LogisticScaling | None = None  #: of what the malignancy head says of one view
+    cancer_one_view: LogisticScaling | None = None  #: of `_evidence`, where a breast has one view
+    cancer: LogisticScaling | None = None  #: of the mean `_evidence` of its views
     population: Population | None = None  #: what it was fitted on; older checkpoints do not tell
 
-    def view_probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """`logits` (n, categories) to calibrated probabilities (n, categories)."""
-        return self.view.probabilities(logits)
+    def read_breast(
+        self, logits: np.ndarray, malignancy: np.ndarray | None, categories: Sequence[int]
+    ) -> "ReadOut":
+        """What the networks' outputs on the views of one breast come to.
 
-    def breast_probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """The logits (views, categories) of one breast to its probabilities (categories,).
-
-        A single view is no pool: it keeps its own scaling.
+        `logits` is (views, categories), at least one view; `malignancy` the logits (views,) of the
+        malignancy head, or None where there is none or nobody has calibrated it.
         """
-        scaling = self.view if len(logits) == 1 else self.breast
-        return scaling.probabilities(np.mean(logits, axis=0, keepdims=True))[0]
+        alone = self.view.probabilities(logits)
+        cancer = None
+        if malignancy is not None and self.cancer is not None:
+            evidence = self.evidence(logits, malignancy, categories).mean()
+            scaling = self.cancer_one_view if len(logits) == 1 else self.cancer
+            cancer = float(scaling.probabilities(evidence))
+        if len(logits) == 1:
+            return ReadOut(alone, alone[0], cancer)
+        breast = self.breast.probabilities(np.mean(logits, axis=0, keepdims=True))
+        together = np.sqrt(alone * breast)
+        return ReadOut(together / together.sum(axis=1, keepdims=True), breast[0], cancer)
 
-    def view_malignancy(self, logits: np.ndarray) -> np.ndarray:
-        """(n,) logits to calibrated probabilities of malignancy."""
-        return self.malignancy_view.probabilities(logits)
+    def evidence(
+        self, logits: np.ndarray, malignancy: np.ndarray, categories: Sequence[int]
+    ) -> np.ndarray:
+        """(views,): the log-odds of cancer by the malignancy head and of BI-RADS 4 or 5, halved.
 
-    def breast_malignancy(self, logits: np.ndarray) -> float:
-        scaling = self.malignancy_view if len(logits) == 1 else self.malignancy_breast
-        return float(scaling.probabilities(np.mean(logits)))
+        Either alone tells cancers of digital mammograms less well (docs/experiments.md).
+        """
+        suspicious = np.asarray(categories) >= 4
+        suspicion = self.view.probabilities(logits)[:, suspicious].sum(axis=1)
+        return (_log_odds(self.malignancy.probabilities(malignancy)) + _log_odds(suspicion)) / 2
 
     def to_json(self) -> dict:
         return asdict(self)
@@ -83,8 +108,9 @@ class Calibration:
         return cls(
             scaling(data["view"]),
             scaling(data["breast"]),
-            logistic(data.get("malignancy_view")),
-            logistic(data.get("malignancy_breast")),
+            logistic(data.get("malignancy")),
+            logistic(data.get("cancer_one_view")),
+            logistic(data.get("cancer")),
             _population(data.get("population")),
         )
 
@@ -93,7 +119,7 @@ class Calibration:
         """No correction: for a network whose calibration has not been fitted yet."""
         plain = Scaling(1.0, (0.0,) * categories)
         logistic = LogisticScaling(1.0, 0.0) if has_malignancy else None
-        return cls(plain, plain, logistic, logistic)
+        return cls(plain, plain, logistic, logistic, logistic)
 
 
 def _population(data: dict | None) -> Population | None:
@@ -165,6 +191,12 @@ def _lowest(loss: Callable[[np.ndarray], float], parameters: int) -> np.ndarray:
     from scipy.optimize import minimize  # 40 MB that asking a network has no use for
 
     return minimize(loss, np.zeros(parameters), method="L-BFGS-B").x
+
+
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    """Of probabilities cut to a million to one either way."""
+    probability = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.log(probability / (1 - probability))
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:
