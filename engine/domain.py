@@ -306,44 +306,48 @@ class ModelIdentity:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of a view or a breast, or why it says nothing.
+    """What a network says of a view or a breast.
 
-    `probabilities` are calibrated, keyed by grade over the model's own categories, and sum to 1;
-    None when out of scope.
+    `probabilities` are calibrated, keyed by grade over the model's own categories, and sum to 1.
     """
 
     model: ModelIdentity
-    probabilities: Mapping[int, float] | None
-    scope_reason: str | None = None  #: why out of scope, in words; None when in scope
+    probabilities: Mapping[int, float]
     malignancy: float | None = None  #: calibrated probability, where the network has such a head
     #: what other networks say of the same, each by itself: the members of an ensemble, or the one
     #: that was asked for a second opinion
-    others: tuple["Prediction", ...] = ()
+    others: tuple["Judgement", ...] = ()
     #: with a stored reading: the prior that the reader was shown it with, cancers per 1,000 women
     shown_per_1000: float | None = None
 
     @property
-    def in_scope(self) -> bool:
-        return self.probabilities is not None
-
-    @property
-    def category(self) -> int | None:
+    def category(self) -> int:
         """Calibrated arg-max; a tie goes to the higher grade."""
-        if self.probabilities is None:
-            return None
         return max(self.probabilities, key=lambda grade: (self.probabilities[grade], grade))
 
     @property
-    def confidence(self) -> float | None:
+    def confidence(self) -> float:
         """The probability of `category`."""
-        return None if self.probabilities is None else self.probabilities[self.category]
+        return self.probabilities[self.category]
 
     @property
     def suspicion(self) -> float:
-        """P(BI-RADS >= 4), for sorting a worklist; 0 when out of scope."""
-        if self.probabilities is None:
-            return 0.0
+        """P(BI-RADS >= 4), for sorting a worklist."""
         return sum(p for grade, p in self.probabilities.items() if grade >= 4)
+
+
+@dataclass(frozen=True)
+class OutOfScope:
+    """That a network does not judge a view or a breast, and why."""
+
+    model: ModelIdentity
+    reason: str  #: in words
+    others: tuple["Judgement", ...] = ()  #: as in `Prediction`
+    shown_per_1000: float | None = None  #: as in `Prediction`
+
+
+#: what comes of asking a network about a view or a breast
+Judgement = Prediction | OutOfScope
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,14 +368,14 @@ class Explanation:
 @dataclass(frozen=True, eq=False)
 class ViewPrediction:
     image_uid: str
-    prediction: Prediction
+    prediction: Judgement
     explanation: Explanation | None = None
 
 
 @dataclass(frozen=True)
 class BreastPrediction:
     laterality: Laterality
-    prediction: Prediction
+    prediction: Judgement
     image_uids: tuple[str, ...]  #: the in-scope views it rests on
 
 
@@ -405,40 +409,50 @@ class StudyPrediction:
 
     @property
     def suspicion(self) -> float:
-        """The most suspicious breast's (else view's) P(BI-RADS >= 4)."""
-        answers = self.breasts or self.views
-        return max((answer.prediction.suspicion for answer in answers), default=0.0)
+        """The most suspicious breast's (else view's) P(BI-RADS >= 4); 0: all out of scope."""
+        judged = [each.prediction for each in self.breasts or self.views]
+        return max((p.suspicion for p in judged if isinstance(p, Prediction)), default=0.0)
 
 
 @dataclass(frozen=True)
 class RegionPrediction:
-    """What the region network says of one rectangle of a view; or why it says nothing."""
+    """What the region network says of one rectangle of a view."""
 
     image_uid: str
     box: tuple[int, int, int, int]  #: x_min, y_min, x_max, y_max in source pixels, x right, y down
     model: ModelIdentity
-    probabilities: Mapping[int, float] | None  #: over BI-RADS 2, 3, 4, 5; None: out of scope
+    probabilities: Mapping[int, float]  #: over BI-RADS 2, 3, 4, 5
     malignancy: float | None = None  #: calibrated probability
-    scope_reason: str | None = None
     spacing_mm: float | None = None  #: None: unknown, the image's own pixels were taken as they are
     spacing_source: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
-    def in_scope(self) -> bool:
-        return self.probabilities is not None
-
-    @property
-    def category(self) -> int | None:
+    def category(self) -> int:
         """Calibrated arg-max; a tie goes to the higher grade."""
-        if self.probabilities is None:
-            return None
         return max(self.probabilities, key=lambda grade: (self.probabilities[grade], grade))
 
     @property
-    def confidence(self) -> float | None:
+    def confidence(self) -> float:
         """The probability of `category`."""
-        return None if self.probabilities is None else self.probabilities[self.category]
+        return self.probabilities[self.category]
+
+
+@dataclass(frozen=True)
+class RegionOutOfScope:
+    """That the region network does not judge a rectangle, and why."""
+
+    image_uid: str
+    box: tuple[int, int, int, int]  #: as in `RegionPrediction`
+    model: ModelIdentity
+    reason: str  #: in words
+    spacing_mm: float | None = None
+    spacing_source: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+#: what comes of asking about a rectangle
+RegionJudgement = RegionPrediction | RegionOutOfScope
 
 
 # --------------------------------------------------------------------------------- reader's word
@@ -456,9 +470,9 @@ class ReadingMode(Enum):
     BLIND_AUDIT = "blind audit"  #: AI computed, never shown
 
 
-def propose_agreement(category: BiradsCategory, prediction: Prediction | None) -> Agreement:
+def propose_agreement(category: BiradsCategory, prediction: Judgement | None) -> Agreement:
     """4A, 4B and 4C agree with the model's 4; a category that the model lacks cannot agree."""
-    if category.grade is None or prediction is None or not prediction.in_scope:
+    if category.grade is None or not isinstance(prediction, Prediction):
         return Agreement.NOT_COMPARABLE
     return Agreement.AGREE if category.grade == prediction.category else Agreement.DISAGREE
 
@@ -491,7 +505,7 @@ class ReaderAssessment:
     agreement: Agreement  #: as the reader left or set it
     reason: str  #: from a list: for disagreeing, or in a second read for changing; else empty
     comment: str
-    prediction: Prediction | None  #: what the model said
+    prediction: Judgement | None  #: what the model said
     reading_mode: ReadingMode
     opened_at: datetime  #: when the study came up, with time zone
     recorded_at: datetime  #: when it was saved, with time zone
@@ -602,7 +616,7 @@ class AskedRegion:
     study_uid: str
     patient_id: str
     reader: str
-    prediction: RegionPrediction
+    prediction: RegionJudgement
     asked_at: datetime  #: when the answer came, with time zone
 
 

@@ -28,10 +28,11 @@ from engine.domain import (
     BiradsCategory,
     Laterality,
     ModelIdentity,
-    Prediction,
+    OutOfScope,
     ReaderAssessment,
     ReadingMode,
-    RegionPrediction,
+    RegionJudgement,
+    RegionOutOfScope,
     StudyPrediction,
 )
 from engine.errors import EngineError
@@ -167,14 +168,14 @@ def _judge_region(checkpoint: Path | None, file: Path) -> None:
     """In a process of its own, since a windowed program must not load torch."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         answer = pool.submit(_region_answer, checkpoint, file).result(ANSWER_TIMEOUT_S)
-    if answer.probabilities is None:
-        raise _Wrong(f"the rectangle is out of scope: {answer.scope_reason}")
+    if isinstance(answer, RegionOutOfScope):
+        raise _Wrong(f"the rectangle is out of scope: {answer.reason}")
     total = math.fsum(answer.probabilities.values())
     if not math.isclose(total, 1, abs_tol=1e-5) or not 0 <= answer.malignancy <= 1:
         raise _Wrong(f"the probabilities sum to {total}")
 
 
-def _region_answer(checkpoint: Path | None, file: Path) -> RegionPrediction:
+def _region_answer(checkpoint: Path | None, file: Path) -> RegionJudgement:
     from engine.networks.region import RegionPredictor
 
     view = load([file]).studies[0].views[0]
@@ -183,9 +184,9 @@ def _region_answer(checkpoint: Path | None, file: Path) -> RegionPrediction:
 
 def _check_answer(answer: StudyPrediction) -> None:
     (view,) = answer.views
+    if isinstance(view.prediction, OutOfScope):
+        raise _Wrong(f"the phantom is out of scope: {view.prediction.reason}")
     probabilities = view.prediction.probabilities
-    if probabilities is None:
-        raise _Wrong(f"the phantom is out of scope: {view.prediction.scope_reason}")
     if tuple(probabilities) != answer.model.categories:
         raise _Wrong(f"categories {list(probabilities)} instead of {answer.model.categories}")
     total = math.fsum(probabilities.values())
@@ -200,7 +201,7 @@ def _check_answer(answer: StudyPrediction) -> None:
 
 def _store() -> None:
     now = datetime.now(UTC)
-    prediction = Prediction(ModelIdentity("light", "0" * 64, (1, 3, 4, 5)), None, "self-test")
+    prediction = OutOfScope(ModelIdentity("light", "0" * 64, (1, 3, 4, 5)), "self-test")
     assessment = ReaderAssessment(
         study_uid="1.2.3",
         image_uids=("1.2.3.4",),

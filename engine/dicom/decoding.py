@@ -7,6 +7,7 @@ Sizes that a compressed stream claims are checked against the header, and the he
 import io
 import struct
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import imagecodecs
 import numpy as np
@@ -134,7 +135,7 @@ def read_layout(file: DicomFile) -> PixelLayout:
             "Compression is not supported",
             f"Export the image uncompressed or as JPEG 2000; this one is: {name[:60]}.",
         )
-    order = "big" if is_big_endian else "little"
+    order: Literal["little", "big"] = "big" if is_big_endian else "little"
     is_explicit = head[4:6].isalpha()
     offset = source.tell() - len(head) + (12 if is_explicit else 8)
     length = int.from_bytes(head[8:12] if is_explicit else head[4:8], order)
@@ -181,7 +182,9 @@ def read_layout(file: DicomFile) -> PixelLayout:
 
 def _extended_offsets(tags: Tags) -> tuple[int, ...]:
     table = tags.bytes_of("ExtendedOffsetTable")
-    return struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8]) if table else ()
+    if not isinstance(table, bytes):  # missing, or of a VR that it cannot have
+        return ()
+    return struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8])
 
 
 _UNLIKE_SYNTAX = {
@@ -214,7 +217,7 @@ def _found_in(file: DicomFile, layout: PixelLayout) -> PixelLayout:
 
 
 def _tag(head: bytes, is_big_endian: bool) -> int:
-    order = "big" if is_big_endian else "little"
+    order: Literal["little", "big"] = "big" if is_big_endian else "little"
     return int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
 
 

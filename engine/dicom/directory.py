@@ -70,7 +70,7 @@ def read_directory(file: SourceFile) -> DicomDirectory:
 def _record(data: bytes, position: int, length: int) -> tuple[dict[int, bytes], int]:
     """The values of an item, and where it ends."""
     end = len(data) if length == _UNDEFINED else position + length
-    values = {}
+    values: dict[int, bytes] = {}
     while position < end:
         tag, position, size = _element(data, position)
         if tag in (_ITEM_END, _SEQUENCE_END):

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
@@ -57,7 +58,8 @@ def _lines(dataset: Dataset, depth: int) -> Iterator[HeaderElement]:
         if tag in PIXEL_DATA:
             continue
         text = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-        raw = dataset.get_item(tag, keep_deferred=True)
+        # what is declared there forgets the raw elements
+        raw = cast("DataElement | RawDataElement", dataset.get_item(tag, keep_deferred=True))
         length = raw.length if isinstance(raw, RawDataElement) else 0
         is_deferred = isinstance(raw, RawDataElement) and raw.value is None
         size = length if is_deferred else _size(raw)

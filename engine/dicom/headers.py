@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -41,6 +42,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 
+_Preset = TypeVar("_Preset", VoiWindow, VoiLut)
 _SPACING_RANGE_MM = (0.005, 2.0)
 _ASPECT_RANGE = (0.2, 5.0)  # a pixel's height in widths
 _LARGEST_IMAGE_MM = 1000  # detectors and films end at 430
@@ -277,15 +279,17 @@ def _from_orientation(tags: Tags) -> tuple[Laterality | None, ViewPosition | Non
     and the second that of a column, and of all mammograms only a left CC hung the usual way reads
     A\\R, a right CC P\\L, a left MLO A\\FR and a right MLO P\\FL.
     """
-    values = _orientation(tags)
-    if values in (("CC",), ("MLO",)):
-        return None, ViewPosition[values[0]]
-    return {
-        ("A", "R"): (Laterality.LEFT, ViewPosition.CC),
-        ("P", "L"): (Laterality.RIGHT, ViewPosition.CC),
-        ("A", "FR"): (Laterality.LEFT, ViewPosition.MLO),
-        ("P", "FL"): (Laterality.RIGHT, ViewPosition.MLO),
-    }.get(values, (None, None))
+    return _ORIENTATIONS.get(_orientation(tags), (None, None))
+
+
+_ORIENTATIONS: dict[tuple[str, ...], tuple[Laterality | None, ViewPosition]] = {
+    ("CC",): (None, ViewPosition.CC),
+    ("MLO",): (None, ViewPosition.MLO),
+    ("A", "R"): (Laterality.LEFT, ViewPosition.CC),
+    ("P", "L"): (Laterality.RIGHT, ViewPosition.CC),
+    ("A", "FR"): (Laterality.LEFT, ViewPosition.MLO),
+    ("P", "FL"): (Laterality.RIGHT, ViewPosition.MLO),
+}
 
 
 def _orientation(tags: Tags) -> tuple[str, ...]:
@@ -441,7 +445,7 @@ def _vois(tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]) 
     for number, item in enumerate(items, start=1):
         table = lut(item, layout.is_big_endian, is_signed)
         fault = table if isinstance(table, str) else _curve_fault(table)
-        if fault:
+        if isinstance(table, str) or fault:
             notes.append(f"A grey-value table (VOI LUT) is ignored: {fault}.")
             faults.append(f"VOI LUT ignored: {fault}")
             continue
@@ -456,7 +460,7 @@ def _vois(tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]) 
     return tuple(found)
 
 
-def _named_preset(preset: Voi, number: int, of: int) -> Voi:
+def _named_preset(preset: _Preset, number: int, of: int) -> _Preset:
     """With a number for a name where there are several and this one has none."""
     return preset if preset.name or of < 2 else replace(preset, name=f"no. {number}")
 

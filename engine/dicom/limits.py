@@ -77,7 +77,8 @@ _ALIKE = {
 
 def unopened(error: OSError) -> tuple[str, str]:
     """Title and advice for a file that the system does not let us read, by the cause it gives."""
-    number = _ALIKE.get(error.errno, error.errno)
+    number = error.errno or 0
+    number = _ALIKE.get(number, number)
     if isinstance(error, PermissionError):
         number = errno.EACCES
     other = (

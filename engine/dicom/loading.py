@@ -140,7 +140,7 @@ class _Search:
     def __init__(self) -> None:
         self.failures: list[FailedFile] = []
         self.notes: list[str] = []
-        self._seen: set[tuple] = set()
+        self._seen: set[tuple[object, ...]] = set()
         self._named: set[Path] = set()
         self._links = 0
         self._outside = 0

@@ -7,8 +7,11 @@ word, and a lone L or R counts only directly beside a view ("1_R_MLO", "BC0023_C
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from engine.domain import Laterality, ViewPosition
+
+T = TypeVar("T")
 
 _SIDES = {
     "L": Laterality.LEFT,
@@ -92,8 +95,9 @@ def differ_by_counter_only(rests: Sequence[str]) -> bool:
     """
     if len(set(rests)) <= 1:
         return True
-    matches = [re.fullmatch(r"(?P<word>[A-Za-z]*)[_]?(?P<number>\d{1,6})", rest) for rest in rests]
-    if not all(matches):
+    tried = [re.fullmatch(r"(?P<word>[A-Za-z]*)[_]?(?P<number>\d{1,6})", rest) for rest in rests]
+    matches = [match for match in tried if match]
+    if len(matches) < len(rests):
         return False
     words = {match["word"] for match in matches}
     numbers = sorted(int(match["number"]) for match in matches)
@@ -104,5 +108,5 @@ def differ_by_counter_only(rests: Sequence[str]) -> bool:
     return bool(word) or numbers[0] <= 1
 
 
-def _only(values: set):
+def _only(values: set[T]) -> T | None:
     return values.pop() if len(values) == 1 else None

@@ -14,6 +14,7 @@ import cv2
 import imagecodecs
 import numpy as np
 
+from engine.arrays import Array
 from engine.dicom.files import SourceFile
 from engine.dicom.limits import (
     FILE_SIZE_LIMIT,
@@ -75,7 +76,7 @@ def read_plain_header(file: SourceFile) -> PlainHeader:
     head = file.read(2**16)
     read = {"PNG": _png_header, "JPEG": _jpeg_header, "TIFF": _tiff_header}
     try:
-        header = read[plain_format(head)](head, file)
+        header = read[plain_format(head) or ""](head, file)
     except (struct.error, IndexError, KeyError, ValueError, OverflowError) as error:
         raise corrupt() from error
     if header.rows <= 0 or header.columns <= 0:
@@ -316,5 +317,5 @@ def grey_of(image: np.ndarray, top: int | None = None) -> tuple[np.ndarray, bool
 def luma(image: np.ndarray) -> np.ndarray:
     """Rec. 601 luma of red, green, blue."""
     weights = np.array([0.299, 0.587, 0.114], np.float32)
-    grey = np.rint(image.astype(np.float32) @ weights)
+    grey: Array = np.rint(image.astype(np.float32) @ weights)
     return grey.astype(image.dtype)

@@ -513,8 +513,9 @@ def _magnified(e: Evidence) -> str | None:
 
 
 def _other_view(e: Evidence) -> str | None:
-    is_other = e.view is not None and e.view not in STANDARD_VIEWS
-    return no_standard_view(e.view.value) if is_other else None
+    if e.view is None or e.view in STANDARD_VIEWS:
+        return None
+    return no_standard_view(e.view.value)
 
 
 _PLAIN = "a plain mammogram"

@@ -17,7 +17,7 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import imagecodecs
 import numpy as np
@@ -100,7 +100,7 @@ def _unpadded(data: bytes) -> bytes:
     return data.lstrip(b"\0") if is_padded else data
 
 
-def run_codec(codec: Callable[..., T], data: bytes, **options) -> T:
+def run_codec(codec: Callable[..., T], data: bytes | np.ndarray, **options: Any) -> T:
     """Calls an imagecodecs function; whatever it raises on `data` becomes UnreadableFile."""
     _remarks.heard = []
     try:
@@ -176,7 +176,7 @@ def _jpeg(data: bytes) -> Stream:
 
 
 def _jpeg_header(data: bytes) -> _JpegHeader:
-    frame: tuple[int, ...] | None = None
+    frame: tuple[int, int, int, int, int] | None = None
     has_restarts = False
     code_tables = b""
     position = 2
@@ -197,7 +197,8 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
             body = data[position + 4 : position + 2 + length]
             position += 2 + length
             if marker in _FRAMES:
-                frame = (marker, *struct.unpack_from(">BHHB", body))
+                bits, rows, columns, channels = struct.unpack_from(">BHHB", body)
+                frame = marker, bits, rows, columns, channels
             elif marker == _RESTART_INTERVAL:
                 has_restarts = any(body)
             elif marker == _HUFFMAN_TABLES:
@@ -346,14 +347,14 @@ def _decode_jpeg_ls(data: bytes, threads: int) -> np.ndarray:
     changed = np.empty(end + math.prod(shape) * _LONGEST_CODE // 8 + 64, np.uint8)
     changed[:end] = np.frombuffer(data, np.uint8, end)
     changed[-2:] = 0xFF, _END
-    seen = []
+    seen: list[np.ndarray] = []
     for filling in _FILLINGS[:2]:
         image = np.zeros(shape, np.uint8 if header.bits <= 8 else np.uint16)
         changed[end:-2] = filling
         with contextlib.suppress(UnreadableFile):  # it must fail, if only for the filling
             run_codec(imagecodecs.jpegls_decode, changed, out=image)
         seen.append(image)
-    if not np.array_equal(*seen):
+    if not np.array_equal(seen[0], seen[1]):
         raise corrupt()
     try:
         return run_codec(imagecodecs.jpegls_decode, data)

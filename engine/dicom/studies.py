@@ -300,10 +300,10 @@ def _identity(members: list[FoundImage], notes: list[str]) -> PatientIdentity | 
     return PatientIdentity(stated[0].patient_id, next(iter(issuers), ""), next(iter(births), None))
 
 
-def _hanging_order(image: FoundImage) -> tuple:
+def _hanging_order(image: FoundImage) -> tuple[object, ...]:
     view = image.view
     return (
-        _HANGING.get(view.view_position, 2),
+        2 if view.view_position is None else _HANGING.get(view.view_position, 2),
         0 if view.laterality is Laterality.RIGHT else 1,
         view.instance_number,
         natural(view.path.name),

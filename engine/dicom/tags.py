@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pydicom
@@ -193,7 +194,7 @@ class Tags:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
-    def _values(self, keyword: str) -> list:
+    def _values(self, keyword: str) -> list[Any]:
         values = _values_of(self.dataset, keyword)
         if values or keyword not in _OF_FRAMES:
             return values
@@ -235,7 +236,7 @@ class Tags:
     def items(self, keyword: str) -> list["Tags"]:
         return [Tags(item) for item in self._values(keyword) if isinstance(item, Dataset)]
 
-    def bytes_of(self, keyword: str) -> bytes | list | None:
+    def bytes_of(self, keyword: str) -> bytes | list[Any] | None:
         values = self._values(keyword)
         if len(values) == 1 and isinstance(values[0], bytes):
             return values[0]
@@ -256,7 +257,7 @@ _OF_FRAMES = frozenset(
 )
 
 
-def _values_of(dataset: Dataset, keyword: str) -> list:
+def _values_of(dataset: Dataset, keyword: str) -> list[Any]:
     try:
         if _is_endless(dataset.get_item(keyword)):
             return []
@@ -341,7 +342,7 @@ def _parse(file: "_BoundedReader") -> DicomFile:
         is_implicit, is_big_endian = _guess_encoding(source)
         syntax = IMPLICIT if is_implicit else BIG_ENDIAN if is_big_endian else EXPLICIT
     dataset = read_dataset(
-        source,
+        cast(BinaryIO, source),
         is_implicit,
         not is_big_endian,
         stop_when=lambda tag, vr, length: tag in PIXEL_DATA,
@@ -356,7 +357,9 @@ def _read_meta(file: io.BufferedIOBase) -> Dataset:
     file.seek(128)
     if file.read(4) != b"DICM":
         file.seek(0)
-    return read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
+    return read_dataset(
+        cast(BinaryIO, file), False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
+    )
 
 
 def _guess_encoding(source: io.BufferedIOBase) -> tuple[bool, bool]:
@@ -375,7 +378,6 @@ class _BoundedReader(io.BufferedIOBase):
     def __init__(self, file: SourceFile) -> None:
         self._file = file
         self.size = file.size
-        self.seek, self.tell = file.seek, file.tell
         self._reads_left = _HEADER_READ_LIMIT
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -384,6 +386,12 @@ class _BoundedReader(io.BufferedIOBase):
             raise damaged()
         left = max(0, self.size - self._file.tell())
         return self._file.read(left if size is None or size < 0 else min(size, left))
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
     def seekable(self) -> bool:
         return True

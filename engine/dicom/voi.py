@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from engine.arrays import FloatArray
 from engine.domain import MammogramView, Pixels, Voi, VoiFunction, VoiLut, VoiWindow
 
 _SAMPLES = 1_000_000  # pixels looked at for an automatic window
@@ -113,7 +114,7 @@ def _through(values: np.ndarray, window: VoiWindow) -> np.ndarray:
 
 def _through_lut(values: np.ndarray, lut: VoiLut) -> np.ndarray:
     index = np.floor(values - lut.first_value + 1e-6)
-    table = lut.table.astype(float) / (2**lut.bits - 1)
+    table: FloatArray = lut.table.astype(float) / (2**lut.bits - 1)
     return table[np.clip(index, 0, len(table) - 1).astype(int)]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from engine.domain import Agreement, ReaderAssessment, standing
+from engine.domain import Agreement, Prediction, ReaderAssessment, standing
 from engine.evaluation import metrics
 from engine.evaluation.metrics import GRADES, Cases
 
@@ -22,9 +22,7 @@ def comparable(readings: Iterable[ReaderAssessment]) -> tuple[ReaderAssessment, 
     return tuple(
         reading
         for reading in standing(readings)
-        if reading.category.grade is not None
-        and reading.prediction is not None
-        and reading.prediction.in_scope
+        if reading.category.grade is not None and isinstance(reading.prediction, Prediction)
     )
 
 

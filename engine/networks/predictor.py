@@ -20,9 +20,11 @@ from engine.domain import (
     BreastPrediction,
     Explanation,
     FailedFile,
+    Judgement,
     Laterality,
     MammogramView,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     Study,
     StudyPrediction,
@@ -196,12 +198,12 @@ class _Voice:
     ) -> StudyPrediction:
         """`place` is this voice's among the outputs; the first alone has the heat-maps."""
         said: dict[int, Prediction] = {}  # by place among the judged
-        breasts = []
+        breasts: list[BreastPrediction] = []
         for side in (Laterality.RIGHT, Laterality.LEFT):
             if not study.is_joined or not any(view.laterality is side for view in study.views):
                 continue
             together = [i for i, e in enumerate(judged) if e.outputs and e.view.laterality is side]
-            breast = self._silent("No view of this breast can be judged.")
+            breast: Judgement = self._silent("No view of this breast can be judged.")
             if together:
                 views, breast = self._read([judged[index].outputs[place] for index in together])
                 said.update(zip(together, views, strict=True))
@@ -238,5 +240,5 @@ class _Voice:
             malignancy=cancer,
         )
 
-    def _silent(self, reason: str) -> Prediction:
-        return Prediction(self.model, None, scope_reason=reason)
+    def _silent(self, reason: str) -> OutOfScope:
+        return OutOfScope(self.model, reason)

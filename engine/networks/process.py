@@ -31,7 +31,7 @@ from typing import Any
 from engine.domain import (
     MammogramView,
     ModelIdentity,
-    RegionPrediction,
+    RegionJudgement,
     Study,
     StudyPrediction,
 )
@@ -112,7 +112,7 @@ class EngineProcess:
 
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
-    ) -> "Future[RegionPrediction]":
+    ) -> "Future[RegionJudgement]":
         """Overtakes what still waits: a reader looks at the spot. `box` as in RegionPrediction."""
         return self._submit(_Request("predict_region", (view, box)), urgent=True)
 
@@ -390,7 +390,7 @@ class _Worker:
 
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
-    ) -> RegionPrediction:
+    ) -> RegionJudgement:
         predictor = self._region_predictor()
         return predictor.predict(view, self._pixels(view), box)
 

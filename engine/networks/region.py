@@ -11,7 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.domain import MammogramView, ModelIdentity, Pixels, RegionPrediction
+from engine.domain import (
+    MammogramView,
+    ModelIdentity,
+    Pixels,
+    RegionJudgement,
+    RegionOutOfScope,
+    RegionPrediction,
+)
 from engine.errors import UnsupportedImage
 from engine.networks import appearance, preprocessing, scope
 from engine.networks.checkpoint import shipped_checkpoint
@@ -67,50 +74,54 @@ class RegionPredictor:
         side = self._checkpoint.config.side
         self._checkpoint.ask(np.full((1, 2, side, side), 0.5, np.float32))
 
-    def predict(self, view: MammogramView, pixels: Pixels, box: Box) -> RegionPrediction:
+    def predict(self, view: MammogramView, pixels: Pixels, box: Box) -> RegionJudgement:
         """Judges `box` of `pixels`, which are `view`'s; what lies beyond the image is left out.
 
         Pixels (x, y) with x_min <= x < x_max and y_min <= y < y_max are looked at.
         """
         spacing = view.pixel_spacing
-        silent = RegionPrediction(
-            image_uid=view.image_uid,
-            box=tuple(int(edge) for edge in box),
-            model=self.identity,
-            probabilities=None,
-            spacing_mm=None if spacing is None else float(spacing.row_mm),
-            spacing_source=None if spacing is None else spacing.source.value,
-        )
-        inside = _clipped(silent.box, pixels.shape)
+        x_min, y_min, x_max, y_max = (int(edge) for edge in box)
+        box = x_min, y_min, x_max, y_max
+        known_mm = None if spacing is None else float(spacing.row_mm)
+        source = None if spacing is None else spacing.source.value
+
+        def out_of_scope(reason: str) -> RegionOutOfScope:
+            return RegionOutOfScope(view.image_uid, box, self.identity, reason, known_mm, source)
+
+        inside = _clipped(box, pixels.shape)
         if spacing is None:
             frame_mm = self._checkpoint.config.spacing_mm
             spacing_mm = frame_mm * view.pixel_aspect, frame_mm
         else:
             spacing_mm = spacing.row_mm, spacing.column_mm
-        reason = view.out_of_scope or _reason_of_box(silent.box, inside, spacing_mm)
+        reason = view.out_of_scope or _reason_of_box(box, inside, spacing_mm)
         if reason is None:
             known = self._look_at(view, pixels)
             reason = known.reason or _reason_of_place(inside, pixels.shape, known.breast)
         if reason is not None:
-            return replace(silent, scope_reason=reason)
+            return out_of_scope(reason)
         x0, y0, x1, y1 = inside
         stored = np.ascontiguousarray(pixels.stored[y0:y1, x0:x1])
         grey = preprocessing.grey(view, replace(pixels, stored=stored))
         if len(np.unique(grey)) < _FEWEST_LEVELS:
-            return replace(silent, scope_reason=BLANK)
+            return out_of_scope(BLANK)
         logits, malignancy = self._checkpoint.ask(
             cut(grey, spacing_mm, self._checkpoint.config)[None]
         )
         calibration = self._checkpoint.calibration
         probabilities = calibration.grades.probabilities(logits)[0]
-        return replace(
-            silent,
+        return RegionPrediction(
+            image_uid=view.image_uid,
+            box=box,
+            model=self.identity,
             probabilities={
                 grade: float(p)
                 for grade, p in zip(self.identity.categories, probabilities, strict=True)
             },
             malignancy=float(calibration.malignancy.probabilities(malignancy)[0]),
-            notes=self._notes(silent, inside, spacing_mm),
+            spacing_mm=known_mm,
+            spacing_source=source,
+            notes=self._notes(inside != box, spacing is None, inside, spacing_mm),
         )
 
     def _look_at(self, view: MammogramView, pixels: Pixels) -> _Known:
@@ -123,12 +134,16 @@ class RegionPredictor:
         return known
 
     def _notes(
-        self, asked: RegionPrediction, inside: Box, spacing_mm: tuple[float, float]
+        self,
+        is_clipped: bool,
+        is_spacing_unknown: bool,
+        inside: Box,
+        spacing_mm: tuple[float, float],
     ) -> tuple[str, ...]:
         notes = []
-        if inside != asked.box:
+        if is_clipped:
             notes.append(CLIPPED)
-        if asked.spacing_mm is None:
+        if is_spacing_unknown:
             notes.append(NO_SPACING)
         elif max(spacing_mm) > _COARSE_MM:
             notes.append(

@@ -6,12 +6,22 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.domain import NOTICE, AskedRegion, Prediction, ReaderAssessment
+from engine.domain import (
+    NOTICE,
+    AskedRegion,
+    Judgement,
+    OutOfScope,
+    Prediction,
+    ReaderAssessment,
+    RegionOutOfScope,
+    RegionPrediction,
+)
 from engine.private_files import replaced_whole
 from engine.records.csv_cells import inert
 from engine.records.pseudonyms import Pseudonyms
 
-_OTHERS_TELL = ("sha256", "category", "confidence", "p4plus", "p_malignant")
+_JUDGED_TELL = ("category", "confidence", "p4plus", "p_malignant")
+_OTHERS_TELL = ("sha256", *_JUDGED_TELL)
 EXPORT_COLUMNS = (
     *("record_id", "supersedes", "is_current", "is_withdrawn"),
     *("study_uid", "image_uids", "patient_id"),
@@ -72,20 +82,20 @@ def _exported_regions(regions: Sequence[AskedRegion], pseudonyms: Pseudonyms | N
     rows = []
     for region in regions:
         said, uid = region.prediction, region.prediction.image_uid
-        probabilities = said.probabilities
+        judged = said if isinstance(said, RegionPrediction) else None
         rows.append(
             {
                 "image_uid": uid if pseudonyms is None else pseudonyms.name("image", uid),
                 "box": list(said.box),
                 "model": said.model.name,
                 "model_sha256": said.model.sha256,
-                "in_scope": said.in_scope,
-                "scope_reason": said.scope_reason,
-                "category": said.category,
-                "confidence": said.confidence,
-                "probabilities": probabilities
-                and {str(grade): p for grade, p in probabilities.items()},
-                "p_malignant": said.malignancy,
+                "in_scope": judged is not None,
+                "scope_reason": said.reason if isinstance(said, RegionOutOfScope) else None,
+                "category": judged and judged.category,
+                "confidence": judged and judged.confidence,
+                "probabilities": judged
+                and {str(grade): p for grade, p in judged.probabilities.items()},
+                "p_malignant": judged and judged.malignancy,
                 "spacing_mm": said.spacing_mm,
                 "spacing_source": said.spacing_source,
                 "notes": list(said.notes),
@@ -124,34 +134,32 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
             "model": prediction.model.name,
             "model_sha256": prediction.model.sha256,
             "model_categories": " ".join(map(str, prediction.model.categories)),
-            "model_category": prediction.category,
-            "model_confidence": prediction.confidence,
-            "p_malignant": prediction.malignancy,
-            "scope_reason": inert(prediction.scope_reason or ""),
+            "scope_reason": inert(prediction.reason) if isinstance(prediction, OutOfScope) else "",
             "shown_cancers_per_1000": prediction.shown_per_1000,
         }
         row |= _others_row(prediction)
-        # a category that the model does not have stays empty, it is not 0
-        row |= {f"p{grade}": p for grade, p in (prediction.probabilities or {}).items()}
+        if isinstance(prediction, Prediction):
+            row["model_category"] = prediction.category
+            row["model_confidence"] = prediction.confidence
+            row["p_malignant"] = prediction.malignancy
+            # a category that the model does not have stays empty, it is not 0
+            row |= {f"p{grade}": p for grade, p in prediction.probabilities.items()}
     return row
 
 
-def _others_row(prediction: Prediction) -> dict[str, object]:
+def _others_row(prediction: Judgement) -> dict[str, object]:
     row: dict[str, object] = {}
     if not prediction.others:
         return row
     # a single network's own word stands beside the second opinion that was asked of another
     asked = [prediction, *prediction.others]
     asked = [said for said in asked if f"{said.model.name}_category" in EXPORT_COLUMNS]
+    categories = set()
     for said in asked:
-        values = (
-            said.model.sha256,
-            said.category,
-            said.confidence,
-            said.suspicion if said.in_scope else None,
-            said.malignancy,
-        )
-        names = [f"{said.model.name}_{what}" for what in _OTHERS_TELL]
-        row |= dict(zip(names, values, strict=True))
-    categories = {said.category for said in asked if said.in_scope}
+        row[f"{said.model.name}_sha256"] = said.model.sha256
+        if isinstance(said, Prediction):
+            categories.add(said.category)
+            values = (said.category, said.confidence, said.suspicion, said.malignancy)
+            names = [f"{said.model.name}_{what}" for what in _JUDGED_TELL]
+            row |= dict(zip(names, values, strict=True))
     return {**row, "networks_differ": int(len(categories) > 1)}

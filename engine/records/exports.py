@@ -24,9 +24,12 @@ from engine.domain import (
     BreastPrediction,
     Explanation,
     FailedFile,
+    Judgement,
     MammogramView,
+    OutOfScope,
     Prediction,
-    RegionPrediction,
+    RegionJudgement,
+    RegionOutOfScope,
     Study,
     StudyPrediction,
     ViewPrediction,
@@ -91,12 +94,11 @@ def _breast_record(study: Study, breast: BreastPrediction) -> Record:
     }
 
 
-def region_record(view: MammogramView, answer: RegionPrediction) -> Record:
+def region_record(view: MammogramView, answer: RegionJudgement) -> Record:
     return {
         "file": str(view.path),
         "box": list(answer.box),
         **_said(answer),
-        "p_malignant": answer.malignancy,
         "spacing_mm": answer.spacing_mm,
         "spacing_source": answer.spacing_source,
         "notes": list(answer.notes),
@@ -104,16 +106,19 @@ def region_record(view: MammogramView, answer: RegionPrediction) -> Record:
     }
 
 
-def _said(prediction: Prediction | RegionPrediction) -> Record:
-    probabilities = prediction.probabilities
+def _said(prediction: Judgement | RegionJudgement) -> Record:
+    model = {"model": prediction.model.name, "model_sha256": prediction.model.sha256}
+    if isinstance(prediction, OutOfScope | RegionOutOfScope):
+        unknown = ("category", "confidence", "probabilities", "p_malignant")
+        refusal = {"in_scope": False, "scope_reason": prediction.reason}
+        return {**model, **refusal, **dict.fromkeys(unknown)}
     return {
-        "model": prediction.model.name,
-        "model_sha256": prediction.model.sha256,
-        "in_scope": prediction.in_scope,
-        "scope_reason": prediction.scope_reason,
+        **model,
+        "in_scope": True,
+        "scope_reason": None,
         "category": prediction.category,
         "confidence": prediction.confidence,
-        "probabilities": probabilities and {str(grade): p for grade, p in probabilities.items()},
+        "probabilities": {str(grade): p for grade, p in prediction.probabilities.items()},
         "p_malignant": prediction.malignancy,
     }
 
@@ -239,14 +244,16 @@ class HeatmapFolder:
     def write(self, view: MammogramView, answer: ViewPrediction, grey: np.ndarray) -> Path:
         """`grey` is the image, uint8 (rows, columns). Returns the overlay's path.
 
-        Raises `StorageFailed`.
+        Raises `StorageFailed`, and ValueError where the network found nothing.
         """
-        explanation, model = answer.explanation, answer.prediction.model
+        explanation, prediction = answer.explanation, answer.prediction
+        if explanation is None or isinstance(prediction, OutOfScope):
+            raise ValueError("there is no heat-map")
         token = hashlib.sha256(view.image_uid.encode()).hexdigest()
         heat = heat_on_source(explanation, grey.shape)
-        picture = _with_strip(overlay(grey, heat), _caption(view, answer))
+        picture = _with_strip(overlay(grey, heat), _caption(view, prediction, explanation))
         try:
-            path = self._free_path(f"{_short(view.path.stem)}_{model.name}", token)
+            path = self._free_path(f"{_short(view.path.stem)}_{prediction.model.name}", token)
             write_private(path, _png(picture, token))
             array = io.BytesIO()
             np.save(array, heat.astype(np.float16))
@@ -301,8 +308,7 @@ def overlay(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return cv2.blendLinear(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), colours, 1 - weight, weight)
 
 
-def _caption(view: MammogramView, answer: ViewPrediction) -> str:
-    prediction, explanation = answer.prediction, answer.explanation
+def _caption(view: MammogramView, prediction: Prediction, explanation: Explanation) -> str:
     grade = prediction.category
     return (
         f"{view.label}. {prediction.model.name} {prediction.model.sha256[:8]}: model category "

@@ -5,7 +5,7 @@ Raises StorageFailed where a row holds what none of ours can: the file was chang
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,11 +15,15 @@ from engine.domain import (
     AnnotationKind,
     AskedRegion,
     BiradsCategory,
+    Judgement,
     Laterality,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     ReaderAssessment,
     ReadingMode,
+    RegionJudgement,
+    RegionOutOfScope,
     RegionPrediction,
     propose_agreement,
 )
@@ -47,23 +51,22 @@ SELECT = (
 )
 
 
-def prediction_to_json(prediction: Prediction | None) -> str | None:
+def prediction_to_json(prediction: Judgement | None) -> str | None:
     return None if prediction is None else json.dumps(_told(prediction))
 
 
-def _told(prediction: Prediction) -> dict:
+def _told(prediction: Judgement) -> dict:
     """With what other networks say; older programs read the rest and pass over that."""
-    probabilities = prediction.probabilities
+    said = prediction if isinstance(prediction, Prediction) else None
     told = {
         "model": prediction.model.name,
         "sha256": prediction.model.sha256,
         "categories": list(prediction.model.categories),
-        "probabilities": probabilities
-        and {str(grade): float(p) for grade, p in probabilities.items()},
-        "category": prediction.category,
-        "confidence": None if prediction.confidence is None else float(prediction.confidence),
-        "scope_reason": prediction.scope_reason,
-        "malignancy": None if prediction.malignancy is None else float(prediction.malignancy),
+        "probabilities": said and _keyed_by_text(said.probabilities),
+        "category": said and said.category,
+        "confidence": said and float(said.confidence),
+        "scope_reason": prediction.reason if isinstance(prediction, OutOfScope) else None,
+        "malignancy": said and _float_or_none(said.malignancy),
     }
     if prediction.others:
         told["others"] = [_told(other) for other in prediction.others]
@@ -72,20 +75,27 @@ def _told(prediction: Prediction) -> dict:
     return told
 
 
-def _prediction_from_json(text: str | None) -> Prediction | None:
+def _prediction_from_json(text: str | None) -> Judgement | None:
     return None if text is None else _heard(json.loads(text))
 
 
-def _heard(values: dict) -> Prediction:
-    probabilities = values["probabilities"]
-    return Prediction(
-        ModelIdentity(values["model"], values["sha256"], tuple(values["categories"])),
-        probabilities and {int(grade): p for grade, p in probabilities.items()},
-        values["scope_reason"],
-        values["malignancy"],
-        tuple(_heard(other) for other in values.get("others", ())),
-        values.get("shown_per_1000"),
-    )
+def _heard(values: dict) -> Judgement:
+    model = ModelIdentity(values["model"], values["sha256"], tuple(values["categories"]))
+    others = tuple(_heard(other) for other in values.get("others", ()))
+    shown_per_1000 = values.get("shown_per_1000")
+    if values["probabilities"] is None:
+        return OutOfScope(model, values["scope_reason"] or "", others, shown_per_1000)
+    probabilities = {int(grade): p for grade, p in values["probabilities"].items()}
+    return Prediction(model, probabilities, values["malignancy"], others, shown_per_1000)
+
+
+def _keyed_by_text(probabilities: Mapping[int, float]) -> dict[str, float]:
+    """For JSON, and of Python's own numbers."""
+    return {str(grade): float(p) for grade, p in probabilities.items()}
+
+
+def _float_or_none(number: float | None) -> float | None:
+    return None if number is None else float(number)
 
 
 def assessment_from_row(row: Sequence) -> ReaderAssessment:
@@ -138,7 +148,7 @@ def annotation_from_row(row: Sequence) -> Annotation:
 
 def region_row(region: AskedRegion) -> tuple:
     said = region.prediction
-    probabilities = said.probabilities
+    judged = said if isinstance(said, RegionPrediction) else None
     return (
         region.study_uid,
         region.patient_id,
@@ -148,10 +158,10 @@ def region_row(region: AskedRegion) -> tuple:
         said.model.name,
         said.model.sha256,
         json.dumps(said.model.categories),
-        probabilities and json.dumps({str(grade): float(p) for grade, p in probabilities.items()}),
-        None if said.malignancy is None else float(said.malignancy),
-        said.scope_reason,
-        None if said.spacing_mm is None else float(said.spacing_mm),
+        judged and json.dumps(_keyed_by_text(judged.probabilities)),
+        judged and _float_or_none(judged.malignancy),
+        said.reason if isinstance(said, RegionOutOfScope) else None,
+        _float_or_none(said.spacing_mm),
         said.spacing_source,
         json.dumps(said.notes),
         region.asked_at.isoformat(),
@@ -161,18 +171,17 @@ def region_row(region: AskedRegion) -> tuple:
 def region_from_row(row: Sequence) -> AskedRegion:
     try:
         x_min, y_min, x_max, y_max = (int(edge) for edge in json.loads(row[4]))
-        said = RegionPrediction(
-            image_uid=row[3],
-            box=(x_min, y_min, x_max, y_max),
-            model=ModelIdentity(row[5], row[6], tuple(json.loads(row[7]))),
-            probabilities=row[8]
-            and {int(grade): float(p) for grade, p in json.loads(row[8]).items()},
-            malignancy=row[9],
-            scope_reason=row[10],
-            spacing_mm=row[11],
-            spacing_source=row[12],
-            notes=tuple(map(str, json.loads(row[13]))),
-        )
+        box = x_min, y_min, x_max, y_max
+        model = ModelIdentity(row[5], row[6], tuple(json.loads(row[7])))
+        notes = tuple(map(str, json.loads(row[13])))
+        said: RegionJudgement
+        if row[8] is None:
+            said = RegionOutOfScope(row[3], box, model, row[10] or "", row[11], row[12], notes)
+        else:
+            probabilities = {int(grade): float(p) for grade, p in json.loads(row[8]).items()}
+            said = RegionPrediction(
+                row[3], box, model, probabilities, row[9], row[11], row[12], notes
+            )
         return AskedRegion(row[0], row[1], row[2], said, datetime.fromisoformat(row[14]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # changed by other hands
         raise damaged() from error

@@ -23,8 +23,8 @@ from pathlib import Path
 from engine.domain import (
     Annotation,
     AskedRegion,
+    Judgement,
     Laterality,
-    Prediction,
     ReaderAssessment,
     standing,
 )
@@ -136,7 +136,7 @@ class ReadingStore:
         log.info("Recorded reading %d", record_id)
         return recorded
 
-    def attach_answers(self, answers: Mapping[int, Prediction]) -> None:
+    def attach_answers(self, answers: Mapping[int, Judgement]) -> None:
         """Keeps what the model says of readings made without it, by record id; the first stays.
 
         Raises StorageFailed.

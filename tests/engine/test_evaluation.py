@@ -23,6 +23,7 @@ from engine.domain import (
     BiradsCategory,
     Laterality,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     ReaderAssessment,
     ReadingMode,
@@ -573,12 +574,11 @@ def test_worst_errors_come_furthest_and_surest_first_and_one_of_each_breast():
 
 
 def assessed(category, model, number, *, mode=ReadingMode.SECOND_READ, word=None, supersedes=None):
-    probabilities = None if model is None else dict(zip((1, 2, 3, 4, 5), sure(model), strict=True))
-    prediction = Prediction(
-        ModelIdentity("hybrid", "0", (1, 2, 3, 4, 5)),
-        probabilities,
-        None if probabilities else "The image is blank.",
-    )
+    identity = ModelIdentity("hybrid", "0", (1, 2, 3, 4, 5))
+    if model is None:
+        prediction = OutOfScope(identity, "The image is blank.")
+    else:
+        prediction = Prediction(identity, dict(zip((1, 2, 3, 4, 5), sure(model), strict=True)))
     category = BiradsCategory(category)
     agrees = Agreement.AGREE if category.grade == model else Agreement.DISAGREE
     now = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.dicom.loading import load, load_pixels
-from engine.domain import Laterality
+from engine.domain import Laterality, OutOfScope, Prediction
 from engine.errors import IncompatibleCheckpoint
 from engine.networks import predictor as predictor_module
 from engine.networks import preprocessing
@@ -127,7 +127,7 @@ def test_views_that_no_rule_joins_give_no_breast(predictor, study):
 def test_a_view_of_unknown_side_belongs_to_no_breast(predictor, study):
     views = (replace(study.views[0], laterality=None), *study.views[1:])
     prediction = predictor.predict_study(replace(study, views=views))
-    assert prediction.views[0].prediction.in_scope
+    assert isinstance(prediction.views[0].prediction, Prediction)
     used = {uid for breast in prediction.breasts for uid in breast.image_uids}
     assert used == {view.image_uid for view in views[1:]}
 
@@ -154,9 +154,8 @@ def test_what_the_header_rules_out_is_not_even_decoded(predictor, study, tmp_pat
     gone = replace(study.views[0], out_of_scope="A spot view.", path=tmp_path / "gone.dcm")
     prediction = predictor.predict_study(replace(study, views=(gone, *study.views[1:])))
     said = prediction.views[0].prediction
-    assert not said.in_scope
-    assert said.scope_reason == "A spot view."
-    assert said.category is None
+    assert isinstance(said, OutOfScope)
+    assert said.reason == "A spot view."
     assert not prediction.failures
     assert gone.image_uid not in {uid for b in prediction.breasts for uid in b.image_uids}
 
@@ -180,14 +179,14 @@ def test_an_image_without_a_breast_is_out_of_scope_and_no_failure(
     write_mammogram(tmp_path / "a.dcm", values=values)
     prediction = predictor.predict_study(only_study(tmp_path), heatmaps=True)
     (answer,) = prediction.views
-    assert words in answer.prediction.scope_reason
-    assert answer.prediction.probabilities is None
+    assert isinstance(answer.prediction, OutOfScope)
+    assert words in answer.prediction.reason
     assert answer.explanation is None
     assert not prediction.failures
     (breast,) = prediction.breasts
     assert breast.laterality is Laterality.RIGHT
-    assert not breast.prediction.in_scope
-    assert breast.prediction.scope_reason
+    assert isinstance(breast.prediction, OutOfScope)
+    assert breast.prediction.reason
     assert breast.image_uids == ()
 
 
@@ -217,7 +216,7 @@ def test_an_answer_that_is_no_number_is_never_shown(checkpoint_path, study, capl
     prediction = broken.predict_study(study)
     assert prediction.views == ()
     assert len(prediction.failures) == 4
-    assert all(not breast.prediction.in_scope for breast in prediction.breasts)
+    assert all(isinstance(breast.prediction, OutOfScope) for breast in prediction.breasts)
     assert "FloatingPointError" in caplog.text
 
 

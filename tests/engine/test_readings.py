@@ -22,9 +22,11 @@ from engine.domain import (
     BiradsCategory,
     Laterality,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     ReaderAssessment,
     ReadingMode,
+    RegionOutOfScope,
     RegionPrediction,
     is_downgrade,
 )
@@ -82,7 +84,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     [
         SAID,
         None,
-        Prediction(LIGHT, None, scope_reason="A magnification view."),
+        OutOfScope(LIGHT, "A magnification view."),
         Prediction(LIGHT, {1: 0.1, 3: 0.2, 4: 0.30000000000000004, 5: 0.4}),
     ],
     ids=["in scope", "not predicted", "out of scope", "no malignancy head"],
@@ -436,15 +438,9 @@ def told(**changes) -> AskedRegion:
 
 
 def test_what_was_said_of_a_rectangle_is_there_after_the_next_start(path):
-    refused = told(
-        box=(0, 0, 5, 5),
-        probabilities=None,
-        malignancy=None,
-        scope_reason="The rectangle lies outside the breast.",
-        spacing_mm=None,
-        spacing_source=None,
-        notes=(),
-    )
+    outside = "The rectangle lies outside the breast."
+    model = told().prediction.model
+    refused = replace(told(), prediction=RegionOutOfScope("1.2.3.1", (0, 0, 5, 5), model, outside))
     elsewhere = told(study_uid="9.9")
     with ReadingStore(path) as store:
         store.record_regions([told(), elsewhere])
@@ -733,10 +729,10 @@ def test_an_export_that_fails_leaves_the_earlier_one_whole(store, tmp_path, monk
 def test_what_several_networks_said_is_stored_and_exported_side_by_side(store, tmp_path):
     hybrid = Prediction(ModelIdentity("hybrid", "a" * 64, (1, 2, 3, 4, 5)), {2: 0.75, 4: 0.25})
     both = ModelIdentity("both", "b" * 64, (1, 2, 3, 4, 5))
-    said = Prediction(both, {2: 0.375, 4: 0.625}, None, 0.25, (hybrid, SAID), 6.0)
+    said = Prediction(both, {2: 0.375, 4: 0.625}, 0.25, (hybrid, SAID), 6.0)
     recorded = store.record(assessment(prediction=said))
     assert recorded.prediction == said
-    silent = replace(said, probabilities=None, scope_reason="A magnification view.", others=())
+    silent = OutOfScope(both, "A magnification view.", shown_per_1000=6.0)
     store.record(assessment(prediction=silent))
     target = tmp_path / "readings.csv"
     store.export_csv(target)

@@ -12,8 +12,10 @@ from engine.domain import (
     Laterality,
     MammogramView,
     ModelIdentity,
+    OutOfScope,
     Population,
     Prediction,
+    RegionOutOfScope,
     RegionPrediction,
     Shares,
     Study,
@@ -59,9 +61,9 @@ def answer_of(study: Study, model_name: str = "hybrid", heatmaps: bool = True) -
     views = []
     for view in study.views:
         if view.out_of_scope is not None:
-            silent = [Prediction(MODELS[name], None, view.out_of_scope) for name in MODELS]
+            silent = [OutOfScope(MODELS[name], view.out_of_scope) for name in MODELS]
             others = tuple(silent[1:]) if model_name == "both" else ()
-            prediction = Prediction(model, None, view.out_of_scope, others=others)
+            prediction = OutOfScope(model, view.out_of_scope, others=others)
         else:
             side = view.laterality or Laterality.RIGHT
             prediction = prediction_of(model_name, category_of(study.uid, model_name, side))
@@ -96,9 +98,9 @@ def said_of_region(view, box, malignancy: float | None = None) -> RegionPredicti
     )
 
 
-def refused_region(view, box) -> RegionPrediction:
+def refused_region(view, box) -> RegionOutOfScope:
     reason = "More than half of the rectangle lies outside the breast."
-    return RegionPrediction(view.image_uid, box, REGION_MODEL, None, scope_reason=reason)
+    return RegionOutOfScope(view.image_uid, box, REGION_MODEL, reason)
 
 
 @dataclass(eq=False)

@@ -7,7 +7,14 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QLabel
 
-from engine.domain import BreastPrediction, FailedFile, Laterality, Prediction, StudyPrediction
+from engine.domain import (
+    BreastPrediction,
+    FailedFile,
+    Laterality,
+    OutOfScope,
+    Prediction,
+    StudyPrediction,
+)
 from engine.errors import EngineStopped, IncompatibleCheckpoint
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
@@ -122,7 +129,7 @@ def test_views_stand_below_their_breast(pane):
 
 def test_out_of_scope_gives_its_reason_in_words(pane):
     answer = saying(4, 2)
-    silent = Prediction(MODELS["hybrid"], None, "A magnification view.")
+    silent = OutOfScope(MODELS["hybrid"], "A magnification view.")
     breasts = (replace(answer.breasts[0], prediction=silent), answer.breasts[1])
     views = (replace(answer.views[0], prediction=silent), *answer.views[1:])
     pane.show_prediction(replace(answer, breasts=breasts, views=views))
@@ -289,7 +296,7 @@ def test_the_other_models_silence_is_explained_in_its_line(pane, answer, text):
 
 def test_a_breast_that_the_other_model_may_not_judge_is_out_of_scope_with_the_reason_at_hand(pane):
     answer = saying(3, 4, model="light", confidence=0.45)
-    silent = Prediction(MODELS["light"], None, "A <magnification> view.")
+    silent = OutOfScope(MODELS["light"], "A <magnification> view.")
     breasts = (replace(answer.breasts[0], prediction=silent), answer.breasts[1])
     pane.show_other(by_other(replace(answer, breasts=breasts)))
     assert pane._other.text == "Lightweight CNN: R out of scope, L 4 · 45 %"
@@ -302,7 +309,7 @@ def test_views_that_make_no_breast_get_no_number_of_the_other_model(pane):
     answer = answer_of(study, "light")
     pane.show_other(by_other(answer, study=study))
     assert pane._other.text == "Lightweight CNN: views only; choose it to see them."
-    silent = Prediction(MODELS["light"], None, "A magnification view.")
+    silent = OutOfScope(MODELS["light"], "A magnification view.")
     views = tuple(replace(view, prediction=silent) for view in answer.views)
     pane.show_other(by_other(replace(answer, views=views), StudyState.OUT_OF_SCOPE, study=study))
     assert pane._other.text == "Lightweight CNN: out of scope"
@@ -326,7 +333,7 @@ def test_the_other_models_words_stand_below_the_breast_that_they_are_of(pane, qt
     pane.show()
     qtbot.waitExposed(pane)
     said = saying(3, 5, model="light", confidence=0.999)
-    silent = Prediction(MODELS["light"], None, reason)
+    silent = OutOfScope(MODELS["light"], reason)
     if reason:
         said = replace(said, breasts=(replace(said.breasts[0], prediction=silent), said.breasts[1]))
     pane.show_prediction(saying(3, 5))
@@ -345,7 +352,7 @@ def test_the_other_models_line_is_whole_and_never_changes_its_height(pane, qtbot
     qtbot.waitExposed(pane)
     hybrid = EngineStatus(EngineState.READY, "hybrid", MODELS["hybrid"])
     broken = EngineStatus(EngineState.FAILED, "hybrid", failure=MISSING)
-    silent = Prediction(MODELS["hybrid"], None, "A magnification view.")
+    silent = OutOfScope(MODELS["hybrid"], "A magnification view.")
     said = saying(4, 5, confidence=0.999)
     out = replace(said, breasts=tuple(replace(b, prediction=silent) for b in said.breasts))
     place = pane._other.geometry()
@@ -411,7 +418,7 @@ def test_no_number_is_clipped_in_a_narrow_pane(qtbot, width):
 
 def test_nothing_from_a_file_is_read_as_markup(pane):
     study = replace(STUDY, is_joined=True)
-    silent = Prediction(MODELS["hybrid"], None, "<b>bold</b>")
+    silent = OutOfScope(MODELS["hybrid"], "<b>bold</b>")
     answer = answer_of(study)
     pane.show_prediction(
         StudyPrediction(
@@ -528,7 +535,7 @@ def test_where_no_breast_has_a_category_the_views_have_the_bars_room_and_nothing
     pane.show_prediction(saying(2, 3))
     QApplication.processEvents()
     below, room = pane._overlay.y(), pane._views.height()
-    silent = Prediction(MODELS["hybrid"], None, "It does not look like a mammogram.")
+    silent = OutOfScope(MODELS["hybrid"], "It does not look like a mammogram.")
     breasts = tuple(BreastPrediction(side, silent, ()) for side in (RIGHT, LEFT))
     pane.show_prediction(replace(answer_of(STUDY), breasts=breasts))
     QApplication.processEvents()

@@ -32,6 +32,7 @@ from engine.domain import (
     Explanation,
     Laterality,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     ReadingMode,
     StudyPrediction,
@@ -518,7 +519,7 @@ def alarmed_of_no_spot(study, name):
 def silent(study, name):
     """Nothing may be judged."""
     model = ModelIdentity(name, "b2" * 32, (1, 3, 4, 5))
-    return saying(study, model, Prediction(model, None, "Not a mammogram. " * 4), None)
+    return saying(study, model, OutOfScope(model, "Not a mammogram. " * 4), None)
 
 
 def saying(study, model, said, heat):

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
-from engine.domain import Catalogue, FailedFile, Laterality, Prediction
+from engine.domain import Catalogue, FailedFile, Laterality, OutOfScope
 from engine.errors import EngineStopped
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
@@ -150,7 +150,7 @@ def test_each_breasts_category_is_told_with_its_side(pane):
 
 def test_a_breast_out_of_scope_has_no_category(pane):
     answer = answer_of(STUDIES[0])
-    silent = Prediction(MODELS["hybrid"], None, "A spot view.")
+    silent = OutOfScope(MODELS["hybrid"], "A spot view.")
     right, left = answer.breasts
     pane.show_prediction(replace(answer, breasts=(replace(right, prediction=silent), left)))
     assert "right out of scope, left model category" in sentences(pane)[0]

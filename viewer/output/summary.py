@@ -25,7 +25,9 @@ from engine.domain import (
     BIRADS_MEANING,
     NOTICE,
     Agreement,
+    Judgement,
     Laterality,
+    OutOfScope,
     Prediction,
     ReaderAssessment,
     Study,
@@ -225,13 +227,13 @@ def _model_lines(
 
 
 def _said(
-    prediction: Prediction,
+    prediction: Judgement,
     views: Sequence[opinion.Named],
     is_pooled: bool,
     cancers_per_1000: float | None,
 ) -> str:
-    if not prediction.in_scope:
-        return tr("not judged: {why}").format(why=localised(prediction.scope_reason))
+    if isinstance(prediction, OutOfScope):
+        return tr("not judged: {why}").format(why=localised(prediction.reason))
     words = tr("category {grade} ({meaning}), confidence {percent} %; P(4 or 5) {suspicion} %")
     words = words.format(
         grade=prediction.category,
@@ -243,20 +245,20 @@ def _said(
     return words if shifted is None else f"{words} → {opinion.per_1000(shifted)}"
 
 
-def _of_view(name: str, said: Prediction) -> str:
+def _of_view(name: str, said: Judgement) -> str:
     """'CC 4 (P(4 or 5) 83 %)'."""
-    if not said.in_scope:
+    if isinstance(said, OutOfScope):
         return f"{name} {tr(_NOT_JUDGED)}"
     suspicion = tr("P(4 or 5) {percent}").format(percent=f"{100 * said.suspicion:.0f} %")
     return f"{name} {said.category} ({suspicion})"
 
 
-def _networks(said: Prediction, views: Sequence[opinion.Named]) -> str:
+def _networks(said: Judgement, views: Sequence[opinion.Named]) -> str:
     """What the networks of an ensemble say alone; empty where it is none, or none may judge."""
     alone = [
         f"{opinion.short_title(other.model.name)} {other.category}"
         for other in said.others
-        if other.in_scope
+        if isinstance(other, Prediction)
     ]
     if not alone:
         return ""

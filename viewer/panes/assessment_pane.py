@@ -34,9 +34,9 @@ from engine.domain import (
     Agreement,
     BiradsCategory,
     Draft,
+    Judgement,
     Laterality,
     MammogramView,
-    Prediction,
     ReaderAssessment,
     ReadingMode,
     Study,
@@ -212,7 +212,7 @@ class BreastForm(QWidget):
     def __init__(self, side: Laterality, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.side = side
-        self._prediction: Prediction | None = None
+        self._prediction: Judgement | None = None
         self._recorded: ReaderAssessment | None = None
         self._phase = Phase.OPEN
         self._before: BiradsCategory | None = None
@@ -303,7 +303,7 @@ class BreastForm(QWidget):
         self._is_filling = False
         self._refresh()
 
-    def show_prediction(self, prediction: Prediction | None) -> None:
+    def show_prediction(self, prediction: Judgement | None) -> None:
         self._prediction = prediction
         self._refresh()
 
@@ -348,7 +348,7 @@ class BreastForm(QWidget):
         return self._recorded
 
     @property
-    def prediction(self) -> Prediction | None:
+    def prediction(self) -> Judgement | None:
         """The model's word on this breast, as it stands on the screen."""
         return self._prediction
 

@@ -41,6 +41,7 @@ from PySide6.QtWidgets import (
 
 from engine.domain import (
     Agreement,
+    OutOfScope,
     ReaderAssessment,
     ReadingMode,
     standing,
@@ -88,7 +89,9 @@ class _Row:
             return tr("hidden")
         if said is None:
             return "–"
-        return f"{said.category} · {said.confidence:.0%}" if said.in_scope else tr("out of scope")
+        if isinstance(said, OutOfScope):
+            return tr("out of scope")
+        return f"{said.category} · {said.confidence:.0%}"
 
     @property
     def state(self) -> str:

@@ -5,7 +5,7 @@ answer, so that nothing below it moves under the reader's hand. Where there is n
 nothing of an earlier one is left in it, not even behind the page that shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
@@ -24,8 +24,10 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import (
+    Judgement,
     Laterality,
     MammogramView,
+    OutOfScope,
     Prediction,
     Study,
     StudyPrediction,
@@ -102,10 +104,12 @@ class CategoryBars(QWidget):
         return QSize(260, self.ROW_HEIGHT * len(GRADES))
 
     def show_predictions(
-        self, predictions: dict[Laterality, Prediction], offered: Sequence[int]
+        self, predictions: Mapping[Laterality, Judgement], offered: Sequence[int]
     ) -> None:
         self._predictions = {
-            side: prediction for side, prediction in predictions.items() if prediction.in_scope
+            side: prediction
+            for side, prediction in predictions.items()
+            if isinstance(prediction, Prediction)
         }
         self._offered = tuple(offered)
         self.setAccessibleDescription("; ".join(self.row_text(grade) for grade in GRADES))
@@ -198,22 +202,22 @@ class _BreastColumn(QWidget):
 
     def show_prediction(
         self,
-        prediction: Prediction | None,
+        prediction: Judgement | None,
         silence: str,
         views: Sequence[Named] = (),
         cancers_per_1000: float | None = None,
     ) -> None:
         """`silence` stands where there is no prediction for the breast; `views` are all of its."""
         self.setToolTip("")
-        is_spoken = prediction is not None and prediction.in_scope
+        is_judged = isinstance(prediction, Prediction)
         self.headline.setFont(
-            theme.font(bold=True) if is_spoken else theme.font(theme.SMALL_TEXT_PX)
+            theme.font(bold=True) if is_judged else theme.font(theme.SMALL_TEXT_PX)
         )
-        if is_spoken:
+        if isinstance(prediction, Prediction):
             meaning = opinion.meaning(prediction)
             said = tr("Model category {category}\n({meaning})")
             self.headline.setText(said.format(category=prediction.category, meaning=meaning))
-            judged = sum(said.in_scope for _, said in views)
+            judged = sum(isinstance(said, Prediction) for _, said in views)
             confidence = tr("confidence {percent}").format(percent=percent(prediction.confidence))
             self.confidence.setText(confidence)
             suspicion = tr("P(4 or 5) {percent}").format(percent=percent(prediction.suspicion))
@@ -226,7 +230,7 @@ class _BreastColumn(QWidget):
             self.setToolTip(tool_tip(opinion.pooling_words(views)))
             return
         if prediction is not None:
-            silence = " ".join([tr("Out of scope."), localised(prediction.scope_reason)])
+            silence = " ".join([tr("Out of scope."), localised(prediction.reason)])
         self.headline.setText(silence)
         for label in (self.confidence, self.suspicion, self.shifted, self.doubt):
             label.setText("")
@@ -323,7 +327,7 @@ class OtherLine(QStackedWidget):
         title = model_title(answer.engine.model_name)
         prediction = answer.prediction
         if prediction is not None:
-            if any(view.prediction.in_scope for view in prediction.views):
+            if any(isinstance(view.prediction, Prediction) for view in prediction.views):
                 return tr("{model}: views only; choose it to see them.").format(model=title)
             return tr("{model}: out of scope").format(model=title)
         failure = answer.engine.failure or answer.status.failure
@@ -344,7 +348,7 @@ class OtherLine(QStackedWidget):
             identity = answer.prediction.model
             said = [b.prediction for b in answer.prediction.breasts]
             said += [view.prediction for view in answer.prediction.views]
-            lines += dict.fromkeys(localised(p.scope_reason) for p in said if p.scope_reason)
+            lines += dict.fromkeys(localised(p.reason) for p in said if isinstance(p, OutOfScope))
         if identity is not None:
             lines[0] += f" · {identity.sha256[:HASH_LENGTH]}"
         failure = answer.engine.failure or answer.status.failure
@@ -683,7 +687,7 @@ class PredictionPane(QWidget):
             ]
             column.views.setText("\n".join(lines))
         self._bars.show_predictions(breasts, prediction.model.categories)
-        self._show_bars(any(said.in_scope for said in breasts.values()))
+        self._show_bars(any(isinstance(said, Prediction) for said in breasts.values()))
         loose = [view for view in study.views if view.laterality is None]
         self._loose_views.setVisible(bool(loose))
         if loose:
@@ -701,11 +705,11 @@ def _said_of(view: MammogramView, prediction: StudyPrediction) -> str:
     for answer in prediction.views:
         if answer.image_uid == view.image_uid:
             said = answer.prediction
-            if said.in_scope:
+            if isinstance(said, Prediction):
                 suspicion = tr("P(4–5) {percent}").format(percent=percent(said.suspicion))
                 return f"{name}: {said.category} · {suspicion}"
             out = tr("{view}: out of scope. {why}")
-            return out.format(view=name, why=localised(said.scope_reason))
+            return out.format(view=name, why=localised(said.reason))
     for failure in prediction.failures:
         if failure.path == view.path:
             return f"{name}: {localised(failure.title)}"
@@ -725,7 +729,7 @@ def _words_by_side(
     for breast in prediction.breasts:
         said, side = breast.prediction, breast.laterality
         spoken = tr("out of scope")
-        if said.in_scope:
+        if isinstance(said, Prediction):
             spoken = f"{said.category} · {percent(said.confidence)}"
         if side in beside and opinion.do_differ([said, beside[side]]):
             spoken = " · ".join([spoken, tr("differs")])
@@ -733,16 +737,16 @@ def _words_by_side(
     return words
 
 
-def _networks_words(breast: Prediction, views: Sequence[Named]) -> str:
+def _networks_words(breast: Judgement, views: Sequence[Named]) -> str:
     """A line for each network of a breast, and one on what they differ."""
     lines = []
     for said in breast.others:
         spoken = tr("out of scope")
-        if said.in_scope:
+        if isinstance(said, Prediction):
             suspicion = tr("P(4–5) {percent}").format(percent=percent(said.suspicion))
             spoken = f"{said.category} · {suspicion}"
         lines.append(f"{opinion.short_title(said.model.name)} {spoken}")
-    if any(said.in_scope for said in breast.others):
+    if any(isinstance(said, Prediction) for said in breast.others):
         places = opinion.where_networks_differ(breast, views)
         differ = tr("differ: {places}").format(places=", ".join(places))
         lines.append(differ if places else tr("the same categories"))

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.domain import Catalogue, FailedFile, Study, StudyPrediction
+from engine.domain import Catalogue, FailedFile, Prediction, Study, StudyPrediction
 from viewer.shared import theme
 from viewer.shared.engine_words import localised, localised_error
 from viewer.shared.languages import mark, tr
@@ -89,11 +89,12 @@ class _Row:
             return ()
         if not self.prediction.breasts and self.prediction.views:
             views = [view.prediction for view in self.prediction.views]
-            worst = max(views, key=lambda said: (said.suspicion, said.category or 0))
-            return (("?", worst.category),)
+            judged = [said for said in views if isinstance(said, Prediction)]
+            worst = max(judged, key=lambda said: (said.suspicion, said.category), default=None)
+            return (("?", None if worst is None else worst.category),)
         return tuple(
-            (breast.laterality.value, breast.prediction.category)
-            for breast in self.prediction.breasts
+            (side.value, said.category if isinstance(said, Prediction) else None)
+            for side, said in ((b.laterality, b.prediction) for b in self.prediction.breasts)
         )
 
     @property

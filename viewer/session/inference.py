@@ -23,7 +23,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine.domain import (
     MammogramView,
     ModelIdentity,
-    RegionPrediction,
+    Prediction,
+    RegionJudgement,
     Study,
     StudyPrediction,
 )
@@ -59,7 +60,7 @@ class Engine(Protocol):
     ) -> "Future[StudyPrediction]": ...
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
-    ) -> "Future[RegionPrediction]": ...
+    ) -> "Future[RegionJudgement]": ...
     def restart(self) -> None: ...
     def stop(self) -> None: ...
 
@@ -114,7 +115,7 @@ class Inference(QObject):
         self._studies: Mapping[str, Study] = {}
         self._current: Study | None = None
         self._asked: AnswerKey | None = None  # now with the engine
-        self._regions: dict[str, Future[RegionPrediction]] = {}  # with the engine, by mark
+        self._regions: dict[str, Future[RegionJudgement]] = {}  # with the engine, by mark
         self._spot_pause = QTimer(self)
         self._spot_pause.setSingleShot(True)
         self._spot_pause.timeout.connect(self.work)
@@ -168,7 +169,7 @@ class Inference(QObject):
         key = (study_uid, model_name)
         prediction = self._predictions.get(key)
         if prediction is not None:
-            has_answer = any(view.prediction.in_scope for view in prediction.views)
+            has_answer = any(isinstance(v.prediction, Prediction) for v in prediction.views)
             return StudyStatus(StudyState.DONE if has_answer else StudyState.OUT_OF_SCOPE)
         if self._asked == key:
             return StudyStatus(StudyState.RUNNING)
@@ -377,7 +378,7 @@ class Inference(QObject):
             self.drop_region(drawing)
 
     def _on_region_answered(
-        self, drawing: str, asked: RegionAnswer, future: "Future[RegionPrediction]"
+        self, drawing: str, asked: RegionAnswer, future: "Future[RegionJudgement]"
     ) -> None:
         if self._regions.get(drawing) is not future:
             return  # dropped, though it came all the same

@@ -8,7 +8,7 @@ from engine.domain import (
     ModelIdentity,
     ReaderAssessment,
     ReadingMode,
-    RegionPrediction,
+    RegionJudgement,
     StudyPrediction,
 )
 from engine.errors import EngineError
@@ -81,7 +81,7 @@ class RegionAnswer:
 
     image_uid: str
     box: tuple[int, int, int, int]  #: as in `RegionPrediction`
-    prediction: RegionPrediction | None = None
+    prediction: RegionJudgement | None = None
     failure: EngineError | None = None
 
     @property

@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.domain import Explanation, MammogramView, Pixels, Study, StudyPrediction
+from engine.domain import Explanation, MammogramView, OutOfScope, Pixels, Study, StudyPrediction
 from viewer.display import rendering
 from viewer.display.hanging import Arrangement, Cell, doubtful_claims, hang
 from viewer.display.page_scale import Basis, fit, share
@@ -263,11 +263,12 @@ class ViewportsPane(QWidget):
         refusals: Mapping[str, str] = {}
         if prediction and self._study and prediction.study_uid == self._study.uid:
             explanations = {view.image_uid: view.explanation for view in prediction.views}
-            told = {breast.prediction.scope_reason for breast in prediction.breasts}
+            breasts = [breast.prediction for breast in prediction.breasts]
+            told = {said.reason for said in breasts if isinstance(said, OutOfScope)}
             refusals = {  # of views alone; why a whole breast is not judged stands beside the form
-                view.image_uid: localised(view.prediction.scope_reason)
+                view.image_uid: localised(view.prediction.reason)
                 for view in prediction.views
-                if view.prediction.scope_reason not in (None, *told)
+                if isinstance(view.prediction, OutOfScope) and view.prediction.reason not in told
             }
         for image_uid, canvas in self._canvases.items():
             if canvas.prior is None:
