@@ -94,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="PATH",
-        help="a DICOM, PNG, JPEG or TIFF file, a folder (searched through), or a DICOMDIR",
+        help="a DICOM, PNG, JPEG or TIFF file, a folder or ZIP file (searched through), a DICOMDIR",
     )
     parser.add_argument(
         "--model",

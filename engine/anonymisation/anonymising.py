@@ -43,7 +43,7 @@ from engine.dicom.decoding import (
     read_layout,
 )
 from engine.dicom.encapsulation import Container, fragments
-from engine.dicom.files import SourceFile, opened_as_listed
+from engine.dicom.files import SourceFile, opened_as_listed, real_file
 from engine.dicom.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
 from engine.dicom.plain_images import decode_grey, plain_format
 from engine.dicom.tags import BIG_ENDIAN, DEFLATED, IMPLICIT, inflate, read_tags, seek_data_set
@@ -203,8 +203,9 @@ def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
 
 def study_folders(study: Study) -> set[Path]:
     """The folders that hold its images, the one around these, and those that links lead to."""
-    folders = {folder.resolve() for folder in {view.path.parent for view in study.views}}
-    real = folders | {view.path.resolve().parent for view in study.views}
+    files = {real_file(view.path) for view in study.views}
+    folders = {folder.resolve() for folder in {file.parent for file in files}}
+    real = folders | {file.resolve().parent for file in files}
     try:
         around = Path(os.path.commonpath(folders))
     except ValueError:  # on several drives
@@ -557,7 +558,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="STUDY",
-        help="a folder (searched through), a DICOMDIR, or a DICOM, PNG, JPEG or TIFF file",
+        help="a folder or ZIP file (searched through), a DICOMDIR, a DICOM, PNG, JPEG or TIFF file",
     )
     parser.add_argument(
         "--out",
@@ -604,7 +605,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _searched(path: Path) -> Path:
-    return path if path.is_dir() else path.parent
+    return path if path.is_dir() else real_file(path).parent
 
 
 def _tell_failure(failure: FailedFile) -> None:

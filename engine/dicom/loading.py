@@ -2,14 +2,21 @@
 
 import logging
 import os
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine.dicom.archives import SIGNATURES as ZIP_SIGNATURES
+from engine.dicom.archives import Archive
 from engine.dicom.decoding import decode, read_layout
 from engine.dicom.directory import DicomDirectory, DiscNames
-from engine.dicom.files import NotRegularError, SourceFile, opened_as_listed
+from engine.dicom.files import (
+    NotRegularError,
+    SourceFile,
+    list_archive,
+    opened_as_listed,
+    real_file,
+)
 from engine.dicom.headers import read_dicom
 from engine.dicom.limits import FILE_SIZE_LIMIT, NOT_FOUND, PIXEL_LIMIT, unopened
 from engine.dicom.naming import read_name
@@ -45,7 +52,7 @@ _OTHER_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".j2k", ".webp", ".pg
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")  # PKCS #7, PS3.10 section 7.4
 _EXPLICIT_VRS = frozenset(b"UL UI OB SH CS LO DA TM".split())
 _MISSING_LISTED = 20  # files of a DICOMDIR that are missing, one by one; then only their number
-_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh")
+_ARCHIVES = (*ZIP_SIGNATURES, b"Rar!\x1a\x07", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh")
 _ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2"})
 
 
@@ -54,10 +61,11 @@ def load(
     on_progress: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Catalogue:
-    """Finds the studies in files, folders (searched through) and DICOMDIRs; reads headers only.
+    """Finds the studies in files, folders and ZIP files (searched through) and DICOMDIRs.
 
-    Never raises for what it finds there. `on_progress` gets (done, total); once `should_stop`
-    answers True, the catalogue holds what was read until then and a note says so.
+    Reads headers only, and never raises for what it finds there. `on_progress` gets (done, total);
+    once `should_stop` answers True, the catalogue holds what was read until then and a note says
+    so.
     """
     search = _Search()
     queue = search.files(paths, should_stop)
@@ -81,6 +89,8 @@ def load(
                 skipped_count += 1
             elif isinstance(found, FoundImage):
                 images.append(found)
+            elif isinstance(found, Archive):
+                queue.extend(search.inside(path, found))
             elif search.was_named(path):
                 queue.extend(search.listed(path, found))
         done += 1
@@ -156,6 +166,11 @@ class _Search:
                 elif path.exists():
                     self._named.add(path)
                     found.extend(self._once(path))
+                elif (archive := real_file(path)) != path:
+                    self._named.add(path)
+                    found.extend(
+                        self._once_by(_place(archive), str(path.relative_to(archive)), path)
+                    )
                 else:
                     self._fail(path, *NOT_FOUND)
             except OSError as error:
@@ -214,6 +229,22 @@ class _Search:
                 f"{_MISSING_LISTED} are named."
             )
 
+    def inside(self, path: Path, archive: Archive) -> Iterator[Path]:
+        """The files in a ZIP file, each by a path that leads into it."""
+        if archive.encrypted_count:
+            advice = "Unpack it with its password, then open the folder that comes of it."
+            self._fail(path, "The ZIP file is encrypted", advice)
+        if archive.unknown_count:
+            advice = "Unpack it, then open the folder that comes of it."
+            self._fail(path, "Compression of the ZIP file is not supported", advice)
+        if archive.outside_count:
+            advice = "Unpack it, and look at what comes of it before you open it."
+            self._fail(path, "The ZIP file points outside itself", advice)
+        place = _place(path)
+        for parts in sorted(archive.entries, key=lambda parts: [natural(part) for part in parts]):
+            member = path.joinpath(*parts)
+            yield from self._once_by(place, str(member.relative_to(path)), member)
+
     def _fail(self, path: Path, title: str, advice: str) -> None:
         self.failures.append(FailedFile(path, title, advice))
 
@@ -221,7 +252,7 @@ class _Search:
         real = path.resolve() if path.is_symlink() else path
         yield from self._once_by(_identity(real.parent), real.name, path)
 
-    def _once_by(self, folder: tuple[int, int], name: str, path: Path) -> Iterator[Path]:
+    def _once_by(self, folder: tuple[object, ...], name: str, path: Path) -> Iterator[Path]:
         """By folder and name, not by inode alone: two links to one file are two files."""
         if (folder, name) not in self._seen:
             self._seen.add((folder, name))
@@ -280,6 +311,12 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def _place(archive: Path) -> tuple[object, ...]:
+    """Tells ZIP files apart, as the identity of a folder does folders."""
+    real = archive.resolve()
+    return (*_identity(real.parent), real.name)
+
+
 def _is_named_like_image(path: Path) -> bool:
     suffix = path.suffix.lower()
     return suffix in DICOM_SUFFIXES | PLAIN_SUFFIXES | _OTHER_IMAGE_SUFFIXES
@@ -288,27 +325,24 @@ def _is_named_like_image(path: Path) -> bool:
 # ------------------------------------------------------------------------------------- recognising
 
 
-def _read(path: Path) -> FoundImage | DicomDirectory | None:
+def _read(path: Path) -> FoundImage | DicomDirectory | Archive | None:
     """None: no image by name and content. Raises EngineError and OSError."""
     if path.name.startswith("._"):  # what macOS leaves beside every file on foreign discs
         return None
     suffix = path.suffix.lower()
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    if status.st_size == 0:
-        if _is_named_like_image(path):
-            raise UnreadableFile("The file is empty", "Copy it again from its source.")
-        return None
     try:
         with SourceFile(path) as file:
+            if file.size == 0 and _is_named_like_image(path):
+                raise UnreadableFile("The file is empty", "Copy it again from its source.")
             head = file.read(512)
             if head[128:132] == b"DICM" or _looks_like_dicom(head):
                 return _dicom_image(path, file)
             if plain_format(head):
                 return _plain_image(path, file)
-    except NotRegularError:  # since a moment ago
+    except NotRegularError:
         return None
+    if suffix == ".zip" and head.startswith(ZIP_SIGNATURES) and real_file(path) == path:
+        return list_archive(path)
     if suffix in _ARCHIVE_SUFFIXES and (head.startswith(_ARCHIVES) or head[257:262] == b"ustar"):
         raise UnreadableFile(
             "An archive is not opened", "Unpack it, then open the folder that comes of it."

@@ -34,7 +34,7 @@ from engine.domain import (
     Study,
     ViewPosition,
 )
-from engine.errors import FileChanged
+from engine.errors import UnreadableFile
 
 _HANGING = {ViewPosition.CC: 0, ViewPosition.MLO: 1}
 
@@ -130,7 +130,7 @@ def _content(image: FoundImage) -> bytes:
             if image.layout and image.layout.offset < image.file_size:
                 file.seek(image.layout.offset)
             return hashlib.file_digest(file, "sha256").digest()
-    except (OSError, FileChanged):  # gone since; equal to nothing, and decoding will say so
+    except (OSError, UnreadableFile):  # gone since; equal to nothing, and decoding will say so
         return os.urandom(32)
 
 
@@ -334,8 +334,8 @@ def place_digest(path: Path, content: bytes) -> str:
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """Sorts 2 before 10."""
+    """Sorts 2 before 10, of however many digits: names in ZIP files may have thousands."""
     return [
-        (int(part), "") if part.isdecimal() else (-1, part.casefold())
+        (len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (-1, part.casefold())
         for part in re.split(r"([0-9]+)", name)
     ]

@@ -6,7 +6,7 @@ cannot be judged never stops the next.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -108,13 +108,21 @@ class Predictor:
                 config = member.preprocessing
                 member.model.answer(torch.zeros(1, 1, config.height, config.width))
 
-    def predict_study(self, study: Study, heatmaps: bool = False) -> StudyPrediction:
+    def predict_study(
+        self,
+        study: Study,
+        heatmaps: bool = False,
+        on_view: Callable[[int, int], None] | None = None,
+    ) -> StudyPrediction:
         """Every view in the study's order, then the breasts, right before left.
 
         What cannot be decoded is listed under `failures`; nothing is raised for a single file.
+        `on_view` is told of views that are done, before the next is begun, and views in all.
         """
         judged, failures = [], []
-        for view in study.views:
+        for number, view in enumerate(study.views):
+            if on_view is not None:
+                on_view(number, len(study.views))
             try:
                 judged.append(self._judge(view, heatmaps))
             except EngineError as error:

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from engine.dicom import loading
+from engine.dicom.files import real_file
 from engine.domain import (
     NOTICE,
     BiradsCategory,
@@ -129,7 +130,8 @@ def write(
 
 def _refuse_among_images(target: Path, studies: Iterable[ReadStudy]) -> None:
     """Nothing is ever written into the folder of a study."""
-    folders = {path.parent.resolve() for study in studies for path in study.places.values()}
+    files = {real_file(path) for study in studies for path in study.places.values()}
+    folders = {file.parent.resolve() for file in files}
     if not folders.isdisjoint(target.resolve().parents):
         raise StorageFailed(
             "Folder belongs to a study", "Choose a place outside the folders of the images."
@@ -219,7 +221,7 @@ def _find(
 
     The file is trusted only where it still holds the image that was read.
     """
-    if path is None or not path.is_file():
+    if path is None or not real_file(path).is_file():
         return None, NOT_FOUND
     try:
         catalogue = loading.load([path])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.dicom.files import real_file
 from engine.domain import Laterality, MammogramView, Pixels, ViewPosition
 from engine.errors import InvalidData, UnreadableFile
 
@@ -248,7 +249,7 @@ def _check_folds(manifest: Path, rows: Iterable[ManifestRow]) -> None:
 
 def check_files(rows: Iterable[ManifestRow]) -> None:
     """Raises `InvalidData` where files are missing, naming the first and counting the rest."""
-    missing = [row.file for row in rows if not row.path.is_file()]
+    missing = [row.file for row in rows if not real_file(row.path).is_file()]
     if missing:
         raise InvalidData(
             "Images are missing", f"{len(missing)} are not there, the first is {missing[0]}."
@@ -262,7 +263,7 @@ def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
     """
     from engine.dicom import loading  # a machine that only trains may lack its decoders
 
-    if not row.path.is_file():
+    if not real_file(row.path).is_file():
         raise UnreadableFile("Image is missing", "The manifest names a file that is not there.")
     catalogue = loading.load([row.path])
     if catalogue.failures:

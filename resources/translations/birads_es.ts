@@ -4353,6 +4353,38 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Descomprímalo y abra después la carpeta resultante.</translation>
     </message>
     <message>
+        <source>The ZIP file is damaged</source>
+        <translation>El archivo ZIP está dañado</translation>
+    </message>
+    <message>
+        <source>Copy it again from its source, or unpack it and open the folder.</source>
+        <translation>Vuelva a copiarlo desde su origen, o descomprímalo y abra la carpeta.</translation>
+    </message>
+    <message>
+        <source>The ZIP file is too large to open</source>
+        <translation>El archivo ZIP es demasiado grande para abrirlo</translation>
+    </message>
+    <message>
+        <source>The ZIP file is encrypted</source>
+        <translation>El archivo ZIP está cifrado</translation>
+    </message>
+    <message>
+        <source>Unpack it with its password, then open the folder that comes of it.</source>
+        <translation>Descomprímalo con su contraseña y abra después la carpeta resultante.</translation>
+    </message>
+    <message>
+        <source>Compression of the ZIP file is not supported</source>
+        <translation>La compresión del archivo ZIP no se admite</translation>
+    </message>
+    <message>
+        <source>The ZIP file points outside itself</source>
+        <translation>El archivo ZIP señala fuera de sí mismo</translation>
+    </message>
+    <message>
+        <source>Unpack it, and look at what comes of it before you open it.</source>
+        <translation>Descomprímalo y examine el resultado antes de abrirlo.</translation>
+    </message>
+    <message>
         <source>The DICOMDIR is damaged</source>
         <translation>El DICOMDIR está dañado</translation>
     </message>

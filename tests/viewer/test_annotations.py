@@ -182,9 +182,9 @@ def test_a_field_that_the_reader_turns_to_keeps_the_keyboard(window, write_studi
     choose(window.viewports, TEXT)
     click(window.viewports.canvases[0], (60, 80))
     QTest.keyClicks(QApplication.focusWidget(), "cluster")
-    window.assessment._reader.setFocus()
+    window.assessment.reader.setFocus()
     QApplication.processEvents()
-    assert QApplication.focusWidget() is window.assessment._reader
+    assert QApplication.focusWidget() is window.assessment.reader
     assert [a.text for a in drawn(window.viewports, window.viewports.canvases[0])] == ["cluster"]
 
 

@@ -239,15 +239,15 @@ def uid_in(folder):
 def test_each_reader_has_steps_of_their_own_that_are_kept(make_window, folder, tmp_path, qtbot):
     window = make_window()
     sign(qtbot, window, "Dr. X")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
     dialog = chosen_steps(qtbot, window)
     dialog._list.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert window.viewports.routine == ROUTINE[1:]
     sign(qtbot, window, "Dr. Y")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
     assert window.viewports.routine == ROUTINE
     sign(qtbot, window, "Dr. X")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
     assert window.viewports.routine == ROUTINE[1:]
     assert window.close()
     again = make_window()

@@ -78,7 +78,7 @@ def reading_room(make_window, folder, qtbot):
         open_and_wait(qtbot, window, *(paths or (folder,)))
         window._session.wake_engine()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
+        window.assessment.reader.editingFinished.emit()
         count = len(window.worklist.study_uids)
         qtbot.waitUntil(lambda: window._session.progress == (count, count), timeout=20_000)
         return window
@@ -161,7 +161,7 @@ def test_a_readers_own_word_against_the_proposal_is_told_as_such(reading_room, q
     window = reading_room()
     study = window._session.current_study
     choose(qtbot, window, RIGHT, disagreeing_category(study, RIGHT))
-    window.assessment._forms[RIGHT]._agree.click()
+    window.assessment.forms[RIGHT]._agree.click()
     press(qtbot, window, *SAVE)
     press(qtbot, window, *PAGE)
     page = window.disagreements
@@ -190,7 +190,7 @@ def test_enter_opens_the_study_of_the_worklist_at_the_breast_in_question(three_r
     assert window._session.current_study.patient_id == "A-1"
     assert window.viewports.selected == window._session.current_study.views[0].image_uid
     assert window._session.current_study.views[0].laterality is RIGHT
-    form = window.assessment._forms[RIGHT]
+    form = window.assessment.forms[RIGHT]
     assert window.focusWidget() in form.findChildren(type(window.focusWidget()))
     assert len(window.worklist.study_uids) == 3
 

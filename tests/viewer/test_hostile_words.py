@@ -166,7 +166,7 @@ def test_a_reader_of_another_database_does_not_turn_the_history_round(qtbot):
     pane = AssessmentPane()
     qtbot.addWidget(pane)
     pane.show_study(make_study(), history=(reading(reader="Dr\0\x1b\u202eX", comment="\u202eno"),))
-    assert f"Dr{REPLACEMENT * 3}X · “{REPLACEMENT}no”" in pane._earlier.text()
+    assert f"Dr{REPLACEMENT * 3}X · “{REPLACEMENT}no”" in pane.history.text()
 
 
 def test_labels_and_the_banner_take_nothing_for_markup(qtbot, bait):

@@ -196,11 +196,11 @@ def test_settings_edited_by_hand_neither_take_escape_nor_a_key_of_the_forms(make
 
 def test_the_save_button_and_hints_name_the_key_that_saves_now(window, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(1))
-    assert window.assessment._save.text() == "Save   Ctrl+Enter"
+    assert window.assessment.save_button.text() == "Save   Ctrl+Enter"
     window.keymap.give("save", "F12")
-    assert window.assessment._save.text() == "Save   F12"
+    assert window.assessment.save_button.text() == "Save   F12"
     window.keymap.clear("save")
-    assert window.assessment._save.text() == "Save"
+    assert window.assessment.save_button.text() == "Save"
     window.viewports.toggle_single()
     assert "V or double click" in window.viewports._strip._step.text
     window.keymap.clear("toggle_single")
@@ -237,10 +237,10 @@ def test_one_hand_on_the_keypad_reads_a_study_and_goes_on(
     assert window.prediction.overlay[0]
 
     click_keypad(qtbot, Key.Key_Period)
-    assert "▸" in window.assessment._forms[RIGHT]._name.text()
+    assert "▸" in window.assessment.forms[RIGHT].name_label.text()
     click_keypad(qtbot, Key.Key_2)
     click_keypad(qtbot, Key.Key_Period)
-    assert "▸" in window.assessment._forms[LEFT]._name.text()
+    assert "▸" in window.assessment.forms[LEFT].name_label.text()
     for _ in range(3):
         click_keypad(qtbot, Key.Key_4)
     click_keypad(qtbot, Key.Key_Enter)
@@ -264,7 +264,7 @@ def test_a_category_is_entered_only_where_a_breast_is_marked(window, write_studi
     QApplication.processEvents()
     for key in (Key.Key_0, Key.Key_2, Key.Key_5, Key.Key_6):
         click_keypad(qtbot, key)
-    assert all(form.draft.category is None for form in window.assessment._forms.values())
+    assert all(form.draft.category is None for form in window.assessment.forms.values())
 
 
 def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_studies, qtbot):
@@ -272,8 +272,8 @@ def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_s
     window.keymap.set_keypad(True)
     window.activateWindow()
     study, overlay = window._session.current_study, window.prediction.overlay
-    note = window.assessment._forms[RIGHT]._comment
-    for field, read in ((window.assessment._reader, None), (note, note.toPlainText)):
+    note = window.assessment.forms[RIGHT].note_box
+    for field, read in ((window.assessment.reader, None), (note, note.toPlainText)):
         field.setFocus()
         QApplication.processEvents()
         for key, text in (

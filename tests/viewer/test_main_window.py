@@ -52,14 +52,14 @@ def rows(window):
 
 
 def choose(qtbot, window, side, category):
-    buttons = window.assessment._forms[side]._categories._buttons
+    buttons = window.assessment.forms[side].categories.buttons
     qtbot.mouseClick(buttons[BiradsCategory(category)], Qt.MouseButton.LeftButton)
 
 
 def sign(qtbot, window, name="Dr. X"):
-    window.assessment._reader.setFocus()
-    window.assessment._reader.clear()
-    qtbot.keyClicks(window.assessment._reader, name)
+    window.assessment.reader.setFocus()
+    window.assessment.reader.clear()
+    qtbot.keyClicks(window.assessment.reader, name)
 
 
 def disagreeing_category(study, side):
@@ -91,8 +91,8 @@ def test_a_disagreement_with_the_model_is_recorded_and_seen_again_the_next_day(
     study = window._session.current_study
     category = disagreeing_category(study, RIGHT)
     choose(qtbot, window, RIGHT, category)
-    form = window.assessment._forms[RIGHT]
-    form._reason.setCurrentIndex(form._reason.findData("false mark"))
+    form = window.assessment.forms[RIGHT]
+    form.reason_box.setCurrentIndex(form.reason_box.findData("false mark"))
     qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
     with ReadingStore(readings_path) as store:
@@ -110,11 +110,11 @@ def test_a_disagreement_with_the_model_is_recorded_and_seen_again_the_next_day(
     tomorrow = make_window(engine=FakeEngine())
     open_and_wait(qtbot, tomorrow, folder)
     assert [row.is_read for row in rows(tomorrow)] == [True, False]
-    assert tomorrow.assessment._forms[RIGHT].draft.category.value == category
-    assert "false mark" in tomorrow.assessment._earlier.text()
+    assert tomorrow.assessment.forms[RIGHT].draft.category.value == category
+    assert "false mark" in tomorrow.assessment.history.text()
     tomorrow.worklist.step(1)
-    assert tomorrow.assessment._forms[RIGHT].draft.category is None
-    assert tomorrow.assessment._earlier.text() == ""
+    assert tomorrow.assessment.forms[RIGHT].draft.category is None
+    assert tomorrow.assessment.history.text() == ""
 
 
 def test_the_first_image_stands_before_the_networks_are_asked_for(
@@ -157,12 +157,12 @@ def test_going_through_studies_fast_never_shows_another_studys_word(
         current = window._session.current_study
         shown = window.prediction._prediction
         assert window.prediction._study is current
-        assert window.assessment._study is current
+        assert window.assessment.study is current
         assert window.viewports.study is current
         assert shown is None or shown.study_uid == current.uid
-        for side, form in window.assessment._forms.items():
+        for side, form in window.assessment.forms.items():
             said = None if shown is None else {b.laterality: b for b in shown.breasts}[side]
-            assert form.prediction == (said and said.prediction)
+            assert form.entry.prediction == (said and said.prediction)
         owned = {view.image_uid for view in current.views}
         assert {canvas.view.image_uid for canvas in canvases(window)} == owned
     assert set(uids) == {row.study.uid for row in rows(window)}
@@ -207,7 +207,7 @@ def test_another_model_replaces_every_word_of_the_first(window, engine, write_st
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert not is_answered(window)
     assert [row.prediction for row in rows(window)] == [None, None]
-    assert window.assessment._forms[RIGHT].prediction is None
+    assert window.assessment.forms[RIGHT].entry.prediction is None
     assert not window.viewports._has_prediction
     assert window.menus.model_choice.currentData() == "light"
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
@@ -407,7 +407,7 @@ def test_what_is_typed_into_the_note_commands_nothing_but_ctrl_enter_saves(
     open_and_wait(qtbot, window, write_studies(2))
     sign(qtbot, window)
     choose(qtbot, window, LEFT, "2")
-    note = window.assessment._forms[LEFT]._comment
+    note = window.assessment.forms[LEFT].note_box
     note.setFocus()
     qtbot.keyClicks(note, "him 14 vfp")
     assert note.toPlainText() == "him 14 vfp"
@@ -425,7 +425,7 @@ def test_keys_work_wherever_the_keyboard_is_but_in_text(window, write_studies, q
         window.worklist._list,
         window.worklist._order,
         window.menus.model_choice,
-        window.assessment._forms[RIGHT]._reason,
+        window.assessment.forms[RIGHT].reason_box,
         canvases(window)[0],
     )
     for place in places:
@@ -448,8 +448,8 @@ def test_digits_choose_a_category_only_while_its_breast_has_the_keyboard(
     qtbot.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
     for key in "4a":
         qtbot.keyClick(window.focusWidget(), key)
-    assert window.assessment._forms[LEFT].draft.category is BiradsCategory.LOW_SUSPICION
-    assert window.assessment._forms[RIGHT].draft.category is None
+    assert window.assessment.forms[LEFT].draft.category is BiradsCategory.LOW_SUSPICION
+    assert window.assessment.forms[RIGHT].draft.category is None
 
 
 # -------------------------------------------------------------------------------- what goes wrong
@@ -579,7 +579,7 @@ def test_the_form_does_not_move_when_the_answer_comes(
     window.set_asks_both(asks_both)
     open_and_wait(qtbot, window, write_studies(1))
     window._session.wake_engine()
-    form = window.assessment._forms[RIGHT]
+    form = window.assessment.forms[RIGHT]
     before = form.mapTo(window, QPoint(0, 0))
     size = canvases(window)[0].size()
     qtbot.waitUntil(lambda: engine.waiting != [])
@@ -605,7 +605,7 @@ def test_panes_are_not_clipped_at_1366_by_768(window, write_studies, qtbot):
             needed = label.heightForWidth(label.width()) if label.wordWrap() else 0
             assert label.height() >= needed, label.text()
     for side in (RIGHT, LEFT):
-        for button in window.assessment._forms[side]._categories._buttons.values():
+        for button in window.assessment.forms[side].categories.buttons.values():
             assert button.width() >= button.fontMetrics().horizontalAdvance(button.text()) + 4
 
 
@@ -621,8 +621,8 @@ def test_folders_can_be_dropped_on_the_window_also_over_the_note(window, write_s
     with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
         drop = QDropEvent(QPointF(300, 300), action, data, button, modifiers)
         QApplication.sendEvent(window, drop)
-    assert not window.assessment._forms[RIGHT]._comment.acceptDrops()
-    assert not window.assessment._reader.acceptDrops()
+    assert not window.assessment.forms[RIGHT].note_box.acceptDrops()
+    assert not window.assessment.reader.acceptDrops()
 
 
 def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
@@ -648,8 +648,8 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     window = make_window()
     window.worklist_dock.hide()
     window.prediction.set_overlay(True, 0.75)
-    window.assessment._reader.setText("Dr. X")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.setText("Dr. X")
+    window.assessment.reader.editingFinished.emit()
     window.worklist.set_order(Order.SUSPICION)
     assert window.close()
     again = make_window(engine=FakeEngine())
@@ -657,7 +657,7 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     assert not again.reading_dock.isHidden()
     assert again.prediction.overlay == (True, 0.75)
     assert again.menus.overlay.isChecked()
-    assert again.assessment._reader.text() == "Dr. X"
+    assert again.assessment.reader.text() == "Dr. X"
     assert again.worklist._order.currentData() is Order.SUSPICION
 
 
@@ -689,9 +689,9 @@ def test_drafts_come_back_with_their_study_when_its_folder_is_opened_again(
     open_and_wait(qtbot, window, first)
     choose(qtbot, window, RIGHT, "4C")
     open_and_wait(qtbot, window, second)
-    assert window.assessment._forms[RIGHT].draft.category is None
+    assert window.assessment.forms[RIGHT].draft.category is None
     open_and_wait(qtbot, window, first)
-    assert window.assessment._forms[RIGHT].draft.category is BiradsCategory.HIGH_SUSPICION
+    assert window.assessment.forms[RIGHT].draft.category is BiradsCategory.HIGH_SUSPICION
     assert rows(window)[0].has_draft
 
 

@@ -196,10 +196,10 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
 ):
     sign(qtbot, reading, "Dr. X")
     choose(qtbot, reading, RIGHT, "4A")
-    form = reading.assessment._forms[RIGHT]
-    if form._reason.isEnabled():
-        form._reason.setCurrentIndex(1)
-    form._comment.setPlainText("mass at 10 o'clock")
+    form = reading.assessment.forms[RIGHT]
+    if form.reason_box.isEnabled():
+        form.reason_box.setCurrentIndex(1)
+    form.note_box.setPlainText("mass at 10 o'clock")
     reading.assessment.save()
     made = reading.output.summarise(True, True)
     assert made.identity.startswith("Doe Jane1 · A-1 · 2020-01-31")
@@ -234,7 +234,7 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
 def test_without_identifiers_nothing_personal_is_on_the_page(reading, qtbot):
     sign(qtbot, reading, "Dr. Secret")
     choose(qtbot, reading, RIGHT, "0")
-    reading.assessment._forms[RIGHT]._comment.setPlainText("Jane says it hurts")
+    reading.assessment.forms[RIGHT].note_box.setPlainText("Jane says it hurts")
     reading.assessment.save()
     told = " ".join(reading.output.summarise(False, True).words())
     assert told.startswith("Patient not named")

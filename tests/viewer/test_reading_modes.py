@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 import viewer.output.output
 import viewer.panes.assessment_pane
+import viewer.panes.breast_form
 import viewer.session.readings
 import viewer.session.session
 from engine.domain import (
@@ -56,9 +57,9 @@ from tests.viewer.test_main_window import (
     sign,
 )
 from viewer.__main__ import starting_mode
+from viewer.display.assessment_form import CHANGE_REASONS, REASONS
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.output import pictures, summary
-from viewer.panes.assessment_pane import CHANGE_REASONS, REASONS
 from viewer.panes.disagreements import Shown
 from viewer.panes.worklist import Order, WorklistItemModel
 from viewer.shared.states import Phase, StudyState
@@ -83,7 +84,7 @@ def enter(qtbot, window, **categories):
 
 
 def give_reason(window, side, reason):
-    box = window.assessment._forms[side]._reason
+    box = window.assessment.forms[side].reason_box
     box.setCurrentIndex(box.findData(reason))
 
 
@@ -104,7 +105,7 @@ def open_in(make_window, write_studies, qtbot):
         open_and_wait(qtbot, window, write_studies(count))
         window._session.wake_engine()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
+        window.assessment.reader.editingFinished.emit()
         return window
 
     return make
@@ -131,8 +132,8 @@ def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_bot
     assert [r.category.value for r in stored(readings_path)] == ["2"]  # at once
     assert phase(window) is Phase.BEFORE
     assert not is_answered(window)
-    assert window.assessment._hint.text().startswith("Left breast still to be saved")
-    assert window.focusWidget() in window.assessment._forms[LEFT].findChildren(QWidget)
+    assert window.assessment.hint.text().startswith("Left breast still to be saved")
+    assert window.focusWidget() in window.assessment.forms[LEFT].findChildren(QWidget)
 
     enter(qtbot, window, L="1")
     assert phase(window) is Phase.AFTER
@@ -141,7 +142,7 @@ def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_bot
     before = stored(readings_path)
     assert all(r.prediction == said_of(study, r.laterality) for r in before)
     assert all(r.revealed_at >= r.recorded_at for r in before)
-    assert window.assessment._save.text().startswith("Keep")
+    assert window.assessment.save_button.text().startswith("Keep")
 
     qtbot.keyClick(window, *SAVE)
     _, _, right, left = stored(readings_path)
@@ -152,32 +153,32 @@ def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_bot
     assert right.revealed_at == before[0].revealed_at
     assert right.reading_mode is SECOND
     assert 0 <= before[0].time_spent_s <= right.time_spent_s < 60
-    assert not window.assessment._save.isEnabled()
-    assert "kept" in window.assessment._forms[RIGHT]._state.text()
+    assert not window.assessment.save_button.isEnabled()
+    assert "kept" in window.assessment.forms[RIGHT].state_label.text()
 
 
 def test_a_change_after_the_answer_needs_a_reason_of_its_own(open_in, readings_path, qtbot):
     window = open_in(SECOND)
     wait_for_answers(qtbot, window)
     enter(qtbot, window, R="2", L="2")
-    form = window.assessment._forms[RIGHT]
+    form = window.assessment.forms[RIGHT]
     enter(qtbot, window, R="4A")
     assert len(stored(readings_path)) == 3  # the left one, which was kept
-    assert form._state.text() == "why changed?"
-    assert window.focusWidget() is form._reason
-    offered = [form._reason.itemData(n) for n in range(1, form._reason.count())]
+    assert form.state_label.text() == "why changed?"
+    assert window.focusWidget() is form.reason_box
+    offered = [form.reason_box.itemData(n) for n in range(1, form.reason_box.count())]
     assert tuple(offered) == CHANGE_REASONS
     give_reason(window, RIGHT, "overlooked before")
-    assert not window.assessment._confirm.isVisible()  # higher than before
+    assert not window.assessment.confirm_box.isVisible()  # higher than before
     qtbot.keyClick(window, *SAVE)
     changed = stored(readings_path)[-1]
     assert (changed.category_before.value, changed.category.value) == ("2", "4A")
     assert changed.reason == "overlooked before"
-    assert form._state.text().startswith("was 2 · ")
-    assert "R 2 → 4A" in window.assessment._earlier.text()
+    assert form.state_label.text().startswith("was 2 · ")
+    assert "R 2 → 4A" in window.assessment.history.text()
     choose(qtbot, window, RIGHT, "2")  # back to the category before: no change, no such reason
     assert form.draft.reason not in CHANGE_REASONS
-    assert form._reason.itemData(1) == REASONS[0]
+    assert form.reason_box.itemData(1) == REASONS[0]
 
 
 def test_a_lower_category_after_the_answer_has_to_be_confirmed_in_place(
@@ -190,13 +191,13 @@ def test_a_lower_category_after_the_answer_has_to_be_confirmed_in_place(
     count = len(stored(readings_path))
     choose(qtbot, window, RIGHT, "2")
     give_reason(window, RIGHT, "judged differently")
-    confirm = window.assessment._confirm
+    confirm = window.assessment.confirm_box
     assert confirm.isVisible()
     assert confirm.text() == "Confirm lowering R 4B → 2"
-    assert "57 of 168" in window.assessment._hint.text()
+    assert "57 of 168" in window.assessment.hint.text()
     qtbot.keyClick(window, *SAVE)
     assert len(stored(readings_path)) == count
-    assert window.assessment._forms[RIGHT]._state.text() == "confirm below"
+    assert window.assessment.forms[RIGHT].state_label.text() == "confirm below"
     assert window.focusWidget() is confirm
     assert QApplication.activeModalWidget() is None
     qtbot.keyClick(confirm, Qt.Key.Key_Space)
@@ -223,10 +224,10 @@ def test_what_was_entered_before_the_answer_survives_the_end_of_the_program(
     open_and_wait(qtbot, again, folder)
     again._session.wake_engine()
     sign(qtbot, again)
-    again.assessment._reader.editingFinished.emit()
+    again.assessment.reader.editingFinished.emit()
     wait_for_answers(qtbot, again)
     assert phase(again) is Phase.BEFORE
-    assert again.assessment._forms[RIGHT].draft.category is BiradsCategory.PROBABLY_BENIGN
+    assert again.assessment.forms[RIGHT].draft.category is BiradsCategory.PROBABLY_BENIGN
     enter(qtbot, again, L="1")
     assert phase(again) is Phase.AFTER
     qtbot.keyClick(again, *SAVE)
@@ -252,7 +253,7 @@ def test_an_answer_that_comes_after_the_categories_is_revealed_when_it_is_there(
     engine.answer_next()
     qtbot.waitUntil(lambda: is_answered(window))
     assert phase(window) is Phase.AFTER
-    assert window.assessment._forms[RIGHT].before is BiradsCategory.PROBABLY_BENIGN
+    assert window.assessment.forms[RIGHT].entry.before is BiradsCategory.PROBABLY_BENIGN
     newest = stored(readings_path)[-1]
     assert newest.revealed_at is not None
 
@@ -270,13 +271,13 @@ def test_a_study_that_was_revealed_stays_so_for_its_reader_and_hidden_from_the_n
     again._session.wake_engine()
     qtbot.waitUntil(lambda: is_answered(again), timeout=10_000)
     assert phase(again) is Phase.AFTER
-    assert again.assessment._forms[RIGHT].is_to_be_kept
+    assert again.assessment.forms[RIGHT].entry.is_to_be_kept
     sign(qtbot, again, "Dr. Y")
-    again.assessment._reader.editingFinished.emit()
+    again.assessment.reader.editingFinished.emit()
     assert phase(again) is Phase.BEFORE
     assert not is_answered(again)
     assert rows(again)[0].prediction is None
-    assert again.assessment._forms[RIGHT].draft.category is None
+    assert again.assessment.forms[RIGHT].draft.category is None
 
 
 def test_a_correction_and_the_last_category_saved_together_reveal_after_both(
@@ -293,7 +294,7 @@ def test_a_correction_and_the_last_category_saved_together_reveal_after_both(
         ("R", "1"),
     ]
     assert all(r.category_before is None for r in words)
-    assert window.assessment._forms[LEFT].before is BiradsCategory.PROBABLY_BENIGN
+    assert window.assessment.forms[LEFT].entry.before is BiradsCategory.PROBABLY_BENIGN
 
 
 @pytest.mark.parametrize("deed", ["record", "reveal"])
@@ -314,7 +315,7 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
     assert phase(window).is_hidden
     monkeypatch.undo()
     if deed == "record":
-        assert window.assessment._forms[RIGHT].draft.category is BiradsCategory.BENIGN
+        assert window.assessment.forms[RIGHT].draft.category is BiradsCategory.BENIGN
         qtbot.keyClick(window, *SAVE)
     else:
         assert window.banner.message.action == "Try again"
@@ -326,14 +327,14 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
 def test_the_form_does_not_move_when_the_answer_is_revealed(open_in, qtbot):
     window = open_in(SECOND)
     wait_for_answers(qtbot, window)
-    form, save = window.assessment._forms[RIGHT], window.assessment._save
+    form, save = window.assessment.forms[RIGHT], window.assessment.save_button
     before = [part.mapTo(window, part.rect().topLeft()) for part in (form, save)]
     width = form.width()
     enter(qtbot, window, R="5", L="1")
     enter(qtbot, window, R="2")
     qtbot.wait(50)
     assert form.width() == width
-    assert window.assessment._confirm.isVisible()
+    assert window.assessment.confirm_box.isVisible()
     assert [part.mapTo(window, part.rect().topLeft()) for part in (form, save)] == before
 
 
@@ -357,7 +358,7 @@ def test_a_blind_audit_keeps_what_the_model_says_and_never_shows_it(
     ]
     assert all(r.revealed_at is None for r in stored(readings_path))
     assert not is_answered(window)
-    assert not window.assessment._save.isEnabled()
+    assert not window.assessment.save_button.isEnabled()
     window.export_readings(tmp_path / "out.csv")
     assert "3fa9c2d1" not in (tmp_path / "out.csv").read_text("utf-8")
     window.export_readings(tmp_path / "all.csv", unblind=True)
@@ -398,7 +399,7 @@ def test_a_stricter_mode_hides_at_once_and_what_was_shown_before_is_on_record(
     window.choose_mode(SECOND)
     assert not is_answered(window)
     assert rows(window)[0].prediction is None
-    assert window.assessment._forms[RIGHT].prediction is None
+    assert window.assessment.forms[RIGHT].entry.prediction is None
     assert not window.viewports._has_prediction
     enter(qtbot, window, R="2")
     assert stored(readings_path)[0].revealed_at < began  # not an independent word
@@ -734,7 +735,7 @@ def after_a_colleagues_answer_about_a_spot(qtbot, window):
     """Who has not read the study yet."""
     after_an_answer_about_a_spot(qtbot, window)
     sign(qtbot, window, "Dr. Y")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
 
 
 def with_a_laxer_mode_chosen(qtbot, window):
@@ -756,6 +757,7 @@ SCENES = {
 def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch):
     """All that a window lets out whose networks say this, after these deeds of the reader."""
     monkeypatch.setattr(viewer.panes.assessment_pane, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.panes.breast_form, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.session.session, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.session.readings, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.output.output, "datetime", StoppedClock)
@@ -773,7 +775,7 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         open_and_wait(qtbot, window, folder)
         window._session.wake_engine()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
+        window.assessment.reader.editingFinished.emit()
         done = (count, count)
         qtbot.waitUntil(lambda: window._session.progress == done, timeout=20_000)
         qtbot.waitUntil(
@@ -852,12 +854,12 @@ def test_a_colleagues_reading_does_not_tell_the_answer_to_who_has_not_seen_it(
     window = open_in(CONCURRENT)
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
     choose(qtbot, window, RIGHT, "2")
-    window.assessment._forms[RIGHT]._comment.setPlainText("the model says 5")
+    window.assessment.forms[RIGHT].note_box.setPlainText("the model says 5")
     qtbot.keyClick(window, *SAVE)
     window.choose_mode(SECOND)
     sign(qtbot, window, "Dr. Y")
-    window.assessment._reader.editingFinished.emit()
-    told = window.assessment._earlier.text()
+    window.assessment.reader.editingFinished.emit()
+    told = window.assessment.history.text()
     assert "R 2 · Dr. X" in told
     assert "agree" not in told
     assert "model" not in told
@@ -877,8 +879,8 @@ def test_the_session_refuses_a_reading_that_tells_what_is_hidden(open_in, qtbot)
     window = open_in(SECOND)
     wait_for_answers(qtbot, window)
     choose(qtbot, window, RIGHT, "2")
-    form = window.assessment._forms[RIGHT]
-    reading = window.assessment._assessment(window._session.current_study, form)
+    form = window.assessment.forms[RIGHT]
+    reading = window.assessment.assessment_of(window._session.current_study, form.side)
     said = said_of(window._session.current_study, RIGHT)
     with pytest.raises(ValueError, match="hidden"):
         window._session.record(replace(reading, prediction=said))

@@ -75,7 +75,7 @@ def test_an_emptied_readings_file_is_told_and_what_was_entered_stays(
     assert window.banner.message.title == "Readings file is empty"
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    choose(qtbot, window, *list(window.assessment._forms)[:1], "2")
+    choose(qtbot, window, *list(window.assessment.forms)[:1], "2")
     qtbot.keyClick(window, *SAVE)
     assert window.assessment.draft_count == 1
     assert readings_path.read_bytes() == b""
@@ -87,7 +87,7 @@ def test_a_readings_file_deleted_under_the_window_is_said_and_holds_the_reading(
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    side = next(iter(window.assessment._forms))
+    side = next(iter(window.assessment.forms))
     choose(qtbot, window, side, "2")
     readings_path.unlink()
     qtbot.keyClick(window, *SAVE)
@@ -102,7 +102,7 @@ def test_a_moment_after_a_save_a_copy_of_the_file_alone_is_whole(
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    choose(qtbot, window, next(iter(window.assessment._forms)), "2")
+    choose(qtbot, window, next(iter(window.assessment.forms)), "2")
     qtbot.keyClick(window, *SAVE)
     log_file = readings_path.with_name("readings.sqlite-wal")
     qtbot.waitUntil(lambda: log_file.stat().st_size == 0)

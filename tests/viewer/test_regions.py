@@ -48,7 +48,7 @@ def ask_in(make_window, write_studies, engine, qtbot):
         open_and_wait(qtbot, window, write_studies(count))
         window._session.wake_engine()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
+        window.assessment.reader.editingFinished.emit()
         study = window._session.current_study
         qtbot.waitUntil(lambda: window._session._known(study.uid) is not None, timeout=10_000)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
@@ -472,7 +472,7 @@ def test_a_colleagues_rectangle_stays_his_and_bears_his_name(ask_in, engine, qtb
     canvas = draw(window)
     wait_for_answer(qtbot, window)
     sign(qtbot, window, "Dr. Y")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
     click(canvas, spot(canvas, 20, 45))
     escape(qtbot, canvas)
     assert len(answers(window)) == 1
@@ -561,7 +561,7 @@ def test_who_has_seen_a_spots_answer_has_seen_the_model(
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
     draw(window)
     wait_for_answer(qtbot, window)
     window.choose_mode(SECOND)

@@ -111,7 +111,7 @@ def test_a_lost_screen_brings_the_images_back_with_entries_and_drawings(reading,
     assert reading.viewports.window() is reading
     assert reading.viewports.isVisible()
     assert canvas.voi == shown
-    form = reading.assessment._forms[Laterality.RIGHT]
+    form = reading.assessment.forms[Laterality.RIGHT]
     assert form.draft.category is BiradsCategory.MODERATE_SUSPICION
     assert "screen is gone" in reading.viewports._strip._basis.text
     assert reading._settings.images_apart  # for the day it is back

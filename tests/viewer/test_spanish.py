@@ -28,10 +28,10 @@ from engine.errors import StorageFailed, UnreadableFile
 from tests.viewer.fake_engine import FakeEngine, prediction_of
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows
 from viewer.display import measuring
+from viewer.display.assessment_form import CHANGE_REASONS, REASONS
 from viewer.display.measuring import PixelSize
 from viewer.output import pictures
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
-from viewer.panes.assessment_pane import CHANGE_REASONS, REASONS
 from viewer.panes.disagreements import Shown as Listed
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.help import About
@@ -209,16 +209,16 @@ def test_the_panes_are_no_taller_than_in_english(themed, qapp, make_window, writ
 def test_every_state_of_a_form_fits_beside_its_breast(spanish, make_window, write_studies, qtbot):
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
-    form = window.assessment._forms[LEFT]
+    form = window.assessment.forms[LEFT]
     form.setFocus()
     states = ("unsaved", "keep or change", "save again?", "choose a category", "why changed?")
     times = (("saved {time}", "2026-11-22"), ("kept {time}", "12:34"))
     told = [languages.tr(state) for state in (*states, "confirm below", "NOT SAVED")]
     told += [languages.tr(words).format(time=time) for words, time in times]
     for words in told:
-        form.show_fault(words)
+        form.show_error(words)
         qtbot.wait(5)
-        assert form._state.width() >= form._state.sizeHint().width(), words
+        assert form.state_label.width() >= form.state_label.sizeHint().width(), words
 
 
 @pytest.mark.parametrize("category", range(1, 6))
@@ -253,14 +253,14 @@ def test_what_is_kept_and_exported_is_the_same_in_every_language(
 ):
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
-    window.assessment._reader.setText("Dra. Ruiz")
-    form = window.assessment._forms[RIGHT]
-    said = form.prediction.category
+    window.assessment.reader.setText("Dra. Ruiz")
+    form = window.assessment.forms[RIGHT]
+    said = form.entry.prediction.category
     choose(qtbot, window, RIGHT, "1" if said != 1 else "2")
-    form._reason.setCurrentIndex(1)
-    assert form._reason.currentText() == "Lesión no detectada"
+    form.reason_box.setCurrentIndex(1)
+    assert form.reason_box.currentText() == "Lesión no detectada"
     window.assessment.save()
-    assert "lesión no detectada" in window.assessment._earlier.text()
+    assert "lesión no detectada" in window.assessment.history.text()
 
     reading = window._session.all_readings()[0].reading
     assert reading.reason == REASONS[0] == "lesion missed"

@@ -112,8 +112,8 @@ class Look:
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
         self.stored = window._session._readings.store.all()
-        self.right = window.assessment._forms[RIGHT]
-        self.left = window.assessment._forms[LEFT]
+        self.right = window.assessment.forms[RIGHT]
+        self.left = window.assessment.forms[LEFT]
         self.states = self.right._state.text(), self.left._state.text()
 
     def windows(self):
@@ -522,8 +522,8 @@ def downgrade(looks, now, reader):
     assert [one for one in now.stored if one.laterality is RIGHT] == [
         one for one in looks["revealed"].stored if one.laterality is RIGHT
     ]  # not before it is confirmed
-    assert reader.window.assessment._confirm.isVisible()
-    assert reader.window.assessment._confirm.text() == "Confirm lowering R 4A → 3"
+    assert reader.window.assessment.confirm_box.isVisible()
+    assert reader.window.assessment.confirm_box.text() == "Confirm lowering R 4A → 3"
     assert now.states[0] == "confirm below"
 
 

@@ -8,7 +8,7 @@ from engine.records.store import ReadingStore
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.test_canvas import drag
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows, sign
-from viewer.panes.assessment_pane import CHANGE_REASONS
+from viewer.display.assessment_form import CHANGE_REASONS
 from viewer.shared.states import Phase
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -30,7 +30,7 @@ def read_in(make_window, write_studies, qtbot):
         open_and_wait(qtbot, window, folder)
         window._session.wake_engine()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
+        window.assessment.reader.editingFinished.emit()
         study = window._session.current_study
         qtbot.waitUntil(lambda: window._session._known(study.uid) is not None)
         return window
@@ -54,7 +54,7 @@ def standing_words(path):
 
 
 def entered(window, side):
-    return window.assessment._forms[side].draft.category
+    return window.assessment.forms[side].draft.category
 
 
 def test_an_undone_correction_restores_the_reading_before_and_keeps_all_three(
@@ -62,7 +62,7 @@ def test_an_undone_correction_restores_the_reading_before_and_keeps_all_three(
 ):
     window = read_in()
     save(qtbot, window, R="2")
-    window.assessment._forms[RIGHT]._comment.setPlainText("a note")
+    window.assessment.forms[RIGHT].note_box.setPlainText("a note")
     save(qtbot, window, R="4B")
     before = stored(readings_path)
     qtbot.keyClick(window, *UNDO)
@@ -74,7 +74,7 @@ def test_an_undone_correction_restores_the_reading_before_and_keeps_all_three(
     assert again.recorded_at > second.recorded_at
     assert entered(window, RIGHT) is BiradsCategory.BENIGN
     assert "2 stands again" in window.banner.message.advice
-    assert "restored" in window.assessment._earlier.text()
+    assert "restored" in window.assessment.history.text()
 
 
 def test_an_undone_first_reading_is_withdrawn_and_counts_for_nothing(
@@ -120,7 +120,7 @@ def test_yesterdays_and_a_colleagues_readings_are_not_undone(read_in, readings_p
     assert tomorrow.banner.message.title == "Nothing to undo"
     save(qtbot, tomorrow, R="3")
     sign(qtbot, tomorrow, "Dr. Y")
-    tomorrow.assessment._reader.editingFinished.emit()
+    tomorrow.assessment.reader.editingFinished.emit()
     qtbot.keyClick(tomorrow, *UNDO)
     assert standing_words(readings_path) == [("R", "3")]
 
@@ -160,9 +160,9 @@ def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_
 ):
     window = read_in(SECOND)
     save(qtbot, window, R="2", L="1")
-    form = window.assessment._forms[RIGHT]
+    form = window.assessment.forms[RIGHT]
     choose(qtbot, window, RIGHT, "4")
-    form._reason.setCurrentIndex(form._reason.findData(CHANGE_REASONS[0]))
+    form.reason_box.setCurrentIndex(form.reason_box.findData(CHANGE_REASONS[0]))
     choose(qtbot, window, LEFT, "1")
     qtbot.keyClick(window, *SAVE)
     before = stored(readings_path)
@@ -170,7 +170,7 @@ def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_
         qtbot.keyClick(window, *UNDO)
     assert standing_words(readings_path) == [("L", "1"), ("R", "2")]
     assert all(r.is_revealed and r.is_unfinished for r in standing(stored(readings_path)))
-    assert form.is_to_be_kept
+    assert form.entry.is_to_be_kept
     assert is_answered(window)
     count = len(stored(readings_path))
     qtbot.keyClick(window, *UNDO)
@@ -216,18 +216,18 @@ def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
     disk = window._session._readings.store._connection
     pages = disk.execute("PRAGMA page_count").fetchone()[0]
     disk.execute(f"PRAGMA max_page_count={pages}")  # SQLITE_FULL from the next page on
-    form = window.assessment._forms[LEFT]
-    form._comment.setPlainText("x" * 4000)
+    form = window.assessment.forms[LEFT]
+    form.note_box.setPlainText("x" * 4000)
     for _ in range(20):  # until what room there was is used up
         save(qtbot, window, L="4")
-        if form._state.text() == "NOT SAVED":
+        if form.state_label.text() == "NOT SAVED":
             break
         earlier = stored(readings_path)
         save(qtbot, window, L="3")
-        if form._state.text() == "NOT SAVED":
+        if form.state_label.text() == "NOT SAVED":
             break
         earlier = stored(readings_path)
-    assert form._state.text() == "NOT SAVED"
+    assert form.state_label.text() == "NOT SAVED"
     assert "disk is full" in window.banner.message.advice
     assert stored(readings_path) == earlier
     assert form.draft.comment == "x" * 4000
@@ -310,7 +310,7 @@ def test_ctrl_z_that_a_full_disk_refused_is_tried_again_not_passed_on(
 
 def take_over(qtbot, window, name):
     sign(qtbot, window, name)
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
 
 
 def test_a_reader_who_takes_over_undoes_neither_a_colleagues_drawing_nor_an_own_earlier_reading(
@@ -388,7 +388,7 @@ def test_in_a_note_ctrl_z_undoes_typing_and_nothing_else(read_in, readings_path,
     window = read_in()
     save(qtbot, window, R="2")
     window.activateWindow()
-    note = window.assessment._forms[LEFT]._comment
+    note = window.assessment.forms[LEFT].note_box
     note.setFocus()
     qtbot.keyClicks(note, "abc")
     qtbot.keyClick(note, *BACK)

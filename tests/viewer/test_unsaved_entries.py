@@ -34,10 +34,10 @@ def start(make_window, write_studies, qtbot):
     def make(mode=CONCURRENT, reader="Dr. X"):
         window = make_window(engine=FakeEngine(), mode=mode)
         open_and_wait(qtbot, window, studies)
-        if not window.assessment._reader.text():
+        if not window.assessment.reader.text():
             sign(qtbot, window)
-            window.assessment._reader.setText(reader)
-            window.assessment._reader.editingFinished.emit()
+            window.assessment.reader.setText(reader)
+            window.assessment.reader.editingFinished.emit()
         return window
 
     return make
@@ -45,7 +45,7 @@ def start(make_window, write_studies, qtbot):
 
 def enter(qtbot, window, folder, category="4A", comment="dense, see prior"):
     choose(qtbot, window, RIGHT, category)
-    window.assessment._forms[RIGHT]._comment.setPlainText(comment)
+    window.assessment.forms[RIGHT].note_box.setPlainText(comment)
     qtbot.waitUntil(lambda: comment in entered_files(folder))
 
 
@@ -54,7 +54,7 @@ def entered_files(folder):
 
 
 def form(window, side=RIGHT):
-    return window.assessment._forms[side]
+    return window.assessment.forms[side]
 
 
 def test_entries_are_offered_again_after_a_crash_and_marked_as_not_saved(
@@ -64,8 +64,8 @@ def test_entries_are_offered_again_after_a_crash_and_marked_as_not_saved(
     again = start()
     assert form(again).draft.category is BiradsCategory.LOW_SUSPICION
     assert form(again).draft.comment == "dense, see prior"
-    assert form(again)._state.text() == "unsaved"
-    assert "not saved" in again.assessment._hint.text()
+    assert form(again).state_label.text() == "unsaved"
+    assert "not saved" in again.assessment.hint.text()
     assert [row.has_draft for row in rows(again)] == [True, False]
     assert again.assessment.draft_count == 1
     with ReadingStore(readings_path) as store:
@@ -82,7 +82,7 @@ def test_restored_entries_are_saved_as_any_others_and_then_forgotten(
         (reading,) = store.all()
     assert (reading.category.value, reading.comment) == ("4A", "dense, see prior")
     qtbot.waitUntil(lambda: not list(folder.glob("entries-*")))
-    assert form(start()).recorded == reading
+    assert form(start()).entry.recorded == reading
 
 
 def test_discarded_entries_are_not_offered_again(start, folder, qtbot):
@@ -107,12 +107,12 @@ def test_entries_of_a_study_that_was_not_open_are_offered_when_it_is(start, fold
 def test_another_reader_is_offered_none_of_them(start, folder, qtbot):
     enter(qtbot, start(), folder)
     again = start()
-    again.assessment._reader.setText("Dr. Y")
-    again.assessment._reader.editingFinished.emit()
+    again.assessment.reader.setText("Dr. Y")
+    again.assessment.reader.editingFinished.emit()
     assert form(again).draft == Draft()
     assert [row.has_draft for row in rows(again)] == [False, False]
-    again.assessment._reader.setText("Dr. X")
-    again.assessment._reader.editingFinished.emit()
+    again.assessment.reader.setText("Dr. X")
+    again.assessment.reader.editingFinished.emit()
     assert form(again).draft.comment == "dense, see prior"
 
 
@@ -131,7 +131,7 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
 ):
     window = start()
     window._session.wake_engine()
-    qtbot.waitUntil(lambda: form(window).prediction is not None)
+    qtbot.waitUntil(lambda: form(window).entry.prediction is not None)
     enter(qtbot, window, folder, comment="the model says 4, I do not")
     blind = start(mode)
     assert form(blind).draft == Draft()
