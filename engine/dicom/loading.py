@@ -2,8 +2,10 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from engine.dicom.archives import SIGNATURES as ZIP_SIGNATURES
@@ -34,8 +36,10 @@ from engine.domain import (
     STANDARD_VIEWS,
     Catalogue,
     FailedFile,
+    Laterality,
     MammogramView,
     Pixels,
+    Study,
     Voi,
     VoiFunction,
     VoiWindow,
@@ -51,6 +55,8 @@ PLAIN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 _OTHER_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".j2k", ".webp", ".pgm"})
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")  # PKCS #7, PS3.10 section 7.4
 _EXPLICIT_VRS = frozenset(b"UL UI OB SH CS LO DA TM".split())
+FIRST_FOUND_S = 0.4  #: a folder of an examination or a few is read to its end by then
+FOUND_AGAIN = 2.0  #: times as long after the start
 _MISSING_LISTED = 20  # files of a DICOMDIR that are missing, one by one; then only their number
 _ARCHIVES = (*ZIP_SIGNATURES, b"Rar!\x1a\x07", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh")
 _ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2"})
@@ -60,14 +66,18 @@ def load(
     paths: Sequence[Path],
     on_progress: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    on_found: Callable[[Catalogue], None] | None = None,
 ) -> Catalogue:
     """Finds the studies in files, folders and ZIP files (searched through) and DICOMDIRs.
 
     Reads headers only, and never raises for what it finds there. `on_progress` gets (done, total);
     once `should_stop` answers True, the catalogue holds what was read until then and a note says
-    so.
+    so. `on_found` gets what can be shown before a large folder is read to its end: the studies that
+    have all four standard views, after `FIRST_FOUND_S` and then each time the search has taken
+    twice as long. What is returned in the end may give such a study more views, or another uid.
     """
     search = _Search()
+    started, found_at = time.monotonic(), FIRST_FOUND_S
     queue = search.files(paths, should_stop)
     images: list[FoundImage] = []
     failures = search.failures
@@ -96,6 +106,10 @@ def load(
         done += 1
         if on_progress:
             on_progress(done, len(queue))
+        if on_found and done < len(queue) and time.monotonic() - started > found_at:
+            if complete := _complete_studies(images, failures):
+                on_found(Catalogue(complete, (), 0, ()))
+            found_at = FOUND_AGAIN * (time.monotonic() - started)
     notes = search.notes
     images = without_copies(images, notes)
     studies = make_studies(images, failures, notes)
@@ -107,6 +121,19 @@ def load(
         skipped_count,
     )
     return Catalogue(tuple(studies), tuple(failures), skipped_count, tuple(notes))
+
+
+def _complete_studies(
+    images: Sequence[FoundImage], failures: Sequence[FailedFile]
+) -> tuple[Study, ...]:
+    """Those that need no other image: what is still to be read hardly changes them."""
+    found = make_studies(without_copies(list(images), []), list(failures), [])
+    needed = set(product(Laterality, STANDARD_VIEWS))
+    return tuple(
+        study
+        for study in found
+        if needed <= {(view.laterality, view.view_position) for view in study.views}
+    )
 
 
 def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:

@@ -1441,6 +1441,23 @@
         <translation>El modelo está analizando este estudio …</translation>
     </message>
     <message>
+        <source>The model is at work on this study:
+view {number} of {count} …</source>
+        <translation>El modelo está analizando este estudio:
+imagen {number} de {count} …</translation>
+    </message>
+    <message>
+        <source>The model is at work on this study:
+view {number} of {count}, some {seconds} s to go …</source>
+        <translation>El modelo está analizando este estudio:
+imagen {number} de {count}, faltan unos {seconds} s …</translation>
+    </message>
+    <message>
+        <source>view {number} of {count} …</source>
+        <comment>that the model is at</comment>
+        <translation>imagen {number} de {count} …</translation>
+    </message>
+    <message>
         <source>The model was not asked about this study.</source>
         <translation>No se consultó al modelo sobre este estudio.</translation>
     </message>

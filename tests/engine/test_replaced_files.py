@@ -297,7 +297,7 @@ def test_no_heatmap_is_written_over_the_image_of_another(tmp_path, checkpoint, m
     path = zoe(tmp_path / "in" / "a.dcm", lesion=(50, 40, 8))
     predict = Predictor.predict_study
 
-    def then_swap(self, study, heatmaps=False):
+    def then_swap(self, study, heatmaps=False, on_view=None):
         prediction = predict(self, study, heatmaps)
         assert prediction.views[0].explanation is not None
         write_mammogram(path, **BOB)

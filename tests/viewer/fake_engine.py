@@ -1,6 +1,7 @@
 """An engine that answers when the test says so; its word depends on study and model alone."""
 
 import zlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -115,6 +116,7 @@ class FakeEngine:
     is_holding_regions: bool = False  #: then only `answer_region` and `fail_region` answer
     regions: list[tuple[Future, MammogramView, tuple]] = field(default_factory=list)  #: asked
     restarts: int = 0
+    on_view: Callable[[int, int], None] | None = None  #: of the study asked last
     _waiting: list[tuple[Future, Study, str]] = field(default_factory=list)
 
     def warm_up(self, model_name: str) -> Future:
@@ -126,8 +128,16 @@ class FakeEngine:
             future.set_result(MODELS[model_name])
         return future
 
-    def predict(self, study: Study, model_name: str, heatmaps: bool = False) -> Future:
+    def predict(
+        self,
+        study: Study,
+        model_name: str,
+        heatmaps: bool = False,
+        *,
+        on_view: Callable[[int, int], None] | None = None,
+    ) -> Future:
         self.asked.append((study.uid, model_name))
+        self.on_view = on_view
         future = Future()
         if self.is_holding:
             self._waiting.append((future, study, model_name))

@@ -36,7 +36,7 @@ def are_images_shown(window, count=4):
 
 
 def is_answered(window):
-    return window.prediction._pages.currentIndex() == 1
+    return window.prediction.prediction is not None
 
 
 def open_and_wait(qtbot, window, *paths):
@@ -155,8 +155,8 @@ def test_going_through_studies_fast_never_shows_another_studys_word(
             engine.answer_next()
         qtbot.wait(5)
         current = window._session.current_study
-        shown = window.prediction._prediction
-        assert window.prediction._study is current
+        shown = window.prediction.prediction
+        assert window.prediction.study is current
         assert window.assessment.study is current
         assert window.viewports.study is current
         assert shown is None or shown.study_uid == current.uid
@@ -213,14 +213,14 @@ def test_another_model_replaces_every_word_of_the_first(window, engine, write_st
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.answer_next()
     qtbot.waitUntil(lambda: is_answered(window))
-    assert window.prediction._model.text().startswith("Lightweight CNN · b07e55aa")
+    assert window.prediction.model.text().startswith("Lightweight CNN · b07e55aa")
     assert window._settings.model_name == "light"
 
 
 def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, write_studies, qtbot):
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
-    line = window.prediction._other
+    line = window.prediction.other
     assert not line.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ShiftModifier)
     assert window.menus.both.isChecked()
@@ -230,17 +230,17 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     asked = len(engine.asked)
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert is_answered(window)  # at once
-    assert window.prediction._model.text().startswith("Lightweight CNN")
+    assert window.prediction.model.text().startswith("Lightweight CNN")
     assert line.text.startswith("Hybrid (ResNet-50 + transformer): R ")
     assert len(engine.asked) == asked
     assert window.close()
     again = make_window(engine=FakeEngine())
     assert again.menus.both.isChecked()
     assert again._session.asks_both
-    assert again.prediction._other.isVisible()
+    assert again.prediction.other.isVisible()
     again.choose_model("hybrid")
     again.menus.both.trigger()
-    assert not again.prediction._other.isVisible()
+    assert not again.prediction.other.isVisible()
     assert not again._settings.asks_both
 
 
@@ -248,7 +248,7 @@ def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
     make_window, engine, write_studies, readings_path, qtbot
 ):
     window = make_window(model_name="both")
-    line = window.prediction._other
+    line = window.prediction.other
     height = line.height()
     assert line.isVisible()
     assert not window.menus.both.isEnabled()  # they are both asked anyway
@@ -282,7 +282,7 @@ def test_a_second_opinion_that_was_on_the_screen_is_stored_with_the_reading(
     window = make_window()
     window.set_asks_both(True)
     open_and_wait(qtbot, window, write_studies(1))
-    line = window.prediction._other
+    line = window.prediction.other
     qtbot.waitUntil(lambda: "·" in line.text, timeout=10_000)
     sign(qtbot, window)
     choose(qtbot, window, RIGHT, "0")
@@ -303,7 +303,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     window = make_window(model_name="both")
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
-    column = window.prediction._columns[RIGHT]
+    column = window.prediction.columns[RIGHT]
     assert not column.shifted.isVisible()
     height = window._prediction_area.maximumHeight()
     window.ask_for_cancers()
@@ -312,7 +312,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     dialog.accept()
     assert column.shifted.text().startswith("→ ")
     assert column.shifted.text().endswith(" per 1,000")
-    assert "shifted to 6 per 1,000 women" in window.prediction._caveat.text()
+    assert "shifted to 6 per 1,000 women" in window.prediction.caveat.text()
     qtbot.waitUntil(lambda: window._prediction_area.maximumHeight() > height)
     made = window.output.summarise(False, False)
     assert any("→ shifted to 6 per 1,000 women" in line.text for line in made.model)
@@ -329,7 +329,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     assert again._session.cancers_per_1000 == 6
     again.set_cancers(0)
     assert again._session.cancers_per_1000 is None
-    assert "per 1,000" not in again.prediction._caveat.text()
+    assert "per 1,000" not in again.prediction.caveat.text()
 
 
 def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write_studies, qtbot):
@@ -341,7 +341,7 @@ def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write
     engine.answer_next()
     qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["light"])
     engine.fail_next(EngineStopped("The engine stopped", "It has been started again."))
-    line = window.prediction._other
+    line = window.prediction.other
     qtbot.waitUntil(lambda: line.text == "Lightweight CNN failed. The engine stopped")
     assert not window.banner.isVisible()
     assert is_answered(window)
@@ -359,10 +359,10 @@ def test_going_through_studies_fast_never_shows_another_studys_word_of_the_other
         told = window._session.other_answer
         assert told.study_uid == window._session.current_study.uid
         if told.prediction is None:
-            assert "·" not in window.prediction._other.text
+            assert "·" not in window.prediction.other.text
         else:
             category = answer_of(window._session.current_study, "light").breasts[0].prediction
-            assert f"R {category.category} " in window.prediction._other.text
+            assert f"R {category.category} " in window.prediction.other.text
 
 
 def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(make_window, qtbot):
@@ -371,7 +371,7 @@ def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(ma
     show_all_there_is(window, window._settings)
     assert window._session.asks_both
     assert window.menus.both.isChecked()
-    assert window.prediction._other.isVisible()
+    assert window.prediction.other.isVisible()
     assert window.prediction.overlay == (True, 0.5)
     assert window.close()
     again = make_window(engine=FakeEngine())
@@ -395,7 +395,7 @@ def test_the_engine_killed_at_work_leaves_the_window_alive_and_the_next_answer_r
     os.kill(engine.process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
     qtbot.keyClick(window, Qt.Key.Key_PageDown)
     qtbot.waitUntil(lambda: is_answered(window), timeout=180_000)
-    prediction = window.prediction._prediction
+    prediction = window.prediction.prediction
     assert prediction.study_uid == window._session.current_study.uid
     assert len(prediction.breasts) == 2
     qtbot.waitUntil(lambda: are_images_shown(window))
@@ -472,7 +472,7 @@ def test_a_study_the_engine_died_on_says_so_and_the_next_one_is_answered(
     qtbot.waitUntil(lambda: rows(window)[0].status.state is StudyState.FAILED)
     assert engine.waiting == []
     assert "The engine stopped" in rows(window)[0].sentence
-    assert window.prediction._waiting.text().startswith("The engine stopped")
+    assert window.prediction.waiting.text().startswith("The engine stopped")
 
 
 def test_a_broken_file_is_a_row_with_advice_and_the_rest_is_read(window, write_studies, qtbot):
@@ -588,7 +588,7 @@ def test_the_form_does_not_move_when_the_answer_comes(
     if asks_both:
         qtbot.waitUntil(lambda: engine.waiting != [])
         engine.answer_next()
-        qtbot.waitUntil(lambda: "·" in window.prediction._other.text)
+        qtbot.waitUntil(lambda: "·" in window.prediction.other.text)
     window.prediction.toggle_overlay()
     qtbot.wait(50)
     assert form.mapTo(window, QPoint(0, 0)) == before
@@ -713,4 +713,4 @@ def test_a_study_of_plain_images_that_may_be_two_patients_gets_no_breast_result(
     study = replace(window._session.current_study, is_joined=False)
     window.prediction.show_study(study)
     window.prediction.show_prediction(answer_of(study))
-    assert "not known to belong to one patient" in window.prediction._columns[RIGHT].headline.text()
+    assert "not known to belong to one patient" in window.prediction.columns[RIGHT].headline.text()

@@ -125,7 +125,7 @@ def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_bot
     study = window._session.current_study
     wait_for_answers(qtbot, window)
     assert not is_answered(window)
-    assert "hidden" in window.prediction._waiting.text()
+    assert "hidden" in window.prediction.waiting.text()
     assert rows(window)[0].prediction is None
 
     enter(qtbot, window, R="2")
@@ -247,7 +247,7 @@ def test_an_answer_that_comes_after_the_categories_is_revealed_when_it_is_there(
     qtbot.waitUntil(lambda: engine.waiting != [])
     enter(qtbot, window, R="2", L="1")
     assert phase(window) is Phase.WAITING
-    assert "at work" in window.prediction._waiting.text()
+    assert "at work" in window.prediction.waiting.text()
     enter(qtbot, window, R="3")  # a correction: nothing was revealed, no reason is asked for
     assert [r.category_before for r in stored(readings_path)] == [None] * 3
     engine.answer_next()
@@ -417,7 +417,7 @@ def test_a_laxer_mode_begins_with_the_next_study_and_reveals_nothing_of_this_one
     qtbot.waitUntil(lambda: window._session.progress == (2, 2), timeout=10_000)
     window.choose_mode(CONCURRENT)
     assert window.menus.mode_button.text() == "Mode: Concurrent"
-    assert "begins with the next study" in window.prediction._waiting.text()
+    assert "begins with the next study" in window.prediction.waiting.text()
     assert not is_answered(window)
     assert [row.prediction is None for row in rows(window)] == [True, False]
     window.worklist.set_order(Order.SUSPICION)
@@ -539,7 +539,7 @@ class Oracle(FakeEngine):
         super().__init__()
         self._says = says
 
-    def predict(self, study, model_name, heatmaps=False):
+    def predict(self, study, model_name, heatmaps=False, *, on_view=None):
         super().predict(study, model_name, heatmaps)
         answered = Future()
         answered.set_result(self._says(study, model_name))
@@ -678,7 +678,7 @@ def everything(qtbot, window, path) -> dict[str, object]:
     QApplication.processEvents()
     for name, widget in (
         ("pixels", window),
-        ("pixels behind", window.prediction._bars),
+        ("pixels behind", window.prediction.bars),
         ("pixels of the page", page),
     ):
         image = widget.grab().toImage()  # also of what another page covers

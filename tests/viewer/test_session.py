@@ -953,3 +953,24 @@ def test_closing_in_the_middle_of_everything_leaves_nothing_running(
     assert told.all == []
     assert session.run_state is RunState.RUNNING
     session.close()  # twice does no harm
+
+
+def test_how_far_the_engine_is_with_a_study_is_told_and_how_long_the_rest_may_take(
+    qtbot, session, engine, write_studies, monkeypatch
+):
+    clock = [100.0]
+    monkeypatch.setattr("viewer.session.inference.time.monotonic", lambda: clock[0])
+    engine.is_holding = True
+    with qtbot.waitSignal(session.catalogue_opened, timeout=20_000) as opened:
+        session.open([write_studies(1)])
+    session.select_study(opened.args[0].studies[0].uid)
+    qtbot.waitUntil(lambda: engine.on_view is not None)
+    told = []
+    session.status_changed.connect(lambda _uid, status: told.append(status.progress))
+    for done in range(4):
+        engine.on_view(done, 4)
+        qtbot.waitUntil(lambda count=done + 1: len(told) == count)
+        clock[0] += 2.0
+    assert [progress.view for progress in told] == [1, 2, 3, 4]
+    assert {progress.views for progress in told} == {4}
+    assert [progress.seconds_left for progress in told] == [None, 6.0, 4.0, 2.0]

@@ -228,7 +228,7 @@ def test_the_spanish_categories_fit_into_the_lines_that_are_kept_for_them(
     """Else the reader's form would move when the answer comes."""
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
-    for column in window.prediction._columns.values():
+    for column in window.prediction.columns.values():
         views = [("CC", prediction_of("hybrid", 1)), ("MLO", prediction_of("hybrid", 5))]
         column.reserve_prior(True)
         column.show_prediction(prediction_of("both", category), "", views, 6.0)

@@ -108,7 +108,7 @@ class Look:
         self.pointed = window._pointed.text()
         self.told = pane._strip._basis.text
         self.step = pane._strip._step.text
-        self.waiting = window.prediction._waiting.text() if not is_answered(window) else ""
+        self.waiting = window.prediction.waiting.text() if not is_answered(window) else ""
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
         self.stored = window._session._readings.store.all()

@@ -13,7 +13,7 @@ from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
 from viewer.panes.worklist import Order, WorklistPane
 from viewer.shared import theme
-from viewer.shared.states import RunState, StudyState, StudyStatus
+from viewer.shared.states import RunState, StudyProgress, StudyState, StudyStatus
 
 DONE = StudyStatus(StudyState.DONE)
 
@@ -131,6 +131,7 @@ def test_arrow_keys_never_land_on_a_failure(pane, qtbot):
     [
         (StudyStatus(StudyState.QUEUED), "queued"),
         (StudyStatus(StudyState.RUNNING), "running"),
+        (StudyStatus(StudyState.RUNNING, progress=StudyProgress(2, 4, 6.0)), "view 2 of 4"),
         (StudyStatus(StudyState.IDLE), "not asked"),
         (StudyStatus(StudyState.OUT_OF_SCOPE), "out of scope"),
         (StudyStatus(StudyState.FAILED, EngineStopped("The engine stopped", "")), "engine stopped"),

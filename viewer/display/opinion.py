@@ -29,7 +29,7 @@ _BREASTS = 2  #: of a woman, one of which has the cancer
 _SUSPICIOUS_GRADE = 4
 _NAMED_VIEWS = 2  #: of more that differ, only the number is said
 
-POOLING_RULE = mark("A breast is the mean of its views, not the worst.")
+POOLING_RULE = mark("All views count alike, not the worst alone.")
 Named = tuple[str, Judgement]  #: what it is of, as short as on the image, and what is said of it
 
 
@@ -70,6 +70,22 @@ def spread(views: Sequence[Named]) -> str:
     return tr("{view} {category} but {other_view} {other_category}").format(
         view=one[1], category=one[0], other_view=other[1], other_category=other[0]
     )
+
+
+def origin(views: Sequence[Named]) -> str:
+    """How the breast's category came from its views: 'from CC 3 and MLO 1'; 'from CC 1 but MLO 4'
+    where they contradict each other. Empty where none is in scope.
+    """
+    names = [f"{name} {said.category}" for name, said in views if isinstance(said, Prediction)]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return tr("from {view} alone").format(view=names[0])
+    if spread(views):
+        return tr("from {views}").format(views=spread(views))
+    if len(names) == _NAMED_VIEWS:
+        return tr("from {view} and {other_view}").format(view=names[0], other_view=names[1])
+    return tr("from its {count} views together").format(count=len(names))
 
 
 def doubts(prediction: Prediction, views: Sequence[Named] = ()) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -49,6 +49,7 @@ from viewer.display.reading_history import history_lines
 from viewer.display.unsaved_drafts import UnsavedDrafts
 from viewer.panes import labels
 from viewer.panes.breast_form import BreastForm
+from viewer.shared import theme
 from viewer.shared.engine_words import localised_error
 from viewer.shared.languages import mark, tr
 from viewer.shared.states import Phase, ReadingState
@@ -63,8 +64,6 @@ TITLES = {
     ReadingMode.SECOND_READ: mark("Second read"),
     ReadingMode.BLIND_AUDIT: mark("Blind audit"),
 }
-CONFIRM_HEIGHT = 19  # pixels
-HINT_LINES = 2  # that are seen in any case below the buttons
 NAME_LENGTH = 80  # characters
 
 
@@ -82,6 +81,8 @@ class AssessmentPane(QWidget):
     entries_changed = Signal(Study, Mapping)
     # The name that readings are recorded under
     reader_changed = Signal(str)
+    # `least_height` is another
+    room_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +94,9 @@ class AssessmentPane(QWidget):
         self._reading = ReadingState(ReadingMode.CONCURRENT, Phase.OPEN, ReadingMode.CONCURRENT)
         self._has_failed = False
         self._save_key = ""
+        self._is_low = False
+        self._known_height = 0  # `least_height`, as it was announced last
+        self._mode_of_room = self._reading.mode
         app = cast(QApplication, QApplication.instance())
         app.focusChanged.connect(self._on_focus_changed)
 
@@ -102,18 +106,11 @@ class AssessmentPane(QWidget):
         self.reader.setAccessibleName(tr("Reader's name"))
         self.reader.setMaxLength(NAME_LENGTH)
         self.reader.setAcceptDrops(False)
+        self.reader.setFont(theme.font(theme.SMALL_TEXT_PX))  # long names
         self.reader.editingFinished.connect(self._on_reader_edited)
         self.forms = {side: BreastForm(side, self) for side in SIDES}
         for form in self.forms.values():
             form.edited.connect(self._on_edited)
-        self.confirm_box = QCheckBox(self)
-        self.confirm_box.setToolTip(tr(DOWNGRADE_EVIDENCE))
-        self.confirm_box.toggled.connect(self._refresh_buttons)
-        self._confirm_row = QWidget(self)  # keeps its room, so that nothing moves when it is asked
-        self._confirm_row.setFixedHeight(CONFIRM_HEIGHT)
-        confirm = QHBoxLayout(self._confirm_row)
-        confirm.setContentsMargins(0, 0, 0, 0)
-        confirm.addWidget(self.confirm_box)
         self.save_button = QPushButton(self)
         self.save_button.clicked.connect(self.save)
         self.discard_button = QPushButton(tr("Discard"), self)
@@ -128,6 +125,9 @@ class AssessmentPane(QWidget):
         """What is to be known before a save, and what was recorded."""
         area = QScrollArea(self)
         below = QWidget(area)
+        self.confirm_box = QCheckBox(below)
+        self.confirm_box.setToolTip(tr(DOWNGRADE_EVIDENCE))
+        self.confirm_box.toggled.connect(self._refresh_buttons)
         self.hint = labels.wrapped(below, quiet=True)
         self._history_title = labels.wrapped(below, quiet=True)
         self._history_title.setText(tr("Recorded for this study"))
@@ -135,8 +135,8 @@ class AssessmentPane(QWidget):
         self.history.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 0, 0, 0)
-        for label in (self.hint, self._history_title, self.history):
-            column.addWidget(label)
+        for widget in (self.confirm_box, self.hint, self._history_title, self.history):
+            column.addWidget(widget)
         column.addStretch(1)
         area.setWidget(below)
         area.setWidgetResizable(True)
@@ -144,7 +144,6 @@ class AssessmentPane(QWidget):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setAccessibleName(tr("Recorded for this study"))
         labels.stop_where_it_scrolls(area)
-        area.setMinimumHeight(HINT_LINES * self.hint.fontMetrics().lineSpacing())
         return area
 
     def _lay_out(self) -> None:
@@ -155,16 +154,12 @@ class AssessmentPane(QWidget):
         forms.setSpacing(16)
         for form in self.forms.values():
             forms.addWidget(form, 1)
-        entries = QVBoxLayout()
-        entries.setSpacing(4)
-        entries.addLayout(forms)
-        entries.addWidget(self._confirm_row)
         buttons = QHBoxLayout()
         buttons.addWidget(self.save_button, 1)
         buttons.addWidget(self.discard_button)
         layout = QVBoxLayout(self)
         layout.addLayout(top)
-        layout.addLayout(entries)
+        layout.addLayout(forms)
         layout.addLayout(buttons)
         layout.addWidget(self._below, 1)
         self.set_room(note_lines=2)
@@ -177,6 +172,31 @@ class AssessmentPane(QWidget):
             edge = 4 if is_low else 6
             layout.setContentsMargins(10, edge, 10, edge)
             layout.setSpacing(4 if is_low else 6)
+        self._is_low = is_low
+        self._reserve_below()
+
+    def _reserve_below(self) -> None:
+        """Two lines of a hint; in a second read also the tick and the evidence that it is asked
+        for upon, where there is room.
+        """
+        hint_line = self.hint.fontMetrics().lineSpacing() + 1
+        height = 2 * hint_line
+        if self._mode_of_room is ReadingMode.SECOND_READ and not self._is_low:
+            height = self.confirm_box.sizeHint().height() + 3 * hint_line
+        self._below.setMinimumHeight(height)
+
+    @property
+    def least_height(self) -> int:
+        """Pixels in which all but what was recorded before is seen."""
+        layout = self.layout()
+        return 0 if layout is None else layout.totalMinimumSize().height()
+
+    def event(self, event: QEvent) -> bool:
+        is_handled = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest and self.least_height != self._known_height:
+            self._known_height = self.least_height
+            self.room_changed.emit()
+        return is_handled
 
     # ----------------------------------------------------------------------------- what it shows
 
@@ -184,11 +204,6 @@ class AssessmentPane(QWidget):
     def study(self) -> Study | None:
         """The one that entries go to."""
         return self._study
-
-    @property
-    def mode(self) -> ReadingMode:
-        """In which the study is read: a second read needs a row more."""
-        return self._reading.mode
 
     def show_study(
         self,
@@ -249,6 +264,7 @@ class AssessmentPane(QWidget):
 
     def set_reader(self, name: str) -> None:
         self.reader.setText(name)
+        self.reader.setCursorPosition(0)  # its beginning is seen
         self._reader_name = name
         self._fill()
 
@@ -395,7 +411,9 @@ class AssessmentPane(QWidget):
             form.setEnabled(study is not None and bool(views_of(study, side)))
             self._fill_form(study, side)
         self._title.setText(tr(TITLES[self._reading.mode]))
-        self._confirm_row.setVisible(self._reading.mode is ReadingMode.SECOND_READ)
+        if self._reading.mode is not self._mode_of_room:
+            self._mode_of_room = self._reading.mode
+            self._reserve_below()
         self._refresh_buttons()
         self._show_history()
 

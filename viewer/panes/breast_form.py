@@ -25,7 +25,8 @@ from viewer.shared.engine_words import localised, side_mark, side_words
 from viewer.shared.languages import mark, tr
 from viewer.shared.plain_text import PlainLabel, tool_tip
 
-NOTE_PADDING = 14  # pixels, above and below the lines of a note
+NOTE_MARGIN, LOW_NOTE_MARGIN = 3, 1  # pixels around the lines of a note
+NOTE_FRAME = 5  # around its margin
 MISSING_TEXTS = {
     Missing.CATEGORY: mark("choose a category"),
     Missing.CHANGE_REASON: mark("why changed?"),
@@ -109,9 +110,11 @@ class BreastForm(QWidget):
         self.categories.set_row_height(row_height)
         for button in self._agreements.values():
             button.setFixedHeight(row_height)
-        metrics = self.note_box.fontMetrics()
-        padding = NOTE_PADDING - (4 if is_low else 0)
-        self.note_box.setFixedHeight(note_lines * metrics.lineSpacing() + padding)
+        margin = LOW_NOTE_MARGIN if is_low else NOTE_MARGIN
+        self.note_box.document().setDocumentMargin(margin)
+        line = self.note_box.fontMetrics().height()
+        height = note_lines * line + 2 * (margin + NOTE_FRAME)
+        self.note_box.setFixedHeight(height)
         if layout := self.layout():
             layout.setSpacing(3 if is_low else 4)
 

@@ -105,7 +105,11 @@ class _Row:
         if self.status.failure is not None:
             return localised(self.status.failure.title)
         if self.status.state is StudyState.RUNNING:
-            return tr("running …")
+            progress = self.status.progress
+            if progress is None:
+                return tr("running …")
+            at = tr("view {number} of {count} …", "that the model is at")
+            return at.format(number=progress.view, count=progress.views)
         return tr(self.status.state.value)
 
     @property
@@ -157,9 +161,15 @@ class WorklistItemModel(QAbstractListModel):
         self._rows: list[_Row] = []
         self._of_study: dict[str, int] = {}
 
-    def show_catalogue(self, catalogue: Catalogue) -> None:
+    def show_catalogue(self, catalogue: Catalogue, is_more: bool = False) -> None:
+        """`is_more`: of the studies that were there everything is known that was."""
+        known = {row.study.uid: row for row in self._rows if row.study} if is_more else {}
         self.beginResetModel()
-        self._rows = [_study_row(number, study) for number, study in enumerate(catalogue.studies)]
+        self._rows = []
+        for number, study in enumerate(catalogue.studies):
+            row = known.get(study.uid) or _study_row(number, study)
+            row.number = number
+            self._rows.append(row)
         self._of_study = {row.study.uid: row.number for row in self._rows}
         for failure in catalogue.failures:
             self._rows.append(_failure_row(len(self._rows), failure))
@@ -460,6 +470,16 @@ class WorklistPane(QWidget):
     def show_catalogue(self, catalogue: Catalogue) -> None:
         """Selects nothing; `select` does."""
         self._items.show_catalogue(catalogue)
+
+    def grow(self, catalogue: Catalogue) -> None:
+        """More studies; the selected one stays so, where it stands on the screen."""
+        selected = self._list.currentIndex().data(WorklistItemModel.RowRole)
+        scrolled = self._list.verticalScrollBar().value()
+        with QSignalBlocker(self._list.selectionModel()):
+            self._items.show_catalogue(catalogue, is_more=True)
+            if selected is not None and selected.study is not None:
+                self.select(selected.study.uid)
+        self._list.verticalScrollBar().setValue(scrolled)
 
     def show_status(self, study_uid: str, status: StudyStatus) -> None:
         self._items.change(study_uid, status=status)

@@ -138,6 +138,14 @@ class Images(QObject):
         self._with_thumbnail.clear()
         self._ahead.clear()
 
+    def grow(self, studies: Mapping[str, Study]) -> None:
+        """More studies of the same catalogue; those that it had are as they were."""
+        self._studies = studies
+
+    def are_priors_known(self) -> bool:
+        """Whether those of the open study are still all there are."""
+        return self._current is None or self.priors == self._find_priors(self._current)
+
     def hang(self, study: Study | None) -> None:
         """The study is open now, and the newest of its `priors` beside it; `show` goes on."""
         self._current = study

@@ -11,8 +11,9 @@ so for some seconds after a spot no study of the queue is begun.
 """
 
 import logging
+import time
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,7 @@ from viewer.shared.states import (
     EngineStatus,
     RegionAnswer,
     RunState,
+    StudyProgress,
     StudyState,
     StudyStatus,
     program_fault,
@@ -56,7 +58,12 @@ class Engine(Protocol):
 
     def warm_up(self, model_name: str) -> "Future[ModelIdentity]": ...
     def predict(
-        self, study: Study, model_name: str, heatmaps: bool = False
+        self,
+        study: Study,
+        model_name: str,
+        heatmaps: bool = False,
+        *,
+        on_view: Callable[[int, int], None] | None = None,
     ) -> "Future[StudyPrediction]": ...
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
@@ -115,6 +122,7 @@ class Inference(QObject):
         self._studies: Mapping[str, Study] = {}
         self._current: Study | None = None
         self._asked: AnswerKey | None = None  # now with the engine
+        self._pace = _Pace()
         self._regions: dict[str, Future[RegionJudgement]] = {}  # with the engine, by mark
         self._spot_pause = QTimer(self)
         self._spot_pause.setSingleShot(True)
@@ -172,7 +180,7 @@ class Inference(QObject):
             has_answer = any(isinstance(v.prediction, Prediction) for v in prediction.views)
             return StudyStatus(StudyState.DONE if has_answer else StudyState.OUT_OF_SCOPE)
         if self._asked == key:
-            return StudyStatus(StudyState.RUNNING)
+            return StudyStatus(StudyState.RUNNING, progress=self._pace.progress)
         if key in self._failures:
             return StudyStatus(StudyState.FAILED, self._failures[key])
         is_wanted = self._is_current(study_uid) or self._run_state is not RunState.CANCELLED
@@ -201,6 +209,12 @@ class Inference(QObject):
         self._tried_again.clear()
         self._without_heat = {key for key in self._without_heat if key[0] in kept}
         self._run_state = RunState.RUNNING
+
+    def grow(self, studies: Mapping[str, Study]) -> None:
+        """More studies of the same catalogue; those that it had are as they were."""
+        self._studies = studies
+        self.tell_progress()
+        self.work()
 
     def select(self, study: Study | None) -> None:
         """The study goes first from now on; nobody waits for a spot on another any more."""
@@ -311,8 +325,13 @@ class Inference(QObject):
     def _ask(self, study: Study, model_name: str) -> None:
         generation, key = self._generation, (study.uid, model_name)
         self._asked = key
+        self._pace.begin(model_name)
         self._tell_status(study.uid)
-        future = self._engine.predict(study, model_name, heatmaps=True)
+
+        def on_view(done: int, total: int) -> None:  # on a thread of the engine's
+            self._delivery.deliver(lambda: self._on_view(generation, key, done, total))
+
+        future = self._engine.predict(study, model_name, heatmaps=True, on_view=on_view)
         self._delivery.when_done(future, lambda done: self._on_answered(generation, key, done))
 
     def _ask_other(self, study: Study) -> None:
@@ -427,6 +446,11 @@ class Inference(QObject):
         if status.model_name == self._model_name:
             self.engine_changed.emit(status)
 
+    def _on_view(self, generation: int, key: AnswerKey, done: int, total: int) -> None:
+        if generation == self._generation and self._asked == key:
+            self._pace.pass_view(done, total)
+            self._tell_status(key[0])
+
     def _on_answered(
         self, generation: int, key: AnswerKey, future: "Future[StudyPrediction]"
     ) -> None:
@@ -502,6 +526,33 @@ class Inference(QObject):
     def _tell_status(self, study_uid: str) -> None:
         if study_uid in self._studies:
             self.status_changed.emit(study_uid)
+
+
+class _Pace:
+    """How far the engine is with a study, and how long the rest of it is likely to take."""
+
+    _MEMORY = 0.7  #: of what a view took before, in what one is expected to take
+
+    def __init__(self) -> None:
+        self.progress: StudyProgress | None = None
+        self._model_name = ""
+        self._view_s: dict[str, float] = {}  # that a view takes, by model
+        self._begun_s = 0.0
+
+    def begin(self, model_name: str) -> None:
+        self._model_name, self.progress = model_name, None
+
+    def pass_view(self, done: int, total: int) -> None:
+        """The view after those `done` is begun."""
+        now = time.monotonic()
+        if self.progress is not None and done == self.progress.view:
+            took = now - self._begun_s
+            known = self._view_s.get(self._model_name, took)
+            self._view_s[self._model_name] = self._MEMORY * known + (1 - self._MEMORY) * took
+        self._begun_s = now
+        pace = self._view_s.get(self._model_name)
+        left = None if pace is None else pace * (total - done)
+        self.progress = StudyProgress(done + 1, total, left)
 
 
 def _is_answer_to(key: AnswerKey, prediction: StudyPrediction) -> bool:

@@ -115,6 +115,10 @@ class Readings:
         self._revealed.clear()
         self._on_screen_s.clear()
 
+    def grow(self, studies: Mapping[str, Study]) -> None:
+        """More studies of the same catalogue; those that it had are as they were."""
+        self._studies = studies
+
     def select(self, study: Study | None) -> None:
         """Another study came up; its clock runs from now on."""
         self._stop_clock()

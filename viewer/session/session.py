@@ -86,6 +86,8 @@ class Session(QObject):
     opening_finished = Signal()
     # A Catalogue has taken the place of the one before; no study is selected
     catalogue_opened = Signal(object)
+    # The same Catalogue with more in it, and its new studies; what was there is as it was
+    catalogue_grown = Signal(object, object)
     # A Study, or None, came up for reading; its pixels and prediction follow by their own signals
     study_selected = Signal(object)
     # Study uid, image uid, rendering.DisplayPixels; of the selected study and the prior beside it
@@ -153,6 +155,7 @@ class Session(QObject):
 
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loading")
         self._is_opening = False
+        self._is_partly_open = False  # the catalogue shown is not all of it yet
         self._opening = 0  # the number of the latest request to open
         self._stop_opening = threading.Event()
         self._paths: tuple[Path, ...] = ()  # that the catalogue was found under
@@ -315,7 +318,12 @@ class Session(QObject):
         """Looks for studies under the paths; `catalogue_opened` follows, or `fault_occurred`."""
         self._relistings.clear()
         paths = tuple(paths)
-        self._look_under(paths, lambda catalogue: self._on_opened(paths, catalogue))
+        self._is_partly_open = False
+        self._look_under(
+            paths,
+            lambda catalogue: self._on_opened(paths, catalogue),
+            lambda catalogue: self._on_partly_opened(paths, catalogue),
+        )
 
     def open_reading(self, reading: ReaderAssessment) -> None:
         """Brings up the study that was read; `reading_opened` follows, or `fault_occurred`.
@@ -344,7 +352,12 @@ class Session(QObject):
             return
         self._look_under(places, lambda catalogue: self._on_found_again(reading, places, catalogue))
 
-    def _look_under(self, paths: tuple[Path, ...], on_loaded: Callable[[Catalogue], None]) -> None:
+    def _look_under(
+        self,
+        paths: tuple[Path, ...],
+        on_loaded: Callable[[Catalogue], None],
+        on_found: Callable[[Catalogue], None] | None = None,
+    ) -> None:
         self._stop_opening.set()
         self._stop_opening = should_stop = threading.Event()
         self._opening += 1
@@ -359,7 +372,15 @@ class Session(QObject):
             last_report = time.monotonic()
             self._delivery.deliver(lambda: self._on_opening_progressed(opening, done, total))
 
-        future = self._loader.submit(load, paths, report, should_stop.is_set)
+        def show(catalogue: Catalogue) -> None:
+            if on_found is not None:
+                self._delivery.deliver(
+                    lambda: on_found(catalogue) if opening == self._opening else None
+                )
+
+        future = self._loader.submit(
+            load, paths, report, should_stop.is_set, show if on_found else None
+        )
         self._delivery.when_done(future, lambda done: self._on_loaded(opening, done, on_loaded))
         self.opening_started.emit()
 
@@ -424,7 +445,48 @@ class Session(QObject):
                 )
             )
             return
-        self._show_catalogue(paths, catalogue)
+        if self._is_partly_open:
+            self._grow(paths, catalogue)
+        else:
+            self._show_catalogue(paths, catalogue)
+
+    def _on_partly_opened(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
+        """The first examinations of a large folder: reading can begin while the rest is found."""
+        if self._is_partly_open:
+            self._grow(paths, catalogue)
+        else:
+            self._is_partly_open = True
+            self._show_catalogue(paths, catalogue)
+
+    def _grow(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
+        """What is open stays as it is on the screen, unless it turns out to be more or another."""
+        studies = {study.uid: study for study in catalogue.studies}
+        before = self._studies
+        if any(not _is_as_it_was(studies.get(uid), known) for uid, known in before.items()):
+            kept = [uid for uid, study in studies.items() if _is_same(study, before.get(uid))]
+            go_on = _go_on_with(self._current, catalogue.studies)
+            self._show_catalogue(paths, catalogue, kept, go_on)
+            return
+        studies |= before  # who holds a study of the catalogue holds the same one
+        new = tuple(study for study in catalogue.studies if study.uid not in self._studies)
+        self._studies = studies
+        self._unread_folders = {failure.path.parent for failure in catalogue.failures}
+        for part in (self._readings, self._images, self._inference):
+            part.grow(studies)
+        log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
+        self.catalogue_grown.emit(catalogue, new)
+        for study in new:
+            self._inference.status_changed.emit(study.uid)
+        if not self._images.are_priors_known():
+            self._hang_again()
+        self._images.work()
+
+    def _hang_again(self) -> None:
+        """An earlier study of the open patient was found: it belongs beside."""
+        current = self._current
+        if current is not None:
+            self.select_study(None)
+            self.select_study(current.uid)
 
     def _on_found_again(
         self, reading: ReaderAssessment, paths: tuple[Path, ...], catalogue: Catalogue
@@ -1019,6 +1081,16 @@ class Session(QObject):
 def _is_same(study: Study, before: Study | None) -> bool:
     """Whether a study is what it was to the file, so that what was said of it still holds."""
     return before is not None and _files(study) == _files(before)
+
+
+def _is_as_it_was(study: Study | None, before: Study) -> bool:
+    """The same in what is told of it, too."""
+    return (
+        study is not None
+        and _is_same(study, before)
+        and study.notes == before.notes
+        and [view.notes for view in study.views] == [view.notes for view in before.views]
+    )
 
 
 def _files(study: Study) -> list[tuple[str, FileIdentity | None]]:

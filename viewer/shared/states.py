@@ -44,6 +44,16 @@ class StudyState(Enum):
 class StudyStatus:
     state: StudyState
     failure: EngineError | None = None  #: with state FAILED
+    progress: "StudyProgress | None" = None  #: with state RUNNING, once the engine tells of it
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """How far a network is with the study that it is at."""
+
+    view: int  #: that it is at, from 1
+    views: int
+    seconds_left: float | None  #: of all views that are left; None while its pace is not known
 
 
 class EngineState(Enum):

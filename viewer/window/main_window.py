@@ -7,22 +7,19 @@ the session nor its neighbours.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
-    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
-    QFrame,
     QInputDialog,
     QMainWindow,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -41,12 +38,12 @@ from viewer.display.opinion import MOST_CANCERS
 from viewer.display.reading_steps import Kind
 from viewer.display.rendering import DisplayPixels
 from viewer.output.output import Output
-from viewer.panes.assessment_pane import AssessmentPane
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.help import About
 from viewer.panes.mode_question import ModeQuestion
-from viewer.panes.prediction_pane import PredictionPane
+from viewer.panes.reading_pane import WIDTH as READING_WIDTH
+from viewer.panes.reading_pane import ReadingPane
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
 from viewer.panes.worklist import Order, WorklistPane
@@ -71,8 +68,7 @@ from viewer.window.settings import Settings
 from viewer.window.undoing import Undoing
 
 IDLE_WAKE_MS = 1500  # with nothing to open, the engine is started when the window has settled
-WORKLIST_WIDTH, READING_WIDTH = 264, 348  # pixels, at the first start
-VIEW_LINES = ((1200, 24), (900, 4), (0, 2))  # of words on each breast's views, by pixels of height
+WORKLIST_WIDTH = 264  # pixels, at the first start
 POINTED_WIDTH = 330  # pixels, for the value under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
 
@@ -94,8 +90,8 @@ class MainWindow(QMainWindow):
         self.banner = Banner(self)
         self.viewports = ViewportsPane(self)
         self.worklist = WorklistPane(self)
-        self.prediction = PredictionPane(self)
-        self.assessment = AssessmentPane(self)
+        self.reading = ReadingPane(self)
+        self.prediction, self.assessment = self.reading.prediction, self.reading.assessment
         self.disagreements = DisagreementsPage(self)
         self._disagreements_due = QTimer(self)  # once, however much has changed
         self._disagreements_due.setSingleShot(True)
@@ -125,23 +121,9 @@ class MainWindow(QMainWindow):
         column.addWidget(self.viewports, 1)
         self.setCentralWidget(centre)
 
-        reading = QWidget(self)
-        below = QVBoxLayout(reading)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setSpacing(0)
-        self._prediction_area = _Scrolled(self.prediction)
-        below.addWidget(self._prediction_area)
-        line = QFrame(reading)
-        line.setFixedHeight(1)
-        line.setStyleSheet(f"background: {theme.LINE.name()}")
-        below.addWidget(line)
-        assessment_area = _Scrolled(self.assessment)
-        # always: else the forms would become narrower as the first reading is listed below them
-        assessment_area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        below.addWidget(assessment_area, 1)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.worklist_dock = self._dock("Worklist", tr("Worklist"), self.worklist, left)
-        self.reading_dock = self._dock("Reading", tr("Reading"), reading, right)
+        self.reading_dock = self._dock("Reading", tr("Reading"), self.reading, right)
         self.resizeDocks(
             [self.worklist_dock, self.reading_dock],
             [WORKLIST_WIDTH, READING_WIDTH],
@@ -174,6 +156,7 @@ class MainWindow(QMainWindow):
         session.opening_progressed.connect(self.worklist.show_opening)
         session.opening_finished.connect(self.worklist.hide_opening)
         session.catalogue_opened.connect(self._on_catalogue_opened)
+        session.catalogue_grown.connect(self._on_catalogue_grown)
         session.study_selected.connect(self._on_study_selected)
         session.pixels_loaded.connect(self._on_pixels_loaded)
         session.pixels_failed.connect(self._on_pixels_failed)
@@ -299,13 +282,21 @@ class MainWindow(QMainWindow):
         )
         self.banner.show_message(message, self.show_logs)
 
-    def _on_catalogue_opened(self, catalogue: Catalogue) -> None:
-        self.worklist.show_catalogue(catalogue)
-        self._offer_unsaved(catalogue.studies)
-        for study in catalogue.studies:
+    def _on_catalogue_grown(self, catalogue: Catalogue, new: Sequence[Study]) -> None:
+        self.worklist.grow(catalogue)
+        self._tell_what_was_read(new)
+
+    def _tell_what_was_read(self, studies: Sequence[Study]) -> None:
+        """What this reader entered and did not save, and what has been read."""
+        self._offer_unsaved(studies)
+        for study in studies:
             if self.assessment.has_draft(study):
                 self.worklist.mark_draft(study.uid, True)
-        self._mark_read(catalogue.studies)
+        self._mark_read(studies)
+
+    def _on_catalogue_opened(self, catalogue: Catalogue) -> None:
+        self.worklist.show_catalogue(catalogue)
+        self._tell_what_was_read(catalogue.studies)
         if catalogue.studies:
             self.worklist.select(self._session.to_go_on_with or self.worklist.study_uids[0])
         else:
@@ -380,7 +371,6 @@ class MainWindow(QMainWindow):
         self._settings.model_name = model_name
         self.menus.show_model(model_name)
         self.prediction.reserve_networks(model_name not in OTHER_MODEL)
-        self._fit_prediction()
         self.worklist.clear_predictions()
         self._show_prediction(None)
 
@@ -515,18 +505,7 @@ class MainWindow(QMainWindow):
         """Whether the model that is not chosen is asked about the open study too; in this run."""
         self.menus.both.setChecked(asks_both)
         self.prediction.reserve_other(asks_both)
-        self._fit_prediction()
         self._session.set_asks_both(asks_both)
-
-    def _fit_prediction(self) -> None:
-        """The prediction keeps the height it has before anything is said, and scrolls what is
-        longer: the reader's form must not move when an answer comes.
-        """
-        lines = next(lines for least, lines in VIEW_LINES if self.height() >= least)
-        self.prediction.reserve_views(lines)
-        if self.isVisible():  # else its width is not known
-            width = self._prediction_area.viewport().width()
-            self._prediction_area.setMaximumHeight(self.prediction.heightForWidth(width))
 
     # --------------------------------------------------------------------------------- menu actions
 
@@ -634,7 +613,6 @@ class MainWindow(QMainWindow):
     def _show_cancers(self, cancers_per_1000: float | None) -> None:
         self._session.cancers_per_1000 = cancers_per_1000
         self.prediction.show_prior(cancers_per_1000)
-        self._fit_prediction()
 
     def toggle_both(self) -> None:
         asks_both = not self._session.asks_both
@@ -684,17 +662,12 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not event.spontaneous():
-            self._fit_prediction()
             QTimer.singleShot(0, self.screens, self.screens.restore)
         QTimer.singleShot(IDLE_WAKE_MS, self, self._wake_idle_engine)
         QTimer.singleShot(0, self, self._check_readings)
 
     def _check_readings(self) -> None:
         self._session.check_readings(self._settings.kept_backups)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_prediction()
 
     def _wake_idle_engine(self) -> None:
         if self._session.is_idle:
@@ -729,22 +702,6 @@ class MainWindow(QMainWindow):
     def _close_anyway(self) -> None:
         self._may_close = True
         self.close()
-
-
-class _Scrolled(QScrollArea):
-    """As tall as its pane where there is room, and scrolling where there is not."""
-
-    def __init__(self, pane: QWidget) -> None:
-        super().__init__()
-        self.setWidget(pane)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumSize(pane.minimumWidth(), 160)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the keyboard within
-
-    def sizeHint(self) -> QSize:
-        return QSize(READING_WIDTH, self.widget().heightForWidth(READING_WIDTH))
 
 
 def _show_alone(dialog: QWidget) -> None:
