@@ -70,7 +70,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def fault_trace(error: BaseException) -> str:
+def error_trace(error: BaseException) -> str:
     """Types and frames of an exception and what led to it, for a log.
 
     Its words are left out: they may hold a path, and a path may hold a patient's name.

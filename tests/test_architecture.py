@@ -39,6 +39,7 @@ ALLOWED = {  # beyond the words, per file of the viewer; each door of the engine
         "engine.records.verification",
     },
     "disagreements.py": {"engine.evaluation.agreement"},
+    "agreement_figures.py": {"engine.evaluation.agreement"},
     "opinion.py": {"engine.networks.calibration"},  # Bayes' rule
     "settings.py": {"engine.private_files"},
     "__main__.py": {"engine.private_files", "engine.self_test"},

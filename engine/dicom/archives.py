@@ -68,17 +68,7 @@ def too_large() -> UnreadableFile:
 
 def read_archive(file: BinaryIO) -> Archive:
     """Reads the table at the end of a ZIP file; raises UnreadableFile, and OSError of the drive."""
-    try:
-        with zipfile.ZipFile(_Bounded(file)) as read:
-            infos = read.infolist()
-    except EngineError:
-        raise
-    except OSError as error:
-        if error.errno not in (None, errno.EINVAL):
-            raise
-        raise damaged() from error  # a place before the file's beginning
-    except Exception as error:  # of many types, on whatever bytes the file holds
-        raise damaged() from error
+    infos = _table(file)
     if sum(info.file_size for info in infos) > _WHOLE_LIMIT:
         raise too_large()
     _refuse_overlaps(infos)
@@ -104,6 +94,20 @@ def read_archive(file: BinaryIO) -> Archive:
                 info.compress_type == zipfile.ZIP_DEFLATED,
             )
     return Archive(entries, encrypted, unknown, outside)
+
+
+def _table(file: BinaryIO) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(_Bounded(file)) as read:
+            return read.infolist()
+    except EngineError:
+        raise
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):
+            raise
+        raise damaged() from error  # a place before the file's beginning
+    except Exception as error:  # of many types, on whatever bytes the file holds
+        raise damaged() from error
 
 
 def _refuse_overlaps(infos: list[zipfile.ZipInfo]) -> None:

@@ -316,8 +316,8 @@ def shows_colour(file: SourceFile, layout: PixelLayout) -> bool:
         return False
     if not _is_luma_first(layout):
         return not grey_of(raw, _top(layout))[1]
-    middle = 2 ** (layout.bits_stored - 1)
-    tolerance = 3 * 2 ** max(0, layout.bits_stored - 8)
+    middle = 1 << (layout.bits_stored - 1)
+    tolerance = 3 << max(0, layout.bits_stored - 8)
     chroma = raw[..., 1:]
     return int(chroma.max()) > middle + tolerance or int(chroma.min()) < middle - tolerance
 
@@ -345,8 +345,16 @@ def stream_notes(file: SourceFile, layout: PixelLayout) -> list[str]:
     return notes
 
 
+def decoded_photometric(layout: PixelLayout) -> str:
+    """What the samples of `read_frame` are, of a colour image."""
+    stated = layout.photometric
+    if _is_stream(layout) and layout.transfer_syntax not in _COLOURS_AS_CODED:
+        return "RGB"
+    return "YBR_FULL" if stated == "YBR_FULL_422" else stated
+
+
 def _top(layout: PixelLayout) -> int:
-    return 2**layout.bits_stored - 1
+    return (1 << layout.bits_stored) - 1
 
 
 def _is_luma_first(layout: PixelLayout) -> bool:
@@ -402,15 +410,19 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
     )
 
 
-def read_frame(file: SourceFile, layout: PixelLayout, threads: int = 1) -> np.ndarray:
-    """The middle frame as integers (rows, columns[, 3]), sign-extended."""
-    index = layout.frames // 2
+def read_frame(
+    file: SourceFile, layout: PixelLayout, threads: int = 1, index: int | None = None
+) -> np.ndarray:
+    """One frame, the middle one where none is named, as integers (rows, columns[, 3]),
+    sign-extended.
+    """
+    index = layout.frames // 2 if index is None else index
     source: io.BufferedIOBase = file
     if layout.transfer_syntax == DEFLATED:
         source = io.BytesIO(_whole_data_set(file, layout))
     if layout.container is Container.NATIVE:
         return _native(source, layout, index)
-    frame = joined(source, _parts(source, layout))
+    frame = joined(source, _parts(source, layout, index))
     if layout.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
         return _native(io.BytesIO(frame), replace(layout, offset=0), 0)
     return _encapsulated(frame, layout, threads)
@@ -452,15 +464,21 @@ def _are_elements(data: bytes) -> bool:
 
 
 _LONG_VRS = frozenset(b"OB OW OF OD OL OV SQ UN UC UR UT SV UV".split())
+_COLOURS_AS_CODED = frozenset(  # JPEG-LS, whose decoder knows nothing of colours
+    "1.2.840.10008.1.2.4." + suffix for suffix in ("80", "81")
+)
 _COLOUR_LIMIT = 40_000_000  # pixels, decoded twice to tell grey captures from photographs
 
 
-def _parts(source: io.BufferedIOBase, layout: PixelLayout) -> list[tuple[int, int]]:
-    """(position, length) of the pieces of the frame that is shown."""
+def _parts(
+    source: io.BufferedIOBase, layout: PixelLayout, index: int | None = None
+) -> list[tuple[int, int]]:
+    """(position, length) of the pieces of a frame, by default the one that is shown."""
     if layout.container is Container.BARE:
         return [(layout.offset, layout.length or 0)]
     source.seek(layout.offset)
-    return frame_parts(source, layout.frames // 2, layout.frames, layout.frame_offsets)
+    index = layout.frames // 2 if index is None else index
+    return frame_parts(source, index, layout.frames, layout.frame_offsets)
 
 
 def _native(source: io.BufferedIOBase, layout: PixelLayout, index: int) -> np.ndarray:

@@ -196,7 +196,7 @@ _archives_lock = threading.Lock()
 
 def _open_regular(path: str, flags: int) -> int:
     """Never waits: a named pipe without a writer would keep its reader for ever."""
-    if not stat.S_ISREG(os.stat(path).st_mode):  # to open a device may already move it
+    if not stat.S_ISREG(Path(path).stat().st_mode):  # to open a device may already move it
         raise NotRegularError
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -15,7 +15,7 @@ import logging
 import math
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -179,23 +179,8 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
     frame: tuple[int, int, int, int, int] | None = None
     has_restarts = False
     code_tables = b""
-    position = 2
     try:
-        while True:
-            if data[position] != 0xFF:
-                raise corrupt()
-            marker = data[position + 1]
-            if marker == 0xFF:  # a fill byte
-                position += 1
-                continue
-            if marker == 0x01 or 0xD0 <= marker <= 0xD7:
-                position += 2
-                continue
-            if marker == _END:
-                raise corrupt()
-            (length,) = struct.unpack_from(">H", data, position + 2)
-            body = data[position + 4 : position + 2 + length]
-            position += 2 + length
+        for marker, body, end in _segments(data):
             if marker in _FRAMES:
                 bits, rows, columns, channels = struct.unpack_from(">BHHB", body)
                 frame = marker, bits, rows, columns, channels
@@ -206,13 +191,38 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
             elif marker == _SCAN:
                 if frame is None:
                     raise corrupt()
-                if position > len(data):  # cut within the scan header
+                if end > len(data):  # cut within the scan header
                     raise IndexError
-                return _JpegHeader(*frame, has_restarts, position, body, code_tables)
+                return _JpegHeader(*frame, has_restarts, end, body, code_tables)
+        raise corrupt()  # the end of the image before a scan of it
     except (IndexError, struct.error) as error:
         if frame is not None:  # cut behind the frame header
             return _JpegHeader(*frame, has_restarts, 0)
         raise corrupt() from error
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """(marker, body, where it ends) of each marker segment up to the end of the image.
+
+    Raises IndexError or struct.error where the data end, UnreadableFile where no marker stands.
+    """
+    position = 2
+    while True:
+        if data[position] != 0xFF:
+            raise corrupt()
+        marker = data[position + 1]
+        if marker == 0xFF:  # a fill byte
+            position += 1
+            continue
+        if marker == 0x01 or 0xD0 <= marker <= 0xD7:
+            position += 2
+            continue
+        if marker == _END:
+            return
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        body = data[position + 4 : position + 2 + length]
+        position += 2 + length
+        yield marker, body, position
 
 
 def application_segments(data: bytes) -> list[tuple[int, bytes]]:
@@ -233,7 +243,7 @@ def application_segments(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
+def _decode_jpeg(data: bytes, _threads: int) -> np.ndarray:
     header = _jpeg_header(data)
     data = _with_end(data, header)
     end, size = _scan_end(data, header)
@@ -251,6 +261,14 @@ def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
         bits = lossless_bits(image, header.bits, header.scan, header.code_tables)
         if bits is not None and size - _TAIL_BYTES < bits / 8 <= size:
             return image  # the same, found without decoding again
+    _check_extent(data, header.scan_start, end, image)
+    return image
+
+
+def _check_extent(data: bytes, start: int, end: int, image: np.ndarray) -> None:
+    """Raises UnreadableFile unless the entropy-coded data, `start` to `end`, fill the image
+    exactly: other bytes behind them must change nothing, other ones in place of the last must.
+    """
 
     def is_same(changed: bytes) -> bool:
         try:
@@ -258,19 +276,20 @@ def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
         except UnreadableFile:
             return False
 
-    if not is_same(data[:end] + bytes(_FILLINGS[:1]) * 64 + data[end:]):
+    filling = bytes(_FILLINGS[:1]) * 64
+    if not is_same(data[:end] + filling + data[end:]):
         raise corrupt()  # the data end before the image
     if image.min() == image.max():  # hardly a bit for each pixel
-        return image
-    for last in _last_bytes(data, header.scan_start, end):
+        return
+    for last in _last_bytes(data, start, end):
         # What stands in front of the end marker is padding if the image is whole without it.
-        is_whole = last == end or is_same(data[:last] + bytes(_FILLINGS[:1]) * 64 + data[end:])
-        tails = (bytes([filling]) * _TAIL_BYTES for filling in _FILLINGS)
-        kept = last - _TAIL_BYTES
-        if kept <= header.scan_start:
-            return image
-        if is_whole and not all(is_same(data[:kept] + tail + data[end:]) for tail in tails):
-            return image
+        is_whole = last == end or is_same(data[:last] + filling + data[end:])
+        tails = (bytes([byte]) * _TAIL_BYTES for byte in _FILLINGS)
+        before = last - _TAIL_BYTES
+        if before <= start:
+            return
+        if is_whole and not all(is_same(data[:before] + tail + data[end:]) for tail in tails):
+            return
     raise corrupt()  # the image ends before the data
 
 
@@ -329,7 +348,7 @@ def _scan_end(data: bytes, header: _JpegHeader) -> tuple[int, int]:
     return end, end - header.scan_start - int(stuffed)
 
 
-def _decode_jpeg_ls(data: bytes, threads: int) -> np.ndarray:
+def _decode_jpeg_ls(data: bytes, _threads: int) -> np.ndarray:
     """Refuses a stream that ends early: CharLS would count zeros behind its end for half a minute.
 
     With different bytes put behind the data it gives the same image only if the data suffice.

@@ -82,7 +82,7 @@ def display_table(pixels: Pixels, voi: Voi, invert: bool = False) -> np.ndarray:
     return table
 
 
-def as_window(voi: Voi, pixels: Pixels) -> VoiWindow:
+def as_window(voi: Voi) -> VoiWindow:
     """`voi` itself, or the linear window nearest to a table: through its 10 % and 90 % points."""
     if isinstance(voi, VoiWindow):
         return voi
@@ -114,8 +114,9 @@ def _through(values: np.ndarray, window: VoiWindow) -> np.ndarray:
 
 def _through_lut(values: np.ndarray, lut: VoiLut) -> np.ndarray:
     index = np.floor(values - lut.first_value + 1e-6)
-    table: FloatArray = lut.table.astype(float) / (2**lut.bits - 1)
-    return table[np.clip(index, 0, len(table) - 1).astype(int)]
+    table = lut.table.astype(float) / (2**lut.bits - 1)
+    fraction: FloatArray = table[np.clip(index, 0, len(table) - 1).astype(int)]
+    return fraction
 
 
 def _breast_range(counts: np.ndarray) -> tuple[int, int]:

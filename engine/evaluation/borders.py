@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.arrays import FloatArray
 from engine.errors import EngineError
 from engine.training.dataset import ManifestRow
 
@@ -177,5 +178,6 @@ def telling(features: np.ndarray) -> np.ndarray:
 
 
 def log_odds(probability: np.ndarray) -> np.ndarray:
-    kept = np.clip(probability, 1e-6, 1 - 1e-6)
-    return np.log(kept / (1 - kept))
+    inside = np.clip(probability, 1e-6, 1 - 1e-6)
+    odds: FloatArray = np.log(inside / (1 - inside))
+    return odds

@@ -1,4 +1,4 @@
-"""A checkpoint is a network with all it needs to be asked: one safetensors file.
+"""A checkpoint is a network with all it needs to predict: one safetensors file.
 
 Weights (float16) and, in the file's header, the architecture, the preprocessing, the calibration,
 the heat-map's reference and where it all came from. safetensors holds no code; a shipped file is
@@ -15,13 +15,19 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
 
 from engine import shipped
 from engine.domain import ModelIdentity
 from engine.errors import IncompatibleCheckpoint, InvalidData
 from engine.networks.calibration import Calibration
-from engine.networks.models import HYBRID, LIGHT, Output, build_model, made_fast
+from engine.networks.models import (
+    HYBRID,
+    LIGHT,
+    Network,
+    Output,
+    build_model,
+    optimized_for_inference,
+)
 from engine.networks.preprocessing import PreprocessingConfig
 from resources import ROOT
 
@@ -34,25 +40,25 @@ _FRAME_LIMIT = 8192  #: pixels a side of a network's input
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network ready to be asked, in evaluation mode and float32."""
+    """A network ready to predict, in evaluation mode and float32."""
 
-    model: nn.Module
+    model: Network
     identity: ModelIdentity
     preprocessing: PreprocessingConfig
     calibration: Calibration
     heat_reference: float  #: the raw Grad-CAM value drawn as 1; see `engine.gradcam`
     provenance: dict[str, Any]  #: data, counts, configuration, hashes of training patients
 
-    def made_fast(self) -> "Checkpoint":
-        """For asking, not for saving: the same network, rearranged for speed."""
-        return replace(self, model=made_fast(self.model))
+    def optimized_for_inference(self) -> "Checkpoint":
+        """For prediction, not for saving: the same network, rearranged for speed."""
+        return replace(self, model=optimized_for_inference(self.model))
 
     @property
     def members(self) -> tuple["Checkpoint", ...]:
-        """Whose predictions are `joined`: its own alone. An `Ensemble` has several."""
+        """Whose predictions are `combined`: its own alone. An `Ensemble` has several."""
         return (self,)
 
-    def joined(self, outputs: Sequence[Output]) -> Output:
+    def combined(self, outputs: Sequence[Output]) -> Output:
         (output,) = outputs
         return output
 
@@ -75,7 +81,7 @@ def _shipped(name: str) -> dict[str, str]:
 def save_checkpoint(
     path: Path,
     name: str,
-    model: nn.Module,
+    model: Network,
     preprocessing: PreprocessingConfig,
     calibration: Calibration,
     heat_reference: float,
@@ -142,7 +148,9 @@ def read_file(path: Path) -> tuple[str, dict[str, Any], dict[str, torch.Tensor]]
     return digest, header, weights
 
 
-def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Tensor]):
+def _assemble(
+    path: Path, digest: str, header: dict[str, Any], weights: dict[str, torch.Tensor]
+) -> Checkpoint:
     try:
         name = header["name"]
         if name not in (HYBRID, LIGHT):

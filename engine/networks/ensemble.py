@@ -3,7 +3,7 @@
 Networks taught by few images err much by chance; a second one of another kind evens that out
 (docs/experiments.md). An ensemble is a small JSON file that names its members to the byte and holds
 what is its own: how their joint prediction is calibrated, and where its heat-map ends. Each member
-is an ordinary checkpoint beside it, with a frame, a way to look and a calibration of its own.
+is an ordinary checkpoint beside it, with a frame, a network and a calibration of its own.
 """
 
 import json
@@ -26,7 +26,7 @@ from engine.networks.checkpoint import (
     refused,
     write_at_once,
 )
-from engine.networks.models import Output
+from engine.networks.models import Output, mean_of
 from engine.networks.preprocessing import Geometry
 
 BOTH = "both"
@@ -39,7 +39,7 @@ Frame = tuple[np.ndarray, Geometry]
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Checkpoints whose joint prediction is calibrated as one; asked like a `Checkpoint`.
+    """Checkpoints whose joint prediction is calibrated as one; it predicts like a `Checkpoint`.
 
     The first member's categories are the ensemble's, and hold all of the others'.
     """
@@ -50,10 +50,10 @@ class Ensemble:
     heat_reference: float
     provenance: dict[str, Any]
 
-    def made_fast(self) -> "Ensemble":
-        return replace(self, members=tuple(member.made_fast() for member in self.members))
+    def optimized_for_inference(self) -> "Ensemble":
+        return replace(self, members=tuple(m.optimized_for_inference() for m in self.members))
 
-    def joined(self, outputs: Sequence[Output]) -> Output:
+    def combined(self, outputs: Sequence[Output]) -> Output:
         """The members' outputs as one, in their order: of what each says calibrated, for a network
         that is more outspoken is not more often right."""
         first, *others = (
@@ -70,9 +70,9 @@ def _calibrated(output: Output, calibration: Calibration) -> Output:
     """A view's output with the calibrated log-probabilities and log-odds as its logits."""
     offsets = output.logits.new_tensor(calibration.view.offsets)
     logits = (output.logits * calibration.view.slope + offsets).log_softmax(dim=1)
-    if output.malignancy is None or calibration.malignancy is None:
+    if output.malignancy is None or calibration.cancer is None:
         return Output(logits)
-    scaling = calibration.malignancy
+    scaling = calibration.cancer.head
     return Output(logits, output.malignancy * scaling.slope + scaling.offset)
 
 
@@ -87,9 +87,7 @@ def _mean(first: Output, second: Output, shared: list[int]) -> Output:
         - mean.logsumexp(dim=1, keepdim=True)  # shares the same probability as `first` does
         + alone.logsumexp(dim=1, keepdim=True)
     )
-    if first.malignancy is None or second.malignancy is None:
-        return Output(logits)
-    return Output(logits, (first.malignancy + second.malignancy) / 2)
+    return Output(logits, mean_of(first.malignancy, second.malignancy))
 
 
 def frames_of(
@@ -145,7 +143,7 @@ def _load_ensemble(path: Path) -> Ensemble:
     return Ensemble(members, identity, calibration, heat_reference, provenance)
 
 
-def _member(path: Path, entry: dict) -> Checkpoint:
+def _member(path: Path, entry: dict[str, Any]) -> Checkpoint:
     name = entry["file"]
     if Path(name).name != name:  # a file names its neighbours, nobody else
         raise refused(path, "it names a network in another folder")

@@ -1,4 +1,4 @@
-"""What the networks say of a study: per view, then per breast, or why they say nothing.
+"""What the networks predict of a study: per view, then per breast, or why they do not.
 
 Files in, frozen values out; tensors and logits stay inside. A network looks at every view alone;
 what it sees in the views of one breast is read together (`Calibration.read_breast`). A file that
@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -34,7 +35,7 @@ from engine.errors import (
     EngineError,
     IncompatibleCheckpoint,
     UnsupportedImage,
-    fault_trace,
+    error_trace,
     is_out_of_memory,
 )
 from engine.networks import appearance, ensemble, preprocessing, scope
@@ -43,27 +44,28 @@ from engine.networks.checkpoint import shipped_checkpoint
 from engine.networks.ensemble import Frame
 from engine.networks.models import Output
 
+P = TypeVar("P", ViewPrediction, BreastPrediction)
 log = logging.getLogger(__name__)
 
 UNEXPECTED_TITLE = "Unexpected fault in this file"
 UNEXPECTED_ADVICE = "This is a bug of the program: please report it with the log; go on without it."
 
 
-def another_network(asked: str, found: str) -> IncompatibleCheckpoint:
-    """A file that holds another network than it was asked for."""
+def another_network(wanted: str, found: str) -> IncompatibleCheckpoint:
+    """A file that holds another network than the wanted one."""
     return IncompatibleCheckpoint(
         "Checkpoint refused",
-        f"It holds the network {found}, not {asked}. Install the program again or choose another.",
+        f"It holds the network {found}, not {wanted}. Install the program again or choose another.",
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
-    """What a view came to, kept until its breast is pooled."""
+class _ViewOutput:
+    """What a view came to, until its breast is pooled."""
 
     view: MammogramView
-    scope_reason: str | None = None  #: why no network was asked
-    outputs: tuple[Output, ...] = ()  #: by voice; each of one image, float64
+    scope_reason: str | None = None  #: why no network ran
+    outputs: tuple[Output, ...] = ()  #: by calibrator; each of one image, float64
     explanation: Explanation | None = None
 
 
@@ -86,14 +88,14 @@ class Predictor:
 
     def __init__(self, checkpoint_path: Path | None = None, name: str = DEFAULT_MODEL) -> None:
         path = checkpoint_path or shipped_checkpoint(name)
-        self._checkpoint = ensemble.load(path).made_fast()
+        self._checkpoint = ensemble.load(path).optimized_for_inference()
         if checkpoint_path is None and self.identity.name != name:
             raise another_network(name, self.identity.name)
         members = self._checkpoint.members
         own = members if len(members) > 1 else ()
-        #: who speaks: the checkpoint, then each member of an ensemble
-        self._voices = [
-            _Voice(each.identity, each.calibration) for each in (self._checkpoint, *own)
+        #: of the checkpoint, then of each member of an ensemble
+        self._calibrators = [
+            _Calibrator(each.identity, each.calibration) for each in (self._checkpoint, *own)
         ]
         appearance.shipped()  # an installation without it fails at once, not at every file
 
@@ -106,7 +108,7 @@ class Predictor:
         with torch.inference_mode():
             for member in self._checkpoint.members:
                 config = member.preprocessing
-                member.model.answer(torch.zeros(1, 1, config.height, config.width))
+                member.model.predict(torch.zeros(1, 1, config.height, config.width))
 
     def predict_study(
         self,
@@ -127,72 +129,73 @@ class Predictor:
                 judged.append(self._judge(view, heatmaps))
             except EngineError as error:
                 failures.append(FailedFile(view.path, error.title, error.advice))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  a bug at one file stops no study
                 if is_out_of_memory(error):
                     advice = "Close other programs and try again."
                     failures.append(FailedFile(view.path, "Not enough memory", advice))
                     continue
-                log.error("Unexpected fault while judging a view: %s", fault_trace(error))
+                log.error("Unexpected fault while judging a view: %s", error_trace(error))
                 failures.append(FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE))
         whole, *members = (
-            voice.of_study(study, judged, place, tuple(failures))
-            for place, voice in enumerate(self._voices)
+            calibrator.of_study(study, judged, place, tuple(failures))
+            for place, calibrator in enumerate(self._calibrators)
         )
         return _with_others(whole, members)
 
-    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _Judged:
+    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _ViewOutput:
         if view.out_of_scope is not None:
-            return _Judged(view, view.out_of_scope)
+            return _ViewOutput(view, view.out_of_scope)
         pixels = load_pixels(view)
         image = preprocessing.grey(view, pixels)
         reason = scope.reason_not_to_judge(view, pixels, image)
         if reason is not None:
-            return _Judged(view, reason)
+            return _ViewOutput(view, reason)
         try:
             frames = ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
-            return _Judged(view, str(error))
-        outputs = self._ask(frames)
+            return _ViewOutput(view, str(error))
+        outputs = self._forward(frames)
         explanation: Explanation | None = None
         if wants_heatmap:
             from engine.networks import gradcam
 
             explanation = gradcam.explain(self._checkpoint, frames)
-        return _Judged(view, None, outputs, explanation)
+        return _ViewOutput(view, None, outputs, explanation)
 
-    def _ask(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
-        """What each voice says of one image."""
+    def _forward(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
+        """Of one image, by calibrator."""
         members = self._checkpoint.members
         with torch.inference_mode():
             outputs = [
-                member.model.answer(torch.from_numpy(tensor)[None])
+                member.model.predict(torch.from_numpy(tensor)[None])
                 for member, (tensor, _) in zip(members, frames, strict=True)
             ]
-            joined = self._checkpoint.joined(outputs)
-        spoken = (joined, *outputs) if len(outputs) > 1 else (joined,)
-        if not all(torch.isfinite(output.logits).all() for output in spoken):
+            joint = self._checkpoint.combined(outputs)
+        found = (joint, *outputs) if len(outputs) > 1 else (joint,)
+        if not all(torch.isfinite(output.logits).all() for output in found):
             raise FloatingPointError("the network's answer is not a number")
-        return spoken
+        return found
 
 
 def _with_others(whole: StudyPrediction, members: Sequence[StudyPrediction]) -> StudyPrediction:
     """Each prediction of the ensemble with what its members say of the same."""
 
-    def joined(part, place: int):
-        said = [getattr(member, part)[place].prediction for member in members]
-        own = getattr(whole, part)[place]
-        return replace(own, prediction=replace(own.prediction, others=tuple(said)))
+    def with_others(own: P, *others: P) -> P:
+        alone = tuple(other.prediction for other in others)
+        return replace(own, prediction=replace(own.prediction, others=alone))
 
+    views = [each.views for each in (whole, *members)]
+    breasts = [each.breasts for each in (whole, *members)]
     return replace(
         whole,
-        views=tuple(joined("views", place) for place in range(len(whole.views))),
-        breasts=tuple(joined("breasts", place) for place in range(len(whole.breasts))),
+        views=tuple(with_others(*same) for same in zip(*views, strict=True)),
+        breasts=tuple(with_others(*same) for same in zip(*breasts, strict=True)),
     )
 
 
 @dataclass(frozen=True)
-class _Voice:
-    """Outputs in somebody's own calibrated words."""
+class _Calibrator:
+    """Makes predictions of outputs, of the ensemble's or of one of its members."""
 
     model: ModelIdentity
     calibration: Calibration
@@ -200,7 +203,7 @@ class _Voice:
     def of_study(
         self,
         study: Study,
-        judged: Sequence[_Judged],
+        judged: Sequence[_ViewOutput],
         place: int,
         failures: tuple[FailedFile, ...],
     ) -> StudyPrediction:
@@ -211,10 +214,10 @@ class _Voice:
             if not study.is_joined or not any(view.laterality is side for view in study.views):
                 continue
             together = [i for i, e in enumerate(judged) if e.outputs and e.view.laterality is side]
-            breast: Judgement = self._silent("No view of this breast can be judged.")
+            breast: Judgement = self._out_of_scope("No view of this breast can be judged.")
             if together:
-                views, breast = self._read([judged[index].outputs[place] for index in together])
-                said.update(zip(together, views, strict=True))
+                of_views, breast = self._read([judged[i].outputs[place] for i in together])
+                said.update(zip(together, of_views, strict=True))
             uids = tuple(judged[index].view.image_uid for index in together)
             breasts.append(BreastPrediction(side, breast, uids))
         for index, each in enumerate(judged):
@@ -223,7 +226,7 @@ class _Voice:
         views = tuple(
             ViewPrediction(
                 each.view.image_uid,
-                said.get(index) or self._silent(each.scope_reason),
+                said.get(index) or self._out_of_scope(each.scope_reason or ""),
                 each.explanation if place == 0 else None,
             )
             for index, each in enumerate(judged)
@@ -233,9 +236,8 @@ class _Voice:
     def _read(self, outputs: Sequence[Output]) -> tuple[list[Prediction], Prediction]:
         """Of the views of one breast, at least one; and of the breast."""
         logits = np.stack([output.logits[0].double().numpy() for output in outputs])
-        malignancy = None
-        if outputs[0].malignancy is not None:
-            malignancy = np.array([float(output.malignancy[0]) for output in outputs])
+        heads = [float(o.malignancy[0]) for o in outputs if o.malignancy is not None]
+        malignancy = np.array(heads) if heads else None
         read = self.calibration.read_breast(logits, malignancy, self.model.categories)
         views = [self._prediction(probabilities, read.cancer) for probabilities in read.views]
         return views, self._prediction(read.breast, read.cancer)
@@ -248,5 +250,5 @@ class _Voice:
             malignancy=cancer,
         )
 
-    def _silent(self, reason: str) -> OutOfScope:
+    def _out_of_scope(self, reason: str) -> OutOfScope:
         return OutOfScope(self.model, reason)

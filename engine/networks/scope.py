@@ -76,4 +76,5 @@ def _described(known: Appearance, image: np.ndarray, pixel_aspect: float) -> np.
         frame = appearance.framed(image, pixel_aspect)
     except UnsupportedImage:
         return None
-    return known.describe(frame[None])[0]
+    features: np.ndarray = known.describe(frame[None])[0]
+    return features

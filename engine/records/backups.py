@@ -109,10 +109,10 @@ def restore(backup: Path, store: Path) -> Restored:
                 kept = free_name(store, "before-restore")
                 database.move(store, kept)
                 with suppress(FileNotFoundError):
-                    os.replace(chain.anchor_path(store), chain.anchor_path(kept))
+                    chain.anchor_path(store).replace(chain.anchor_path(kept))
             for log_file in database.logs_of(store):
                 log_file.unlink(missing_ok=True)
-            os.replace(new, store)
+            new.replace(store)
             if newest is not None:
                 chain.write_anchor(store, newest)
         finally:

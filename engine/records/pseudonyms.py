@@ -67,7 +67,7 @@ def _make(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         if not path.exists():
-            os.replace(temporary, path)
+            temporary.replace(path)
             log.info("Made the secret for pseudonyms")
     finally:
         temporary.unlink(missing_ok=True)

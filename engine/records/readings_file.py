@@ -38,18 +38,18 @@ _RESTORE = "Put the newest backup in its place: birads-engine readings restore F
 
 
 class ReadingsFile:
-    """For one thread. `tell` hears what has happened to the file and was set right, or cannot be:
-    the reader must know, and saving goes on.
+    """For one thread. `on_problem` is told what has happened to the file and was set right, or
+    cannot be: the reader must know, and saving goes on.
 
     Raises StorageFailed where the file or its folder cannot be used.
     """
 
     def __init__(
-        self, path: Path, lock_timeout_s: float, tell: Callable[[StorageFailed], None]
+        self, path: Path, lock_timeout_s: float, on_problem: Callable[[StorageFailed], None]
     ) -> None:
         self._path = path
         self._lock_timeout_s = lock_timeout_s
-        self._tell = tell
+        self._on_problem = on_problem
         self._connection: sqlite3.Connection | None = None
         self._known: Identity | None = None  # the file as it was left by the last call
         with storage_errors("opened"):
@@ -57,7 +57,9 @@ class ReadingsFile:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """To be asked within `reading` and `saving`."""
+        """For queries within `reading` and `saving`."""
+        if self._connection is None:
+            raise sqlite3.ProgrammingError("the readings file is closed")
         return self._connection
 
     @contextmanager
@@ -73,7 +75,7 @@ class ReadingsFile:
         """
         with storage_errors("saved"):
             self._follow_file()
-            with _transaction(self._connection):
+            with _transaction(self.connection):
                 yield
             self._acknowledge()
 
@@ -83,12 +85,12 @@ class ReadingsFile:
         Only within `saving`.
         """
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
-        cursor = self._connection.execute(
+        cursor = self.connection.execute(
             f"{verb} INTO {table} ({columns}) VALUES ({marks})", tuple(values.values())
         )
-        if cursor.rowcount == 0:
+        if cursor.rowcount == 0 or cursor.lastrowid is None:
             return None
-        chain.append(self._connection, table, cursor.lastrowid)
+        chain.append(self.connection, table, cursor.lastrowid)
         return cursor.lastrowid
 
     def settle(self) -> None:
@@ -108,20 +110,23 @@ class ReadingsFile:
         if self._connection is None:
             return
         with suppress(sqlite3.Error, OSError):  # others have it open: the log stays
-            found = identity(self._path)
             # of another file SQLite would take the log away
-            if found is not None and found.file == self._known.file:
-                self._connection.execute("PRAGMA busy_timeout=0")
-                self._connection.execute("PRAGMA journal_mode=DELETE")
+            if self._is_same_file(identity(self._path)):
+                self.connection.execute("PRAGMA busy_timeout=0")
+                self.connection.execute("PRAGMA journal_mode=DELETE")
         self._let_go()
 
     def _let_go(self) -> None:
-        self._connection.close()
+        self.connection.close()
         self._connection = None
+
+    def _is_same_file(self, found: Identity | None) -> bool:
+        """Whether it is the one that the last call left, whatever its content is now."""
+        return found is not None and self._known is not None and found.file == self._known.file
 
     # ------------------------------------------------------------------------------ opening it
 
-    def _open(self, tells: bool = True) -> None:
+    def _open(self, reports: bool = True) -> None:
         """Opens the file, makes it at the very first start, refuses what cannot be used."""
         if self._path.parent.name == FOLDER_NAME:
             make_private_folder(self._path.parent)
@@ -148,8 +153,8 @@ class ReadingsFile:
         keep_all_private(self._path)
         keep_private(chain.anchor_path(self._path))
         self._known = identity(self._path)
-        if tells:
-            self._tell_of_lost_rows()
+        if reports:
+            self._report_lost_rows()
 
     def _refuse_lost(self) -> None:
         """SQLite would delete a log whose database is gone, and the newest readings are in it; the
@@ -233,15 +238,15 @@ class ReadingsFile:
                 log.info("Brought the readings from version %d to %d", version, SCHEMA_VERSION)
             chain.vouch(connection, self._path)
 
-    def _tell_of_lost_rows(self) -> None:
-        anchor, newest = chain.read_anchor(self._path), chain.head(self._connection)
+    def _report_lost_rows(self) -> None:
+        anchor, newest = chain.read_anchor(self._path), chain.head(self.connection)
         if anchor is None:
             self._report(
                 "Readings may be missing",
                 "The file's anchor is not beside it, so nothing tells whether the newest rows are "
                 "there. Copies are made by birads-engine readings backup DIR.",
             )
-        elif not chain.has(self._connection, anchor):
+        elif not chain.has(self.connection, anchor):
             self._report(
                 "Readings are missing",
                 f"The file is not the one that was saved last: {newest.rows} of {anchor.rows} rows "
@@ -250,7 +255,7 @@ class ReadingsFile:
 
     def _report(self, title: str, advice: str) -> None:
         log.warning("%s", title)
-        self._tell(StorageFailed(title, advice))
+        self._on_problem(StorageFailed(title, advice))
 
     # --------------------------------------------------------------- the file under our hands
 
@@ -268,7 +273,7 @@ class ReadingsFile:
         found = identity(self._path)
         if found == self._known:
             return
-        if found is not None and found.file == self._known.file:
+        if self._is_same_file(found):
             self._let_go()
             self._open()
             return
@@ -285,8 +290,8 @@ class ReadingsFile:
         kept = free_name(self._path, "kept")
         with suppress(sqlite3.Error):  # nothing of the old log may reach the new file
             self._empty_log()
-        copy_to(self._connection, kept)
-        newest = chain.head(self._connection)
+        copy_to(self.connection, kept)
+        newest = chain.head(self.connection)
         self._let_go()
         if identity(self._path) is None:
             self._put_back(kept)
@@ -298,17 +303,17 @@ class ReadingsFile:
             return
         try:
             with storage_errors("opened"):
-                self._open(tells=False)
+                self._open(reports=False)
         except StorageFailed as error:
             raise StorageFailed(
                 "Readings file was replaced",
                 f"{error.advice} What was saved before is kept beside it as {kept.name}.",
             ) from error
-        if chain.has(self._connection, newest):
+        if chain.has(self.connection, newest):
             kept.unlink()
             return
         with closing(connect(kept)) as old:
-            is_earlier = chain.has(old, chain.head(self._connection))
+            is_earlier = chain.has(old, chain.head(self.connection))
         if not is_earlier:
             self._report(
                 "Readings file was replaced",
@@ -318,7 +323,7 @@ class ReadingsFile:
             return
         self._let_go()
         replaced = free_name(self._path, "replaced")
-        os.replace(self._path, replaced)
+        self._path.replace(replaced)
         self._put_back(kept)
         self._report(
             "Readings file was replaced",
@@ -329,26 +334,27 @@ class ReadingsFile:
     def _put_back(self, kept: Path) -> None:
         for log_file in logs_of(self._path):  # of the file that is gone
             log_file.unlink(missing_ok=True)
-        os.replace(kept, self._path)
-        self._open(tells=False)
-        chain.vouch(self._connection, self._path)
+        kept.replace(self._path)
+        self._open(reports=False)
+        chain.vouch(self.connection, self._path)
 
     def _empty_log(self) -> None:
         """Raises sqlite3.Error where that fails, and does nothing where somebody reads."""
-        self._connection.execute("PRAGMA busy_timeout=0")
+        self.connection.execute("PRAGMA busy_timeout=0")
         try:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
-            self._connection.execute(f"PRAGMA busy_timeout={round(self._lock_timeout_s * 1000)}")
+            self.connection.execute(f"PRAGMA busy_timeout={round(self._lock_timeout_s * 1000)}")
 
     def _acknowledge(self) -> None:
         """After a commit: the newest row is vouched for, and in the file that lies at the path."""
-        chain.vouch(self._connection, self._path)
-        saved, newest = self._known, chain.head(self._connection)
-        self._known = identity(self._path)
-        if self._known is None or self._known.file != saved.file:  # since the look before
+        chain.vouch(self.connection, self._path)
+        newest, found = chain.head(self.connection), identity(self._path)
+        is_same = self._is_same_file(found)
+        self._known = found
+        if not is_same:  # since the look before
             self._replace_lost()
-            if not chain.has(self._connection, newest):
+            if not chain.has(self.connection, newest):
                 raise StorageFailed(
                     "Readings file was replaced",
                     "What was saved just now is in the file that is kept beside it: save it again.",
@@ -391,4 +397,4 @@ def _name_first(new: Path, path: Path) -> None:
         pass
     except OSError:  # a file system without links
         if not path.exists():
-            os.replace(new, path)
+            new.replace(path)

@@ -19,30 +19,30 @@ def damaged() -> StorageFailed:
 
 
 @contextmanager
-def storage_errors(deed: str) -> Iterator[None]:
+def storage_errors(action: str) -> Iterator[None]:
     """Turns what SQLite and the file system raise into StorageFailed."""
     try:
         yield
     except sqlite3.IntegrityError:
         raise  # our own constraints: a bug, not the world
     except UnicodeDecodeError as error:  # text that no version of ours has written
-        log.warning("Readings could not be %s: text in no encoding", deed)
+        log.warning("Readings could not be %s: text in no encoding", action)
         raise damaged() from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
-        log.warning("Readings could not be %s: %s", deed, name or type(error).__name__)
-        raise _from_sqlite(name, deed) from error
+        log.warning("Readings could not be %s: %s", action, name or type(error).__name__)
+        raise _from_sqlite(name, action) from error
     except OSError as error:
-        log.warning("Readings could not be %s: errno %s", deed, error.errno)
+        log.warning("Readings could not be %s: errno %s", action, error.errno)
         raise StorageFailed(
-            f"Readings cannot be {deed}",
+            f"Readings cannot be {action}",
             f"Check that the folder exists, may be written to and has room ({error.strerror}).",
         ) from error
 
 
-def _from_sqlite(name: str, deed: str) -> StorageFailed:
+def _from_sqlite(name: str, action: str) -> StorageFailed:
     """`name` is SQLite's own, e.g. SQLITE_FULL; see https://sqlite.org/rescode.html."""
-    title = f"Readings cannot be {deed}"
+    title = f"Readings cannot be {action}"
     if name.startswith("SQLITE_FULL"):
         return StorageFailed(title, "The disk is full: make room, then save again.")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -51,8 +51,8 @@ log = logging.getLogger(__name__)
 class ReadingStore:
     """The readings of this user on this machine; one thread uses a store, any number of processes.
 
-    `tell` hears what has happened to the file and was set right, or cannot be: the reader must
-    know, and saving goes on.
+    `on_problem` is told what has happened to the file and was set right, or cannot be: the reader
+    must know, and saving goes on.
 
     Raises StorageFailed where the file or its folder cannot be used.
     """
@@ -61,9 +61,9 @@ class ReadingStore:
         self,
         path: Path,
         lock_timeout_s: float = 2.0,
-        tell: Callable[[StorageFailed], None] = lambda _news: None,
+        on_problem: Callable[[StorageFailed], None] = lambda _news: None,
     ) -> None:
-        self._file = ReadingsFile(Path(path), lock_timeout_s, tell)
+        self._file = ReadingsFile(Path(path), lock_timeout_s, on_problem)
 
     def __enter__(self) -> "ReadingStore":
         return self
@@ -143,8 +143,8 @@ class ReadingStore:
         """
         now = datetime.now(UTC).isoformat()
         with self._file.saving():
-            for record_id, said in answers.items():
-                row = {"reading": record_id, "prediction": prediction_to_json(said)}
+            for record_id, prediction in answers.items():
+                row = {"reading": record_id, "prediction": prediction_to_json(prediction)}
                 self._file.insert("answers", row | {"stored_at": now}, "INSERT OR IGNORE")
 
     def reveal(self, record_ids: Collection[int], at: datetime) -> None:
@@ -310,20 +310,21 @@ class ReadingStore:
         assessments = self.all()
         if unblind:
             hidden = [a for a in assessments if a.prediction is not None and not a.is_revealed]
-            self.reveal([assessment.record_id for assessment in hidden], datetime.now(UTC))
+            ids = [a.record_id for a in hidden if a.record_id is not None]
+            self.reveal(ids, datetime.now(UTC))
             assessments = self.all()
-        current = {assessment.record_id for assessment in standing(assessments)}
+        current = {a.record_id for a in standing(assessments) if a.record_id is not None}
         regions = self.regions()
         if only is not None:
             assessments = tuple(a for a in assessments if a.record_id in only)
-        told = [
+        entries = [
             (a, [region for region in regions if csv_export.is_beside(region, a)])
             if a.is_revealed and (unblind or may_show(a))
             else (a.without_model(), [])
             for a in assessments
         ]
         with storage_errors("exported"):
-            csv_export.write(Path(path), told, current, pseudonyms)
+            csv_export.write(Path(path), entries, current, pseudonyms)
         log.info("Exported %d readings", len(assessments))
         return len(assessments)
 

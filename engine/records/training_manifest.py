@@ -164,7 +164,7 @@ def _newest(
             of_image[image_uid].append(reading)
     for image_uid, readings in of_image.items():
         left_out[OLDER] += len(readings) - 1
-        yield max(readings, key=lambda r: r.record_id), image_uid, study.places.get(image_uid)
+        yield max(readings, key=lambda r: r.record_id or 0), image_uid, study.places.get(image_uid)
 
 
 def _row(
@@ -180,7 +180,7 @@ def _row(
     if view is None:
         left_out[reason] += 1
         return None
-    row = {
+    row: dict[str, object] = {
         "dataset": DATASET,
         "laterality": (view.laterality or reading.laterality).value,
         "view": view.view_position.value if view.view_position else "",
@@ -242,8 +242,8 @@ def _find(
 
 def _is_of(study: Study, reading: ReaderAssessment) -> bool:
     """Whether the tags of the file name the patient who was read; names of files tell nothing."""
-    told = study.identity
-    return told is None or told.patient_id == reading.patient_id
+    identity = study.identity
+    return identity is None or identity.patient_id == reading.patient_id
 
 
 def _copy(view: MammogramView, target: Path) -> str:
@@ -263,7 +263,7 @@ def _copy(view: MammogramView, target: Path) -> str:
     encoded, data = cv2.imencode(".png", image)
     if not encoded:
         return UNREADABLE
-    write_private(target, data)
+    write_private(target, data.tobytes())
     return ""
 
 

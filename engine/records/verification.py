@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from engine.errors import StorageFailed
@@ -76,22 +77,32 @@ def _verify(
     is_newest = version == schema.SCHEMA_VERSION
     if is_newest and (table := schema.missing_table(connection)) is not None:
         return Verdict(f"Table {table} is missing or changed.")
+    return _verify_rows(connection, anchor, is_newest, should_stop)
+
+
+def _verify_rows(
+    connection: sqlite3.Connection,
+    anchor: chain.Head | None,
+    is_newest: bool,
+    should_stop: Callable[[], bool],
+) -> Verdict:
+    """Of a file whose tables are as they should be."""
     found = tuple(chain.misfits(connection, should_stop))
     newest = chain.head(connection)
-    facts = {"rows": newest.rows, "head": newest.hash, "misfits": len(found)}
+    verdict = partial(Verdict, rows=newest.rows, head=newest.hash, misfits=len(found))
     if found:
-        return Verdict(_sentence(found[0]), **facts, first=found[0])
+        return verdict(_sentence(found[0]), first=found[0])
     if (ever := max(chain.links_ever_made(connection), anchor.rows if anchor else 0)) > newest.rows:
-        return Verdict(f"The newest rows are missing: {newest.rows} of {ever} are there.", **facts)
+        return verdict(f"The newest rows are missing: {newest.rows} of {ever} are there.")
     if anchor is not None and not chain.has(connection, anchor):
-        return Verdict("The newest rows are others than those that were stored.", **facts)
+        return verdict("The newest rows are others than those that were stored.")
     if is_newest and (trigger := schema.changed_trigger(connection)) is not None:
         sentence = f"Trigger {trigger} is missing, changed or not ours."
-        return Verdict(sentence, **facts, is_usable=True)
+        return verdict(sentence, is_usable=True)
     if anchor is None:
         sentence = "The newest rows may be missing: the anchor beside the file is not there."
-        return Verdict(sentence, **facts, is_usable=True)
-    return Verdict(_SOUND, **facts, is_usable=True)
+        return verdict(sentence, is_usable=True)
+    return verdict(_SOUND, is_usable=True)
 
 
 def _sentence(misfit: Misfit) -> str:

@@ -4498,8 +4498,62 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>{count} archivos son enlaces fuera de la carpeta; se muestra aquello a lo que conducen.</translation>
     </message>
     <message>
-        <source>A breast is the mean of its views, not the worst.</source>
-        <translation>Mama = media de proyecciones, no la peor.</translation>
+        <source>All views count alike, not the worst alone.</source>
+        <translation>Cuentan todas por igual, no solo la peor.</translation>
+    </message>
+    <message>
+        <source>Breasts</source>
+        <comment>of a woman</comment>
+        <translation>Mamas</translation>
+    </message>
+    <message>
+        <source>Categories</source>
+        <translation>Categorías</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Más</translation>
+    </message>
+    <message>
+        <source>Networks</source>
+        <translation>Redes</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>Notas</translation>
+    </message>
+    <message>
+        <source>Pages of what the model says</source>
+        <translation>Páginas de lo que dice el modelo</translation>
+    </message>
+    <message>
+        <source>Reasons</source>
+        <translation>Motivos</translation>
+    </message>
+    <message>
+        <source>Views</source>
+        <comment>of a breast</comment>
+        <translation>Proyecciones</translation>
+    </message>
+    <message>
+        <source>What the model says</source>
+        <translation>Lo que dice el modelo</translation>
+    </message>
+    <message>
+        <source>from its {count} views together</source>
+        <translation>de sus {count} proyecciones</translation>
+    </message>
+    <message>
+        <source>from {views}</source>
+        <translation>de {views}</translation>
+    </message>
+    <message>
+        <source>from {view} alone</source>
+        <translation>solo de {view}</translation>
+    </message>
+    <message>
+        <source>from {view} and {other_view}</source>
+        <translation>de {view} y {other_view}</translation>
     </message>
     <message>
         <source>P(4–5) {percent}</source>

@@ -9,6 +9,7 @@ import pytest
 from engine.domain import Population, Shares
 from engine.networks.calibration import (
     Calibration,
+    CancerScaling,
     LogisticScaling,
     Scaling,
     fit_logistic,
@@ -77,7 +78,7 @@ def test_a_view_is_half_what_is_seen_in_it_and_half_what_is_seen_in_the_breast()
 def test_cancer_is_told_of_the_breast_from_both_heads_of_all_its_views():
     plain = Scaling(1.0, (0.0, 0.0, 0.0))
     heads, alone, joint = (LogisticScaling(s, 0.0) for s in (1.0, 2.0, 3.0))
-    calibration = Calibration(plain, plain, heads, alone, joint)
+    calibration = Calibration(plain, plain, CancerScaling(heads, alone, joint))
     # by the grades 3 : 4 and 5 is 1 : 3 in the first view, 1 : 1 in the second
     logits = np.log([[1.0, 2.0, 1.0], [2.0, 1.0, 1.0]])
     malignancy = np.array([1.0, -2.0])
@@ -92,7 +93,7 @@ def test_a_calibration_survives_json():
     logits, allowed = _small()
     scaling = fit_scaling(logits, allowed)
     platt = fit_logistic(logits[:, 0], allowed[:, 0])
-    calibration = Calibration(scaling, scaling, platt, platt, None)
+    calibration = Calibration(scaling, scaling, CancerScaling(platt, platt, platt))
     assert Calibration.from_json(json.loads(json.dumps(calibration.to_json()))) == calibration
 
 

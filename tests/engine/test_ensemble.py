@@ -49,7 +49,7 @@ def test_what_both_know_is_shared_and_the_rest_is_left_to_the_hybrid(both):
     torch.manual_seed(2)
     one = Output(torch.randn(3, 5).double(), torch.randn(3))
     other = Output(torch.randn(3, 4).double(), torch.randn(3))
-    joined = both.joined([one, other])
+    joined = both.combined([one, other])
     # each as its own calibration speaks
     calibrations = [member.calibration for member in both.members]
     alone, second = (
@@ -57,7 +57,7 @@ def test_what_both_know_is_shared_and_the_rest_is_left_to_the_hybrid(both):
         for calibration, output in zip(calibrations, (one, other), strict=True)
     )
     odds = [
-        output.malignancy * calibration.malignancy.slope + calibration.malignancy.offset
+        output.malignancy * calibration.cancer.head.slope + calibration.cancer.head.offset
         for calibration, output in zip(calibrations, (one, other), strict=True)
     ]
     assert torch.allclose(joined.malignancy, (odds[0] + odds[1]) / 2)
@@ -66,7 +66,7 @@ def test_what_both_know_is_shared_and_the_rest_is_left_to_the_hybrid(both):
     known = [0, 2, 3, 4]
     together = ((alone[:, known].log() + second.log()) / 2).softmax(dim=1)
     assert torch.allclose(said[:, known] / (1 - said[:, 1:2]), together)
-    assert both.joined([one, Output(other.logits)]).malignancy is None
+    assert both.combined([one, Output(other.logits)]).malignancy is None
 
 
 def test_each_member_says_what_it_would_say_alone_in_its_own_frame(path, study):
@@ -129,7 +129,7 @@ def test_the_maps_of_the_members_add_up(both, models):
         for layer in layers
     ]
     image = torch.from_numpy(frames[0][0])[None]
-    logits = joint.joined([model(image) for model in models]).logits
+    logits = joint.combined([model(image) for model in models]).logits
     for handle in handles:
         handle.remove()
     probability = logits.softmax(dim=1)[0]

@@ -35,7 +35,7 @@ def framed(config=CONFIG, count=3):
             np.uint8
         )
         crop, mask, geometry = preprocessing.crop_breast(image, 1.0, config)
-        found.append(preprocessing.fill_frame(crop, mask, geometry, config))
+        found.append(preprocessing.fill_frame(crop, mask, geometry))
     return (np.stack(part) for part in zip(*found, strict=True))
 
 

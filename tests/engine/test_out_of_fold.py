@@ -186,7 +186,7 @@ def test_what_two_networks_said_of_the_fold_that_neither_saw_is_joined_without_a
     logits = []
     for home, of_fold, member in zip((first, second), stored, both.members, strict=True):
         others = predict_fold(home / "fold0", 0, rows)
-        scaling = fit_calibration(others, member.identity.categories, rows).malignancy
+        scaling = fit_calibration(others, member.identity.categories, rows).cancer.head
         logit = of_fold["malignancy"][list(of_fold["files"]).index(file)]
         logits.append(logit * scaling.slope + scaling.offset)
     (joint,) = [

@@ -36,7 +36,7 @@ def told(caplog) -> list[StorageFailed]:
 
 @pytest.fixture
 def store(path, told):
-    with ReadingStore(path, tell=told.append) as store:
+    with ReadingStore(path, on_problem=told.append) as store:
         yield store
 
 
@@ -173,7 +173,7 @@ def test_a_backup_copied_into_the_open_file_is_noticed_by_the_rows_that_are_lack
 
 
 def test_two_windows_see_each_others_readings_and_take_them_for_no_fault(path, store, told):
-    with ReadingStore(path, tell=told.append) as other_window:
+    with ReadingStore(path, on_problem=told.append) as other_window:
         for number in range(3):
             store.record(assessment(comment=f"a{number}"))
             store.settle()
@@ -275,7 +275,7 @@ def test_a_copy_of_a_closed_file_opens_and_says_that_its_anchor_is_lacking(path,
     copy = tmp_path / "copy" / path.name
     copy.parent.mkdir()
     shutil.copy(path, copy)
-    with ReadingStore(copy, tell=told.append) as store:
+    with ReadingStore(copy, on_problem=told.append) as store:
         assert len(store.all()) == 3
         store.record(assessment())
     assert [news.title for news in told] == ["Readings may be missing"]
@@ -388,7 +388,7 @@ def test_the_newest_row_deleted_with_every_trace_in_the_file_is_missed_by_the_an
     fill(path)
     change(path, *NEWEST, "UPDATE sqlite_sequence SET seq = seq - 1")
     assert verify(path).problem == "The newest rows are missing: 11 of 12 are there."
-    with ReadingStore(path, tell=told.append) as store:
+    with ReadingStore(path, on_problem=told.append) as store:
         store.record(assessment())  # another one in its place
     assert [news.title for news in told] == ["Readings are missing"]
     assert verify(path).problem == "The newest rows are others than those that were stored."
@@ -458,7 +458,7 @@ def test_a_first_start_that_was_killed_before_its_anchor_alarms_nobody(path, tol
     with ReadingStore(path):
         pass
     chain.anchor_path(path).unlink()
-    with ReadingStore(path, tell=told.append) as store:
+    with ReadingStore(path, on_problem=told.append) as store:
         assert not told
         store.record(assessment())
     assert verify(path).is_sound
@@ -534,7 +534,7 @@ for start in itertools.count():
         child.wait()
         child.stdout.close()
         told = []
-        with ReadingStore(path, tell=told.append) as store:
+        with ReadingStore(path, on_problem=told.append) as store:
             assert acknowledged <= {reading.record_id for reading in store.all()}
         assert not told
         assert verify(path).is_sound

@@ -241,7 +241,7 @@ def test_each_reader_has_steps_of_their_own_that_are_kept(make_window, folder, t
     sign(qtbot, window, "Dr. X")
     window.assessment.reader.editingFinished.emit()
     dialog = chosen_steps(qtbot, window)
-    dialog._list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    dialog.steps.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert window.viewports.routine == ROUTINE[1:]
     sign(qtbot, window, "Dr. Y")
     window.assessment.reader.editingFinished.emit()
@@ -266,12 +266,12 @@ def test_steps_are_moved_and_given_back_and_the_last_one_cannot_be_taken_away(qt
     qtbot.addWidget(dialog)
     told = []
     dialog.routine_changed.connect(told.append)
-    dialog._down.click()
+    dialog.down_button.click()
     assert told == [(Kind.MLO, Kind.CC)]
     for row in (0, 1):
-        dialog._list.item(row).setCheckState(Qt.CheckState.Unchecked)
+        dialog.steps.item(row).setCheckState(Qt.CheckState.Unchecked)
     assert told[1:] == [(Kind.CC,)]
-    dialog._default.click()
+    dialog.default_button.click()
     assert told[-1] == ROUTINE
     assert dialog.routine == ROUTINE
 

@@ -30,14 +30,14 @@ def dialog(window, qtbot):
 
 def press(qtbot, dialog, key):
     """Into the field for the new key."""
-    dialog._edit.setFocus()
-    qtbot.keyClick(dialog._edit, key)
+    dialog.key_edit.setFocus()
+    qtbot.keyClick(dialog.key_edit, key)
 
 
 def listed(dialog):
     rows = {}
-    for number in range(dialog._tree.topLevelItemCount()):
-        group = dialog._tree.topLevelItem(number)
+    for number in range(dialog.tree.topLevelItemCount()):
+        group = dialog.tree.topLevelItem(number)
         for child in map(group.child, range(group.childCount())):
             rows[child.text(0)] = child.text(1)
     return rows
@@ -86,12 +86,12 @@ def test_every_action_of_the_menus_can_have_a_key_and_all_identities_differ(wind
 
 def test_the_list_is_searched_by_words_and_by_keys(dialog):
     for wanted in ("linear fall", "F11"):
-        dialog._search.setText(wanted)
-        shown = [row for row in dialog._rows.values() if not row.isHidden()]
+        dialog.search.setText(wanted)
+        shown = [row for row in dialog.rows.values() if not row.isHidden()]
         assert 1 <= len(shown) <= 2, wanted
-        assert dialog._tree.currentItem() is shown[0]
-    dialog._search.setText("no such thing")
-    assert not dialog._set.isEnabled()
+        assert dialog.tree.currentItem() is shown[0]
+    dialog.search.setText("no such thing")
+    assert not dialog.set_button.isEnabled()
 
 
 # -------------------------------------------------------------------------------------- changes
@@ -101,8 +101,8 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
     open_and_wait(qtbot, window, write_studies(1))
     dialog.choose("toggle_invert")
     press(qtbot, dialog, Key.Key_J)
-    assert dialog._words.text() == "J is free."
-    qtbot.mouseClick(dialog._set, Qt.MouseButton.LeftButton)
+    assert dialog.message.text() == "J is free."
+    qtbot.mouseClick(dialog.set_button, Qt.MouseButton.LeftButton)
     assert listed(dialog)["Invert"] == "J"
     dialog.hide()
     canvas = window.viewports.current
@@ -119,18 +119,18 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
 def test_a_conflict_is_told_before_the_key_is_taken_over(window, dialog, qtbot):
     dialog.choose("toggle_invert")
     press(qtbot, dialog, Key.Key_N)
-    assert dialog._words.text() == "N now belongs to: Next step. It would lose it."
-    assert dialog._set.text() == "&Take over"
+    assert dialog.message.text() == "N now belongs to: Next step. It would lose it."
+    assert dialog.set_button.text() == "&Take over"
     assert window.keymap.keys("step_1") == ("N",)  # nothing has happened yet
-    qtbot.mouseClick(dialog._set, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.set_button, Qt.MouseButton.LeftButton)
     assert window.keymap.keys("toggle_invert") == ("N",)
     assert window.keymap.keys("step_1") == ()
 
     dialog.choose("step_1")
-    qtbot.mouseClick(dialog._reset, Qt.MouseButton.LeftButton)
-    assert dialog._words.text() == "Invert keeps its key. "
+    qtbot.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
+    assert dialog.message.text() == "Invert keeps its key. "
     dialog.choose("toggle_invert")
-    qtbot.mouseClick(dialog._reset, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
     assert window.keymap.keys("step_1") == ("N",)
     assert window.keymap.chosen == {}
 
@@ -142,8 +142,8 @@ def test_a_conflict_is_told_before_the_key_is_taken_over(window, dialog, qtbot):
 def test_keys_of_the_forms_and_escape_cannot_be_had(window, dialog, qtbot, key, words):
     dialog.choose("toggle_invert")
     press(qtbot, dialog, key)
-    assert words in dialog._words.text()
-    assert not dialog._set.isEnabled()
+    assert words in dialog.message.text()
+    assert not dialog.set_button.isEnabled()
     with pytest.raises(ValueError, match="cannot be given"):
         window.keymap.give("toggle_invert", QKeySequence(key).toString())
 

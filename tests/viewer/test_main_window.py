@@ -305,7 +305,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
     column = window.prediction.columns[RIGHT]
     assert not column.shifted.isVisible()
-    height = window._prediction_area.maximumHeight()
+    height, _ = window.prediction.heights(348)
     window.ask_for_cancers()
     (dialog,) = window.findChildren(QInputDialog)
     dialog.setDoubleValue(6)
@@ -313,7 +313,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     assert column.shifted.text().startswith("→ ")
     assert column.shifted.text().endswith(" per 1,000")
     assert "shifted to 6 per 1,000 women" in window.prediction.caveat.text()
-    qtbot.waitUntil(lambda: window._prediction_area.maximumHeight() > height)
+    assert window.prediction.heights(348)[0] > height
     made = window.output.summarise(False, False)
     assert any("→ shifted to 6 per 1,000 women" in line.text for line in made.model)
     sign(qtbot, window)
@@ -592,7 +592,7 @@ def test_the_form_does_not_move_when_the_answer_comes(
     window.prediction.toggle_overlay()
     qtbot.wait(50)
     assert form.mapTo(window, QPoint(0, 0)) == before
-    assert window._prediction_area.verticalScrollBar().maximum() == 0  # and nothing is cut off
+    assert window.reading.verticalScrollBar().maximum() == 0  # and nothing is cut off
     assert canvases(window)[0].size() == size
 
 

@@ -58,9 +58,9 @@ from tests.viewer.test_main_window import (
 )
 from viewer.__main__ import starting_mode
 from viewer.display.assessment_form import CHANGE_REASONS, REASONS
+from viewer.display.listed_reading import ReadingFilter
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.output import pictures, summary
-from viewer.panes.disagreements import Shown
 from viewer.panes.worklist import Order, WorklistItemModel
 from viewer.shared.states import Phase, StudyState
 from viewer.viewports.canvas import EVERYTHING
@@ -651,8 +651,8 @@ def everything(qtbot, window, path) -> dict[str, object]:
     cells = [model.index(number, 0) for number in range(model.rowCount())]
     page = window.disagreements
     window.show_disagreements()
-    page._shown.setCurrentIndex(page._shown.findData(Shown.ALL))
-    table = page._sorted
+    page.filter_box.setCurrentIndex(page.filter_box.findData(ReadingFilter.ALL))
+    table = page.table.sorted
     seen = {
         **given,
         "copied": copied(qtbot, window),

@@ -29,10 +29,10 @@ from tests.viewer.fake_engine import FakeEngine, prediction_of
 from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows
 from viewer.display import measuring
 from viewer.display.assessment_form import CHANGE_REASONS, REASONS
+from viewer.display.listed_reading import ReadingFilter as Listed
 from viewer.display.measuring import PixelSize
 from viewer.output import pictures
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
-from viewer.panes.disagreements import Shown as Listed
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.help import About
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
@@ -231,9 +231,9 @@ def test_the_spanish_categories_fit_into_the_lines_that_are_kept_for_them(
     for column in window.prediction.columns.values():
         views = [("CC", prediction_of("hybrid", 1)), ("MLO", prediction_of("hybrid", 5))]
         column.reserve_prior(True)
-        column.show_prediction(prediction_of("both", category), "", views, 6.0)
+        column.show_judgement(prediction_of("both", category), views, 6.0)
         qtbot.wait(10)
-        for label in (column.headline, column.confidence, column.suspicion, column.doubt):
+        for label in (column.headline, column.confidence, column.suspicion, column.origin):
             assert label.heightForWidth(label.width()) <= label.minimumHeight(), label.text()
 
 
@@ -274,11 +274,11 @@ def test_what_is_kept_and_exported_is_the_same_in_every_language(
 
     window.show_disagreements()
     page = window.disagreements
-    assert page._shown.currentData() is Listed.DISAGREEMENTS
+    assert page.filter_box.currentData() is Listed.DISAGREEMENTS
     for wanted in ("no detectada", "lesion missed"):  # as shown, and as exported
-        page._search.setText(wanted)
+        page.search.setText(wanted)
         assert len(page.listed_ids) == 1
-    assert page._readings.data(page._readings.index(0, 6)) == "lesión no detectada"
+    assert page.table.sorted.index(0, 6).data() == "lesión no detectada"
 
 
 def test_reasons_are_the_words_that_databases_hold():

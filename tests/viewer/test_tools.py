@@ -590,7 +590,7 @@ def test_the_header_of_the_selected_image_is_shown_and_searched(window, write_st
     assert browser.value.text() == model.index(0, 3).data() != ""
     browser.search.setText("no such thing")
     assert model.rowCount() == 0
-    assert browser.told.text().startswith("0 of ")
+    assert browser.message.text().startswith("0 of ")
     browser.close()
 
 
@@ -613,7 +613,7 @@ def test_an_image_without_a_dicom_header_says_so(window, tmp_path, qtbot):
     qtbot.waitUntil(lambda: are_images_shown(window, 1), timeout=20_000)
     window.viewports.actions_by_name["tools.ask_for_header"].trigger()
     browser = window.findChild(HeaderBrowser)
-    qtbot.waitUntil(lambda: "No DICOM header" in browser.told.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "No DICOM header" in browser.message.text(), timeout=10_000)
     browser.close()
 
 

@@ -411,7 +411,7 @@ def header(looks, now, reader):
     names = [table.index(row, 1).data().strip() for row in range(table.rowCount())]
     assert {"Window Center", "Window Width"} <= set(names)
     assert all("window" in name.casefold() for name in names)
-    assert browser.told.text() == f"{len(names)} of {browser._lines.rowCount()} lines"
+    assert browser.message.text() == f"{len(names)} of {browser.line_count} lines"
     assert browser.value.text()
 
 
@@ -560,8 +560,8 @@ def disagreements(looks, now, reader):
     assert "4 · 71%" in cells(page, "Model")
     assert "disagree" in cells(page, "Agreement")
     assert set(categories) >= {"Concurrent", "Second read"}
-    assert re.match(r"\d+ readings compared", page._counted.text())
-    assert page._values["kappa"].text()
+    assert re.match(r"\d+ readings compared", page.figures.counted.text())
+    assert page.figures.values["kappa"].text()
 
 
 @shows
@@ -579,7 +579,7 @@ def listed_readings_exported(looks, now, reader):
     assert (row["category"], row["laterality"], row["notice"]) == ("2", "R", NOTICE)
     assert "A-1" not in text
     assert "Stable for two years" not in text
-    assert reader.window.disagreements._message.text().startswith("1 exported without")
+    assert reader.window.disagreements.message.text().startswith("1 exported without")
 
 
 @shows

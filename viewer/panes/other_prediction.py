@@ -120,9 +120,10 @@ def _tool_tip(other: OtherAnswer) -> str:
     identity = other.engine.identity
     if other.prediction is not None:
         identity = other.prediction.model
-        parts = (*other.prediction.breasts, *other.prediction.views)
-        silent = [p.prediction for p in parts if isinstance(p.prediction, OutOfScope)]
-        lines += dict.fromkeys(localised(judgement.reason) for judgement in silent)
+        judgements = [breast.prediction for breast in other.prediction.breasts]
+        judgements += [view.prediction for view in other.prediction.views]
+        silent = (each for each in judgements if isinstance(each, OutOfScope))
+        lines += dict.fromkeys(localised(each.reason) for each in silent)
     if identity is not None:
         lines[0] += f" · {identity.sha256[:HASH_LENGTH]}"
     failure = other.engine.failure or other.status.failure

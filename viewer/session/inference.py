@@ -29,7 +29,7 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
-from engine.errors import FILE_CHANGED, EngineError, EngineStopped, UnreadableFile, fault_trace
+from engine.errors import FILE_CHANGED, EngineError, EngineStopped, UnreadableFile, error_trace
 from engine.networks.process import EngineProcess, EngineSettings
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
@@ -476,7 +476,7 @@ class Inference(QObject):
         """The other model's is not to interrupt the reading; its line says that it failed."""
         if model_name == self._model_name:
             raise bug  # to the log, as a bug of ours
-        log.error("The model that was not chosen failed: %s", fault_trace(bug))
+        log.error("The model that was not chosen failed: %s", error_trace(bug))
 
     def _keep_answer(self, key: AnswerKey, prediction: StudyPrediction) -> None:
         study_uid, model_name = key

@@ -69,7 +69,7 @@ class Readings:
     def store(self) -> ReadingStore:
         """Opened when it is first needed; raises StorageFailed."""
         if self._store is None:
-            self._store = ReadingStore(self._path, tell=self._tell)
+            self._store = ReadingStore(self._path, on_problem=self._tell)
         return self._store
 
     def check(self) -> None:

@@ -561,7 +561,7 @@ class Canvas(QWidget):
         if self._display is None:
             return
         pixels = self._display.pixels
-        before = voi.as_window(self._voi, pixels)
+        before = voi.as_window(self._voi)
         least = 2 * abs(pixels.value_scale)
         if before.function is VoiFunction.LINEAR:
             least = max(least, 2.0)  # its formula has width - 1 in it
