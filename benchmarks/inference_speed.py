@@ -48,11 +48,11 @@ else:
     frame = (224, 224)
     model = build_model("light") if sys.argv[1] == "paper" else torchvision.models.resnet50()
 model.eval()
-ask = getattr(model, "answer", model)
+predict = getattr(model, "predict", model)
 channels = 3 if sys.argv[1] == "resnet" else 1
 with torch.inference_mode():
     for _ in range(3):
-        ask(torch.rand(1, channels, *frame))
+        predict(torch.rand(1, channels, *frame))
 print((bytes_of("VmRSS") - start) / 1e6, (bytes_of("VmHWM") - start) / 1e6)
 """
 

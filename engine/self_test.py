@@ -36,6 +36,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError
+from engine.messages import as_message
 from engine.networks.process import EngineProcess, EngineSettings
 from engine.records.store import ReadingStore
 from resources import ROOT
@@ -202,7 +203,7 @@ def _check_prediction(prediction: StudyPrediction) -> None:
 
 def _store() -> None:
     now = datetime.now(UTC)
-    prediction = OutOfScope(ModelIdentity("light", "0" * 64, (1, 3, 4, 5)), "self-test")
+    prediction = OutOfScope(ModelIdentity("light", "0" * 64, (1, 3, 4, 5)), as_message("self-test"))
     assessment = ReaderAssessment(
         study_uid="1.2.3",
         image_uids=("1.2.3.4",),

@@ -34,7 +34,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
 from engine import __version__
 from engine.anonymisation import pixel_streams
 from engine.anonymisation.burned_in import blank, find_marks
-from engine.anonymisation.confidentiality import Pseudonyms, anonymise, state_blanked, table
+from engine.anonymisation.confidentiality import ReplacementIds, anonymise, state_blanked, table
 from engine.dicom import loading
 from engine.dicom.decoding import (
     ENCAPSULATED_UNCOMPRESSED,
@@ -63,6 +63,7 @@ from engine.errors import (
     UnreadableFile,
     UnsupportedImage,
 )
+from engine.messages import message
 from engine.private_files import FOLDER_MODE, make_folder, private_opener
 
 log = logging.getLogger(__name__)
@@ -85,15 +86,15 @@ class Anonymiser:
     def __init__(self, out: Path, sources: Iterable[Path] = (), blanks_marks: bool = False) -> None:
         self._out = out
         self._blanks_marks = blanks_marks
-        self._pseudonyms = Pseudonyms()
+        self._ids = ReplacementIds()
         table()
         refuse_inside(out, sources)
 
     def copy(self, study: Study, should_stop: Callable[[], bool] | None = None) -> AnonymousCopy:
         """Raises StorageFailed where the target is refused or cannot be written."""
         refuse_inside(self._out, study_folders(study))
-        patient = self._pseudonyms.patient(_whose(study))
-        study_uid = self._pseudonyms.uid(study.uid)
+        patient = self._ids.patient(_whose(study))
+        study_uid = self._ids.uid(study.uid)
         images, failures = [], []
         with _storage_errors():
             folder = _new_folder(self._out, patient)
@@ -108,8 +109,8 @@ class Anonymiser:
             except EngineError as error:
                 failures.append(FailedFile(view.path, error.title, error.advice))
             except MemoryError:
-                advice = "Close other programs and copy the study again."
-                failures.append(FailedFile(view.path, "Not enough memory", advice))
+                advice = message("Close other programs and copy the study again.")
+                failures.append(FailedFile(view.path, message("Not enough memory"), advice))
         return AnonymousCopy(folder, tuple(images), tuple(failures))
 
     def _copy_image(
@@ -168,9 +169,9 @@ class Anonymiser:
             values = _clean_values(file, layout, marks)
         with read_tags(file) as read:
             dataset = read.tags.dataset
-            anonymise(dataset, self._pseudonyms, patient, study_uid)
+            anonymise(dataset, self._ids, patient, study_uid)
             if "SOPInstanceUID" not in dataset:
-                dataset.SOPInstanceUID = self._pseudonyms.uid(view.image_uid)
+                dataset.SOPInstanceUID = self._ids.uid(view.image_uid)
             syntax = layout.transfer_syntax
             if values is not None:
                 syntax = str(ExplicitVRLittleEndian)
@@ -198,8 +199,11 @@ def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
     for source in sources:
         if target.is_relative_to(source.resolve()):
             raise StorageFailed(
-                "The copy would lie in the study",
-                "Nothing is written among the images that are read: choose a folder outside them.",
+                message("The copy would lie in the study"),
+                message(
+                    "Nothing is written among the images that are read: choose a folder outside "
+                    "them."
+                ),
             )
 
 
@@ -365,10 +369,13 @@ def _clean_values(file: SourceFile, layout: PixelLayout, marks: np.ndarray | Non
     marks blanked.
     """
     if marks is not None and (layout.frames > 1 or layout.is_colour):
-        what = "several frames" if layout.frames > 1 else "colour"
+        what = message("several frames") if layout.frames > 1 else message("colour")
         raise UnsupportedImage(
-            "Text cannot be blanked here",
-            f"The image has {what}: copy it without blanking, and look for text in it yourself.",
+            message("Text cannot be blanked here"),
+            message(
+                "The image has {what}: copy it without blanking, and look for text in it yourself.",
+                what=what,
+            ),
         )
     pixel = layout.samples * layout.bits_allocated // 8
     if layout.rows * layout.columns * pixel * layout.frames > FILE_SIZE_LIMIT:
@@ -545,7 +552,8 @@ def _source(view: MammogramView) -> Iterator[SourceFile]:
             yield file
     except OSError as error:
         raise UnreadableFile(
-            "The file cannot be read", "Check that it is still there and that you may read it."
+            message("The file cannot be read"),
+            message("Check that it is still there and that you may read it."),
         ) from error
 
 
@@ -555,9 +563,12 @@ def _storage_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            "The copy was not written",
-            f"{error.strerror or 'It could not be written'}: free some space, or choose another "
-            "folder. What was copied before is complete.",
+            message("The copy was not written"),
+            message(
+                "{why}: free some space, or choose another folder. What was copied before is "
+                "complete.",
+                why=error.strerror or message("It could not be written"),
+            ),
         ) from error
 
 

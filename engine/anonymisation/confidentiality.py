@@ -31,11 +31,12 @@ from pydicom.tag import BaseTag
 
 from engine import __version__
 from engine.errors import DamagedInstallation, UnreadableFile
+from engine.messages import message
 from engine.shipped import is_as_shipped
 from resources import ROOT
 
 TABLE_EDITION = "PS3.15 2026c"
-_TABLE = ROOT / "confidentiality_profile.csv"
+TABLE_FILE = ROOT / "confidentiality_profile.csv"
 _DUMMY_TEXT = "ANONYMISED"
 _DUMMIES = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), _DUMMY_TEXT),
@@ -83,7 +84,7 @@ _MULTI_FRAME = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSeque
 _Element = DataElement | RawDataElement
 
 
-class Pseudonyms:
+class ReplacementIds:
     """New identifiers for old ones: the same old one gives the same new one, and none gives away
     the old one to whoever lacks the key, which is made for one run and forgotten.
     """
@@ -111,7 +112,7 @@ def table() -> Mapping[int, str]:
     missing, names would stay in a copy that says it has none.
     """
     try:
-        data = _TABLE.read_bytes()
+        data = TABLE_FILE.read_bytes()
     except OSError as error:
         raise _damaged() from error
     if not is_as_shipped("confidentiality_profile", data):
@@ -122,19 +123,19 @@ def table() -> Mapping[int, str]:
 
 def _damaged() -> DamagedInstallation:
     return DamagedInstallation(
-        "Nothing can be anonymised",
-        "The table of what must go is missing or damaged; install the program again.",
+        message("Nothing can be anonymised"),
+        message("The table of what must go is missing or damaged; install the program again."),
     )
 
 
-def anonymise(dataset: Dataset, pseudonyms: Pseudonyms, patient: str, study_uid: str) -> None:
+def anonymise(dataset: Dataset, ids: ReplacementIds, patient: str, study_uid: str) -> None:
     """Takes away who it is, in place. `patient` and `study_uid` are the new identifiers.
 
     Raises UnreadableFile where a part was too long to be read, and anything on damaged values.
     """
     needs_values = any(keyword in dataset for keyword in _MULTI_FRAME)  # type 1 there, PS3.3 C.7.6
     words = _Words(dataset)
-    _clean(dataset, pseudonyms, needs_values)
+    _clean(dataset, ids, needs_values)
     words.take_from(dataset)
     dataset.PatientName = dataset.PatientID = patient
     dataset.StudyInstanceUID = study_uid
@@ -165,7 +166,7 @@ def _raw(dataset: Dataset, tag: BaseTag) -> _Element:
     return cast(_Element, dataset.get_item(tag))
 
 
-def _clean(dataset: Dataset, pseudonyms: Pseudonyms, needs_values: bool) -> None:
+def _clean(dataset: Dataset, ids: ReplacementIds, needs_values: bool) -> None:
     for tag in list(dataset.keys()):
         action = _action(tag, _raw(dataset, tag), needs_values)
         if action == "X":
@@ -174,17 +175,18 @@ def _clean(dataset: Dataset, pseudonyms: Pseudonyms, needs_values: bool) -> None
         raw = _raw(dataset, tag)
         if isinstance(raw, RawDataElement) and raw.value is None and raw.length:
             raise UnreadableFile(
-                "The header is too large", "It cannot be anonymised; export the image anew."
+                message("The header is too large"),
+                message("It cannot be anonymised; export the image anew."),
             )
         if action == "K" and not _holds_items(raw):
             continue  # as it is, byte for byte
-        _clean_element(dataset, tag, action, pseudonyms, needs_values)
+        _clean_element(dataset, tag, action, ids, needs_values)
     if "CodeMeaning" in dataset:
         _restate_code(dataset)
 
 
 def _clean_element(
-    dataset: Dataset, tag: BaseTag, action: str, pseudonyms: Pseudonyms, needs_values: bool
+    dataset: Dataset, tag: BaseTag, action: str, ids: ReplacementIds, needs_values: bool
 ) -> None:
     """By one of the actions K (of items), Z, D and U."""
     element = dataset[tag]
@@ -193,13 +195,13 @@ def _clean_element(
     elif isinstance(element.value, Sequence):
         for item in element.value:
             if action == "D":
-                _make_dummies(item, pseudonyms)
+                _make_dummies(item, ids)
             else:
-                _clean(item, pseudonyms, needs_values)
+                _clean(item, ids, needs_values)
     elif action == "D":
-        _make_dummy(element, pseudonyms)
+        _make_dummy(element, ids)
     elif action == "U" and element.VR == "UI":
-        element.value = _mapped(element.value, pseudonyms)
+        element.value = _mapped(element.value, ids)
     else:  # what is said to be a sequence, or a UID, and is none
         del dataset[tag]
 
@@ -342,14 +344,14 @@ def _holds_items(raw: _Element) -> bool:
     return "SQ" in (raw.VR, known)
 
 
-def _mapped(value: object, pseudonyms: Pseudonyms) -> Any:
+def _mapped(value: object, ids: ReplacementIds) -> Any:
     if isinstance(value, MultiValue | list | tuple):
-        return [_mapped(one, pseudonyms) for one in value]
+        return [_mapped(one, ids) for one in value]
     text = str(value or "").strip(" \0")
-    return pseudonyms.uid(text) if text and not text.startswith(_DICOM_ROOT) else text
+    return ids.uid(text) if text and not text.startswith(_DICOM_ROOT) else text
 
 
-def _make_dummies(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
+def _make_dummies(dataset: Dataset, ids: ReplacementIds) -> None:
     """Of a whole item: nothing in it is kept but its shape."""
     for tag in list(dataset.keys()):
         if tag.is_private or not dictionary_has_tag(tag):
@@ -358,15 +360,15 @@ def _make_dummies(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
         element = dataset[tag]
         if isinstance(element.value, Sequence):
             for item in element.value:
-                _make_dummies(item, pseudonyms)
+                _make_dummies(item, ids)
         else:
-            _make_dummy(element, pseudonyms)
+            _make_dummy(element, ids)
 
 
-def _make_dummy(element: DataElement, pseudonyms: Pseudonyms) -> None:
+def _make_dummy(element: DataElement, ids: ReplacementIds) -> None:
     if element.is_empty:
         return
     if element.VR == "UI":
-        element.value = _mapped(element.value, pseudonyms)
+        element.value = _mapped(element.value, ids)
     else:
         element.value = _DUMMIES.get(element.VR, b"\0\0")

@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from engine.dicom.limits import FILE_SIZE_LIMIT, file_too_large
 from engine.errors import EngineError, UnreadableFile
+from engine.messages import message
 
 _DIRECTORY_LIMIT = 2**22  # bytes: some 40,000 entries, which take half a second
 _WHOLE_LIMIT = 2**35  # bytes of all entries, inflated
@@ -55,14 +56,15 @@ class Archive:
 
 def damaged() -> UnreadableFile:
     return UnreadableFile(
-        "The ZIP file is damaged",
-        "Copy it again from its source, or unpack it and open the folder.",
+        message("The ZIP file is damaged"),
+        message("Copy it again from its source, or unpack it and open the folder."),
     )
 
 
 def too_large() -> UnreadableFile:
     return UnreadableFile(
-        "The ZIP file is too large to open", "Unpack it, then open the folder that comes of it."
+        message("The ZIP file is too large to open"),
+        message("Unpack it, then open the folder that comes of it."),
     )
 
 

@@ -154,7 +154,7 @@ def _decode_jpeg2000(data: bytes, threads: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _JpegHeader:
+class JpegHeader:
     """The segments before the first scan, ITU-T T.81 annex B."""
 
     frame: int  #: the marker of the frame header
@@ -169,13 +169,13 @@ class _JpegHeader:
 
 
 def _jpeg(data: bytes) -> Stream:
-    header = _jpeg_header(data)
+    header = jpeg_header(data)
     decode = _decode_jpeg_ls if header.frame == _JPEG_LS else _decode_jpeg
     shape = (header.rows, header.columns, header.channels)
     return Stream(shape, header.bits, False, decode)
 
 
-def _jpeg_header(data: bytes) -> _JpegHeader:
+def jpeg_header(data: bytes) -> JpegHeader:
     frame: tuple[int, int, int, int, int] | None = None
     has_restarts = False
     code_tables = b""
@@ -193,11 +193,11 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
                     raise corrupt()
                 if end > len(data):  # cut within the scan header
                     raise IndexError
-                return _JpegHeader(*frame, has_restarts, end, body, code_tables)
+                return JpegHeader(*frame, has_restarts, end, body, code_tables)
         raise corrupt()  # the end of the image before a scan of it
     except (IndexError, struct.error) as error:
         if frame is not None:  # cut behind the frame header
-            return _JpegHeader(*frame, has_restarts, 0)
+            return JpegHeader(*frame, has_restarts, 0)
         raise corrupt() from error
 
 
@@ -244,9 +244,9 @@ def application_segments(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def _decode_jpeg(data: bytes, _threads: int) -> np.ndarray:
-    header = _jpeg_header(data)
+    header = jpeg_header(data)
     data = _with_end(data, header)
-    end, size = _scan_end(data, header)
+    end, size = scan_end(data, header)
     if _has_hole(data, header, end):
         raise corrupt()
     image = run_codec(imagecodecs.jpeg_decode, data)
@@ -299,7 +299,7 @@ def _last_bytes(data: bytes, start: int, end: int) -> list[int]:
     return [end, *(last for last in range(stripped, stripped + 3) if last < end)]
 
 
-def _with_end(data: bytes, header: _JpegHeader) -> bytes:
+def _with_end(data: bytes, header: JpegHeader) -> bytes:
     """With an end marker, which some writers forget, or make their files one byte too short for."""
     if not header.scan_start:
         return data
@@ -310,7 +310,7 @@ def _with_end(data: bytes, header: _JpegHeader) -> bytes:
     return data.removesuffix(b"\xff") + bytes([0xFF, _END])
 
 
-def _has_hole(data: bytes, header: _JpegHeader, end: int) -> bool:
+def _has_hole(data: bytes, header: JpegHeader, end: int) -> bool:
     """Whether zeros follow each other as the stream's own tables forbid.
 
     A run of zero bits is one of the codes of zeros alone; coders give it to what is most frequent.
@@ -325,7 +325,7 @@ def _has_hole(data: bytes, header: _JpegHeader, end: int) -> bool:
     return any(symbol != 0 for symbol in first.values())
 
 
-def _scan_end(data: bytes, header: _JpegHeader) -> tuple[int, int]:
+def scan_end(data: bytes, header: JpegHeader) -> tuple[int, int]:
     """Where the entropy-coded data end, and how many bytes they are without stuffing.
 
     Raises UnreadableFile where nothing ends them or a marker stands in them that may not.
@@ -353,7 +353,7 @@ def _decode_jpeg_ls(data: bytes, _threads: int) -> np.ndarray:
 
     With different bytes put behind the data it gives the same image only if the data suffice.
     """
-    header = _jpeg_header(data)
+    header = jpeg_header(data)
     if (
         data.find(_ZERO_RUN, header.scan_start) >= 0
         and _ZERO_RUN in data[header.scan_start : len(data.rstrip(b"\0"))]

@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.arrays import FloatArray
 from engine.domain import MammogramView, Pixels, Voi, VoiFunction, VoiLut, VoiWindow
+from engine.messages import message
 
 _SAMPLES = 1_000_000  # pixels looked at for an automatic window
 _WIDEST = 16  # automatic windows, that a file's own may span and still show a breast
@@ -67,7 +68,7 @@ def automatic_window(pixels: Pixels) -> VoiWindow:
     low, high = _breast_range(counts)
     ends = sorted(pixels.value_offset + pixels.value_scale * level for level in (low, high))
     width = max(ends[1] - ends[0], abs(pixels.value_scale))
-    return VoiWindow((ends[0] + ends[1]) / 2, width, VoiFunction.LINEAR_EXACT, "automatic")
+    return VoiWindow((ends[0] + ends[1]) / 2, width, VoiFunction.LINEAR_EXACT, message("automatic"))
 
 
 def display_table(pixels: Pixels, voi: Voi, invert: bool = False) -> np.ndarray:

@@ -125,8 +125,8 @@ def lifted(
             here, there = folds == first, folds == second
             rest = ~(here | there)
             if rest.any():
-                say = _grown(features[rest], malignant[rest])
-                inner[j, here], inner[i, there] = say(features[here]), say(features[there])
+                grown = _grown(features[rest], malignant[rest])
+                inner[j, here], inner[i, there] = grown(features[here]), grown(features[there])
     result = np.full(len(score), np.nan)
     for i, fold in enumerate(names):
         held = folds == fold

@@ -368,7 +368,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows = dataset.of_dataset(rows, arguments.only)
     if arguments.fold is not None:
         rows = dataset.of_fold(rows, arguments.fold)
-    out = _create(arguments.out)
+    out = make_output_folder(arguments.out)
     checkpoint = None
     if arguments.predictions is not None:
         predictions, failures = read_predictions(arguments.predictions, rows)
@@ -386,7 +386,7 @@ def run(arguments: argparse.Namespace) -> int:
         "manifest": arguments.manifest.name,
         "predictions": arguments.predictions and arguments.predictions.name,
         "warnings": warnings,
-        "rows": _count_rows(rows, predictions),
+        "rows": count_rows(rows, predictions),
         "unreadable": [asdict(failure) for failure in failures],
         **measure(predictions, arguments.resamples, arguments.seed),
     }
@@ -418,7 +418,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _create(folder: Path) -> Path:
+def make_output_folder(folder: Path) -> Path:
     try:
         make_folder(folder)  # the predictions name patients
     except OSError as error:
@@ -535,9 +535,7 @@ def trained_on(provenance: Mapping[str, Any], patients: Iterable[str]) -> set[st
     return {patient for patient in patients if hash_patient(patient) in hashes}
 
 
-def _count_rows(
-    rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction]
-) -> dict[str, Any]:
+def count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction]) -> dict[str, Any]:
     judged = [prediction.row for prediction in predictions]
     return {
         "manifest": len(rows),

@@ -206,7 +206,7 @@ def prepared_row(
     try:
         frames = ensemble.frames_of(checkpoint, image, view.pixel_aspect, is_blurred=is_blurred)
     except UnsupportedImage as error:
-        frames, reason = (), reason or str(error)
+        frames, reason = (), reason or error.message
     return PreparedRow(row, frames, view.laterality, reason)
 
 

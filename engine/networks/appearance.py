@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from engine.arrays import FloatArray
 from engine.errors import IncompatibleCheckpoint
+from engine.messages import message
 from engine.networks import preprocessing
 from engine.networks.models import LightweightMobileNet, optimized_for_inference
 from engine.networks.preprocessing import PreprocessingConfig
@@ -159,9 +160,11 @@ def load(path: Path) -> Appearance:
 
 def _not_installed() -> IncompatibleCheckpoint:
     return IncompatibleCheckpoint(
-        "Scope gate not installed",
-        "The file that tells mammograms from other images is missing or damaged; "
-        "install the program again.",
+        message("Scope gate not installed"),
+        message(
+            "The file that tells mammograms from other images is missing or damaged; "
+            "install the program again."
+        ),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from engine.domain import ModelIdentity
+from engine.messages import message
 from engine.networks import preprocessing
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import (
@@ -124,21 +125,28 @@ def _load_ensemble(path: Path) -> Ensemble:
     try:
         header = json.loads(data)
         if header["format"] != FORMAT:
-            raise refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
+            raise refused(
+                path,
+                message(
+                    "its format is {format}, this program reads {known}",
+                    format=str(header["format"]),
+                    known=FORMAT,
+                ),
+            )
         if header["name"] != BOTH:
-            raise refused(path, "its architecture is unknown")
+            raise refused(path, message("its architecture is unknown"))
         members = tuple(_member(path, entry) for entry in header["members"])
         calibration = Calibration.from_json(header["calibration"])
         heat_reference = float(header["heat_reference"])
         provenance = dict(header["provenance"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise refused(path, "it is truncated or not one of ours") from error
+        raise refused(path, message("it is truncated or not one of ours")) from error
     if not 0 < heat_reference < float("inf"):
-        raise refused(path, "its heat-map has no scale")
+        raise refused(path, message("its heat-map has no scale"))
     check_members(path, members)
     categories = members[0].identity.categories
     if len(calibration.view.offsets) != len(categories):
-        raise refused(path, "its calibration is for other categories")
+        raise refused(path, message("its calibration is for other categories"))
     identity = ModelIdentity(BOTH, digest, categories, calibration.population)
     return Ensemble(members, identity, calibration, heat_reference, provenance)
 
@@ -146,20 +154,20 @@ def _load_ensemble(path: Path) -> Ensemble:
 def _member(path: Path, entry: dict[str, Any]) -> Checkpoint:
     name = entry["file"]
     if Path(name).name != name:  # a file names its neighbours, nobody else
-        raise refused(path, "it names a network in another folder")
+        raise refused(path, message("it names a network in another folder"))
     member = load_checkpoint(path.parent / name)
     if member.identity.sha256 != entry["sha256"]:
-        raise refused(path, "a network beside it is not the one that it was joined with")
+        raise refused(path, message("a network beside it is not the one that it was joined with"))
     return member
 
 
 def check_members(path: Path, members: Sequence[Checkpoint]) -> None:
     """Raises `IncompatibleCheckpoint` where they cannot be joined."""
     if len(members) < 2:
-        raise refused(path, "it is truncated or not one of ours")
+        raise refused(path, message("it is truncated or not one of ours"))
     known = set(members[0].identity.categories)
     if not all(known.issuperset(member.identity.categories) for member in members):
-        raise refused(path, "its networks do not fit each other")
+        raise refused(path, message("its networks do not fit each other"))
 
 
 def save_ensemble(

@@ -73,7 +73,7 @@ def joint_map(checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]) -> np.
     for cells, (_, geometry) in zip(others, frames[1:], strict=True):
         for scale, own in enumerate(first):
             nearest = cells[min(scale, len(cells) - 1)]
-            total[scale] = total[scale] + _carried(nearest, geometry, frames[0][1], own.shape)
+            total[scale] = total[scale] + carried(nearest, geometry, frames[0][1], own.shape)
     return _over_scales(total)
 
 
@@ -88,7 +88,7 @@ def _over_scales(cells: Sequence[np.ndarray]) -> np.ndarray:
     return product ** (1 / len(same))
 
 
-def _carried(
+def carried(
     cells: np.ndarray, geometry: Geometry, to: Geometry, shape: tuple[int, int]
 ) -> np.ndarray:
     """Cells over one frame of an image on a grid of `shape` over another frame of it.

@@ -38,6 +38,7 @@ from engine.errors import (
     error_trace,
     is_out_of_memory,
 )
+from engine.messages import Message, message
 from engine.networks import appearance, ensemble, preprocessing, scope
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import shipped_checkpoint
@@ -47,15 +48,22 @@ from engine.networks.models import Output
 P = TypeVar("P", ViewPrediction, BreastPrediction)
 log = logging.getLogger(__name__)
 
-UNEXPECTED_TITLE = "Unexpected fault in this file"
-UNEXPECTED_ADVICE = "This is a bug of the program: please report it with the log; go on without it."
+UNEXPECTED_TITLE = message("Unexpected fault in this file")
+UNEXPECTED_ADVICE = message(
+    "This is a bug of the program: please report it with the log; go on without it."
+)
 
 
 def another_network(wanted: str, found: str) -> IncompatibleCheckpoint:
     """A file that holds another network than the wanted one."""
     return IncompatibleCheckpoint(
-        "Checkpoint refused",
-        f"It holds the network {found}, not {wanted}. Install the program again or choose another.",
+        message("Checkpoint refused"),
+        message(
+            "It holds the network {found}, not {asked}. Install the program again or choose "
+            "another.",
+            found=found,
+            asked=wanted,
+        ),
     )
 
 
@@ -64,7 +72,7 @@ class _ViewOutput:
     """What a view came to, until its breast is pooled."""
 
     view: MammogramView
-    scope_reason: str | None = None  #: why no network ran
+    scope_reason: Message | None = None  #: why no network ran
     outputs: tuple[Output, ...] = ()  #: by calibrator; each of one image, float64
     explanation: Explanation | None = None
 
@@ -131,8 +139,8 @@ class Predictor:
                 failures.append(FailedFile(view.path, error.title, error.advice))
             except Exception as error:  # noqa: BLE001  a bug at one file stops no study
                 if is_out_of_memory(error):
-                    advice = "Close other programs and try again."
-                    failures.append(FailedFile(view.path, "Not enough memory", advice))
+                    advice = message("Close other programs and try again.")
+                    failures.append(FailedFile(view.path, message("Not enough memory"), advice))
                     continue
                 log.error("Unexpected fault while judging a view: %s", error_trace(error))
                 failures.append(FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE))
@@ -153,7 +161,7 @@ class Predictor:
         try:
             frames = ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
-            return _ViewOutput(view, str(error))
+            return _ViewOutput(view, error.message)
         outputs = self._forward(frames)
         explanation: Explanation | None = None
         if wants_heatmap:
@@ -214,7 +222,7 @@ class _Calibrator:
             if not study.is_joined or not any(view.laterality is side for view in study.views):
                 continue
             together = [i for i, e in enumerate(judged) if e.outputs and e.view.laterality is side]
-            breast: Judgement = self._out_of_scope("No view of this breast can be judged.")
+            breast: Judgement = self._out_of_scope(message("No view of this breast can be judged."))
             if together:
                 of_views, breast = self._read([judged[i].outputs[place] for i in together])
                 said.update(zip(together, of_views, strict=True))
@@ -226,7 +234,7 @@ class _Calibrator:
         views = tuple(
             ViewPrediction(
                 each.view.image_uid,
-                said.get(index) or self._out_of_scope(each.scope_reason or ""),
+                said[index] if each.scope_reason is None else self._out_of_scope(each.scope_reason),
                 each.explanation if place == 0 else None,
             )
             for index, each in enumerate(judged)
@@ -250,5 +258,5 @@ class _Calibrator:
             malignancy=cancer,
         )
 
-    def _out_of_scope(self, reason: str) -> OutOfScope:
+    def _out_of_scope(self, reason: Message) -> OutOfScope:
         return OutOfScope(self.model, reason)

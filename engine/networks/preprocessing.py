@@ -16,6 +16,7 @@ from engine.arrays import BoolArray, FloatArray
 from engine.dicom import voi
 from engine.domain import MammogramView, Pixels
 from engine.errors import UnsupportedImage
+from engine.messages import message
 
 T = TypeVar("T", float, FloatArray)
 _OUTLINE_HEIGHT = 512  #: rows at which the breast is outlined; finer adds nothing but time
@@ -115,7 +116,9 @@ def outline_breast(image: np.ndarray, pixel_aspect: float = 1.0) -> np.ndarray:
     """
     rows, columns = image.shape
     if min(rows, columns) < _SMALLEST_SIDE:
-        raise UnsupportedImage("No breast found", "The image is too small to hold one.")
+        raise UnsupportedImage(
+            message("No breast found"), message("The image is too small to hold one.")
+        )
     height = min(rows, _OUTLINE_HEIGHT)
     width = max(8, round(columns * height / (rows * pixel_aspect)))
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
@@ -128,7 +131,9 @@ def outline_breast(image: np.ndarray, pixel_aspect: float = 1.0) -> np.ndarray:
     values = small[inside]
     low, high = np.percentile(values, (1, 99))
     if high - low < 8:
-        raise UnsupportedImage("No breast found", "The image is blank; check the file.")
+        raise UnsupportedImage(
+            message("No breast found"), message("The image is blank; check the file.")
+        )
     # Otsu splits film from breast, but in a dense breast it may split the breast itself: cap it.
     otsu, _ = cv2.threshold(values.reshape(-1, 1), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     threshold = min(otsu, low + 0.12 * (high - low))
@@ -143,11 +148,13 @@ def outline_breast(image: np.ndarray, pixel_aspect: float = 1.0) -> np.ndarray:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         raise UnsupportedImage(
-            "No breast found", "Nothing in the image stands out; check the file."
+            message("No breast found"), message("Nothing in the image stands out; check the file.")
         )
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     if stats[largest, cv2.CC_STAT_AREA] < _SMALLEST_BREAST * mask.size:
-        raise UnsupportedImage("No breast found", "What is bright is too small to be a breast.")
+        raise UnsupportedImage(
+            message("No breast found"), message("What is bright is too small to be a breast.")
+        )
     mask = (labels == largest).astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(mask, contours, -1, 1, thickness=cv2.FILLED)  # dark fat leaves holes

@@ -40,6 +40,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import EngineError, EngineStopped, error_trace, is_out_of_memory
+from engine.messages import message
 from engine.private_files import keep_private
 
 if TYPE_CHECKING:  # torch, which only the child imports
@@ -55,13 +56,15 @@ IDLENESS_S = 180.0  #: signs of life, but no work: it waits for a drive, or for 
 _WORK_S = 1.0  #: of the processor, that count as work
 LONGEST_S = 1800.0  #: of a request, whatever it does
 _ATTEMPTS = 2  #: a request that has killed this many children is given up
-_STOPPED_TITLE = "The engine stopped"
+_STOPPED_TITLE = message("The engine stopped")
 _REGION = "region"  #: the region network among the checkpoints
-_TRIED_TWICE = "One request stopped it twice and was given up; the others go on."
-_HUNG_TITLE = "The engine did not respond"
-_NO_MEMORY_TITLE = "Not enough memory"
-_NO_MEMORY_ADVICE = "Close other programs and try again."
-_STARVED = "The system ended the engine twice at one request: close other programs and try again."
+_TRIED_TWICE = message("One request stopped it twice and was given up; the others go on.")
+_HUNG_TITLE = message("The engine did not respond")
+_NO_MEMORY_TITLE = message("Not enough memory")
+_NO_MEMORY_ADVICE = message("Close other programs and try again.")
+_STARVED = message(
+    "The system ended the engine twice at one request: close other programs and try again."
+)
 _NICENESS = 15  #: below the window and its decoding, which is at 10
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000  #: winbase.h
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.domain import ModelIdentity
+from engine.messages import message
 from engine.networks.calibration import LogisticScaling, Scaling
 from engine.networks.checkpoint import read_file, refused, write_file
 from engine.networks.models import LightweightMobileNet, Output, optimized_for_inference
@@ -181,17 +182,17 @@ def load_region_checkpoint(path: Path, is_fast: bool = True) -> RegionCheckpoint
     digest, header, weights = read_file(path)
     try:
         if header["name"] != REGION:
-            raise refused(path, "it holds no region network")
+            raise refused(path, message("it holds no region network"))
         config = RegionConfig(**header["config"])
         if not 0 < config.side <= _LARGEST_SIDE or config.side % _CELL:
-            raise refused(path, "its input size is out of range")
+            raise refused(path, message("its input size is out of range"))
         if not 0 < config.spacing_mm < float("inf"):
-            raise refused(path, "its resolution is out of range")
+            raise refused(path, message("its resolution is out of range"))
         model = RegionNetwork()
         model.load_state_dict(weights)
         calibration = RegionCalibration.from_json(header["calibration"])
         if len(calibration.grades.offsets) != len(CATEGORIES):
-            raise refused(path, "its calibration is for other categories")
+            raise refused(path, message("its calibration is for other categories"))
         return RegionCheckpoint(
             model=optimized_for_inference(model) if is_fast else model.eval(),
             identity=ModelIdentity(REGION, digest, CATEGORIES),
@@ -200,4 +201,4 @@ def load_region_checkpoint(path: Path, is_fast: bool = True) -> RegionCheckpoint
             provenance=dict(header["provenance"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise refused(path, "its weights do not fit the architecture it names") from error
+        raise refused(path, message("its weights do not fit the architecture it names")) from error

@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from engine.errors import StorageFailed
+from engine.messages import Message, message
 from engine.private_files import FOLDER_NAME, keep_private, make_folder, make_private_folder
 from engine.records import chain, schema
 from engine.records.database import (
@@ -34,7 +35,7 @@ from engine.records.storage_errors import damaged, storage_errors
 
 log = logging.getLogger(__name__)
 
-_RESTORE = "Put the newest backup in its place: birads-engine readings restore FILE."
+_RESTORE = message("Put the newest backup in its place: birads-engine readings restore FILE.")
 
 
 class ReadingsFile:
@@ -139,8 +140,10 @@ class ReadingsFile:
         elif found.size == 0:
             # never ours: a new file takes its name when its tables are in it
             raise StorageFailed(
-                "Readings file is empty",
-                f"Something has emptied {self._path.name}. {_RESTORE}",
+                message("Readings file is empty"),
+                message(
+                    "Something has emptied {name}. {advice}", name=self._path.name, advice=_RESTORE
+                ),
             )
         is_torn = self._is_torn_copy()
         connection = connect(self._path, self._lock_timeout_s)
@@ -163,15 +166,22 @@ class ReadingsFile:
         log_file = logs_of(self._path)[0]
         if log_file.exists() and log_file.stat().st_size > 0:
             raise StorageFailed(
-                "Readings file is missing",
-                f"Put {self._path.name} back: the newest readings are in {log_file.name} beside "
-                "it.",
+                message("Readings file is missing"),
+                message(
+                    "Put {name} back: the newest readings are in {other} beside it.",
+                    name=self._path.name,
+                    other=log_file.name,
+                ),
             )
         anchor = chain.anchor_path(self._path)
         if anchor.exists():
             raise StorageFailed(
-                "Readings file is missing",
-                f"{_RESTORE} To start anew without it, move {anchor.name} away, too.",
+                message("Readings file is missing"),
+                message(
+                    "{advice} To start anew without it, move {name} away, too.",
+                    advice=_RESTORE,
+                    name=anchor.name,
+                ),
             )
 
     def _is_torn_copy(self) -> bool:
@@ -201,13 +211,17 @@ class ReadingsFile:
         tables = execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if tables and application != APPLICATION_ID:
             raise StorageFailed(
-                "Readings file is another program's",
-                "Move that file away or choose another data folder; it was left unchanged.",
+                message("Readings file is another program's"),
+                message(
+                    "Move that file away or choose another data folder; it was left unchanged."
+                ),
             )
         if version > SCHEMA_VERSION:
             raise StorageFailed(
-                "Readings of a newer version",
-                "Update birads-viewer to go on with these readings; they were left unchanged.",
+                message("Readings of a newer version"),
+                message(
+                    "Update birads-viewer to go on with these readings; they were left unchanged."
+                ),
             )
         was_used = version or application or chain.anchor_path(self._path).exists()
         if was_used and not tables:
@@ -218,10 +232,13 @@ class ReadingsFile:
             _refuse_changed(connection)
         if is_torn and version >= schema.CHAINED_SINCE:  # before, every file looked so
             raise StorageFailed(
-                "Readings are missing",
-                "The file was copied without the -wal file beside it, and the newest readings are "
-                "in that: copy both, or use birads-engine readings backup DIR. To go on without "
-                "them, restore the file from itself (birads-engine readings restore FILE).",
+                message("Readings are missing"),
+                message(
+                    "The file was copied without the -wal file beside it, and the newest readings "
+                    "are in that: copy both, or use birads-engine readings backup DIR. To go on "
+                    "without them, restore the file from itself (birads-engine readings restore "
+                    "FILE)."
+                ),
             )
         if version == SCHEMA_VERSION and chain.links_ever_made(connection) == 0:
             # before there is a log: a first start that is ended here leaves what the next takes
@@ -242,18 +259,25 @@ class ReadingsFile:
         anchor, newest = chain.read_anchor(self._path), chain.head(self.connection)
         if anchor is None:
             self._report(
-                "Readings may be missing",
-                "The file's anchor is not beside it, so nothing tells whether the newest rows are "
-                "there. Copies are made by birads-engine readings backup DIR.",
+                message("Readings may be missing"),
+                message(
+                    "The file's anchor is not beside it, so nothing tells whether the newest rows "
+                    "are there. Copies are made by birads-engine readings backup DIR."
+                ),
             )
         elif not chain.has(self.connection, anchor):
             self._report(
-                "Readings are missing",
-                f"The file is not the one that was saved last: {newest.rows} of {anchor.rows} rows "
-                f"are there. {_RESTORE}",
+                message("Readings are missing"),
+                message(
+                    "The file is not the one that was saved last: {held} of {count} rows are "
+                    "there. {advice}",
+                    held=newest.rows,
+                    count=anchor.rows,
+                    advice=_RESTORE,
+                ),
             )
 
-    def _report(self, title: str, advice: str) -> None:
+    def _report(self, title: Message, advice: Message) -> None:
         log.warning("%s", title)
         self._on_problem(StorageFailed(title, advice))
 
@@ -296,9 +320,11 @@ class ReadingsFile:
         if identity(self._path) is None:
             self._put_back(kept)
             self._report(
-                "Readings file was missing",
-                "It was deleted or moved while it was open, and has been written anew with "
-                "everything that had been saved.",
+                message("Readings file was missing"),
+                message(
+                    "It was deleted or moved while it was open, and has been written anew with "
+                    "everything that had been saved."
+                ),
             )
             return
         try:
@@ -306,8 +332,12 @@ class ReadingsFile:
                 self._open(reports=False)
         except StorageFailed as error:
             raise StorageFailed(
-                "Readings file was replaced",
-                f"{error.advice} What was saved before is kept beside it as {kept.name}.",
+                message("Readings file was replaced"),
+                message(
+                    "{advice} What was saved before is kept beside it as {name}.",
+                    advice=error.advice,
+                    name=kept.name,
+                ),
             ) from error
         if chain.has(self.connection, newest):
             kept.unlink()
@@ -316,9 +346,12 @@ class ReadingsFile:
             is_earlier = chain.has(old, chain.head(self.connection))
         if not is_earlier:
             self._report(
-                "Readings file was replaced",
-                "Readings go into the file that lies there now. What was saved before is kept "
-                f"beside it as {kept.name}.",
+                message("Readings file was replaced"),
+                message(
+                    "Readings go into the file that lies there now. What was saved before is "
+                    "kept beside it as {name}.",
+                    name=kept.name,
+                ),
             )
             return
         self._let_go()
@@ -326,9 +359,12 @@ class ReadingsFile:
         self._path.replace(replaced)
         self._put_back(kept)
         self._report(
-            "Readings file was replaced",
-            "By an earlier state of it: everything saved since is put back, and the other file is "
-            f"kept beside it as {replaced.name}.",
+            message("Readings file was replaced"),
+            message(
+                "By an earlier state of it: everything saved since is put back, and the other "
+                "file is kept beside it as {name}.",
+                name=replaced.name,
+            ),
         )
 
     def _put_back(self, kept: Path) -> None:
@@ -356,8 +392,11 @@ class ReadingsFile:
             self._replace_lost()
             if not chain.has(self.connection, newest):
                 raise StorageFailed(
-                    "Readings file was replaced",
-                    "What was saved just now is in the file that is kept beside it: save it again.",
+                    message("Readings file was replaced"),
+                    message(
+                        "What was saved just now is in the file that is kept beside it: save it "
+                        "again."
+                    ),
                 )
 
 
@@ -378,14 +417,22 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def _refuse_changed(connection: sqlite3.Connection) -> None:
     if (table := schema.missing_table(connection)) is not None:
         raise StorageFailed(
-            "Readings file was changed",
-            f"Its table {table} is missing or changed, and it was left so. {_RESTORE}",
+            message("Readings file was changed"),
+            message(
+                "Its table {table} is missing or changed, and it was left so. {advice}",
+                table=table,
+                advice=_RESTORE,
+            ),
         )
     if (trigger := schema.changed_trigger(connection)) is not None:
         raise StorageFailed(
-            "Readings file was changed",
-            f"Its trigger {trigger} is missing, changed or not ours. Restore the file from itself "
-            "(birads-engine readings restore FILE): all rows are checked, and triggers put back.",
+            message("Readings file was changed"),
+            message(
+                "Its trigger {trigger} is missing, changed or not ours. Restore the file from "
+                "itself (birads-engine readings restore FILE): all rows are checked, and "
+                "triggers put back.",
+                trigger=trigger,
+            ),
         )
 
 

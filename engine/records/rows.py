@@ -28,6 +28,7 @@ from engine.domain import (
     RegionPrediction,
     propose_agreement,
 )
+from engine.messages import as_message
 from engine.records.storage_errors import damaged
 
 COLUMNS = (
@@ -85,7 +86,9 @@ def _prediction_of(values: dict[str, Any]) -> Judgement:
     others = tuple(_prediction_of(other) for other in values.get("others", ()))
     shown_per_1000 = values.get("shown_per_1000")
     if values["probabilities"] is None:
-        return OutOfScope(model, values["scope_reason"] or "", others, shown_per_1000)
+        return OutOfScope(
+            model, as_message(str(values["scope_reason"] or "")), others, shown_per_1000
+        )
     probabilities = {int(grade): p for grade, p in values["probabilities"].items()}
     return Prediction(model, probabilities, values["malignancy"], others, shown_per_1000)
 
@@ -183,12 +186,11 @@ def region_from_row(row: Sequence[Any]) -> AskedRegion:
         x_min, y_min, x_max, y_max = (int(edge) for edge in json.loads(row[4]))
         box = x_min, y_min, x_max, y_max
         model = ModelIdentity(row[5], row[6], tuple(json.loads(row[7])))
-        notes = tuple(map(str, json.loads(row[13])))
+        notes = tuple(as_message(str(note)) for note in json.loads(row[13]))
         prediction: RegionJudgement
         if row[8] is None:
-            prediction = RegionOutOfScope(
-                row[3], box, model, row[10] or "", row[11], row[12], notes
-            )
+            reason = as_message(str(row[10] or ""))
+            prediction = RegionOutOfScope(row[3], box, model, reason, row[11], row[12], notes)
         else:
             probabilities = {int(grade): float(p) for grade, p in json.loads(row[8]).items()}
             prediction = RegionPrediction(

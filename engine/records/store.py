@@ -29,6 +29,7 @@ from engine.domain import (
     standing,
 )
 from engine.errors import StorageFailed
+from engine.messages import message
 from engine.records import csv_export
 from engine.records.pseudonyms import Pseudonyms
 from engine.records.readings_file import ReadingsFile
@@ -79,7 +80,7 @@ class ReadingStore:
         self._file.settle()
 
     @property
-    def _connection(self) -> sqlite3.Connection:
+    def connection(self) -> sqlite3.Connection:
         return self._file.connection
 
     def record(
@@ -182,7 +183,7 @@ class ReadingStore:
             return self._places(study_uid, patient_id)
 
     def _places(self, study_uid: str, patient_id: str) -> dict[str, Path]:
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT image_uid, path FROM places WHERE study_uid = ? AND patient_id = ? ORDER BY id",
             (study_uid, patient_id),
         )
@@ -215,7 +216,7 @@ class ReadingStore:
         """What is drawn on the study's images now, the first drawn first. Raises StorageFailed."""
         newest: dict[str, Annotation] = {}
         with self._file.reading():
-            rows = self._connection.execute(
+            rows = self.connection.execute(
                 f"SELECT {ANNOTATION_COLUMNS} FROM annotations WHERE study_uid = ? ORDER BY id",
                 (study_uid,),
             )
@@ -242,7 +243,7 @@ class ReadingStore:
         Raises StorageFailed.
         """
         with self._file.reading():
-            rows = self._connection.execute(
+            rows = self.connection.execute(
                 f"SELECT {REGION_COLUMNS} FROM regions WHERE ?1 IS NULL OR study_uid = ?1 "
                 "ORDER BY id",
                 (study_uid,),
@@ -264,8 +265,10 @@ class ReadingStore:
             raise ValueError("a correction must be of the same breast and by the same reader")
         if self._select("WHERE supersedes = ?", assessment.supersedes):
             raise StorageFailed(
-                "Reading corrected meanwhile",
-                "Open the study again, look at the newest reading, and save yours after it.",
+                message("Reading corrected meanwhile"),
+                message(
+                    "Open the study again, look at the newest reading, and save yours after it."
+                ),
             )
 
     def history(self, study_uid: str) -> tuple[ReaderAssessment, ...]:
@@ -283,7 +286,7 @@ class ReadingStore:
             return self._select("")
 
     def _select(self, where: str, *parameters: object) -> tuple[ReaderAssessment, ...]:
-        rows = self._connection.execute(f"{SELECT} {where} ORDER BY readings.id", parameters)
+        rows = self.connection.execute(f"{SELECT} {where} ORDER BY readings.id", parameters)
         return tuple(assessment_from_row(row) for row in rows)
 
     def export_csv(

@@ -91,10 +91,10 @@ def make_frames(
         lesions = drawn_boxes(boxes_on_frame(row, geometry), geometry.network_shape)
         random = np.random.default_rng([seed, index])
         for variant in range(shape[0]):
-            altered, moved = frame, lesions
+            image, moved = frame, lesions
             if variant:
-                altered, moved = _alter(frame, frame_mask, lesions, augmentation, random)
-            frames[variant, index] = np.round(preprocessing.finish(altered, config) * 255)
+                image, moved = altered(frame, frame_mask, lesions, augmentation, random)
+            frames[variant, index] = np.round(preprocessing.finish(image, config) * 255)
             boxes[variant, index] = cv2.resize(
                 moved, (grid[3], grid[2]), interpolation=cv2.INTER_AREA
             )
@@ -235,7 +235,7 @@ def draw_alteration(config: AugmentationConfig, random: np.random.Generator) -> 
     )
 
 
-def _alter(
+def altered(
     frame: np.ndarray,
     mask: np.ndarray,
     lesions: np.ndarray,

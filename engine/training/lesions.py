@@ -43,21 +43,21 @@ def read_lesions(path: Path) -> tuple[LesionRow, ...]:
     rows = []
     for number, (label, record) in enumerate(zip(labels, records, strict=True), start=2):
 
-        def fault(what: str, number: int = number) -> InvalidData:
+        def error(what: str, number: int = number) -> InvalidData:
             return InvalidData("Manifest row is wrong", f"{path.name}, row {number}: {what}.")
 
         kind = (record.get("abnormality") or "").strip().lower()
         if kind not in KINDS:
-            raise fault(f"abnormality is {kind!r}, neither {' nor '.join(KINDS)}")
+            raise error(f"abnormality is {kind!r}, neither {' nor '.join(KINDS)}")
         sides = [(record.get(name) or "").strip() for name in ("native_rows", "native_columns")]
         native = None
         if any(sides):
             try:
                 native = int(float(sides[0])), int(float(sides[1]))
             except (ValueError, OverflowError):
-                raise fault("native_rows and native_columns are no size") from None
+                raise error("native_rows and native_columns are no size") from None
             if min(native) < 1 or max(native) > 100_000:
-                raise fault("native_rows and native_columns are no size")
+                raise error("native_rows and native_columns are no size")
         rows.append(LesionRow(label, kind, native))
     return tuple(rows)
 

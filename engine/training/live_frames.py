@@ -84,7 +84,7 @@ def altered(
     alterations: Sequence[Alteration],
     random: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """`augmentation._alter` for a batch: frames and masks uint8, lesions float32, each (batch,
+    """`augmentation.altered` for a batch: frames and masks uint8, lesions float32, each (batch,
     height, width). Interpolated more finely than OpenCV does, so a grey level may differ by 1."""
     _, height, width = frames.shape
     shape = height, width

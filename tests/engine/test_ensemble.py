@@ -163,7 +163,7 @@ def test_a_map_carried_to_another_frame_lies_on_the_same_tissue_and_keeps_its_su
         at = (image.shape[0] * 0.45, image.shape[1] * 0.6)  # a place of the source
         y, x = (place / 8 for place in source.to_network(*at))
         spot = np.exp(-(((rows + 0.5 - y) ** 2 + (columns + 0.5 - x) ** 2) / 18)).astype(np.float32)
-        moved = gradcam._carried(spot, source, to, (32, 20))
+        moved = gradcam.carried(spot, source, to, (32, 20))
         found = np.array(np.unravel_index(moved.argmax(), moved.shape)) + 0.5
         expected = np.array(to.to_network(*at)) / 8
         assert np.abs(found - expected).max() <= 1

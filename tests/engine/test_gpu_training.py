@@ -32,7 +32,7 @@ from engine.training.training import (
     train,
 )
 from scripts import pieces, train_on_gpu
-from tests.engine.test_training import HYBRID
+from tests.engine.small_trainings import HYBRID
 from tests.graded_images import write_images
 
 FRAME = PreprocessingConfig(height=96, width=64)

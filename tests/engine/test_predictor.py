@@ -11,7 +11,7 @@ from engine.domain import Laterality, OutOfScope, Prediction
 from engine.errors import IncompatibleCheckpoint
 from engine.networks import predictor as predictor_module
 from engine.networks import preprocessing
-from engine.networks.checkpoint import load_checkpoint
+from engine.networks.checkpoint import load_checkpoint, save_checkpoint
 from engine.networks.predictor import UNEXPECTED_TITLE, Predictor
 from tests.phantom import write_mammogram, write_study
 from tests.tiny_networks import write_tiny_checkpoint
@@ -209,11 +209,14 @@ def test_a_bug_at_one_file_is_logged_and_does_not_stop_the_others(
     assert str(failure.path) not in caplog.text  # it may hold a patient's name
 
 
-def test_an_answer_that_is_no_number_is_never_shown(checkpoint_path, study, caplog):
-    broken = Predictor(checkpoint_path)
+def test_a_prediction_that_is_no_number_is_never_shown(checkpoint_path, study, tmp_path, caplog):
+    broken = load_checkpoint(checkpoint_path)
     with torch.no_grad():
-        broken._checkpoint.model.classify.bias[2] = float("nan")
-    prediction = broken.predict_study(study)
+        broken.model.classify.bias[2] = float("nan")
+    path = tmp_path / "broken.safetensors"
+    parts = broken.preprocessing, broken.calibration, broken.heat_reference, broken.provenance
+    save_checkpoint(path, broken.identity.name, broken.model, *parts)
+    prediction = Predictor(path).predict_study(study)
     assert prediction.views == ()
     assert len(prediction.failures) == 4
     assert all(isinstance(breast.prediction, OutOfScope) for breast in prediction.breasts)

@@ -22,27 +22,8 @@ from engine.training import dataset, training
 from engine.training.augmentation import AugmentationConfig, make_frames
 from engine.training.distributed import DistributedContext
 from engine.training.training import PRESETS, hash_patient, train
+from tests.engine.small_trainings import HYBRID, LIGHT
 from tests.graded_images import write_images
-
-LIGHT = replace(
-    PRESETS["light"],
-    architecture={"filters": (4, 8, 8), "pools_globally": True, "has_malignancy": True},
-    preprocessing=PreprocessingConfig(height=224, width=224, keeps_aspect=False),
-    augmentation=AugmentationConfig(variants=1),
-    batch=8,
-    head_epochs=0,
-    whole_epochs=3,
-    averaging=0.5,
-)
-HYBRID = replace(
-    PRESETS["hybrid"],
-    architecture={"width": 16, "layers": 1, "heads": 2},
-    preprocessing=PreprocessingConfig(height=96, width=64),
-    augmentation=AugmentationConfig(variants=1),
-    batch=4,
-    head_epochs=1,
-    whole_epochs=1,
-)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.domain import Agreement, OutOfScope, ReaderAssessment
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
 
 
@@ -28,7 +27,7 @@ _AGREEMENTS = {
 @dataclass(frozen=True)
 class ListedReading:
     reading: ReaderAssessment
-    is_hidden: bool  #: what the model predicted is not there, and would not be told
+    is_hidden: bool  #: what the model predicted is left out, and would be if it had predicted
     is_current: bool  #: no later record supersedes or withdraws it
 
     @property
@@ -61,7 +60,7 @@ class ListedReading:
             return tr("not finished")
         if self.is_hidden:
             return tr("hidden")
-        text = localised(reading.agreement.value)
+        text = tr(reading.agreement.value)
         if reading.agreement is not reading.proposed_agreement:
             return tr("{agreement} by hand").format(agreement=text)
         return text

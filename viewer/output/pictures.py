@@ -8,9 +8,10 @@ from PySide6.QtGui import QFontMetrics, QImage, QImageWriter, QPainter
 from engine import __version__
 from engine.domain import NOTICE
 from engine.errors import StorageFailed
+from engine.messages import message
 from viewer.shared import theme
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import notice
 from viewer.viewports.canvas import Canvas, Shown, State
 
 _PAD = 8  #: logical pixels
@@ -82,9 +83,10 @@ def save(path: Path, data: bytes) -> None:
         and file.write(data) == len(data)
     )
     if not (is_written and file.commit()):
-        reason = file.errorString() or "It could not be written"
+        reason = file.errorString() or message("It could not be written")
         raise StorageFailed(
-            mark("The file was not saved"), f"{reason}: free some space, or choose another folder."
+            mark("The file was not saved"),
+            message("{why}: free some space, or choose another folder.", why=reason),
         )
 
 

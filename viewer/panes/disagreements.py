@@ -1,7 +1,7 @@
 """The page of all readings: where readers and the model part, how often, and since when.
 
 A window of its own beside the images. It lists what it is given, and is given nothing that a
-reading mode hides (`Session.all_readings`); what it wants done it says by signals.
+reading mode hides (`Session.all_readings`); what it wants done it signals.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,8 +33,8 @@ from viewer.panes import labels
 from viewer.panes.agreement_figures import AgreementFigures
 from viewer.panes.readings_table import ReadingsTable
 from viewer.shared import theme
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.plain_text import PlainLabel, shortened, tool_tip
 from viewer.shared.states import ToldReading
 
