@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from engine import __version__
 from engine.domain import NOTICE, ReadingMode
-from engine.errors import UnreadableFile, fault_trace
+from engine.errors import UnreadableFile, error_trace
 from engine.private_files import keep_private, make_private_folder, private_opener
 from viewer.shared.languages import mark
 from viewer.shared.states import MODEL_TITLES
@@ -196,7 +196,7 @@ class _BugReporter:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error, frames)
             return
-        log.error("Unexpected exception\n%s", fault_trace(error))
+        log.error("Unexpected exception\n%s", error_trace(error))
         self._bell.rung.emit()
 
 
