@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QAction, QColor, QCursor, QGuiApplication, QImage, QKeySequence, QPainter
@@ -46,6 +47,8 @@ NONE, SHIFT, CTRL = (
 )
 READER_NAME = "Dr A. Example"
 NOTCH = 120  # Qt's wheel delta
+Found = TypeVar("Found", bound=QWidget)
+Sought = type[Found]
 Spot = tuple[float, float]  # in parts of a widget's width and height
 
 
@@ -146,19 +149,8 @@ class Reader:
 
     # --------------------------------------------------------------------- what is asked and shown
 
-    def find(self, kind: type, words: str, within: QWidget | None = None) -> QWidget:
-        """The first that shows and begins so: what stands on it or what a screen reader is told.
-
-        `words` are English, as in the sources; what is filled into them, "{breast}", is left out.
-        """
-        begin = tr(words).partition("{")[0].replace("&", "")
-        for widget in (within or self.window).findChildren(kind):
-            told = [widget.accessibleName()]
-            if hasattr(widget, "text"):
-                told.append(widget.text().replace("&", ""))
-            if widget.isVisible() and any(text.startswith(begin) for text in told):
-                return widget
-        raise LookupError(f"no {kind.__name__} {words!r}")
+    def find(self, kind: Sought[Found], words: str, within: QWidget | None = None) -> Found:
+        return find(within or self.window, kind, words)
 
     def view(self, label: str, prior: bool = False) -> Canvas:
         """'R CC', as it hangs."""
@@ -191,7 +183,9 @@ class Reader:
         def answer() -> bool:
             menu = QApplication.activePopupWidget()
             if menu is not None:
-                (action,) = (one for one in menu.actions() if one.data() is mode)
+                (action,) = (
+                    one for one in menu.actions() if one.objectName() == f"mode_{mode.name.lower()}"
+                )
                 self.click(menu, menu.actionGeometry(action).center())
             return menu is not None
 
@@ -299,6 +293,21 @@ class Reader:
         painter.setPen(QColor(110, 118, 128))
         painter.drawRect(QRect(corner, other.size()).adjusted(-1, -1, 0, 0))
         painter.end()
+
+
+def find(within: QWidget, kind: type[Found], words: str) -> Found:
+    """The first that shows and begins so: what stands on it or what a screen reader is told.
+
+    `words` are English, as in the sources; what is filled into them, "{breast}", is left out.
+    """
+    begin = tr(words).partition("{")[0].replace("&", "")
+    for widget in within.findChildren(kind):
+        told = [widget.accessibleName()]
+        if hasattr(widget, "text"):
+            told.append(widget.text().replace("&", ""))
+        if widget.isVisible() and any(text.startswith(begin) for text in told):
+            return widget
+    raise LookupError(f"no {kind.__name__} {words!r}")
 
 
 def _point(widget: QWidget, at: Spot) -> QPoint:

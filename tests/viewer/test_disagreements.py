@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QAbstractButton, QFileDialog
 
 from engine.domain import NOTICE, Agreement, Laterality, ReadingMode, standing
 from engine.evaluation import agreement
@@ -15,15 +15,17 @@ from engine.records.chain import anchor_path
 from engine.records.store import ReadingStore
 from engine.training import dataset
 from tests.phantom import write_plain
-from tests.viewer.fake_engine import FakeEngine, answer_of
-from tests.viewer.test_main_window import (
+from tests.viewer.driver import (
+    cells,
     choose,
     disagreeing_category,
+    find,
     is_answered,
     open_and_wait,
     rows,
     sign,
 )
+from tests.viewer.fake_engine import FakeEngine, answer_of
 from viewer.display.listed_reading import ReadingFilter
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -34,13 +36,6 @@ PAGE = (Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
 
 def agreeing_category(study, side):
     return str({b.laterality: b.prediction.category for b in answer_of(study).breasts}[side])
-
-
-def cells(page, column):
-    model = page.table.sorted
-    titles = [model.headerData(n, Qt.Orientation.Horizontal) for n in range(model.columnCount())]
-    number = titles.index(column)
-    return [model.index(row, number).data() for row in range(model.rowCount())]
 
 
 def show(page, shown):
@@ -76,11 +71,11 @@ def reading_room(make_window, folder, qtbot):
     def make(mode=CONCURRENT, paths=(), **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, *(paths or (folder,)))
-        window._session.wake_engine()
+        window.session.wake_engine()
         sign(qtbot, window)
         window.assessment.reader.editingFinished.emit()
         count = len(window.worklist.study_uids)
-        qtbot.waitUntil(lambda: window._session.progress == (count, count), timeout=20_000)
+        qtbot.waitUntil(lambda: window.session.progress == (count, count), timeout=20_000)
         return window
 
     return make
@@ -96,7 +91,7 @@ def save(qtbot, window, **categories):
 def three_read(reading_room, qtbot):
     """Study 1: R disagrees, L agrees. Study 2: R not comparable. Study 3: nothing."""
     window = reading_room()
-    study = window._session.current_study
+    study = window.session.current_study
     save(qtbot, window, R=disagreeing_category(study, RIGHT), L=agreeing_category(study, LEFT))
     window.worklist.step(1)
     save(qtbot, window, R="0")
@@ -149,7 +144,7 @@ def test_a_correction_counts_once_and_what_it_corrected_is_listed_on_request(thr
     window, page = three_read, three_read.disagreements
     show(page, ReadingFilter.ALL)
     window.worklist.select(window.worklist.study_uids[0])
-    save(qtbot, window, R=agreeing_category(window._session.current_study, RIGHT))
+    save(qtbot, window, R=agreeing_category(window.session.current_study, RIGHT))
     qtbot.waitUntil(lambda: cells(page, "Agreement").count("agree") == 2)
     assert "disagree" not in cells(page, "Agreement")
     page.with_corrected.setChecked(True)
@@ -159,7 +154,7 @@ def test_a_correction_counts_once_and_what_it_corrected_is_listed_on_request(thr
 
 def test_a_readers_own_word_against_the_proposal_is_told_as_such(reading_room, qtbot):
     window = reading_room()
-    study = window._session.current_study
+    study = window.session.current_study
     choose(qtbot, window, RIGHT, disagreeing_category(study, RIGHT))
     window.assessment.forms[RIGHT].agree_button.click()
     press(qtbot, window, *SAVE)
@@ -185,11 +180,11 @@ def test_a_second_read_that_was_left_is_found_as_not_finished(reading_room, qtbo
 
 def test_enter_opens_the_study_of_the_worklist_at_the_breast_in_question(three_read, qtbot):
     window, page = three_read, three_read.disagreements
-    assert window._session.current_study.patient_id == "A-3"
+    assert window.session.current_study.patient_id == "A-3"
     qtbot.keyClick(page.table, Qt.Key.Key_Return)
-    assert window._session.current_study.patient_id == "A-1"
-    assert window.viewports.selected == window._session.current_study.views[0].image_uid
-    assert window._session.current_study.views[0].laterality is RIGHT
+    assert window.session.current_study.patient_id == "A-1"
+    assert window.viewports.selected == window.session.current_study.views[0].image_uid
+    assert window.session.current_study.views[0].laterality is RIGHT
     form = window.assessment.forms[RIGHT]
     assert window.focusWidget() in form.findChildren(type(window.focusWidget()))
     assert len(window.worklist.study_uids) == 3
@@ -204,14 +199,14 @@ def test_a_study_that_is_not_open_is_opened_from_where_it_lay_and_one_step_leads
     open_and_wait(qtbot, window, other)
     press(qtbot, window, *PAGE)
     page = window.disagreements
-    with qtbot.waitSignal(window._session.reading_opened, timeout=10_000):
+    with qtbot.waitSignal(window.session.reading_opened, timeout=10_000):
         qtbot.keyClick(page.table, Qt.Key.Key_Return)
-    study = window._session.current_study
+    study = window.session.current_study
     assert (study.patient_id, len(study.views)) == ("A-1", 4)  # both breasts
     assert len(window.worklist.study_uids) == 1
     assert window.banner.message.action == "Back to the worklist"
-    with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
-        window.banner._action.click()
+    with qtbot.waitSignal(window.session.catalogue_opened, timeout=10_000):
+        find(window.banner, QAbstractButton, "Back to the worklist").click()
     assert {row.study.patient_id for row in rows(window)} == {"B-9"}
 
 
@@ -225,16 +220,16 @@ def test_a_study_that_was_moved_is_said_so_and_found_again_once_it_was_opened(
     open_and_wait(qtbot, window, other)
     press(qtbot, window, *PAGE)
     page = window.disagreements
-    with qtbot.waitSignal(window._session.fault_occurred, timeout=10_000):
+    with qtbot.waitSignal(window.session.fault_occurred, timeout=10_000):
         qtbot.keyClick(page.table, Qt.Key.Key_Return)
     assert window.banner.message.title == "The study is not where it was read"
     assert "moved" in page.message.text()
-    assert window._session.current_study.patient_id == "B-9"  # what is open stays
+    assert window.session.current_study.patient_id == "B-9"  # what is open stays
     open_and_wait(qtbot, window, tmp_path / "archive")
     open_and_wait(qtbot, window, other)
-    with qtbot.waitSignal(window._session.reading_opened, timeout=10_000):
+    with qtbot.waitSignal(window.session.reading_opened, timeout=10_000):
         qtbot.keyClick(page.table, Qt.Key.Key_Return)
-    assert window._session.current_study.patient_id == "A-1"
+    assert window.session.current_study.patient_id == "A-1"
 
 
 def test_another_patients_images_in_the_old_place_are_not_opened_as_the_study(
@@ -245,9 +240,9 @@ def test_another_patients_images_in_the_old_place_are_not_opened_as_the_study(
     write_studies(3, patient_id="C-5", study_uid="1.2.99")  # in the same place
     window = make_window(engine=FakeEngine())
     press(qtbot, window, *PAGE)
-    with qtbot.waitSignal(window._session.fault_occurred, timeout=10_000):
+    with qtbot.waitSignal(window.session.fault_occurred, timeout=10_000):
         qtbot.keyClick(window.disagreements.table, Qt.Key.Key_Return)
-    assert window._session.current_study is None
+    assert window.session.current_study is None
     assert window.banner.message.title == "The study is not where it was read"
 
 
@@ -272,14 +267,14 @@ def test_a_study_of_plain_images_is_found_again(reading_room, make_window, tmp_p
         for view in ("CC", "MLO"):
             write_plain(scans / f"7_{side}_{view}.png", laterality=side, view=view, seed=len(view))
     window = reading_room(paths=(scans,))
-    study = window._session.current_study
+    study = window.session.current_study
     save(qtbot, window, L=disagreeing_category(study, LEFT))
     assert window.close()
     tomorrow = make_window(engine=FakeEngine())
     press(qtbot, tomorrow, *PAGE)
-    with qtbot.waitSignal(tomorrow._session.reading_opened, timeout=10_000):
+    with qtbot.waitSignal(tomorrow.session.reading_opened, timeout=10_000):
         qtbot.keyClick(tomorrow.disagreements.table, Qt.Key.Key_Return)
-    assert len(tomorrow._session.current_study.views) == 4
+    assert len(tomorrow.session.current_study.views) == 4
 
 
 # --------------------------------------------------------------------------------- exports
@@ -314,7 +309,7 @@ def test_listed_readings_become_training_data_while_the_window_goes_on(
     target = tmp_path / "training"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     show(page, ReadingFilter.ALL)
-    with qtbot.waitSignal(window._session.training_written, timeout=20_000):
+    with qtbot.waitSignal(window.session.training_written, timeout=20_000):
         page.training_button.click()
         assert page.cancel_button.isVisible()
         assert not page.training_button.isEnabled()
@@ -358,7 +353,7 @@ def test_nothing_hidden_is_listed_counted_or_given_away(
     reading_room, readings_path, tmp_path, qtbot, monkeypatch
 ):
     window = reading_room(BLIND)
-    study = window._session.current_study
+    study = window.session.current_study
     save(qtbot, window, R=disagreeing_category(study, RIGHT))
     assert stored(readings_path)[0].prediction is not None  # the auditor's
     press(qtbot, window, *PAGE)

@@ -122,10 +122,10 @@ def test_a_worklist_of_a_hostile_disc_opens_no_file_and_shows_no_markup(qtbot, b
     pane.resize(264, 600)
     pane.show_catalogue(Catalogue((study,), (failure,), 0, ("<b>dir\udcff</b>",)))
     pane.show()
-    model = pane._list.model()
+    model = pane.list_view.model()
     told = []
     for row in range(model.rowCount()):
-        tip = tip_at(pane._list, model.index(row, 0))
+        tip = tip_at(pane.list_view, model.index(row, 0))
         told.append(seen_of(tip.text()))
         assert tip.width() < 900
         assert tip.height() < 400

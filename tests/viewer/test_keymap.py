@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QApplication
 
 from engine.domain import BiradsCategory, Laterality
 from engine.records.store import ReadingStore
+from tests.viewer.driver import is_answered, open_and_wait, sign
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_main_window import is_answered, open_and_wait, sign
 from viewer.panes.shortcuts_dialog import BY_HAND, ShortcutsDialog
 from viewer.shared.keymap import KEYPAD
 from viewer.window.settings import Settings
@@ -113,7 +113,7 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
     assert not canvas.is_inverted
     qtbot.keyClick(canvas, Key.Key_J)
     assert canvas.is_inverted
-    assert window.viewports.actions_by_name["toggle_invert"].toolTip() == "Invert (J)"
+    assert window.commands.action("toggle_invert").toolTip() == "Invert (J)"
 
 
 def test_a_conflict_is_told_before_the_key_is_taken_over(window, dialog, qtbot):
@@ -221,7 +221,7 @@ def test_one_hand_on_the_keypad_reads_a_study_and_goes_on(
     window.activateWindow()
     window.viewports.current.setFocus()
     QApplication.processEvents()
-    first = window._session.current_study.uid
+    first = window.session.current_study.uid
     pane = window.viewports
 
     click_keypad(qtbot, Key.Key_9)
@@ -251,9 +251,9 @@ def test_one_hand_on_the_keypad_reads_a_study_and_goes_on(
         (first, "L"): BiradsCategory.MODERATE_SUSPICION,
     }
     click_keypad(qtbot, Key.Key_Asterisk)
-    assert window._session.current_study.uid != first
+    assert window.session.current_study.uid != first
     click_keypad(qtbot, Key.Key_Slash)
-    assert window._session.current_study.uid == first
+    assert window.session.current_study.uid == first
 
 
 def test_a_category_is_entered_only_where_a_breast_is_marked(window, write_studies, qtbot):
@@ -271,7 +271,7 @@ def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_s
     open_and_wait(qtbot, window, write_studies(2))
     window.keymap.set_keypad(True)
     window.activateWindow()
-    study, overlay = window._session.current_study, window.prediction.overlay
+    study, overlay = window.session.current_study, window.prediction.overlay
     note = window.assessment.forms[RIGHT].note_box
     for field, read in ((window.assessment.reader, None), (note, note.toPlainText)):
         field.setFocus()
@@ -290,10 +290,10 @@ def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_s
             assert event.isAccepted(), "the field takes it before the window does"
             qtbot.keyClick(field, key, PAD)
         assert (read or field.text)().endswith("8/.*+7")
-    assert window._session.current_study is study
+    assert window.session.current_study is study
     assert window.prediction.overlay == overlay
     qtbot.keyClick(note, Key.Key_Enter, PAD)
-    assert not window._session.history(study)
+    assert not window.session.history(study)
 
 
 def test_without_the_layout_the_keypad_is_no_more_than_digits(window, write_studies, qtbot):
@@ -302,10 +302,10 @@ def test_without_the_layout_the_keypad_is_no_more_than_digits(window, write_stud
     window.activateWindow()
     window.viewports.current.setFocus()
     QApplication.processEvents()
-    study = window._session.current_study
+    study = window.session.current_study
     for key in (Key.Key_9, Key.Key_8, Key.Key_Asterisk):
         click_keypad(qtbot, key)
-    assert window._session.current_study is study
+    assert window.session.current_study is study
     assert window.viewports._step == 0
     assert not window.prediction.overlay[0]
 

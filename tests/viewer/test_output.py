@@ -19,14 +19,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton
 from engine.dicom.loading import load
 from engine.domain import NOTICE, Laterality, ReadingMode
 from tests.phantom import write_mammogram
+from tests.viewer.driver import are_images_shown, choose, is_answered, open_and_wait, sign, use
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_main_window import (
-    are_images_shown,
-    choose,
-    is_answered,
-    open_and_wait,
-    sign,
-)
 from viewer.output import pictures, printers, summary
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.viewports.canvas import Shown, State
@@ -39,7 +33,7 @@ def reading(make_window, write_studies, qtbot):
     """A window with a study whose answer and images are there, the heat-map over them."""
     window = make_window()
     open_and_wait(qtbot, window, write_studies(2))
-    window._session.wake_engine()
+    window.session.wake_engine()
     qtbot.waitUntil(lambda: is_answered(window) and are_images_shown(window), timeout=20_000)
     window.prediction.set_overlay(True, 0.8)
     window._on_overlay_changed(True, 0.8)
@@ -48,7 +42,7 @@ def reading(make_window, write_studies, qtbot):
 
 def open_until(qtbot, window, folder, *states):
     """Until the views of the first study are in these states, one or several."""
-    with qtbot.waitSignal(window._session.catalogue_opened, timeout=20_000):
+    with qtbot.waitSignal(window.session.catalogue_opened, timeout=20_000):
         window.open([folder])
 
     def seen():
@@ -137,7 +131,7 @@ def test_no_word_of_the_patient_is_on_a_picture_unless_it_is_asked_for(
 def test_the_clipboard_gets_the_picture_without_the_name(reading, qtbot):
     canvas = reading.viewports.current
     expected = pictures.picture_of(canvas, Shown(identity=False))
-    next(action for action in reading.output.actions if "Copy view" in action.text()).trigger()
+    use(reading, "copy_picture")
     copied = QGuiApplication.clipboard().image()
     assert copied.convertToFormat(QImage.Format.Format_RGB32) == expected
     assert QGuiApplication.clipboard().text() == ""
@@ -182,8 +176,8 @@ def test_a_mirrored_view_says_so_on_every_picture_and_page(
 
 def test_nothing_is_given_out_while_there_is_nothing(make_window):
     window = make_window()
-    for action in window.output.actions:
-        action.trigger()
+    for command in window.output.commands():
+        use(window, command.id)
         assert window.banner.message.title.startswith("No ")
         assert window.output._dialogs == []
 
@@ -207,7 +201,7 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
     assert all(view.image is not None and view.heat is not None for view in made.views)
     assert all(view.image != view.heat for view in made.views)
     model = {line.about: line.text for line in made.model}
-    prediction = reading._session.prediction(reading._session.current_study.uid)
+    prediction = reading.session.prediction(reading.session.current_study.uid)
     right = next(b.prediction for b in prediction.breasts if b.laterality is RIGHT)
     grade = right.category
     assert model["Right breast"].startswith(
@@ -354,7 +348,7 @@ def test_a_print_server_that_says_nothing_does_not_hold_up_the_window(
     [
         lambda window: window.worklist.step(1),
         lambda window: window.choose_mode(ReadingMode.BLIND_AUDIT),
-        lambda window: window._session.set_reader("Dr. Y"),
+        lambda window: window.session.set_reader("Dr. Y"),
     ],
     ids=["another study", "another mode", "another reader"],
 )
@@ -368,7 +362,7 @@ def test_no_window_outlives_what_it_shows(reading, opened, change):
 
 @pytest.mark.parametrize("name", ["picture.png", "deeper/picture.png"])
 def test_nothing_is_saved_among_the_images(reading, name):
-    study = reading._session.current_study
+    study = reading.session.current_study
     path = study.views[0].path.parent / name
     path.parent.mkdir(exist_ok=True)
     before = sorted(path.parent.iterdir())
@@ -380,7 +374,7 @@ def test_nothing_is_saved_among_the_images(reading, name):
 
 
 def test_a_link_to_an_image_does_not_lead_a_picture_into_the_study(reading, tmp_path):
-    image = reading._session.current_study.views[0].path
+    image = reading.session.current_study.views[0].path
     before = image.read_bytes()
     link = tmp_path / "elsewhere.png"
     link.symlink_to(image)
@@ -450,7 +444,7 @@ def test_a_damaged_image_is_named_in_words_and_the_others_are_copied(
     spoil(folder / "01" / "LCC.dcm")
     window = make_window()
     open_until(qtbot, window, folder, State.SHOWN, State.FAILED)
-    window.output.copy_study(window._session.current_study, tmp_path / "copies", False)
+    window.output.copy_study(window.session.current_study, tmp_path / "copies", False)
     qtbot.waitUntil(lambda: window.banner.message is not None, timeout=20_000)
     assert window.banner.message.title == "3 images copied, anonymised"
     assert "One image was not copied: The image data are corrupt" in window.banner.message.advice
@@ -461,7 +455,7 @@ def test_closing_the_program_ends_a_copy_between_two_images(
 ):
     window = make_window(engine=FakeEngine())
     open_and_wait(qtbot, window, write_studies(1))
-    window.output.copy_study(window._session.current_study, tmp_path / "copies", False)
+    window.output.copy_study(window.session.current_study, tmp_path / "copies", False)
     assert window.close()
     left = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
     assert all(path.suffix == ".dcm" and load([path]).failures == () for path in left)

@@ -217,7 +217,7 @@ def test_waiting_is_told_in_words(pane, engine, status, text):
 )
 def test_work_tells_the_view_it_is_at_and_the_time_it_may_take(pane, progress, text):
     pane.show_status(StudyStatus(StudyState.RUNNING, progress=progress))
-    assert text in pane._waiting.text()
+    assert text in pane.waiting.text()
 
 
 def test_a_failed_study_gives_title_and_advice(pane):

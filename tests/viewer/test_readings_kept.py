@@ -9,7 +9,7 @@ import viewer.session.session
 from engine.records import backups
 from engine.records.store import ReadingStore
 from tests.engine.readings import change, fill
-from tests.viewer.test_main_window import choose, open_and_wait, sign
+from tests.viewer.driver import choose, open_and_wait, sign
 
 SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
@@ -60,8 +60,8 @@ def test_as_many_backups_are_kept_as_the_settings_say(make_window, readings_path
     settings._values.setValue("backups/kept", 0)
     settings.save()
     window = make_window()
-    keeper = window._session._keeper
-    qtbot.waitUntil(lambda: window._session._keeping_due.interval() > 0)
+    keeper = window.session._keeper
+    qtbot.waitUntil(lambda: window.session._keeping_due.interval() > 0)
     assert keeper.submit(dailies).result() == []
 
 

@@ -167,7 +167,7 @@ def test_the_next_study_is_decoded_ahead_and_shows_at_once(
     first, second = open_folder(write_studies(2)).studies
     session.select_study(first.uid, second.uid)
     ahead = {(second.uid, view.image_uid) for view in second.views}
-    qtbot.waitUntil(lambda: all(key in session._images.cache for key in ahead))
+    qtbot.waitUntil(lambda: all(key in session.images.cache for key in ahead))
     told.all.clear()
     session.select_study(second.uid)
     assert len(told.of("pixels_loaded")) == 4  # without a turn of the event loop
@@ -210,7 +210,7 @@ def test_the_pixel_cache_keeps_its_bound_however_many_studies_are_read(
         told.all.clear()
         session.select_study(study.uid, upcoming and upcoming.uid)
         qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
-        assert session._images.cache.size_bytes <= 3 * one_study
+        assert session.images.cache.size_bytes <= 3 * one_study
 
 
 def test_a_study_larger_than_the_cache_is_still_shown(make_session, write_studies, qtbot):

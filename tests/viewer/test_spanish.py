@@ -32,8 +32,8 @@ from engine.domain import NOTICE, Laterality, ReadingMode, not_judged
 from engine.errors import StorageFailed, UnreadableFile, UnsupportedImage
 from engine.messages import as_message, listed, message
 from engine.records.training_manifest import NOT_FOUND, OLDER, UNREADABLE, Written
+from tests.viewer.driver import choose, is_answered, open_and_wait, rows
 from tests.viewer.fake_engine import FakeEngine, prediction_of
-from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows
 from viewer.display import measuring
 from viewer.display.assessment_form import CHANGE_REASONS, REASONS
 from viewer.display.listed_reading import ReadingFilter as Listed
@@ -143,7 +143,7 @@ def test_the_other_windows_speak_spanish_too(
 ):
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
-    study, canvas = window._session.current_study, window.viewports.current
+    study, canvas = window.session.current_study, window.viewports.current
     window.show_disagreements()
     dialogs = [
         window.disagreements,
@@ -269,7 +269,7 @@ def test_what_is_kept_and_exported_is_the_same_in_every_language(
     window.assessment.save()
     assert "lesión no detectada" in window.assessment.history.text()
 
-    reading = window._session.all_readings()[0].reading
+    reading = window.session.all_readings()[0].reading
     assert reading.reason == REASONS[0] == "lesion missed"
     window.export_readings(tmp_path / "readings.csv")
     with open(tmp_path / "readings.csv", encoding="utf-8-sig", newline="") as file:
@@ -429,10 +429,11 @@ def test_the_language_is_chosen_in_the_menu_and_holds_from_the_next_start_on(
     make_window, tmp_path, qtbot
 ):
     window = make_window()
-    choices = {choice.text(): choice for choice in window.menus.languages.actions()}
-    assert list(choices) == ["English", "Español"]
-    assert choices["English"].isChecked()
-    choices["Español"].trigger()
+    choices = [window.commands.action(f"language_{code}") for code in ("en", "es")]
+    assert [choice.text() for choice in choices] == ["English", "Español"]
+    assert [choice.isChecked() for choice in choices] == [True, False]
+    choices[1].trigger()
+    assert [choice.isChecked() for choice in choices] == [False, True]
     assert "next start" in window.banner.message.title
     assert window.close()
     assert languages.wanted(Settings(tmp_path / "settings.ini").language) == "es"

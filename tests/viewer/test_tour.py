@@ -20,10 +20,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
 from scripts import tour
 from tests.phantom import write_study
-from tests.viewer.fake_engine import answer_of, prediction_of
-from tests.viewer.test_disagreements import cells
-from tests.viewer.test_main_window import is_answered, rows
-from tests.viewer.test_reading_modes import Oracle
+from tests.viewer.driver import cells, is_answered, rows
+from tests.viewer.fake_engine import Oracle, answer_of, prediction_of
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.panes.mode_question import ModeQuestion
 from viewer.viewports.canvas import Gap
@@ -105,13 +103,13 @@ class Look:
         marks = pane.tools.book.of
         self.views = {canvas.name: view_of(canvas, marks) for canvas in pane.shown_canvases}
         self.status = window.statusBar().currentMessage()
-        self.pointed = window._pointed.text()
+        self.pointed = window.pixel_label.text()
         self.told = pane._strip._basis.text
         self.step = pane._strip._step.text
         self.waiting = window.prediction.waiting.text() if not is_answered(window) else ""
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
-        self.stored = window._session._readings.store.all()
+        self.stored = window.session._readings.store.all()
         self.right = window.assessment.forms[RIGHT]
         self.left = window.assessment.forms[LEFT]
         self.states = self.right._state.text(), self.left._state.text()
@@ -187,8 +185,8 @@ def hung(looks, now, reader):
     for view in now.views.values():
         assert {view.label, "Example Anna", "A-1", "2024-03-12 10:15"} <= set(view.words)
     assert [row.badges for row in now.rows] == [(("R", 4), ("L", 2))] * 3
-    assert reader.window._notice.isVisible()
-    assert reader.window._notice.text() == NOTICE
+    assert reader.window.notice.isVisible()
+    assert reader.window.notice.text() == NOTICE
 
 
 @shows
@@ -301,7 +299,7 @@ def calibrating(looks, now, reader):
 
 @shows
 def true_size(looks, now, reader):
-    (pixel_mm,) = reader.window._settings.screens.values()
+    (pixel_mm,) = reader.window.settings.screens.values()
     assert any(word.endswith("true size") for word in now.views["R MLO"].words)
     assert now.views["R MLO"].zoom == pytest.approx(SPACING_MM / pixel_mm, rel=0.005)
 

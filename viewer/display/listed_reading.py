@@ -27,7 +27,7 @@ _AGREEMENTS = {
 @dataclass(frozen=True)
 class ListedReading:
     reading: ReaderAssessment
-    is_hidden: bool  #: what the model predicted is not there, and would not be told
+    is_hidden: bool  #: what the model predicted is left out, and would be if it had predicted
     is_current: bool  #: no later record supersedes or withdraws it
 
     @property

@@ -29,9 +29,8 @@ class Prior:
 
     study: Study
     interval: str  #: how much earlier, in words
-    doubts: tuple[
-        Message, ...
-    ] = ()  #: about its being the same patient's; they belong on the images
+    #: about its being the same patient's; they belong on the images
+    doubts: tuple[Message, ...] = ()
 
 
 def priors_of(study: Study, studies: Iterable[Study]) -> tuple[Prior, ...]:

@@ -11,11 +11,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QAction,
     QGuiApplication,
     QHideEvent,
     QImage,
-    QKeySequence,
     QPainter,
     QPaintEvent,
     QPixmap,
@@ -40,6 +38,7 @@ from viewer.output.printers import PrinterSearch
 from viewer.session.session import Session
 from viewer.shared import theme
 from viewer.shared.banner import Message
+from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import PlainLabel
@@ -55,7 +54,7 @@ _SAY_NOTHING = mark("Without them no free words and no reader's name are on the 
 
 
 class Output(QObject):
-    """The actions of the File menu that give something out, and their windows."""
+    """The commands of the File menu that give something out, and their windows."""
 
     told = Signal(object)  #: a Message for the banner
     failed = Signal(object)  #: an EngineError
@@ -65,28 +64,23 @@ class Output(QObject):
         self._session, self._viewports, self._window = session, viewports, window
         self._dialogs: list[QDialog] = []
         self._folder = ""  # of the last file, in this run
-        self.actions = [
-            self._action(
-                "save_picture", tr("Save view as &picture …"), self.show_picture, "Ctrl+Shift+S"
-            ),
-            self._action(
-                "copy_picture", tr("&Copy view as picture"), self.copy_picture, "Ctrl+Shift+C"
-            ),
-            self._action(
-                "summary", tr("Study su&mmary, print …"), self.show_summary, "Ctrl+Shift+P"
-            ),
-            self._action("anonymise", tr("&Anonymised copy of the study …"), self.show_copying),
-        ]
         session.study_selected.connect(self.close_all)
         session.mode_changed.connect(self.close_all)
         session.study_copied.connect(self._on_copied)
 
-    def _action(self, identity: str, text: str, slot: Callable[[], object], *keys: str) -> QAction:
-        made = QAction(text, self._window)
-        made.setObjectName(identity)
-        made.setShortcuts([QKeySequence(key) for key in keys])
-        made.triggered.connect(lambda _checked=False: slot())
-        return made
+    def commands(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec(
+                "save_picture", tr("Save view as &picture …"), ("Ctrl+Shift+S",), self.show_picture
+            ),
+            ActionSpec(
+                "copy_picture", tr("&Copy view as picture"), ("Ctrl+Shift+C",), self.copy_picture
+            ),
+            ActionSpec(
+                "summary", tr("Study su&mmary, print …"), ("Ctrl+Shift+P",), self.show_summary
+            ),
+            ActionSpec("anonymise", tr("&Anonymised copy of the study …"), (), self.show_copying),
+        )
 
     def close_all(self, *_change: object) -> None:
         for dialog in self._dialogs:

@@ -1,7 +1,7 @@
 """The page of all readings: where readers and the model part, how often, and since when.
 
 A window of its own beside the images. It lists what it is given, and is given nothing that a
-reading mode hides (`Session.all_readings`); what it wants done it says by signals.
+reading mode hides (`Session.all_readings`); what it wants done it signals.
 """
 
 from collections.abc import Iterable, Sequence

@@ -122,8 +122,8 @@ def _tool_tip(other: OtherAnswer) -> str:
         identity = other.prediction.model
         judgements = [breast.prediction for breast in other.prediction.breasts]
         judgements += [view.prediction for view in other.prediction.views]
-        silent = (each for each in judgements if isinstance(each, OutOfScope))
-        lines += dict.fromkeys(localised(each.reason) for each in silent)
+        refused = (each for each in judgements if isinstance(each, OutOfScope))
+        lines += dict.fromkeys(localised(each.reason) for each in refused)
     if identity is not None:
         lines[0] += f" · {identity.sha256[:HASH_LENGTH]}"
     failure = other.engine.failure or other.status.failure

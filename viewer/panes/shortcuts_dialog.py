@@ -1,6 +1,6 @@
 """All keys and what the mouse does, and the place where the reader changes a key.
 
-Every change is at work at once. What a key is taken from is said before it is taken.
+Every change is at work at once. Whose key it is stands there before it is taken.
 """
 
 from collections.abc import Callable
@@ -218,7 +218,8 @@ class ShortcutsDialog(QDialog):
     def _filter(self) -> None:
         wanted = self.search.text().casefold()
         for group in self._groups.values():
-            rows = [group.child(number) for number in range(group.childCount())]
+            children = (group.child(number) for number in range(group.childCount()))
+            rows = [row for row in children if row is not None]
             for row in rows:
                 row.setHidden(wanted not in f"{row.text(0)} {row.text(1)}".casefold())
             group.setHidden(all(row.isHidden() for row in rows))

@@ -166,7 +166,7 @@ class Session(QObject):
         self._exporter = ThreadPoolExecutor(1, thread_name_prefix="exporting")
         self._stop_export = threading.Event()
 
-        self._studies: dict[str, Study] = {}
+        self.studies: dict[str, Study] = {}
         self._unread_folders: set[Path] = set()
         self._current: Study | None = None
         self._to_go_on_with: str | None = None
@@ -177,7 +177,7 @@ class Session(QObject):
         #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
         self.cancers_per_1000: float | None = None
 
-        self._images = Images(self._delivery, pixel_cache_bytes, self)
+        self.images = Images(self._delivery, pixel_cache_bytes, self)
         self._inference = Inference(engine, self._delivery, model_name, heat_cache_bytes, self)
         self._readings = Readings(readings_path, mode, self.fault_occurred.emit)
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeping")
@@ -196,7 +196,7 @@ class Session(QObject):
 
     def _pass_on(self) -> None:
         """What the parts tell and no mode hides goes on as it is."""
-        images, inference = self._images, self._inference
+        images, inference = self.images, self._inference
         images.loaded.connect(self.pixels_loaded)
         images.failed.connect(self.pixels_failed)
         images.thumbnail_made.connect(self.thumbnail_made)
@@ -227,7 +227,7 @@ class Session(QObject):
     @property
     def priors(self) -> tuple[Prior, ...]:
         """The open patient's earlier studies in the catalogue that compare, the newest first."""
-        return self._images.priors
+        return self.images.priors
 
     @property
     def is_complete(self) -> bool:
@@ -237,7 +237,7 @@ class Session(QObject):
 
     def is_hung(self, study_uid: str) -> bool:
         """Whether its images are on the screen: the open study, or the prior beside it."""
-        return self._images.is_hung(study_uid)
+        return self.images.is_hung(study_uid)
 
     @property
     def to_go_on_with(self) -> str | None:
@@ -306,7 +306,7 @@ class Session(QObject):
     @property
     def is_idle(self) -> bool:
         """Nothing is open, and nothing is being opened."""
-        return not self._studies and not self._is_opening
+        return not self.studies and not self._is_opening
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -426,7 +426,7 @@ class Session(QObject):
     def _on_listed_anew(self, catalogue: Catalogue) -> None:
         if not catalogue.studies:  # the disc is out: what is in memory stays, the rest failed
             return
-        before, current = self._studies, self._current
+        before, current = self.studies, self._current
         kept = [study.uid for study in catalogue.studies if _is_same(study, before.get(study.uid))]
         go_on = _go_on_with(current, catalogue.studies)
         self._show_catalogue(self._paths, catalogue, kept, go_on)
@@ -462,25 +462,25 @@ class Session(QObject):
     def _grow(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
         """What is open stays as it is on the screen, unless it turns out to be more or another."""
         studies = {study.uid: study for study in catalogue.studies}
-        before = self._studies
+        before = self.studies
         if any(not _is_as_it_was(studies.get(uid), known) for uid, known in before.items()):
             kept = [uid for uid, study in studies.items() if _is_same(study, before.get(uid))]
             go_on = _go_on_with(self._current, catalogue.studies)
             self._show_catalogue(paths, catalogue, kept, go_on)
             return
         studies |= before  # who holds a study of the catalogue holds the same one
-        new = tuple(study for study in catalogue.studies if study.uid not in self._studies)
-        self._studies = studies
+        new = tuple(study for study in catalogue.studies if study.uid not in self.studies)
+        self.studies = studies
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
-        for part in (self._readings, self._images, self._inference):
+        for part in (self._readings, self.images, self._inference):
             part.grow(studies)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_grown.emit(catalogue, new)
         for study in new:
             self._inference.status_changed.emit(study.uid)
-        if not self._images.are_priors_known():
+        if not self.images.are_priors_known():
             self._hang_again()
-        self._images.work()
+        self.images.work()
 
     def _hang_again(self) -> None:
         """An earlier study of the open patient was found: it belongs beside."""
@@ -521,12 +521,12 @@ class Session(QObject):
         self._relisting_due.stop()
         self._paths = paths
         self._to_go_on_with = go_on_with
-        self._studies = studies
+        self.studies = studies
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         self._current = None
         self._regions, self._awaited = {}, {}
         self._readings.open(studies)
-        self._images.open(studies)
+        self.images.open(studies)
         self._inference.open(studies, kept)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_opened.emit(catalogue)
@@ -535,7 +535,7 @@ class Session(QObject):
         for uid in kept:
             self._attach_answers(uid)
             self._tell_prediction(uid)
-        self._images.work()
+        self.images.work()
         self._inference.work()
 
     def select_study(self, study_uid: str | None, upcoming_uid: str | None = None) -> None:
@@ -543,10 +543,10 @@ class Session(QObject):
 
         Raises KeyError where the catalogue has no such study.
         """
-        study = None if study_uid is None else self._studies[study_uid]
-        upcoming = None if upcoming_uid is None else self._studies[upcoming_uid]
+        study = None if study_uid is None else self.studies[study_uid]
+        upcoming = None if upcoming_uid is None else self.studies[upcoming_uid]
         if study is self._current and study is not None:
-            self._images.show(upcoming)
+            self.images.show(upcoming)
             return
         previous, self._current = self._current, study
         was_hidden = previous is not None and self._readings.is_hidden(previous.uid)
@@ -554,8 +554,8 @@ class Session(QObject):
         self._inference.select(study)
         self._take_up_regions(study)
         self._opened_at = datetime.now(UTC)
-        self._images.hang(study)
-        self._images.work()  # while its place is made
+        self.images.hang(study)
+        self.images.work()  # while its place is made
         self._told_of_other = None  # who hears of another study forgets what it was told
         self.study_selected.emit(study)
         self._tell_regions()
@@ -563,7 +563,7 @@ class Session(QObject):
             self._tell_status(previous.uid)
             if was_hidden:  # perhaps only while it was open
                 self._tell_prediction(previous.uid)
-        self._images.show(upcoming)
+        self.images.show(upcoming)
         if study is not None:
             self._inference.forgive(study.uid)  # what failed is tried again as the reader returns
             self._tell_status(study.uid)
@@ -573,7 +573,7 @@ class Session(QObject):
 
     def show_prior(self, study_uid: str) -> None:
         """Another of the `priors` hangs beside the open study: its pixels follow."""
-        self._images.show_prior(study_uid)
+        self.images.show_prior(study_uid)
 
     def _is_current(self, study_uid: str) -> bool:
         return self._current is not None and self._current.uid == study_uid
@@ -598,7 +598,7 @@ class Session(QObject):
         self.model_changed.emit(model_name)
         self.engine_changed.emit(self.engine_status)
         self._inference.tell_all_statuses()
-        for uid in self._studies:
+        for uid in self.studies:
             self._attach_answers(uid)
         self._reveal_if_due()
         self._tell_all_predictions()
@@ -635,7 +635,7 @@ class Session(QObject):
 
     def _attach_answers(self, study_uid: str) -> None:
         if (prediction := self._known(study_uid)) is not None:
-            self._readings.attach_answers(self._studies[study_uid], prediction)
+            self._readings.attach_answers(self.studies[study_uid], prediction)
 
     @Slot()
     def _tell_of_other(self) -> None:
@@ -646,16 +646,16 @@ class Session(QObject):
 
     @Slot(str)
     def _tell_status(self, study_uid: str) -> None:
-        if study_uid in self._studies:
+        if study_uid in self.studies:
             self.status_changed.emit(study_uid, self.status(study_uid))
 
     def _tell_prediction(self, study_uid: str) -> None:
         if (prediction := self.prediction(study_uid)) is not None:
-            self._readings.note_shown(self._studies[study_uid])
+            self._readings.note_shown(self.studies[study_uid])
             self.study_predicted.emit(prediction)
 
     def _tell_all_predictions(self) -> None:
-        for uid in self._studies:
+        for uid in self.studies:
             self._tell_prediction(uid)
 
     # ------------------------------------------------------------------------ the reading modes
@@ -744,7 +744,7 @@ class Session(QObject):
 
         Raises ValueError where the assessment does not fit the study that it names.
         """
-        study = self._studies.get(assessment.study_uid)
+        study = self.studies.get(assessment.study_uid)
         was_hidden = study is not None and self._readings.is_hidden(study.uid)
         try:
             recorded = self._readings.record(self._as_shown(assessment))
@@ -900,7 +900,7 @@ class Session(QObject):
 
     def read_header(self, image_uid: str) -> None:
         """Of an image that hangs; `header_read` follows."""
-        self._images.read_header(image_uid)
+        self.images.read_header(image_uid)
 
     def check_readings(self, kept_backups: int = 0) -> None:
         """Tells at the start, not at the first save, where readings cannot be stored.
@@ -1035,7 +1035,7 @@ class Session(QObject):
 
     def check_target(self, path: Path) -> None:
         """Raises StorageFailed where `path` would lie among the images that are open."""
-        for study in self._studies.values():
+        for study in self.studies.values():
             refuse_inside(path, study_folders(study))
 
     def copy_anonymised(self, study: Study, folder: Path, blanks_marks: bool) -> None:
@@ -1078,7 +1078,7 @@ class Session(QObject):
         self._keeper.shutdown(cancel_futures=True)
         self._loader.shutdown(cancel_futures=True)
         self._exporter.shutdown(cancel_futures=True)
-        self._images.close()
+        self.images.close()
         try:
             self._readings.close()
         except StorageFailed as error:

@@ -5,6 +5,7 @@ the session nor its neighbours.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
@@ -35,6 +36,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 from viewer.display.opinion import MOST_CANCERS
+from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.display.reading_steps import Kind
 from viewer.display.rendering import DisplayPixels
 from viewer.output.output import Output
@@ -46,10 +48,12 @@ from viewer.panes.reading_pane import WIDTH as READING_WIDTH
 from viewer.panes.reading_pane import ReadingPane
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
-from viewer.panes.worklist import Order, WorklistPane
+from viewer.panes.worklist import WorklistPane
+from viewer.panes.worklist_items import Order
 from viewer.session.session import Session
 from viewer.shared import languages, theme
 from viewer.shared.banner import Banner, Message
+from viewer.shared.commands import ActionSpec, Commands
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import tr
 from viewer.shared.messages import localised, localised_error, notice
@@ -80,15 +84,17 @@ class MainWindow(QMainWindow):
         self, session: Session, settings: Settings, log_folder: Path | None = None
     ) -> None:
         super().__init__()
-        self._session = session
-        self._settings = settings
+        self.session = session
+        self.settings = settings
         self._log_folder = log_folder
         self._may_close = False
+        self._language = languages.current()  # as chosen; spoken from the next start on
         self.setWindowTitle("birads-viewer")
         self.setAcceptDrops(True)
 
+        self.commands = Commands(self)
         self.banner = Banner(self)
-        self.viewports = ViewportsPane(self)
+        self.viewports = ViewportsPane(self, self.commands)
         self.worklist = WorklistPane(self)
         self.reading = ReadingPane(self)
         self.prediction, self.assessment = self.reading.prediction, self.reading.assessment
@@ -101,7 +107,8 @@ class MainWindow(QMainWindow):
         self._place_panes()
         self.undoing = Undoing(session, self.viewports.tools, self.assessment, self)
         self.screens = Screens(self, self.viewports, settings)
-        self.menus = Menus(self, session.model_name)
+        self._add_commands()
+        self.menus = Menus(self, self.commands, session.model_name)
         self.keymap = Keymap(settings.keys, settings.has_keypad, self)
         self._connect_session()
         self._connect_panes()
@@ -130,16 +137,17 @@ class MainWindow(QMainWindow):
             Qt.Orientation.Horizontal,
         )
 
-        self._notice = PlainLabel(notice(), self)
-        self._notice.setFont(theme.font(bold=True))
-        self._notice.setStyleSheet(f"color: {theme.WARNING.name()}; padding: 3px 12px;")
-        self._pointed = PlainLabel(self)  # of a width of its own, so that nothing moves beside it
-        self._pointed.setFont(theme.font(theme.SMALL_TEXT_PX))
-        self._pointed.setFixedWidth(POINTED_WIDTH)
-        self.statusBar().addPermanentWidget(self._pointed)
+        self.notice = PlainLabel(notice(), self)
+        self.notice.setFont(theme.font(bold=True))
+        self.notice.setStyleSheet(f"color: {theme.WARNING.name()}; padding: 3px 12px;")
+        # of a width of its own, so that nothing moves beside it
+        self.pixel_label = PlainLabel(self)
+        self.pixel_label.setFont(theme.font(theme.SMALL_TEXT_PX))
+        self.pixel_label.setFixedWidth(POINTED_WIDTH)
+        self.statusBar().addPermanentWidget(self.pixel_label)
         # A menu bar's corner is there at every width of the window, unlike a toolbar's end.
         self.menuBar().setNativeMenuBar(False)
-        self.menuBar().setCornerWidget(self._notice, Qt.Corner.TopRightCorner)
+        self.menuBar().setCornerWidget(self.notice, Qt.Corner.TopRightCorner)
 
     def _dock(self, name: str, title: str, pane: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -148,10 +156,131 @@ class MainWindow(QMainWindow):
         self.addDockWidget(area, dock)
         return dock
 
+    # ------------------------------------------------------------------------------------- commands
+
+    def _add_commands(self) -> None:
+        commands = self.commands
+        commands.add(self, self.output.commands())
+        commands.add(self, self._commands())
+        commands.add(self, self.screens.commands())
+        commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
+        commands.adopt("reading_pane", ("F9",), self.reading_dock.toggleViewAction())
+
+    def _commands(self) -> tuple[ActionSpec, ...]:
+        session, undoing = self.session, self.undoing
+        right, left = Laterality.RIGHT, Laterality.LEFT
+        return (
+            ActionSpec("open_folder", tr("Open &folder …"), ("Ctrl+O",), self.ask_for_folder),
+            ActionSpec("open_files", tr("Open f&iles …"), ("Ctrl+Shift+O",), self.ask_for_files),
+            ActionSpec("export", tr("&Export readings …"), ("Ctrl+E",), self.ask_for_export),
+            ActionSpec(
+                "export_unblinded",
+                tr("Export readings, &unblinded …"),
+                (),
+                partial(self.ask_for_export, unblind=True),
+            ),
+            ActionSpec("quit", tr("&Quit"), ("Ctrl+Q",), self.close),
+            ActionSpec("undo", tr("&Undo"), ("Ctrl+Z",), undoing.undo),
+            ActionSpec("redo", tr("Red&o drawing"), ("Ctrl+Shift+Z", "Ctrl+Y"), undoing.redo),
+            ActionSpec(
+                "undo_reading",
+                tr("Undo saved rea&ding"),
+                ("Ctrl+Shift+U",),
+                undoing.undo_reading,
+            ),
+            ActionSpec(
+                "save", tr("&Save reading"), ("Ctrl+Enter", "Ctrl+Return"), self.assessment.save
+            ),
+            ActionSpec(
+                "disagreements",
+                tr("Readings and d&isagreements …"),
+                ("Ctrl+D",),
+                self.show_disagreements,
+            ),
+            ActionSpec(
+                "right_breast", tr("&Right breast"), ("Ctrl+R",), partial(self.focus_breast, right)
+            ),
+            ActionSpec(
+                "left_breast", tr("&Left breast"), ("Ctrl+L",), partial(self.focus_breast, left)
+            ),
+            ActionSpec(
+                "next_breast",
+                tr("&Breast, then the other one"),
+                ("Ctrl+B",),
+                self.focus_next_breast,
+            ),
+            ActionSpec(
+                "heat_map",
+                tr("&Heat-map"),
+                ("H",),
+                self.prediction.toggle_overlay,
+                lambda: self.prediction.overlay[0],
+            ),
+            ActionSpec("other_model", tr("&Other model"), ("M",), self.switch_model),
+            ActionSpec(
+                "both_models",
+                tr("Ask &both networks"),
+                ("Shift+M",),
+                self.toggle_both,
+                lambda: session.asks_both,
+            ),
+            ActionSpec(
+                "cancers_per_1000", tr("&Cancers per 1,000 women …"), (), self.ask_for_cancers
+            ),
+            ActionSpec(
+                "pause",
+                tr("&Pause or resume the worklist"),
+                ("Ctrl+P",),
+                self.worklist.toggle_pause,
+            ),
+            ActionSpec("restart_engine", tr("&Restart the engine"), (), self.restart_engine),
+            ActionSpec("to_worklist", tr("&Worklist"), ("Ctrl+1",), self.focus_worklist),
+            ActionSpec("to_images", tr("&Images"), ("Ctrl+2",), self.focus_images),
+            ActionSpec("steps", tr("&Steps …"), (), self.choose_steps),
+            ActionSpec("shortcuts", tr("&Keys and mouse"), ("F1",), self.show_shortcuts),
+            ActionSpec("about", tr("&About and licences"), (), self.show_about),
+            ActionSpec("logs", tr("&Open log folder"), (), self.show_logs),
+            *(self._model_command(name, title) for name, title in MODEL_TITLES.items()),
+            *(self._mode_command(mode, title) for mode, title in MODE_TITLES.items()),
+            *(self._language_command(code, name) for code, name in languages.LANGUAGES.items()),
+        )
+
+    def _model_command(self, name: str, title: str) -> ActionSpec:
+        return ActionSpec(
+            f"model_{name}",
+            tr(title),
+            (),
+            partial(self.choose_model, name),
+            lambda: self.session.model_name == name,
+            choice_of="model",
+        )
+
+    def _mode_command(self, mode: ReadingMode, title: str) -> ActionSpec:
+        return ActionSpec(
+            f"mode_{mode.name.lower()}",
+            tr(title),
+            (),
+            partial(self.choose_mode, mode),
+            lambda: self.session.mode is mode,
+            choice_of="mode",
+            tool_tip=tr(MODE_MEANINGS[mode]),
+        )
+
+    def _language_command(self, code: str, name: str) -> ActionSpec:
+        """By its own name, whatever is spoken now."""
+        return ActionSpec(
+            f"language_{code}",
+            name,
+            (),
+            partial(self.choose_language, code),
+            lambda: self._language == code,
+            choice_of="language",
+        )
+
     # ------------------------------------------------------------------------------- who hears what
 
     def _connect_session(self) -> None:
-        session = self._session
+        session = self.session
         session.opening_started.connect(lambda: self.worklist.show_opening(0, 0))
         session.opening_progressed.connect(self.worklist.show_opening)
         session.opening_finished.connect(self.worklist.hide_opening)
@@ -181,7 +310,7 @@ class MainWindow(QMainWindow):
         session.training_written.connect(self._on_training_written)
 
     def _connect_panes(self) -> None:
-        session = self._session
+        session = self.session
         self.worklist.study_selected.connect(self._on_worklist_selected)
         self.worklist.pause_requested.connect(session.pause)
         self.worklist.resume_requested.connect(session.resume)
@@ -191,7 +320,7 @@ class MainWindow(QMainWindow):
         self.viewports.prior_shown.connect(session.show_prior)
         self.viewports.status_changed.connect(self.statusBar().showMessage)
         tools = self.viewports.tools
-        tools.pointed.connect(self._pointed.setText)
+        tools.pointed.connect(self.pixel_label.setText)
         tools.annotated.connect(session.annotate)
         tools.header_requested.connect(self._show_header)
         self.assessment.reader_changed.connect(tools.set_reader)
@@ -224,28 +353,30 @@ class MainWindow(QMainWindow):
             teller.failed.connect(self.show_fault)
         self.undoing.hinted.connect(tools.told)
         self.screens.told.connect(tools.told)
+        self.screens.moved.connect(self.commands.refresh)
+        self.menus.recent.aboutToShow.connect(self.fill_recent)
         self.keymap.changed.connect(self._on_keys_changed)
         for menu in self.menus.all_menus:
             self.keymap.add_menu(menu)
         self.keymap.apply()
 
     def _restore(self) -> None:
-        settings = self._settings
-        self.prediction.show_engine(self._session.engine_status)
+        settings = self.settings
+        self.prediction.show_engine(self.session.engine_status)
         self.prediction.set_overlay(settings.overlay_visible, settings.overlay_opacity)
         self._on_overlay_changed(*self.prediction.overlay)
-        self.prediction.reserve_networks(self._session.model_name not in OTHER_MODEL)
-        self.menus.show_model(self._session.model_name)
+        self.prediction.reserve_networks(self.session.model_name not in OTHER_MODEL)
+        self.menus.show_model(self.session.model_name)
         self.set_asks_both(settings.asks_both)
         self._show_cancers(settings.cancers_per_1000)
         self.assessment.set_reader(settings.reader)
-        self._session.set_reader(settings.reader)
+        self.session.set_reader(settings.reader)
         self.viewports.tools.set_reader(settings.reader)
         self.viewports.tools.set_screens(settings.screens)
         self.viewports.tools.screen_calibrated.connect(settings.add_screen)
         self.viewports.set_routine(settings.routine(settings.reader))
-        self._on_mode_changed(self._session.mode)
-        self._on_reading_changed(self._session.reading)
+        self._on_mode_changed(self.session.mode)
+        self._on_reading_changed(self.session.reading)
         if settings.worklist_order in Order.__members__:
             self.worklist.set_order(Order[settings.worklist_order])
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
@@ -257,18 +388,18 @@ class MainWindow(QMainWindow):
         )
 
     def _on_reader_changed(self, name: str) -> None:
-        self._settings.reader = name
-        self.viewports.set_routine(self._settings.routine(name))
-        if self._session.current_study is not None:
-            self._offer_unsaved([self._session.current_study])
+        self.settings.reader = name
+        self.viewports.set_routine(self.settings.routine(name))
+        if self.session.current_study is not None:
+            self._offer_unsaved([self.session.current_study])
 
     # ------------------------------------------------------------------------------------- opening
 
     def open(self, paths: Sequence[Path]) -> None:
         """Opens files and folders in the place of what is open."""
-        self._settings.add_recent(paths)
+        self.settings.add_recent(paths)
         self._opened = tuple(paths)
-        self._session.open(paths)
+        self.session.open(paths)
 
     def show_fault(self, error: EngineError) -> None:
         self.banner.show_message(Message(localised(error.title), localised(error.advice)))
@@ -298,46 +429,46 @@ class MainWindow(QMainWindow):
         self.worklist.show_catalogue(catalogue)
         self._tell_what_was_read(catalogue.studies)
         if catalogue.studies:
-            self.worklist.select(self._session.to_go_on_with or self.worklist.study_uids[0])
+            self.worklist.select(self.session.to_go_on_with or self.worklist.study_uids[0])
         else:
-            self._session.select_study(None)
+            self.session.select_study(None)
 
     def _offer_unsaved(self, studies: Iterable[Study]) -> None:
         """What this reader entered before the program ended, as far as it may be told now."""
         for study in studies:
-            entries = self._session.unsaved_entries(study)
+            entries = self.session.unsaved_entries(study)
             if entries is not None:
                 self.assessment.restore_drafts(study, entries)
 
     def _mark_read(self, studies: Iterable[Study]) -> None:
         for study in studies:
-            has_been_read = self._session.has_been_read(study)
-            is_unfinished = has_been_read and self._session.is_unfinished(study)
+            has_been_read = self.session.has_been_read(study)
+            is_unfinished = has_been_read and self.session.is_unfinished(study)
             self.worklist.mark_read(study.uid, has_been_read, is_unfinished)
 
     def _on_worklist_selected(self, study_uid: str) -> None:
-        self._session.select_study(study_uid, self.worklist.upcoming(study_uid))
+        self.session.select_study(study_uid, self.worklist.upcoming(study_uid))
 
     def _on_study_selected(self, study: Study | None) -> None:
         for browser in self.findChildren(HeaderBrowser):
             browser.close()  # it was of an image that goes
-        reading = self._session.reading
-        self.viewports.show_study(study, self._session.priors, self._session.is_complete)
+        reading = self.session.reading
+        self.viewports.show_study(study, self.session.priors, self.session.is_complete)
         if study is not None:
-            drawn = self._session.annotations(study)
+            drawn = self.session.annotations(study)
             self.viewports.tools.show_annotations(study, drawn)
         self.viewports.tools.show_reading(reading)
         self.prediction.show_study(study)
         self.prediction.show_reading(reading)
-        self.menus.overlay.setEnabled(not reading.phase.is_hidden)
-        history = () if study is None else self._session.history(study)
+        self.commands.action("heat_map").setEnabled(not reading.phase.is_hidden)
+        history = () if study is None else self.session.history(study)
         if study is not None:
             self._offer_unsaved([study])
-        self.assessment.show_study(study, self._session.opened_at, history, reading)
+        self.assessment.show_study(study, self.session.opened_at, history, reading)
 
     def _show_header(self, image_uid: str, label: str) -> None:
         _show_alone(HeaderBrowser(image_uid, label, self))
-        self._session.read_header(image_uid)
+        self.session.read_header(image_uid)
 
     def _on_header_read(
         self, image_uid: str, read: tuple[HeaderElement, ...] | EngineError
@@ -350,11 +481,11 @@ class MainWindow(QMainWindow):
                     browser.show_header(read)
 
     def _on_pixels_loaded(self, study_uid: str, image_uid: str, pixels: DisplayPixels) -> None:
-        if self._session.is_hung(study_uid):
+        if self.session.is_hung(study_uid):
             self.viewports.show_pixels(image_uid, pixels)
 
     def _on_pixels_failed(self, study_uid: str, image_uid: str, error: EngineError) -> None:
-        if self._session.is_hung(study_uid):
+        if self.session.is_hung(study_uid):
             self.viewports.show_failure(image_uid, localised(error.title), localised(error.advice))
 
     def _on_study_predicted(self, prediction: StudyPrediction) -> None:
@@ -368,7 +499,7 @@ class MainWindow(QMainWindow):
             self.prediction.show_status(status)
 
     def _on_model_changed(self, model_name: str) -> None:
-        self._settings.model_name = model_name
+        self.settings.model_name = model_name
         self.menus.show_model(model_name)
         self.prediction.reserve_networks(model_name not in OTHER_MODEL)
         self.worklist.clear_predictions()
@@ -388,23 +519,23 @@ class MainWindow(QMainWindow):
 
     def _on_reading_changed(self, reading: ReadingState) -> None:
         """Of the open study: what its reader may see of the model has changed."""
-        study = self._session.current_study
+        study = self.session.current_study
         self.prediction.show_reading(reading)
         self.viewports.tools.show_reading(reading)
-        self.assessment.show_reading(reading, () if study is None else self._session.history(study))
-        self.menus.overlay.setEnabled(not reading.phase.is_hidden)
+        self.assessment.show_reading(reading, () if study is None else self.session.history(study))
+        self.commands.action("heat_map").setEnabled(not reading.phase.is_hidden)
         if study is not None:
             self._mark_read([study])
 
     def choose_mode(self, mode: ReadingMode) -> None:
         """From now on, and at the next start."""
-        self._settings.reading_mode = mode
+        self.settings.reading_mode = mode
         self.mode_question.hide()
-        self._session.set_mode(mode)
+        self.session.set_mode(mode)
 
     def choose_language(self, language: str) -> None:
         """Texts that are shown already stay as they are: it is for the next start."""
-        self._settings.language = language
+        self.settings.language = self._language = language
         if language != languages.current():
             title = tr("{language} from the next start on").format(
                 language=languages.LANGUAGES[language]
@@ -431,12 +562,12 @@ class MainWindow(QMainWindow):
         self.prediction.show_other(answer)
 
     def _is_shown(self, study_uid: str) -> bool:
-        current = self._session.current_study
+        current = self.session.current_study
         return current is not None and current.uid == study_uid
 
     def _on_assessment_recorded(self, assessment: ReaderAssessment) -> None:
         self.assessment.show_recorded(assessment)
-        if (study := self._session.current_study) is not None:
+        if (study := self.session.current_study) is not None:
             self._mark_read([study])
 
     def _on_recording_failed(self, assessment: ReaderAssessment, error: EngineError) -> None:
@@ -446,7 +577,7 @@ class MainWindow(QMainWindow):
     def _on_reveal_failed(self, error: EngineError) -> None:
         advice = " ".join([tr("The answer stays hidden."), localised(error.advice)])
         message = Message(localised(error.title), advice, tr("Try again"))
-        self.banner.show_message(message, self._session.retry_reveal)
+        self.banner.show_message(message, self.session.retry_reveal)
 
     # ------------------------------------------------------------------- readings, disagreements
 
@@ -459,7 +590,7 @@ class MainWindow(QMainWindow):
 
     def _fill_disagreements(self) -> None:
         if self.disagreements.isVisible():
-            self.disagreements.show_readings(self._session.all_readings())
+            self.disagreements.show_readings(self.session.all_readings())
 
     def _on_reading_opened(self, study_uid: str, side: Laterality, is_alone: bool) -> None:
         if is_alone and self._opened:
@@ -471,7 +602,7 @@ class MainWindow(QMainWindow):
             )
             self.banner.show_message(message, lambda: self.open(opened))
         self.worklist.select(study_uid)
-        study = self._session.current_study
+        study = self.session.current_study
         views = [] if study is None else [v for v in study.views if v.laterality is side]
         if views:
             self.viewports.select(views[0].image_uid)
@@ -480,7 +611,7 @@ class MainWindow(QMainWindow):
         self.focus_breast(side)
 
     def _on_csv_requested(self, path: Path, ids: Sequence[int], is_pseudonymised: bool) -> None:
-        count = self._session.export_readings(path, False, ids, is_pseudonymised)
+        count = self.session.export_readings(path, False, ids, is_pseudonymised)
         if count is not None:
             told = (
                 tr("{count} exported without patient identifiers.")
@@ -498,14 +629,14 @@ class MainWindow(QMainWindow):
 
     def _on_overlay_changed(self, visible: bool, opacity: float) -> None:
         self.viewports.set_overlay(visible, opacity)
-        self.menus.overlay.setChecked(visible)
-        self._settings.overlay_visible, self._settings.overlay_opacity = visible, opacity
+        self.commands.refresh()
+        self.settings.overlay_visible, self.settings.overlay_opacity = visible, opacity
 
     def set_asks_both(self, asks_both: bool) -> None:
         """Whether the model that is not chosen is asked about the open study too; in this run."""
-        self.menus.both.setChecked(asks_both)
         self.prediction.reserve_other(asks_both)
-        self._session.set_asks_both(asks_both)
+        self.session.set_asks_both(asks_both)
+        self.commands.refresh()
 
     # --------------------------------------------------------------------------------- menu actions
 
@@ -521,14 +652,14 @@ class MainWindow(QMainWindow):
 
     def fill_recent(self) -> None:
         self.menus.recent.clear()
-        for path in self._settings.recent:
+        for path in self.settings.recent:
             entry = self.menus.recent.addAction(shortened(str(path)).replace("&", "&&"))
             entry.triggered.connect(lambda _checked=False, path=path: self.open([path]))
         if self.menus.recent.isEmpty():
             self.menus.recent.addAction(tr("Nothing yet")).setEnabled(False)
         else:
             self.menus.recent.addSeparator()
-            self.menus.recent.addAction(tr("Clear this list"), self._settings.clear_recent)
+            self.menus.recent.addAction(tr("Clear this list"), self.settings.clear_recent)
 
     def ask_for_export(self, unblind: bool = False) -> None:
         title = tr("Export all readings")
@@ -542,7 +673,7 @@ class MainWindow(QMainWindow):
         """The model's answers go with the readings only where their reader was shown them; with
         `unblind` all do, and from then on they count as revealed.
         """
-        count = self._session.export_readings(path, unblind)
+        count = self.session.export_readings(path, unblind)
         if count is not None:
             title = (
                 tr("1 reading exported") if count == 1 else tr("%n readings exported", "", count)
@@ -576,16 +707,16 @@ class MainWindow(QMainWindow):
         (self.viewports.current or self.viewports).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def choose_model(self, name: str) -> None:
-        self._session.set_model(name)
+        self.session.set_model(name)
 
     def restart_engine(self) -> None:
-        self._session.restart_engine()
+        self.session.restart_engine()
 
     def switch_model(self) -> None:
         """The next one of the list, in a circle."""
         names = list(MODEL_TITLES)
-        place = names.index(self._session.model_name)
-        self._session.set_model(names[(place + 1) % len(names)])
+        place = names.index(self.session.model_name)
+        self.session.set_model(names[(place + 1) % len(names)])
 
     def ask_for_cancers(self) -> None:
         """How many cancers the site sees; 0 shows what the network says and no more."""
@@ -601,22 +732,22 @@ class MainWindow(QMainWindow):
         )
         dialog.setDoubleDecimals(1)
         dialog.setDoubleRange(0, MOST_CANCERS)
-        dialog.setDoubleValue(self._session.cancers_per_1000 or 0)
+        dialog.setDoubleValue(self.session.cancers_per_1000 or 0)
         dialog.doubleValueSelected.connect(self.set_cancers)
         _show_alone(dialog)
 
     def set_cancers(self, cancers_per_1000: float) -> None:
         """From now on, and at the next start."""
-        self._settings.cancers_per_1000 = cancers_per_1000
-        self._show_cancers(self._settings.cancers_per_1000)
+        self.settings.cancers_per_1000 = cancers_per_1000
+        self._show_cancers(self.settings.cancers_per_1000)
 
     def _show_cancers(self, cancers_per_1000: float | None) -> None:
-        self._session.cancers_per_1000 = cancers_per_1000
+        self.session.cancers_per_1000 = cancers_per_1000
         self.prediction.show_prior(cancers_per_1000)
 
     def toggle_both(self) -> None:
-        asks_both = not self._session.asks_both
-        self._settings.asks_both = asks_both
+        asks_both = not self.session.asks_both
+        self.settings.asks_both = asks_both
         self.set_asks_both(asks_both)
 
     def choose_steps(self) -> None:
@@ -626,7 +757,7 @@ class MainWindow(QMainWindow):
 
     def _on_routine_changed(self, routine: tuple[Kind, ...]) -> None:
         self.viewports.set_routine(routine)
-        self._settings.set_routine(self._settings.reader, routine)
+        self.settings.set_routine(self.settings.reader, routine)
 
     def show_shortcuts(self) -> None:
         _show_alone(ShortcutsDialog(self.keymap, self))
@@ -639,9 +770,9 @@ class MainWindow(QMainWindow):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._log_folder)))
 
     def _on_keys_changed(self) -> None:
-        self._settings.set_keys(self.keymap.chosen, self.keymap.has_keypad)
+        self.settings.set_keys(self.keymap.chosen, self.keymap.has_keypad)
         self.menus.show_keys(self.keymap)
-        self.screens.show_keys()
+        self.screens.show_key(self.keymap.first("images_apart"))
         self.assessment.set_save_key(self.keymap.first("save"))
         self.assessment.set_keypad(self.keymap.has_keypad)
 
@@ -667,11 +798,11 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(0, self, self._check_readings)
 
     def _check_readings(self) -> None:
-        self._session.check_readings(self._settings.kept_backups)
+        self.session.check_readings(self.settings.kept_backups)
 
     def _wake_idle_engine(self) -> None:
-        if self._session.is_idle:
-            self._session.wake_engine()
+        if self.session.is_idle:
+            self.session.wake_engine()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Says once what would be lost; nothing is asked that has to be answered."""
@@ -691,12 +822,12 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.viewports.tools.leave()  # words being typed on an image are kept
-        self._settings.geometry = self.saveGeometry()
-        self._settings.layout = self.saveState(LAYOUT_VERSION)
-        self._settings.save()
+        self.settings.geometry = self.saveGeometry()
+        self.settings.layout = self.saveState(LAYOUT_VERSION)
+        self.settings.save()
         self.screens.leave()
         self.disagreements.close()
-        self._session.close()
+        self.session.close()
         super().closeEvent(event)
 
     def _close_anyway(self) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QScreen
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from viewer.shared import theme
+from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import tr
 from viewer.shared.messages import notice
 from viewer.shared.plain_text import PlainLabel
@@ -57,6 +58,7 @@ class Screens(QObject):
     """Moves the images between the main window and their own."""
 
     told = Signal(str)  #: what became of the windows
+    moved = Signal()  #: the images, out or back
 
     def __init__(self, window: QMainWindow, images: QWidget, settings: Settings) -> None:
         super().__init__(window)
@@ -65,20 +67,29 @@ class Screens(QObject):
         self._place = self._home.indexOf(images)
         self._apart: ImagesWindow | None = None
         self._is_leaving = False
+        self._key = ""
         self._empty = PlainLabel(window)  # in the images' place while they are away
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.hide()
-        self.separate_action = QAction(tr("Images in a &window of their own"), self)
-        self.separate_action.setObjectName("images_apart")
-        self.separate_action.setShortcut("F11")
-        self.separate_action.setCheckable(True)
-        self.separate_action.triggered.connect(self.toggle)
-        self.next_screen_action = QAction(tr("Images on the &next screen"), self)
-        self.next_screen_action.setObjectName("images_next_screen")
-        self.next_screen_action.setShortcut("Shift+F11")
-        self.next_screen_action.triggered.connect(self.to_next_screen)
         QGuiApplication.instance().screenRemoved.connect(self._on_screen_removed)
+
+    def commands(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec(
+                "images_apart",
+                tr("Images in a &window of their own"),
+                ("F11",),
+                self.toggle,
+                lambda: self._apart is not None,
+            ),
+            ActionSpec(
+                "images_next_screen",
+                tr("Images on the &next screen"),
+                ("Shift+F11",),
+                self.to_next_screen,
+            ),
+        )
 
     @property
     def images_window(self) -> ImagesWindow | None:
@@ -103,7 +114,7 @@ class Screens(QObject):
         self._apart = ImagesWindow(self._window)
         self._apart.closed.connect(self._on_closed)
         self._apart.addActions(_actions_of(self._window))  # their keys work there too
-        self.show_keys()
+        self.show_key(self._key)
         self._home.removeWidget(self._images)
         self._apart.take(self._images)
         self._home.insertWidget(self._place, self._empty, 1)
@@ -145,9 +156,9 @@ class Screens(QObject):
         place = screens.index(here) + 1 if here in screens else 0
         self._put_on(screens[place % len(screens)])
 
-    def show_keys(self) -> None:
-        """Names the key that brings the images back; after keys have changed."""
-        key = self.separate_action.shortcut().toString()
+    def show_key(self, key: str) -> None:
+        """The one that brings the images back, at the start and after keys have changed."""
+        self._key = key
         back = tr("{key} brings them back.").format(key=key)
         back = back if key else tr("The menu Panes brings them back.")
         away = tr("The images are in a window of their own.")
@@ -173,7 +184,7 @@ class Screens(QObject):
 
     def _after_moving(self, focus: QWidget | None) -> None:
         """The keyboard stays where it was."""
-        self.separate_action.setChecked(self._apart is not None)
+        self.moved.emit()
         window = self._window if focus is None else self._images.window()
         window.activateWindow()
         if focus is not None:
