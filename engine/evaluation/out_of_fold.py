@@ -58,6 +58,7 @@ log = logging.getLogger(__name__)
 #: Free offsets give the best likelihood but let the rare grades vanish from the arg-max; this is
 #: the compromise of the table in docs/experiments.md.
 OFFSET_SHRINKAGE = 0.07
+ENSEMBLE_SHRINKAGE = 10.0  #: its members' offsets are fitted already; a second time overdoes it
 _HEAT_ROWS = 120  #: suspicious images with a box whose maps set the heat-map's scale
 _HEAT_PERCENTILE = 75  #: of those maps' maxima: a quarter of them reach the top of the scale
 _BATCH = 8
@@ -71,7 +72,10 @@ def _after(done: int, total: int, on_progress: Progress) -> Progress:
 
 
 def fit_calibration(
-    predictions: Sequence[RowPrediction], categories: tuple[int, ...], rows: Iterable[ManifestRow]
+    predictions: Sequence[RowPrediction],
+    categories: tuple[int, ...],
+    rows: Iterable[ManifestRow],
+    offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> Calibration:
     """Scalings for views, and for breasts with two views or more, from predictions with logits.
 
@@ -80,8 +84,8 @@ def fit_calibration(
     """
     graded = [p for p in predictions if _is_graded(p.row, categories)]
     pairs = _breasts(graded)
-    view = _fit_grades(_singly(graded), categories)
-    breast = _fit_grades(pairs, categories) if pairs else view
+    view = _fit_grades(_singly(graded), categories, offset_shrinkage)
+    breast = _fit_grades(pairs, categories, offset_shrinkage) if pairs else view
     single = dataset.single_outcome_datasets(rows)
     known = [
         p for p in predictions if p.row.is_malignant is not None and p.row.dataset not in single
@@ -140,11 +144,13 @@ def _shares(graded: Sequence[Group], known: Sequence[Group]) -> Shares:
     )
 
 
-def _fit_grades(groups: Sequence[Group], categories: tuple[int, ...]) -> Scaling:
+def _fit_grades(
+    groups: Sequence[Group], categories: tuple[int, ...], offset_shrinkage: float
+) -> Scaling:
     return fit_scaling(
         np.stack([np.mean([logits_of(p) for p in group], axis=0) for group in groups]),
         np.array([_highest(group).allowed(categories) for group in groups]),
-        OFFSET_SHRINKAGE,
+        offset_shrinkage,
     )
 
 
@@ -175,14 +181,16 @@ def _highest(group: Group) -> ManifestRow:
 
 
 def cross_fitted(
-    predictions: Sequence[RowPrediction], categories: tuple[int, ...]
+    predictions: Sequence[RowPrediction],
+    categories: tuple[int, ...],
+    offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> tuple[RowPrediction, ...]:
     """Each fold's predictions calibrated by the other folds'."""
     rows = [p.row for p in predictions]
     calibrated: list[RowPrediction] = []
     for fold in sorted({row.fold for row in rows if row.fold is not None}):
         others = [p for p in predictions if p.row.fold != fold]
-        calibration = fit_calibration(others, categories, rows)
+        calibration = fit_calibration(others, categories, rows, offset_shrinkage)
         calibrated += recalibrated([p for p in predictions if p.row.fold == fold], calibration)
     order = {row.file: number for number, row in enumerate(rows)}
     return tuple(sorted(calibrated, key=lambda p: order[p.row.file]))
@@ -259,7 +267,9 @@ def assemble_ensemble(
         _refuse_other_weights(member, _network(run_directory, None))
     patients = {patient for member in members for patient in _patients(member)}
     uncalibrated = _build_ensemble(members)
-    calibration = _write_out_of_fold(out, BOTH, predictions, uncalibrated.identity.categories, rows)
+    calibration = _write_out_of_fold(
+        out, BOTH, predictions, uncalibrated.identity.categories, rows, ENSEMBLE_SHRINKAGE
+    )
     digest = save_ensemble(
         out / f"{BOTH}.json",
         files,
@@ -293,13 +303,13 @@ def _write_out_of_fold(
     predictions: Sequence[RowPrediction],
     categories: tuple[int, ...],
     rows: Sequence[ManifestRow],
+    offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> Calibration:
     """The honest figures' CSV; returns the calibration for patients that nobody has seen."""
     out.mkdir(parents=True, exist_ok=True)
-    write_predictions(
-        out / f"{name}.out_of_fold.csv", cross_fitted(predictions, categories), details=True
-    )
-    return fit_calibration(predictions, categories, rows)
+    honest = cross_fitted(predictions, categories, offset_shrinkage)
+    write_predictions(out / f"{name}.out_of_fold.csv", honest, details=True)
+    return fit_calibration(predictions, categories, rows, offset_shrinkage)
 
 
 def _enter(out: Path, name: str, file: str, digest: str) -> None:
