@@ -327,7 +327,7 @@ def test_a_picture_bears_the_notice_in_both_languages_and_verbatim_in_its_metada
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
     painted = []
-    wrap = pictures._wrapped
+    wrap = pictures.wrapped
     monkeypatch.setattr(
         pictures, "_wrapped", lambda text, *rest: painted.append(text) or wrap(text, *rest)
     )
