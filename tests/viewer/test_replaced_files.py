@@ -11,7 +11,7 @@ from tests.phantom import write_mammogram, write_plain
 from tests.viewer.driver import canvases, choose, open_and_wait, rows, sign
 from tests.viewer.fake_engine import MODELS, answer_of
 from viewer.display.worklist_row import StudyRow
-from viewer.session.session import RELISTINGS
+from viewer.session.opening import RELISTINGS
 from viewer.shared.states import StudyState
 from viewer.viewports.canvas import State
 
@@ -67,7 +67,7 @@ def test_another_patients_image_of_the_same_size_shows_under_its_own_name_alone(
     study = window.session.studies[last]
     write_bob(file_of(window, "R CC", study))
     seen = []
-    window.session.pixels_loaded.connect(lambda s, i, p: seen.append((s, p)))
+    window.session.images.loaded.connect(lambda s, i, p: seen.append((s, p)))
     listed_anew(lambda: window.worklist.select(last))
     assert window.session.current_study.patient_id == "A-8"
     assert [view.label for view in window.session.current_study.views] == [
@@ -144,7 +144,7 @@ def test_answers_on_other_studies_readings_and_drafts_outlive_the_listing(
 ):
     open_and_wait(qtbot, window, write_studies(8))
     session = window.session
-    qtbot.waitUntil(lambda: session.progress == (8, 8), timeout=10_000)
+    qtbot.waitUntil(lambda: session.inference.progress == (8, 8), timeout=10_000)
     sign(qtbot, window)
     first, last = window.worklist.study_uids[0], window.worklist.study_uids[7]
     choose(qtbot, window, session.current_study.views[0].laterality, "2")

@@ -114,7 +114,7 @@ def test_no_english_is_left_in_the_whole_window(
     spanish, make_window, write_studies, english_texts, qtbot
 ):
     window = make_window()
-    window.set_asks_both(True)
+    window.models.compare(True)
     window.prediction.set_overlay(True, 0.5)
     open_answered(window, write_studies(2), qtbot)
     choose(qtbot, window, RIGHT, "4A")
@@ -144,7 +144,7 @@ def test_the_other_windows_speak_spanish_too(
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
     study, canvas = window.session.current_study, window.viewports.current
-    window.show_disagreements()
+    window.readings.show_page()
     dialogs = [
         window.disagreements,
         ShortcutsDialog(window.keymap, window),
@@ -175,7 +175,7 @@ def test_qts_own_words_are_spanish(spanish, qtbot):
 def test_spanish_words_have_room(themed, spanish, make_window, write_studies, qtbot, size):
     window = make_window()
     window.resize(*size)
-    window.set_asks_both(True)
+    window.models.compare(True)
     window.prediction.set_overlay(True, 0.5)
     open_answered(window, write_studies(1), qtbot)
     choose(qtbot, window, RIGHT, "2")
@@ -204,7 +204,7 @@ def test_the_panes_are_no_taller_than_in_english(themed, qapp, make_window, writ
         languages.install(qapp, language)
         try:
             window = make_window(engine=FakeEngine())
-            window.set_asks_both(True)
+            window.models.compare(True)
             open_answered(window, folder, qtbot)
             heights.append((window.prediction.height(), window.assessment.height()))
             assert window.close()
@@ -271,7 +271,7 @@ def test_what_is_kept_and_exported_is_the_same_in_every_language(
 
     reading = window.session.all_readings()[0].reading
     assert reading.reason == REASONS[0] == "lesion missed"
-    window.export_readings(tmp_path / "readings.csv")
+    window.readings.export(tmp_path / "readings.csv")
     with open(tmp_path / "readings.csv", encoding="utf-8-sig", newline="") as file:
         row = next(csv.DictReader(file))
     assert row["reason"] == "lesion missed"
@@ -279,7 +279,7 @@ def test_what_is_kept_and_exported_is_the_same_in_every_language(
     assert row["reading_mode"] == "concurrent"
     assert row["notice"] == NOTICE
 
-    window.show_disagreements()
+    window.readings.show_page()
     page = window.disagreements
     assert page.filter_box.currentData() is Listed.DISAGREEMENTS
     for wanted in ("no detectada", "lesion missed"):  # as shown, and as exported
@@ -327,7 +327,7 @@ def test_a_picture_bears_the_notice_in_both_languages_and_verbatim_in_its_metada
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
     painted = []
-    wrap = pictures._wrapped
+    wrap = pictures.wrapped
     monkeypatch.setattr(
         pictures, "_wrapped", lambda text, *rest: painted.append(text) or wrap(text, *rest)
     )
@@ -397,7 +397,7 @@ def test_a_files_endless_words_do_not_hold_up_the_window(spanish):
 def test_a_file_name_in_a_spanish_sentence_shows_its_hidden_characters(spanish, window):
     evil = "reading\u202es.sqlite <b>"
     advice = message("The folder {name} holds no .sqlite file.", name=evil)
-    window.show_fault(StorageFailed(message("No backup there"), advice))
+    window.show_error(StorageFailed(message("No backup there"), advice))
     told = window.banner.accessibleName()
     assert "La carpeta reading\ufffds.sqlite <b>" in told
 
@@ -407,7 +407,7 @@ def test_faults_reach_the_spanish_banner_and_list(spanish, window, write_studies
     (folder / "scan.dcm").touch()
     open_and_wait(qtbot, window, folder)
     assert "El archivo está vacío" in rows(window)[-1].text
-    window.show_fault(
+    window.show_error(
         StorageFailed("Readings cannot be saved", "The disk is full: make room, then save again.")
     )
     assert window.banner.message.title == "No se pueden guardar las lecturas"

@@ -334,7 +334,7 @@ def pdf(summary: StudySummary) -> bytes:
     painter = QPainter(writer)
     paint_page(painter, QRectF(0, 0, writer.width(), writer.height()), summary)
     painter.end()
-    return buffer.data().data()
+    return bytes(buffer.data().data())
 
 
 def paint_page(painter: QPainter, area: QRectF, summary: StudySummary) -> None:
