@@ -35,7 +35,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError, FileChanged, UnreadableFile
 
-__all__ = ["FILE_SIZE_LIMIT", "PIXEL_LIMIT", "load", "load_pixels"]
+__all__ = ["FILE_SIZE_LIMIT", "PIXEL_LIMIT", "load", "load_pixels", "look_at"]
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +120,20 @@ def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:
     if pixels.shape != (view.rows, view.columns):
         raise FileChanged()
     return pixels
+
+
+def look_at(path: Path) -> FoundImage | FailedFile | None:
+    """One file as `load` sees it, before its study is known; reads its header only.
+
+    None: no image by name and content, or a DICOMDIR.
+    """
+    try:
+        found = _read(path)
+    except EngineError as error:
+        return FailedFile(path, error.title, error.advice)
+    except OSError as error:
+        return FailedFile(path, *unopened(error))
+    return found if isinstance(found, FoundImage) else None
 
 
 def _pixels_of(file: SourceFile, threads: int) -> Pixels:

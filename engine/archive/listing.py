@@ -1,0 +1,176 @@
+"""From folders to the list: the driver walks, the workers look at headers.
+
+Only files that are new, or no longer what they were, are looked at. The driver holds one piece of a
+folder at a time, however many entries it has.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from engine.archive.crew import Crew, Lost
+from engine.archive.index import Found, Index, Kind, Seen, digest
+from engine.dicom.loading import look_at
+from engine.dicom.studies import natural, study_mark
+from engine.domain import FailedFile
+
+BATCH = 200  #: files of a task: some half a second
+_PIECE = 50_000  #: entries of a folder that are sorted together
+_SAVED_EVERY_S = 2.0
+
+
+class Batch(NamedTuple):
+    """Files for one task; `folders` are theirs, to be marked once all their files are entered."""
+
+    files: tuple[Found, ...]
+    paths: tuple[str, ...]
+
+    def __repr__(self) -> str:  # schedulers log it
+        return f"{len(self.files)} files"
+
+
+def look(paths: Sequence[str]) -> list[Seen]:
+    """What each file is and where it belongs; on a worker."""
+    return [_seen(Path(path)) for path in paths]
+
+
+def _seen(path: Path) -> Seen:
+    found = look_at(path)
+    if found is None:
+        return Seen(Kind.NO_IMAGE)
+    if isinstance(found, FailedFile):
+        return Seen(Kind.FAILED)
+    mark = study_mark(found)
+    if mark is None:
+        return Seen(
+            Kind.PLAIN,
+            study=digest("plain", found.folder.name, size=8),
+            image=digest(found.fingerprint.hex(), size=8),
+            rest=digest(found.rest, size=8),
+        )
+    return Seen(
+        Kind.DICOM,
+        key=digest("dicom", *mark),
+        study=digest("dicom", mark[1], size=8),
+        image=digest(found.view.image_uid, size=8),
+    )
+
+
+def fill(
+    index: Index, folders: Iterator[Path], crew: Crew, on_progress: Callable[[int, int], None]
+) -> None:
+    """Brings the list up to date; `on_progress` gets (folders, files) found so far.
+
+    Raises StorageFailed, and whatever the crew raises.
+    """
+    index.begin()
+    index.add_folders(folders)
+    walk = _Walk(index)
+    saved = time.monotonic()
+    files = 0
+    for batch, seen in crew.map(_look_at_batch, walk.next_batch, "list"):
+        if isinstance(seen, Lost):
+            if len(batch.files) > 1:
+                walk.split(batch)
+                continue
+            seen = [Seen(Kind.FAILED)]  # it kills whoever reads its header
+        index.enter(list(zip(batch.files, seen, strict=True)))
+        index.mark_read(walk.done_with(batch))
+        files += len(batch.files)
+        on_progress(walk.folders, files)
+        if time.monotonic() - saved > _SAVED_EVERY_S:
+            index.save()
+            saved = time.monotonic()
+    index.finish()
+
+
+def _look_at_batch(batch: Batch) -> list[Seen]:
+    return look(batch.paths)
+
+
+class _Walk:
+    """Searches the folders that the list has not read, as far as somebody asks for files."""
+
+    def __init__(self, index: Index) -> None:
+        self.folders = 0
+        self._index = index
+        self._open: Counter[int] = Counter()  #: files that are not entered yet, by folder
+        self._whole: set[int] = set()  #: folders of these whose last file was handed out
+        self._files = self._found()
+        self._split: list[Batch] = []
+
+    def split(self, batch: Batch) -> None:
+        """Has its files looked at one by one."""
+        pairs = zip(batch.files, batch.paths, strict=True)
+        self._split += [Batch((file,), (path,)) for file, path in pairs]
+
+    def next_batch(self) -> Batch | None:
+        if self._split:
+            return self._split.pop()
+        found = list(islice(self._files, BATCH))
+        if not found:
+            return None
+        files, paths = zip(*found, strict=True)
+        return Batch(files, paths)
+
+    def done_with(self, batch: Batch) -> list[int]:
+        """The folders that are read now."""
+        self._open.subtract(file.folder for file in batch.files)
+        done = [folder for folder in self._whole if not self._open[folder]]
+        for folder in done:
+            self._whole.discard(folder)
+            del self._open[folder]
+        return done
+
+    def _found(self) -> Iterator[tuple[Found, str]]:
+        last = 0
+        while folders := self._index.unread_folders(last):
+            for number, path in folders:
+                self.folders += 1
+                for found, file in self._in_folder(number, path):
+                    self._open[number] += 1
+                    yield found, file
+                if self._open[number]:
+                    self._whole.add(number)
+                else:
+                    del self._open[number]
+                    self._index.mark_read([number])
+                last = number
+
+    def _in_folder(self, number: int, folder: Path) -> Iterator[tuple[Found, str]]:
+        """Its files that have to be looked at; its folders go on the list of those to be read."""
+        try:
+            status = folder.stat()
+            if not self._index.is_first_visit(number, f"{status.st_dev}-{status.st_ino}"):
+                return
+            with os.scandir(folder) as listing:
+                known = self._index.known_files(number)
+                while entries := list(islice(listing, _PIECE)):
+                    entries.sort(key=lambda entry: natural(entry.name))
+                    inner: list[Path] = []
+                    for entry in entries:
+                        found = _found(number, entry, inner)
+                        if found and known.get(found.name) != (found.size, found.modified):
+                            yield found, entry.path
+                    self._index.add_folders(inner)
+        except OSError:  # its reader is told by whoever judges it
+            yield Found(number, b"", 0, 0), str(folder)
+
+
+def _found(folder: int, entry: os.DirEntry[str], inner: list[Path]) -> Found | None:
+    """A file as it was found; a folder goes to `inner`. Links to folders are not followed."""
+    try:
+        if entry.is_dir():
+            if not entry.is_symlink():
+                inner.append(Path(entry.path))
+            return None
+        if not entry.is_file() and not entry.is_symlink():
+            return None
+        status = entry.stat() if entry.is_file() else entry.stat(follow_symlinks=False)
+    except OSError:  # a link to itself
+        return None
+    return Found(folder, os.fsencode(entry.name), status.st_size, status.st_mtime_ns)
