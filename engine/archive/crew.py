@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
@@ -20,6 +21,7 @@ TRIES = 3  #: a task that killed so many workers is not tried again
 _AHEAD = 2  #: tasks for each worker that wait at the scheduler, so that none of them idles
 _COUNTED_EVERY_S = 2.0
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_LOGGERS = ("distributed", "distributed.client", "bokeh", "tornado", "tornado.application")
 _WORKER_BYTES = 2 * 10**9  #: what a worker with both networks needs at its peak, and room
 
 
@@ -85,7 +87,7 @@ class Cluster:
         prefix = f"{name}-{uuid.uuid4().hex[:8]}"
         under_way: dict[str, T] = {}
         as_completed: Any = distributed.as_completed
-        finished = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
+        finished = as_completed(loop=self._client.loop)
         number = 0
         while True:
             while len(under_way) < _AHEAD + _AHEAD * self.size:
@@ -96,31 +98,43 @@ class Cluster:
                 future = self._client.submit(function, task, key=f"{prefix}-{number}", pure=False)
                 under_way[future.key] = task
                 finished.add(future)
-                del future  # a future that nobody holds is forgotten by the scheduler
+                del future  # what nobody holds is forgotten by the scheduler
             if not under_way:
                 return
-            future, result = next(finished)
-            task = under_way.pop(future.key)
-            yield task, _result(future, result)
+            came = [next(finished)]
+            came += finished.next_batch(block=False)
+            for future, result in zip(came, self._results(came), strict=True):
+                yield under_way.pop(future.key), result
+            del came, future
+
+    def _results(self, futures: list[Any]) -> list[Any]:
+        """In one go, unless one of them failed."""
+        if all(future.status == "finished" for future in futures):
+            with suppress(Exception):  # its reason is found below
+                return list(self._client.gather(futures))
+        return [_result(future) for future in futures]
 
 
-def _result(future: Any, result: Any) -> Any:
+def _result(future: Any) -> Any:
     from distributed.scheduler import KilledWorker
 
-    if future.status == "finished":
-        return result
-    if future.status == "error":
-        error = result[1] if isinstance(result, tuple) else result
-        if isinstance(error, KilledWorker):
-            return Lost()
+    gone = CrewFailed(
+        "The scheduler is gone", "Start it and its workers; then the same command goes on."
+    )
+    if future.status not in ("finished", "error"):
+        raise gone
+    try:
+        return future.result()
+    except KilledWorker:
+        return Lost()
+    except (OSError, TimeoutError, CancelledError) as error:
+        raise gone from error
+    except Exception as error:
         raise CrewFailed(
             "A worker cannot work",
             f"It says {type(error).__name__}: install the same version of this program there, "
             "then give the same command again.",
         ) from error
-    raise CrewFailed(
-        "The scheduler is gone", "Start it and its workers; then the same command goes on."
-    )
 
 
 # -------------------------------------------------------------------------------------- opening
@@ -139,7 +153,6 @@ def local(workers: int, dashboard: int | None = None) -> Iterator[Crew]:
     import dask
 
     with dask.config.set(_settings()):
-        logging.getLogger("distributed").setLevel(logging.ERROR)
         address = None if dashboard is None else f"127.0.0.1:{dashboard}"
         with (
             distributed.LocalCluster(
@@ -149,7 +162,7 @@ def local(workers: int, dashboard: int | None = None) -> Iterator[Crew]:
                 host="127.0.0.1",
                 dashboard_address=address,
                 security=distributed.Security.temporary(),
-                silence_logs=logging.ERROR,
+                silence_logs=logging.CRITICAL,
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
@@ -163,7 +176,6 @@ def at(scheduler: str) -> Iterator[Crew]:
     import dask
 
     with dask.config.set({"distributed.client.scheduler-info-interval": "10s"}):
-        logging.getLogger("distributed").setLevel(logging.ERROR)
         try:
             client = distributed.Client(scheduler, timeout="10s")
         except (OSError, ValueError) as error:
@@ -191,6 +203,9 @@ def _distributed() -> Any:
         raise CrewFailed(
             "The extra for archives is missing", 'pip install "birads-viewer[archive]"'
         ) from error
+    talkative = ("distributed", "tornado", "asyncio")  # what happened, its outcome tells
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith(talkative)]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     return distributed
 
 
@@ -207,5 +222,5 @@ def _settings() -> dict[str, object]:
         "distributed.comm.timeouts.connect": "30s",
         "distributed.admin.system-monitor.gil.enabled": False,
         "distributed.worker.profile.enabled": False,
-        "logging": {"distributed": "error"},
+        "logging": dict.fromkeys(_LOGGERS, "critical"),
     }

@@ -23,7 +23,7 @@ from engine.archive import facts
 from engine.archive.units import Answer, Judged, Order, Row, Unable, Unit
 from engine.dicom import loading
 from engine.dicom.studies import natural
-from engine.domain import FailedFile, Study, StudyPrediction
+from engine.domain import NOTICE, FailedFile, Study, StudyPrediction
 from engine.errors import EngineError, StorageFailed, UnreadableFile, fault_trace
 from engine.records import exports
 
@@ -124,7 +124,7 @@ def _answers(order: Order, predictor: Any, units: Sequence[Unit]) -> list[Answer
             return [answer for unit in units for answer in _answers(order, predictor, [unit])]
         log.error("Unexpected fault while judging a unit: %s", fault_trace(error))
         fault = FailedFile(Path(), "Unexpected fault in this study", _UNEXPECTED)
-        return [Answer(units[0].number, (failure_row(units[0].number, fault),))]
+        return [Answer(units[0].number, (failure_row(units[0], fault),))]
 
 
 def _answers_together(order: Order, predictor: Any, units: Sequence[Unit]) -> list[Answer]:
@@ -140,11 +140,11 @@ def _answers_together(order: Order, predictor: Any, units: Sequence[Unit]) -> li
         answers = []
         for each in loaded:
             number = each.unit.number
-            rows = [failure_row(number, failure) for failure in each.failures]
+            rows = [failure_row(each.unit, failure) for failure in each.failures]
             for study in each.studies:
                 rows += _study_rows(order, number, study, next(predictions))
             if not rows:
-                rows = [failure_row(number, FailedFile(Path(), *_NOTHING_LEFT))]
+                rows = [failure_row(each.unit, FailedFile(Path(), *_NOTHING_LEFT))]
             answers.append(Answer(number, tuple(rows)))
     return answers
 
@@ -204,9 +204,10 @@ def _study_rows(order: Order, unit: int, study: Study, prediction: StudyPredicti
     return rows
 
 
-def failure_row(unit: int, failure: FailedFile) -> Row:
+def failure_row(unit: Unit, failure: FailedFile) -> Row:
     """Of a file whose study is not known, or of a whole unit (an empty path)."""
-    row = _row(unit, exports.failure_record(failure), facts.Facts())
+    row = _row(unit.number, exports.failure_record(failure), facts.Facts())
+    row["study"] = unit.key or None
     return row if failure.path.name else row | {"file": None}
 
 
@@ -223,13 +224,14 @@ def _row(unit: int, record: Mapping[str, Any], told: facts.Facts) -> dict[str, A
         "error_title": error.get("title"),
         "error_advice": error.get("advice"),
         "program": __version__,
+        "notice": NOTICE,
         **asdict(told),
     }
 
 
 _AS_RECORDED = (
     *("study", "patient", "file", "laterality", "view", "model", "model_sha256", "in_scope"),
-    *("scope_reason", "category", "confidence", "p_malignant", "heatmap", "notes", "notice"),
+    *("scope_reason", "category", "confidence", "p_malignant", "heatmap", "notes"),
 )
 
 

@@ -203,7 +203,7 @@ class Run:
             KILLER_TITLE,
             f"{TRIES} workers died of it; look at it by itself. The others were judged.",
         )
-        answer = Answer(unit.number, (failure_row(unit.number, fault),))
+        answer = Answer(unit.number, (failure_row(unit, fault),))
         same = self._settings
         return Judged((answer,), same.model, same.model_sha256, __version__, 0.0, 0.0)
 
