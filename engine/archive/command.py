@@ -9,26 +9,26 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from engine.archive import crew, listing, sources
 from engine.archive.crew import Crew
 from engine.archive.index import Index
-from engine.archive.progress import Terminal, failure_words
+from engine.archive.progress import Terminal
 from engine.archive.run import Run, Settings, network_hash
 from engine.archive.units import Order
 from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE
 from engine.errors import EngineError, StorageFailed
 from engine.networks.checkpoint import shipped_checkpoint
-from engine.private_files import make_private_folder
+from engine.private_files import make_private_folder, replaced_whole
 from engine.records.backups import default_store
 from engine.records.pseudonyms import SECRET_NAME, Pseudonyms
 
 _ALL_READ, _SOME_FAILED = 0, 1
-_DEEDS = ("compare", "report")
 SHARD_SIZE = 10_000
 
 
@@ -181,15 +181,13 @@ def _judge(arguments: argparse.Namespace) -> int:
             f"{progress.changed:,} studies have changed since they were judged: their answers are "
             "those of before. Another --out judges them anew."
         )
-    if asked_for_failures := failure_words(progress):
-        terminal.say("; ".join(asked_for_failures))
-    figures = {"failures": sum(progress.failures.values())}
+    figures = _written_report(out, arguments.labels)
     _write(
         {
             "out": str(out),
             "studies": progress.total,
             "judged_now": progress.judged,
-            "failures": figures["failures"],
+            **{k: v for k, v in _in_short(figures).items() if k != "studies"},
             "report": str(out / "report.html"),
         }
     )
@@ -253,17 +251,78 @@ def _stoppable() -> Iterator[None]:
 
 def _report(rest: list[str], labels: Path | None) -> int:
     if len(rest) != 1:
-        raise _WrongUsage("One folder is reported on", "birads-engine archive report DIR")
+        raise _WrongUsage("One run is reported on", "birads-engine archive report DIR")
     out = Path(rest[0])
     figures = _written_report(out, labels)
-    _write({"out": str(out), "report": str(out / "report.html")} | _in_short(figures))
+    _write({"out": str(out), "report": str(out / "report.html"), **_in_short(figures)})
     return _ALL_READ
 
 
+def _written_report(out: Path, labels_file: Path | None) -> Mapping[str, Any]:
+    """Figures of the run, written as report.json and report.html. Raises EngineError."""
+    from engine.archive import archive_report, card, labels, tally
+
+    settings = _settings_of(out)
+    known = None
+    if labels_file is not None:
+        names = None if settings.has_identifiers else _pseudonyms()
+        known = labels.read(
+            labels_file, lambda study: names.name("study", study) if names else study
+        )
+    figures = tally.count(out / "parts", known)
+    shipped = network_hash(shipped_checkpoint(settings.model))
+    said = card.of(settings.model, settings.model_sha256, shipped)
+    _write_text(out / "report.json", tally.as_json(figures))
+    archive_report.write(out / "report.html", settings, figures, said)
+    return figures
+
+
+def _settings_of(folder: Path) -> Settings:
+    settings = Settings.read(folder)
+    if settings is None:
+        raise _WrongUsage("Not the results of a run", f"{folder} has no run.json.")
+    return settings
+
+
 def _compare(rest: list[str], out: Path | None) -> int:
+    from engine.archive import comparison
+
     if len(rest) != 2:
         raise _WrongUsage("Two runs are compared", "birads-engine archive compare DIR_A DIR_B")
-    raise NotImplementedError
+    a, b = map(Path, rest)
+    runs = _settings_of(a), _settings_of(b)
+    figures = comparison.compare(a / "parts", b / "parts")
+    folder = b if out is None else out
+    make_private_folder(folder)
+    _write_text(folder / "comparison.json", json.dumps(figures, indent=1) + "\n")
+    comparison.write(folder / "comparison.html", runs, figures)
+    told = ("changed", "raised_to_4_or_5", "lowered_from_4_or_5", "mean_shift", "correlation")
+    _write(
+        {
+            "a": str(a),
+            "b": str(b),
+            "breasts": figures["breasts"],
+            **{name: figures[name] for name in told},
+            "report": str(folder / "comparison.html"),
+        }
+    )
+    return _ALL_READ
+
+
+def _in_short(figures: Mapping[str, Any]) -> dict[str, Any]:
+    breasts = figures["breasts"]
+    return {
+        **{name: figures[name] for name in ("studies", "views", "views_in_scope", "failures")},
+        **{name: breasts[name] for name in ("breasts", "judged", "called_4_or_5", "mean_p_4_or_5")},
+    }
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        with replaced_whole(path) as file:
+            file.write(text)
+    except OSError as error:
+        raise StorageFailed("Report not written", f"{path.name}: {error.strerror}.") from error
 
 
 def _natural(text: str) -> int:

@@ -73,13 +73,11 @@ class Settings:
                 raise disk_full() from error
             return self
         if replace(there, program=self.program) != self:
-            names = [
-                n for n, v in asdict(self).items() if v != getattr(there, n) and n != "program"
-            ]
+            differing = {n for n in asdict(self) if getattr(self, n) != getattr(there, n)}
             raise StorageFailed(
                 "The folder holds another run",
-                f"It differs in {', '.join(set(names) - {'program'})}: choose another folder, or give the same "
-                "command as then.",
+                f"It differs in {', '.join(sorted(differing - {'program'}))}: choose another "
+                "folder, or give the same command as then.",
             )
         return there
 

@@ -5,10 +5,10 @@ when they are copied out, and so does every printed page.
 """
 
 import base64
-import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -61,11 +61,10 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def picture(figure: Figure, alternative: str) -> str:
     """The figure as an embedded PNG with the notice below it."""
-    canvas = FigureCanvasAgg(figure)
     figure.set_dpi(_DPI)
-    stream = io.BytesIO()
-    canvas.print_png(stream)
-    drawn = cv2.imdecode(np.frombuffer(stream.getvalue(), np.uint8), cv2.IMREAD_COLOR)
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib types none of what is called
+    canvas.draw()
+    drawn = cv2.cvtColor(np.asarray(canvas.buffer_rgba()), cv2.COLOR_RGBA2BGR)
     strip = np.full((22, drawn.shape[1], 3), 255, np.uint8)
     cv2.putText(
         strip, NOTICE, (6, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (90, 80, 70), 1, cv2.LINE_AA
