@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from engine import __version__
 from engine.archive.card import ALL, Said
 from engine.archive.run import Settings
-from engine.archive.tally import UNSTATED, greatest_distance, stability_index
+from engine.archive.tally import ORDERED, UNSTATED, greatest_distance, stability_index
 from engine.arrays import Array
 from engine.evaluation.metrics import GRADES
 from engine.evaluation.page import (
@@ -89,8 +89,8 @@ def _in_short(figures: Mapping[str, Any], card: Mapping[str, Said]) -> str:
         f"put <b>{_share(breasts['called_4_or_5'])}</b> into category 4 or 5; the mean probability "
         f"of 4 or 5 is <b>{_share(breasts['mean_p_4_or_5'])}</b>. "
         f"{_share(_ratio(figures['views_in_scope'], figures['views']))} of "
-        f"{count(figures['views'], 'view')} were in scope. {figures['failures']:,} files or studies "
-        "failed."
+        f"{count(figures['views'], 'view')} were in scope. {figures['failures']:,} files or "
+        "studies failed."
     )
     notes = "".join(f'<p class="warning">{escape(text)}</p>' for text in warnings)
     return f"{notes}<section><h2>In short</h2><p>{told}</p></section>"
@@ -154,7 +154,7 @@ def _by_group(name: str, title: str, figures: Mapping[str, Any], card: Mapping[s
     if not set(groups) - {UNSTATED}:
         return ""
     largest = sorted(groups, key=lambda key: -groups[key]["breasts"])[:_SHOWN]
-    is_ordered = name in ("year", "age_band", "density")
+    is_ordered = name in ORDERED
     shown = sorted(largest) if is_ordered else largest
     lines = [
         [

@@ -187,6 +187,7 @@ def _judge(arguments: argparse.Namespace) -> int:
             "out": str(out),
             "studies": progress.total,
             "judged_now": progress.judged,
+            "processor_seconds": round(progress.processor_seconds, 2),
             **{k: v for k, v in _in_short(figures).items() if k != "studies"},
             "report": str(out / "report.html"),
         }

@@ -18,7 +18,7 @@ from engine import __version__
 from engine.archive import parts
 from engine.archive.labels import breast_key
 from engine.archive.run import Settings
-from engine.archive.tally import DIMENSIONS, OTHERS, UNSTATED
+from engine.archive.tally import DIMENSIONS, ORDERED, OTHERS, UNSTATED
 from engine.arrays import Array
 from engine.evaluation.metrics import GRADES, SUSPICIOUS
 from engine.evaluation.page import BLUE, GREY, picture, quiet, section, table, write_page
@@ -297,6 +297,8 @@ def _group(name: str, groups: Mapping[str, Any]) -> str:
     if not set(groups) - {UNSTATED}:
         return ""
     shown = sorted(groups, key=lambda key: -groups[key]["n"])[:_SHOWN]
+    if name in ORDERED:
+        shown.sort()
     lines = [
         [
             visible_text(key),

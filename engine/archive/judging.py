@@ -143,14 +143,13 @@ def _answers_together(order: Order, predictor: Any, units: Sequence[Unit]) -> li
             rows = [failure_row(each.unit, failure) for failure in each.failures]
             for study in each.studies:
                 rows += _study_rows(order, number, study, next(predictions))
-            if not rows:
-                rows = [failure_row(each.unit, FailedFile(Path(), *_NOTHING_LEFT))]
+            if not rows:  # a copy of another unit's image, or no image any more
+                rows = [_row(number, {}, facts.Facts()) | {"record": "none"}]
             answers.append(Answer(number, tuple(rows)))
     return answers
 
 
 _UNEXPECTED = "This is a bug of the program: please report it; the other studies were judged."
-_NOTHING_LEFT = ("No image is left", "The files have changed since they were listed.")
 
 
 def _loaded(unit: Unit, fetched: ExitStack) -> _Loaded:

@@ -37,7 +37,7 @@ def _column(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
 #: What a row holds; docs/archive.md has the same table. Null where a row has no such thing.
 SCHEMA = pa.schema(
     [
-        _column("record", pa.string(), "view, breast or error"),
+        _column("record", pa.string(), "view, breast, error, or none: no image of its own"),
         _column("unit", pa.int64(), "number of what was judged together, in list.sqlite"),
         _column("study", pa.string(), "the study, hashed"),
         _column("patient", pa.string(), "the patient, hashed"),

@@ -18,6 +18,7 @@ from engine.evaluation.metrics import GRADES, SUSPICIOUS
 
 BINS = 1000  #: of a probability
 DIMENSIONS = ("maker", "machine", "year", "age_band", "density")
+ORDERED = ("year", "age_band", "density")  #: of these, those whose groups have an order
 UNSTATED = "not stated"
 _MOST_GROUPS = 500  #: of a dimension; a header can say anything
 OTHERS = "others"
