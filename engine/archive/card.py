@@ -10,9 +10,7 @@ import numpy as np
 
 from engine.archive.tally import histogram
 from engine.arrays import Array
-from engine.domain import MODEL_NAMES
 from engine.evaluation.metrics import GRADES, SUSPICIOUS
-from engine.networks.checkpoint import shipped_checkpoint
 
 ALL = "all of the card's data"
 
@@ -25,11 +23,9 @@ class Said:
     suspicion: Array  #: histogram of P(4 or 5)
 
 
-def of(model: str, model_sha256: str, sha256_of_shipped: str) -> Mapping[str, Said]:
-    """By collection, all of them first; empty where the network is another than the shipped one."""
-    if model not in MODEL_NAMES or model_sha256 != sha256_of_shipped:
-        return {}
-    path = shipped_checkpoint(model).with_name(f"{model}.out_of_fold.csv")
+def of(network: Path) -> Mapping[str, Said]:
+    """By collection, all of them first; of a network's file, beside which its card's data lie."""
+    path = network.with_suffix(".out_of_fold.csv")
     return read(path) if path.exists() else {}
 
 

@@ -13,20 +13,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.archive import crew, listing, sources
+from engine.archive import crew, sources
 from engine.archive.crew import Crew
-from engine.archive.index import Index
-from engine.archive.progress import Terminal
-from engine.archive.run import Run, Settings, network_hash
-from engine.archive.units import Order
 from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE
-from engine.errors import EngineError, StorageFailed
-from engine.networks.checkpoint import shipped_checkpoint
+from engine.errors import EngineError, IncompatibleCheckpoint, StorageFailed
 from engine.private_files import make_private_folder, replaced_whole
-from engine.records.backups import default_store
 from engine.records.pseudonyms import SECRET_NAME, Pseudonyms
+from engine.shipped import MANIFEST, entries
+
+if TYPE_CHECKING:  # what the extra brings is imported when it is needed
+    from engine.archive.run import Settings
 
 _ALL_READ, _SOME_FAILED = 0, 1
 SHARD_SIZE = 10_000
@@ -130,6 +128,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises EngineError."""
+    crew.require_extra()
     deed, *rest = arguments.sources
     if deed == "compare":
         return _compare(rest, arguments.out)
@@ -139,6 +138,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _judge(arguments: argparse.Namespace) -> int:
+    from engine.archive import listing
+    from engine.archive.index import Index
+    from engine.archive.parts import Parts
+    from engine.archive.progress import Terminal
+    from engine.archive.run import Run, Settings
+    from engine.archive.units import Order
+
     out = _folder_for(arguments)
     settings = Settings(
         model=arguments.model,
@@ -156,8 +162,6 @@ def _judge(arguments: argparse.Namespace) -> int:
     )
     names = None if arguments.identifiers else _pseudonyms()
     asked = sources.remotes(arguments.sources)
-    from engine.archive.parts import Parts
-
     with (
         _stoppable(),
         Index(out / "list.sqlite") as index,
@@ -165,6 +169,8 @@ def _judge(arguments: argparse.Namespace) -> int:
         _crew(arguments) as workers,
     ):
         settings = settings.kept_in(out)
+        if not workers.size:
+            terminal.say("No worker is there yet: waiting for the first.")
         parts = Parts(out / "parts", settings.shard_size, names, arguments.part_size)
         if not arguments.as_listed or not index.count:
             folders = sources.folders(arguments.sources)
@@ -215,14 +221,28 @@ def _folder_for(arguments: argparse.Namespace) -> Path:
 
 
 def _hash_of(arguments: argparse.Namespace) -> str:
-    path = arguments.checkpoint or shipped_checkpoint(arguments.model)
+    """Of the network that is asked for; without loading it, as the driver needs none."""
+    from engine.archive.run import network_hash
+
+    path = arguments.checkpoint or _shipped_file(arguments.model)
     try:
         return network_hash(path)
     except OSError as error:
         raise _WrongUsage("No such checkpoint", f"{path}: {error.strerror}.") from error
 
 
+def _shipped_file(model: str) -> Path:
+    try:
+        return MANIFEST.parent / entries()[model]["file"]
+    except (OSError, ValueError, KeyError) as error:
+        raise IncompatibleCheckpoint(
+            "Network not installed", f"No checkpoint named {model} came with this installation."
+        ) from error
+
+
 def _pseudonyms() -> Pseudonyms:
+    from engine.records.backups import default_store
+
     return Pseudonyms.of_installation(default_store().with_name(SECRET_NAME))
 
 
@@ -262,6 +282,7 @@ def _report(rest: list[str], labels: Path | None) -> int:
 def _written_report(out: Path, labels_file: Path | None) -> Mapping[str, Any]:
     """Figures of the run, written as report.json and report.html. Raises EngineError."""
     from engine.archive import archive_report, card, labels, tally
+    from engine.archive.run import network_hash
 
     settings = _settings_of(out)
     known = None
@@ -271,14 +292,17 @@ def _written_report(out: Path, labels_file: Path | None) -> Mapping[str, Any]:
             labels_file, lambda study: names.name("study", study) if names else study
         )
     figures = tally.count(out / "parts", known)
-    shipped = network_hash(shipped_checkpoint(settings.model))
-    said = card.of(settings.model, settings.model_sha256, shipped)
+    shipped = _shipped_file(settings.model)
+    is_shipped = settings.model_sha256 == network_hash(shipped)
+    said = card.of(shipped) if is_shipped else {}
     _write_text(out / "report.json", tally.as_json(figures))
     archive_report.write(out / "report.html", settings, figures, said)
     return figures
 
 
-def _settings_of(folder: Path) -> Settings:
+def _settings_of(folder: Path) -> "Settings":
+    from engine.archive.run import Settings
+
     settings = Settings.read(folder)
     if settings is None:
         raise _WrongUsage("Not the results of a run", f"{folder} has no run.json.")

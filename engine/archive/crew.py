@@ -149,9 +149,7 @@ def local(workers: int, dashboard: int | None = None) -> Iterator[Crew]:
     if workers == 0:
         yield Alone()
         return
-    distributed = _distributed()
-    import dask
-
+    dask, distributed = _quiet_dask()
     with dask.config.set(_settings()):
         address = None if dashboard is None else f"127.0.0.1:{dashboard}"
         with (
@@ -172,9 +170,7 @@ def local(workers: int, dashboard: int | None = None) -> Iterator[Crew]:
 @contextmanager
 def at(scheduler: str) -> Iterator[Crew]:
     """The workers of a scheduler that is there. Raises CrewFailed."""
-    distributed = _distributed()
-    import dask
-
+    dask, distributed = _quiet_dask()
     with dask.config.set({"distributed.client.scheduler-info-interval": "10s"}):
         try:
             client = distributed.Client(scheduler, timeout="10s")
@@ -195,18 +191,27 @@ def default_workers() -> int:
     return max(1, min(cores or 1, fitting))
 
 
-def _distributed() -> Any:
+def require_extra() -> None:
+    """Raises CrewFailed where the extra for archives is not installed."""
     try:
         import cryptography  # noqa: F401  what Security.temporary needs
-        import distributed
+        import distributed  # noqa: F401
+        import pyarrow  # noqa: F401
     except ImportError as error:
         raise CrewFailed(
             "The extra for archives is missing", 'pip install "birads-viewer[archive]"'
         ) from error
-    talkative = ("distributed", "tornado", "asyncio")  # what happened, its outcome tells
+
+
+def _quiet_dask() -> tuple[Any, Any]:
+    """dask and distributed; what happens to workers is told by its outcome, in words of ours."""
+    import dask
+    import distributed
+
+    talkative = ("distributed", "tornado", "asyncio")
     for name in [name for name in logging.root.manager.loggerDict if name.startswith(talkative)]:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    return distributed
+    return dask, distributed
 
 
 def _settings() -> dict[str, object]:

@@ -177,11 +177,11 @@ def test_alike_distributions_have_no_drift_and_others_have():
 
 def test_the_card_of_each_shipped_network_tells_what_it_said_of_its_breasts():
     for model in ("light", "hybrid", "both"):
-        said = card.read(shipped_checkpoint(model).with_name(f"{model}.out_of_fold.csv"))
+        said = card.of(shipped_checkpoint(model))
         assert {card.ALL, "cbis-ddsm", "rsna"} <= set(said)
         parts = [each.suspicion.sum() for name, each in said.items() if name != card.ALL]
         assert sum(parts) == said[card.ALL].suspicion.sum() == said[card.ALL].categories.sum()
-    assert card.of("light", "another network", "the shipped one") == {}
+    assert card.of(Path("another.safetensors")) == {}
 
 
 def test_the_report_says_it_all_and_runs_no_markup_of_a_header(run_folder, tmp_path, capsys):
