@@ -153,12 +153,14 @@ def _judge(arguments: argparse.Namespace) -> int:
         has_identifiers=arguments.identifiers,
         has_heatmaps=arguments.heatmaps,
     )
+    roots = sources.roots(arguments.sources)
     checkpoint = arguments.checkpoint and Path(os.path.abspath(arguments.checkpoint))
     order = Order(
         model=arguments.model,
         checkpoint=checkpoint,
         heatmaps=out / "heatmaps" if arguments.heatmaps else None,
         may_use_gpu=not arguments.cpu,
+        roots=roots,
     )
     names = None if arguments.identifiers else _pseudonyms()
     asked = sources.remotes(arguments.sources)
@@ -174,7 +176,7 @@ def _judge(arguments: argparse.Namespace) -> int:
         parts = Parts(out / "parts", settings.shard_size, names, arguments.part_size)
         if not arguments.as_listed or not index.count:
             folders = sources.folders(arguments.sources)
-            listing.fill(index, folders, workers, terminal.listing)
+            listing.fill(index, folders, workers, terminal.listing, roots)
             for text, source in asked.items():
                 with index.transaction():
                     index.add_remote(text, source.keys())

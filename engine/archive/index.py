@@ -45,6 +45,7 @@ _INDICES = """
 CREATE INDEX IF NOT EXISTS files_by_key ON files(key);
 CREATE INDEX IF NOT EXISTS files_by_study ON files(study);
 CREATE INDEX IF NOT EXISTS files_by_image ON files(image) WHERE image IS NOT NULL;
+CREATE INDEX IF NOT EXISTS plain_to_place ON files(folder) WHERE kind=2 AND key IS NULL;
 """
 
 
@@ -188,10 +189,10 @@ class Index:
                 return False
         return True
 
-    def known_files(self, folder: int) -> dict[bytes, tuple[int, int]]:
-        """Size and time of those that were looked at."""
-        rows = self._all("SELECT name, size, modified FROM files WHERE folder=?", (folder,))
-        return {name: (size, modified) for name, size, modified in rows}
+    def is_known(self, file: Found) -> bool:
+        """Whether it was looked at, and is still what it was."""
+        query = "SELECT size, modified FROM files WHERE folder=? AND name=?"
+        return self._all(query, file[:2]) == [file[2:]]
 
     def enter(self, files: Sequence[tuple[Found, Seen]]) -> None:
         with _errors():
@@ -224,7 +225,8 @@ class Index:
                 database.execute(statement)
             self._place_plain_images()
             database.execute(
-                "UPDATE files SET key=digest('failed', folder) WHERE key IS NULL AND kind=?",
+                "UPDATE files SET key=digest('failed', folder, hex(name))"
+                " WHERE key IS NULL AND kind=?",
                 (Kind.FAILED,),
             )
             database.execute(
@@ -236,8 +238,12 @@ class Index:
     def _place_plain_images(self) -> None:
         """A small folder is one unit; in a large one, images are by what their names share."""
         database = self._database
-        folders = "SELECT DISTINCT folder FROM files WHERE kind=? AND key IS NULL"
-        for (folder,) in self._all(folders, (Kind.PLAIN,)):
+        query = (
+            "SELECT MIN(folder) FROM files INDEXED BY plain_to_place"
+            " WHERE kind=2 AND key IS NULL AND folder > ?"
+        )
+        folder = -1
+        while (folder := self._all(query, (folder,))[0][0]) is not None:
             whole = digest("folder", folder)
             ((count,),) = self._all(
                 "SELECT COUNT(*) FROM files WHERE folder=? AND kind<?", (folder, Kind.NO_IMAGE)

@@ -20,8 +20,9 @@ from typing import Any
 
 from engine import __version__
 from engine.archive import facts
-from engine.archive.units import Answer, Judged, Order, Row, Unable, Unit
+from engine.archive.units import Answer, Judged, Order, Row, Unable, Unit, unseen
 from engine.dicom import loading
+from engine.dicom.limits import NOT_FOUND
 from engine.dicom.studies import natural
 from engine.domain import NOTICE, FailedFile, Study, StudyPrediction
 from engine.errors import EngineError, StorageFailed, UnreadableFile, fault_trace
@@ -45,6 +46,10 @@ def judge(order: Order, units: Sequence[Unit]) -> Judged | Unable:
             identity = predictor.identity
     except EngineError as error:
         return Unable(error.title, error.advice)
+    if any(row["error_title"] == NOT_FOUND[0] for answer in answers for row in answer.rows):
+        unable = unseen(order.roots)
+        if unable is not None:
+            return unable
     return Judged(
         answers=tuple(answers),
         model=identity.name,

@@ -7,13 +7,15 @@ folder at a time, however many entries it has.
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.archive.crew import Crew, Lost
+from engine.archive.crew import Crew, CrewFailed, Lost
 from engine.archive.index import Found, Index, Kind, Seen, digest
+from engine.archive.units import Unable, unseen
 from engine.dicom.loading import look_at
 from engine.dicom.studies import natural, study_mark
 from engine.domain import FailedFile
@@ -23,19 +25,27 @@ _PIECE = 50_000  #: entries of a folder that are sorted together
 _SAVED_EVERY_S = 2.0
 
 
+@dataclass(frozen=True, repr=False)
+class Looker:
+    """What a worker does for the list; it must see the folders of the archive."""
+
+    roots: tuple[Path, ...] = ()
+
+    def __call__(self, batch: "Batch") -> list[Seen] | Unable:
+        seen = [_seen(Path(path)) for path in batch.paths]
+        if any(each.kind == Kind.FAILED for each in seen):
+            return unseen(self.roots) or seen
+        return seen
+
+
 class Batch(NamedTuple):
-    """Files for one task; `folders` are theirs, to be marked once all their files are entered."""
+    """Files for one task, as the walk found them, and where they are."""
 
     files: tuple[Found, ...]
     paths: tuple[str, ...]
 
     def __repr__(self) -> str:  # schedulers log it
         return f"{len(self.files)} files"
-
-
-def look(paths: Sequence[str]) -> list[Seen]:
-    """What each file is and where it belongs; on a worker."""
-    return [_seen(Path(path)) for path in paths]
 
 
 def _seen(path: Path) -> Seen:
@@ -61,9 +71,14 @@ def _seen(path: Path) -> Seen:
 
 
 def fill(
-    index: Index, folders: Iterator[Path], crew: Crew, on_progress: Callable[[int, int], None]
+    index: Index,
+    folders: Iterator[Path],
+    crew: Crew,
+    on_progress: Callable[[int, int], None],
+    roots: tuple[Path, ...] = (),
 ) -> None:
-    """Brings the list up to date; `on_progress` gets (folders, files) found so far.
+    """Brings the list up to date; `on_progress` gets (folders, files) found so far. A worker that
+    does not see `roots` ends it.
 
     Raises StorageFailed, and whatever the crew raises.
     """
@@ -72,7 +87,9 @@ def fill(
     walk = _Walk(index)
     saved = time.monotonic()
     files = 0
-    for batch, seen in crew.map(_look_at_batch, walk.next_batch, "list"):
+    for batch, seen in crew.map(Looker(roots), walk.next_batch, "list"):
+        if isinstance(seen, Unable):
+            raise CrewFailed(seen.title, seen.advice)
         if isinstance(seen, Lost):
             if len(batch.files) > 1:
                 walk.split(batch)
@@ -86,10 +103,6 @@ def fill(
             index.save()
             saved = time.monotonic()
     index.finish()
-
-
-def _look_at_batch(batch: Batch) -> list[Seen]:
-    return look(batch.paths)
 
 
 class _Walk:
@@ -148,13 +161,12 @@ class _Walk:
             if not self._index.is_first_visit(number, f"{status.st_dev}-{status.st_ino}"):
                 return
             with os.scandir(folder) as listing:
-                known = self._index.known_files(number)
                 while entries := list(islice(listing, _PIECE)):
                     entries.sort(key=lambda entry: natural(entry.name))
                     inner: list[Path] = []
                     for entry in entries:
                         found = _found(number, entry, inner)
-                        if found and known.get(found.name) != (found.size, found.modified):
+                        if found and not self._index.is_known(found):
                             yield found, entry.path
                     self._index.add_folders(inner)
         except OSError:  # its reader is told by whoever judges it

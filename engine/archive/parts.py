@@ -202,9 +202,10 @@ def _proper(value: Any) -> Any:
 
 
 def _to_disk(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
+    is_windows = os.name == "nt"
+    if is_windows and path.is_dir():
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR if is_windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

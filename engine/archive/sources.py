@@ -35,6 +35,15 @@ def folders(texts: Sequence[str]) -> Iterator[Path]:
             raise NoSuchSource("No such source", f"{text} is no folder, nor a list of folders.")
 
 
+def roots(texts: Sequence[str]) -> tuple[Path, ...]:
+    """Folders that every worker must see: those that are named, and one of each list."""
+    found = []
+    for text in texts:
+        there = (folder for folder in folders([text]) if folder.is_dir())
+        found += [folder for folder in [next(there, None)] if folder is not None]
+    return tuple(found)
+
+
 def remotes(texts: Sequence[str]) -> dict[str, Source]:
     """The others, by their text, opened. Raises EngineError."""
     opened = {}

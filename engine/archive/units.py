@@ -4,6 +4,7 @@ A unit is what is judged in one go: as a rule one study. Its repr holds a number
 because schedulers log what a task was called with.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Order:
     checkpoint: Path | None = None  #: instead of the shipped one
     heatmaps: Path | None = None  #: the folder for them; None: none are made
     may_use_gpu: bool = True
+    roots: tuple[Path, ...] = ()  #: folders that a worker must see
 
     def __repr__(self) -> str:
         return f"order for {self.model}"
@@ -91,3 +93,19 @@ class Unable:
 
     title: str
     advice: str
+
+
+def unseen(roots: Sequence[Path]) -> Unable | None:
+    """Why this worker is of no use: else every study would be recorded as gone."""
+    for root in roots:
+        try:
+            with os.scandir(root) as entries:
+                is_seen = next(entries, None) is not None
+        except OSError:
+            is_seen = False
+        if not is_seen:
+            return Unable(
+                "A worker does not see the archive",
+                "Its folders must be there under the same names on every machine.",
+            )
+    return None

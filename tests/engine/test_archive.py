@@ -17,9 +17,10 @@ import torch
 
 from engine.__main__ import main
 from engine.archive import listing, sources
-from engine.archive.crew import Alone
-from engine.archive.index import Index
+from engine.archive.crew import Alone, CrewFailed
+from engine.archive.index import Found, Index
 from engine.archive.parts import SCHEMA
+from engine.archive.units import Unable
 from engine.domain import NOTICE
 from tests.archive_results import (
     SMALL,
@@ -131,6 +132,18 @@ def test_studies_are_fetched_from_where_they_have_to_be_asked_for(archive, tmp_p
     assert (table["record"] == "view").sum() == 4
     assert archive(f"shelf:{shelf}", "--out", tmp_path / "out", "--identifiers")[0] == 1
     assert len(rows(tmp_path / "out")) == len(table)
+
+
+def test_a_worker_that_does_not_see_the_archive_ends_the_run_and_records_nothing(tmp_path):
+    folder = write_archive(tmp_path / "archive", 1)
+    files = tuple(sorted(folder.rglob("*.dcm")))
+    (tmp_path / "empty").mkdir()  # where nothing is mounted
+    looker = listing.Looker((tmp_path / "empty",))
+    paths = tuple(str(tmp_path / "empty" / path.name) for path in files)
+    found = tuple(Found(1, path.name.encode(), 1, 1) for path in files)
+    assert isinstance(looker(listing.Batch(found, paths)), Unable)
+    with Index(tmp_path / "list.sqlite") as index, pytest.raises(CrewFailed):
+        listing.fill(index, iter([tmp_path / "nowhere"]), Alone(), print, looker.roots)
 
 
 def test_a_source_that_nobody_can_ask_is_wrong_usage(archive, tmp_path):

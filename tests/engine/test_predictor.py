@@ -63,6 +63,49 @@ def test_a_view_gets_the_calibrated_probabilities_of_its_network(predictor, chec
         assert said.model == checkpoint.identity
 
 
+def test_several_studies_at_once_get_the_answers_that_each_gets_alone(predictor, tmp_path, caplog):
+    folders = [write_study(tmp_path / name, study_uid=f"1.2.{name}") for name in ("7", "8")]
+    write_mammogram(tmp_path / "9" / "blank.dcm", values=np.full((256, 192), 500, np.uint16))
+    studies = [only_study(folder) for folder in (*folders, tmp_path / "9")]
+    cut = folders[1] / "LCC.dcm"
+    cut.write_bytes(cut.read_bytes()[:-40_000])
+    alone = [predictor.predict_study(study) for study in studies]
+    for views_at_once in (1, 3, 16):
+        together = predictor.predict_studies(studies, views_at_once=views_at_once)
+        for one, other in zip(alone, together, strict=True):
+            assert [v.image_uid for v in one.views] == [v.image_uid for v in other.views]
+            assert one.failures == other.failures
+            for mine, theirs in zip(one.breasts, other.breasts, strict=True):
+                said, same = mine.prediction.probabilities, theirs.prediction.probabilities
+                assert same == (said and pytest.approx(said, abs=1e-6))
+    assert len(alone[1].failures) == 1
+
+
+def test_an_image_that_breaks_the_network_leaves_the_others_of_its_pass_alone(
+    checkpoint_path, tmp_path, caplog
+):
+    predictor = Predictor(checkpoint_path)
+    studies = [
+        only_study(write_study(tmp_path / str(number), views=[("R", "CC")], seed=number))
+        for number in range(3)
+    ]
+    network = predictor._checkpoint.members[0].model
+    answer, calls = network.answer, []
+
+    def answer_but_one(tensor):
+        calls.append(len(tensor))
+        if len(tensor) > 1 or len(calls) == 3:  # the pass together, and the second image alone
+            raise RuntimeError("a kernel failed")
+        return answer(tensor)
+
+    network.answer = answer_but_one
+    predictions = predictor.predict_studies(studies, views_at_once=16)
+    assert calls == [3, 1, 1, 1]
+    assert [len(prediction.failures) for prediction in predictions] == [0, 1, 0]
+    assert predictions[1].failures[0].title == UNEXPECTED_TITLE
+    assert "a kernel failed" not in caplog.text
+
+
 def test_a_breast_pools_its_own_views_and_right_comes_first(predictor, checkpoint_path, study):
     checkpoint = load_checkpoint(checkpoint_path)
     prediction = predictor.predict_study(study)
