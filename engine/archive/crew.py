@@ -5,6 +5,7 @@ All of them take tasks only as fast as they finish them, so that neither tasks n
 
 import logging
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -137,6 +138,11 @@ def _result(future: Any) -> Any:
         ) from error
 
 
+def dask_setup(worker: object) -> None:
+    """A worker of ours, as it starts: Ctrl+C in its terminal is the driver's to hear."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 # -------------------------------------------------------------------------------------- opening
 
 
@@ -222,6 +228,7 @@ def _settings() -> dict[str, object]:
         # One task at a worker: none is blamed for the death of a worker that had not begun it.
         "distributed.scheduler.worker-saturation": 1.0,
         "distributed.worker.daemon": False,
+        "distributed.worker.preload": [__name__],
         "distributed.worker.memory.target": False,  # nothing of a patient's is spilled to a disk
         "distributed.worker.memory.spill": False,
         "distributed.comm.timeouts.connect": "30s",

@@ -18,7 +18,8 @@ class _Bar(tqdm):  # type: ignore[misc]
     @property
     def format_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = super().format_dict
-        return values | {"per_minute": f"{60 * (values['rate'] or 0):,.1f} a minute"}
+        since_start = (values["n"] - values["initial"]) / max(values["elapsed"], 1e-9)
+        return values | {"per_minute": f"{60 * (values['rate'] or since_start):,.1f} a minute"}
 
 
 class Terminal:
@@ -74,7 +75,6 @@ class Terminal:
                 total=progress.total,
                 initial=progress.done,
                 unit=" studies",
-                unit_scale=1,
                 dynamic_ncols=True,
                 smoothing=0.05,
                 bar_format="{n_fmt} of {total_fmt} |{bar}| {per_minute}, {remaining} left{postfix}",
