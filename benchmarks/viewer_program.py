@@ -23,7 +23,7 @@ class SilentEngine:
     def warm_up(self, model_name: str) -> Future:
         return Future()
 
-    def predict(self, study, model_name: str, heatmaps: bool = False) -> Future:
+    def predict(self, study, model_name: str, heatmaps: bool = False, *, on_view=None) -> Future:
         return Future()
 
     def stop(self) -> None:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 FOLDER_NAME = "birads-viewer"  #: of the folders of the program's own
@@ -49,7 +50,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def replaced_whole(path: Path, is_durable: bool = True) -> Iterator:
+def replaced_whole(path: Path, is_durable: bool = True) -> Iterator[IO[str]]:
     """A text file that takes the place of `path` when the block ends well, else leaves nothing.
 
     It is on the disk then, unless it need not be durable: a power cut may leave the old one, or an
@@ -76,7 +77,7 @@ def replaced_whole(path: Path, is_durable: bool = True) -> Iterator:
             temporary.unlink(missing_ok=True)
             raise
     try:
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError:  # e.g. the old file is open in a spreadsheet, on Windows
         temporary.unlink(missing_ok=True)
         raise

@@ -1,6 +1,7 @@
 """Archives for tests, and what a run left of them, in the words of `birads-engine predict`."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,12 @@ def write_messy_archive(folder: Path) -> Path:
     cut = folder / "a" / "1" / "LCC.dcm"
     cut.write_bytes(cut.read_bytes()[:-4000])
     (folder / "b" / "README.txt").write_text("nothing to see")
+    # a ZIP file with a study, an exam in a folder of it, and an entry packed in another way
+    inside = {"IM1": folder / "f" / "m.dcm", "exam/L_CC.png": folder / "d" / "exam" / "L_CC.png"}
+    with zipfile.ZipFile(folder / "g.zip", "w") as archive:
+        for name, path in inside.items():
+            archive.write(path, name)
+        archive.write(folder / "b" / "P-1.dcm", "IM2", zipfile.ZIP_BZIP2)
     # out of scope
     blank = np.full((256, 192), 500, np.uint16)
     write_mammogram(folder / "g" / "blank.dcm", values=blank, study_uid="1.2.3.6")

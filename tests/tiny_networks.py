@@ -1,5 +1,6 @@
 """Real checkpoints of tiny networks, random weights from a fixed seed: they predict nonsense."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,6 +17,8 @@ from engine.networks.region_network import (
     RegionNetwork,
     save_region_checkpoint,
 )
+from engine.training.augmentation import AugmentationConfig
+from engine.training.training import PRESETS
 
 ARCHITECTURES = {
     HYBRID: {"width": 16, "layers": 1, "heads": 2},
@@ -86,3 +89,15 @@ def write_tiny_region_checkpoint(path: Path, side: int = 64) -> Path:
     provenance = {"data": "none: random weights for tests"}
     save_region_checkpoint(path, model, RegionConfig(side=side), calibration, provenance)
     return path
+
+
+# a training that ends in seconds
+TINY_HYBRID = replace(
+    PRESETS["hybrid"],
+    architecture={"width": 16, "layers": 1, "heads": 2},
+    preprocessing=PreprocessingConfig(height=96, width=64),
+    augmentation=AugmentationConfig(variants=1),
+    batch=4,
+    head_epochs=1,
+    whole_epochs=1,
+)

@@ -15,6 +15,7 @@ from engine.archive.card import ALL, Said
 from engine.archive.run import Settings
 from engine.archive.tally import ORDERED, UNSTATED, greatest_distance, stability_index
 from engine.arrays import Array
+from engine.evaluation import page
 from engine.evaluation.metrics import GRADES
 from engine.evaluation.page import (
     BLUE,
@@ -26,7 +27,6 @@ from engine.evaluation.page import (
     quiet,
     section,
     table,
-    write_page,
 )
 from engine.plain_text import visible_text
 
@@ -64,7 +64,7 @@ def write(
         f"{count(figures['views'], 'view')} · checkpoint sha-256 "
         f"<code>{escape(settings.model_sha256[:16])}</code> · birads-engine {__version__}</p>"
     )
-    write_page(path, f"Archive – {settings.model}", head, sections)
+    page.write(path, f"Archive – {settings.model}", head, sections)
 
 
 # ---------------------------------------------------------------------------------------- sections

@@ -20,8 +20,9 @@ from engine.archive.labels import breast_key
 from engine.archive.run import Settings
 from engine.archive.tally import DIMENSIONS, ORDERED, OTHERS, UNSTATED
 from engine.arrays import Array
+from engine.evaluation import page
 from engine.evaluation.metrics import GRADES, SUSPICIOUS
-from engine.evaluation.page import BLUE, GREY, picture, quiet, section, table, write_page
+from engine.evaluation.page import BLUE, GREY, picture, quiet, section, table
 from engine.plain_text import visible_text
 
 _EXAMPLES = 20
@@ -236,7 +237,7 @@ def write(path: Path, runs: tuple[Settings, Settings], figures: Mapping[str, Any
         _examples("Raised most", figures["examples"]["raised"]),
         _examples("Lowered most", figures["examples"]["lowered"]),
     ]
-    write_page(path, "Two runs compared", head, sections)
+    page.write(path, "Two runs compared", head, sections)
 
 
 def _in_short(runs: tuple[Settings, Settings], figures: Mapping[str, Any]) -> str:

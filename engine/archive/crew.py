@@ -130,7 +130,7 @@ def _result(future: Any) -> Any:
         return Lost()
     except (OSError, TimeoutError, CancelledError) as error:
         raise gone from error
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever a worker raised
         raise CrewFailed(
             "A worker cannot work",
             f"It says {type(error).__name__}: install the same version of this program there, "

@@ -25,7 +25,7 @@ _FORMAT = 1
 _TABLES = """
 CREATE TABLE IF NOT EXISTS folders(
     id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, identity TEXT UNIQUE,
-    is_read INTEGER NOT NULL DEFAULT 0
+    is_read INTEGER NOT NULL DEFAULT 0, is_inside INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS folders_to_read ON folders(id) WHERE NOT is_read;
 CREATE TABLE IF NOT EXISTS files(
@@ -56,6 +56,7 @@ class Kind(IntEnum):
     DICOM = 1
     PLAIN = 2  #: PNG, JPEG, TIFF
     NO_IMAGE = 3
+    ZIP = 4  #: read like a folder, as are those inside
 
 
 class Seen(NamedTuple):
@@ -147,7 +148,7 @@ class Index:
         """
         with self.transaction():
             if self._state("is_searching") != 1:
-                self._database.execute("UPDATE folders SET is_read=0, identity=NULL")
+                self._database.execute("UPDATE folders SET is_read=is_inside, identity=NULL")
                 self._set_state("is_searching", 1)
         with _errors():
             self._database.execute("BEGIN")
@@ -161,6 +162,19 @@ class Index:
         rows = ((os.fsencode(path),) for path in paths)
         with _errors():
             self._database.executemany("INSERT OR IGNORE INTO folders(path) VALUES (?)", rows)
+
+    def folder_inside(self, path: Path) -> int:
+        """The number of a folder in a ZIP file, which is read with it."""
+        name = os.fsencode(path)
+        with _errors():
+            self._database.execute(
+                "INSERT OR IGNORE INTO folders(path, is_read, is_inside) VALUES (?, 1, 1)", (name,)
+            )
+        ((number,),) = self._all("SELECT id FROM folders WHERE path=?", (name,))
+        return int(number)
+
+    def has_files(self, folder: int) -> bool:
+        return bool(self._all("SELECT 1 FROM files WHERE folder=? LIMIT 1", (folder,)))
 
     def add_remote(self, text: str, keys: Iterator[str]) -> None:
         """Studies of a source that is asked for them by these keys."""
@@ -289,51 +303,41 @@ class Index:
                 )
             return Unit(number, source=sources[text], key=remote)
         files = self._files("f.key=?", (key,))
-        beside: dict[str, tuple[Any, ...]] = {}
-        for path, kind, folder, study, image in files:
-            beside.update(self._context(key, kind, folder, study, image))
-            del path
-        own = {path for path, *_ in files}
-        context = {path for path in beside if path not in own}
-        return Unit(
-            number,
-            tuple(map(Path, sorted(own))),
-            tuple(map(Path, sorted(context))),
-        )
+        own = {file.path for file in files}
+        beside = {found.path for file in files for found in self._context(key, file)} - own
+        return Unit(number, tuple(map(Path, sorted(own))), tuple(map(Path, sorted(beside))))
 
-    def _context(
-        self, key: bytes, kind: int, folder: int, study: bytes | None, image: bytes | None
-    ) -> dict[str, tuple[Any, ...]]:
+    def _context(self, key: bytes, file: "_File") -> list["_File"]:
         """What decides on this file's study from outside of its unit, each a few files at most."""
-        found: list[tuple[Any, ...]] = []
-        if kind == Kind.PLAIN:
-            found += self._files(
-                "f.folder=? AND f.key<>? AND f.kind IN (1, 2)", (folder, key), _FEW
-            )
+        found: list[_File] = []
+        if file.kind == Kind.PLAIN:
+            others = "f.folder=? AND f.key<>? AND f.kind IN (1, 2)"
+            found += self._files(others, (file.folder, key), _FEW)
             namesake = self._all(
                 "SELECT folder FROM files WHERE study=? AND folder<>? AND kind=2 LIMIT 1",
-                (study, folder),
+                (file.study, file.folder),
             )
             if namesake:
                 found += self._files("f.folder=?", namesake[0], SMALL_FOLDER)
-            if image is not None:
-                copies = "f.image=? AND f.key<>? AND f.folder=?"
-                found += self._files(copies, (image, key, folder), _FEW)
-        elif kind == Kind.DICOM:
-            found += self._files("f.study=? AND f.key<>?", (study, key), 1)
-            if image is not None:
-                found += self._files("f.image=? AND f.key<>?", (image, key), 1)
-        return {path: tuple(rest) for path, *rest in found}
+            copies = "f.image=? AND f.key<>? AND f.folder=?"
+            found += self._files(copies, (file.image, key, file.folder), _FEW)
+        elif file.kind == Kind.DICOM:
+            found += self._files("f.study=? AND f.key<>?", (file.study, key), 1)
+            found += self._files("f.image=? AND f.key<>?", (file.image, key), 1)
+        elif file.is_folder:  # in a ZIP file of which some files cannot be read, the others
+            marks = os.sep, chr(ord(os.sep) + 1)
+            start, stop = (os.fsencode(f"{file.path}{mark}") for mark in marks)
+            inside = "(f.folder=? OR (d.path > ? AND d.path < ?)) AND f.key<>?"
+            found += self._files(inside, (file.folder, start, stop, key))
+        return found
 
-    def _files(
-        self, condition: str, values: tuple[object, ...], limit: int = -1
-    ) -> list[tuple[Any, ...]]:
+    def _files(self, condition: str, values: tuple[object, ...], limit: int = -1) -> list["_File"]:
         rows = self._all(
             "SELECT d.path, f.name, f.kind, f.folder, f.study, f.image FROM files f"
             f" JOIN folders d ON d.id=f.folder WHERE {condition} AND f.kind<3 LIMIT ?",
             (*values, limit),
         )
-        return [(_joined(folder, name), *rest) for folder, name, *rest in rows]
+        return [_File(_joined(folder, name), not name, *rest) for folder, name, *rest in rows]
 
     # --------------------------------------------------------------------------------- shards
 
@@ -357,6 +361,15 @@ class Index:
 
     def _set_state(self, name: str, value: int) -> None:
         self._database.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+
+
+class _File(NamedTuple):
+    path: str
+    is_folder: bool
+    kind: int
+    folder: int
+    study: bytes | None
+    image: bytes | None
 
 
 def _joined(folder: bytes, name: bytes) -> str:

@@ -25,7 +25,8 @@ from engine.dicom import loading
 from engine.dicom.limits import NOT_FOUND
 from engine.dicom.studies import natural
 from engine.domain import NOTICE, FailedFile, Study, StudyPrediction
-from engine.errors import EngineError, StorageFailed, UnreadableFile, fault_trace
+from engine.errors import EngineError, StorageFailed, UnreadableFile, error_trace
+from engine.messages import as_message
 from engine.records import exports
 
 log = logging.getLogger(__name__)
@@ -124,37 +125,40 @@ def _answers(order: Order, predictor: Any, units: Sequence[Unit]) -> list[Answer
         return _answers_together(order, predictor, units)
     except EngineError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  a bug at one study stops no other
         if len(units) > 1:
             return [answer for unit in units for answer in _answers(order, predictor, [unit])]
-        log.error("Unexpected fault while judging a unit: %s", fault_trace(error))
-        fault = FailedFile(Path(), "Unexpected fault in this study", _UNEXPECTED)
+        log.error("Unexpected fault while judging a unit: %s", error_trace(error))
+        title = as_message("Unexpected fault in this study")
+        fault = FailedFile(Path(), title, _UNEXPECTED)
         return [Answer(units[0].number, (failure_row(units[0], fault),))]
 
 
 def _answers_together(order: Order, predictor: Any, units: Sequence[Unit]) -> list[Answer]:
     with ExitStack() as fetched:
         loaded = [_loaded(unit, fetched) for unit in units]
-        predictions = iter(
-            predictor.predict_studies(
-                [study for each in loaded for study in each.studies],
-                heatmaps=order.heatmaps is not None,
-                views_at_once=1 if predictor.is_on_processor else _VIEWS_AT_ONCE,
-            )
-        )
+        studies = [study for each in loaded for study in each.studies]
+        if predictor.is_on_processor:
+            wants_heatmaps = order.heatmaps is not None
+            predictions = [predictor.predict_study(study, wants_heatmaps) for study in studies]
+        else:
+            predictions = predictor.predict_studies(studies, _VIEWS_AT_ONCE)
+        following = iter(predictions)
         answers = []
         for each in loaded:
             number = each.unit.number
             rows = [failure_row(each.unit, failure) for failure in each.failures]
             for study in each.studies:
-                rows += _study_rows(order, number, study, next(predictions))
+                rows += _study_rows(order, number, study, next(following))
             if not rows:  # a copy of another unit's image, or no image any more
                 rows = [_row(number, {}, facts.Facts()) | {"record": "none"}]
             answers.append(Answer(number, tuple(rows)))
     return answers
 
 
-_UNEXPECTED = "This is a bug of the program: please report it; the other studies were judged."
+_UNEXPECTED = as_message(
+    "This is a bug of the program: please report it; the other studies were judged."
+)
 
 
 def _loaded(unit: Unit, fetched: ExitStack) -> _Loaded:

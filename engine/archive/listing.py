@@ -5,6 +5,7 @@ folder at a time, however many entries it has.
 """
 
 import os
+import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,9 +17,10 @@ from typing import NamedTuple
 from engine.archive.crew import Crew, CrewFailed, Lost
 from engine.archive.index import Found, Index, Kind, Seen, digest
 from engine.archive.units import Unable, unseen
-from engine.dicom.loading import look_at
-from engine.dicom.studies import natural, study_mark
+from engine.dicom.loading import look_at, members
+from engine.dicom.studies import FoundImage, natural, study_mark
 from engine.domain import FailedFile
+from engine.errors import UnreadableFile
 
 BATCH = 200  #: files of a task: some half a second
 _PIECE = 50_000  #: entries of a folder that are sorted together
@@ -39,10 +41,12 @@ class Looker:
 
 
 class Batch(NamedTuple):
-    """Files for one task, as the walk found them, and where they are."""
+    """Files for one task, as the walk found them, where they are, and in the walk through which
+    folder they were found."""
 
     files: tuple[Found, ...]
     paths: tuple[str, ...]
+    walked: tuple[int, ...]
 
     def __repr__(self) -> str:  # schedulers log it
         return f"{len(self.files)} files"
@@ -54,6 +58,8 @@ def _seen(path: Path) -> Seen:
         return Seen(Kind.NO_IMAGE)
     if isinstance(found, FailedFile):
         return Seen(Kind.FAILED)
+    if not isinstance(found, FoundImage):
+        return Seen(Kind.ZIP)
     mark = study_mark(found)
     if mark is None:
         return Seen(
@@ -95,7 +101,12 @@ def fill(
                 walk.split(batch)
                 continue
             seen = [Seen(Kind.FAILED)]  # it kills whoever reads its header
-        index.enter(list(zip(batch.files, seen, strict=True)))
+        index.add_folders(
+            Path(path)
+            for file, path, each in zip(*batch[:2], seen, strict=True)
+            if each.kind == Kind.ZIP and file.name
+        )
+        index.enter([_entered(*pair) for pair in zip(batch.files, seen, strict=True)])
         index.mark_read(walk.done_with(batch))
         files += len(batch.files)
         on_progress(walk.folders, files)
@@ -103,6 +114,11 @@ def fill(
             index.save()
             saved = time.monotonic()
     index.finish()
+
+
+def _entered(file: Found, seen: Seen) -> tuple[Found, Seen]:
+    """A folder that stands for itself is one that cannot be read, or not all of it."""
+    return file, seen if file.name else Seen(Kind.FAILED)
 
 
 class _Walk:
@@ -118,8 +134,9 @@ class _Walk:
 
     def split(self, batch: Batch) -> None:
         """Has its files looked at one by one."""
-        pairs = zip(batch.files, batch.paths, strict=True)
-        self._split += [Batch((file,), (path,)) for file, path in pairs]
+        self._split += [
+            Batch((file,), (path,), (of,)) for file, path, of in zip(*batch, strict=True)
+        ]
 
     def next_batch(self) -> Batch | None:
         if self._split:
@@ -127,26 +144,25 @@ class _Walk:
         found = list(islice(self._files, BATCH))
         if not found:
             return None
-        files, paths = zip(*found, strict=True)
-        return Batch(files, paths)
+        return Batch(*zip(*found, strict=True))
 
     def done_with(self, batch: Batch) -> list[int]:
         """The folders that are read now."""
-        self._open.subtract(file.folder for file in batch.files)
+        self._open.subtract(batch.walked)
         done = [folder for folder in self._whole if not self._open[folder]]
         for folder in done:
             self._whole.discard(folder)
             del self._open[folder]
         return done
 
-    def _found(self) -> Iterator[tuple[Found, str]]:
+    def _found(self) -> Iterator[tuple[Found, str, int]]:
         last = 0
         while folders := self._index.unread_folders(last):
             for number, path in folders:
                 self.folders += 1
                 for found, file in self._in_folder(number, path):
                     self._open[number] += 1
-                    yield found, file
+                    yield found, file, number
                 if self._open[number]:
                     self._whole.add(number)
                 else:
@@ -160,6 +176,9 @@ class _Walk:
             status = folder.stat()
             if not self._index.is_first_visit(number, f"{status.st_dev}-{status.st_ino}"):
                 return
+            if stat.S_ISREG(status.st_mode):
+                yield from self._in_zip_file(number, folder, status)
+                return
             with os.scandir(folder) as listing:
                 while entries := list(islice(listing, _PIECE)):
                     entries.sort(key=lambda entry: natural(entry.name))
@@ -169,8 +188,25 @@ class _Walk:
                         if found and not self._index.is_known(found):
                             yield found, entry.path
                     self._index.add_folders(inner)
-        except OSError:  # its reader is told by whoever judges it
-            yield Found(number, b"", 0, 0), str(folder)
+        except (OSError, UnreadableFile):
+            if not self._index.has_files(number):  # else its studies fail, if they are not done
+                yield Found(number, b"", 0, 0), str(folder)
+
+    def _in_zip_file(
+        self, number: int, file: Path, status: os.stat_result
+    ) -> Iterator[tuple[Found, str]]:
+        paths, failures = members(file)
+        folders = {file: number}
+        state = status.st_size, status.st_mtime_ns
+        for path in paths:
+            if path.parent not in folders:
+                folders[path.parent] = self._index.folder_inside(path.parent)
+            found = Found(folders[path.parent], os.fsencode(path.name), *state)
+            if not self._index.is_known(found):
+                yield found, str(path)
+        itself = Found(number, b"", *state)
+        if failures and not self._index.is_known(itself):
+            yield itself, str(file)
 
 
 def _found(folder: int, entry: os.DirEntry[str], inner: list[Path]) -> Found | None:

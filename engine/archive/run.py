@@ -21,6 +21,7 @@ from engine.archive.parts import Parts
 from engine.archive.units import Answer, Judged, Order, Source, Unable, Unit
 from engine.domain import NOTICE, FailedFile
 from engine.errors import StorageFailed
+from engine.messages import as_message
 from engine.private_files import replaced_whole
 
 FORMAT = 1
@@ -196,11 +197,8 @@ class Run:
             self._written(self._parts.add(answer))
 
     def _killer(self, unit: Unit) -> Judged:
-        fault = FailedFile(
-            Path(),
-            KILLER_TITLE,
-            f"{TRIES} workers died of it; look at it by itself. The others were judged.",
-        )
+        advice = f"{TRIES} workers died of it; look at it by itself. The others were judged."
+        fault = FailedFile(Path(), as_message(KILLER_TITLE), as_message(advice))
         answer = Answer(unit.number, (failure_row(unit, fault),))
         same = self._settings
         return Judged((answer,), same.model, same.model_sha256, __version__, 0.0, 0.0)

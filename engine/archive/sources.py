@@ -1,4 +1,4 @@
-"""What SOURCE may be on the command line: a folder, a list of folders, or a place to ask."""
+"""What SOURCE may be on the command line: a folder or ZIP file, a list of them, a place to ask."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def folders(texts: Sequence[str]) -> Iterator[Path]:
     """
     for text in texts:
         path = Path(text)
-        if path.is_dir():
+        if path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip"):
             yield _absolute(path)
         elif path.is_file():
             yield from _listed(path)

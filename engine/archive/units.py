@@ -98,6 +98,8 @@ class Unable:
 def unseen(roots: Sequence[Path]) -> Unable | None:
     """Why this worker is of no use: else every study would be recorded as gone."""
     for root in roots:
+        if root.is_file():
+            continue
         try:
             with os.scandir(root) as entries:
                 is_seen = next(entries, None) is not None

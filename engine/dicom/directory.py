@@ -4,7 +4,6 @@ Read by a walk of our own over its elements: discs list thousands of records, fo
 that makes objects of every element takes seconds, under a lock.
 """
 
-import os
 import re
 import struct
 from collections.abc import Sequence
@@ -70,7 +69,7 @@ def read_directory(file: SourceFile) -> DicomDirectory:
 def _record(data: bytes, position: int, length: int) -> tuple[dict[int, bytes], int]:
     """The values of an item, and where it ends."""
     end = len(data) if length == _UNDEFINED else position + length
-    values = {}
+    values: dict[int, bytes] = {}
     while position < end:
         tag, position, size = _element(data, position)
         if tag in (_ITEM_END, _SEQUENCE_END):
@@ -132,7 +131,7 @@ class DiscNames:
     def _alike(self, folder: Path, part: str) -> str:
         if folder not in self._listings:
             try:
-                names = os.listdir(folder)
+                names = [path.name for path in folder.iterdir()]
             except OSError:
                 names = []
             alike: dict[str, list[str]] = {}

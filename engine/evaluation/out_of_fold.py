@@ -5,8 +5,8 @@ crosswise (fold k by the scaling fitted on the other four) and written as out_of
 which `evaluate --predictions` makes the model card's figures. The network trained on all folds gets
 the scaling fitted on all of them: the best estimate there is for patients it has not seen.
 
-Of an ensemble (`networks.ensemble`) nothing is trained: what its members said of the rows that they
-never saw is joined, fold by fold, and calibrated in the same way.
+Of an ensemble (`networks.ensemble`) nothing is trained: what its members predicted of the rows that
+they never saw is combined, fold by fold, and calibrated in the same way.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from engine.evaluation.row_predictions import (
     BoxScore,
     BoxScorer,
     RowPrediction,
+    logits_of,
     predict_rows,
     prepared_row,
     raw_prediction,
@@ -41,7 +42,7 @@ from engine.networks.calibration import (
 )
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.networks.ensemble import BOTH, Ensemble, save_ensemble
-from engine.networks.models import HYBRID, LIGHT, Output
+from engine.networks.models import HYBRID, LIGHT, Network, Output
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.networks.region_network import REGION
 from engine.training import augmentation, dataset
@@ -60,6 +61,11 @@ _HEAT_PERCENTILE = 75  #: of those maps' maxima: a quarter of them reach the top
 _BATCH = 8
 
 Progress = Callable[[int, int], None]
+
+
+def _after(done: int, total: int, on_progress: Progress) -> Progress:
+    """Of a part that comes after `done` of `total`."""
+    return lambda count, _: on_progress(done + count, total)
 
 
 def fit_calibration(
@@ -115,7 +121,7 @@ def _shares(graded: Sequence[Group], known: Sequence[Group]) -> Shares:
 
 def _fit_grades(groups: Sequence[Group], categories: tuple[int, ...]) -> Scaling:
     return fit_scaling(
-        np.stack([np.mean([p.logits for p in group], axis=0) for group in groups]),
+        np.stack([np.mean([logits_of(p) for p in group], axis=0) for group in groups]),
         np.array([_highest(group).allowed(categories) for group in groups]),
         OFFSET_SHRINKAGE,
     )
@@ -123,9 +129,15 @@ def _fit_grades(groups: Sequence[Group], categories: tuple[int, ...]) -> Scaling
 
 def _fit_malignancy(groups: Sequence[Group]) -> LogisticScaling:
     return fit_logistic(
-        [np.mean([p.malignancy_logit for p in group]) for group in groups],
-        [any(p.row.is_malignant for p in group) for group in groups],
+        np.array([np.mean([_malignancy_logit(p) for p in group]) for group in groups]),
+        np.array([any(p.row.is_malignant for p in group) for group in groups]),
     )
+
+
+def _malignancy_logit(prediction: RowPrediction) -> float:
+    if prediction.malignancy_logit is None:
+        raise ValueError("a prediction without malignancy")
+    return prediction.malignancy_logit
 
 
 def _is_graded(row: ManifestRow, categories: tuple[int, ...]) -> bool:
@@ -153,13 +165,13 @@ def cross_fitted(
 ) -> tuple[RowPrediction, ...]:
     """Each fold's predictions calibrated by the other folds'."""
     rows = [p.row for p in predictions]
-    spoken: list[RowPrediction] = []
-    for fold in sorted({row.fold for row in rows}):
+    calibrated: list[RowPrediction] = []
+    for fold in sorted({row.fold for row in rows if row.fold is not None}):
         others = [p for p in predictions if p.row.fold != fold]
         calibration = fit_calibration(others, categories, rows)
-        spoken += recalibrated([p for p in predictions if p.row.fold == fold], calibration)
+        calibrated += recalibrated([p for p in predictions if p.row.fold == fold], calibration)
     order = {row.file: number for number, row in enumerate(rows)}
-    return tuple(sorted(spoken, key=lambda p: order[p.row.file]))
+    return tuple(sorted(calibrated, key=lambda p: order[p.row.file]))
 
 
 def heat_reference(checkpoint: Checkpoint | Ensemble, rows: Sequence[ManifestRow]) -> float:
@@ -195,14 +207,8 @@ def assemble(
     rows = dataset.read(data).rows
     predictions: list[RowPrediction] = []
     for fold in _folds(rows):
-        done = len(predictions)
-        predictions += predict_fold(
-            runs / f"fold{fold}",
-            fold,
-            rows,
-            is_quick,
-            on_progress and (lambda n, _, done=done: on_progress(done + n, len(rows))),
-        )
+        on_row = on_progress and _after(len(predictions), len(rows), on_progress)
+        predictions += predict_fold(runs / f"fold{fold}", fold, rows, is_quick, on_row)
     final = _network(runs, None)
     calibration = _write_out_of_fold(out, name, predictions, final.identity.categories, rows)
     file = f"{name}.safetensors"
@@ -212,7 +218,7 @@ def assemble(
         final.model,
         final.preprocessing,
         calibration,
-        heat_reference(final.made_fast(), rows),
+        heat_reference(final.optimized_for_inference(), rows),
         {**final.provenance, "out_of_fold_rows": len(predictions)},
     )
     _enter(out, name, file, digest)
@@ -228,28 +234,28 @@ def assemble_ensemble(
     """Writes `out`/both.json, both.out_of_fold.csv and the entry in manifest.json.
 
     `runs` and `beside` hold the hybrids and the light networks; `out` their checkpoints, as
-    `assemble` wrote them from these runs. Only the heat-map's scale asks a network: what was said
-    of each fold is read from the members' predictions. How the joint heat-maps met the boxes is
-    there for the folds for which `predict_joint_fold` was asked to look.
+    `assemble` wrote them from these runs. Only for the heat-map's scale a network runs: the folds
+    are read from the members' predictions. How the joint heat-maps met the boxes is there for the
+    folds for which `predict_joint_fold` looked.
     """
     rows = dataset.read(data).rows
     predictions: list[RowPrediction] = []
     for fold in _folds(rows):
-        home = f"fold{fold}"
-        predictions += predict_joint_fold(runs / home, beside / home, fold, rows, is_quick)
+        name = f"fold{fold}"
+        predictions += predict_joint_fold(runs / name, beside / name, fold, rows, is_quick)
     files = [f"{name}.safetensors" for name in (HYBRID, LIGHT)]
     members = [load_checkpoint(out / file) for file in files]
     for member, run_directory in zip(members, (runs, beside), strict=True):
         _refuse_other_weights(member, _network(run_directory, None))
     patients = {patient for member in members for patient in _patients(member)}
-    uncalibrated = _joined_network(members)
+    uncalibrated = _build_ensemble(members)
     calibration = _write_out_of_fold(out, BOTH, predictions, uncalibrated.identity.categories, rows)
     digest = save_ensemble(
         out / f"{BOTH}.json",
         files,
         members,
         calibration,
-        heat_reference(uncalibrated.made_fast(), rows),
+        heat_reference(uncalibrated.optimized_for_inference(), rows),
         {
             "training_patients": sorted(patients),
             "may_leak": any(member.provenance.get("may_leak") for member in members),
@@ -289,45 +295,45 @@ def _enter(out: Path, name: str, file: str, digest: str) -> None:
 
 
 def predict_fold(
-    home: Path,
+    directory: Path,
     fold: int,
     rows: Sequence[ManifestRow],
     is_quick: bool = False,
     on_progress: Progress | None = None,
 ) -> list[RowPrediction]:
-    """What the network under `home` says of those of the manifest's rows that it never saw.
+    """What the network under `directory` predicts of the manifest's rows that it never saw.
 
-    Uncalibrated, and kept in `home`/predictions.npz, so that a long job can be done fold by fold.
-    The clean frames that training left are looked at again, so only images with boxes (for the
+    Uncalibrated, and kept in `directory`/predictions.npz, so that a long job can be done fold by
+    fold. The clean frames that training left serve again, so only images with boxes (for the
     heat-map) and those that taught nothing are decoded; whether a frame's image is in scope was
-    not asked in training, so it counts as in scope. Without the network itself, what it said when
-    it was at hand (`predict_packed`) is taken.
+    not asked in training, so it counts as in scope. Without the network itself, what it predicted
+    when it was at hand (`predict_packed`) is taken.
     """
     held = [row for row in rows if row.fold == fold]
-    if not is_quick and not (home / "checkpoint.safetensors").is_file():
-        return _said_before(home / "predictions.npz", fold, held)
-    checkpoint = _network(home, fold).made_fast()
+    if not is_quick and not (directory / "checkpoint.safetensors").is_file():
+        return _predicted_before(directory / "predictions.npz", fold, held)
+    checkpoint = _network(directory, fold).optimized_for_inference()
     if is_quick:
-        return _stored(home / "held_out.npz", held, checkpoint.identity.categories)
-    path = home / "predictions.npz"
+        return _stored(directory / "held_out.npz", held, checkpoint.identity.categories)
+    path = directory / "predictions.npz"
     if not _is_of(path, checkpoint):
-        frames = _clean_frames(checkpoint, rows, home.parent / "cache")
+        frames = _clean_frames(checkpoint, rows, directory.parent / "cache")
         framed = [row for row in held if row.file in frames and not row.boxes]
         read = [row for row in held if row.file not in frames or row.boxes]
-        said = _predict_frames(checkpoint, framed, frames)
+        predictions = _predict_frames(checkpoint, framed, frames)
         others, failures = predict_rows(
             checkpoint,
             read,
             heatmaps=True,
-            on_progress=on_progress and (lambda n, _: on_progress(len(framed) + n, len(held))),
+            on_progress=on_progress and _after(len(framed), len(held), on_progress),
         )
         for failure in failures:
             log.warning("not predicted: %s", failure.reason)
-        _store(path, [*said, *others], checkpoint)
+        _store(path, [*predictions, *others], checkpoint)
     return _stored(path, held, checkpoint.identity.categories)
 
 
-def _said_before(path: Path, fold: int, held: Sequence[ManifestRow]) -> list[RowPrediction]:
+def _predicted_before(path: Path, fold: int, held: Sequence[ManifestRow]) -> list[RowPrediction]:
     """From a predictions.npz that names its fold and categories, without its network."""
     try:
         with np.load(path) as stored:
@@ -342,47 +348,48 @@ def _said_before(path: Path, fold: int, held: Sequence[ManifestRow]) -> list[Row
 
 
 def predict_packed(
-    home: Path, fold: int, pack: FramePack, live: LiveFrames, batch_size: int = 16
+    directory: Path, fold: int, pack: FramePack, live: LiveFrames, batch_size: int = 16
 ) -> None:
-    """Leaves `home`/predictions.npz as `predict_fold` would, asked on the device of `live`.
+    """Leaves `directory`/predictions.npz as `predict_fold` would, on the device of `live`.
 
     The network sees frames that went through JPEG; no heat-map is made, so no pointing game.
     """
-    checkpoint = load_checkpoint(home / "checkpoint.safetensors")
+    checkpoint = load_checkpoint(directory / "checkpoint.safetensors")
     _refuse_leak(checkpoint, fold)
     device, rows = live.frames.device, pack.source.rows
-    model = checkpoint.made_fast().model.to(device)
-    asked = [
+    model = checkpoint.optimized_for_inference().model.to(device)
+    chosen = [
         index
         for index, row in enumerate(rows)
         if row.fold == fold and pack.scope_reasons[index] is not None
     ]
-    said: list[RowPrediction] = []
-    for start in range(0, len(asked), batch_size):
-        indices = np.array(asked[start : start + batch_size])
-        output = _answers(model, live, indices, checkpoint)
-        for number, index in enumerate(indices):
-            said.append(
-                RowPrediction(
-                    row=rows[index],
-                    probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
-                    category=0,
-                    scope_reason=pack.scope_reasons[index] or None,
-                    laterality=pack.sides[index],
-                    logits=output[0][number],
-                    malignancy_logit=None if output[1] is None else float(output[1][number]),
-                )
+    predictions: list[RowPrediction] = []
+    for start in range(0, len(chosen), batch_size):
+        batch = chosen[start : start + batch_size]
+        logits, malignancy = _predict_live(model, live, np.array(batch), checkpoint)
+        predictions += (
+            RowPrediction(
+                row=rows[index],
+                probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+                category=0,
+                scope_reason=pack.scope_reasons[index] or None,
+                laterality=pack.sides[index],
+                logits=logits[number],
+                malignancy_logit=None if malignancy is None else float(malignancy[number]),
             )
-    _store(home / "predictions.npz", said, checkpoint)
+            for number, index in enumerate(batch)
+        )
+    _store(directory / "predictions.npz", predictions, checkpoint)
 
 
-def _answers(model, live: LiveFrames, indices: np.ndarray, checkpoint: Checkpoint) -> tuple:
+def _predict_live(
+    model: Network, live: LiveFrames, indices: np.ndarray, checkpoint: Checkpoint
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Logits (batch, categories) and malignancy logits (batch,) or None, float64."""
-
     clean = np.zeros(len(indices), int)
     images, _ = live.draw(indices, clean, AugmentationConfig(), checkpoint.preprocessing)
     with torch.inference_mode():
-        output = model.answer(images)
+        output = model.predict(images)
     malignancy = output.malignancy
     return (
         output.logits.double().cpu().numpy(),
@@ -395,7 +402,7 @@ def _clean_frames(
 ) -> Mapping[str, np.ndarray]:
     """By file, the uint8 (height, width) frame that training made; {} where it is gone."""
     config, model = checkpoint.provenance.get("config", {}), checkpoint.model
-    has_malignancy = getattr(model, "malignancy", None) is not None
+    has_malignancy = model.malignancy is not None
     taught = [row for row in rows if row.teaches(checkpoint.identity.categories, has_malignancy)]
     try:
         found = augmentation.find_frames(
@@ -416,18 +423,18 @@ def _clean_frames(
 def _predict_frames(
     checkpoint: Checkpoint, rows: Sequence[ManifestRow], frames: Mapping[str, np.ndarray]
 ) -> list[RowPrediction]:
-    said = []
+    predictions = []
     for start in range(0, len(rows), _BATCH):
         part = rows[start : start + _BATCH]
         batch = np.stack([frames[row.file] for row in part]).astype(np.float32) / 255
         with torch.inference_mode():
-            output = checkpoint.model.answer(torch.from_numpy(batch)[:, None])
-        said += [raw_prediction(row, checkpoint, output, i) for i, row in enumerate(part)]
-    return said
+            output = checkpoint.model.predict(torch.from_numpy(batch)[:, None])
+        predictions += [raw_prediction(row, checkpoint, output, i) for i, row in enumerate(part)]
+    return predictions
 
 
 def predict_joint_fold(
-    home: Path,
+    directory: Path,
     beside: Path,
     fold: int,
     rows: Sequence[ManifestRow],
@@ -435,58 +442,58 @@ def predict_joint_fold(
     with_boxes: bool = False,
     on_progress: Progress | None = None,
 ) -> list[RowPrediction]:
-    """The same by the hybrid under `home` and the light network under `beside` together.
+    """The same by the hybrid under `directory` and the light network under `beside` together.
 
-    Their own stored predictions are joined, of the rows that both have. `with_boxes` looks how the
-    joint heat-maps meet the boxes, which asks both networks, and keeps that in `home`/both.npz;
-    once it is there it is read back.
+    Their own stored predictions are combined, of the rows that both have. `with_boxes` looks how
+    the joint heat-maps meet the boxes, for which both networks run, and keeps that in
+    `directory`/both.npz; once it is there it is read back.
     """
     held = [row for row in rows if row.fold == fold]
-    networks = [_network(place, fold) for place in (home, beside)]
-    together = _joined_network(networks)
-    firsts = predict_fold(home, fold, rows, is_quick)
+    networks = [_network(place, fold) for place in (directory, beside)]
+    ensemble = _build_ensemble(networks)
+    firsts = predict_fold(directory, fold, rows, is_quick)
     seconds = {p.row.file: p for p in predict_fold(beside, fold, rows, is_quick)}
-    said = [
-        _joined_prediction(first, seconds[first.row.file], together)
+    predictions = [
+        _joint_prediction(first, seconds[first.row.file], ensemble)
         for first in firsts
         if first.row.file in seconds
     ]
-    path = home / "both.npz"
-    if _is_of(path, together):
-        boxes = {p.row.file: p.boxes for p in _stored(path, held, together.identity.categories)}
-        return [replace(p, boxes=boxes.get(p.row.file)) for p in said]
+    path = directory / "both.npz"
+    if _is_of(path, ensemble):
+        boxes = {p.row.file: p.boxes for p in _stored(path, held, ensemble.identity.categories)}
+        return [replace(p, boxes=boxes.get(p.row.file)) for p in predictions]
     if not with_boxes:
-        return said
-    fast = together.made_fast()
-    scorer = BoxScorer(fast, [p.row for p in said])
+        return predictions
+    fast = ensemble.optimized_for_inference()
+    scorer = BoxScorer(fast, [p.row for p in predictions])
     scored = []
-    for number, prediction in enumerate(said, start=1):
+    for number, prediction in enumerate(predictions, start=1):
         if prediction.row.boxes:
             item = prepared_row(prediction.row, fast)
             prediction = replace(prediction, boxes=scorer.score(item))
         scored.append(prediction)
         if on_progress:
-            on_progress(number, len(said))
-    _store(path, scored, together)
+            on_progress(number, len(predictions))
+    _store(path, scored, ensemble)
     return scored
 
 
-def _joined_prediction(
-    first: RowPrediction, second: RowPrediction, together: Ensemble
+def _joint_prediction(
+    first: RowPrediction, second: RowPrediction, ensemble: Ensemble
 ) -> RowPrediction:
     outputs = [
         Output(
-            torch.from_numpy(p.logits)[None],
+            torch.from_numpy(logits_of(p))[None],
             None if p.malignancy_logit is None else torch.tensor([p.malignancy_logit]).double(),
         )
         for p in (first, second)
     ]
-    joined = raw_prediction(first.row, together, together.joined(outputs))
+    joint = raw_prediction(first.row, ensemble, ensemble.combined(outputs))
     reason = first.scope_reason or second.scope_reason
-    return replace(joined, laterality=first.laterality, scope_reason=reason)
+    return replace(joint, laterality=first.laterality, scope_reason=reason)
 
 
-def _joined_network(members: Sequence[Checkpoint]) -> Ensemble:
+def _build_ensemble(members: Sequence[Checkpoint]) -> Ensemble:
     """Members as one that nobody has calibrated yet."""
     if [member.identity.name for member in members] != [HYBRID, LIGHT]:
         raise InvalidData("No ensemble", "--runs must hold hybrids, --beside light networks.")
@@ -502,12 +509,10 @@ def _joined_network(members: Sequence[Checkpoint]) -> Ensemble:
     )
 
 
-def _network(home: Path, fold: int | None) -> Checkpoint:
+def _network(directory: Path, fold: int | None) -> Checkpoint:
     """The trained network of a run; raises `InvalidData` if it did not hold back `fold`."""
-    checkpoint = load_checkpoint(home / "checkpoint.safetensors")
-    if checkpoint.provenance.get("config", {}).get("fold") != fold:
-        place = "the final network" if fold is None else f"fold{fold}"
-        raise InvalidData("Network of another fold", f"What lies as {place} held out another.")
+    checkpoint = load_checkpoint(directory / "checkpoint.safetensors")
+    _refuse_leak(checkpoint, fold)
     return checkpoint
 
 
@@ -524,23 +529,27 @@ def _refuse_other_weights(shipped: Checkpoint, trained: Checkpoint) -> None:
 
 
 def _patients(checkpoint: Checkpoint) -> list[str]:
-    return checkpoint.provenance.get("training_patients", [])
+    patients: list[str] = checkpoint.provenance.get("training_patients", [])
+    return patients
 
 
-def _store(path: Path, said: Sequence[RowPrediction], checkpoint: Checkpoint | Ensemble) -> None:
+def _store(
+    path: Path, predictions: Sequence[RowPrediction], checkpoint: Checkpoint | Ensemble
+) -> None:
     unknown = float("nan")
     np.savez(
         path,
         sha256=checkpoint.identity.sha256,
         categories=checkpoint.identity.categories,
-        fold=_fold_of(checkpoint, -1),
-        files=[p.row.file for p in said],
-        logits=[p.logits for p in said],
-        malignancy=[p.malignancy_logit for p in said if p.malignancy_logit is not None],
-        reasons=[p.scope_reason or "" for p in said],
-        sides=[p.laterality.value if p.laterality else "" for p in said],
+        fold=-1 if (fold := _fold_of(checkpoint)) is None else fold,
+        files=[p.row.file for p in predictions],
+        logits=[logits_of(p) for p in predictions],
+        malignancy=[p.malignancy_logit for p in predictions if p.malignancy_logit is not None],
+        reasons=[p.scope_reason or "" for p in predictions],
+        sides=[p.laterality.value if p.laterality else "" for p in predictions],
         boxes=[
-            [unknown] * len(fields(BoxScore)) if p.boxes is None else astuple(p.boxes) for p in said
+            [unknown] * len(fields(BoxScore)) if p.boxes is None else astuple(p.boxes)
+            for p in predictions
         ],
     )
 
@@ -566,7 +575,7 @@ def _stored(
         logits, malignancy = stored["logits"].astype(float), stored["malignancy"].astype(float)
     except (OSError, ValueError, KeyError) as error:
         raise InvalidData("A fold is missing", f"{path.parent.name} has no {path.name}.") from error
-    said = []
+    predictions = []
     for row in held:
         index = place.get(row.file)
         if index is None:
@@ -577,7 +586,7 @@ def _stored(
             reason = str(stored["reasons"][index]) or None
             scores = stored["boxes"][index].astype(float)
             boxes = None if np.isnan(scores[0]) else BoxScore(*scores.tolist())
-        said.append(
+        predictions.append(
             RowPrediction(
                 row=row,
                 probabilities=dict.fromkeys(categories, float("nan")),
@@ -589,12 +598,13 @@ def _stored(
                 boxes=boxes,
             )
         )
-    return said
+    return predictions
 
 
-def _fold_of(checkpoint: Checkpoint | Ensemble, otherwise: int | None = None) -> int | None:
-    fold = checkpoint.provenance.get("config", {}).get("fold")
-    return otherwise if fold is None else fold
+def _fold_of(checkpoint: Checkpoint | Ensemble) -> int | None:
+    """What its training held out; None: nothing."""
+    fold: int | None = checkpoint.provenance.get("config", {}).get("fold")
+    return fold
 
 
 def _refuse_leak(checkpoint: Checkpoint, fold: int | None) -> None:
@@ -664,8 +674,8 @@ def _run(arguments: argparse.Namespace, on_progress: Progress) -> None:
     elif fold is None:
         assemble_ensemble(data, runs, beside, arguments.out, is_quick)
     else:
-        rows, home = dataset.read(data).rows, f"fold{fold}"
+        rows, name = dataset.read(data).rows, f"fold{fold}"
         if beside is None:
-            predict_fold(runs / home, fold, rows, False, on_progress)
+            predict_fold(runs / name, fold, rows, False, on_progress)
         else:
-            predict_joint_fold(runs / home, beside / home, fold, rows, is_quick, True, on_progress)
+            predict_joint_fold(runs / name, beside / name, fold, rows, is_quick, True, on_progress)

@@ -28,7 +28,7 @@ GRADE_COLOURS = {1: "#2166ac", 2: "#67a9cf", 3: "#e0b43a", 4: "#e66101", 5: "#a5
 _DPI = 110
 
 
-def write_page(path: Path, title: str, head: str, sections: Iterable[str]) -> None:
+def write(path: Path, title: str, head: str, sections: Iterable[str]) -> None:
     """`head` and `sections` are HTML; empty sections are left out. Raises StorageFailed."""
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

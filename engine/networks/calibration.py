@@ -8,9 +8,12 @@ breast are pooled as the mean of their logits, with a scaling of their own.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from engine.arrays import FloatArray
 from engine.domain import Population, Shares
 
 _SHRINKAGE = 2.0  #: nats per squared log-temperature or offset: keeps few data from running away
@@ -59,26 +62,30 @@ class Calibration:
         A single view is no pool: it keeps its own scaling.
         """
         scaling = self.view if len(logits) == 1 else self.breast
-        return scaling.probabilities(np.mean(logits, axis=0, keepdims=True))[0]
+        probabilities: np.ndarray = scaling.probabilities(np.mean(logits, axis=0, keepdims=True))[0]
+        return probabilities
 
     def view_malignancy(self, logits: np.ndarray) -> np.ndarray:
-        """(n,) logits to calibrated probabilities of malignancy."""
-        return self.malignancy_view.probabilities(logits)
+        """(n,) logits to calibrated probabilities of malignancy.
+
+        As the next, raises ValueError where that was never calibrated.
+        """
+        return _known(self.malignancy_view).probabilities(logits)
 
     def breast_malignancy(self, logits: np.ndarray) -> float:
         scaling = self.malignancy_view if len(logits) == 1 else self.malignancy_breast
-        return float(scaling.probabilities(np.mean(logits)))
+        return float(_known(scaling).probabilities(np.mean(logits)))
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict) -> "Calibration":
-        def scaling(part: dict) -> Scaling:
+    def from_json(cls, data: dict[str, Any]) -> "Calibration":
+        def scaling(part: dict[str, Any]) -> Scaling:
             return Scaling(float(part["slope"]), tuple(float(v) for v in part["offsets"]))
 
-        def logistic(part: dict | None) -> LogisticScaling | None:
-            return part and LogisticScaling(float(part["slope"]), float(part["offset"]))
+        def logistic(part: dict[str, Any] | None) -> LogisticScaling | None:
+            return LogisticScaling(float(part["slope"]), float(part["offset"])) if part else None
 
         return cls(
             scaling(data["view"]),
@@ -96,12 +103,18 @@ class Calibration:
         return cls(plain, plain, logistic, logistic)
 
 
-def _population(data: dict | None) -> Population | None:
+def _known(scaling: LogisticScaling | None) -> LogisticScaling:
+    if scaling is None:
+        raise ValueError("malignancy was never calibrated")
+    return scaling
+
+
+def _population(data: dict[str, Any] | None) -> Population | None:
     """Raises `ValueError` for a share that is none, and so would break Bayes' rule."""
     if data is None:
         return None
 
-    def shares(part: dict) -> Shares:
+    def shares(part: dict[str, Any]) -> Shares:
         suspicious, malignant = part["suspicious"], part.get("malignant")
         found = Shares(float(suspicious), None if malignant is None else float(malignant))
         if not all(0 <= share <= 1 for share in (found.suspicious, found.malignant or 0.0)):
@@ -111,19 +124,19 @@ def _population(data: dict | None) -> Population | None:
     return Population(shares(data["views"]), shares(data["breasts"]))
 
 
-def with_prevalence(probability, share: float, wanted: float):
+def with_prevalence(probability: ArrayLike, share: float, wanted: float) -> FloatArray:
     """Bayes' rule: a probability calibrated where `share` had the finding, where `wanted` have it.
 
     The odds are multiplied by the ratio of the two prior odds, which takes for granted that images
     with the finding, and those without, look the same in both places. `probability` is a float or
-    an array in [0, 1]; the shares are in (0, 1), else ValueError.
+    an array in [0, 1], which the result is shaped like; the shares are in (0, 1), else ValueError.
     """
     if not (0 < share < 1 and 0 < wanted < 1):
         raise ValueError("no prior odds")
-    probability = np.asarray(probability, float)
+    before: FloatArray = np.asarray(probability, float)
     factor = wanted / (1 - wanted) * (1 - share) / share
-    moved = probability * factor
-    return moved / (moved + (1 - probability))
+    moved = before * factor
+    return moved / (moved + (1 - before))
 
 
 def fit_scaling(logits: np.ndarray, allowed: np.ndarray, offset_shrinkage: float = 0.0) -> Scaling:
@@ -142,7 +155,8 @@ def fit_scaling(logits: np.ndarray, allowed: np.ndarray, offset_shrinkage: float
         slope, offsets = np.exp(parameters[0]), parameters[1:]
         probability = _softmax(logits * slope + offsets)
         likelihood = np.log(np.clip((probability * allowed).sum(axis=1), 1e-12, None)).sum()
-        return -likelihood + _SHRINKAGE * parameters[0] ** 2 + pull * (offsets**2).sum()
+        penalty = _SHRINKAGE * parameters[0] ** 2 + pull * (offsets**2).sum()
+        return float(-likelihood + penalty)
 
     best = _lowest(loss, 1 + count)
     return Scaling(float(np.exp(best[0])), tuple(float(v) for v in best[1:]))
@@ -155,19 +169,21 @@ def fit_logistic(logits: np.ndarray, truth: np.ndarray) -> LogisticScaling:
     def loss(parameters: np.ndarray) -> float:
         score = logits * np.exp(parameters[0]) + parameters[1]
         # log(1 + e^s) - truth * s, written so that neither end overflows
-        return (np.logaddexp(0, score) - truth * score).sum() + _SHRINKAGE * (parameters**2).sum()
+        loss = (np.logaddexp(0, score) - truth * score).sum()
+        return float(loss + _SHRINKAGE * (parameters**2).sum())
 
     best = _lowest(loss, 2)
     return LogisticScaling(float(np.exp(best[0])), float(best[1]))
 
 
 def _lowest(loss: Callable[[np.ndarray], float], parameters: int) -> np.ndarray:
-    from scipy.optimize import minimize  # 40 MB that asking a network has no use for
+    from scipy.optimize import minimize  # 40 MB that predicting has no use for
 
-    return minimize(loss, np.zeros(parameters), method="L-BFGS-B").x
+    lowest: np.ndarray = minimize(loss, np.zeros(parameters), method="L-BFGS-B").x
+    return lowest
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:
-    scores = scores - scores.max(axis=1, keepdims=True)
-    weights = np.exp(scores)
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights: FloatArray = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: FloatArray = weights / weights.sum(axis=1, keepdims=True)
+    return shares

@@ -83,7 +83,12 @@ def test_a_messy_archive_gets_the_answers_of_predict_to_the_bit(archive, tmp_pat
     assert as_predicted(tmp_path / "out") == predicted(lines)
     table = rows(tmp_path / "out")
     assert (table["p_4_or_5"].dropna() == (table["p4"] + table["p5"]).dropna()).all()
-    assert json.loads(summary)["failures"] == 3
+    assert json.loads(summary)["failures"] == 4
+    assert json.loads(archive(folder, "--out", tmp_path / "out", "--identifiers")[1]) == {
+        **json.loads(summary),
+        "judged_now": 0,
+        "processor_seconds": 0,
+    }
 
 
 def test_heat_maps_are_those_of_predict_under_a_number(archive, tmp_path):

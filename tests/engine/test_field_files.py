@@ -643,7 +643,7 @@ def test_of_a_damaged_directory_the_rest_is_opened_and_the_damage_said(tmp_path)
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("study.zip", b"PK\x03\x04"), ("a.7z", b"7z\xbc\xaf\x27\x1c"), ("a.dcm.gz", b"\x1f\x8b\x08")],
+    [("a.7z", b"7z\xbc\xaf\x27\x1c"), ("a.rar", b"Rar!\x1a\x07"), ("a.dcm.gz", b"\x1f\x8b\x08")],
 )
 def test_an_archive_is_said_to_want_unpacking(tmp_path, name, start):
     (tmp_path / name).write_bytes(start + bytes(600))

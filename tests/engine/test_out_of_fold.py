@@ -149,15 +149,15 @@ def read_csv(path):
         return {record["file"]: record for record in csv.DictReader(stream)}
 
 
-def test_what_two_networks_said_of_the_fold_that_neither_saw_is_joined_without_asking_again(
+def test_what_two_networks_said_of_the_fold_that_neither_saw_is_combined_without_predicting_again(
     pair_runs, tmp_path, monkeypatch
 ):
     manifest, first, second = pair_runs
     assemble(manifest, first, tmp_path, "hybrid")
     assemble(manifest, second, tmp_path, "light")
     with monkeypatch.context() as patch:
-        for asked in ("answer", "look"):  # no fold's network is asked
-            patch.setattr(f"engine.networks.models.Network.{asked}", None)
+        for method in ("predict", "forward_for_inference"):  # no fold's network predicts
+            patch.setattr(f"engine.networks.models.Network.{method}", None)
         assemble_ensemble(manifest, first, second, tmp_path)
     both = ensemble.load(tmp_path / "both.json")
     entry = json.loads((tmp_path / "manifest.json").read_text())["both"]

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from engine.dicom.loading import load, load_pixels
-from engine.domain import Laterality
+from engine.domain import Laterality, OutOfScope, Prediction
 from engine.errors import IncompatibleCheckpoint
 from engine.networks import predictor as predictor_module
 from engine.networks import preprocessing
-from engine.networks.checkpoint import load_checkpoint
+from engine.networks.checkpoint import load_checkpoint, save_checkpoint
+from engine.networks.models import Network
 from engine.networks.predictor import UNEXPECTED_TITLE, Predictor
 from tests.phantom import write_mammogram, write_study
 from tests.tiny_networks import write_tiny_checkpoint
@@ -70,15 +71,19 @@ def test_several_studies_at_once_get_the_answers_that_each_gets_alone(predictor,
     cut = folders[1] / "LCC.dcm"
     cut.write_bytes(cut.read_bytes()[:-40_000])
     alone = [predictor.predict_study(study) for study in studies]
-    for views_at_once in (1, 3, 16):
-        together = predictor.predict_studies(studies, views_at_once=views_at_once)
+    for batch in (1, 3, 16):
+        together = predictor.predict_studies(studies, batch)
         for one, other in zip(alone, together, strict=True):
             assert [v.image_uid for v in one.views] == [v.image_uid for v in other.views]
             assert one.failures == other.failures
             for mine, theirs in zip(one.breasts, other.breasts, strict=True):
-                said, same = mine.prediction.probabilities, theirs.prediction.probabilities
-                assert same == (said and pytest.approx(said, abs=1e-6))
+                said, same = mine.prediction, theirs.prediction
+                if isinstance(said, OutOfScope):
+                    assert same == said
+                else:
+                    assert same.probabilities == pytest.approx(said.probabilities, abs=1e-6)
     assert len(alone[1].failures) == 1
+    assert isinstance(alone[2].breasts[0].prediction, OutOfScope)
 
 
 def test_an_image_that_breaks_the_network_leaves_the_others_of_its_pass_alone(
@@ -89,18 +94,26 @@ def test_an_image_that_breaks_the_network_leaves_the_others_of_its_pass_alone(
         only_study(write_study(tmp_path / str(number), views=[("R", "CC")], seed=number))
         for number in range(3)
     ]
-    network = predictor._checkpoint.members[0].model
-    answer, calls = network.answer, []
+    passes, seen = [], []
 
-    def answer_but_one(tensor):
-        calls.append(len(tensor))
-        if len(tensor) > 1 or len(calls) == 3:  # the pass together, and the second image alone
-            raise RuntimeError("a kernel failed")
-        return answer(tensor)
+    def fail(module, arguments):
+        if isinstance(module, Network):
+            (images,) = arguments
+            passes.append(len(images))
+            if len(images) > 1:
+                raise RuntimeError("a kernel failed")
+            if float(images.sum()) not in seen:
+                seen.append(float(images.sum()))
+            if len(seen) == 2 and float(images.sum()) == seen[1]:
+                raise RuntimeError("a kernel failed")
 
-    network.answer = answer_but_one
-    predictions = predictor.predict_studies(studies, views_at_once=16)
-    assert calls == [3, 1, 1, 1]
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(fail)
+    try:
+        predictions = predictor.predict_studies(studies, 16)
+    finally:
+        hook.remove()
+    assert passes[0] == 3
+    assert set(passes[1:]) == {1}
     assert [len(prediction.failures) for prediction in predictions] == [0, 1, 0]
     assert predictions[1].failures[0].title == UNEXPECTED_TITLE
     assert "a kernel failed" not in caplog.text
@@ -149,7 +162,7 @@ def test_views_that_no_rule_joins_give_no_breast(predictor, study):
 def test_a_view_of_unknown_side_belongs_to_no_breast(predictor, study):
     views = (replace(study.views[0], laterality=None), *study.views[1:])
     prediction = predictor.predict_study(replace(study, views=views))
-    assert prediction.views[0].prediction.in_scope
+    assert isinstance(prediction.views[0].prediction, Prediction)
     used = {uid for breast in prediction.breasts for uid in breast.image_uids}
     assert used == {view.image_uid for view in views[1:]}
 
@@ -176,9 +189,8 @@ def test_what_the_header_rules_out_is_not_even_decoded(predictor, study, tmp_pat
     gone = replace(study.views[0], out_of_scope="A spot view.", path=tmp_path / "gone.dcm")
     prediction = predictor.predict_study(replace(study, views=(gone, *study.views[1:])))
     said = prediction.views[0].prediction
-    assert not said.in_scope
-    assert said.scope_reason == "A spot view."
-    assert said.category is None
+    assert isinstance(said, OutOfScope)
+    assert said.reason == "A spot view."
     assert not prediction.failures
     assert gone.image_uid not in {uid for b in prediction.breasts for uid in b.image_uids}
 
@@ -202,14 +214,14 @@ def test_an_image_without_a_breast_is_out_of_scope_and_no_failure(
     write_mammogram(tmp_path / "a.dcm", values=values)
     prediction = predictor.predict_study(only_study(tmp_path), heatmaps=True)
     (answer,) = prediction.views
-    assert words in answer.prediction.scope_reason
-    assert answer.prediction.probabilities is None
+    assert isinstance(answer.prediction, OutOfScope)
+    assert words in answer.prediction.reason
     assert answer.explanation is None
     assert not prediction.failures
     (breast,) = prediction.breasts
     assert breast.laterality is Laterality.RIGHT
-    assert not breast.prediction.in_scope
-    assert breast.prediction.scope_reason
+    assert isinstance(breast.prediction, OutOfScope)
+    assert breast.prediction.reason
     assert breast.image_uids == ()
 
 
@@ -232,14 +244,17 @@ def test_a_bug_at_one_file_is_logged_and_does_not_stop_the_others(
     assert str(failure.path) not in caplog.text  # it may hold a patient's name
 
 
-def test_an_answer_that_is_no_number_is_never_shown(checkpoint_path, study, caplog):
-    broken = Predictor(checkpoint_path)
+def test_a_prediction_that_is_no_number_is_never_shown(checkpoint_path, study, tmp_path, caplog):
+    broken = load_checkpoint(checkpoint_path)
     with torch.no_grad():
-        broken._checkpoint.model.classify.bias[2] = float("nan")
-    prediction = broken.predict_study(study)
+        broken.model.classify.bias[2] = float("nan")
+    path = tmp_path / "broken.safetensors"
+    parts = broken.preprocessing, broken.calibration, broken.heat_reference, broken.provenance
+    save_checkpoint(path, broken.identity.name, broken.model, *parts)
+    prediction = Predictor(path).predict_study(study)
     assert prediction.views == ()
     assert len(prediction.failures) == 4
-    assert all(not breast.prediction.in_scope for breast in prediction.breasts)
+    assert all(isinstance(breast.prediction, OutOfScope) for breast in prediction.breasts)
     assert "FloatingPointError" in caplog.text
 
 

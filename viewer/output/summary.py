@@ -25,7 +25,9 @@ from engine.domain import (
     BIRADS_MEANING,
     NOTICE,
     Agreement,
+    Judgement,
     Laterality,
+    OutOfScope,
     Prediction,
     ReaderAssessment,
     Study,
@@ -37,8 +39,8 @@ from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.display.regions import headline, remarks
 from viewer.shared import theme
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.canvas import Canvas, Paper, Shown, State
@@ -225,13 +227,13 @@ def _model_lines(
 
 
 def _said(
-    prediction: Prediction,
+    prediction: Judgement,
     views: Sequence[opinion.Named],
     is_pooled: bool,
     cancers_per_1000: float | None,
 ) -> str:
-    if not prediction.in_scope:
-        return tr("not judged: {why}").format(why=localised(prediction.scope_reason))
+    if isinstance(prediction, OutOfScope):
+        return tr("not judged: {why}").format(why=localised(prediction.reason))
     words = tr("category {grade} ({meaning}), confidence {percent} %; P(4 or 5) {suspicion} %")
     words = words.format(
         grade=prediction.category,
@@ -243,20 +245,20 @@ def _said(
     return words if shifted is None else f"{words} → {opinion.per_1000(shifted)}"
 
 
-def _of_view(name: str, said: Prediction) -> str:
+def _of_view(name: str, said: Judgement) -> str:
     """'CC 4 (P(4 or 5) 83 %)'."""
-    if not said.in_scope:
+    if isinstance(said, OutOfScope):
         return f"{name} {tr(_NOT_JUDGED)}"
     suspicion = tr("P(4 or 5) {percent}").format(percent=f"{100 * said.suspicion:.0f} %")
     return f"{name} {said.category} ({suspicion})"
 
 
-def _networks(said: Prediction, views: Sequence[opinion.Named]) -> str:
+def _networks(said: Judgement, views: Sequence[opinion.Named]) -> str:
     """What the networks of an ensemble say alone; empty where it is none, or none may judge."""
     alone = [
         f"{opinion.short_title(other.model.name)} {other.category}"
         for other in said.others
-        if other.in_scope
+        if isinstance(other, Prediction)
     ]
     if not alone:
         return ""
@@ -291,7 +293,7 @@ def _reader_lines(
     ordered = sorted(newest.items(), key=lambda item: (item[0][0] != "R", item[1].recorded_at))
     for _, assessment in ordered:
         category = assessment.category
-        meaning = localised(BIRADS_MEANING[int(category.value[0])])
+        meaning = tr(BIRADS_MEANING[int(category.value[0])])
         parts = [f"BI-RADS {category.value} {meaning}"]
         if not reading.phase.is_hidden:
             parts += _about_the_model(assessment)
@@ -332,7 +334,7 @@ def pdf(summary: StudySummary) -> bytes:
     painter = QPainter(writer)
     paint_page(painter, QRectF(0, 0, writer.width(), writer.height()), summary)
     painter.end()
-    return buffer.data().data()
+    return bytes(buffer.data().data())
 
 
 def paint_page(painter: QPainter, area: QRectF, summary: StudySummary) -> None:

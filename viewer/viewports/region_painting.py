@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
+from engine.domain import RegionPrediction
 from viewer.display import regions
 from viewer.display.measuring import spoken
 from viewer.shared import theme
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import RegionAnswer
 from viewer.viewports.canvas import wrapped
@@ -114,11 +115,13 @@ def _rows(
             write(line, colour)
     else:
         said = answer.prediction
+        judged = said if isinstance(said, RegionPrediction) else None
         for number, line in enumerate(regions.headline(said)):
-            write(line, theme.TEXT if said.in_scope else theme.WARNING, small if number else bold)
+            write(line, theme.TEXT if judged else theme.WARNING, small if number else bold)
         if is_full:
-            for grade, share in sorted((said.probabilities or {}).items()):
-                is_most = grade == said.category
+            shares = {} if judged is None else judged.probabilities
+            for grade, share in sorted(shares.items()):
+                is_most = judged is not None and grade == judged.category
                 rows.append(
                     _Row(
                         str(grade),
@@ -142,10 +145,10 @@ def _number_alone(answer: RegionAnswer | None) -> list[_Row]:
     """Of little room: the percentage, or a mark that there is none."""
     said = None if answer is None else answer.prediction
     text = "…" if answer is not None and answer.is_awaited else "–"
-    if said is not None and said.malignancy is not None:
-        text = f"{regions.percent(said.malignancy)} %"
-    elif said is not None and said.in_scope:
+    if isinstance(said, RegionPrediction):
         text = f"BI-RADS {said.category}"
+        if said.malignancy is not None:
+            text = f"{regions.percent(said.malignancy)} %"
     return [_Row(text, theme.TEXT, theme.font(theme.SMALL_TEXT_PX, bold=True))]
 
 
