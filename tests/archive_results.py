@@ -67,11 +67,13 @@ def write_messy_archive(folder: Path) -> Path:
     cut.write_bytes(cut.read_bytes()[:-4000])
     (folder / "b" / "README.txt").write_text("nothing to see")
     # a ZIP file with a study, an exam in a folder of it, and an entry packed in another way
-    inside = {"IM1": folder / "f" / "m.dcm", "exam/L_CC.png": folder / "d" / "exam" / "L_CC.png"}
+    zipped = write_mammogram(folder / "zipped.dcm", study_uid="1.2.3.7", patient_id="Z", **SMALL)
+    inside = {"IM1": zipped, "exam/L_CC.png": folder / "d" / "exam" / "L_CC.png"}
     with zipfile.ZipFile(folder / "g.zip", "w") as archive:
         for name, path in inside.items():
             archive.write(path, name)
         archive.write(folder / "b" / "P-1.dcm", "IM2", zipfile.ZIP_BZIP2)
+    zipped.unlink()
     # out of scope
     blank = np.full((256, 192), 500, np.uint16)
     write_mammogram(folder / "g" / "blank.dcm", values=blank, study_uid="1.2.3.6")

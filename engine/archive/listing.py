@@ -129,6 +129,7 @@ class _Walk:
         self._index = index
         self._open: Counter[int] = Counter()  #: files that are not entered yet, by folder
         self._whole: set[int] = set()  #: folders of these whose last file was handed out
+        self._last = 0  #: the folder that was searched last
         self._files = self._found()
         self._split: list[Batch] = []
 
@@ -142,6 +143,9 @@ class _Walk:
         if self._split:
             return self._split.pop()
         found = list(islice(self._files, BATCH))
+        if not found:  # ZIP files may have been found since
+            self._files = self._found()
+            found = list(islice(self._files, BATCH))
         if not found:
             return None
         return Batch(*zip(*found, strict=True))
@@ -156,8 +160,7 @@ class _Walk:
         return done
 
     def _found(self) -> Iterator[tuple[Found, str, int]]:
-        last = 0
-        while folders := self._index.unread_folders(last):
+        while folders := self._index.unread_folders(self._last):
             for number, path in folders:
                 self.folders += 1
                 for found, file in self._in_folder(number, path):
@@ -168,7 +171,7 @@ class _Walk:
                 else:
                     del self._open[number]
                     self._index.mark_read([number])
-                last = number
+                self._last = number
 
     def _in_folder(self, number: int, folder: Path) -> Iterator[tuple[Found, str]]:
         """Its files that have to be looked at; its folders go on the list of those to be read."""
