@@ -48,7 +48,7 @@ from engine.domain import (
 from engine.errors import EngineError, FileChanged, UnreadableFile
 from engine.messages import Message, message
 
-__all__ = ["FILE_SIZE_LIMIT", "PIXEL_LIMIT", "load", "load_pixels"]
+__all__ = ["FILE_SIZE_LIMIT", "PIXEL_LIMIT", "load", "load_pixels", "look_at", "members"]
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +142,29 @@ def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:
     if pixels.shape != (view.rows, view.columns):
         raise FileChanged()
     return pixels
+
+
+def look_at(path: Path) -> FoundImage | FailedFile | Archive | None:
+    """One file as `load` sees it, before its study is known; reads its header only.
+
+    None: no image by name and content, or a DICOMDIR.
+    """
+    try:
+        found = _read(path)
+    except EngineError as error:
+        return FailedFile(path, error.title, error.advice)
+    except OSError as error:
+        return FailedFile(path, *unopened(error))
+    return None if isinstance(found, DicomDirectory) else found
+
+
+def members(path: Path) -> tuple[list[Path], list[FailedFile]]:
+    """What `load` finds in a ZIP file, by paths that lead into it, and why it leaves out others.
+
+    Raises UnreadableFile and OSError.
+    """
+    search = _Search()
+    return list(search.inside(path, list_archive(path))), search.failures
 
 
 def _pixels_of(file: SourceFile, threads: int) -> Pixels:
