@@ -461,25 +461,25 @@ class Session(QObject):
     def _grow(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
         """What is open stays as it is on the screen, unless it turns out to be more or another."""
         studies = {study.uid: study for study in catalogue.studies}
-        before = self._studies
+        before = self.studies
         if any(not _is_as_it_was(studies.get(uid), known) for uid, known in before.items()):
             kept = [uid for uid, study in studies.items() if _is_same(study, before.get(uid))]
             go_on = _go_on_with(self._current, catalogue.studies)
             self._show_catalogue(paths, catalogue, kept, go_on)
             return
         studies |= before  # who holds a study of the catalogue holds the same one
-        new = tuple(study for study in catalogue.studies if study.uid not in self._studies)
-        self._studies = studies
+        new = tuple(study for study in catalogue.studies if study.uid not in self.studies)
+        self.studies = studies
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
-        for part in (self._readings, self._images, self._inference):
+        for part in (self._readings, self.images, self._inference):
             part.grow(studies)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_grown.emit(catalogue, new)
         for study in new:
             self._inference.status_changed.emit(study.uid)
-        if not self._images.are_priors_known():
+        if not self.images.are_priors_known():
             self._hang_again()
-        self._images.work()
+        self.images.work()
 
     def _hang_again(self) -> None:
         """An earlier study of the open patient was found: it belongs beside."""
