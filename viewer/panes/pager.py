@@ -112,12 +112,15 @@ class Pager(QWidget):
 
     @property
     def _names(self) -> list[str]:
-        """Each page's is its first block's; a last one that holds several is called "More"."""
+        """Each page's is its first block's; a last one that holds several of those below the
+        stretch is called "More".
+        """
         names: list[str] = []
         for page in self._pages:
             count = sum(name.startswith(page[0].name) for name in names)
             names.append(f"{page[0].name} {count + 1}" if count else page[0].name)
-        if len(names) > 1 and len(self._pages[-1]) > 1:
+        below = self._blocks[self._stretch :]
+        if len(names) > 1 and len(self._pages[-1]) > 1 and self._pages[-1][0] in below:
             names[-1] = tr("More")
         return names
 

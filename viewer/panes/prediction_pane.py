@@ -163,7 +163,7 @@ class PredictionPane(QWidget):
         """
         inner = width - 20
         blocks = [
-            max(column.reserved_height for column in self.columns.values()),
+            max(column.minimumHeight() for column in self.columns.values()),
             self.bars.sizeHint().height(),
             self.caveat.heightForWidth(inner),
             self._heat_map.sizeHint().height(),
