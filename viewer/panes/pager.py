@@ -143,11 +143,6 @@ class Pager(QWidget):
             names[-1] = tr("More")
         return names
 
-    def page_of(self, widget: QWidget) -> int | None:
-        """The number of the page that it is on; None if it is not shown."""
-        on_page = ([block.widget for block in page] for page in self._pages)
-        return next((number for number, page in enumerate(on_page) if widget in page), None)
-
     def _show_page(self) -> None:
         current = self._pages[self._current] if self._pages else []
         on_page = {block.widget for block in current}
