@@ -665,11 +665,11 @@ def test_drafts_come_back_with_their_study_when_its_folder_is_opened_again(
 def test_about_shows_the_notices_that_the_program_carries(window, qtbot):
     about = About(window)
     qtbot.addWidget(about)
-    names = [about._names.item(n).text() for n in range(about._names.count())]
+    names = [about.names.item(n).text() for n in range(about.names.count())]
     assert names == [path.stem for path in licence_files()]
     for n, path in enumerate(licence_files()):
-        about._names.setCurrentRow(n)
-        assert about._text.toPlainText()[:50] == path.read_text("utf-8")[:50]
+        about.names.setCurrentRow(n)
+        assert about.text.toPlainText()[:50] == path.read_text("utf-8")[:50]
 
 
 def test_a_study_of_plain_images_that_may_be_two_patients_gets_no_breast_result(

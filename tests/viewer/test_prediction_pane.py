@@ -271,6 +271,8 @@ def by_other(prediction=None, state=StudyState.DONE, engine=LIGHT, failure=None,
 
 
 def test_the_other_model_has_no_line_unless_both_are_asked(pane, qtbot):
+    pane.show()
+    qtbot.waitExposed(pane)
     assert pane.other.isHidden()
     without = pane.heights(348)
     with qtbot.waitSignal(pane.room_changed):

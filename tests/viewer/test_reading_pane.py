@@ -232,23 +232,24 @@ def test_where_there_is_room_all_stands_on_one_page_and_notes_grow(qtbot):
     assert note.verticalScrollBar().maximum() == 0  # one line is whole
 
 
-def test_the_page_that_was_chosen_stays_chosen_with_the_next_study(qtbot):
+def test_a_page_is_turned_by_the_arrow_keys_and_the_next_study_begins_on_the_first(qtbot):
     pane = ReadingPane()
     qtbot.addWidget(pane)
     pane.resize(336, 433)
     pane.show()
     qtbot.waitExposed(pane)
-    open_in(pane, make_study(), CONCURRENT, answer_of(make_study()))
+    study, other = make_study(), make_study(uid="9.9.9")
+    open_in(pane, study, CONCURRENT, answer_of(study))
     tabs = pane.prediction.pager.tabs
     tabs[0].setFocus()
     qtbot.keyClick(tabs[0], Qt.Key.Key_Right)
     assert tabs[1].hasFocus()
     assert pane.prediction.bars.isVisible()
-    other = make_study(uid="9.9.9")
-    open_in(pane, other)
-    assert not pane.prediction.bars.isVisible()
-    open_in(pane, other, CONCURRENT, answer_of(other))
+    pane.prediction.show_prediction(answer_of(study))  # e.g. as its status changes
     assert pane.prediction.bars.isVisible()
+    open_in(pane, other, CONCURRENT, answer_of(other))
+    assert pane.prediction.columns[RIGHT].isVisible()
+    assert not pane.prediction.bars.isVisible()
 
 
 # ------------------------------------------------------------------------------------ arithmetic

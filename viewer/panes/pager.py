@@ -106,6 +106,9 @@ class Pager(QWidget):
         self._shown = shown
         self.fit()
 
+    def turn_to_first(self) -> None:
+        self._wanted = ""
+
     def fit(self) -> None:
         """Parts the blocks anew, as their heights or the room have changed."""
         by_widget = {block.widget: block for block in self._blocks}
