@@ -20,21 +20,10 @@ from engine.networks.preprocessing import PreprocessingConfig, prepare
 from engine.networks.torchvision_guard import torchvision
 from engine.training import dataset, training
 from engine.training.augmentation import AugmentationConfig, make_frames
-from engine.training.distributed import World
+from engine.training.distributed import DistributedContext
 from engine.training.training import PRESETS, hash_patient, train
+from tests.engine.small_trainings import HYBRID, LIGHT
 from tests.graded_images import write_images
-from tests.tiny_networks import TINY_HYBRID
-
-LIGHT = replace(
-    PRESETS["light"],
-    architecture={"filters": (4, 8, 8), "pools_globally": True, "has_malignancy": True},
-    preprocessing=PreprocessingConfig(height=224, width=224, keeps_aspect=False),
-    augmentation=AugmentationConfig(variants=1),
-    batch=8,
-    head_epochs=0,
-    whole_epochs=3,
-    averaging=0.5,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +84,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("config", [LIGHT, TINY_HYBRID], ids=["light", "hybrid"])
+@pytest.mark.parametrize("config", [LIGHT, HYBRID], ids=["light", "hybrid"])
 def test_a_training_killed_after_an_epoch_resumes_to_the_same_network(source, tmp_path, config):
     whole = load_checkpoint(train(config, source, tmp_path / "whole", fold=0))
 
@@ -124,18 +113,18 @@ def test_a_training_killed_after_an_epoch_resumes_to_the_same_network(source, tm
 def test_stage_one_leaves_the_backbone_alone_and_stage_two_frees_its_upper_half(source, tmp_path):
     from engine.networks.models import build_model
 
-    torch.manual_seed(TINY_HYBRID.seed)
-    start = build_model("hybrid", **TINY_HYBRID.architecture).state_dict()
+    torch.manual_seed(HYBRID.seed)
+    start = build_model("hybrid", **HYBRID.architecture).state_dict()
 
     def moved(folder, config):
         train(config, source, folder, fold=0)
         state = torch.load(folder / "fold0" / "state.pt", weights_only=True)["model"]
         return {name.split(".")[0] for name in start if not torch.equal(start[name], state[name])}
 
-    first = moved(tmp_path / "one", replace(TINY_HYBRID, whole_epochs=0))
+    first = moved(tmp_path / "one", replace(HYBRID, whole_epochs=0))
     assert "classify" in first
     assert not {"stem", "layer1", "layer2", "layer3", "layer4"} & first
-    second = moved(tmp_path / "two", TINY_HYBRID)
+    second = moved(tmp_path / "two", HYBRID)
     assert {"layer3", "layer4"} <= second
     assert not {"stem", "layer1", "layer2"} & second
 
@@ -173,7 +162,7 @@ def test_two_processes_under_torchrun_learn_what_one_learns(source, tmp_path, na
     """Each takes half of every batch; without dropout only rounding may differ."""
     changes = {
         "hybrid": {
-            "architecture": {**TINY_HYBRID.architecture, "dropout": 0.0},
+            "architecture": {**HYBRID.architecture, "dropout": 0.0},
             "preprocessing": {"height": 96, "width": 64},
             "head_epochs": 1,
         },
@@ -208,7 +197,9 @@ def test_two_processes_under_torchrun_learn_what_one_learns(source, tmp_path, na
 
 def test_a_batch_that_cannot_be_shared_out_is_refused_before_any_training(source, tmp_path):
     with pytest.raises(InvalidData, match="8 rows to 3 processes"):
-        training._train(LIGHT, source, tmp_path, None, 0, False, None, None, World(rank=0, size=3))
+        training.train_in(
+            DistributedContext(rank=0, size=3), training.Run(LIGHT, source, tmp_path, fold=0)
+        )
 
 
 def test_the_better_lightweight_network_starts_from_photographs_in_grey(source, tmp_path):
@@ -223,7 +214,7 @@ def test_the_better_lightweight_network_starts_from_photographs_in_grey(source, 
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     with torch.inference_mode():
         seen = colour.features[:7]((grey.expand(-1, 3, -1, -1) - mean) / deviation)
-        heard = heir.lower(grey)
+        heard = heir.forward_frozen(grey)
     inside = slice(3, -3)  # at the border the padding is grey zero, not the mean colour
     assert torch.allclose(heard[..., inside, inside], seen[..., inside, inside], atol=1e-4)
     with pytest.raises(IncompatibleCheckpoint, match="is no ResNet-50"):
@@ -261,20 +252,24 @@ def test_a_lesions_grade_reaches_the_cells_that_show_it(source):
     c3 = torch.rand(2, 512, 8, 8)
     lesions = torch.zeros(2, 2, 2)
     lesions[:, 1, 0] = 0.5
-    output = model.upper(c3, lesions)
-    assert model.upper(c3).guided is None
-    moved = model.upper(c3, lesions.flip(1)).guided.logits
-    assert not torch.allclose(output.guided.logits, moved)
+    output = model.forward_trainable(c3, lesions)
+    assert model.forward_trainable(c3).attention_supervised is None
+    moved = model.forward_trainable(c3, lesions.flip(1)).attention_supervised.logits
+    assert not torch.allclose(output.attention_supervised.logits, moved)
     with torch.no_grad():
         model.attend.weight *= 100
-    assert torch.allclose(model.upper(c3, lesions).guided.logits, output.guided.logits, atol=1e-5)
+    assert torch.allclose(
+        model.forward_trainable(c3, lesions).attention_supervised.logits,
+        output.attention_supervised.logits,
+        atol=1e-5,
+    )
 
 
 def test_a_file_that_is_no_resnet_is_refused_as_backbone(source, tmp_path):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(b"nonsense")
     with pytest.raises(IncompatibleCheckpoint, match="Backbone refused"):
-        train(TINY_HYBRID, source, tmp_path / "out", backbone=path)
+        train(HYBRID, source, tmp_path / "out", backbone=path)
 
 
 def test_a_configuration_file_changes_what_it_names_and_nothing_else(tmp_path):
@@ -316,7 +311,7 @@ def test_the_papers_network_takes_its_own_frame(tmp_path):
 
 
 def test_a_wrong_frame_is_refused_before_anything_is_prepared(source, tmp_path):
-    config = replace(TINY_HYBRID, preprocessing=PreprocessingConfig(height=100, width=64))
+    config = replace(HYBRID, preprocessing=PreprocessingConfig(height=100, width=64))
     with pytest.raises(InvalidData, match="height is 100"):
         train(config, source, tmp_path, fold=0)
     assert not (tmp_path / "cache").exists()

@@ -45,6 +45,22 @@ def session(make_session):
 
 
 @pytest.fixture
+def stores(monkeypatch):
+    """The stores of readings that sessions open, in order: for a test whose disk is to fail."""
+    from engine.records.store import ReadingStore
+
+    opened = []
+
+    class Remembered(ReadingStore):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+    monkeypatch.setattr("viewer.session.readings.ReadingStore", Remembered)
+    return opened
+
+
+@pytest.fixture
 def write_studies(tmp_path):
     """Writes studies of four phantom views under one folder, patients A-1, A-2 …; returns it."""
 

@@ -10,7 +10,8 @@ from engine.domain import Laterality
 from scripts.tour import find
 from tests.viewer.fake_engine import answer_of
 from viewer.panes.worklist_items import WorklistItemModel
-from viewer.shared.engine_words import side_words
+from viewer.shared.messages import side_words
+from viewer.shared.states import StudyState
 from viewer.viewports.canvas import State
 
 __all__ = ["find"]  # by kind and accessible name or text: find(window, QComboBox, "Model")
@@ -33,6 +34,13 @@ def are_images_shown(window, count=4):
 def is_answered(window):
     """Whether the model's prediction stands where it is waited for otherwise."""
     return window.prediction.prediction is not None
+
+
+def has_predicted(window, name=None):
+    """Whether a model, the current one by default, is done with the open study; shown or not."""
+    inference = window.session.inference
+    status = inference.status(window.session.current_study.uid, name or inference.model_name)
+    return status.state is StudyState.DONE
 
 
 def phase(window):
@@ -75,6 +83,13 @@ def open_current(qtbot, window, folder):
 def use(window, command):
     """A command of the menus, by its identity."""
     window.commands.trigger(command)
+
+
+def press(qtbot, within, words):
+    """The button that begins so, with the mouse; returns it."""
+    button = find(within, QAbstractButton, words)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    return button
 
 
 def sign(qtbot, window, name="Dr. X"):

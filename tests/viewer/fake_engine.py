@@ -23,6 +23,7 @@ from engine.domain import (
     StudyPrediction,
     ViewPrediction,
 )
+from engine.messages import message
 
 POPULATION = Population(Shares(0.6, 0.4), Shares(0.7, 0.5))
 MODELS = {
@@ -31,7 +32,7 @@ MODELS = {
     "light": ModelIdentity("light", "b07e55aa" * 8, (1, 3, 4, 5)),
 }
 REGION_MODEL = ModelIdentity("region", "c4d2aa10" * 8, (2, 3, 4, 5))
-NO_SPACING = (
+NO_SPACING = message(
     "The pixel spacing is unknown: the image's own pixels were taken as they are, "
     "as if one were 0.1 mm."
 )
@@ -100,7 +101,7 @@ def said_of_region(view, box, malignancy: float | None = None) -> RegionPredicti
 
 
 def refused_region(view, box) -> RegionOutOfScope:
-    reason = "More than half of the rectangle lies outside the breast."
+    reason = message("More than half of the rectangle lies outside the breast.")
     return RegionOutOfScope(view.image_uid, box, REGION_MODEL, reason)
 
 

@@ -12,7 +12,16 @@ from PySide6.QtCore import QPointF, QSize, Qt
 
 from engine.dicom import voi
 from engine.dicom.loading import load, load_pixels
-from engine.domain import Explanation, PixelSpacing, SpacingSource, VoiFunction, VoiLut, VoiWindow
+from engine.domain import (
+    Explanation,
+    PixelSpacing,
+    SpacingSource,
+    VoiFunction,
+    VoiLut,
+    VoiWindow,
+    not_judged,
+)
+from engine.messages import message
 from tests.phantom import write_mammogram
 from tests.viewer.pages import CTRL, LEFT, MIDDLE, RIGHT, drag, screen, wheel
 from tests.viewer.studies import WINDOW, as_pixels, make_study, make_view, pixels_of, spacing
@@ -529,8 +538,14 @@ def test_drawings_are_left_out_of_a_picture_where_that_is_wanted(make_canvas):
 def test_what_must_be_known_of_an_image_stands_on_it_and_on_whatever_shows_it(make_canvas):
     notes = ("A breast implant is present.", "Partial view: the breast goes on in another image.")
     said_shorter = "A Modality LUT is ignored: it descends."
-    refused = "A spot view. The networks do not judge it."
-    canvas = make_canvas(notes=(*notes, said_shorter, refused), grey_faults=("LUT ignored",))
+    reason = message("A spot view.")
+    refused = not_judged(reason)
+    canvas = make_canvas(
+        notes=(*notes, said_shorter, refused),
+        grey_faults=("LUT ignored",),
+        told_shorter=frozenset({said_shorter}),
+        out_of_scope=reason,
+    )
     assert {*notes, refused, "LUT ignored"} <= set(
         canvas.warnings()
     )  # on paper and in pictures too

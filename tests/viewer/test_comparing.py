@@ -47,7 +47,7 @@ def test_a_namesake_has_priors_of_nobody_else(window, annas_studies, qtbot):
     open_current(qtbot, window, annas_studies)
     other = next(s for s in window.session.studies.values() if s.patient_id == "B-2")
     window.worklist.select(other.uid)
-    assert window.session.priors == ()
+    assert window.session.images.priors == ()
     qtbot.keyClick(window, Qt.Key.Key_O)
     assert {c.view.patient_id for c in shown(window)} == {"B-2"}
 
@@ -63,7 +63,7 @@ def test_what_is_read_and_said_beside_a_prior_is_of_the_current_study(
     QTest.mouseClick(below, Qt.MouseButton.LeftButton)  # the prior is the selected view
     assert window.viewports.selected == below.view.image_uid
     assert window.statusBar().currentMessage().startswith("PRIOR 2022-03-02 R CC")
-    qtbot.waitUntil(lambda: window.session.progress == (4, 4), timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress == (4, 4), timeout=10_000)
     said = {breast.laterality: breast.prediction for breast in answer_of(current).breasts}
     for told in window.session.prediction(current.uid).breasts:
         assert told.prediction == said[told.laterality]
@@ -86,8 +86,8 @@ def test_beside_a_prior_nothing_hidden_shows(make_window, annas_studies, qtbot):
         window = make_window(mode=ReadingMode.BLIND_AUDIT, engine=Oracle(says))
         window.prediction.set_overlay(True, 1.0)
         open_current(qtbot, window, annas_studies)
-        window.session.wake_engine()
-        qtbot.waitUntil(lambda w=window: w.session.progress == (4, 4), timeout=20_000)
+        window.session.inference.start()
+        qtbot.waitUntil(lambda w=window: w.session.inference.progress == (4, 4), timeout=20_000)
         window.viewports.next_prior()
         assert len(shown(window)) == 8
         looks.append(
@@ -112,12 +112,12 @@ def test_the_current_images_are_decoded_before_the_priors(
 
     monkeypatch.setattr("viewer.session.images.load_pixels", noted_load_pixels)
     session = make_session()
+    thumbnails = []
+    session.images.thumbnail_made.connect(lambda uid, _: thumbnails.append(uid))
     with qtbot.waitSignal(session.catalogue_opened, timeout=10_000) as opened:
         session.open([annas_studies])
     studies = {study.study_date.year: study for study in opened.args[0].studies}
-    qtbot.waitUntil(
-        lambda: len(session.images._with_thumbnail) == 4 and not session.images._decoding
-    )
+    qtbot.waitUntil(lambda: len(thumbnails) == 4)
     order.clear()
     session.select_study(studies[2024].uid, studies[2021].uid)
     qtbot.waitUntil(lambda: len(order) == 12, timeout=10_000)
@@ -129,22 +129,22 @@ def test_a_prior_of_another_choice_is_told_and_only_while_it_hangs(
 ):
     session = make_session()
     told = []
-    session.pixels_loaded.connect(lambda study_uid, *_: told.append(study_uid))
+    session.images.loaded.connect(lambda study_uid, *_: told.append(study_uid))
     with qtbot.waitSignal(session.catalogue_opened, timeout=10_000) as opened:
         session.open([annas_studies])
     studies = {study.study_date.year: study for study in opened.args[0].studies}
     session.select_study(studies[2024].uid)
-    assert [prior.study.study_date.year for prior in session.priors] == [2022, 2019]
+    assert [prior.study.study_date.year for prior in session.images.priors] == [2022, 2019]
     qtbot.waitUntil(lambda: len(told) == 8)
     assert session.images.cache.pinned == {studies[2024].uid, studies[2022].uid}
     told.clear()
-    session.show_prior(studies[2019].uid)
+    session.images.show_prior(studies[2019].uid)
     qtbot.waitUntil(lambda: told.count(studies[2019].uid) == 4)
-    assert session.is_hung(studies[2019].uid)
-    assert not session.is_hung(studies[2022].uid)
+    assert session.images.is_hung(studies[2019].uid)
+    assert not session.images.is_hung(studies[2022].uid)
     session.select_study(studies[2019].uid)
-    assert session.priors == ()
-    assert not session.is_hung(studies[2024].uid)
+    assert session.images.priors == ()
+    assert not session.images.is_hung(studies[2024].uid)
 
 
 def test_a_prior_that_cannot_be_decoded_says_so_in_its_own_cell(window, annas_studies, qtbot):

@@ -71,11 +71,11 @@ def reading_room(make_window, folder, qtbot):
     def make(mode=CONCURRENT, paths=(), **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, *(paths or (folder,)))
-        window.session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
         window.assessment.reader.editingFinished.emit()
         count = len(window.worklist.study_uids)
-        qtbot.waitUntil(lambda: window.session.progress == (count, count), timeout=20_000)
+        qtbot.waitUntil(lambda: window.session.inference.progress == (count, count), timeout=20_000)
         return window
 
     return make
@@ -220,7 +220,7 @@ def test_a_study_that_was_moved_is_said_so_and_found_again_once_it_was_opened(
     open_and_wait(qtbot, window, other)
     press(qtbot, window, *PAGE)
     page = window.disagreements
-    with qtbot.waitSignal(window.session.fault_occurred, timeout=10_000):
+    with qtbot.waitSignal(window.session.error_occurred, timeout=10_000):
         qtbot.keyClick(page.table, Qt.Key.Key_Return)
     assert window.banner.message.title == "The study is not where it was read"
     assert "moved" in page.message.text()
@@ -240,7 +240,7 @@ def test_another_patients_images_in_the_old_place_are_not_opened_as_the_study(
     write_studies(3, patient_id="C-5", study_uid="1.2.99")  # in the same place
     window = make_window(engine=FakeEngine())
     press(qtbot, window, *PAGE)
-    with qtbot.waitSignal(window.session.fault_occurred, timeout=10_000):
+    with qtbot.waitSignal(window.session.error_occurred, timeout=10_000):
         qtbot.keyClick(window.disagreements.table, Qt.Key.Key_Return)
     assert window.session.current_study is None
     assert window.banner.message.title == "The study is not where it was read"
@@ -309,7 +309,7 @@ def test_listed_readings_become_training_data_while_the_window_goes_on(
     target = tmp_path / "training"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     show(page, ReadingFilter.ALL)
-    with qtbot.waitSignal(window.session.training_written, timeout=20_000):
+    with qtbot.waitSignal(window.session.exporting.training_written, timeout=20_000):
         page.training_button.click()
         assert page.cancel_button.isVisible()
         assert not page.training_button.isEnabled()
@@ -327,13 +327,13 @@ def test_training_data_can_be_cancelled_and_the_window_closed_while_it_is_writte
 ):
     window, page = three_read, three_read.disagreements
     may_copy = threading.Event()
-    copy = training_manifest._copy
+    copy = training_manifest.copy_breast
 
     def slow_copy(*arguments):
         may_copy.wait(10)
         return copy(*arguments)
 
-    monkeypatch.setattr(training_manifest, "_copy", slow_copy)
+    monkeypatch.setattr(training_manifest, "copy_breast", slow_copy)
     target = tmp_path / "training"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     page.training_button.click()

@@ -31,7 +31,7 @@ def open_to_the_end(qtbot, window, folder):
     session = window.session
     session.catalogue_opened.connect(lambda catalogue: sizes.append(len(catalogue.studies)))
     session.catalogue_grown.connect(lambda catalogue, _new: sizes.append(len(catalogue.studies)))
-    with qtbot.waitSignal(session.opening_finished, timeout=20_000):
+    with qtbot.waitSignal(session.opening.finished, timeout=20_000):
         window.open([folder])
     qtbot.waitUntil(lambda: all_shown(window), timeout=20_000)
     return sizes
@@ -89,5 +89,5 @@ def test_an_earlier_study_that_is_found_later_hangs_beside(qtbot, window, tmp_pa
     open_to_the_end(qtbot, window, folder)
     session = window.session
     assert session.current_study.study_date.year == 2024
-    assert [prior.study.study_date.year for prior in session.priors] == [2022]
+    assert [prior.study.study_date.year for prior in session.images.priors] == [2022]
     qtbot.waitUntil(lambda: len(list(window.viewports.every_canvas)) == 8, timeout=20_000)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QInputDialog, QLabel
+from PySide6.QtWidgets import QAbstractButton, QApplication, QInputDialog, QLabel
 
 from engine.domain import NOTICE, Agreement, BiradsCategory, Laterality
 from engine.errors import EngineStopped, StorageFailed
@@ -20,8 +20,10 @@ from tests.viewer.driver import (
     canvases,
     choose,
     disagreeing_category,
+    find,
     is_answered,
     open_and_wait,
+    press,
     rows,
     sign,
 )
@@ -114,7 +116,7 @@ def test_going_through_studies_fast_never_shows_another_studys_word(
     engine.is_holding = True
     folder = write_studies(5)
     open_and_wait(qtbot, window, folder)
-    window.session.wake_engine()
+    window.session.inference.start()
     uids = window.worklist.study_uids
     for step in (1, 1, -1, 1, 1, 1, -1, -1, -1, 1, -1, -1):
         window.worklist.step(step)
@@ -138,7 +140,7 @@ def test_going_through_studies_fast_never_shows_another_studys_word(
 def test_a_late_answer_goes_to_the_row_of_its_own_study(window, engine, write_studies, qtbot):
     engine.is_holding = True
     open_and_wait(qtbot, window, write_studies(2))
-    window.session.wake_engine()
+    window.session.inference.start()
     first = window.worklist.study_uids[0]
     qtbot.waitUntil(lambda: engine.waiting == [(first, "hybrid")])
     window.worklist.step(1)
@@ -169,7 +171,7 @@ def test_a_reading_started_in_one_study_is_never_saved_to_the_next(
 
 def test_another_model_replaces_every_word_of_the_first(window, engine, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(2))
-    qtbot.waitUntil(lambda: window.session.progress == (2, 2), timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress == (2, 2), timeout=10_000)
     engine.is_holding = True
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert not is_answered(window)
@@ -203,12 +205,12 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     assert window.close()
     again = make_window(engine=FakeEngine())
     assert again.commands.action("both_models").isChecked()
-    assert again.session.asks_both
+    assert again.session.inference.compares_models
     assert again.prediction.other.isVisible()
     again.choose_model("hybrid")
     again.commands.trigger("both_models")
     assert not again.prediction.other.isVisible()
-    assert not again.settings.asks_both
+    assert not again.settings.compares_models
 
 
 def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
@@ -227,7 +229,7 @@ def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
         assert f"{name} {other.category} · P(4–5) {100 * other.suspicion:.0f} %" in line.text
     assert line.height() == height
     assert {model for _, model in engine.asked} == {"both"}
-    assert window.session.other_answer is None
+    assert window.session.other_prediction is None
     sign(qtbot, window)
     choose(qtbot, window, RIGHT, "0")
     window.assessment.save()
@@ -238,7 +240,7 @@ def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
         other.category for other in said.others
     ]
     qtbot.keyClick(window, Qt.Key.Key_M)
-    assert window.session.model_name == "hybrid"
+    assert window.session.inference.model_name == "hybrid"
     assert not line.isVisible()
     assert window.commands.action("both_models").isEnabled()
 
@@ -247,7 +249,7 @@ def test_a_second_opinion_that_was_on_the_screen_is_stored_with_the_reading(
     make_window, write_studies, readings_path, qtbot
 ):
     window = make_window()
-    window.set_asks_both(True)
+    window.models.compare(True)
     open_and_wait(qtbot, window, write_studies(1))
     line = window.prediction.other
     qtbot.waitUntil(lambda: "·" in line.text, timeout=10_000)
@@ -294,16 +296,16 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     assert window.close()
     again = make_window(engine=FakeEngine(), model_name="both")
     assert again.session.cancers_per_1000 == 6
-    again.set_cancers(0)
+    again.models.set_cancers(0)
     assert again.session.cancers_per_1000 is None
     assert "per 1,000" not in again.prediction.caveat.text()
 
 
 def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write_studies, qtbot):
     engine.is_holding = True
-    window.set_asks_both(True)
+    window.models.compare(True)
     open_and_wait(qtbot, window, write_studies(1))
-    window.session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["hybrid"])
     engine.answer_next()
     qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["light"])
@@ -317,13 +319,13 @@ def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write
 def test_going_through_studies_fast_never_shows_another_studys_word_of_the_other_network(
     window, engine, write_studies, qtbot
 ):
-    window.set_asks_both(True)
+    window.models.compare(True)
     open_and_wait(qtbot, window, write_studies(4))
-    window.session.wake_engine()
+    window.session.inference.start()
     for step in (1, 1, -1, 1, 1, -1, -1, -1):
         window.worklist.step(step)
         qtbot.wait(5)
-        told = window.session.other_answer
+        told = window.session.other_prediction
         assert told.study_uid == window.session.current_study.uid
         if told.prediction is None:
             assert "·" not in window.prediction.other.text
@@ -336,13 +338,13 @@ def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(ma
     window = make_window()
     window.prediction.set_overlay(False, 0.25)
     show_all_there_is(window, window.settings)
-    assert window.session.asks_both
+    assert window.session.inference.compares_models
     assert window.commands.action("both_models").isChecked()
     assert window.prediction.other.isVisible()
     assert window.prediction.overlay == (True, 0.5)
     assert window.close()
     again = make_window(engine=FakeEngine())
-    assert not again.session.asks_both
+    assert not again.session.inference.compares_models
     assert not again.commands.action("both_models").isChecked()
     assert again.prediction.overlay == (False, 0.25)
 
@@ -358,7 +360,7 @@ def test_the_engine_killed_at_work_leaves_the_window_alive_and_the_next_answer_r
     engine = EngineProcess(EngineSettings({"light": checkpoint}, threads=1))
     window = make_window(engine=engine, model_name="light")
     open_and_wait(qtbot, window, write_studies(3))
-    qtbot.waitUntil(lambda: window.session.progress[0] > 0, timeout=180_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress[0] > 0, timeout=180_000)
     os.kill(engine.process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
     qtbot.keyClick(window, Qt.Key.Key_PageDown)
     qtbot.waitUntil(lambda: is_answered(window), timeout=180_000)
@@ -379,7 +381,7 @@ def test_what_is_typed_into_the_note_commands_nothing_but_ctrl_enter_saves(
     qtbot.keyClicks(note, "him 14 vfp")
     assert note.toPlainText() == "him 14 vfp"
     assert not window.prediction.overlay[0]
-    assert window.session.model_name == "hybrid"
+    assert window.session.inference.model_name == "hybrid"
     assert not window.viewports.is_single
     qtbot.keyClick(note, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     with ReadingStore(readings_path) as store:
@@ -427,7 +429,7 @@ def test_a_study_the_engine_died_on_says_so_and_the_next_one_is_answered(
 ):
     engine.is_holding = True
     open_and_wait(qtbot, window, write_studies(2))
-    window.session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.fail_next(EngineStopped("The engine stopped", "It has been started again."))
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
@@ -471,26 +473,26 @@ def test_an_image_that_vanished_says_so_in_its_own_cell(window, write_studies, q
 
 
 def test_a_fault_is_told_in_a_banner_that_can_be_dismissed(window, qtbot):
-    window.show_fault(StorageFailed("Readings cannot be saved", "The disk is <full>."))
-    window.show_fault(StorageFailed("Checkpoint is missing", "Install it again."))
+    window.show_error(StorageFailed("Readings cannot be saved", "The disk is <full>."))
+    window.show_error(StorageFailed("Checkpoint is missing", "Install it again."))
     assert window.banner.isVisible()
     assert window.banner.message.title == "Checkpoint is missing"
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
-    assert "Readings cannot be saved" in window.banner._text.text()
-    assert "&lt;full&gt;" in window.banner._text.text()
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    press(qtbot, window.banner, "Dismiss")
+    assert "Readings cannot be saved" in window.banner.findChild(QLabel).text()
+    assert "&lt;full&gt;" in window.banner.findChild(QLabel).text()
+    press(qtbot, window.banner, "Dismiss")
     assert not window.banner.isVisible()
     assert QApplication.activeModalWidget() is None
 
 
 def test_news_of_the_same_kind_take_the_place_of_those_before(window, qtbot):
     for name in ("one.png", "two.png"):
-        window.show_fault(StorageFailed("Checkpoint is missing", "Install it again."))
+        window.show_error(StorageFailed("Checkpoint is missing", "Install it again."))
         window.banner.show_message(Message("Saved", name))
-    assert "two.png" in window.banner._text.text()
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    assert "two.png" in window.banner.findChild(QLabel).text()
+    press(qtbot, window.banner, "Dismiss")
     assert window.banner.message.title == "Checkpoint is missing"
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    press(qtbot, window.banner, "Dismiss")
     assert not window.banner.isVisible()
 
 
@@ -508,7 +510,7 @@ def test_damaged_readings_are_told_at_the_start_and_left_alone(
 def test_a_bug_of_ours_is_told_without_stopping_the_reading(window):
     window.show_bug()
     assert "fault of ours" in window.banner.message.advice
-    assert window.banner._action.text() == "Open log folder"
+    assert find(window.banner, QAbstractButton, "Open log folder").isVisible()
 
 
 def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_studies, qtbot):
@@ -516,7 +518,7 @@ def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_s
     choose(qtbot, window, RIGHT, "4A")
     assert not window.close()
     assert "Unsaved entries in one study" in window.banner.message.title
-    qtbot.mouseClick(window.banner._action, Qt.MouseButton.LeftButton)
+    press(qtbot, window.banner, "Quit without saving")
     assert not window.isVisible()
 
 
@@ -543,9 +545,9 @@ def test_the_form_does_not_move_when_the_answer_comes(
     window, engine, write_studies, qtbot, asks_both
 ):
     engine.is_holding = True
-    window.set_asks_both(asks_both)
+    window.models.compare(asks_both)
     open_and_wait(qtbot, window, write_studies(1))
-    window.session.wake_engine()
+    window.session.inference.start()
     form = window.assessment.forms[RIGHT]
     before = form.mapTo(window, QPoint(0, 0))
     size = canvases(window)[0].size()
@@ -564,7 +566,7 @@ def test_the_form_does_not_move_when_the_answer_comes(
 
 
 def test_panes_are_not_clipped_at_1366_by_768(window, write_studies, qtbot):
-    window.set_asks_both(True)
+    window.models.compare(True)
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
     for label in window.prediction.findChildren(QLabel):
@@ -635,18 +637,18 @@ def test_readings_are_exported_and_the_file_is_told_to_be_private(
     window.assessment.set_reader("Dr. X")
     choose(qtbot, window, LEFT, "2")
     window.assessment.save()
-    window.export_readings(tmp_path / "out.csv")
+    window.readings.export(tmp_path / "out.csv")
     assert window.banner.message.title == "1 reading exported"
     assert NOTICE in (tmp_path / "out.csv").read_text("utf-8")
 
 
 def test_a_second_folder_takes_the_place_of_the_first(window, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(3, "first"))
-    qtbot.waitUntil(lambda: window.session.progress == (3, 3), timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress == (3, 3), timeout=10_000)
     open_and_wait(qtbot, window, write_studies(1, "second", patient_id="B-1"))
     assert [row.study.patient_id for row in rows(window)] == ["B-1"]
     assert window.session.current_study.patient_id == "B-1"
-    qtbot.waitUntil(lambda: window.session.progress == (1, 1), timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress == (1, 1), timeout=10_000)
 
 
 def test_drafts_come_back_with_their_study_when_its_folder_is_opened_again(

@@ -24,6 +24,7 @@ import viewer.output.output
 import viewer.panes.assessment_pane
 import viewer.panes.breast_form
 import viewer.session.readings
+import viewer.session.region_requests
 import viewer.session.session
 from engine.domain import (
     Agreement,
@@ -39,13 +40,16 @@ from tests.viewer.driver import (
     are_images_shown,
     choose,
     enter,
+    has_predicted,
     is_answered,
     open_and_wait,
     phase,
+    press,
     rows,
     sign,
 )
 from tests.viewer.fake_engine import (
+    MODELS,
     FakeEngine,
     Oracle,
     alarmed,
@@ -89,7 +93,7 @@ def open_in(make_window, write_studies, qtbot):
     def make(mode, count=1, **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, write_studies(count))
-        window.session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
         window.assessment.reader.editingFinished.emit()
         return window
@@ -98,7 +102,7 @@ def open_in(make_window, write_studies, qtbot):
 
 
 def wait_for_answers(qtbot, window):
-    qtbot.waitUntil(lambda: window.session._known(window.session.current_study.uid) is not None)
+    qtbot.waitUntil(lambda: has_predicted(window))
 
 
 # ------------------------------------------------------------------------------------ second read
@@ -208,7 +212,7 @@ def test_what_was_entered_before_the_answer_survives_the_end_of_the_program(
     # no close: as if it had been killed
     again = make_window(mode=SECOND, engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
-    again.session.wake_engine()
+    again.session.inference.start()
     sign(qtbot, again)
     again.assessment.reader.editingFinished.emit()
     wait_for_answers(qtbot, again)
@@ -254,7 +258,7 @@ def test_a_study_that_was_revealed_stays_so_for_its_reader_and_hidden_from_the_n
     assert window.close()
     again = make_window(mode=SECOND, engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
-    again.session.wake_engine()
+    again.session.inference.start()
     qtbot.waitUntil(lambda: is_answered(again), timeout=10_000)
     assert phase(again) is Phase.AFTER
     assert again.assessment.forms[RIGHT].entry.is_to_be_kept
@@ -294,7 +298,7 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
     def refuse(*_arguments):
         raise full
 
-    monkeypatch.setattr(window.session._readings.store, deed, refuse)
+    monkeypatch.setattr(ReadingStore, deed, refuse)
     enter(qtbot, window, R="2", L="1")
     assert window.banner.message.title == full.title
     assert not is_answered(window)
@@ -305,7 +309,7 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
         qtbot.keyClick(window, *SAVE)
     else:
         assert window.banner.message.action == "Try again"
-        window.banner._action.click()
+        press(qtbot, window.banner, "Try again")
     assert is_answered(window)
     assert all(r.revealed_at for r in stored(readings_path))
 
@@ -338,23 +342,23 @@ def test_a_blind_audit_keeps_what_the_model_says_and_never_shows_it(
     enter(qtbot, window, R="2", L="1")
     assert [r.prediction for r in stored(readings_path)] == [None, None]
     engine.answer_next()
-    qtbot.waitUntil(lambda: window.session.progress == (1, 1))
+    qtbot.waitUntil(lambda: window.session.inference.progress == (1, 1))
     assert [r.prediction for r in stored(readings_path)] == [
         said_of(study, s) for s in (RIGHT, LEFT)
     ]
     assert all(r.revealed_at is None for r in stored(readings_path))
     assert not is_answered(window)
     assert not window.assessment.save_button.isEnabled()
-    window.export_readings(tmp_path / "out.csv")
+    window.readings.export(tmp_path / "out.csv")
     assert "3fa9c2d1" not in (tmp_path / "out.csv").read_text("utf-8")
-    window.export_readings(tmp_path / "all.csv", unblind=True)
+    window.readings.export(tmp_path / "all.csv", unblind=True)
     assert "3fa9c2d1" in (tmp_path / "all.csv").read_text("utf-8")
     assert "revealed from now on" in window.banner.message.advice
     assert all(r.revealed_at for r in stored(readings_path))
     assert window.close()
     again = make_window(mode=BLIND, engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
-    again.session.wake_engine()
+    again.session.inference.start()
     wait_for_answers(qtbot, again)
     assert not is_answered(again)
 
@@ -368,7 +372,7 @@ def test_a_blind_reading_made_without_the_model_gets_its_answer_another_day(
     assert window.close()
     again = make_window(engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
-    again.session.wake_engine()
+    again.session.inference.start()
     qtbot.waitUntil(lambda: is_answered(again), timeout=10_000)
     assert all(r.prediction is not None for r in stored(readings_path))
 
@@ -400,7 +404,7 @@ def test_a_laxer_mode_begins_with_the_next_study_and_reveals_nothing_of_this_one
     open_in, qtbot, mode
 ):
     window = open_in(mode, count=2)
-    qtbot.waitUntil(lambda: window.session.progress == (2, 2), timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress == (2, 2), timeout=10_000)
     window.choose_mode(CONCURRENT)
     assert window.menus.mode_button.text() == "Mode: Concurrent"
     assert "begins with the next study" in window.prediction.waiting.text()
@@ -420,15 +424,15 @@ def test_a_laxer_mode_begins_with_the_next_study_and_reveals_nothing_of_this_one
 
 
 def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_back(open_in, qtbot):
-    window = open_in(CONCURRENT, count=4)
-    qtbot.waitUntil(lambda: window.session.progress == (4, 4), timeout=10_000)
+    def says(study, name):
+        """The last is the most suspicious."""
+        grade = min(5, int(study.patient_id.removeprefix("A-")) + 1)
+        said = Prediction(MODELS[name], {g: 0.96 if g == grade else 0.01 for g in range(1, 6)})
+        return saying(study, MODELS[name], said, 0.5)
+
+    window = open_in(CONCURRENT, count=4, engine=Oracle(says))
+    qtbot.waitUntil(lambda: window.session.inference.progress == (4, 4), timeout=10_000)
     opened = window.worklist.study_uids
-    for number, uid in enumerate(opened):  # the last is the most suspicious
-        study = window.session.studies[uid]
-        grade = min(5, number + 2)
-        model = window.session._known(uid).model
-        said = Prediction(model, {g: 0.96 if g == grade else 0.01 for g in range(1, 6)})
-        window.session._inference._keep_answer((uid, "hybrid"), saying(study, model, said, 0.5))
     window.worklist.set_order(Order.SUSPICION)
     ranked = window.worklist.study_uids
     assert ranked != opened
@@ -535,7 +539,7 @@ def copied(qtbot, window) -> list[str]:
 
 
 def exported(window, path, **options) -> list[dict]:
-    assert window.session.export_readings(path, **options) is not None
+    assert window.session.exporting.export_readings(path, **options) is not None
     with path.open(encoding="utf-8", newline="") as file:
         return [row | {"time_spent_s": ""} for row in csv.DictReader(file)]
 
@@ -563,7 +567,7 @@ def given_out(window, path) -> dict[str, object]:
     clipboard.clear()
     for name in ("show_picture", "show_summary"):
         getattr(output, name)()
-        (dialog,) = output._dialogs
+        (dialog,) = output.dialogs
         QApplication.processEvents()
         grabbed = dialog.grab().toImage()
         seen[name] = (
@@ -582,7 +586,7 @@ def everything(qtbot, window, path) -> dict[str, object]:
     model = window.worklist.list_view.model()
     cells = [model.index(number, 0) for number in range(model.rowCount())]
     page = window.disagreements
-    window.show_disagreements()
+    window.readings.show_page()
     page.filter_box.setCurrentIndex(page.filter_box.findData(ReadingFilter.ALL))
     table = page.table.sorted
     seen = {
@@ -643,7 +647,8 @@ def after_a_look_at_the_answer(qtbot, window):
 def ask_about_a_spot(qtbot, window):
     tools = window.viewports.tools
     tools.hand.add_region(window.viewports.current, (10, 20, 40, 50))
-    qtbot.waitUntil(lambda: tools.asked_regions != [] and not window.session._awaited)
+    qtbot.waitUntil(lambda: tools.asked_regions != [])
+    qtbot.waitUntil(lambda: not any(region.is_awaited for region in window.session.regions))
 
 
 def after_an_answer_about_a_spot(qtbot, window):
@@ -691,6 +696,7 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
     monkeypatch.setattr(viewer.panes.assessment_pane, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.panes.breast_form, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.session.session, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.session.region_requests, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.session.readings, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.output.output, "datetime", StoppedClock)
     QApplication.setCursorFlashTime(0)
@@ -700,20 +706,18 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         (tmp_path / "settings.ini").unlink(missing_ok=True)
         shutil.rmtree(readings_path.parent, ignore_errors=True)
         window = make_window(mode=mode, engine=Oracle(says), model_name=model)
-        window.set_cancers(6)
+        window.models.set_cancers(6)
         window.prediction.set_overlay(True, 1.0)
-        window.set_asks_both(True)
+        window.models.compare(True)
         window.worklist.set_order(Order.SUSPICION)
         open_and_wait(qtbot, window, folder)
-        window.session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
         window.assessment.reader.editingFinished.emit()
         done = (count, count)
-        qtbot.waitUntil(lambda: window.session.progress == done, timeout=20_000)
-        qtbot.waitUntil(
-            lambda: len(window.session._inference._predictions) == count + (model != "both"),
-            timeout=20_000,
-        )
+        qtbot.waitUntil(lambda: window.session.inference.progress == done, timeout=20_000)
+        if (other := window.session.inference.other_model_name) is not None:
+            qtbot.waitUntil(lambda: has_predicted(window, other), timeout=20_000)
         deed(qtbot, window)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
         qtbot.waitUntil(lambda: all(row.thumbnail for row in rows(window)), timeout=20_000)

@@ -16,8 +16,8 @@ from viewer.display import opinion
 from viewer.display.paging import pages, shared_height
 from viewer.panes.reading_pane import LOW, ReadingPane
 from viewer.shared import theme
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised
 from viewer.shared.states import EngineState, EngineStatus, Phase, ReadingState
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT

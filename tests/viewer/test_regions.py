@@ -23,6 +23,7 @@ from engine.records.store import ReadingStore
 from tests.viewer.driver import (
     are_images_shown,
     enter,
+    has_predicted,
     is_answered,
     open_and_wait,
     open_current,
@@ -50,11 +51,10 @@ def ask_in(make_window, write_studies, engine, qtbot):
     def make(mode=CONCURRENT, count=1, **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, write_studies(count))
-        window.session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
         window.assessment.reader.editingFinished.emit()
-        study = window.session.current_study
-        qtbot.waitUntil(lambda: window.session._known(study.uid) is not None, timeout=10_000)
+        qtbot.waitUntil(lambda: has_predicted(window), timeout=10_000)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
         return window
 
@@ -106,7 +106,7 @@ def stored(readings_path):
 
 
 def exported(window, path, **options):
-    window.session.export_readings(path, **options)
+    window.session.exporting.export_readings(path, **options)
     with path.open(encoding="utf-8", newline="") as file:
         return [row["regions"] for row in csv.DictReader(file)]
 
@@ -438,12 +438,11 @@ def test_what_cannot_be_stored_is_shown_said_and_stored_with_the_next(
     ask_in, engine, qtbot, readings_path, monkeypatch
 ):
     window = ask_in()
-    store = window.session._readings.store
 
-    def refuse(_regions):
+    def refuse(*_arguments):
         raise StorageFailed("Readings cannot be saved", "The disk is full.")
 
-    monkeypatch.setattr(store, "record_regions", refuse)
+    monkeypatch.setattr(ReadingStore, "record_regions", refuse)
     draw(window)
     wait_for_answer(qtbot, window)
     assert window.banner.message.title == "What you drew is not kept yet"
@@ -647,7 +646,7 @@ def test_after_a_spot_no_study_of_the_list_is_begun_until_the_reader_has_moved_o
     engine.is_holding = True
     window = make_window()
     open_and_wait(qtbot, window, write_studies(3))
-    window.session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: len(engine.asked) == 1)
     draw(window)
     engine.answer_next()

@@ -10,7 +10,8 @@ from engine.errors import FILE_CHANGED
 from tests.phantom import write_mammogram, write_plain
 from tests.viewer.driver import canvases, choose, open_and_wait, rows, sign
 from tests.viewer.fake_engine import MODELS, answer_of
-from viewer.session.session import RELISTINGS
+from viewer.display.worklist_row import StudyRow
+from viewer.session.opening import RELISTINGS
 from viewer.shared.states import StudyState
 from viewer.viewports.canvas import State
 
@@ -66,7 +67,7 @@ def test_another_patients_image_of_the_same_size_shows_under_its_own_name_alone(
     study = window.session.studies[last]
     write_bob(file_of(window, "R CC", study))
     seen = []
-    window.session.pixels_loaded.connect(lambda s, i, p: seen.append((s, p)))
+    window.session.images.loaded.connect(lambda s, i, p: seen.append((s, p)))
     listed_anew(lambda: window.worklist.select(last))
     assert window.session.current_study.patient_id == "A-8"
     assert [view.label for view in window.session.current_study.views] == [
@@ -143,7 +144,7 @@ def test_answers_on_other_studies_readings_and_drafts_outlive_the_listing(
 ):
     open_and_wait(qtbot, window, write_studies(8))
     session = window.session
-    qtbot.waitUntil(lambda: session.progress == (8, 8), timeout=10_000)
+    qtbot.waitUntil(lambda: session.inference.progress == (8, 8), timeout=10_000)
     sign(qtbot, window)
     first, last = window.worklist.study_uids[0], window.worklist.study_uids[7]
     choose(qtbot, window, session.current_study.views[0].laterality, "2")
@@ -152,7 +153,8 @@ def test_answers_on_other_studies_readings_and_drafts_outlive_the_listing(
     listed_anew(lambda: window.worklist.select(last))
     assert session.prediction(first) is before
     assert session.status(first).state is StudyState.DONE
-    assert [row.title for row in rows(window) if row.has_draft] == ["A-1"]
+    studies = [row for row in rows(window) if isinstance(row, StudyRow)]
+    assert [row.title for row in studies if row.has_draft] == ["A-1"]
     assert engine.asked.count((first, "hybrid")) == 1
     qtbot.waitUntil(lambda: engine.asked.count((last, "hybrid")) == 2, timeout=10_000)
 

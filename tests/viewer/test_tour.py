@@ -262,7 +262,7 @@ def magnified(looks, now, reader):
     assert glass.isVisible()
     assert glass.is_double
     assert glass.geometry().contains(
-        reader.view("L MLO").mapToParent(tour._point(reader.view("L MLO"), (0.445, 0.3)))
+        reader.view("L MLO").mapToParent(tour.point_in(reader.view("L MLO"), (0.445, 0.3)))
     )
     grey, _, _ = glass.grey()
     assert grey.std() > 1
@@ -290,7 +290,7 @@ def at_one_to_one(looks, now, reader):
 
 @shows
 def calibrating(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, ScreenCalibration)
     assert "100 mm" in dialog.findChild(QLabel).text()
     assert QApplication.activeModalWidget() is None
@@ -403,7 +403,7 @@ def pixel_value(looks, now, reader):
 
 @shows
 def header(looks, now, reader):
-    (browser,) = tour._windows(reader)
+    (browser,) = tour.windows_of(reader)
     assert browser.windowTitle() == "DICOM header: R CC"
     table = browser.table.model()
     names = [table.index(row, 1).data().strip() for row in range(table.rowCount())]
@@ -452,7 +452,7 @@ def beside_the_prior(looks, now, reader):
 
 @shows
 def keys_listed(looks, now, reader):
-    (listed,) = tour._windows(reader)
+    (listed,) = tour.windows_of(reader)
     tree = listed.findChild(QTreeWidget)
     entries = tree.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive)
     told = {entry.text(0): entry.text(1) for entry in entries}
@@ -619,7 +619,7 @@ def plain_picture_saved(looks, now, reader):
 
 @shows
 def picture(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, PictureDialog)
     assert not dialog.isModal()
     assert dialog.options["heat"]
@@ -646,7 +646,7 @@ def colours(image):
 
 @shows
 def summary(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, SummaryDialog)
     page = dialog.preview.grab().toImage()
     assert page.pixelColor(page.rect().center()).isValid()
@@ -656,7 +656,7 @@ def summary(looks, now, reader):
 @shows
 def copying(looks, now, reader):
     assert (reader.home / "summary.pdf").read_bytes().startswith(b"%PDF")
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, CopyDialog)
     assert dialog.options["blank"]
     assert now.status.startswith("R CC   W 4096")  # the menu did not wipe it

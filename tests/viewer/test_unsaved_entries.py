@@ -119,7 +119,7 @@ def test_another_reader_is_offered_none_of_them(start, folder, qtbot):
 def test_entries_count_in_no_export_and_no_list_of_readings(start, folder, tmp_path, qtbot):
     window = start()
     enter(qtbot, window, folder)
-    window.export_readings(tmp_path / "readings.csv", unblind=True)
+    window.readings.export(tmp_path / "readings.csv", unblind=True)
     assert "dense, see prior" not in (tmp_path / "readings.csv").read_text("utf-8")
     assert window.session.all_readings() == ()
     assert not window.session.has_been_read(window.session.current_study)
@@ -130,7 +130,7 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
     start, folder, mode, qtbot
 ):
     window = start()
-    window.session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: form(window).entry.prediction is not None)
     enter(qtbot, window, folder, comment="the model says 4, I do not")
     blind = start(mode)
@@ -144,8 +144,10 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
 
 def test_no_file_of_a_blind_reader_holds_a_word_of_the_model(start, folder, qtbot):
     window = start(BLIND)
-    window.session.wake_engine()
-    qtbot.waitUntil(lambda: window.session.progress == (2, 2))  # all is predicted, and hidden
+    window.session.inference.start()
+    qtbot.waitUntil(
+        lambda: window.session.inference.progress == (2, 2)
+    )  # all is predicted, and hidden
     enter(qtbot, window, folder)
     (values,) = [json.loads(path.read_bytes()) for path in folder.glob("entries-*")]
     assert values["has_seen_model"] is False
@@ -201,7 +203,7 @@ def test_where_entries_cannot_be_kept_the_reader_is_told(start, folder, caplog, 
 def test_drawings_that_could_not_be_stored_survive_a_crash(
     start, folder, readings_path, monkeypatch, caplog, qtbot
 ):
-    from tests.readings import ruler
+    from tests.engine.readings import ruler
 
     window = start()
     study = window.session.current_study

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.domain import Agreement, OutOfScope, ReaderAssessment
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
 
 
@@ -61,7 +60,7 @@ class ListedReading:
             return tr("not finished")
         if self.is_hidden:
             return tr("hidden")
-        text = localised(reading.agreement.value)
+        text = tr(reading.agreement.value)
         if reading.agreement is not reading.proposed_agreement:
             return tr("{agreement} by hand").format(agreement=text)
         return text

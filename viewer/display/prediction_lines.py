@@ -16,8 +16,8 @@ from engine.domain import (
 from viewer.display import opinion
 from viewer.display.assessment_form import SIDES
 from viewer.display.opinion import Named
-from viewer.shared.engine_words import form_notes, localised, side_title
 from viewer.shared.languages import tr
+from viewer.shared.messages import form_notes, localised, side_title
 
 
 def percent(probability: float) -> str:

@@ -8,8 +8,8 @@ from typing import ClassVar
 from PySide6.QtGui import QImage
 
 from engine.domain import Catalogue, FailedFile, Prediction, Study, StudyPrediction
-from viewer.shared.engine_words import localised, localised_error
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised, localised_error
 from viewer.shared.plain_text import shortened, tool_tip, visible_lines
 from viewer.shared.states import StudyState, StudyStatus
 

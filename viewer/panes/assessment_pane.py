@@ -48,8 +48,8 @@ from viewer.panes import labels
 from viewer.panes.breast_form import BreastForm
 from viewer.panes.save_notes import DOWNGRADE_EVIDENCE, SaveNotes
 from viewer.shared import theme
-from viewer.shared.engine_words import localised_error
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised_error
 from viewer.shared.states import Phase, ReadingState
 
 TITLES = {

@@ -11,8 +11,8 @@ from viewer.display.opinion import Named
 from viewer.display.prediction_lines import percent, refusal
 from viewer.panes import labels
 from viewer.shared import theme
-from viewer.shared.engine_words import side_title
 from viewer.shared.languages import tr
+from viewer.shared.messages import side_title
 from viewer.shared.plain_text import tool_tip
 
 SPACING = 1  # pixels between lines

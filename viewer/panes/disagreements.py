@@ -33,8 +33,8 @@ from viewer.panes import labels
 from viewer.panes.agreement_figures import AgreementFigures
 from viewer.panes.readings_table import ReadingsTable
 from viewer.shared import theme
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.plain_text import PlainLabel, shortened, tool_tip
 from viewer.shared.states import ToldReading
 

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 
 from engine.domain import HeaderElement
 from engine.errors import EngineError
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised, localised_unless_foreign, notice
 from viewer.shared.plain_text import PlainLabel
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -130,11 +130,7 @@ class _Lines(QAbstractTableModel):
         element = self._elements[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             indent = _INDENT * element.depth
-            name, value = element.name, element.value
-            if not element.tag:  # the listing's own texts, not the file's
-                name, value = localised(name), localised(value)
-            elif element.vr == "SQ":
-                value = localised(value)
+            name, value = map(localised_unless_foreign, (element.name, element.value))
             values = (indent + element.tag, indent + name, element.vr, value)
             return values[index.column()]
         return None

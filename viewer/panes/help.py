@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from engine import __version__
 from resources import ROOT
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 
 LICENCE_FOLDER = ROOT / "licences"
 

@@ -11,8 +11,8 @@ from viewer.display.assessment_form import SIDES
 from viewer.display.opinion import model_title
 from viewer.display.prediction_lines import beside_lines, network_lines, networks_by_view
 from viewer.panes import labels
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised
 from viewer.shared.plain_text import tool_tip
 from viewer.shared.states import EngineState, OtherAnswer, StudyState
 

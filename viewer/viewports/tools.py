@@ -17,8 +17,8 @@ from viewer.display.annotations import AnnotationBook
 from viewer.display.orientation import Orientation
 from viewer.display.reading_modes import SPOT_REFUSALS
 from viewer.shared.commands import ActionSpec
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.annotation_hand import AnnotationHand
 from viewer.viewports.canvas import Canvas, TextLevel

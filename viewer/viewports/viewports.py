@@ -32,8 +32,8 @@ from viewer.display.reading_steps import ROUTINE, Kind, Step, step_with, steps_o
 from viewer.display.rendering import DisplayPixels
 from viewer.shared import theme
 from viewer.shared.commands import ActionSpec, Commands
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised
 from viewer.shared.plain_text import tool_tip
 from viewer.viewports.canvas import (
     WINDOW_STEP,

@@ -1,4 +1,4 @@
-"""Readings, drawings and answers about rectangles as the store takes and gives them."""
+"""Readings, drawings and files of them, as tests want them."""
 
 import csv
 import sqlite3
@@ -21,15 +21,14 @@ from engine.domain import (
 from engine.records.store import ReadingStore
 
 LIGHT = ModelIdentity("light", "ab" * 32, (1, 3, 4, 5))
-
-
 SAID = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
-
-
 NOON = datetime(2026, 11, 21, 12, 0, 3, 250_000, tzinfo=UTC)
+FIRST_VERSION = Path(__file__).with_name("readings_v1.sql")
+SECOND_VERSION = Path(__file__).with_name("readings_v2.sql")
 
 
 def assessment(**changes) -> ReaderAssessment:
+    """A reading of the right breast in concurrent mode, but for the changes."""
     values = {
         "study_uid": "1.2.3",
         "image_uids": ("1.2.3.1", "1.2.3.2"),
@@ -54,10 +53,8 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-FIRST_VERSION = Path(__file__).with_name("engine") / "readings_v1.sql"
-
-
 def ruler(**changes) -> Annotation:
+    """A drawing."""
     values = {
         "mark": "a1",
         "study_uid": "1.2.3",
@@ -72,7 +69,8 @@ def ruler(**changes) -> Annotation:
     return Annotation(**(values | changes))
 
 
-def told(**changes) -> AskedRegion:
+def region_record(**changes) -> AskedRegion:
+    """What a reader was told of a rectangle."""
     values = {
         "image_uid": "1.2.3.1",
         "box": (10, 20, 110, 220),
@@ -99,39 +97,8 @@ def unseen(mode=ReadingMode.BLIND_AUDIT, **changes):
     return assessment(reading_mode=mode, **(values | {"reason": ""} | changes))
 
 
-def read(study, number=1, supersedes=None, reader="Dr. X", **categories):
-    """A reading per breast as the store would give it back, e.g. R="4A"."""
-    readings = []
-    for side, category in categories.items():
-        uids = tuple(v.image_uid for v in study.views if v.laterality is Laterality(side))
-        readings.append(
-            ReaderAssessment(
-                study_uid=study.uid,
-                image_uids=uids,
-                patient_id=study.patient_id,
-                laterality=Laterality(side),
-                reader=reader,
-                category=BiradsCategory(category),
-                proposed_agreement=Agreement.NOT_COMPARABLE,
-                agreement=Agreement.NOT_COMPARABLE,
-                reason="",
-                comment="Jane Doe's old scar",
-                prediction=None,
-                reading_mode=ReadingMode.BLIND_AUDIT,
-                opened_at=NOON - timedelta(minutes=1),
-                recorded_at=NOON,
-                supersedes=supersedes,
-                record_id=number + len(readings),
-            )
-        )
-    return readings
-
-
-def places(study):
-    return {view.image_uid: view.path for view in study.views}
-
-
 def fill(path: Path, count: int = 8) -> None:
+    """A readings file with rows in every table."""
     with ReadingStore(path) as store:
         first = store.record(unseen(comment="c0"), {"1.2.3.1": Path("/a/1.dcm")})
         store.attach_answers({first.record_id: assessment().prediction})
@@ -159,3 +126,35 @@ def change(path: Path, *statements: str) -> None:
         connection.execute(sql)
     connection.commit()
     connection.close()
+
+
+def readings_of(study, number=1, supersedes=None, reader="Dr. X", **categories):
+    """A reading per breast as the store would give it back, e.g. R="4A"."""
+    readings = []
+    for side, category in categories.items():
+        uids = tuple(v.image_uid for v in study.views if v.laterality is Laterality(side))
+        readings.append(
+            ReaderAssessment(
+                study_uid=study.uid,
+                image_uids=uids,
+                patient_id=study.patient_id,
+                laterality=Laterality(side),
+                reader=reader,
+                category=BiradsCategory(category),
+                proposed_agreement=Agreement.NOT_COMPARABLE,
+                agreement=Agreement.NOT_COMPARABLE,
+                reason="",
+                comment="Jane Doe's old scar",
+                prediction=None,
+                reading_mode=ReadingMode.BLIND_AUDIT,
+                opened_at=NOON - timedelta(minutes=1),
+                recorded_at=NOON,
+                supersedes=supersedes,
+                record_id=number + len(readings),
+            )
+        )
+    return readings
+
+
+def places_of(study):
+    return {view.image_uid: view.path for view in study.views}
