@@ -4171,7 +4171,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>differ: {places}</source>
-        <translation>difieren: {places}</translation>
+        <translation>dif.: {places}</translation>
     </message>
     <message>
         <source>the same categories</source>
@@ -4481,7 +4481,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Views</source>
         <comment>of a breast</comment>
-        <translation>Proyecciones</translation>
+        <translation>Proyecc.</translation>
     </message>
     <message>
         <source>What the model says</source>

@@ -112,7 +112,7 @@ class Look:
         self.stored = window.session._readings.store.all()
         self.right = window.assessment.forms[RIGHT]
         self.left = window.assessment.forms[LEFT]
-        self.states = self.right._state.text(), self.left._state.text()
+        self.states = self.right.state_label.text(), self.left.state_label.text()
 
     def windows(self):
         return [view.window for view in self.views.values()]
@@ -463,7 +463,7 @@ def keys_listed(looks, now, reader):
 @shows
 def disagreed(looks, now, reader):
     assert now.states[0] == "unsaved"
-    assert now.right._disagree.isChecked()
+    assert now.right.disagree_button.isChecked()
     assert now.right.draft.reason == "prior shows stable"
     assert now.right.draft.comment == "Stable for two years."
     assert [row.has_draft for row in now.rows] == [True, False, False]
@@ -499,7 +499,7 @@ def hidden(looks, now, reader):
     assert now.waiting.startswith("The model's answer is hidden.")
     assert not any(view.has_heat for view in now.views.values())
     assert all(row.badges == () for row in now.rows[1:])
-    assert not now.right._agree.isEnabled()
+    assert not now.right.agree_button.isEnabled()
     assert len(now.stored) == len(looks["saved"].stored) + 2
 
 
@@ -541,7 +541,7 @@ def blind_audit(looks, now, reader):
     right, left = now.stored[-2:]
     assert [one.reading_mode for one in (right, left)] == [ReadingMode.BLIND_AUDIT] * 2
     assert right.revealed_at < right.opened_at  # by the badges, and never since
-    assert not now.right._agree.isEnabled()
+    assert not now.right.agree_button.isEnabled()
 
 
 @shows
