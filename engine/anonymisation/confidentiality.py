@@ -35,6 +35,9 @@ from resources import ROOT
 
 TABLE_EDITION = "PS3.15 2026c"
 _TABLE = ROOT / "confidentiality_profile.csv"
+_DEPTH_LIMIT = (
+    16  # of sequences in sequences; no real one reaches 8, and writing 300 takes for ever
+)
 _DUMMY_TEXT = "ANONYMISED"
 _DUMMIES = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), _DUMMY_TEXT),
@@ -153,7 +156,7 @@ def _code(value: str, meaning: str) -> Dataset:
     return item
 
 
-def _clean(dataset: Dataset, pseudonyms: Pseudonyms, needs_values: bool) -> None:
+def _clean(dataset: Dataset, pseudonyms: Pseudonyms, needs_values: bool, depth: int = 0) -> None:
     for tag in list(dataset.keys()):
         action = _action(tag, dataset.get_item(tag), needs_values)
         if action == "X":
@@ -169,12 +172,14 @@ def _clean(dataset: Dataset, pseudonyms: Pseudonyms, needs_values: bool) -> None
         element = dataset[tag]
         if action == "Z":
             element.value = [] if element.VR == "SQ" else None
+        elif isinstance(element.value, Sequence) and depth >= _DEPTH_LIMIT:
+            del dataset[tag]
         elif isinstance(element.value, Sequence):
             for item in element.value:
                 if action == "D":
-                    _make_dummies(item, pseudonyms)
+                    _make_dummies(item, pseudonyms, depth + 1)
                 else:
-                    _clean(item, pseudonyms, needs_values)
+                    _clean(item, pseudonyms, needs_values, depth + 1)
         elif action == "D":
             _make_dummy(element, pseudonyms)
         elif action == "U" and element.VR == "UI":
@@ -329,16 +334,18 @@ def _mapped(value, pseudonyms: Pseudonyms):
     return pseudonyms.uid(text) if text and not text.startswith(_DICOM_ROOT) else text
 
 
-def _make_dummies(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
+def _make_dummies(dataset: Dataset, pseudonyms: Pseudonyms, depth: int) -> None:
     """Of a whole item: nothing in it is kept but its shape."""
     for tag in list(dataset.keys()):
         if tag.is_private or not dictionary_has_tag(tag):
             del dataset[tag]
             continue
         element = dataset[tag]
-        if isinstance(element.value, Sequence):
+        if isinstance(element.value, Sequence) and depth >= _DEPTH_LIMIT:
+            del dataset[tag]
+        elif isinstance(element.value, Sequence):
             for item in element.value:
-                _make_dummies(item, pseudonyms)
+                _make_dummies(item, pseudonyms, depth + 1)
         else:
             _make_dummy(element, pseudonyms)
 

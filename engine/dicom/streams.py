@@ -260,7 +260,7 @@ def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
 
     if not is_same(data[:end] + bytes(_FILLINGS[:1]) * 64 + data[end:]):
         raise corrupt()  # the data end before the image
-    if image.min() == image.max():  # hardly a bit for each pixel
+    if image.min() == image.max() and size <= _flat_bytes(header):  # its last bytes say little
         return image
     for last in _last_bytes(data, header.scan_start, end):
         # What stands in front of the end marker is padding if the image is whole without it.
@@ -272,6 +272,12 @@ def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
         if is_whole and not all(is_same(data[:kept] + tail + data[end:]) for tail in tails):
             return image
     raise corrupt()  # the image ends before the data
+
+
+def _flat_bytes(header: _JpegHeader) -> int:
+    """As many as an image of one value can take: two bits a pixel, or two bytes a block of 64."""
+    values = header.rows * header.columns * header.channels
+    return values // (4 if header.frame == _LOSSLESS else 32) + 64
 
 
 def _last_bytes(data: bytes, start: int, end: int) -> list[int]:

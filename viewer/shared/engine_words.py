@@ -497,6 +497,10 @@ TEMPLATES = (
     ),
     mark("The file is deflated with a header of {kind}, which is not allowed."),
     mark("Of the files that the DICOMDIR lists {count} are missing; the first {named} are named."),
+    mark(
+        "DICOM files beside those that the DICOMDIR lists were not opened: {count}. "
+        "Open the folder itself."
+    ),
     mark("{count} files are links out of the folder; what they lead to is shown."),
     # the viewer's own, made of an engine's
     mark("{advice} It stays on the screen and is tried again with the next."),

@@ -61,7 +61,7 @@ class Settings:
     @property
     def language(self) -> str:
         """A key of `languages.LANGUAGES`; empty until one was chosen: then the system decides."""
-        language = self._values.value("language", "")
+        language = self._text("language")
         return language if language in LANGUAGES else ""
 
     @language.setter
@@ -70,7 +70,7 @@ class Settings:
 
     @property
     def model_name(self) -> str:
-        name = self._values.value("model", "")
+        name = self._text("model")
         return name if name in MODEL_TITLES else next(iter(MODEL_TITLES))
 
     @model_name.setter
@@ -80,7 +80,7 @@ class Settings:
     @property
     def reading_mode(self) -> ReadingMode | None:
         """None until the reader has chosen one."""
-        name = self._values.value("reading_mode", "")
+        name = self._text("reading_mode")
         return ReadingMode[name] if name in ReadingMode.__members__ else None
 
     @reading_mode.setter
@@ -133,8 +133,7 @@ class Settings:
     @property
     def reader(self) -> str:
         """The name that readings are recorded under; empty until it was asked for."""
-        name = self._values.value("reader", "")
-        return name if isinstance(name, str) else ""
+        return self._text("reader")
 
     @reader.setter
     def reader(self, name: str) -> None:
@@ -146,7 +145,8 @@ class Settings:
         names = [names] if isinstance(names, str) else names  # an INI list of one is a text
         if not isinstance(names, list):
             return ROUTINE
-        return tuple(Kind[name] for name in names if name in Kind.__members__) or ROUTINE
+        known = (name for name in names if isinstance(name, str) and name in Kind.__members__)
+        return tuple(Kind[name] for name in known) or ROUTINE
 
     def set_routine(self, reader: str, routine: Sequence[Kind]) -> None:
         self._values.setValue(_routine_key(reader), [kind.name for kind in routine])
@@ -196,8 +196,7 @@ class Settings:
     @property
     def worklist_order(self) -> str:
         """The name of a `viewer.panes.worklist.Order`."""
-        order = self._values.value("worklist/order", "")
-        return order if isinstance(order, str) else ""
+        return self._text("worklist/order")
 
     @worklist_order.setter
     def worklist_order(self, order: str) -> None:
@@ -247,6 +246,11 @@ class Settings:
     @images_geometry.setter
     def images_geometry(self, state: QByteArray) -> None:
         self._values.setValue("images/geometry", state)
+
+    def _text(self, key: str) -> str:
+        """Empty for a list and whatever else a hand or a damaged file makes of it."""
+        value = self._values.value(key, "")
+        return value if isinstance(value, str) else ""
 
     def _texts(self, key: str) -> list[str]:
         texts = self._values.value(key, [])
