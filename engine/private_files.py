@@ -77,7 +77,7 @@ def replaced_whole(path: Path, is_durable: bool = True) -> Iterator[IO[str]]:
             temporary.unlink(missing_ok=True)
             raise
     try:
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError:  # e.g. the old file is open in a spreadsheet, on Windows
         temporary.unlink(missing_ok=True)
         raise

@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from engine.dicom.limits import FILE_SIZE_LIMIT, file_too_large
 from engine.errors import EngineError, UnreadableFile
+from engine.messages import message
 
 _DIRECTORY_LIMIT = 2**22  # bytes: some 40,000 entries, which take half a second
 _WHOLE_LIMIT = 2**35  # bytes of all entries, inflated
@@ -55,30 +56,21 @@ class Archive:
 
 def damaged() -> UnreadableFile:
     return UnreadableFile(
-        "The ZIP file is damaged",
-        "Copy it again from its source, or unpack it and open the folder.",
+        message("The ZIP file is damaged"),
+        message("Copy it again from its source, or unpack it and open the folder."),
     )
 
 
 def too_large() -> UnreadableFile:
     return UnreadableFile(
-        "The ZIP file is too large to open", "Unpack it, then open the folder that comes of it."
+        message("The ZIP file is too large to open"),
+        message("Unpack it, then open the folder that comes of it."),
     )
 
 
 def read_archive(file: BinaryIO) -> Archive:
     """Reads the table at the end of a ZIP file; raises UnreadableFile, and OSError of the drive."""
-    try:
-        with zipfile.ZipFile(_Bounded(file)) as read:
-            infos = read.infolist()
-    except EngineError:
-        raise
-    except OSError as error:
-        if error.errno not in (None, errno.EINVAL):
-            raise
-        raise damaged() from error  # a place before the file's beginning
-    except Exception as error:  # of many types, on whatever bytes the file holds
-        raise damaged() from error
+    infos = _table(file)
     if sum(info.file_size for info in infos) > _WHOLE_LIMIT:
         raise too_large()
     _refuse_overlaps(infos)
@@ -104,6 +96,20 @@ def read_archive(file: BinaryIO) -> Archive:
                 info.compress_type == zipfile.ZIP_DEFLATED,
             )
     return Archive(entries, encrypted, unknown, outside)
+
+
+def _table(file: BinaryIO) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(_Bounded(file)) as read:
+            return read.infolist()
+    except EngineError:
+        raise
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):
+            raise
+        raise damaged() from error  # a place before the file's beginning
+    except Exception as error:  # of many types, on whatever bytes the file holds
+        raise damaged() from error
 
 
 def _refuse_overlaps(infos: list[zipfile.ZipInfo]) -> None:

@@ -44,6 +44,7 @@ from engine.dicom.tags import (
 )
 from engine.domain import Pixels, VoiLut
 from engine.errors import EngineError, UnreadableFile, UnsupportedImage
+from engine.messages import Message, message
 
 _RLE = "1.2.840.10008.1.2.5"
 ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
@@ -81,7 +82,9 @@ class PixelLayout:
     are_words_big: bool = False  #: pixels, or pairs of 8-bit pixels in OW, high byte first
     lost_bytes: int = 0  #: of the last pixel, that the file lacks
     frame_offsets: tuple[int, ...] = ()  #: the Extended Offset Table, C.7.6.3.1.8
-    notes: tuple[str, ...] = field(default=())  #: what the reader should know of how it lies there
+    notes: tuple[Message, ...] = field(
+        default=()
+    )  #: what the reader should know of how it lies there
 
     @property
     def is_colour(self) -> bool:
@@ -122,18 +125,23 @@ def read_layout(file: DicomFile) -> PixelLayout:
         raise _no_image(tags, rows > 0 and columns > 0)
     if kind != "integer":
         raise UnsupportedImage(
-            "Pixels are fractional numbers", "Export the image with integer pixels."
+            message("Pixels are fractional numbers"),
+            message("Export the image with integer pixels."),
         )
     if rows <= 0 or columns <= 0:
         raise UnreadableFile(
-            "The image has no size", "Copy the file again from its source, or export it anew."
+            message("The image has no size"),
+            message("Copy the file again from its source, or export it anew."),
         )
     check_size(rows, columns)
     if syntax not in NATIVE | _JPEG_FAMILY | {_RLE, ENCAPSULATED_UNCOMPRESSED}:
         name = UID(syntax).name if UID(syntax).is_valid else "unknown"
         raise UnsupportedImage(
-            "Compression is not supported",
-            f"Export the image uncompressed or as JPEG 2000; this one is: {name[:60]}.",
+            message("Compression is not supported"),
+            message(
+                "Export the image uncompressed or as JPEG 2000; this one is: {kind}.",
+                kind=name[:60],
+            ),
         )
     order: Literal["little", "big"] = "big" if is_big_endian else "little"
     is_explicit = head[4:6].isalpha()
@@ -143,14 +151,17 @@ def read_layout(file: DicomFile) -> PixelLayout:
     bits_stored = tags.integer("BitsStored", bits_allocated)
     if bits_allocated not in (8, 16) or not 1 <= bits_stored <= bits_allocated:
         raise UnsupportedImage(
-            "Pixel depth is not supported", "Export the image with 8 to 16 bits per pixel."
+            message("Pixel depth is not supported"),
+            message("Export the image with 8 to 16 bits per pixel."),
         )
     high_bit = tags.integer("HighBit", bits_stored - 1)
     if not bits_stored - 1 <= high_bit < bits_allocated:
         high_bit = bits_stored - 1
     samples = tags.integer("SamplesPerPixel", 1)
     if samples not in (1, 3):
-        raise UnsupportedImage("Colour format is not supported", "Export the image in greyscale.")
+        raise UnsupportedImage(
+            message("Colour format is not supported"), message("Export the image in greyscale.")
+        )
     is_colour = samples > 1
     slope, intercept = (1.0, 0.0) if is_colour else rescale(tags)
     table = None if is_colour else modality_lut(tags, is_big_endian)
@@ -188,8 +199,8 @@ def _extended_offsets(tags: Tags) -> tuple[int, ...]:
 
 
 _UNLIKE_SYNTAX = {
-    Container.NATIVE: "The transfer syntax says compressed, but the pixels are not.",
-    Container.BARE: "The compressed pixels do not lie in items, as they should.",
+    Container.NATIVE: message("The transfer syntax says compressed, but the pixels are not."),
+    Container.BARE: message("The compressed pixels do not lie in items, as they should."),
 }
 
 
@@ -201,9 +212,11 @@ def _found_in(file: DicomFile, layout: PixelLayout) -> PixelLayout:
     container = container_of(file.source.read(64), layout.length, needed, is_native)
     notes = list(file.notes)
     if layout.transfer_syntax == GE_PRIVATE:
-        notes.append("The transfer syntax is GE's own: not compressed, and read as such.")
+        notes.append(message("The transfer syntax is GE's own: not compressed, and read as such."))
     if is_native and container is not Container.NATIVE:
-        notes.append("The transfer syntax says uncompressed, but the pixels are compressed.")
+        notes.append(
+            message("The transfer syntax says uncompressed, but the pixels are compressed.")
+        )
     elif not is_native and container is not Container.ITEMS:
         notes.append(_UNLIKE_SYNTAX[container])
     lost = 0
@@ -212,7 +225,9 @@ def _found_in(file: DicomFile, layout: PixelLayout) -> PixelLayout:
         if lost > layout.samples * (layout.bits_allocated // 8):
             raise cut_off()
     if lost > 0 and layout.frames // 2 == layout.frames - 1:
-        notes.append("The last pixel is missing in the file: its neighbour stands in for it.")
+        notes.append(
+            message("The last pixel is missing in the file: its neighbour stands in for it.")
+        )
     return replace(layout, container=container, lost_bytes=max(0, lost), notes=tuple(notes))
 
 
@@ -229,12 +244,16 @@ def _no_image(tags: Tags, has_size: bool) -> EngineError:
     kind = UID(tags.text("SOPClassUID")).name.removesuffix(" Storage")
     if "Image" in kind:
         return UnreadableFile(
-            "The image has no pixels", "Only its header is here; export the image anew."
+            message("The image has no pixels"),
+            message("Only its header is here; export the image anew."),
         )
-    if not kind or kind[0].isdigit():
-        kind = "a file without pixels"
+    is_known = bool(kind) and not kind[0].isdigit()
     return UnsupportedImage(
-        "A document, not an image", f"Open it in another program; it is: {kind[:60]}."
+        message("A document, not an image"),
+        message(
+            "Open it in another program; it is: {kind}.",
+            kind=kind[:60] if is_known else message("a file without pixels"),
+        ),
     )
 
 
@@ -280,7 +299,7 @@ def _padding(tags: Tags) -> tuple[int, int] | None:
     return first, last
 
 
-def modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | str | None:
+def modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | Message | None:
     """The Modality LUT, or in words what is wrong with it; None where there is none, C.11.1.
 
     It goes before Rescale Slope and Intercept, which must not be there beside it.
@@ -296,7 +315,9 @@ def decode(file: SourceFile, layout: PixelLayout, threads: int = 1) -> Pixels:
     `threads` as of `decode_stream`. Raises UnreadableFile, UnsupportedImage and OSError.
     """
     if layout.photometric.startswith("PALETTE"):
-        raise UnsupportedImage("Palette colours are not supported", "Export it in greyscale.")
+        raise UnsupportedImage(
+            message("Palette colours are not supported"), message("Export it in greyscale.")
+        )
     raw = read_frame(file, layout, threads)
     if raw.ndim == 3:
         raw = raw[..., 0] if _is_luma_first(layout) else grey_of(raw, _top(layout))[0]
@@ -316,13 +337,13 @@ def shows_colour(file: SourceFile, layout: PixelLayout) -> bool:
         return False
     if not _is_luma_first(layout):
         return not grey_of(raw, _top(layout))[1]
-    middle = 2 ** (layout.bits_stored - 1)
-    tolerance = 3 * 2 ** max(0, layout.bits_stored - 8)
+    middle = 1 << (layout.bits_stored - 1)
+    tolerance = 3 << max(0, layout.bits_stored - 8)
     chroma = raw[..., 1:]
     return int(chroma.max()) > middle + tolerance or int(chroma.min()) < middle - tolerance
 
 
-def stream_notes(file: SourceFile, layout: PixelLayout) -> list[str]:
+def stream_notes(file: SourceFile, layout: PixelLayout) -> list[Message]:
     """What a compressed frame's first and last bytes tell the reader; says nothing of damage."""
     if layout.container is Container.NATIVE or layout.transfer_syntax in (
         *(DEFLATED, _RLE, ENCAPSULATED_UNCOMPRESSED),
@@ -334,13 +355,19 @@ def stream_notes(file: SourceFile, layout: PixelLayout) -> list[str]:
         tail = tail_of(file, parts)
     except EngineError:  # told when it is decoded
         return []
-    notes = []
+    notes: list[Message] = []
     if not has_end_marker(tail):
-        notes.append("The end marker of the compressed image is missing; its pixels are complete.")
+        notes.append(
+            message("The end marker of the compressed image is missing; its pixels are complete.")
+        )
     if layout.is_signed and not stream.is_signed and stream.bits < layout.bits_stored:
         notes.append(
-            f"The compressed image holds {stream.bits} bits without sign, the header says "
-            f"{layout.bits_stored} with one: read as two's complement."
+            message(
+                "The compressed image holds {bits} bits without sign, the header says {stated} "
+                "with one: read as two's complement.",
+                bits=stream.bits,
+                stated=layout.bits_stored,
+            )
         )
     return notes
 
@@ -354,7 +381,7 @@ def decoded_photometric(layout: PixelLayout) -> str:
 
 
 def _top(layout: PixelLayout) -> int:
-    return 2**layout.bits_stored - 1
+    return (1 << layout.bits_stored) - 1
 
 
 def _is_luma_first(layout: PixelLayout) -> bool:

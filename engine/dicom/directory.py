@@ -4,7 +4,6 @@ Read by a walk of our own over its elements: discs list thousands of records, fo
 that makes objects of every element takes seconds, under a lock.
 """
 
-import os
 import re
 import struct
 from collections.abc import Sequence
@@ -151,7 +150,7 @@ class DiscNames:
     def _alike(self, folder: Path, part: str) -> str:
         if folder not in self._listings:
             try:
-                names = os.listdir(folder)
+                names = [path.name for path in folder.iterdir()]
             except OSError:
                 names = []
             alike: dict[str, list[str]] = {}

@@ -160,7 +160,7 @@ def list_archive(path: Path) -> Archive:
 
 
 def _opened(path: Path) -> io.FileIO:
-    return open(path, "rb", buffering=0, opener=_open_regular)
+    return open(path, "rb", buffering=0, opener=open_regular)
 
 
 def _opened_inside(path: Path) -> Member:
@@ -194,9 +194,9 @@ _archives: dict[tuple[int, ...], Archive] = {}
 _archives_lock = threading.Lock()
 
 
-def _open_regular(path: str, flags: int) -> int:
+def open_regular(path: str, flags: int) -> int:
     """Never waits: a named pipe without a writer would keep its reader for ever."""
-    if not stat.S_ISREG(os.stat(path).st_mode):  # to open a device may already move it
+    if not stat.S_ISREG(Path(path).stat().st_mode):  # to open a device may already move it
         raise NotRegularError
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -5,11 +5,12 @@ word, and a lone L or R counts only directly beside a view ("1_R_MLO", "BC0023_C
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from engine.domain import Laterality, ViewPosition
+from engine.messages import Message, message
 
 T = TypeVar("T")
 
@@ -45,6 +46,13 @@ class NamedView:
     laterality: Laterality | None
     view_position: ViewPosition | None
     rest: str
+
+
+def guessed_words(guessed: Collection[str]) -> Message:
+    """What of "laterality" and "view" was read from a name, as a sentence begins."""
+    if len(guessed) > 1:
+        return message("Laterality and view")
+    return message("Laterality") if "laterality" in guessed else message("View")
 
 
 def read_name(text: str) -> NamedView:

@@ -26,6 +26,7 @@ from engine.dicom.limits import (
 from engine.dicom.streams import application_segments, decode_stream, read_stream, run_codec
 from engine.domain import Pixels
 from engine.errors import UnreadableFile, UnsupportedImage
+from engine.messages import message
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _JPEG_MAGIC = b"\xff\xd8\xff"
@@ -86,7 +87,8 @@ def read_plain_header(file: SourceFile) -> PlainHeader:
     depths = {"PNG": (1, 2, 4, 8, 16), "JPEG": (8, 12), "TIFF": (1, 8, 16)}[header.format]
     if header.bits not in depths or header.channels not in (1, 2, 3, 4):
         raise UnsupportedImage(
-            "Pixel format is not supported", "Export the image as 8 or 16 bit greyscale PNG."
+            message("Pixel format is not supported"),
+            message("Export the image as 8 or 16 bit greyscale PNG."),
         )
     return header
 
@@ -262,7 +264,7 @@ def _decode(file: SourceFile, header: PlainHeader) -> tuple[np.ndarray, bool]:
     if header.format == "JPEG":
         if header.channels == 4 and not header.is_adobe:  # nothing tells whether 0 is ink or none
             raise UnsupportedImage(
-                "Colour format is not supported", "Export the image in greyscale."
+                message("Colour format is not supported"), message("Export the image in greyscale.")
             )
         image = decode_stream(data, (header.rows, header.columns, header.channels))
     elif header.format == "PNG":
@@ -279,7 +281,8 @@ def _grey_of_picture(image: np.ndarray, header: PlainHeader) -> tuple[np.ndarray
         image = image.astype(np.uint8) * 255
     if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3):
         raise UnsupportedImage(
-            "Pixel format is not supported", "Export the image as 8 or 16 bit greyscale PNG."
+            message("Pixel format is not supported"),
+            message("Export the image as 8 or 16 bit greyscale PNG."),
         )
     if image.shape[1:] == (header.rows, header.columns):  # TIFF with a plane for each colour
         image = np.moveaxis(image, 0, -1)

@@ -7,12 +7,14 @@ the worst errors name the image file, without which they could not be looked at 
 
 import base64
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -23,7 +25,7 @@ from engine.domain import BIRADS_MEANING, MODEL_MEANING, NOTICE
 from engine.errors import StorageFailed
 from engine.evaluation import controls, metrics
 from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases
-from engine.evaluation.table import ErrorPicture, Table
+from engine.evaluation.table import ErrorPicture, Table, grade_of
 from engine.records.exports import heat_on_source, overlay
 
 # Okabe and Ito's colours, told apart by every reader.
@@ -35,14 +37,14 @@ _MARKERS = ("o", "^", "s", "D", "v", "P")
 _DPI = 110
 _PICTURE_ROWS = 520  #: of a mammogram in the report
 _FEWEST_IN_BIN = 10  #: cases for a point of a per-category reliability curve
-_CURVE_THRESHOLDS = np.round(np.arange(0.01, 0.605, 0.01), 4)
-_SCREENING_CURVE = np.round(np.arange(0.001, 0.0505, 0.001), 4)
+_CURVE_THRESHOLDS = np.round(np.arange(0.01, 0.605, 0.01), 4).tolist()
+_SCREENING_CURVE = np.round(np.arange(0.001, 0.0505, 0.001), 4).tolist()
 _MOST_PLACED = 3000  #: images in the feature-space picture
 
 
 def write(
     path: Path,
-    results: Mapping,
+    results: Mapping[str, Any],
     table: Table,
     errors: Sequence[ErrorPicture] = (),
     embeddings: np.ndarray | None = None,
@@ -90,16 +92,16 @@ def write(
 # ------------------------------------------------------------------------------------- sections
 
 
-def _summary(results: Mapping) -> str:
+def _summary(results: Mapping[str, Any]) -> str:
     warnings = "".join(f'<p class="warning">{escape(text)}</p>' for text in results["warnings"])
     rows = results["rows"]
     if not results["n"]:
-        told = (
+        text = (
             f"{rows['predicted']} images were judged; none has a reader's category from 1 to 5, so "
             "the figures below are those of pathology and of the data sets."
         )
     else:
-        told = (
+        text = (
             f"On {_count(results['n'], 'image')} with a reader's BI-RADS category the network gave "
             f"the same category in <b>{_share(results['accuracy'])}</b>"
             f"{_bounds(results, 'accuracy', _share)} and one at most one step away in "
@@ -112,17 +114,17 @@ def _summary(results: Mapping) -> str:
             if results["per_class"][str(grade)]["support"]
         ]
         if calls:
-            told += f" It found {' and '.join(calls)}."
+            text += f" It found {' and '.join(calls)}."
     if results["auc_malignant"] is not None:
-        told += (
+        text += (
             f" Shown one malignant and one other image, it ranks the malignant one higher "
             f"<b>{_share(results['auc_malignant'])}</b> of the time"
             f"{_bounds(results, 'auc_malignant', _share)}."
         )
-    return f"{warnings}<section><h2>In short</h2><p>{told}</p></section>"
+    return f"{warnings}<section><h2>In short</h2><p>{text}</p></section>"
 
 
-def _key_figures(results: Mapping) -> str:
+def _key_figures(results: Mapping[str, Any]) -> str:
     names = {
         "coverage": "In scope",
         "accuracy": "Same category as the reader",
@@ -185,7 +187,7 @@ def _key_figures(results: Mapping) -> str:
     )
 
 
-def _categories(results: Mapping) -> str:
+def _categories(results: Mapping[str, Any]) -> str:
     if not results["n"]:
         return ""
     lines = []
@@ -222,7 +224,7 @@ def _categories(results: Mapping) -> str:
     )
 
 
-def _discrimination(results: Mapping, table: Table) -> str:
+def _discrimination(results: Mapping[str, Any], table: Table) -> str:
     figure = Figure(figsize=(10, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     main = table.main
@@ -253,7 +255,7 @@ def _discrimination(results: Mapping, table: Table) -> str:
     )
 
 
-def _calibration(results: Mapping, table: Table) -> str:
+def _calibration(results: Mapping[str, Any], table: Table) -> str:
     counted = table.main.take(table.main.truth > 0)
     if not len(counted):
         return ""
@@ -269,7 +271,7 @@ def _calibration(results: Mapping, table: Table) -> str:
     )
 
 
-def _decisions(results: Mapping, table: Table) -> str:
+def _decisions(results: Mapping[str, Any], table: Table) -> str:
     main = table.main
     counted = main.take(main.truth > 0)
     known = main.take(np.isfinite(main.malignant))
@@ -317,7 +319,7 @@ def _decisions(results: Mapping, table: Table) -> str:
     )
 
 
-def _decision_cells(point: Mapping) -> list[str]:
+def _decision_cells(point: Mapping[str, Any]) -> list[str]:
     return [
         f"{point['net_benefit']:.4f}",
         f"{point['net_benefit_all']:.4f}",
@@ -325,7 +327,7 @@ def _decision_cells(point: Mapping) -> list[str]:
     ]
 
 
-def _screening(screening: Mapping | None) -> str:
+def _screening(screening: Mapping[str, Any] | None) -> str:
     if screening is None:
         return ""
     head = [
@@ -357,7 +359,7 @@ def _screening(screening: Mapping | None) -> str:
     )
 
 
-def _datasets(results: Mapping) -> str:
+def _datasets(results: Mapping[str, Any]) -> str:
     if not results["datasets"]:
         return ""
     head = [
@@ -412,7 +414,7 @@ def _datasets(results: Mapping) -> str:
     )
 
 
-def _controls(results: Mapping) -> str:
+def _controls(results: Mapping[str, Any]) -> str:
     found = results.get("controls")
     if found is None:
         return ""
@@ -451,7 +453,9 @@ def _controls(results: Mapping) -> str:
 _GROUP_AUCS = ("auc_malignant", "auc_4_or_5")
 
 
-def _groups_table(groups: Iterable[tuple[str, Mapping]], more: Iterable[list[str]] = ()) -> str:
+def _groups_table(
+    groups: Iterable[tuple[str, Mapping[str, Any]]], more: Iterable[list[str]] = ()
+) -> str:
     head = [
         *("", "images (cancers)", "AUC malignancy", "AUC label 4–5", "cancer-free called 4–5"),
         *("cancers called 4–5", "1 called 4–5", "1–2 called 4–5", "1–2 called 1–2"),
@@ -468,7 +472,7 @@ def _groups_table(groups: Iterable[tuple[str, Mapping]], more: Iterable[list[str
     return _table(head, [*lines, *more])
 
 
-def _operating_points(points: Mapping | None) -> str:
+def _operating_points(points: Mapping[str, Any] | None) -> str:
     if points is None:
         return ""
     lines = [
@@ -489,7 +493,7 @@ def _operating_points(points: Mapping | None) -> str:
     )
 
 
-def _without_the_breast(collections: Mapping | None) -> str:
+def _without_the_breast(collections: Mapping[str, Any] | None) -> str:
     lines = [
         [
             f"{name}{with_size}",
@@ -525,7 +529,7 @@ def _without_the_breast(collections: Mapping | None) -> str:
 _OUTCOMES = ("_in_cancers", "_in_cancer_free")
 
 
-def _heat(results: Mapping) -> str:
+def _heat(results: Mapping[str, Any]) -> str:
     if results["pointing_game"] is None:
         return ""
     lines = []
@@ -582,17 +586,18 @@ def _worst(errors: Sequence[ErrorPicture]) -> str:
         return ""
     cards = []
     for error in errors:
-        said, row = error.prediction, error.prediction.row
-        truth = row.birads
+        prediction, row = error.prediction, error.prediction.row
+        truth = grade_of(row)
         pathology = f" · pathology {escape(row.pathology.lower())}" if row.pathology else ""
-        scope = "" if said.in_scope else f" · out of scope: {escape(said.scope_reason)}"
+        reason = prediction.scope_reason
+        scope = "" if reason is None else f" · out of scope: {escape(reason)}"
         caption = (
-            f"<b>Reader {truth} ({BIRADS_MEANING[truth]}), network {said.category} "
-            f"({MODEL_MEANING[said.category]}, {said.confidence:.0%})</b><br>"
-            f"It gave the reader's category {said.probabilities.get(truth, 0.0):.0%}{pathology}"
-            f"{scope}<br><small>{escape(row.file)}</small>"
+            f"<b>Reader {truth} ({BIRADS_MEANING[truth]}), network {prediction.category} "
+            f"({MODEL_MEANING[prediction.category]}, {prediction.confidence:.0%})</b><br>"
+            f"It gave the reader's category {prediction.probabilities.get(truth, 0.0):.0%}"
+            f"{pathology}{scope}<br><small>{escape(row.file)}</small>"
         )
-        picture = _picture(_mammogram(error), f"Reader {truth}, network {said.category}")
+        picture = _picture(_mammogram(error), f"Reader {truth}, network {prediction.category}")
         cards.append(f"<figure>{picture}<figcaption>{caption}</figcaption></figure>")
     has_heat = any(error.explanation is not None for error in errors)
     legend = (
@@ -609,7 +614,7 @@ def _worst(errors: Sequence[ErrorPicture]) -> str:
     )
 
 
-def _comparison(results: Mapping) -> str:
+def _comparison(results: Mapping[str, Any]) -> str:
     if "comparison" not in results:
         return ""
     lines = []
@@ -637,13 +642,13 @@ def _comparison(results: Mapping) -> str:
     )
 
 
-def _readers(results: Mapping) -> str:
+def _readers(results: Mapping[str, Any]) -> str:
     found = results.get("reader_agreement")
     if found is None:
         return ""
     if not found["n"]:
-        told = f"{found['n_records']} readings are stored; none can be compared with the network."
-        return _section("The reader's own readings", f"<p>{told}</p>")
+        text = f"{found['n_records']} readings are stored; none can be compared with the network."
+        return _section("The reader's own readings", f"<p>{text}</p>")
     lines = [
         [
             mode,
@@ -686,7 +691,7 @@ def _readers(results: Mapping) -> str:
     )
 
 
-def _rows(results: Mapping) -> str:
+def _rows(results: Mapping[str, Any]) -> str:
     rows = results["rows"]
     lines = [
         ["rows in the manifest", str(rows["manifest"])],
@@ -721,7 +726,7 @@ def _definitions() -> str:
 # ------------------------------------------------------------------------------------- pictures
 
 
-def _confusion(results: Mapping) -> Figure:
+def _confusion(results: Mapping[str, Any]) -> Figure:
     counts = np.array(results["confusion_matrix"])
     support = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
@@ -755,7 +760,7 @@ def _confusion(results: Mapping) -> Figure:
     return figure
 
 
-def _split(main: Cases, table: Table, keep) -> dict[str, Cases]:
+def _split(main: Cases, table: Table, keep: Callable[[Cases], Cases]) -> dict[str, Cases]:
     """The pooled cases under "all", then each data set's, where there are several."""
     groups = {"all": keep(main)}
     names = [str(name) for name in np.unique(table.datasets) if name]
@@ -764,7 +769,13 @@ def _split(main: Cases, table: Table, keep) -> dict[str, Cases]:
     return groups
 
 
-def _draw_roc(axes, title: str, groups: Mapping[str, Cases], outcome, bounds) -> bool:
+def _draw_roc(
+    axes: Axes,
+    title: str,
+    groups: Mapping[str, Cases],
+    outcome: Callable[[Cases], tuple[np.ndarray, np.ndarray]],
+    bounds: Sequence[float] | None,
+) -> bool:
     """Draws what has both classes; False (and a hidden panel) where nothing has."""
     from sklearn.metrics import roc_curve
 
@@ -810,7 +821,7 @@ def _reliability(counted: Cases) -> Figure:
     bins = metrics.reliability(counted.confidence, counted.category == counted.truth)
     for bar in bins:
         middle, width = (bar.low + bar.high) / 2, bar.high - bar.low
-        if bar.count:
+        if bar.confidence is not None and bar.accuracy is not None:
             left.bar(middle, bar.accuracy, width * 0.92, color=_BLUE, zorder=2)
             low, high = _wilson(bar.accuracy, bar.count)
             left.plot([bar.confidence] * 2, [low, high], color=_INK, linewidth=1.3, zorder=4)
@@ -859,7 +870,9 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _decision_picture(curves) -> Figure:
+def _decision_picture(
+    curves: Iterable[tuple[str, Sequence[metrics.DecisionPoint]]],
+) -> Figure:
     curves = [(title, points) for title, points in curves if points]
     figure = Figure(figsize=(4.6 * len(curves), 4.4), layout="constrained")
     for axes, (title, points) in zip(
@@ -931,7 +944,9 @@ def _place(embeddings: np.ndarray) -> np.ndarray:
     values = PCA(parts, random_state=0).fit_transform(values)
     if len(values) < 60:
         return np.pad(values[:, :2], ((0, 0), (0, max(0, 2 - parts))))
-    return TSNE(perplexity=min(30, len(values) / 4), random_state=0).fit_transform(values)
+    perplexity = min(30, len(values) / 4)
+    places: np.ndarray = TSNE(perplexity=perplexity, random_state=0).fit_transform(values)
+    return places
 
 
 def _mammogram(error: ErrorPicture) -> Figure:
@@ -967,18 +982,18 @@ def _mammogram(error: ErrorPicture) -> Figure:
     return figure
 
 
-def _square(axes, across: str, up: str) -> None:
+def _square(axes: Axes, across: str, up: str) -> None:
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=across, ylabel=up, aspect="equal")
     _percent(axes)
     _quiet(axes)
 
 
-def _percent(axes) -> None:
+def _percent(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def _quiet(axes) -> None:
+def _quiet(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#b8bec8")
     axes.tick_params(colors="#4a5260", labelsize=10)
@@ -990,8 +1005,8 @@ def _picture(figure: Figure, alternative: str) -> str:
     canvas = FigureCanvasAgg(figure)
     figure.set_dpi(_DPI)
     stream = io.BytesIO()
-    canvas.print_png(stream)
-    drawn = cv2.imdecode(np.frombuffer(stream.getvalue(), np.uint8), cv2.IMREAD_COLOR)
+    canvas.print_png(stream)  # type: ignore[no-untyped-call]  # its own
+    drawn = np.asarray(cv2.imdecode(np.frombuffer(stream.getvalue(), np.uint8), cv2.IMREAD_COLOR))
     strip = np.full((22, drawn.shape[1], 3), 255, np.uint8)
     cv2.putText(
         strip, NOTICE, (6, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (90, 80, 70), 1, cv2.LINE_AA
@@ -1028,27 +1043,27 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.0%}"
 
 
-def _interval(bounds: Sequence[float] | None, form=_figure) -> str:
+def _interval(bounds: Sequence[float] | None, form: Callable[[float | None], str] = _figure) -> str:
     return "–" if bounds is None else f"{form(bounds[0])} – {form(bounds[1])}"
 
 
-def _bounds(group: Mapping, name: str, form) -> str:
+def _bounds(group: Mapping[str, Any], name: str, form: Callable[[float | None], str]) -> str:
     bounds = group["intervals"].get(name)
     return "" if bounds is None else f" ({form(bounds[0])} to {form(bounds[1])})"
 
 
-def _with_bounds(group: Mapping, name: str) -> tuple[str, str]:
+def _with_bounds(group: Mapping[str, Any], name: str) -> tuple[str, str]:
     return _figure(group[name]), _interval(group["intervals"].get(name))
 
 
-def _figure_and_bounds(group: Mapping, name: str) -> str:
+def _figure_and_bounds(group: Mapping[str, Any], name: str) -> str:
     if group[name] is None:
         return "–"
     bounds = group["intervals"].get(name)
     return f"{group[name]:.2f}" + (f"\n{bounds[0]:.2f}–{bounds[1]:.2f}" if bounds else "")
 
 
-def _share_and_bounds(group: Mapping, name: str) -> str:
+def _share_and_bounds(group: Mapping[str, Any], name: str) -> str:
     if group[name] is None:
         return "–"
     bounds = group["intervals"].get(name)

@@ -1,13 +1,15 @@
-"""What the networks say of a study: per view, then per breast, or why they say nothing.
+"""What the networks predict of a study: per view, then per breast, or why they do not.
 
-Files in, frozen values out; tensors and logits stay inside. Every view is judged alone, so that
-its answer does not depend on its neighbours, and a file that cannot be judged never stops the next.
+Files in, frozen values out; tensors and logits stay inside. A network looks at every view alone;
+what it sees in the views of one breast is read together (`Calibration.read_breast`). A file that
+cannot be judged never stops the next.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -33,36 +35,45 @@ from engine.errors import (
     EngineError,
     IncompatibleCheckpoint,
     UnsupportedImage,
-    fault_trace,
+    error_trace,
     is_out_of_memory,
 )
+from engine.messages import Message, message
 from engine.networks import appearance, ensemble, preprocessing, scope
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import shipped_checkpoint
 from engine.networks.ensemble import Frame
 from engine.networks.models import Output
 
+P = TypeVar("P", ViewPrediction, BreastPrediction)
 log = logging.getLogger(__name__)
 
-UNEXPECTED_TITLE = "Unexpected fault in this file"
-UNEXPECTED_ADVICE = "This is a bug of the program: please report it with the log; go on without it."
+UNEXPECTED_TITLE = message("Unexpected fault in this file")
+UNEXPECTED_ADVICE = message(
+    "This is a bug of the program: please report it with the log; go on without it."
+)
 
 
-def another_network(asked: str, found: str) -> IncompatibleCheckpoint:
-    """A file that holds another network than it was asked for."""
+def another_network(wanted: str, found: str) -> IncompatibleCheckpoint:
+    """A file that holds another network than the wanted one."""
     return IncompatibleCheckpoint(
-        "Checkpoint refused",
-        f"It holds the network {found}, not {asked}. Install the program again or choose another.",
+        message("Checkpoint refused"),
+        message(
+            "It holds the network {found}, not {asked}. Install the program again or choose "
+            "another.",
+            found=found,
+            asked=wanted,
+        ),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
-    """What a view came to, kept until its breast is pooled."""
+class _ViewOutput:
+    """What a view came to, until its breast is pooled."""
 
     view: MammogramView
-    scope_reason: str | None = None  #: why no network was asked
-    outputs: tuple[Output, ...] = ()  #: by voice; each of one image, float64
+    scope_reason: Message | None = None  #: why no network ran
+    outputs: tuple[Output, ...] = ()  #: by calibrator; each of one image, float64
     explanation: Explanation | None = None
 
 
@@ -85,14 +96,14 @@ class Predictor:
 
     def __init__(self, checkpoint_path: Path | None = None, name: str = DEFAULT_MODEL) -> None:
         path = checkpoint_path or shipped_checkpoint(name)
-        self._checkpoint = ensemble.load(path).made_fast()
+        self._checkpoint = ensemble.load(path).optimized_for_inference()
         if checkpoint_path is None and self.identity.name != name:
             raise another_network(name, self.identity.name)
         members = self._checkpoint.members
         own = members if len(members) > 1 else ()
-        #: who speaks: the checkpoint, then each member of an ensemble
-        self._voices = [
-            _Voice(each.identity, each.calibration) for each in (self._checkpoint, *own)
+        #: of the checkpoint, then of each member of an ensemble
+        self._calibrators = [
+            _Calibrator(each.identity, each.calibration) for each in (self._checkpoint, *own)
         ]
         appearance.shipped()  # an installation without it fails at once, not at every file
 
@@ -105,7 +116,7 @@ class Predictor:
         with torch.inference_mode():
             for member in self._checkpoint.members:
                 config = member.preprocessing
-                member.model.answer(torch.zeros(1, 1, config.height, config.width))
+                member.model.predict(torch.zeros(1, 1, config.height, config.width))
 
     def predict_study(
         self,
@@ -126,72 +137,73 @@ class Predictor:
                 judged.append(self._judge(view, heatmaps))
             except EngineError as error:
                 failures.append(FailedFile(view.path, error.title, error.advice))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  a bug at one file stops no study
                 if is_out_of_memory(error):
-                    advice = "Close other programs and try again."
-                    failures.append(FailedFile(view.path, "Not enough memory", advice))
+                    advice = message("Close other programs and try again.")
+                    failures.append(FailedFile(view.path, message("Not enough memory"), advice))
                     continue
-                log.error("Unexpected fault while judging a view: %s", fault_trace(error))
+                log.error("Unexpected fault while judging a view: %s", error_trace(error))
                 failures.append(FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE))
         whole, *members = (
-            voice.of_study(study, judged, place, tuple(failures))
-            for place, voice in enumerate(self._voices)
+            calibrator.of_study(study, judged, place, tuple(failures))
+            for place, calibrator in enumerate(self._calibrators)
         )
         return _with_others(whole, members)
 
-    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _Judged:
+    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _ViewOutput:
         if view.out_of_scope is not None:
-            return _Judged(view, view.out_of_scope)
+            return _ViewOutput(view, view.out_of_scope)
         pixels = load_pixels(view)
         image = preprocessing.grey(view, pixels)
         reason = scope.reason_not_to_judge(view, pixels, image)
         if reason is not None:
-            return _Judged(view, reason)
+            return _ViewOutput(view, reason)
         try:
             frames = ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
-            return _Judged(view, str(error))
-        outputs = self._ask(frames)
+            return _ViewOutput(view, error.message)
+        outputs = self._forward(frames)
         explanation: Explanation | None = None
         if wants_heatmap:
             from engine.networks import gradcam
 
             explanation = gradcam.explain(self._checkpoint, frames)
-        return _Judged(view, None, outputs, explanation)
+        return _ViewOutput(view, None, outputs, explanation)
 
-    def _ask(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
-        """What each voice says of one image."""
+    def _forward(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
+        """Of one image, by calibrator."""
         members = self._checkpoint.members
         with torch.inference_mode():
             outputs = [
-                member.model.answer(torch.from_numpy(tensor)[None])
+                member.model.predict(torch.from_numpy(tensor)[None])
                 for member, (tensor, _) in zip(members, frames, strict=True)
             ]
-            joined = self._checkpoint.joined(outputs)
-        spoken = (joined, *outputs) if len(outputs) > 1 else (joined,)
-        if not all(torch.isfinite(output.logits).all() for output in spoken):
+            joint = self._checkpoint.combined(outputs)
+        found = (joint, *outputs) if len(outputs) > 1 else (joint,)
+        if not all(torch.isfinite(output.logits).all() for output in found):
             raise FloatingPointError("the network's answer is not a number")
-        return spoken
+        return found
 
 
 def _with_others(whole: StudyPrediction, members: Sequence[StudyPrediction]) -> StudyPrediction:
     """Each prediction of the ensemble with what its members say of the same."""
 
-    def joined(part, place: int):
-        said = [getattr(member, part)[place].prediction for member in members]
-        own = getattr(whole, part)[place]
-        return replace(own, prediction=replace(own.prediction, others=tuple(said)))
+    def with_others(own: P, *others: P) -> P:
+        alone = tuple(other.prediction for other in others)
+        return replace(own, prediction=replace(own.prediction, others=alone))
 
+    views = [each.views for each in (whole, *members)]
+    breasts = [each.breasts for each in (whole, *members)]
     return replace(
         whole,
-        views=tuple(joined("views", place) for place in range(len(whole.views))),
-        breasts=tuple(joined("breasts", place) for place in range(len(whole.breasts))),
+        views=tuple(with_others(*same) for same in zip(*views, strict=True)),
+        breasts=tuple(with_others(*same) for same in zip(*breasts, strict=True)),
     )
 
 
 @dataclass(frozen=True)
-class _Voice:
-    """Outputs in somebody's own calibrated words."""
+class _Calibrator:
+    """Makes predictions of outputs, of the ensemble's or of one of its members."""
 
     model: ModelIdentity
     calibration: Calibration
@@ -199,55 +211,52 @@ class _Voice:
     def of_study(
         self,
         study: Study,
-        judged: Sequence[_Judged],
+        judged: Sequence[_ViewOutput],
         place: int,
         failures: tuple[FailedFile, ...],
     ) -> StudyPrediction:
         """`place` is this voice's among the outputs; the first alone has the heat-maps."""
+        said: dict[int, Prediction] = {}  # by place among the judged
+        breasts: list[BreastPrediction] = []
+        for side in (Laterality.RIGHT, Laterality.LEFT):
+            if not study.is_joined or not any(view.laterality is side for view in study.views):
+                continue
+            together = [i for i, e in enumerate(judged) if e.outputs and e.view.laterality is side]
+            breast: Judgement = self._out_of_scope(message("No view of this breast can be judged."))
+            if together:
+                of_views, breast = self._read([judged[i].outputs[place] for i in together])
+                said.update(zip(together, of_views, strict=True))
+            uids = tuple(judged[index].view.image_uid for index in together)
+            breasts.append(BreastPrediction(side, breast, uids))
+        for index, each in enumerate(judged):
+            if each.outputs and index not in said:
+                (said[index],), _ = self._read([each.outputs[place]])
         views = tuple(
             ViewPrediction(
                 each.view.image_uid,
-                self._silent(each.scope_reason)
-                if each.scope_reason is not None
-                else self._said([each.outputs[place]]),
+                said[index] if each.scope_reason is None else self._out_of_scope(each.scope_reason),
                 each.explanation if place == 0 else None,
             )
-            for each in judged
+            for index, each in enumerate(judged)
         )
-        breasts = self._breasts(study, judged, place) if study.is_joined else ()
-        return StudyPrediction(study.uid, self.model, views, breasts, failures)
+        return StudyPrediction(study.uid, self.model, views, tuple(breasts), failures)
 
-    def _breasts(
-        self, study: Study, judged: Sequence[_Judged], place: int
-    ) -> tuple[BreastPrediction, ...]:
-        breasts = []
-        for side in (Laterality.RIGHT, Laterality.LEFT):
-            if not any(view.laterality is side for view in study.views):
-                continue
-            of_side = [each for each in judged if each.outputs and each.view.laterality is side]
-            prediction: Judgement = (
-                self._said([each.outputs[place] for each in of_side])
-                if of_side
-                else self._silent("No view of this breast can be judged.")
-            )
-            uids = tuple(each.view.image_uid for each in of_side)
-            breasts.append(BreastPrediction(side, prediction, uids))
-        return tuple(breasts)
-
-    def _said(self, outputs: Sequence[Output]) -> Prediction:
-        """Of one view, or of a breast by its views; a breast in one view keeps the view's words."""
+    def _read(self, outputs: Sequence[Output]) -> tuple[list[Prediction], Prediction]:
+        """Of the views of one breast, at least one; and of the breast."""
         logits = np.stack([output.logits[0].double().numpy() for output in outputs])
-        probabilities = self.calibration.breast_probabilities(logits)
-        malignancy = None
-        if outputs[0].malignancy is not None and self.calibration.malignancy_view is not None:
-            logits = np.array([float(output.malignancy[0]) for output in outputs])
-            malignancy = float(self.calibration.breast_malignancy(logits))
+        heads = [float(o.malignancy[0]) for o in outputs if o.malignancy is not None]
+        malignancy = np.array(heads) if heads else None
+        read = self.calibration.read_breast(logits, malignancy, self.model.categories)
+        views = [self._prediction(probabilities, read.cancer) for probabilities in read.views]
+        return views, self._prediction(read.breast, read.cancer)
+
+    def _prediction(self, probabilities: np.ndarray, cancer: float | None) -> Prediction:
         grades = self.model.categories
         return Prediction(
             self.model,
             {grade: float(p) for grade, p in zip(grades, probabilities, strict=True)},
-            malignancy=malignancy,
+            malignancy=cancer,
         )
 
-    def _silent(self, reason: str) -> OutOfScope:
+    def _out_of_scope(self, reason: Message) -> OutOfScope:
         return OutOfScope(self.model, reason)

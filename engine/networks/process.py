@@ -39,7 +39,8 @@ from engine.domain import (
     Study,
     StudyPrediction,
 )
-from engine.errors import EngineError, EngineStopped, fault_trace, is_out_of_memory
+from engine.errors import EngineError, EngineStopped, error_trace, is_out_of_memory
+from engine.messages import message
 from engine.private_files import keep_private
 
 if TYPE_CHECKING:  # torch, which only the child imports
@@ -55,13 +56,15 @@ IDLENESS_S = 180.0  #: signs of life, but no work: it waits for a drive, or for 
 _WORK_S = 1.0  #: of the processor, that count as work
 LONGEST_S = 1800.0  #: of a request, whatever it does
 _ATTEMPTS = 2  #: a request that has killed this many children is given up
-_STOPPED_TITLE = "The engine stopped"
+_STOPPED_TITLE = message("The engine stopped")
 _REGION = "region"  #: the region network among the checkpoints
-_TRIED_TWICE = "One request stopped it twice and was given up; the others go on."
-_HUNG_TITLE = "The engine did not respond"
-_NO_MEMORY_TITLE = "Not enough memory"
-_NO_MEMORY_ADVICE = "Close other programs and try again."
-_STARVED = "The system ended the engine twice at one request: close other programs and try again."
+_TRIED_TWICE = message("One request stopped it twice and was given up; the others go on.")
+_HUNG_TITLE = message("The engine did not respond")
+_NO_MEMORY_TITLE = message("Not enough memory")
+_NO_MEMORY_ADVICE = message("Close other programs and try again.")
+_STARVED = message(
+    "The system ended the engine twice at one request: close other programs and try again."
+)
 _NICENESS = 15  #: below the window and its decoding, which is at 10
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000  #: winbase.h
 
@@ -159,7 +162,7 @@ class EngineProcess:
         self._nudged, self._nudge = multiprocessing.Pipe(duplex=False)
         self._is_stopping = False
         self._child: _Child | None = None
-        self._has_answered = False  # this child, once
+        self._has_replied = False  # this child, once
         self._is_restarting = False
         #: called with an EngineError, on a thread of this class, when a child died or hung
         self.on_restart: Callable[[EngineError], None] | None = None
@@ -277,7 +280,7 @@ class EngineProcess:
 
     def _listen(self, connection: "Connection[Any, Any]", underway: dict[int, _Request]) -> None:
         """Until nothing is underway any more. Raises Hung."""
-        is_starting = not self._has_answered or any(
+        is_starting = not self._has_replied or any(
             request.method == "warm_up" for request in underway.values()
         )
         watchdog = Watchdog(START_S if is_starting else SILENCE_S)
@@ -295,9 +298,9 @@ class EngineProcess:
             if sign is _Sign.BEAT:
                 watchdog.heard(value)
             elif sign is _Sign.VIEW:
-                _tell(underway[number], value)
+                _report_views(underway[number], value)
             else:
-                self._has_answered = True
+                self._has_replied = True
                 _settle(underway.pop(number).future, *value)
                 watchdog = Watchdog(SILENCE_S)
 
@@ -356,7 +359,7 @@ class EngineProcess:
         self._discard_child()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._has_answered = self._is_restarting = False
+        self._has_replied = self._is_restarting = False
         process = context.Process(
             target=_work, args=(theirs, self._settings), name="birads-engine", daemon=True
         )
@@ -392,20 +395,20 @@ def _hand_over(
         connection.send((request.number, request.method, request.arguments))
     except OSError:
         raise
-    except Exception as error:  # our bug; nothing was sent
+    except Exception as error:  # noqa: BLE001  what does not pickle is our bug
         del underway[request.number]
         _settle(request.future, False, error)
 
 
-def _tell(request: _Request, views: tuple[int, int]) -> None:
+def _report_views(request: _Request, views: tuple[int, int]) -> None:
     if request.on_view is not None and not request.future.cancelled():
         request.on_view(*views)
 
 
-def _settle(future: Future[Any], is_answer: bool, result: Any) -> None:
+def _settle(future: Future[Any], has_succeeded: bool, result: Any) -> None:
     # The future stays pending while the child works, so that it can be cancelled until the end.
     if future.set_running_or_notify_cancel():
-        if is_answer:
+        if has_succeeded:
             future.set_result(result)
         else:
             future.set_exception(result)
@@ -458,10 +461,10 @@ def _attempt(call: Callable[[], Any], method: str) -> tuple[bool, Any]:
         raise
     except EngineError as error:
         return False, error
-    except Exception as error:  # our bug; frames do not cross the pipe, and it may not pickle
+    except Exception as error:  # noqa: BLE001  our bug: no frames cross the pipe
         if is_out_of_memory(error):
             return False, _no_memory()
-        trace = fault_trace(error)
+        trace = error_trace(error)
         log.error("A %s request failed: %s", method, trace)
         return False, RuntimeError(f"In the engine process: {trace}")
 

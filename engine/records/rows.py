@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from engine.domain import (
     Agreement,
@@ -27,6 +28,7 @@ from engine.domain import (
     RegionPrediction,
     propose_agreement,
 )
+from engine.messages import as_message
 from engine.records.storage_errors import damaged
 
 COLUMNS = (
@@ -52,39 +54,41 @@ SELECT = (
 
 
 def prediction_to_json(prediction: Judgement | None) -> str | None:
-    return None if prediction is None else json.dumps(_told(prediction))
+    return None if prediction is None else json.dumps(_prediction_values(prediction))
 
 
-def _told(prediction: Judgement) -> dict:
+def _prediction_values(prediction: Judgement) -> dict[str, Any]:
     """With what other networks say; older programs read the rest and pass over that."""
-    said = prediction if isinstance(prediction, Prediction) else None
-    told = {
+    judged = prediction if isinstance(prediction, Prediction) else None
+    values: dict[str, Any] = {
         "model": prediction.model.name,
         "sha256": prediction.model.sha256,
         "categories": list(prediction.model.categories),
-        "probabilities": said and _keyed_by_text(said.probabilities),
-        "category": said and said.category,
-        "confidence": said and float(said.confidence),
+        "probabilities": judged and _keyed_by_text(judged.probabilities),
+        "category": judged and judged.category,
+        "confidence": judged and float(judged.confidence),
         "scope_reason": prediction.reason if isinstance(prediction, OutOfScope) else None,
-        "malignancy": said and _float_or_none(said.malignancy),
+        "malignancy": judged and _float_or_none(judged.malignancy),
     }
     if prediction.others:
-        told["others"] = [_told(other) for other in prediction.others]
+        values["others"] = [_prediction_values(other) for other in prediction.others]
     if prediction.shown_per_1000 is not None:
-        told["shown_per_1000"] = prediction.shown_per_1000
-    return told
+        values["shown_per_1000"] = prediction.shown_per_1000
+    return values
 
 
 def _prediction_from_json(text: str | None) -> Judgement | None:
-    return None if text is None else _heard(json.loads(text))
+    return None if text is None else _prediction_of(json.loads(text))
 
 
-def _heard(values: dict) -> Judgement:
+def _prediction_of(values: dict[str, Any]) -> Judgement:
     model = ModelIdentity(values["model"], values["sha256"], tuple(values["categories"]))
-    others = tuple(_heard(other) for other in values.get("others", ()))
+    others = tuple(_prediction_of(other) for other in values.get("others", ()))
     shown_per_1000 = values.get("shown_per_1000")
     if values["probabilities"] is None:
-        return OutOfScope(model, values["scope_reason"] or "", others, shown_per_1000)
+        return OutOfScope(
+            model, as_message(str(values["scope_reason"] or "")), others, shown_per_1000
+        )
     probabilities = {int(grade): p for grade, p in values["probabilities"].items()}
     return Prediction(model, probabilities, values["malignancy"], others, shown_per_1000)
 
@@ -98,7 +102,7 @@ def _float_or_none(number: float | None) -> float | None:
     return None if number is None else float(number)
 
 
-def assessment_from_row(row: Sequence) -> ReaderAssessment:
+def assessment_from_row(row: Sequence[Any]) -> ReaderAssessment:
     try:
         assessment = ReaderAssessment(
             study_uid=row[0],
@@ -125,64 +129,74 @@ def assessment_from_row(row: Sequence) -> ReaderAssessment:
         )
         if row[10] is not None or row[21] is None:
             return assessment
-        answer = _prediction_from_json(row[21])  # it came later, and no reader judged it
-        agreement = propose_agreement(assessment.category, answer)
+        later = _prediction_from_json(row[21])  # no reader judged it
+        agreement = propose_agreement(assessment.category, later)
         return replace(
-            assessment, prediction=answer, proposed_agreement=agreement, agreement=agreement
+            assessment, prediction=later, proposed_agreement=agreement, agreement=agreement
         )
     except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
         raise damaged() from error
 
 
-def annotation_from_row(row: Sequence) -> Annotation:
+def annotation_from_row(row: Sequence[Any]) -> Annotation:
     try:
         points = tuple((float(down), float(across)) for down, across in json.loads(row[6]))
         if not all(math.isfinite(number) for point in points for number in point):
             raise ValueError("a point that is nowhere")
         return Annotation(
-            *row[:5], AnnotationKind(row[5]), points, row[7], row[8], is_removed=bool(row[9])
+            mark=row[0],
+            study_uid=row[1],
+            image_uid=row[2],
+            patient_id=row[3],
+            reader=row[4],
+            kind=AnnotationKind(row[5]),
+            points=points,
+            text=row[7],
+            measured=row[8],
+            is_removed=bool(row[9]),
         )
     except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
         raise damaged() from error
 
 
-def region_row(region: AskedRegion) -> tuple:
-    said = region.prediction
-    judged = said if isinstance(said, RegionPrediction) else None
+def region_row(region: AskedRegion) -> tuple[object, ...]:
+    prediction = region.prediction
+    judged = prediction if isinstance(prediction, RegionPrediction) else None
     return (
         region.study_uid,
         region.patient_id,
         region.reader,
-        said.image_uid,
-        json.dumps([int(edge) for edge in said.box]),
-        said.model.name,
-        said.model.sha256,
-        json.dumps(said.model.categories),
+        prediction.image_uid,
+        json.dumps([int(edge) for edge in prediction.box]),
+        prediction.model.name,
+        prediction.model.sha256,
+        json.dumps(prediction.model.categories),
         judged and json.dumps(_keyed_by_text(judged.probabilities)),
         judged and _float_or_none(judged.malignancy),
-        said.reason if isinstance(said, RegionOutOfScope) else None,
-        _float_or_none(said.spacing_mm),
-        said.spacing_source,
-        json.dumps(said.notes),
+        prediction.reason if isinstance(prediction, RegionOutOfScope) else None,
+        _float_or_none(prediction.spacing_mm),
+        prediction.spacing_source,
+        json.dumps(prediction.notes),
         region.asked_at.isoformat(),
     )
 
 
-def region_from_row(row: Sequence) -> AskedRegion:
+def region_from_row(row: Sequence[Any]) -> AskedRegion:
     try:
         x_min, y_min, x_max, y_max = (int(edge) for edge in json.loads(row[4]))
         box = x_min, y_min, x_max, y_max
         model = ModelIdentity(row[5], row[6], tuple(json.loads(row[7])))
-        notes = tuple(map(str, json.loads(row[13])))
-        said: RegionJudgement
+        notes = tuple(as_message(str(note)) for note in json.loads(row[13]))
+        prediction: RegionJudgement
         if row[8] is None:
-            said = RegionOutOfScope(row[3], box, model, row[10] or "", row[11], row[12], notes)
+            reason = as_message(str(row[10] or ""))
+            prediction = RegionOutOfScope(row[3], box, model, reason, row[11], row[12], notes)
         else:
             probabilities = {int(grade): float(p) for grade, p in json.loads(row[8]).items()}
-            said = RegionPrediction(
+            prediction = RegionPrediction(
                 row[3], box, model, probabilities, row[9], row[11], row[12], notes
             )
-        return AskedRegion(row[0], row[1], row[2], said, datetime.fromisoformat(row[14]))
+        return AskedRegion(row[0], row[1], row[2], prediction, datetime.fromisoformat(row[14]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # changed by other hands
         raise damaged() from error
 

@@ -19,7 +19,7 @@ import engine.anonymisation.anonymising
 from engine.__main__ import main
 from engine.anonymisation import confidentiality, pixel_streams
 from engine.anonymisation.anonymising import Anonymiser, _bare_png
-from engine.anonymisation.confidentiality import Pseudonyms, table
+from engine.anonymisation.confidentiality import ReplacementIds, table
 from engine.dicom.loading import load, load_pixels
 from engine.domain import Laterality
 from engine.errors import StorageFailed
@@ -451,11 +451,11 @@ def test_free_words_of_nobody_in_particular_stay_in_technical_attributes_only(tm
 
 @pytest.mark.parametrize("share", [None, 0, 0.1, 0.5, 0.99])
 def test_with_a_damaged_table_nothing_is_anonymised(tmp_path, study, monkeypatch, capsys, share):
-    whole = confidentiality._TABLE.read_bytes()
+    whole = confidentiality.TABLE_FILE.read_bytes()
     damaged = tmp_path / "table.csv"
     if share is not None:
         damaged.write_bytes(whole[: int(share * len(whole))])
-    monkeypatch.setattr(confidentiality, "_TABLE", damaged)
+    monkeypatch.setattr(confidentiality, "TABLE_FILE", damaged)
     table.cache_clear()
     assert main(["anonymise", str(study), "--out", str(tmp_path / "out")]) == 2
     assert "Nothing can be anonymised" in capsys.readouterr().err
@@ -471,7 +471,7 @@ def test_the_profiles_table_is_whole():
 
 
 def test_a_pseudonym_cannot_be_computed_without_the_key():
-    one, other = Pseudonyms(), Pseudonyms()
+    one, other = ReplacementIds(), ReplacementIds()
     assert one.uid("1.2.3") == one.uid("1.2.3") != one.uid("1.2.4")
     assert one.uid("1.2.3") != other.uid("1.2.3")
     assert one.patient("A-17") != other.patient("A-17")

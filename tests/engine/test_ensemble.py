@@ -49,14 +49,24 @@ def test_what_both_know_is_shared_and_the_rest_is_left_to_the_hybrid(both):
     torch.manual_seed(2)
     one = Output(torch.randn(3, 5).double(), torch.randn(3))
     other = Output(torch.randn(3, 4).double(), torch.randn(3))
-    joined = both.joined([one, other])
-    assert torch.equal(joined.malignancy, (one.malignancy + other.malignancy) / 2)
-    said, alone = joined.logits.softmax(dim=1), one.logits.softmax(dim=1)
+    joined = both.combined([one, other])
+    # each as its own calibration speaks
+    calibrations = [member.calibration for member in both.members]
+    alone, second = (
+        torch.from_numpy(calibration.view.probabilities(output.logits.numpy()))
+        for calibration, output in zip(calibrations, (one, other), strict=True)
+    )
+    odds = [
+        output.malignancy * calibration.cancer.head.slope + calibration.cancer.head.offset
+        for calibration, output in zip(calibrations, (one, other), strict=True)
+    ]
+    assert torch.allclose(joined.malignancy, (odds[0] + odds[1]) / 2)
+    said = joined.logits.softmax(dim=1)
     assert torch.allclose(said[:, 1], alone[:, 1])  # BI-RADS 2
     known = [0, 2, 3, 4]
-    together = ((one.logits[:, known] + other.logits) / 2).softmax(dim=1)
+    together = ((alone[:, known].log() + second.log()) / 2).softmax(dim=1)
     assert torch.allclose(said[:, known] / (1 - said[:, 1:2]), together)
-    assert both.joined([one, Output(other.logits)]).malignancy is None
+    assert both.combined([one, Output(other.logits)]).malignancy is None
 
 
 def test_each_member_says_what_it_would_say_alone_in_its_own_frame(path, study):
@@ -119,7 +129,7 @@ def test_the_maps_of_the_members_add_up(both, models):
         for layer in layers
     ]
     image = torch.from_numpy(frames[0][0])[None]
-    logits = joint.joined([model(image) for model in models]).logits
+    logits = joint.combined([model(image) for model in models]).logits
     for handle in handles:
         handle.remove()
     probability = logits.softmax(dim=1)[0]
@@ -153,7 +163,7 @@ def test_a_map_carried_to_another_frame_lies_on_the_same_tissue_and_keeps_its_su
         at = (image.shape[0] * 0.45, image.shape[1] * 0.6)  # a place of the source
         y, x = (place / 8 for place in source.to_network(*at))
         spot = np.exp(-(((rows + 0.5 - y) ** 2 + (columns + 0.5 - x) ** 2) / 18)).astype(np.float32)
-        moved = gradcam._carried(spot, source, to, (32, 20))
+        moved = gradcam.carried(spot, source, to, (32, 20))
         found = np.array(np.unravel_index(moved.argmax(), moved.shape)) + 0.5
         expected = np.array(to.to_network(*at)) / 8
         assert np.abs(found - expected).max() <= 1

@@ -119,7 +119,7 @@ def test_a_spot_on_the_breast_gets_calibrated_probabilities_and_a_malignancy(
     x0, y0, x1, y1 = ON_BREAST
     part = pixels.stored[y0:y1, x0:x1].astype(float)
     grey = np.round((part - part.min()) / (part.max() - part.min()) * 255).astype(np.uint8)
-    logits, malignancy = network.ask(cut(grey, (0.1, 0.1), network.config)[None])
+    logits, malignancy = network.predict(cut(grey, (0.1, 0.1), network.config)[None])
     scores = logits[0] * 3.0 + [0.1, 0.2, 0.3, 0.4]
     expected = np.exp(scores) / np.exp(scores).sum()
     assert tuple(answer.probabilities) == (2, 3, 4, 5)

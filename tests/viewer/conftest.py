@@ -45,6 +45,22 @@ def session(make_session):
 
 
 @pytest.fixture
+def stores(monkeypatch):
+    """The stores of readings that sessions open, in order: for a test whose disk is to fail."""
+    from engine.records.store import ReadingStore
+
+    opened = []
+
+    class Remembered(ReadingStore):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+    monkeypatch.setattr("viewer.session.readings.ReadingStore", Remembered)
+    return opened
+
+
+@pytest.fixture
 def write_studies(tmp_path):
     """Writes studies of four phantom views under one folder, patients A-1, A-2 …; returns it."""
 
@@ -84,3 +100,22 @@ def make_window(qtbot, make_session, tmp_path):
 @pytest.fixture
 def window(make_window):
     return make_window()
+
+
+@pytest.fixture
+def annas_studies(tmp_path):
+    """Anna's screenings of 2024, 2022 and 2019, and one of 2021 of another Anna."""
+
+    def write(name, year, patient_id, born, seed=0):
+        def edit(dataset):
+            dataset.PatientBirthDate = born
+
+        options = {"patient_name": "Example^Anna", "rows": 96, "columns": 72, "edit": edit}
+        date = f"{year}0302"
+        write_study(tmp_path / "all" / name, patient_id=patient_id, study_date=date, **options)
+
+    write("1", 2024, "A-1", "19610412")
+    write("2", 2022, "A-1", "19610412")
+    write("3", 2019, "A-1", "19610412")
+    write("4", 2021, "B-2", "19550101")
+    return tmp_path / "all"

@@ -23,6 +23,7 @@ from engine.domain import (
     StudyPrediction,
     ViewPrediction,
 )
+from engine.messages import message
 
 POPULATION = Population(Shares(0.6, 0.4), Shares(0.7, 0.5))
 MODELS = {
@@ -31,7 +32,7 @@ MODELS = {
     "light": ModelIdentity("light", "b07e55aa" * 8, (1, 3, 4, 5)),
 }
 REGION_MODEL = ModelIdentity("region", "c4d2aa10" * 8, (2, 3, 4, 5))
-NO_SPACING = (
+NO_SPACING = message(
     "The pixel spacing is unknown: the image's own pixels were taken as they are, "
     "as if one were 0.1 mm."
 )
@@ -100,7 +101,7 @@ def said_of_region(view, box, malignancy: float | None = None) -> RegionPredicti
 
 
 def refused_region(view, box) -> RegionOutOfScope:
-    reason = "More than half of the rectangle lies outside the breast."
+    reason = message("More than half of the rectangle lies outside the breast.")
     return RegionOutOfScope(view.image_uid, box, REGION_MODEL, reason)
 
 
@@ -181,3 +182,57 @@ class FakeEngine:
         self.is_stopped = True
         for future, _, _ in self._waiting:
             future.cancel()
+
+
+def alarmed(study, name):
+    """All of it a 5, certain and hot."""
+    model = ModelIdentity(name, "a1" * 32, (1, 2, 3, 4, 5))
+    # its networks contradict each other
+    others = prediction_of("hybrid", 1), prediction_of("light", 5)
+    others = others if name == "both" else ()
+    said = Prediction(
+        model, {1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 1.0}, malignancy=1.0, others=others
+    )
+    return saying(study, model, said, 1.0)
+
+
+def alarmed_of_no_spot(study, name):
+    """The same of the study; of a spot in it nothing may be said, see `Oracle`."""
+    return alarmed(study, name)
+
+
+def silent(study, name):
+    """Nothing may be judged."""
+    model = ModelIdentity(name, "b2" * 32, (1, 3, 4, 5))
+    return saying(study, model, OutOfScope(model, "Not a mammogram. " * 4), None)
+
+
+def saying(study, model, said, heat):
+    answer = answer_of(study, model.name)
+    views = []
+    for view, shown in zip(answer.views, study.views, strict=True):
+        region = (0, shown.rows, 0, shown.columns)
+        of = heat and Explanation(np.full(HEAT_SHAPE, heat, np.float32), region, "4 or 5", "fake")
+        views.append(replace(view, prediction=said, explanation=of))
+    breasts = tuple(replace(breast, prediction=said) for breast in answer.breasts)
+    return StudyPrediction(study.uid, model, tuple(views), breasts)
+
+
+class Oracle(FakeEngine):
+    def __init__(self, says):
+        super().__init__()
+        self._says = says
+
+    def predict(self, study, model_name, heatmaps=False, *, on_view=None):
+        super().predict(study, model_name, heatmaps)
+        answered = Future()
+        answered.set_result(self._says(study, model_name))
+        return answered
+
+    def predict_region(self, view, box):
+        answered = Future()
+        is_alarmed = self._says is alarmed
+        answered.set_result(
+            said_of_region(view, box, 1.0) if is_alarmed else refused_region(view, box)
+        )
+        return answered

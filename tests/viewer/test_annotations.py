@@ -8,17 +8,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import AnnotationKind, PixelSpacing, SpacingSource
 from engine.records.store import ReadingStore
+from tests.viewer.driver import open_and_wait, sign
+from tests.viewer.pages import (
+    LEFT,
+    canvases,
+    click,
+    drag,
+    hang,
+    screen,
+    spot,
+)
 from tests.viewer.studies import make_study, spacing
-from tests.viewer.test_canvas import LEFT, NONE, drag, screen, send
-from tests.viewer.test_main_window import open_and_wait, sign
-from tests.viewer.test_viewports import canvases, hang
 from viewer.display.annotations import AnnotationBook
 from viewer.viewports.viewports import ViewportsPane
 
@@ -46,7 +53,7 @@ def begin(pane, reader="Dr. X", labels=("R CC", "L CC"), **settings):
 
 
 def choose(pane, kind):
-    pane.actions_by_name[f"tools.hand.choose_{kind.name}"].trigger()
+    pane.commands.trigger(f"tools.hand.choose_{kind.name}")
 
 
 def act(pane, name):
@@ -54,25 +61,11 @@ def act(pane, name):
     step()
 
 
-def spot(canvas, row, column):
-    """Where a source point shows, in the canvas's own logical pixels."""
-    return tuple(float(n) for n in canvas.placement().to_canvas(row, column))
-
-
 def draw(pane, canvas, kind, *points):
     choose(pane, kind)
     drag(canvas, LEFT, spot(canvas, *points[0]), spot(canvas, *points[1]))
     for point in points[2:]:
         click(canvas, spot(canvas, *point))
-
-
-def click(canvas, at):
-    send(canvas, QEvent.Type.MouseMove, QPointF(*at), Qt.MouseButton.NoButton, NONE_DOWN, NONE)
-    send(canvas, QEvent.Type.MouseButtonPress, QPointF(*at), LEFT, LEFT, NONE)
-    send(canvas, QEvent.Type.MouseButtonRelease, QPointF(*at), LEFT, NONE_DOWN, NONE)
-
-
-NONE_DOWN = Qt.MouseButton.NoButton
 
 
 def drawn(pane, canvas):
@@ -103,7 +96,7 @@ def test_a_drawing_lies_on_the_same_tissue_however_the_view_is_shown(pane, label
     (ruler,) = drawn(pane, canvas)
     pane.select(canvas.view.image_uid)
     for name in ("tools.turn_mirrored", "tools.turn_turned_right", "zoom_step_1"):
-        pane.actions_by_name[name].trigger()
+        pane.commands.trigger(name)
         draw(pane, canvas, RULER, (100, 120), (180, 180))
         again = drawn(pane, canvas)[-1]
         assert np.allclose(again.points, ruler.points, atol=0.01)
@@ -192,7 +185,7 @@ def test_words_being_typed_are_kept_when_the_window_is_closed(
     window, write_studies, readings_path, qtbot
 ):
     open_and_wait(qtbot, window, write_studies(1))
-    study = window._session.current_study
+    study = window.session.current_study
     window.activateWindow()
     choose(window.viewports, TEXT)
     click(window.viewports.canvases[0], (60, 80))
@@ -214,7 +207,7 @@ def test_an_empty_text_leaves_nothing(pane):
 
 def test_a_tool_draws_once_and_is_put_away(pane):
     canvas = begin(pane)["R CC"]
-    action = pane.actions_by_name["tools.hand.choose_RULER"]
+    action = pane.commands.action("tools.hand.choose_RULER")
     action.trigger()
     assert action.isChecked()
     assert canvas.cursor().shape() == Qt.CursorShape.CrossCursor
@@ -234,7 +227,7 @@ def test_a_tool_chosen_by_mistake_is_put_away_and_leaves_nothing(pane, how):
     if how == "again":
         choose(pane, ANGLE)
     else:
-        pane.actions_by_name["tools.cancel"].trigger()
+        pane.commands.trigger("tools.cancel")
     assert pane.tools.hand.tool is None
     assert drawn(pane, canvas) == ()
 
@@ -485,11 +478,11 @@ def test_drawings_are_there_the_next_day_and_nothing_is_written_into_the_study(
 
 
 def test_a_drawing_that_cannot_be_stored_is_told_kept_and_stored_with_the_next(
-    window, write_studies, readings_path, qtbot, caplog
+    stores, window, write_studies, readings_path, qtbot, caplog
 ):
     open_and_wait(qtbot, window, write_studies(1))
-    pane, session = window.viewports, window._session
-    connection = session._readings.store._connection
+    pane, session = window.viewports, window.session
+    connection = stores[-1].connection
     connection.execute("PRAGMA query_only=ON")  # as SQLite finds it on a full or read-only disk
     draw(pane, pane.canvases[0], RULER, (20, 40), (50, 60))
     assert "not kept yet" in window.banner.accessibleName() + told(window)
@@ -512,13 +505,13 @@ def test_a_drawing_of_another_patients_study_with_an_equal_name_is_not_shown(
 ):
     folder = write_studies(1)
     open_and_wait(qtbot, window, folder)
-    study = window._session.current_study
+    study = window.session.current_study
     draw(window.viewports, window.viewports.canvases[0], RULER, (20, 40), (50, 60))
-    (ruler,) = window._session.annotations(study)
+    (ruler,) = window.session.annotations(study)
     with ReadingStore(readings_path) as store:
         store.annotate([replace(ruler, mark="x", patient_id="B-9")])
         store.annotate([replace(ruler, mark="y", image_uid="elsewhere")])
-    assert window._session.annotations(study) == (ruler,)
+    assert window.session.annotations(study) == (ruler,)
 
 
 def test_no_words_of_a_drawing_are_in_the_log(window, write_studies, qtbot, caplog):
@@ -530,7 +523,7 @@ def test_no_words_of_a_drawing_are_in_the_log(window, write_studies, qtbot, capl
     click(pane.canvases[0], (60, 80))
     QTest.keyClicks(QApplication.focusWidget(), "Doe cyst")
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
-    assert len(window._session.annotations(window._session.current_study)) == 1
+    assert len(window.session.annotations(window.session.current_study)) == 1
     assert "cyst" not in caplog.text
     assert "A-1" not in caplog.text
 

@@ -8,28 +8,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPointF, QSize, Qt
 
 from engine.dicom import voi
 from engine.dicom.loading import load, load_pixels
-from engine.domain import Explanation, PixelSpacing, SpacingSource, VoiFunction, VoiLut, VoiWindow
+from engine.domain import (
+    Explanation,
+    PixelSpacing,
+    SpacingSource,
+    VoiFunction,
+    VoiLut,
+    VoiWindow,
+    not_judged,
+)
+from engine.messages import message
 from tests.phantom import write_mammogram
+from tests.viewer.pages import CTRL, LEFT, MIDDLE, RIGHT, drag, screen, wheel
 from tests.viewer.studies import WINDOW, as_pixels, make_study, make_view, pixels_of, spacing
 from viewer.display import rendering
 from viewer.viewports.canvas import Canvas, Shown, State, spacing_text, window_text
 
-LEFT, MIDDLE, RIGHT = (
-    Qt.MouseButton.LeftButton,
-    Qt.MouseButton.MiddleButton,
-    Qt.MouseButton.RightButton,
-)
-NONE, SHIFT, CTRL = (
-    Qt.KeyboardModifier.NoModifier,
-    Qt.KeyboardModifier.ShiftModifier,
-    Qt.KeyboardModifier.ControlModifier,
-)
 FIT = 0.5  # device pixels per source pixel in these tests
 
 
@@ -47,41 +45,6 @@ def make_canvas(qtbot):
         return canvas
 
     return make
-
-
-def screen(canvas) -> np.ndarray:
-    """What is painted: uint8 (rows, columns, 3)."""
-    image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
-
-
-def drag(canvas, button, start, stop, modifiers=NONE, steps=4):
-    start, stop = QPointF(*start), QPointF(*stop)
-    points = [start + (stop - start) * n / steps for n in range(steps + 1)]
-    send(canvas, QEvent.Type.MouseButtonPress, points[0], button, button, modifiers)
-    for point in points[1:]:
-        send(canvas, QEvent.Type.MouseMove, point, Qt.MouseButton.NoButton, button, modifiers)
-    send(canvas, QEvent.Type.MouseButtonRelease, stop, button, Qt.MouseButton.NoButton, modifiers)
-
-
-def send(canvas, kind, point, button, buttons, modifiers):
-    event = QMouseEvent(kind, point, canvas.mapToGlobal(point), button, buttons, modifiers)
-    QApplication.sendEvent(canvas, event)
-
-
-def wheel(canvas, notches, at=(100, 100), modifiers=NONE):
-    event = QWheelEvent(
-        QPointF(*at),
-        canvas.mapToGlobal(QPointF(*at)),
-        QPoint(),
-        QPoint(0, round(120 * notches)),
-        Qt.MouseButton.NoButton,
-        modifiers,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(canvas, event)
 
 
 # ------------------------------------------------------------------------------------ what it shows
@@ -575,8 +538,14 @@ def test_drawings_are_left_out_of_a_picture_where_that_is_wanted(make_canvas):
 def test_what_must_be_known_of_an_image_stands_on_it_and_on_whatever_shows_it(make_canvas):
     notes = ("A breast implant is present.", "Partial view: the breast goes on in another image.")
     said_shorter = "A Modality LUT is ignored: it descends."
-    refused = "A spot view. The networks do not judge it."
-    canvas = make_canvas(notes=(*notes, said_shorter, refused), grey_faults=("LUT ignored",))
+    reason = message("A spot view.")
+    refused = not_judged(reason)
+    canvas = make_canvas(
+        notes=(*notes, said_shorter, refused),
+        grey_faults=("LUT ignored",),
+        told_shorter=frozenset({said_shorter}),
+        out_of_scope=reason,
+    )
     assert {*notes, refused, "LUT ignored"} <= set(
         canvas.warnings()
     )  # on paper and in pictures too

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtWidgets import QListView
 
 from tests.phantom import write_mammogram, write_study
-from viewer.panes.worklist import WorklistItemModel
+from viewer.panes.worklist_items import WorklistItemModel
 from viewer.viewports.canvas import State
 
 
@@ -28,10 +28,10 @@ def selected(window):
 
 def open_to_the_end(qtbot, window, folder):
     sizes = []
-    session = window._session
+    session = window.session
     session.catalogue_opened.connect(lambda catalogue: sizes.append(len(catalogue.studies)))
     session.catalogue_grown.connect(lambda catalogue, _new: sizes.append(len(catalogue.studies)))
-    with qtbot.waitSignal(session.opening_finished, timeout=20_000):
+    with qtbot.waitSignal(session.opening.finished, timeout=20_000):
         window.open([folder])
     qtbot.waitUntil(lambda: all_shown(window), timeout=20_000)
     return sizes
@@ -47,7 +47,7 @@ def test_the_first_study_hangs_while_the_others_are_found_and_stays_as_it_is(
     qtbot, window, write_studies
 ):
     hung = []
-    window._session.study_selected.connect(lambda study: hung.append(study and study.patient_id))
+    window.session.study_selected.connect(lambda study: hung.append(study and study.patient_id))
     sizes = open_to_the_end(qtbot, window, write_studies(6))
     assert sizes[0] < 6
     assert sizes[-1] == 6
@@ -56,7 +56,7 @@ def test_the_first_study_hangs_while_the_others_are_found_and_stays_as_it_is(
     assert selected(window) == "A-1"
     assert patients(window) == [f"A-{n}" for n in range(1, 7)]
     window.worklist.step(5)
-    assert window._session.current_study.patient_id == "A-6"
+    assert window.session.current_study.patient_id == "A-6"
 
 
 @pytest.mark.usefixtures("found_at_once")
@@ -67,10 +67,10 @@ def test_a_study_that_turns_out_to_have_another_view_hangs_again_with_it(qtbot, 
     late = folder / "3" / "again.dcm"
     write_mammogram(late, patient_id="A-1", study_uid="1.2.1", laterality="R", view="ML")
     hung = []
-    window._session.study_selected.connect(lambda study: hung.append(study and len(study.views)))
+    window.session.study_selected.connect(lambda study: hung.append(study and len(study.views)))
     open_to_the_end(qtbot, window, folder)
     assert (hung[0], hung[-1]) == (4, 5)
-    study = window._session.current_study
+    study = window.session.current_study
     assert study.patient_id == "A-1"
     assert [view.label for view in study.views][-1] == "R ML"
 
@@ -87,7 +87,7 @@ def test_an_earlier_study_that_is_found_later_hangs_beside(qtbot, window, tmp_pa
         write_study(folder / f"{2030 - year}", patient_id="A-17", **options)
     write_study(folder / "c", patient_id="A-18")
     open_to_the_end(qtbot, window, folder)
-    session = window._session
+    session = window.session
     assert session.current_study.study_date.year == 2024
-    assert [prior.study.study_date.year for prior in session.priors] == [2022]
+    assert [prior.study.study_date.year for prior in session.images.priors] == [2022]
     qtbot.waitUntil(lambda: len(list(window.viewports.every_canvas)) == 8, timeout=20_000)

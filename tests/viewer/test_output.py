@@ -2,6 +2,7 @@
 is for, is whole or not there, and never lies among the images.
 """
 
+import multiprocessing
 import socket
 import time
 from contextlib import suppress
@@ -11,22 +12,25 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from PySide6.QtCore import QRectF, QSaveFile, Qt
+from PySide6.QtCore import QRectF, QSaveFile
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtPrintSupport import QPrintDialog
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit
 
 from engine.dicom.loading import load
 from engine.domain import NOTICE, Laterality, ReadingMode
 from tests.phantom import write_mammogram
-from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_main_window import (
+from tests.viewer.driver import (
     are_images_shown,
     choose,
+    find,
     is_answered,
     open_and_wait,
+    press,
     sign,
+    use,
 )
+from tests.viewer.fake_engine import FakeEngine
 from viewer.output import pictures, printers, summary
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.viewports.canvas import Shown, State
@@ -39,16 +43,15 @@ def reading(make_window, write_studies, qtbot):
     """A window with a study whose answer and images are there, the heat-map over them."""
     window = make_window()
     open_and_wait(qtbot, window, write_studies(2))
-    window._session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: is_answered(window) and are_images_shown(window), timeout=20_000)
     window.prediction.set_overlay(True, 0.8)
-    window._on_overlay_changed(True, 0.8)
     return window
 
 
 def open_until(qtbot, window, folder, *states):
     """Until the views of the first study are in these states, one or several."""
-    with qtbot.waitSignal(window._session.catalogue_opened, timeout=20_000):
+    with qtbot.waitSignal(window.session.catalogue_opened, timeout=20_000):
         window.open([folder])
 
     def seen():
@@ -62,8 +65,13 @@ def spoil(path):
     path.write_bytes(path.read_bytes().replace(b"\xff\x4f\xff\x51", bytes(4)))
 
 
+def asking():
+    """Processes that ask the print server."""
+    return [p for p in multiprocessing.active_children() if p.name == "asking printers"]
+
+
 def dialog_of(window, kind):
-    (dialog,) = window.output._dialogs
+    (dialog,) = window.output.dialogs
     assert isinstance(dialog, kind)
     assert dialog.isVisible()
     assert QApplication.activeModalWidget() is None
@@ -127,9 +135,9 @@ def test_no_word_of_the_patient_is_on_a_picture_unless_it_is_asked_for(
         qtbot.waitUntil(lambda window=window: are_images_shown(window), timeout=20_000)
         window.output.show_picture()
         dialog = dialog_of(window, PictureDialog)
-        made.append((dialog.shown, pictures.picture_of(dialog._canvas, dialog.shown)))
+        made.append((dialog.shown, pictures.picture_of(dialog.canvas, dialog.shown)))
         tick(dialog, "identity", True)
-        made.append((dialog.shown, pictures.picture_of(dialog._canvas, dialog.shown)))
+        made.append((dialog.shown, pictures.picture_of(dialog.canvas, dialog.shown)))
     assert made[0] == made[2]
     assert made[1] != made[3]
 
@@ -137,7 +145,7 @@ def test_no_word_of_the_patient_is_on_a_picture_unless_it_is_asked_for(
 def test_the_clipboard_gets_the_picture_without_the_name(reading, qtbot):
     canvas = reading.viewports.current
     expected = pictures.picture_of(canvas, Shown(identity=False))
-    next(action for action in reading.output.actions if "Copy view" in action.text()).trigger()
+    use(reading, "copy_picture")
     copied = QGuiApplication.clipboard().image()
     assert copied.convertToFormat(QImage.Format.Format_RGB32) == expected
     assert QGuiApplication.clipboard().text() == ""
@@ -145,7 +153,7 @@ def test_the_clipboard_gets_the_picture_without_the_name(reading, qtbot):
 
 
 def test_what_is_not_there_cannot_be_ticked(reading, qtbot):
-    reading._on_overlay_changed(False, 0.8)
+    reading.prediction.set_overlay(False, 0.8)
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
     assert not dialog.options.boxes["heat"].isEnabled()
@@ -155,9 +163,9 @@ def test_what_is_not_there_cannot_be_ticked(reading, qtbot):
 def test_the_preview_follows_the_view(reading, qtbot):
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
-    before = dialog._preview.pixmap().toImage()
-    dialog._canvas.adjust_window(0.5, 0.3)
-    qtbot.waitUntil(lambda: dialog._preview.pixmap().toImage() != before)
+    before = dialog.preview.pixmap().toImage()
+    dialog.canvas.adjust_window(0.5, 0.3)
+    qtbot.waitUntil(lambda: dialog.preview.pixmap().toImage() != before)
 
 
 def test_a_mirrored_view_says_so_on_every_picture_and_page(
@@ -182,10 +190,10 @@ def test_a_mirrored_view_says_so_on_every_picture_and_page(
 
 def test_nothing_is_given_out_while_there_is_nothing(make_window):
     window = make_window()
-    for action in window.output.actions:
-        action.trigger()
+    for command in window.output.commands():
+        use(window, command.id)
         assert window.banner.message.title.startswith("No ")
-        assert window.output._dialogs == []
+        assert window.output.dialogs == []
 
 
 # ----------------------------------------------------------------------------------------- summary
@@ -207,7 +215,7 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
     assert all(view.image is not None and view.heat is not None for view in made.views)
     assert all(view.image != view.heat for view in made.views)
     model = {line.about: line.text for line in made.model}
-    prediction = reading._session.prediction(reading._session.current_study.uid)
+    prediction = reading.session.prediction(reading.session.current_study.uid)
     right = next(b.prediction for b in prediction.breasts if b.laterality is RIGHT)
     grade = right.category
     assert model["Right breast"].startswith(
@@ -279,12 +287,6 @@ def test_the_preview_blocks_nothing_and_makes_no_difference_to_the_screen(readin
     assert [canvas.grab().toImage() for canvas in reading.viewports.canvases] == before
 
 
-def press(qtbot, dialog, word):
-    (button,) = [b for b in dialog.findChildren(QPushButton) if word in b.text()]
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    return button
-
-
 def test_print_asks_for_a_printer_and_puts_one_page_on_the_paper(reading, tmp_path, qtbot):
     reading.output.show_summary()
     dialog = dialog_of(reading, SummaryDialog)
@@ -334,15 +336,14 @@ def test_a_print_server_that_says_nothing_does_not_hold_up_the_window(
     button = press(qtbot, dialog, "Print")
     assert time.monotonic() - before < 1
     assert not button.isEnabled()
-    process = dialog._search._process
+    assert asking()
     qtbot.waitUntil(button.isEnabled, timeout=30_000)
     if find_library("cups"):  # else nobody asked, and there is no printer
-        assert dialog._told.text().startswith("The printers do not answer.")
-    assert dialog._search._process is None
-    assert process.exitcode is not None
+        assert find(dialog, QLabel, "The printers do not answer.").isVisible()
+    assert not asking()
     press(qtbot, dialog, "Print")
     reading.output.close_all()
-    assert dialog._search._process is None
+    assert not asking()
 
 
 # ------------------------------------------------------------------------ what closes and refuses
@@ -354,21 +355,21 @@ def test_a_print_server_that_says_nothing_does_not_hold_up_the_window(
     [
         lambda window: window.worklist.step(1),
         lambda window: window.choose_mode(ReadingMode.BLIND_AUDIT),
-        lambda window: window._session.set_reader("Dr. Y"),
+        lambda window: window.session.set_reader("Dr. Y"),
     ],
     ids=["another study", "another mode", "another reader"],
 )
 def test_no_window_outlives_what_it_shows(reading, opened, change):
     getattr(reading.output, opened)()
-    (dialog,) = reading.output._dialogs
+    (dialog,) = reading.output.dialogs
     change(reading)
     assert not dialog.isVisible()
-    assert reading.output._dialogs == []
+    assert reading.output.dialogs == []
 
 
 @pytest.mark.parametrize("name", ["picture.png", "deeper/picture.png"])
 def test_nothing_is_saved_among_the_images(reading, name):
-    study = reading._session.current_study
+    study = reading.session.current_study
     path = study.views[0].path.parent / name
     path.parent.mkdir(exist_ok=True)
     before = sorted(path.parent.iterdir())
@@ -380,7 +381,7 @@ def test_nothing_is_saved_among_the_images(reading, name):
 
 
 def test_a_link_to_an_image_does_not_lead_a_picture_into_the_study(reading, tmp_path):
-    image = reading._session.current_study.views[0].path
+    image = reading.session.current_study.views[0].path
     before = image.read_bytes()
     link = tmp_path / "elsewhere.png"
     link.symlink_to(image)
@@ -418,11 +419,11 @@ def test_the_dialogs_save_what_they_show(reading, tmp_path, monkeypatch, qtbot):
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
     tick(dialog, "heat", False)
-    expected = pictures.picture_of(dialog._canvas, dialog.shown)
-    dialog._save()
+    expected = pictures.picture_of(dialog.canvas, dialog.shown)
+    press(qtbot, dialog, "Save")
     assert QImage(str(tmp_path / "1.png")).convertToFormat(expected.format()) == expected
     reading.output.show_summary()
-    dialog_of(reading, SummaryDialog)._save()
+    press(qtbot, dialog_of(reading, SummaryDialog), "Save")
     assert (tmp_path / "2.pdf").is_file()
     assert asked == ["R_CC.png", "study_summary.pdf"]
 
@@ -435,7 +436,7 @@ def test_a_study_is_copied_anonymised_in_the_background(reading, tmp_path, qtbot
     reading.output.show_copying()
     dialog = dialog_of(reading, CopyDialog)
     tick(dialog, "blank", True)
-    dialog._copy()
+    press(qtbot, dialog, "Choose a folder")
     qtbot.waitUntil(lambda: reading.banner.message is not None, timeout=20_000)
     assert reading.banner.message.title == "4 images copied, anonymised"
     (study,) = load([tmp_path / "copies"]).studies
@@ -450,7 +451,7 @@ def test_a_damaged_image_is_named_in_words_and_the_others_are_copied(
     spoil(folder / "01" / "LCC.dcm")
     window = make_window()
     open_until(qtbot, window, folder, State.SHOWN, State.FAILED)
-    window.output.copy_study(window._session.current_study, tmp_path / "copies", False)
+    window.output.copy_study(window.session.current_study, tmp_path / "copies", False)
     qtbot.waitUntil(lambda: window.banner.message is not None, timeout=20_000)
     assert window.banner.message.title == "3 images copied, anonymised"
     assert "One image was not copied: The image data are corrupt" in window.banner.message.advice
@@ -461,7 +462,7 @@ def test_closing_the_program_ends_a_copy_between_two_images(
 ):
     window = make_window(engine=FakeEngine())
     open_and_wait(qtbot, window, write_studies(1))
-    window.output.copy_study(window._session.current_study, tmp_path / "copies", False)
+    window.output.copy_study(window.session.current_study, tmp_path / "copies", False)
     assert window.close()
     left = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
     assert all(path.suffix == ".dcm" and load([path]).failures == () for path in left)

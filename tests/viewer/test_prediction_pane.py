@@ -14,8 +14,10 @@ from engine.domain import (
     OutOfScope,
     Prediction,
     StudyPrediction,
+    not_judged,
 )
 from engine.errors import EngineStopped, IncompatibleCheckpoint
+from engine.messages import message
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
 from viewer.display.prediction_lines import percent
@@ -215,7 +217,7 @@ def test_waiting_is_told_in_words(pane, engine, status, text):
 )
 def test_work_tells_the_view_it_is_at_and_the_time_it_may_take(pane, progress, text):
     pane.show_status(StudyStatus(StudyState.RUNNING, progress=progress))
-    assert text in pane._waiting.text()
+    assert text in pane.waiting.text()
 
 
 def test_a_failed_study_gives_title_and_advice(pane):
@@ -520,11 +522,11 @@ def test_what_each_network_says_is_whole_and_never_changes_its_height(pane, qtbo
 
 
 NOTES = ("A breast implant is present.", "One of 5 frames is shown.")
-REFUSED = "A magnification view. The networks do not judge it."
+REASON = message("A magnification view.")
 
 
 def test_what_is_known_of_an_image_stands_with_what_the_model_says_of_it(pane):
-    view = replace(STUDY.views[0], notes=(*NOTES, REFUSED))
+    view = replace(STUDY.views[0], notes=(*NOTES, not_judged(REASON)), out_of_scope=REASON)
     study = replace(STUDY, views=(view, *STUDY.views[1:]))
     pane.show_study(study)
     pane.show_prediction(saying(2, 2, study))

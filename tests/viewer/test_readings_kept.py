@@ -3,21 +3,21 @@
 import shutil
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 
-import viewer.session.session
+import viewer.session.upkeep
 from engine.records import backups
 from engine.records.store import ReadingStore
-from tests.engine.test_readings_file import change, fill
-from tests.viewer.test_main_window import choose, open_and_wait, sign
+from tests.engine.readings import change, fill
+from tests.viewer.driver import choose, open_and_wait, sign
 
 SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(viewer.session.session, "CHECK_DELAY_MS", 0)
-    monkeypatch.setattr(viewer.session.session, "SETTLE_DELAY_MS", 0)
+    monkeypatch.setattr(viewer.session.upkeep, "CHECK_DELAY_MS", 0)
+    monkeypatch.setattr(viewer.session.upkeep, "SETTLE_DELAY_MS", 0)
 
 
 @pytest.fixture
@@ -52,17 +52,17 @@ def test_as_many_backups_are_kept_as_the_settings_say(make_window, readings_path
     from viewer.window.settings import DEFAULT_BACKUPS, Settings
 
     fill(readings_path, 1)
-    settings = Settings(readings_path.parents[1] / "settings.ini")
+    path = readings_path.parents[1] / "settings.ini"
+    settings, file = Settings(path), QSettings(str(path), QSettings.Format.IniFormat)
     assert settings.kept_backups == DEFAULT_BACKUPS
     for nonsense in ("-1", "many"):
-        settings._values.setValue("backups/kept", nonsense)
+        file.setValue("backups/kept", nonsense)
         assert settings.kept_backups == DEFAULT_BACKUPS
-    settings._values.setValue("backups/kept", 0)
-    settings.save()
+    file.setValue("backups/kept", 0)
+    file.sync()
     window = make_window()
-    keeper = window._session._keeper
-    qtbot.waitUntil(lambda: window._session._keeping_due.interval() > 0)
-    assert keeper.submit(dailies).result() == []
+    qtbot.waitUntil(lambda: window.session.upkeep.has_checked)
+    assert dailies() == []
 
 
 def test_an_emptied_readings_file_is_told_and_what_was_entered_stays(

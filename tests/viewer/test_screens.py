@@ -14,8 +14,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel
 
 from engine.domain import NOTICE, BiradsCategory, Laterality
+from tests.viewer.driver import choose, is_answered, open_and_wait
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_main_window import choose, is_answered, open_and_wait
 from viewer.window.screens import is_within, moved_into
 
 LEFT_SCREEN, RIGHT_SCREEN = QRect(0, 0, 1920, 1080), QRect(1920, 0, 2048, 2560)
@@ -56,7 +56,7 @@ def test_one_key_moves_the_images_out_and_back_with_all_that_the_reader_did(read
 def test_all_keys_work_in_both_windows(reading, qtbot):
     reading.screens.toggle()
     apart, canvas = reading.screens.images_window, reading.viewports.current
-    first = reading._session.current_study.uid
+    first = reading.session.current_study.uid
     for at_work in (apart, reading):
         at_work.activateWindow()
         (canvas if at_work is apart else reading.worklist).setFocus()
@@ -69,8 +69,8 @@ def test_all_keys_work_in_both_windows(reading, qtbot):
     apart.activateWindow()
     reading.viewports.current.setFocus()
     qtbot.keyClick(reading.viewports.current, Qt.Key.Key_PageDown)
-    assert reading._session.current_study.uid != first
-    assert reading.viewports.study.uid == reading._session.current_study.uid
+    assert reading.session.current_study.uid != first
+    assert reading.viewports.study.uid == reading.session.current_study.uid
 
 
 def test_the_notice_stands_on_both_windows(reading):
@@ -85,7 +85,7 @@ def test_closing_the_images_window_brings_the_images_home(reading):
     reading.screens.images_window.close()
     assert reading.viewports.window() is reading
     assert reading.viewports.isVisible()
-    assert not reading._settings.images_apart
+    assert not reading.settings.images_apart
 
 
 def test_the_choice_is_kept_and_holds_where_there_is_a_second_screen(reading, make_window, qtbot):
@@ -93,7 +93,7 @@ def test_the_choice_is_kept_and_holds_where_there_is_a_second_screen(reading, ma
     assert reading.close()
     assert not reading.screens.images_window.isVisible()
     again = make_window(engine=FakeEngine())
-    assert again._settings.images_apart
+    assert again.settings.images_apart
     qtbot.wait(20)
     assert len(QGuiApplication.screens()) == 1  # in the tests
     assert again.screens.images_window is None
@@ -114,7 +114,7 @@ def test_a_lost_screen_brings_the_images_back_with_entries_and_drawings(reading,
     form = reading.assessment.forms[Laterality.RIGHT]
     assert form.draft.category is BiradsCategory.MODERATE_SUSPICION
     assert "screen is gone" in reading.viewports._strip._basis.text
-    assert reading._settings.images_apart  # for the day it is back
+    assert reading.settings.images_apart  # for the day it is back
 
 
 def test_a_screen_that_is_unplugged_is_noticed(reading, qtbot):

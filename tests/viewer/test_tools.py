@@ -2,18 +2,30 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPointF, QRect, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QSettings, Qt
 from PySide6.QtWidgets import QLineEdit
 
 from engine.dicom import voi
 from engine.domain import PixelSpacing, SpacingSource, Study, VoiFunction, VoiWindow
+from tests.viewer.pages import (
+    CTRL,
+    LEFT,
+    MIDDLE,
+    NONE,
+    RIGHT,
+    canvases,
+    drag,
+    hang,
+    screen,
+    send,
+    wheel,
+    words_below,
+)
 from tests.viewer.studies import STANDARD, as_pixels, make_study, make_view, pixels_of, spacing
-from tests.viewer.test_canvas import CTRL, LEFT, MIDDLE, NONE, RIGHT, drag, screen, send, wheel
-from tests.viewer.test_viewports import canvases, hang, words_below
 from viewer.display import local_contrast, rendering
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.viewports.screen_calibration import ScreenCalibration, screen_key
-from viewer.viewports.viewports import COMMANDS, ViewportsPane
+from viewer.viewports.viewports import ViewportsPane
 from viewer.window.settings import Settings
 
 
@@ -27,11 +39,11 @@ def pane(qtbot):
 
 
 def act(pane, name):
-    pane.actions_by_name[name].trigger()
+    pane.commands.trigger(name)
 
 
 def is_ticked(pane, name):
-    return pane.actions_by_name[name].isChecked()
+    return pane.commands.action(name).isChecked()
 
 
 def point(canvas, at, buttons=Qt.MouseButton.NoButton):
@@ -355,7 +367,8 @@ def test_a_calibration_is_remembered_and_nonsense_in_the_file_is_not(tmp_path):
     settings.save()
     again = Settings(tmp_path / "settings.ini")
     assert again.screens == {"HDMI-1 1920x1080": 0.27, "DP-1 3840x2160": 0.155}
-    again._values.setValue("screens", ["nan x", "0 y", "-1 z", "abc", "0.2", "1e9 w", "0.3 ok"])
+    file = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    file.setValue("screens", ["nan x", "0 y", "-1 z", "abc", "0.2", "1e9 w", "0.3 ok"])
     assert again.screens == {"ok": 0.3}
 
 
@@ -557,25 +570,25 @@ def test_the_value_under_the_pointer_is_the_files_own(pane):
 
 
 def test_the_window_tells_the_value_under_the_pointer(window, write_studies, qtbot):
-    from tests.viewer.test_main_window import open_and_wait
+    from tests.viewer.driver import open_and_wait
 
     open_and_wait(qtbot, window, write_studies(1))
     canvas = window.viewports.canvases[0]
     point(canvas, (canvas.width() - 5, canvas.height() / 2))
-    assert window._pointed.text().startswith("R CC  value ")
-    metrics = window._pointed.fontMetrics()
+    assert window.pixel_label.text().startswith("R CC  value ")
+    metrics = window.pixel_label.fontMetrics()
     widest = "L XCCL  value -65,535  row 12345, column 12345"
-    assert metrics.horizontalAdvance(widest) <= window._pointed.width()
+    assert metrics.horizontalAdvance(widest) <= window.pixel_label.width()
 
 
 # ------------------------------------------------------------------------------------------ header
 
 
 def test_the_header_of_the_selected_image_is_shown_and_searched(window, write_studies, qtbot):
-    from tests.viewer.test_main_window import open_and_wait
+    from tests.viewer.driver import open_and_wait
 
     open_and_wait(qtbot, window, write_studies(1))
-    window.viewports.actions_by_name["tools.ask_for_header"].trigger()
+    window.commands.trigger("tools.ask_for_header")
     browser = window.findChild(HeaderBrowser)
     assert not browser.isModal()
     assert "R CC" in browser.windowTitle()
@@ -590,15 +603,15 @@ def test_the_header_of_the_selected_image_is_shown_and_searched(window, write_st
     assert browser.value.text() == model.index(0, 3).data() != ""
     browser.search.setText("no such thing")
     assert model.rowCount() == 0
-    assert browser.told.text().startswith("0 of ")
+    assert browser.message.text().startswith("0 of ")
     browser.close()
 
 
 def test_no_header_of_one_patient_stays_beside_anothers_images(window, write_studies, qtbot):
-    from tests.viewer.test_main_window import open_and_wait
+    from tests.viewer.driver import open_and_wait
 
     open_and_wait(qtbot, window, write_studies(2))
-    window.viewports.actions_by_name["tools.ask_for_header"].trigger()
+    window.commands.trigger("tools.ask_for_header")
     assert window.findChild(HeaderBrowser).isVisible()
     window.worklist.step(1)
     assert not any(browser.isVisible() for browser in window.findChildren(HeaderBrowser))
@@ -606,14 +619,14 @@ def test_no_header_of_one_patient_stays_beside_anothers_images(window, write_stu
 
 def test_an_image_without_a_dicom_header_says_so(window, tmp_path, qtbot):
     from tests.phantom import write_plain
-    from tests.viewer.test_main_window import are_images_shown
+    from tests.viewer.driver import are_images_shown
 
     write_plain(tmp_path / "pngs" / "7_R_CC.png")
     window.open([tmp_path / "pngs"])
     qtbot.waitUntil(lambda: are_images_shown(window, 1), timeout=20_000)
-    window.viewports.actions_by_name["tools.ask_for_header"].trigger()
+    window.commands.trigger("tools.ask_for_header")
     browser = window.findChild(HeaderBrowser)
-    qtbot.waitUntil(lambda: "No DICOM header" in browser.told.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "No DICOM header" in browser.message.text(), timeout=10_000)
     browser.close()
 
 
@@ -622,13 +635,13 @@ def test_an_image_without_a_dicom_header_says_so(window, tmp_path, qtbot):
 
 def test_every_tool_stands_in_a_menu_and_those_with_keys_in_the_list_of_keys(window):
     in_menus = {entry.action for entry in window.keymap.entries}
-    for command in COMMANDS:
-        assert window.viewports.actions_by_name[command.identity] in in_menus, command.text
+    for command in window.viewports.actions():
+        assert command in in_menus, command.text()
 
 
 def test_tools_do_nothing_without_a_study_and_while_images_load(pane):
     for study in (None, make_study()):
         pane.show_study(study)
-        for command in COMMANDS:
-            if command.name.startswith("tools."):
-                act(pane, command.identity)
+        for command in pane.commands.specs:
+            if command.id.startswith("tools."):
+                act(pane, command.id)

@@ -20,10 +20,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
 from scripts import tour
 from tests.phantom import write_study
-from tests.viewer.fake_engine import answer_of, prediction_of
-from tests.viewer.test_disagreements import cells
-from tests.viewer.test_main_window import is_answered, rows
-from tests.viewer.test_reading_modes import Oracle
+from tests.viewer.driver import cells, is_answered, rows
+from tests.viewer.fake_engine import Oracle, answer_of, prediction_of
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.panes.mode_question import ModeQuestion
 from viewer.viewports.canvas import Gap
@@ -105,13 +103,13 @@ class Look:
         marks = pane.tools.book.of
         self.views = {canvas.name: view_of(canvas, marks) for canvas in pane.shown_canvases}
         self.status = window.statusBar().currentMessage()
-        self.pointed = window._pointed.text()
+        self.pointed = window.pixel_label.text()
         self.told = pane._strip._basis.text
         self.step = pane._strip._step.text
         self.waiting = window.prediction.waiting.text() if not is_answered(window) else ""
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
-        self.stored = window._session._readings.store.all()
+        self.stored = window.session._readings.store.all()
         self.right = window.assessment.forms[RIGHT]
         self.left = window.assessment.forms[LEFT]
         self.states = self.right._state.text(), self.left._state.text()
@@ -187,8 +185,8 @@ def hung(looks, now, reader):
     for view in now.views.values():
         assert {view.label, "Example Anna", "A-1", "2024-03-12 10:15"} <= set(view.words)
     assert [row.badges for row in now.rows] == [(("R", 4), ("L", 2))] * 3
-    assert reader.window._notice.isVisible()
-    assert reader.window._notice.text() == NOTICE
+    assert reader.window.notice.isVisible()
+    assert reader.window.notice.text() == NOTICE
 
 
 @shows
@@ -264,7 +262,7 @@ def magnified(looks, now, reader):
     assert glass.isVisible()
     assert glass.is_double
     assert glass.geometry().contains(
-        reader.view("L MLO").mapToParent(tour._point(reader.view("L MLO"), (0.445, 0.3)))
+        reader.view("L MLO").mapToParent(tour.point_in(reader.view("L MLO"), (0.445, 0.3)))
     )
     grey, _, _ = glass.grey()
     assert grey.std() > 1
@@ -292,7 +290,7 @@ def at_one_to_one(looks, now, reader):
 
 @shows
 def calibrating(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, ScreenCalibration)
     assert "100 mm" in dialog.findChild(QLabel).text()
     assert QApplication.activeModalWidget() is None
@@ -301,7 +299,7 @@ def calibrating(looks, now, reader):
 
 @shows
 def true_size(looks, now, reader):
-    (pixel_mm,) = reader.window._settings.screens.values()
+    (pixel_mm,) = reader.window.settings.screens.values()
     assert any(word.endswith("true size") for word in now.views["R MLO"].words)
     assert now.views["R MLO"].zoom == pytest.approx(SPACING_MM / pixel_mm, rel=0.005)
 
@@ -405,13 +403,13 @@ def pixel_value(looks, now, reader):
 
 @shows
 def header(looks, now, reader):
-    (browser,) = tour._windows(reader)
+    (browser,) = tour.windows_of(reader)
     assert browser.windowTitle() == "DICOM header: R CC"
     table = browser.table.model()
     names = [table.index(row, 1).data().strip() for row in range(table.rowCount())]
     assert {"Window Center", "Window Width"} <= set(names)
     assert all("window" in name.casefold() for name in names)
-    assert browser.told.text() == f"{len(names)} of {browser._lines.rowCount()} lines"
+    assert browser.message.text() == f"{len(names)} of {browser.line_count} lines"
     assert browser.value.text()
 
 
@@ -454,7 +452,7 @@ def beside_the_prior(looks, now, reader):
 
 @shows
 def keys_listed(looks, now, reader):
-    (listed,) = tour._windows(reader)
+    (listed,) = tour.windows_of(reader)
     tree = listed.findChild(QTreeWidget)
     entries = tree.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive)
     told = {entry.text(0): entry.text(1) for entry in entries}
@@ -560,8 +558,8 @@ def disagreements(looks, now, reader):
     assert "4 · 71%" in cells(page, "Model")
     assert "disagree" in cells(page, "Agreement")
     assert set(categories) >= {"Concurrent", "Second read"}
-    assert re.match(r"\d+ readings compared", page._counted.text())
-    assert page._values["kappa"].text()
+    assert re.match(r"\d+ readings compared", page.figures.counted.text())
+    assert page.figures.values["kappa"].text()
 
 
 @shows
@@ -579,7 +577,7 @@ def listed_readings_exported(looks, now, reader):
     assert (row["category"], row["laterality"], row["notice"]) == ("2", "R", NOTICE)
     assert "A-1" not in text
     assert "Stable for two years" not in text
-    assert reader.window.disagreements._message.text().startswith("1 exported without")
+    assert reader.window.disagreements.message.text().startswith("1 exported without")
 
 
 @shows
@@ -621,7 +619,7 @@ def plain_picture_saved(looks, now, reader):
 
 @shows
 def picture(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, PictureDialog)
     assert not dialog.isModal()
     assert dialog.options["heat"]
@@ -648,7 +646,7 @@ def colours(image):
 
 @shows
 def summary(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, SummaryDialog)
     page = dialog.preview.grab().toImage()
     assert page.pixelColor(page.rect().center()).isValid()
@@ -658,7 +656,7 @@ def summary(looks, now, reader):
 @shows
 def copying(looks, now, reader):
     assert (reader.home / "summary.pdf").read_bytes().startswith(b"%PDF")
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, CopyDialog)
     assert dialog.options["blank"]
     assert now.status.startswith("R CC   W 4096")  # the menu did not wipe it

@@ -5,9 +5,9 @@ from PySide6.QtCore import Qt
 
 from engine.domain import BiradsCategory, Laterality, ReadingMode, standing
 from engine.records.store import ReadingStore
+from tests.viewer.driver import choose, has_predicted, is_answered, open_and_wait, rows, sign
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_canvas import drag
-from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows, sign
+from tests.viewer.pages import drag
 from viewer.display.assessment_form import CHANGE_REASONS
 from viewer.shared.states import Phase
 
@@ -28,11 +28,10 @@ def read_in(make_window, write_studies, qtbot):
     def make(mode=CONCURRENT, **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, folder)
-        window._session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
         window.assessment.reader.editingFinished.emit()
-        study = window._session.current_study
-        qtbot.waitUntil(lambda: window._session._known(study.uid) is not None)
+        qtbot.waitUntil(lambda: has_predicted(window))
         return window
 
     return make
@@ -89,7 +88,7 @@ def test_an_undone_first_reading_is_withdrawn_and_counts_for_nothing(
     assert standing(stored(readings_path)) == ()
     assert entered(window, LEFT) is None
     assert not rows(window)[0].is_read
-    assert window._session.export_readings(tmp_path / "out.csv") == 2
+    assert window.session.exporting.export_readings(tmp_path / "out.csv") == 2
     assert not window.assessment.draft_count
 
     save(qtbot, window, L="4")  # and the breast can be read anew
@@ -149,7 +148,7 @@ def test_in_second_read_a_withdrawn_category_reveals_nothing(read_in, readings_p
     save(qtbot, window, R="2")
     qtbot.keyClick(window, *UNDO)
     save(qtbot, window, L="1")
-    assert window._session.reading.phase is Phase.BEFORE
+    assert window.session.reading.phase is Phase.BEFORE
     assert not is_answered(window)
     save(qtbot, window, R="3")
     assert is_answered(window)
@@ -182,7 +181,7 @@ def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_
 def test_a_blind_reading_is_undone_without_a_word_of_the_model(read_in, readings_path, qtbot):
     window = read_in(BLIND)
     told = []
-    window._session.assessment_recorded.connect(told.append)
+    window.session.assessment_recorded.connect(told.append)
     save(qtbot, window, R="2")
     save(qtbot, window, R="4")
     qtbot.keyClick(window, *UNDO)
@@ -208,12 +207,12 @@ def test_what_was_said_to_the_model_is_not_restored_while_it_is_hidden(
 
 
 def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
-    read_in, readings_path, qtbot, caplog
+    stores, read_in, readings_path, qtbot, caplog
 ):
     window = read_in()
     save(qtbot, window, R="2")
     earlier = stored(readings_path)
-    disk = window._session._readings.store._connection
+    disk = stores[-1].connection
     pages = disk.execute("PRAGMA page_count").fetchone()[0]
     disk.execute(f"PRAGMA max_page_count={pages}")  # SQLITE_FULL from the next page on
     form = window.assessment.forms[LEFT]
@@ -252,7 +251,7 @@ FORTH = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier
 def draw(window, label="R CC"):
     """A ruler by the mouse; how many drawings its view has then."""
     canvas = next(c for c in window.viewports.canvases if c.view.label == label)
-    window.viewports.actions_by_name["tools.hand.choose_RULER"].trigger()
+    window.commands.trigger("tools.hand.choose_RULER")
     middle = canvas.rect().center()
     start, end = (float(middle.x()), float(middle.y())), (middle.x() + 30.0, middle.y() + 20.0)
     drag(canvas, Qt.MouseButton.LeftButton, start, end)
@@ -289,12 +288,12 @@ def test_ctrl_z_undoes_whatever_was_done_last_drawing_or_reading(read_in, readin
 
 
 def test_ctrl_z_that_a_full_disk_refused_is_tried_again_not_passed_on(
-    read_in, readings_path, qtbot, caplog
+    stores, read_in, readings_path, qtbot, caplog
 ):
     window = read_in()
     draw(window)
     save(qtbot, window, R="2")
-    disk = window._session._readings.store._connection
+    disk = stores[-1].connection
     disk.execute("PRAGMA query_only=1")
     for _ in range(2):
         qtbot.keyClick(window, *BACK)

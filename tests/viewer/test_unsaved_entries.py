@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from engine.domain import BiradsCategory, Draft, Laterality, ReadingMode
 from engine.errors import StorageFailed
 from engine.records.store import ReadingStore
+from tests.viewer.driver import choose, open_and_wait, rows, sign
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_main_window import choose, open_and_wait, rows, sign
 from viewer.session.readings import DRAFT_FOLDER
 
 RIGHT, LEFT = Laterality
@@ -119,10 +119,10 @@ def test_another_reader_is_offered_none_of_them(start, folder, qtbot):
 def test_entries_count_in_no_export_and_no_list_of_readings(start, folder, tmp_path, qtbot):
     window = start()
     enter(qtbot, window, folder)
-    window.export_readings(tmp_path / "readings.csv", unblind=True)
+    window.readings.export(tmp_path / "readings.csv", unblind=True)
     assert "dense, see prior" not in (tmp_path / "readings.csv").read_text("utf-8")
-    assert window._session.all_readings() == ()
-    assert not window._session.has_been_read(window._session.current_study)
+    assert window.session.all_readings() == ()
+    assert not window.session.has_been_read(window.session.current_study)
 
 
 @pytest.mark.parametrize("mode", [SECOND, BLIND])
@@ -130,7 +130,7 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
     start, folder, mode, qtbot
 ):
     window = start()
-    window._session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: form(window).entry.prediction is not None)
     enter(qtbot, window, folder, comment="the model says 4, I do not")
     blind = start(mode)
@@ -144,9 +144,10 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
 
 def test_no_file_of_a_blind_reader_holds_a_word_of_the_model(start, folder, qtbot):
     window = start(BLIND)
-    window._session.wake_engine()
-    study = window._session.current_study
-    qtbot.waitUntil(lambda: window._session._known(study.uid) is not None)
+    window.session.inference.start()
+    qtbot.waitUntil(
+        lambda: window.session.inference.progress == (2, 2)
+    )  # all is predicted, and hidden
     enter(qtbot, window, folder)
     (values,) = [json.loads(path.read_bytes()) for path in folder.glob("entries-*")]
     assert values["has_seen_model"] is False
@@ -202,10 +203,10 @@ def test_where_entries_cannot_be_kept_the_reader_is_told(start, folder, caplog, 
 def test_drawings_that_could_not_be_stored_survive_a_crash(
     start, folder, readings_path, monkeypatch, caplog, qtbot
 ):
-    from tests.engine.test_readings import ruler
+    from tests.engine.readings import ruler
 
     window = start()
-    study = window._session.current_study
+    study = window.session.current_study
     drawing = ruler(
         study_uid=study.uid, patient_id=study.patient_id, image_uid=study.views[0].image_uid
     )
@@ -215,11 +216,11 @@ def test_drawings_that_could_not_be_stored_survive_a_crash(
 
     with monkeypatch.context() as full_disk:
         full_disk.setattr(ReadingStore, "annotate", refuse)
-        window._session.annotate(drawing)
-        window._session.annotate(replace(drawing, mark="b2"))
+        window.session.annotate(drawing)
+        window.session.annotate(replace(drawing, mark="b2"))
     again = start()
     qtbot.waitUntil(lambda: not list(folder.glob("drawings-*")))
-    assert [a.mark for a in again._session.annotations(study)] == ["a1", "b2"]
+    assert [a.mark for a in again.session.annotations(study)] == ["a1", "b2"]
     with ReadingStore(readings_path) as store:
         assert [a.mark for a in store.annotations(study.uid)] == ["a1", "b2"]
 

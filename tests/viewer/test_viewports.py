@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.domain import Study, VoiFunction, VoiWindow
+from tests.viewer.pages import CTRL, LEFT, SHIFT, canvases, drag, hang, wheel, words_below
 from tests.viewer.studies import (
     STANDARD,
     WINDOW,
@@ -23,7 +24,6 @@ from tests.viewer.studies import (
     predict,
     spacing,
 )
-from tests.viewer.test_canvas import CTRL, LEFT, SHIFT, drag, wheel
 from viewer.display import rendering
 from viewer.display.hanging import Arrangement
 from viewer.display.page_scale import Basis
@@ -31,7 +31,7 @@ from viewer.display.priors import Prior
 from viewer.display.reading_steps import ROUTINE, Kind
 from viewer.shared import theme
 from viewer.viewports.canvas import Canvas, Gap, State
-from viewer.viewports.viewports import COMMANDS, HeatLegend, ViewportsPane
+from viewer.viewports.viewports import HeatLegend, ViewportsPane
 
 
 @pytest.fixture
@@ -43,25 +43,9 @@ def pane(qtbot):
     return pane
 
 
-def hang(pane, study, loads=True, priors=()):
-    pane.show_study(study, priors)
-    if loads:
-        for view in (*study.views, *(view for prior in priors for view in prior.study.views)):
-            pane.show_pixels(view.image_uid, pixels_of(view))
-
-
 def make_prior(uid="old", year=2022, labels=STANDARD, **changes):
     study = replace(make_study(labels, uid=uid, **changes), study_date=date(year, 1, 2))
     return Prior(study, "2 years earlier")
-
-
-def canvases(pane):
-    """The shown canvases by label, from left to right and top to bottom."""
-    shown = [canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]
-    return {
-        canvas.view.label: canvas
-        for canvas in sorted(shown, key=lambda canvas: (canvas.y(), canvas.x()))
-    }
 
 
 def screen(pane):
@@ -210,11 +194,6 @@ def test_views_of_very_different_pixel_sizes_are_fitted_each_and_the_pane_says_s
     heights = [canvas.grey()[0].shape[0] for canvas in canvases(pane).values()]
     assert heights[0] == pytest.approx(heights[1], rel=0.1)
     assert any(Basis.EACH.value[1:] in text for text in words_below(pane))
-
-
-def words_below(pane):
-    strip = pane.findChild(HeatLegend).parentWidget()
-    return [widget.accessibleName() for widget in strip.findChildren(QWidget)]
 
 
 def test_the_breast_fills_its_cell(pane):
@@ -408,17 +387,12 @@ def test_the_status_line_follows_the_selected_view(pane):
 def test_every_command_has_an_action_with_its_keys_and_runs(pane):
     hang(pane, make_study())
     pane.tools.book.open(make_study())  # a spot may be drawn, wherever the pointer happens to be
-    assert set(pane.actions()) == set(pane.actions_by_name.values())
-    for command in COMMANDS:
-        action = pane.actions_by_name[command.identity]
+    assert {action.objectName() for action in pane.actions()} == {c.id for c in pane.commands.specs}
+    for command in pane.commands.specs:
+        action = pane.commands.action(command.id)
         assert action.text() == command.text
         assert action.shortcuts() == [QKeySequence(key) for key in command.keys]
         action.trigger()
-
-
-def test_no_two_commands_share_a_key():
-    keys = [key for command in COMMANDS for key in command.keys]
-    assert len(keys) == len(set(keys))
 
 
 def test_keys_reach_the_selected_view(pane, qtbot):

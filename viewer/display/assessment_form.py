@@ -53,7 +53,7 @@ EMPTY = Draft()
 
 
 class Missing(Enum):
-    """What a form lacks before it can be saved; the first of these is asked for."""
+    """What is to be entered before a form can be saved; the first of these is asked for."""
 
     CATEGORY = "a category"
     CHANGE_REASON = "a reason for another category than before the prediction"
@@ -76,7 +76,7 @@ class BreastEntry:
     def filled(self, draft: Draft | None) -> "BreastEntry":
         """With what was entered and not saved, else with what is recorded."""
         shown = self.recorded_draft if draft is None else draft
-        if self.phase.is_hidden:  # the reader's response to the model would tell of it
+        if self.phase.is_hidden:  # the reader's response to the model would reveal it
             shown = replace(shown, override=None, reason="")
         filled = replace(self, entered=shown)
         return filled if shown.reason in filled.reasons else filled.with_reason("")
@@ -173,8 +173,9 @@ class BreastEntry:
 
     @property
     def is_to_be_kept(self) -> bool:
-        """The prediction was revealed, and the reader has not said since whether the category
-        stays."""
+        """The prediction was revealed, and the reader has neither kept nor changed the category
+        since.
+        """
         return (
             self.before is not None
             and self.recorded is not None
@@ -239,7 +240,8 @@ def entry_of(
 ) -> BreastEntry:
     """A form as it is opened; `own` is this reader's newest record of the breast.
 
-    In a mode that hides, only what was recorded in that mode is shown: the rest may tell.
+    In a mode that hides, only what was recorded in that mode is shown: the rest may reveal the
+    prediction.
     """
     phase = reading.phase
     is_shown = own is not None and not own.is_withdrawn
@@ -264,7 +266,8 @@ def saving_order(entries: Sequence[BreastEntry], phase: Phase) -> list[BreastEnt
     """Those that a save concerns, in the order in which they are recorded: what was changed or
     waits to be kept, else what the model has predicted otherwise since.
 
-    While the prediction is hidden, the last category that lacks reveals it: corrections go first.
+    While the prediction is hidden, the last category that is missing reveals it, so corrections go
+    first.
     """
     concerned = [entry for entry in entries if entry.is_edited or entry.is_to_be_kept]
     concerned = concerned or [entry for entry in entries if entry.is_outdated]
@@ -283,7 +286,7 @@ def awaited(entries: Iterable[BreastEntry], phase: Phase) -> list[BreastEntry]:
 
 
 def views_of(study: Study, side: Laterality) -> list[MammogramView]:
-    """The breast's views; all views where no image names its side, as the reader has to say it."""
+    """The breast's views; all views where no image names its side, as the reader has to know it."""
     if not any(view.laterality for view in study.views):
         return list(study.views)
     return [view for view in study.views if view.laterality is side]

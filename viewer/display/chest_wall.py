@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.domain import Laterality, MammogramView, ViewPosition
+from engine.messages import message
 from viewer.display.rendering import CHEST_WALL_SIDE, ImageSide
-from viewer.shared.languages import mark
 
-CHECK_SIDE = mark("check side")
+CHECK_SIDE = message("check side")
 _LATERAL = frozenset(  # the head is up
     {
         ViewPosition.MLO,
@@ -47,9 +47,9 @@ def check_side(
     is_mirrored = None not in (wanted, stored) and stored is not wanted
     doubts = [*claims, *view.side_faults]
     if None not in (in_pixels, in_tags) and in_pixels is not in_tags:
-        doubts.append(mark("chest wall not as tagged"))
+        doubts.append(message("chest wall not as tagged"))
     elif is_mirrored and in_tags is None:
-        doubts.append(mark("chest wall on other side"))
+        doubts.append(message("chest wall on other side"))
     if doubts:
         doubts.insert(0, CHECK_SIDE)
     return SideCheck(is_mirrored, (*doubts, *_turned(view)))
@@ -67,12 +67,12 @@ def _turned(view: MammogramView) -> tuple[str, ...]:
         return ()
     along_row, along_column = (value[:1] for value in view.orientation)
     if along_column in ("A", "P"):
-        return (mark("lies on its side by its tag"),)
+        return (message("lies on its side by its tag"),)
     lateral = {Laterality.RIGHT: "R", Laterality.LEFT: "L"}.get(view.laterality)
     is_lateral_down = view.view_position is ViewPosition.CC and along_column == lateral
     is_head_down = view.view_position in _LATERAL and along_column == "H"
     # of the other breast's orientation `side_faults` speaks
     is_told = bool(view.side_faults)
     if along_row and (is_head_down or (is_lateral_down and not is_told)):
-        return (mark("upside down by its tag"),)
+        return (message("upside down by its tag"),)
     return ()

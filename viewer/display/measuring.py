@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.domain import MammogramView, Pixels, PixelSpacing
-from viewer.shared.engine_words import localised
+from engine.domain import MammogramView, Pixels, PixelSpacing, SpacingSource
 from viewer.shared.languages import mark, tr
 
 Point = tuple[float, float]
@@ -141,10 +140,17 @@ def spoken(text: str) -> str:
 def _spoken_line(line: str) -> str:
     number, comma, origin = line.partition(", ")
     if comma:
-        return f"{number}, {localised(origin)}"
+        return f"{number}, {_spoken_origin(origin)}"
     if line.startswith(_MEAN):
         return tr("mean {value}").format(value=line.removeprefix(_MEAN).replace(_SD, tr(_SD)))
     return tr(line) if line else ""
+
+
+def _spoken_origin(origin: str) -> str:
+    source, _, factor = origin.rpartition(" ")
+    if source == SpacingSource.MAGNIFICATION.value:
+        return tr("estimated with magnification {factor}").format(factor=factor)
+    return tr(origin)
 
 
 def length_text(size: PixelSize, points: Sequence[Point]) -> str:

@@ -17,8 +17,8 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.networks.calibration import with_prevalence
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import MODEL_TITLES, SHORT_TITLES
 

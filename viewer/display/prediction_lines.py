@@ -16,8 +16,8 @@ from engine.domain import (
 from viewer.display import opinion
 from viewer.display.assessment_form import SIDES
 from viewer.display.opinion import Named
-from viewer.shared.engine_words import form_notes, localised, side_title
 from viewer.shared.languages import tr
+from viewer.shared.messages import form_notes, localised, side_title
 
 
 def percent(probability: float) -> str:
@@ -50,7 +50,9 @@ def view_lines(study: Study, prediction: StudyPrediction) -> ViewLines:
     def judged(views: Iterable[MammogramView]) -> tuple[str, ...]:
         named = ((opinion.view_name(view), _judgement_of(view, prediction)) for view in views)
         return tuple(
-            f"{name}: {category_text(said)}" for name, said in named if isinstance(said, Prediction)
+            f"{name}: {category_text(judgement)}"
+            for name, judgement in named
+            if isinstance(judgement, Prediction)
         )
 
     sided = [view for view in study.views if view.laterality is not None]
@@ -70,25 +72,25 @@ def _judgement_of(view: MammogramView, prediction: StudyPrediction) -> Judgement
 def _remarks(
     named: Sequence[tuple[str, MammogramView]], prediction: StudyPrediction
 ) -> tuple[str, ...]:
-    """Why views are not judged, then what is to be known of images, each said once."""
+    """Why views are not judged, then what is to be known of images, each text once."""
     failed = {failure.path: failure for failure in prediction.failures}
     out_of_scope = tr("{view}: out of scope. {why}")
-    silent: dict[tuple[str, str], list[str]] = {}  # names of views by template and reason
+    refused: dict[tuple[str, str], list[str]] = {}  # names of views by template and reason
     noted: dict[tuple[str, str], list[str]] = {}
     for name, view in named:
         judgement = _judgement_of(view, prediction)
         if isinstance(judgement, OutOfScope):
-            silent.setdefault((out_of_scope, localised(judgement.reason)), []).append(name)
+            refused.setdefault((out_of_scope, localised(judgement.reason)), []).append(name)
         elif judgement is None and view.path in failed:
             title = localised(failed[view.path].title)
-            silent.setdefault(("{view}: {why}", title), []).append(name)
+            refused.setdefault(("{view}: {why}", title), []).append(name)
         elif judgement is None:
-            silent.setdefault((tr("{view}: no answer"), ""), []).append(name)
+            refused.setdefault((tr("{view}: no answer"), ""), []).append(name)
         for note in form_notes(view):
             noted.setdefault(("{view}: {why}", note), []).append(name)
     return tuple(
         template.format(view=_listed(names), why=text)
-        for (template, text), names in [*silent.items(), *noted.items()]
+        for (template, text), names in [*refused.items(), *noted.items()]
     )
 
 
@@ -99,7 +101,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def refusal(judgement: OutOfScope, views: Sequence[Named]) -> str:
     """Why a breast has no category: its views' own reason, where they all have the same."""
-    reasons = {said.reason for _, said in views if isinstance(said, OutOfScope)}
+    reasons = {each.reason for _, each in views if isinstance(each, OutOfScope)}
     reason = reasons.pop() if len(reasons) == 1 else judgement.reason
     return " ".join([tr("Out of scope."), localised(reason)])
 
@@ -120,7 +122,7 @@ def absence(study: Study, side: Laterality) -> str:
 
 def no_category_lines(study: Study, prediction: StudyPrediction) -> tuple[str, ...]:
     """Why there is no category, each reason with the breasts that it is true of; () where there is
-    one. Of a study that may not be judged at all, its views tell why.
+    one. Of a study that may not be judged at all, its views give the reasons.
     """
     judgements = {breast.laterality: breast.prediction for breast in prediction.breasts}
     if any(isinstance(judgement, Prediction) for judgement in judgements.values()):
@@ -171,8 +173,8 @@ def network_lines(breast: Judgement, views: Sequence[Named]) -> str:
 
 def networks_by_view(study: Study, prediction: StudyPrediction) -> str:
     """Where there is no breast; empty where no view is judged."""
-    said = {view.image_uid: view.prediction for view in prediction.views}
-    views = [(v.label, said[v.image_uid]) for v in study.views if v.image_uid in said]
+    judged = {view.image_uid: view.prediction for view in prediction.views}
+    views = [(v.label, judged[v.image_uid]) for v in study.views if v.image_uid in judged]
     if not any(isinstance(judgement, Prediction) for _, judgement in views):
         return ""
     places = opinion.where_networks_differ(None, views)

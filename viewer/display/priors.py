@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from engine.domain import PatientIdentity, Study
-from viewer.shared.languages import mark, tr
+from engine.messages import Message, message
+from viewer.shared.languages import tr
 
-BY_ID_ALONE = mark("matched by ID alone")
-OTHER_NAME = mark("name differs from current")
+BY_ID_ALONE = message("matched by ID alone")
+OTHER_NAME = message("name differs from current")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class Prior:
 
     study: Study
     interval: str  #: how much earlier, in words
-    doubts: tuple[str, ...] = ()  #: about its being the same patient's; they belong on the images
+    #: about its being the same patient's; they belong on the images
+    doubts: tuple[Message, ...] = ()
 
 
 def priors_of(study: Study, studies: Iterable[Study]) -> tuple[Prior, ...]:
@@ -45,7 +47,7 @@ def priors_of(study: Study, studies: Iterable[Study]) -> tuple[Prior, ...]:
     return tuple(found)
 
 
-def _doubts(study: Study, other: Study) -> tuple[str, ...] | None:
+def _doubts(study: Study, other: Study) -> tuple[Message, ...] | None:
     """None: not known to be the same patient."""
     one, two = study.identity, other.identity
     if one is None or two is None or one.patient_id != two.patient_id or _is_placeholder(one):

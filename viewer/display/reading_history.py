@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from engine.domain import ReaderAssessment, ReadingMode
 from viewer.display.assessment_form import COMMENT_LENGTH
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import tr
 from viewer.shared.plain_text import shortened
 
@@ -33,10 +32,10 @@ def _line(assessment: ReaderAssessment, is_superseded: bool, is_hidden: bool) ->
     was_seen = mode is ReadingMode.CONCURRENT or before is not None
     if was_seen and not is_hidden:
         reason = f" ({tr(assessment.reason)})" if assessment.reason else ""
-        parts.append(localised(assessment.agreement.value) + reason)
+        parts.append(tr(assessment.agreement.value) + reason)
     if mode is not ReadingMode.CONCURRENT:
         is_without_model = mode is ReadingMode.SECOND_READ and not was_seen
-        parts.append(tr("before the answer") if is_without_model else localised(mode.value))
+        parts.append(tr("before the answer") if is_without_model else tr(mode.value))
     if assessment.is_withdrawn or assessment.restores is not None:
         parts.append(tr("withdrawn") if assessment.is_withdrawn else tr("restored"))
     parts.append(shortened(assessment.reader))

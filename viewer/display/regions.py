@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 
 from engine.domain import MammogramView, RegionJudgement, RegionOutOfScope
-from viewer.shared.engine_words import localised, localised_error
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised, localised_error
 from viewer.shared.plain_text import LINE_LENGTH, shortened
 from viewer.shared.states import RegionAnswer
 

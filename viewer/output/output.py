@@ -11,11 +11,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QAction,
     QGuiApplication,
     QHideEvent,
     QImage,
-    QKeySequence,
     QPainter,
     QPaintEvent,
     QPixmap,
@@ -40,8 +38,9 @@ from viewer.output.printers import PrinterSearch
 from viewer.session.session import Session
 from viewer.shared import theme
 from viewer.shared.banner import Message
-from viewer.shared.engine_words import localised, notice
+from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import PlainLabel
 from viewer.viewports.canvas import Canvas, Shown
 from viewer.viewports.viewports import ViewportsPane
@@ -55,7 +54,7 @@ _SAY_NOTHING = mark("Without them no free words and no reader's name are on the 
 
 
 class Output(QObject):
-    """The actions of the File menu that give something out, and their windows."""
+    """The commands of the File menu that give something out, and their windows."""
 
     told = Signal(object)  #: a Message for the banner
     failed = Signal(object)  #: an EngineError
@@ -63,40 +62,35 @@ class Output(QObject):
     def __init__(self, session: Session, viewports: ViewportsPane, window: QWidget) -> None:
         super().__init__(window)
         self._session, self._viewports, self._window = session, viewports, window
-        self._dialogs: list[QDialog] = []
+        self.dialogs: list[QDialog] = []  #: one at most
         self._folder = ""  # of the last file, in this run
-        self.actions = [
-            self._action(
-                "save_picture", tr("Save view as &picture …"), self.show_picture, "Ctrl+Shift+S"
-            ),
-            self._action(
-                "copy_picture", tr("&Copy view as picture"), self.copy_picture, "Ctrl+Shift+C"
-            ),
-            self._action(
-                "summary", tr("Study su&mmary, print …"), self.show_summary, "Ctrl+Shift+P"
-            ),
-            self._action("anonymise", tr("&Anonymised copy of the study …"), self.show_copying),
-        ]
         session.study_selected.connect(self.close_all)
         session.mode_changed.connect(self.close_all)
-        session.study_copied.connect(self._on_copied)
+        session.exporting.study_copied.connect(self._on_copied)
 
-    def _action(self, identity: str, text: str, slot: Callable[[], object], *keys: str) -> QAction:
-        made = QAction(text, self._window)
-        made.setObjectName(identity)
-        made.setShortcuts([QKeySequence(key) for key in keys])
-        made.triggered.connect(lambda _checked=False: slot())
-        return made
+    def commands(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec(
+                "save_picture", tr("Save view as &picture …"), ("Ctrl+Shift+S",), self.show_picture
+            ),
+            ActionSpec(
+                "copy_picture", tr("&Copy view as picture"), ("Ctrl+Shift+C",), self.copy_picture
+            ),
+            ActionSpec(
+                "summary", tr("Study su&mmary, print …"), ("Ctrl+Shift+P",), self.show_summary
+            ),
+            ActionSpec("anonymise", tr("&Anonymised copy of the study …"), (), self.show_copying),
+        )
 
     def close_all(self, *_change: object) -> None:
-        for dialog in self._dialogs:
+        for dialog in self.dialogs:
             dialog.hide()
             dialog.deleteLater()
-        self._dialogs.clear()
+        self.dialogs.clear()
 
     def _show(self, dialog: QDialog) -> None:
         self.close_all()
-        self._dialogs.append(dialog)
+        self.dialogs.append(dialog)
         dialog.setModal(False)
         dialog.show()
 
@@ -108,7 +102,7 @@ class Output(QObject):
     def show_picture(self) -> None:
         """Of the selected view, with what is to be on it."""
         canvas = self._viewports.current
-        if not pictures.can_be_pictured(canvas):
+        if canvas is None or not pictures.can_be_pictured(canvas):
             self._needs(tr("No picture to give out"))
             return
         self._show(PictureDialog(canvas, self, self._window))
@@ -116,7 +110,7 @@ class Output(QObject):
     def copy_picture(self, shown: Shown = UNNAMED) -> None:
         """Of the selected view to the clipboard, as it shows but for the patient's name."""
         canvas = self._viewports.current
-        if not pictures.can_be_pictured(canvas):
+        if canvas is None or not pictures.can_be_pictured(canvas):
             self._needs(tr("No picture to give out"))
             return
         image = pictures.picture_of(canvas, shown)
@@ -148,8 +142,10 @@ class Output(QObject):
         return self._viewports.canvases
 
     def summarise(self, with_identity: bool, with_heat: bool) -> summary.StudySummary:
-        """Of the open study, by what may be shown now."""
+        """Of the open study, by what may be shown now. Raises ValueError where none is open."""
         session, study = self._session, self._session.current_study
+        if study is None:
+            raise ValueError("no study is open")
         return summary.summarise(
             study,
             self._viewports.canvases,
@@ -178,7 +174,7 @@ class Output(QObject):
         self._show(CopyDialog(study, self, self._window))
 
     def copy_study(self, study: Study, folder: Path, blanks_marks: bool) -> None:
-        self._session.copy_anonymised(study, folder, blanks_marks)
+        self._session.exporting.copy_anonymised(study, folder, blanks_marks)
 
     def _on_copied(self, copy: AnonymousCopy) -> None:
         advice = []
@@ -220,7 +216,7 @@ class Output(QObject):
     def save(self, path: Path, make: Callable[[], bytes]) -> None:
         """Whole or not at all, and never among the open images."""
         try:
-            self._session.check_target(path)  # a link may lead there
+            self._session.exporting.check_target(path)  # a link may lead there
             pictures.save(path, make())
         except EngineError as error:
             self.failed.emit(error)
@@ -260,7 +256,7 @@ class PictureDialog(QDialog):
     def __init__(self, canvas: Canvas, output: Output, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("{view} as a picture").format(view=canvas.name))
-        self._canvas, self._output = canvas, output
+        self.canvas, self._output = canvas, output
         self.options = _Options(
             {
                 "heat": (tr("Heat-map"), canvas.shows_heat),
@@ -280,9 +276,9 @@ class PictureDialog(QDialog):
         )  # not at each step of a drag
         self._timer.timeout.connect(self._refresh)
         canvas.changed.connect(self._timer.start)
-        self._preview = PlainLabel(self)
-        self._preview.setFixedSize(PREVIEW)
-        self._preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.preview = PlainLabel(self)
+        self.preview.setFixedSize(PREVIEW)
+        self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
         save = QPushButton(tr("&Save …"), self)
         save.setDefault(True)
         save.clicked.connect(self._save)
@@ -296,7 +292,7 @@ class PictureDialog(QDialog):
         for button in (save, copy):
             column.addWidget(button)
         row = QHBoxLayout(self)
-        row.addWidget(self._preview)
+        row.addWidget(self.preview)
         row.addLayout(column)
         self._refresh()
 
@@ -311,7 +307,7 @@ class PictureDialog(QDialog):
         )
 
     def _refresh(self) -> None:
-        image = pictures.picture_of(self._canvas, self.shown)
+        image = pictures.picture_of(self.canvas, self.shown)
         ratio = self.devicePixelRatioF()
         image.setDevicePixelRatio(1)
         fitted = image.scaled(
@@ -320,15 +316,15 @@ class PictureDialog(QDialog):
             Qt.TransformationMode.SmoothTransformation,
         )
         fitted.setDevicePixelRatio(ratio)
-        self._preview.setPixmap(QPixmap.fromImage(fitted))
+        self.preview.setPixmap(QPixmap.fromImage(fitted))
 
     def _save(self) -> None:
-        name = pictures.file_name(self._canvas)
+        name = pictures.file_name(self.canvas)
         path = self._output.ask_for_file(
             self, tr("Save the view as a picture"), name, "PNG (*.png)"
         )
         if path is not None and self.isVisible():
-            self._output.save_picture(self._canvas, self.shown, path)
+            self._output.save_picture(self.canvas, self.shown, path)
             self.close()
 
 
@@ -340,8 +336,8 @@ class SummaryDialog(QDialog):
         self.setWindowTitle(tr("Study summary"))
         self._output = output
         self._printer: QPrinter | None = None  # outlives its dialog, which would crash without it
-        self._search = PrinterSearch(self)
-        self._search.finished.connect(self._on_printers_found)
+        self.search = PrinterSearch(self)
+        self.search.finished.connect(self._on_printers_found)
         self.options = _Options(
             {
                 "identity": (tr("Patient's name, ID and date"), True),
@@ -380,13 +376,13 @@ class SummaryDialog(QDialog):
         self.preview.show_page(self._summarise())
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._search.stop()
+        self.search.stop()
         super().hideEvent(event)
 
     def _ask_printers(self) -> None:
         self._print_button.setEnabled(False)
         self._told.setText(tr("Asking the printers …"))
-        self._search.start()
+        self.search.start()
 
     def _on_printers_found(self, have_answered: bool) -> None:
         self._print_button.setEnabled(True)
@@ -394,21 +390,21 @@ class SummaryDialog(QDialog):
             self._told.setText(tr("The printers do not answer. Save the page as PDF instead."))
             return
         self._told.setText(tr(_SAY_NOTHING))
-        self._printer = QPrinter(QPrinter.PrinterMode.HighResolution)
-        self._printer.setPageLayout(summary.PAGE)
-        self._printer.setDocName(tr("Study summary"))
-        dialog = QPrintDialog(self._printer, self)
+        self._printer = printer = QPrinter(QPrinter.PrinterMode.HighResolution)
+        printer.setPageLayout(summary.PAGE)
+        printer.setDocName(tr("Study summary"))
+        dialog = QPrintDialog(printer, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowModality(Qt.WindowModality.WindowModal)
-        dialog.accepted.connect(self._print)
+        dialog.accepted.connect(lambda: self._print(printer))
         dialog.show()
 
-    def _print(self) -> None:
+    def _print(self, printer: QPrinter) -> None:
         painter = QPainter()
-        if not painter.begin(self._printer):
+        if not painter.begin(printer):
             self._told.setText(tr("The page could not be printed. Save it as PDF instead."))
             return
-        size = self._printer.pageRect(QPrinter.Unit.DevicePixel).size()
+        size = printer.pageRect(QPrinter.Unit.DevicePixel).size()
         summary.paint_page(painter, QRectF(QPointF(0, 0), size), self.preview.page)
         painter.end()
 

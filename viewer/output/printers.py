@@ -6,6 +6,7 @@ an answer are printer and dialog made here.
 """
 
 from multiprocessing import get_context
+from multiprocessing.context import SpawnProcess
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 from PySide6.QtPrintSupport import QPrinterInfo
@@ -21,7 +22,7 @@ class PrinterSearch(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._process = None
+        self._process: SpawnProcess | None = None
         self._waited_ms = 0
         self._timer = QTimer(self, interval=_POLL_MS)
         self._timer.timeout.connect(self._look)
@@ -45,7 +46,7 @@ class PrinterSearch(QObject):
 
     def _look(self) -> None:
         self._waited_ms += _POLL_MS
-        code = self._process.exitcode
+        code = None if self._process is None else self._process.exitcode
         if code is None and self._waited_ms < PATIENCE_MS:
             return
         self.stop()

@@ -39,8 +39,8 @@ from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.display.regions import headline, remarks
 from viewer.shared import theme
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.canvas import Canvas, Paper, Shown, State
@@ -293,7 +293,7 @@ def _reader_lines(
     ordered = sorted(newest.items(), key=lambda item: (item[0][0] != "R", item[1].recorded_at))
     for _, assessment in ordered:
         category = assessment.category
-        meaning = localised(BIRADS_MEANING[int(category.value[0])])
+        meaning = tr(BIRADS_MEANING[int(category.value[0])])
         parts = [f"BI-RADS {category.value} {meaning}"]
         if not reading.phase.is_hidden:
             parts += _about_the_model(assessment)
@@ -334,7 +334,7 @@ def pdf(summary: StudySummary) -> bytes:
     painter = QPainter(writer)
     paint_page(painter, QRectF(0, 0, writer.width(), writer.height()), summary)
     painter.end()
-    return buffer.data().data()
+    return bytes(buffer.data().data())
 
 
 def paint_page(painter: QPainter, area: QRectF, summary: StudySummary) -> None:

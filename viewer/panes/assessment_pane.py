@@ -50,8 +50,8 @@ from viewer.display.unsaved_drafts import UnsavedDrafts
 from viewer.panes import labels
 from viewer.panes.breast_form import BreastForm
 from viewer.shared import theme
-from viewer.shared.engine_words import localised_error
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised_error
 from viewer.shared.states import Phase, ReadingState
 
 # European Radiology 2024, PMC11255031, table 2: 25 of 66 and 32 of 102, retrospective and enriched

@@ -11,8 +11,8 @@ from viewer.display.opinion import Named
 from viewer.display.prediction_lines import percent, refusal
 from viewer.panes import labels
 from viewer.shared import theme
-from viewer.shared.engine_words import side_title
 from viewer.shared.languages import tr
+from viewer.shared.messages import side_title
 from viewer.shared.plain_text import tool_tip
 
 _LIMIT = f"{opinion.SUSPICION_LIMIT:.0%}".replace("%", " %")
@@ -90,7 +90,7 @@ class BreastColumn(QWidget):
         is_doubted = opinion.is_doubted(judgement)
         self.suspicion.setText(f"{suspicion} > {_LIMIT}" if is_doubted else suspicion)
         labels.colour(self.suspicion, theme.WARNING if is_doubted else theme.TEXT)
-        judged_count = sum(isinstance(said, Prediction) for _, said in views)
+        judged_count = sum(isinstance(each, Prediction) for _, each in views)
         shifted = opinion.shifted(judgement, judged_count > 1, cancers_per_1000)
         self.shifted.setText("" if shifted is None else f"→ {opinion.per_1000(shifted)}")
         self.origin.setText(opinion.origin(views))

@@ -21,8 +21,8 @@ from viewer.display.assessment_form import CHANGE_REASONS, BreastEntry, Missing
 from viewer.panes import labels
 from viewer.panes.category_buttons import LOW_ROW_HEIGHT, ROW_HEIGHT, CategoryButtons
 from viewer.shared import theme
-from viewer.shared.engine_words import localised, side_mark, side_words
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import side_mark, side_words
 from viewer.shared.plain_text import PlainLabel, tool_tip
 
 NOTE_MARGIN, LOW_NOTE_MARGIN = 3, 1  # pixels around the lines of a note
@@ -71,7 +71,7 @@ class BreastForm(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             name = tr("{breast}: {agreement} with the model")
             button.setAccessibleName(
-                name.format(breast=side_words(side), agreement=localised(agreement.value))
+                name.format(breast=side_words(side), agreement=tr(agreement.value))
             )
             self._agreement_group.addButton(button)
         self._agreement_group.buttonClicked.connect(self._on_agreement_clicked)
@@ -224,7 +224,7 @@ class BreastForm(QWidget):
             return tr("The model's answer is hidden")
         if self.entry.agreement is Agreement.NOT_COMPARABLE:
             return tr("Not comparable: the model has no word on this breast, or yours is 0 or 6")
-        proposed = localised(self.entry.proposed_agreement.value)
+        proposed = tr(self.entry.proposed_agreement.value)
         return tr("Proposed from the categories: {agreement}").format(agreement=proposed)
 
     def _refresh_state(self) -> None:

@@ -10,7 +10,6 @@ from engine.domain import Judgement, Laterality, Prediction
 from viewer.display.assessment_form import SIDES
 from viewer.display.prediction_lines import percent
 from viewer.shared import theme
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
 
 BAR = QColor("#3d6d8c")  # of a category that is not the model's
@@ -62,7 +61,7 @@ class CategoryBars(QWidget):
         if grade not in self._offered:
             return f"{category} {tr(NOT_OFFERED)}"
         parts = [
-            f"{localised(side.name.lower())} {percent(prediction.probabilities[grade])}"
+            f"{tr(side.name.lower())} {percent(prediction.probabilities[grade])}"
             for side in SIDES
             if (prediction := self._predictions.get(side)) is not None
         ]

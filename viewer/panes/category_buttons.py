@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import BIRADS_MEANING, BiradsCategory, Laterality
-from viewer.shared.engine_words import side_words
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import side_words
 
 CATEGORY_ROWS = (("0", "1", "2", "3", "4"), ("4A", "4B", "4C", "5", "6"))
 SUBDIVISION_MEANING = {

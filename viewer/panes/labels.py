@@ -21,7 +21,7 @@ def wrapped(
 
 
 def line(parent: QWidget) -> PlainLabel:
-    """One quiet line whose text does not widen the pane: its width would tell what was in it."""
+    """One quiet line whose text does not widen the pane: its width would show what was in it."""
     label = wrapped(parent, quiet=True)
     label.setWordWrap(False)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

@@ -11,8 +11,8 @@ from viewer.display.assessment_form import SIDES
 from viewer.display.opinion import model_title
 from viewer.display.prediction_lines import beside_lines, network_lines, networks_by_view
 from viewer.panes import labels
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised
 from viewer.shared.plain_text import tool_tip
 from viewer.shared.states import EngineState, OtherAnswer, StudyState
 
@@ -120,9 +120,10 @@ def _tool_tip(other: OtherAnswer) -> str:
     identity = other.engine.identity
     if other.prediction is not None:
         identity = other.prediction.model
-        parts = (*other.prediction.breasts, *other.prediction.views)
-        silent = [p.prediction for p in parts if isinstance(p.prediction, OutOfScope)]
-        lines += dict.fromkeys(localised(judgement.reason) for judgement in silent)
+        judgements = [breast.prediction for breast in other.prediction.breasts]
+        judgements += [view.prediction for view in other.prediction.views]
+        refused = (each for each in judgements if isinstance(each, OutOfScope))
+        lines += dict.fromkeys(localised(each.reason) for each in refused)
     if identity is not None:
         lines[0] += f" · {identity.sha256[:HASH_LENGTH]}"
     failure = other.engine.failure or other.status.failure

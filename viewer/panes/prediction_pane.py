@@ -29,8 +29,8 @@ from viewer.panes.other_prediction import COLUMN_GAP, HASH_LENGTH, OtherPredicti
 from viewer.panes.pager import GAP, Pager
 from viewer.panes.view_list import ViewList
 from viewer.shared import theme
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised
 from viewer.shared.states import (
     EngineState,
     EngineStatus,

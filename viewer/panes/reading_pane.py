@@ -1,7 +1,7 @@
 """The prediction above, the reader's forms below: how the two share the height that there is.
 
 Neither height depends on what is predicted or recorded, so that the form never moves under the
-reader's hand and a hidden prediction does not tell of itself.
+reader's hand and a hidden prediction leaves no trace.
 """
 
 from PySide6.QtCore import QSize, Qt

@@ -74,5 +74,5 @@ class ViewList(QWidget):
             remarks += ["\n".join([tr("SIDE NOT KNOWN"), first]), *others]
         if len(remarks) > REMARKS:
             remarks[REMARKS - 1 :] = ["\n".join(remarks[REMARKS - 1 :])]
-        for number, label in enumerate(self.remarks):
-            label.setText(remarks[number] if number < len(remarks) else "")
+        for number, remark in enumerate(self.remarks):
+            remark.setText(remarks[number] if number < len(remarks) else "")

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 SECRET_NAME = "pseudonyms.key"  # beside the readings
 DRAFT_FOLDER = "drafts"  # there, too
 
+EntriesKey = tuple[str, str, frozenset[str], str]  #: of `UnsavedEntries`
+
 
 class Readings:
     """Lives on the window's thread. Raises StorageFailed where the store cannot be used."""
@@ -59,8 +61,8 @@ class Readings:
         self._on_screen_since = time.monotonic()
         self._undoable: set[int] = set()  # record ids of this run, undone ones too
         self._drafts = DraftStore(path.with_name(DRAFT_FOLDER))
-        self._entries: dict[tuple, UnsavedEntries] = {}  # by their keys; not written yet:
-        self._unwritten: set[tuple] = set()
+        self._entries: dict[EntriesKey, UnsavedEntries] = {}  # by their keys; not written yet:
+        self._unwritten: set[EntriesKey] = set()
         # could not be stored yet, in this run or one before
         self._unkept: list[Annotation] = list(self._drafts.take_drawings())
         self._unkept_regions: list[AskedRegion] = []  # likewise, in this run
@@ -69,7 +71,7 @@ class Readings:
     def store(self) -> ReadingStore:
         """Opened when it is first needed; raises StorageFailed."""
         if self._store is None:
-            self._store = ReadingStore(self._path, tell=self._tell)
+            self._store = ReadingStore(self._path, on_problem=self._tell)
         return self._store
 
     def check(self) -> None:
@@ -219,7 +221,7 @@ class Readings:
         own = self._own_words(study)
         if own is None:
             return False
-        self.store.reveal([word.record_id for word in own], datetime.now(UTC))
+        self.store.reveal([_id(reading) for reading in own], datetime.now(UTC))
         self._revealed[study.uid] = True
         return True
 
@@ -227,12 +229,12 @@ class Readings:
         """The model's answer is on the screen, as far as this reader looks."""
         self._disclosure.note_shown(study, datetime.now(UTC))
 
-    def attach_answers(self, study: Study, prediction: StudyPrediction) -> None:
+    def attach_predictions(self, study: Study, prediction: StudyPrediction) -> None:
         """Keeps what the model says with the readings that were made without it."""
         said = {breast.laterality: breast.prediction for breast in prediction.breasts}
         try:
             answers = {
-                reading.record_id: said[reading.laterality]
+                _id(reading): said[reading.laterality]
                 for reading in self.stored(study)
                 if reading.reading_mode is not ReadingMode.CONCURRENT
                 and reading.prediction is None
@@ -277,7 +279,7 @@ class Readings:
                 raise ValueError("the assessment tells what is hidden from its reader")
             assessment = self._with_times(study, assessment)
         recorded = self.store.record(assessment, {} if study is None else _places(study))
-        self._undoable.add(recorded.record_id)
+        self._undoable.add(_id(recorded))
         self._revealed.pop(assessment.study_uid, None)
         return recorded
 
@@ -289,8 +291,8 @@ class Readings:
         is nothing to undo.
         """
         study = self._current
-        last, before = (None, None) if study is None else self._to_undo(study)
-        if last is None:
+        to_undo = None if study is None else self._to_undo(study)
+        if study is None or to_undo is None:
             raise EngineError(
                 mark("Nothing to undo"),
                 mark(
@@ -298,19 +300,20 @@ class Readings:
                     "reading mode, can be undone."
                 ),
             )
+        last, before = to_undo
         is_upon = self.is_second_read(study) and not self.is_hidden(study.uid)
         if is_upon and last.category_before is None:
             raise EngineError(
                 mark("The category without the model stays"),
                 mark("The model's answer was revealed upon it: keep or change it instead."),
             )
-        is_nothing = before is None or before.is_withdrawn
+        said = None if before is None or before.is_withdrawn else before
         again = replace(
-            last if is_nothing else before,
+            said or last,
             record_id=None,
             supersedes=last.record_id,
-            restores=None if is_nothing else before.restores or before.record_id,
-            is_withdrawn=is_nothing,
+            restores=None if said is None else said.restores or said.record_id,
+            is_withdrawn=said is None,
             opened_at=last.opened_at,
             recorded_at=datetime.now(UTC),
             time_spent_s=last.time_spent_s,
@@ -320,29 +323,28 @@ class Readings:
             nothing = Agreement.NOT_COMPARABLE
             again = replace(again, prediction=None, proposed_agreement=nothing, agreement=nothing)
         recorded = self.store.record(again)
-        self._undoable.add(recorded.record_id)
+        self._undoable.add(_id(recorded))
         self._revealed.pop(study.uid, None)
         return recorded
 
-    def _to_undo(
-        self, study: Study
-    ) -> tuple[ReaderAssessment, ReaderAssessment | None] | tuple[None, None]:
+    def _to_undo(self, study: Study) -> tuple[ReaderAssessment, ReaderAssessment | None] | None:
         """The standing reading whose words were said last, and the one before it of that breast.
 
         In a mode that hides, both of that mode: what was said to the model would tell of it.
         """
         own = [a for a in self.stored(study) if self.reader and a.reader == self.reader]
-        every = {a.record_id: a for a in own}
+        every = {_id(a): a for a in own}
         mode = self._disclosure.mode_of(study.uid)
         pairs = []
         for last in standing(own):
-            said = last.restores or last.record_id
-            before = every.get(every[said].supersedes)
+            said = last.restores or _id(last)
+            superseded = every[said].supersedes
+            before = None if superseded is None else every.get(superseded)
             modes = {reading.reading_mode for reading in (last, before) if reading is not None}
             if said in self._undoable and (mode is ReadingMode.CONCURRENT or modes == {mode}):
                 pairs.append((said, last, before))
         if not pairs:
-            return None, None
+            return None
         _, last, before = max(pairs, key=lambda pair: pair[0])
         return last, before
 
@@ -444,7 +446,8 @@ class Readings:
         if found is None:
             return None
         self._entries[found.key] = found
-        saved_since = self._saved_since(study, found.entered_at)
+        at = found.entered_at
+        saved_since = set() if at is None else self._saved_since(study, at)
         drafts = {side: draft for side, draft in found.drafts.items() if side not in saved_since}
         return replace(found, drafts=drafts) if drafts else None
 
@@ -531,6 +534,13 @@ def is_of(reading: ReaderAssessment, study: Study) -> bool:
     images = {view.image_uid for view in study.views}
     names = (reading.study_uid, reading.patient_id)
     return names == (study.uid, study.patient_id) and not images.isdisjoint(reading.image_uids)
+
+
+def _id(reading: ReaderAssessment) -> int:
+    """Of one that is stored."""
+    if reading.record_id is None:
+        raise ValueError("a reading without a record")
+    return reading.record_id
 
 
 def _places(study: Study) -> dict[str, Path]:

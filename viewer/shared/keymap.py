@@ -6,6 +6,7 @@ the keypad's layer, so that neither a new version nor the keypad ever takes a ch
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
@@ -80,9 +81,10 @@ class Keymap(QObject):
 
     def apply(self) -> None:
         """From now on the actions have these keys."""
-        QApplication.instance().removeEventFilter(self)
+        app = cast(QApplication, QApplication.instance())
+        app.removeEventFilter(self)
         if self._has_keypad:
-            QApplication.instance().installEventFilter(self)
+            app.installEventFilter(self)
         for entry in self._entries.values():
             keys = self.keys(entry.identity)
             entry.action.setShortcuts([QKeySequence(key) for key in keys])
@@ -109,7 +111,7 @@ class Keymap(QObject):
     def _holders(self) -> Iterator[tuple[str, str]]:
         """Each key once, with the command that has it."""
         seen: set[str] = set()
-        layers = [
+        layers: list[list[tuple[str, tuple[str, ...]]]] = [
             [(name, self._entries[name].defaults) for name in FIXED if name in self._entries],
             [(name, self._own_keys(name)) for name in self._entries if name in self._chosen],
             [(name, e.defaults) for name, e in self._entries.items() if name not in self._chosen],

@@ -47,6 +47,7 @@ from engine.domain import (
     VoiFunction,
     VoiWindow,
 )
+from engine.messages import message
 from viewer.display import local_contrast, rendering
 from viewer.display.chest_wall import check_side
 from viewer.display.measuring import spacing_text, spoken
@@ -55,8 +56,8 @@ from viewer.display.parts import parts
 from viewer.display.priors import Prior
 from viewer.display.rendering import DisplayPixels, ImageSide, Placement, Sample
 from viewer.shared import theme
-from viewer.shared.engine_words import image_notes, localised
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import image_notes, localised, localised_unless_foreign
 from viewer.shared.plain_text import shortened
 
 MAX_ZOOM = 16.0  #: device pixels per source pixel
@@ -144,10 +145,10 @@ class Zoom:
 def window_text(window: Voi) -> str:
     """'W 900 L 2065 normal' or 'LUT normal'."""
     if not isinstance(window, VoiWindow):
-        return f"LUT {localised(window.name)}".strip()
+        return f"LUT {localised_unless_foreign(window.name)}".strip()
     digits = 0 if window.width >= 20 else 2
     curve = "" if window.function is not VoiFunction.SIGMOID else tr("sigmoid") + " "
-    name = localised(window.name)
+    name = localised_unless_foreign(window.name)
     text = f"W {window.width:.{digits}f} L {window.center:.{digits}f} {curve}{name}"
     return text.strip()
 
@@ -561,14 +562,14 @@ class Canvas(QWidget):
         if self._display is None:
             return
         pixels = self._display.pixels
-        before = voi.as_window(self._voi, pixels)
+        before = voi.as_window(self._voi)
         least = 2 * abs(pixels.value_scale)
         if before.function is VoiFunction.LINEAR:
             least = max(least, 2.0)  # its formula has width - 1 in it
         width = max(least, before.width * float(np.exp(wider)))
         sign = -1 if pixels.is_inverted == self._is_inverted else 1
         center = before.center + sign * brighter * before.width
-        self._voi = replace(before, center=center, width=width, name="adjusted")
+        self._voi = replace(before, center=center, width=width, name=message("adjusted"))
         self._window_changed()
 
     def reset(self) -> None:
@@ -602,7 +603,7 @@ class Canvas(QWidget):
         prior = f"{self._prior_words()}, " if self.prior else ""
         turned = f", {tr(self._orientation.words)}" if self._orientation.words else ""
         self.setAccessibleName(f"{prior}{self.view.label}{guessed}, {state}{turned}")
-        warnings = map(localised, (*self.side_doubts, *self.view.grey_faults))
+        warnings = map(localised_unless_foreign, (*self.side_doubts, *self.view.grey_faults))
         described = [*self._patient_lines(), *warnings, *self._drawings]
         self.setAccessibleDescription(", ".join(described))
 
@@ -648,13 +649,18 @@ class Canvas(QWidget):
             lines += [(text, theme.TEXT) for text in self.identity]
         if self.prior:
             lines += [(localised(doubt), theme.WARNING) for doubt in self.prior.doubts]
-        lines += [(localised(modifier), theme.TEXT) for modifier in self.view.view_modifiers]
+        lines += [
+            (localised_unless_foreign(modifier), theme.TEXT)
+            for modifier in self.view.view_modifiers
+        ]
         if turned := self._orientation.words:
             lines += [(f"⟲ {part}", theme.WARNING) for part in tr(turned).split(", ")]
         if self.is_mirrored:
             colour = theme.WARNING if self.side_doubts else theme.MUTED
             lines.append((tr(_MIRRORED), colour))
-        return lines + [(localised(doubt), theme.WARNING) for doubt in self.side_doubts]
+        return lines + [
+            (localised_unless_foreign(doubt), theme.WARNING) for doubt in self.side_doubts
+        ]
 
     def warnings(self) -> list[str]:
         """What must be told wherever the view is shown."""

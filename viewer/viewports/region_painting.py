@@ -16,8 +16,8 @@ from engine.domain import RegionPrediction
 from viewer.display import regions
 from viewer.display.measuring import spoken
 from viewer.shared import theme
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import RegionAnswer
 from viewer.viewports.canvas import wrapped

@@ -5,7 +5,8 @@ as views come and go, and told of the pointer. What acts on which views: drawing
 and the tour on the selected one; local contrast, text and the links on all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Signal
@@ -13,96 +14,17 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Signal
 from engine.domain import Annotation, AnnotationKind, Study
 from viewer.display import measuring, regions
 from viewer.display.annotations import AnnotationBook
+from viewer.display.orientation import Orientation
 from viewer.display.reading_modes import SPOT_REFUSALS
-from viewer.shared.commands import Command, Group
-from viewer.shared.engine_words import notice
-from viewer.shared.languages import mark, tr
+from viewer.shared.commands import ActionSpec
+from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.states import ReadingState, RegionAnswer
 from viewer.viewports.annotation_hand import AnnotationHand
 from viewer.viewports.canvas import Canvas, TextLevel
 from viewer.viewports.linking import Links, mirrored_point
 from viewer.viewports.magnifier import Magnifier
 from viewer.viewports.screen_calibration import ScreenCalibration, screen_key
-
-
-def _draw(text: str, key: str, kind: AnnotationKind) -> Command:
-    checked = f"tools.is_{kind.name.lower()}_chosen"
-    return Command(text, (key,), Group.DRAW, "tools.hand.choose", (kind.name,), checked=checked)
-
-
-TOOL_COMMANDS = (
-    _draw(mark("Ruler"), "R", AnnotationKind.RULER),
-    _draw(mark("Angle"), "Shift+R", AnnotationKind.ANGLE),
-    _draw(mark("Ellipse: mean and deviation"), "E", AnnotationKind.ELLIPSE),
-    _draw(mark("Arrow"), "Shift+T", AnnotationKind.ARROW),
-    _draw(mark("Text"), "T", AnnotationKind.TEXT),
-    Command(mark("Remove drawing"), ("Del",), Group.DRAW, "tools.hand.remove", (), True),
-    Command(mark("Put the tool away"), ("Esc",), Group.DRAW, "tools.cancel", (), True),
-    Command(mark("Ask about the spot at the pointer"), ("S",), Group.ASK, "tools.ask_at_pointer"),
-    Command(
-        mark("Ask about a rectangle"),
-        ("Shift+S",),
-        Group.ASK,
-        "tools.choose_region",
-        checked="tools.is_region_chosen",
-    ),
-    Command(
-        mark("Link panning, mirrored"),
-        ("F5",),
-        Group.LINK,
-        "tools.links.toggle_pan",
-        checked="tools.links.is_pan_linked",
-    ),
-    Command(
-        mark("Link zoom, mirrored"),
-        ("F6",),
-        Group.LINK,
-        "tools.links.toggle_zoom",
-        checked="tools.links.is_zoom_linked",
-    ),
-    Command(
-        mark("Link window"),
-        ("F7",),
-        Group.LINK,
-        "tools.links.toggle_window",
-        checked="tools.links.is_window_linked",
-    ),
-    Command(
-        mark("Magnifying glass 1:1"),
-        ("Z",),
-        Group.LOOK,
-        "tools.magnify",
-        (1,),
-        checked="tools.magnifier.is_single",
-    ),
-    Command(
-        mark("Magnifying glass 2:1"),
-        ("Shift+Z",),
-        Group.LOOK,
-        "tools.magnify",
-        (2,),
-        checked="tools.magnifier.is_double",
-    ),
-    Command(mark("Quadrant tour at 1:1, next part"), ("Q",), Group.LOOK, "tools.tour", (1,)),
-    Command(
-        mark("Quadrant tour at 1:1, part before"), ("Shift+Q",), Group.LOOK, "tools.tour", (-1,)
-    ),
-    Command(mark("True size"), ("Shift+P",), Group.LOOK, "tools.true_size"),
-    Command(mark("Calibrate this screen with a ruler …"), (), Group.LOOK, "tools.calibrate_screen"),
-    Command(
-        mark("Local contrast (CLAHE), a display aid"),
-        ("K",),
-        Group.LOOK,
-        "tools.toggle_local_contrast",
-        checked="tools.has_local_contrast",
-    ),
-    Command(mark("Less or all text on the images"), ("F4",), Group.LOOK, "tools.next_text_level"),
-    Command(mark("DICOM header …"), ("Ctrl+I",), Group.LOOK, "tools.ask_for_header"),
-    Command(mark("Flip left to right"), ("X",), Group.TURN, "tools.turn", ("mirrored",)),
-    Command(mark("Flip top to bottom"), ("Shift+X",), Group.TURN, "tools.turn", ("flipped",)),
-    Command(mark("Rotate right"), ("U",), Group.TURN, "tools.turn", ("turned_right",)),
-    Command(mark("Rotate left"), ("Shift+U",), Group.TURN, "tools.turn", ("turned_left",)),
-)
 
 
 class Stage(Protocol):
@@ -206,12 +128,143 @@ class Tools(QObject):
 
     # ------------------------------------------------------------------------------------ commands
 
-    is_ruler_chosen = property(lambda self: self.hand.tool is AnnotationKind.RULER)
-    is_angle_chosen = property(lambda self: self.hand.tool is AnnotationKind.ANGLE)
-    is_ellipse_chosen = property(lambda self: self.hand.tool is AnnotationKind.ELLIPSE)
-    is_arrow_chosen = property(lambda self: self.hand.tool is AnnotationKind.ARROW)
-    is_text_chosen = property(lambda self: self.hand.tool is AnnotationKind.TEXT)
-    is_region_chosen = property(lambda self: self.hand.tool is AnnotationKind.REGION)
+    def commands(self) -> tuple[ActionSpec, ...]:
+        hand, links, glass = self.hand, self.links, self.magnifier
+        return (
+            self._drawing("tools.hand.choose_RULER", tr("Ruler"), "R", AnnotationKind.RULER),
+            self._drawing("tools.hand.choose_ANGLE", tr("Angle"), "Shift+R", AnnotationKind.ANGLE),
+            self._drawing(
+                "tools.hand.choose_ELLIPSE",
+                tr("Ellipse: mean and deviation"),
+                "E",
+                AnnotationKind.ELLIPSE,
+            ),
+            self._drawing("tools.hand.choose_ARROW", tr("Arrow"), "Shift+T", AnnotationKind.ARROW),
+            self._drawing("tools.hand.choose_TEXT", tr("Text"), "T", AnnotationKind.TEXT),
+            ActionSpec(
+                "tools.hand.remove", tr("Remove drawing"), ("Del",), hand.remove, is_local=True
+            ),
+            ActionSpec(
+                "tools.cancel", tr("Put the tool away"), ("Esc",), self.cancel, is_local=True
+            ),
+            ActionSpec(
+                "tools.ask_at_pointer",
+                tr("Ask about the spot at the pointer"),
+                ("S",),
+                self.ask_at_pointer,
+            ),
+            _switch(
+                "tools.choose_region",
+                tr("Ask about a rectangle"),
+                "Shift+S",
+                self.choose_region,
+                lambda: self.is_region_chosen,
+            ),
+            _switch(
+                "tools.links.toggle_pan",
+                tr("Link panning, mirrored"),
+                "F5",
+                links.toggle_pan,
+                lambda: links.is_pan_linked,
+            ),
+            _switch(
+                "tools.links.toggle_zoom",
+                tr("Link zoom, mirrored"),
+                "F6",
+                links.toggle_zoom,
+                lambda: links.is_zoom_linked,
+            ),
+            _switch(
+                "tools.links.toggle_window",
+                tr("Link window"),
+                "F7",
+                links.toggle_window,
+                lambda: links.is_window_linked,
+            ),
+            _switch(
+                "tools.magnify_1",
+                tr("Magnifying glass 1:1"),
+                "Z",
+                partial(self.magnify, 1),
+                lambda: glass.is_single,
+            ),
+            _switch(
+                "tools.magnify_2",
+                tr("Magnifying glass 2:1"),
+                "Shift+Z",
+                partial(self.magnify, 2),
+                lambda: glass.is_double,
+            ),
+            ActionSpec(
+                "tools.tour_1",
+                tr("Quadrant tour at 1:1, next part"),
+                ("Q",),
+                partial(self.tour, 1),
+            ),
+            ActionSpec(
+                "tools.tour_-1",
+                tr("Quadrant tour at 1:1, part before"),
+                ("Shift+Q",),
+                partial(self.tour, -1),
+            ),
+            ActionSpec("tools.true_size", tr("True size"), ("Shift+P",), self.true_size),
+            ActionSpec(
+                "tools.calibrate_screen",
+                tr("Calibrate this screen with a ruler …"),
+                (),
+                self.calibrate_screen,
+            ),
+            _switch(
+                "tools.toggle_local_contrast",
+                tr("Local contrast (CLAHE), a display aid"),
+                "K",
+                self.toggle_local_contrast,
+                lambda: self.has_local_contrast,
+            ),
+            ActionSpec(
+                "tools.next_text_level",
+                tr("Less or all text on the images"),
+                ("F4",),
+                self.next_text_level,
+            ),
+            ActionSpec(
+                "tools.ask_for_header", tr("DICOM header …"), ("Ctrl+I",), self.ask_for_header
+            ),
+            ActionSpec(
+                "tools.turn_mirrored",
+                tr("Flip left to right"),
+                ("X",),
+                partial(self.turn, Orientation.mirrored),
+            ),
+            ActionSpec(
+                "tools.turn_flipped",
+                tr("Flip top to bottom"),
+                ("Shift+X",),
+                partial(self.turn, Orientation.flipped),
+            ),
+            ActionSpec(
+                "tools.turn_turned_right",
+                tr("Rotate right"),
+                ("U",),
+                partial(self.turn, Orientation.turned_right),
+            ),
+            ActionSpec(
+                "tools.turn_turned_left",
+                tr("Rotate left"),
+                ("Shift+U",),
+                partial(self.turn, Orientation.turned_left),
+            ),
+        )
+
+    def _drawing(self, identity: str, text: str, key: str, kind: AnnotationKind) -> ActionSpec:
+        hand = self.hand
+        return _switch(
+            identity, text, key, partial(hand.choose, kind.name), lambda: hand.tool is kind
+        )
+
+    @property
+    def is_region_chosen(self) -> bool:
+        return self.hand.tool is AnnotationKind.REGION
 
     def cancel(self) -> None:
         """The drawing tool, else the selection, else the glass, else the tour."""
@@ -246,11 +299,11 @@ class Tools(QObject):
         canvas = self._stage.current
         self.magnifier.follow(canvas, self._stage.at_pointer(canvas) if canvas else None)
 
-    def turn(self, how: str) -> None:
-        """The selected view, by a method of `Orientation`."""
+    def turn(self, how: Callable[[Orientation], Orientation]) -> None:
+        """The selected view."""
         canvas = self._stage.current
         if canvas is not None:
-            canvas.turn(getattr(canvas.orientation, how)())
+            canvas.turn(how(canvas.orientation))
             self._stage.fit_page()
 
     def toggle_local_contrast(self) -> None:
@@ -448,6 +501,17 @@ class Tools(QObject):
             self._stage.toggle_single()
         self.hinted.emit("")
         self.told.emit(words)
+
+
+def _switch(
+    identity: str,
+    text: str,
+    key: str,
+    callback: Callable[[], object],
+    is_checked: Callable[[], bool],
+) -> ActionSpec:
+    """A key held down must not switch it on and off."""
+    return ActionSpec(identity, text, (key,), callback, is_checked, repeats=False)
 
 
 def _said_of(canvas: Canvas, answer: RegionAnswer) -> str:

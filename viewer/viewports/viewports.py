@@ -9,16 +9,14 @@ the wheel, zoom and 1:1 act on the view under the hand (a window drag with Shift
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from operator import attrgetter
+from functools import partial
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QAction,
     QColor,
     QCursor,
     QFontMetrics,
     QImage,
-    QKeySequence,
     QPainter,
     QPaintEvent,
     QResizeEvent,
@@ -33,9 +31,9 @@ from viewer.display.priors import Prior
 from viewer.display.reading_steps import ROUTINE, Kind, Step, step_with, steps_of
 from viewer.display.rendering import DisplayPixels
 from viewer.shared import theme
-from viewer.shared.commands import Command, Group
-from viewer.shared.engine_words import localised
+from viewer.shared.commands import ActionSpec, Commands
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised
 from viewer.shared.plain_text import tool_tip
 from viewer.viewports.canvas import (
     WINDOW_STEP,
@@ -47,53 +45,12 @@ from viewer.viewports.canvas import (
     paint_placeholder,
 )
 from viewer.viewports.linking import mirrored_point
-from viewer.viewports.tools import TOOL_COMMANDS, Tools
+from viewer.viewports.tools import Tools
 
 _EXPECTED_WIDTH = 0.6  #: of a film's, that a breast takes; only until its pixels are there
 _WHEEL_PAUSE_MS = 400  #: a wheel that runs on stops at a study's end; a new turn goes on
 _PAN_KEY = 60  #: logical pixels
 _TOLD_MS = 5000  #: what is said in passing stands so long under the images
-
-
-COMMANDS = (
-    Command(mark("Next window preset"), ("W",), Group.WINDOW, "next_preset"),
-    Command(mark("Previous window preset"), ("Shift+W",), Group.WINDOW, "previous_preset"),
-    Command(mark("Linear fallback for a broken curve"), ("L",), Group.WINDOW, "toggle_linear"),
-    Command(mark("Invert"), ("I",), Group.WINDOW, "toggle_invert"),
-    Command(mark("Brighter"), ("Ctrl+Up",), Group.WINDOW, "adjust_window", (0, 1), True),
-    Command(mark("Darker"), ("Ctrl+Down",), Group.WINDOW, "adjust_window", (0, -1), True),
-    Command(mark("Less contrast"), ("Ctrl+Right",), Group.WINDOW, "adjust_window", (1, 0), True),
-    Command(mark("More contrast"), ("Ctrl+Left",), Group.WINDOW, "adjust_window", (-1, 0), True),
-    Command(mark("Fit breasts"), ("F",), Group.ZOOM, "fit"),
-    Command(mark("Actual pixels (1:1)"), ("P",), Group.ZOOM, "actual_pixels"),
-    Command(mark("Zoom in"), ("+", "="), Group.ZOOM, "zoom_step", (1,)),
-    Command(mark("Zoom out"), ("-",), Group.ZOOM, "zoom_step", (-1,)),
-    Command(mark("Move image left"), ("Shift+Left",), Group.ZOOM, "pan_step", (-1, 0), True),
-    Command(mark("Move image right"), ("Shift+Right",), Group.ZOOM, "pan_step", (1, 0), True),
-    Command(mark("Move image up"), ("Shift+Up",), Group.ZOOM, "pan_step", (0, -1), True),
-    Command(mark("Move image down"), ("Shift+Down",), Group.ZOOM, "pan_step", (0, 1), True),
-    Command(mark("One view / all views"), ("V",), Group.ZOOM, "toggle_single"),
-    Command(mark("One row / two rows"), ("G",), Group.ZOOM, "toggle_arrangement"),
-    Command(mark("Reset windows and zoom"), ("Home",), Group.ZOOM, "reset", (), True),
-    Command(mark("Next view"), ("Right",), Group.GO, "next_view", (1,), True),
-    Command(mark("Previous view"), ("Left",), Group.GO, "next_view", (-1,), True),
-    Command(mark("Next step"), ("N",), Group.GO, "step", (1,)),
-    Command(mark("Previous step"), ("Shift+N",), Group.GO, "step", (-1,)),
-    Command(mark("Prior, then the one before it"), ("O",), Group.GO, "next_prior"),
-    Command(mark("Next study"), ("PgDown",), Group.GO, "step_study", (1,)),
-    Command(mark("Previous study"), ("PgUp",), Group.GO, "step_study", (-1,)),
-    *TOOL_COMMANDS,
-)
-# A key held down must not run through studies, nor switch something on and off.
-_ONCE_A_PRESS = (
-    "next_view",
-    "next_prior",
-    "step",
-    "step_study",
-    "toggle_single",
-    "toggle_invert",
-    "toggle_linear",
-)
 
 
 class ViewportsPane(QWidget):
@@ -104,7 +61,8 @@ class ViewportsPane(QWidget):
     status_changed = Signal(str)  #: the selected view in a line: label, window, spacing, zoom
     prior_shown = Signal(str)  #: study uid of the prior that hangs from now on
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, commands: Commands | None = None) -> None:
+        """Its commands are added to the window's, if it has a window."""
         super().__init__(parent)
         self._study: Study | None = None
         self._priors: tuple[Prior, ...] = ()
@@ -141,8 +99,10 @@ class ViewportsPane(QWidget):
         self.tools = Tools(self, self)
         self.tools.hinted.connect(self._strip.set_hint)
         self.tools.told.connect(self._strip.tell)
-        self.actions_by_name = self._make_actions()
-        self.tools.changed.connect(self._show_ticks)
+        self.commands = commands or Commands(self)
+        self.addActions(self.commands.add(self, self._specs()))
+        self.commands.carried_out.connect(self._show_links)
+        self.tools.changed.connect(self.commands.refresh)
 
     # ----------------------------------------------------------------------------------- contents
 
@@ -177,7 +137,7 @@ class ViewportsPane(QWidget):
         else:
             self.status_changed.emit("")
         self._show_legend()
-        self._show_ticks()
+        self.commands.refresh()
 
     @property
     def routine(self) -> tuple[Kind, ...]:
@@ -476,10 +436,7 @@ class ViewportsPane(QWidget):
 
     def with_key(self, identity: str, words: str) -> str:
         """The words with a command's key in them; empty if it has none."""
-        keys = self.actions_by_name[identity].shortcut()
-        if keys.isEmpty():
-            return ""
-        return words.format(keys.toString(QKeySequence.SequenceFormat.NativeText))
+        return self.commands.with_key(identity, words)
 
     def _at_pointer(self, canvas: Canvas) -> QPointF | None:
         """Where the mouse points at the breast; None if it is elsewhere."""
@@ -722,33 +679,139 @@ class ViewportsPane(QWidget):
         if not self._step_view(step) and not was_turning:
             self.study_step_requested.emit(1 if step > 0 else -1)
 
-    def _make_actions(self) -> dict[str, QAction]:
-        """An action for each command; the main window puts the same ones in its menus."""
-        actions = {}
-        for command in COMMANDS:
-            action = QAction(tr(command.text), self)
-            action.setObjectName(command.identity)
-            action.setShortcuts([QKeySequence(key) for key in command.keys])
-            if command.is_local:
-                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.setAutoRepeat(command.name not in _ONCE_A_PRESS and not command.checked)
-            action.setCheckable(bool(command.checked))
-            action.triggered.connect(lambda *_, command=command: self._carry_out(command))
-            self.addAction(action)
-            actions[command.identity] = action
-        return actions
+    def _specs(self) -> tuple[ActionSpec, ...]:
+        """A key held down must not run through studies, nor switch something on and off."""
+        return (
+            ActionSpec("next_preset", tr("Next window preset"), ("W",), self.next_preset),
+            ActionSpec(
+                "previous_preset", tr("Previous window preset"), ("Shift+W",), self.previous_preset
+            ),
+            ActionSpec(
+                "toggle_linear",
+                tr("Linear fallback for a broken curve"),
+                ("L",),
+                self.toggle_linear,
+                repeats=False,
+            ),
+            ActionSpec("toggle_invert", tr("Invert"), ("I",), self.toggle_invert, repeats=False),
+            ActionSpec(
+                "adjust_window_0_1",
+                tr("Brighter"),
+                ("Ctrl+Up",),
+                partial(self.adjust_window, 0, 1),
+                is_local=True,
+            ),
+            ActionSpec(
+                "adjust_window_0_-1",
+                tr("Darker"),
+                ("Ctrl+Down",),
+                partial(self.adjust_window, 0, -1),
+                is_local=True,
+            ),
+            ActionSpec(
+                "adjust_window_1_0",
+                tr("Less contrast"),
+                ("Ctrl+Right",),
+                partial(self.adjust_window, 1, 0),
+                is_local=True,
+            ),
+            ActionSpec(
+                "adjust_window_-1_0",
+                tr("More contrast"),
+                ("Ctrl+Left",),
+                partial(self.adjust_window, -1, 0),
+                is_local=True,
+            ),
+            ActionSpec("fit", tr("Fit breasts"), ("F",), self.fit),
+            ActionSpec("actual_pixels", tr("Actual pixels (1:1)"), ("P",), self.actual_pixels),
+            ActionSpec("zoom_step_1", tr("Zoom in"), ("+", "="), partial(self.zoom_step, 1)),
+            ActionSpec("zoom_step_-1", tr("Zoom out"), ("-",), partial(self.zoom_step, -1)),
+            ActionSpec(
+                "pan_step_-1_0",
+                tr("Move image left"),
+                ("Shift+Left",),
+                partial(self.pan_step, -1, 0),
+                is_local=True,
+            ),
+            ActionSpec(
+                "pan_step_1_0",
+                tr("Move image right"),
+                ("Shift+Right",),
+                partial(self.pan_step, 1, 0),
+                is_local=True,
+            ),
+            ActionSpec(
+                "pan_step_0_-1",
+                tr("Move image up"),
+                ("Shift+Up",),
+                partial(self.pan_step, 0, -1),
+                is_local=True,
+            ),
+            ActionSpec(
+                "pan_step_0_1",
+                tr("Move image down"),
+                ("Shift+Down",),
+                partial(self.pan_step, 0, 1),
+                is_local=True,
+            ),
+            ActionSpec(
+                "toggle_single",
+                tr("One view / all views"),
+                ("V",),
+                self.toggle_single,
+                repeats=False,
+            ),
+            ActionSpec(
+                "toggle_arrangement", tr("One row / two rows"), ("G",), self.toggle_arrangement
+            ),
+            ActionSpec("reset", tr("Reset windows and zoom"), ("Home",), self.reset, is_local=True),
+            ActionSpec(
+                "next_view_1",
+                tr("Next view"),
+                ("Right",),
+                partial(self.next_view, 1),
+                is_local=True,
+                repeats=False,
+            ),
+            ActionSpec(
+                "next_view_-1",
+                tr("Previous view"),
+                ("Left",),
+                partial(self.next_view, -1),
+                is_local=True,
+                repeats=False,
+            ),
+            ActionSpec("step_1", tr("Next step"), ("N",), partial(self.step, 1), repeats=False),
+            ActionSpec(
+                "step_-1", tr("Previous step"), ("Shift+N",), partial(self.step, -1), repeats=False
+            ),
+            ActionSpec(
+                "next_prior",
+                tr("Prior, then the one before it"),
+                ("O",),
+                self.next_prior,
+                repeats=False,
+            ),
+            ActionSpec(
+                "step_study_1",
+                tr("Next study"),
+                ("PgDown",),
+                partial(self.step_study, 1),
+                repeats=False,
+            ),
+            ActionSpec(
+                "step_study_-1",
+                tr("Previous study"),
+                ("PgUp",),
+                partial(self.step_study, -1),
+                repeats=False,
+            ),
+            *self.tools.commands(),
+        )
 
-    def _carry_out(self, command: Command) -> None:
-        attrgetter(command.name)(self)(*command.arguments)
-        self._show_ticks()
-
-    def _show_ticks(self) -> None:
-        """What is switched on is ticked in the menus; links are told under the images too."""
+    def _show_links(self) -> None:
+        """Told under the images too, beside their ticks in the menus."""
         self._strip.set_links(self.tools.links.words)
-        for command in COMMANDS:
-            if command.checked:
-                is_on = attrgetter(command.checked)(self)
-                self.actions_by_name[command.identity].setChecked(is_on)
 
 
 def _breast_size(canvas: Canvas, is_settled: bool) -> tuple[int, float]:

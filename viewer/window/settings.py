@@ -88,21 +88,18 @@ class Settings:
         self._values.setValue("reading_mode", mode.name)
 
     @property
-    def asks_both(self) -> bool:
+    def compares_models(self) -> bool:
         """Whether the network that is not chosen is asked about the open study too."""
-        return self._values.value("asks_both", "false") in (True, "true")
+        return self._flag("asks_both")
 
-    @asks_both.setter
-    def asks_both(self, asks_both: bool) -> None:
-        self._values.setValue("asks_both", asks_both)
+    @compares_models.setter
+    def compares_models(self, compares_models: bool) -> None:
+        self._values.setValue("asks_both", compares_models)
 
     @property
     def cancers_per_1000(self) -> float | None:
         """How many cancers this site sees in 1,000 women screened; None: it has not stated it."""
-        try:
-            cancers = float(self._values.value("cancers_per_1000", 0))
-        except (TypeError, ValueError):
-            return None
+        cancers = self._number("cancers_per_1000", 0)
         return cancers if LEAST_CANCERS <= cancers <= MOST_CANCERS else None
 
     @cancers_per_1000.setter
@@ -111,7 +108,7 @@ class Settings:
 
     @property
     def overlay_visible(self) -> bool:
-        return self._values.value("overlay/visible", "false") in (True, "true")
+        return self._flag("overlay/visible")
 
     @overlay_visible.setter
     def overlay_visible(self, visible: bool) -> None:
@@ -120,10 +117,7 @@ class Settings:
     @property
     def overlay_opacity(self) -> float:
         """In [0, 1]."""
-        try:
-            opacity = float(self._values.value("overlay/opacity", DEFAULT_OPACITY))
-        except (TypeError, ValueError):
-            return DEFAULT_OPACITY
+        opacity = self._number("overlay/opacity", DEFAULT_OPACITY)
         return opacity if 0 <= opacity <= 1 else DEFAULT_OPACITY
 
     @overlay_opacity.setter
@@ -155,8 +149,8 @@ class Settings:
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The reader's own, by `Keymap` identity, as `QKeySequence` writes them portably."""
         try:
-            chosen = json.loads(self._values.value("keys/chosen", "{}"))
-        except (TypeError, ValueError, RecursionError):
+            chosen = json.loads(self._text("keys/chosen", "{}"))
+        except (ValueError, RecursionError):
             return {}
         if not isinstance(chosen, dict):
             return {}
@@ -169,7 +163,7 @@ class Settings:
     @property
     def has_keypad(self) -> bool:
         """Whether the keypad's layout is on."""
-        return self._values.value("keys/keypad", "false") in (True, "true")
+        return self._flag("keys/keypad")
 
     def set_keys(self, chosen: Mapping[str, Sequence[str]], has_keypad: bool) -> None:
         self._values.setValue("keys/chosen", json.dumps(chosen))
@@ -206,8 +200,8 @@ class Settings:
     def kept_backups(self) -> int:
         """Daily backups of the readings that are kept; 0: none are made."""
         try:
-            count = int(self._values.value("backups/kept", DEFAULT_BACKUPS))
-        except (TypeError, ValueError):
+            count = int(self._text("backups/kept", str(DEFAULT_BACKUPS)))
+        except ValueError:
             return DEFAULT_BACKUPS
         return count if count >= 0 else DEFAULT_BACKUPS
 
@@ -232,7 +226,7 @@ class Settings:
     @property
     def images_apart(self) -> bool:
         """Whether the images have a window of their own where there is a second screen."""
-        return self._values.value("images/apart", "false") in (True, "true")
+        return self._flag("images/apart")
 
     @images_apart.setter
     def images_apart(self, are_apart: bool) -> None:
@@ -247,15 +241,25 @@ class Settings:
     def images_geometry(self, state: QByteArray) -> None:
         self._values.setValue("images/geometry", state)
 
-    def _text(self, key: str) -> str:
-        """Empty for a list and whatever else a hand or a damaged file makes of it."""
-        value = self._values.value(key, "")
-        return value if isinstance(value, str) else ""
+    def _text(self, key: str, default: str = "") -> str:
+        """A number that was set in this run has not become a text yet."""
+        value = self._values.value(key, default)
+        return str(value) if isinstance(value, str | int | float) else default
+
+    def _flag(self, key: str) -> bool:
+        return self._values.value(key, "false") in (True, "true")
+
+    def _number(self, key: str, default: float) -> float:
+        try:
+            return float(self._text(key, str(default)))
+        except ValueError:
+            return default
 
     def _texts(self, key: str) -> list[str]:
         texts = self._values.value(key, [])
-        texts = [texts] if isinstance(texts, str) else texts or []  # an INI list of one is a text
-        return [text for text in texts if isinstance(text, str) and text]
+        if isinstance(texts, str):  # an INI list of one is a text
+            return [texts] if texts else []
+        return [text for text in texts if text] if isinstance(texts, list) else []
 
     def _bytes(self, key: str) -> QByteArray:
         value = self._values.value(key)

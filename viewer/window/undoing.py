@@ -14,6 +14,7 @@ from engine.errors import EngineError, StorageFailed
 from viewer.panes.assessment_pane import AssessmentPane
 from viewer.session.session import Session
 from viewer.shared.banner import Message
+from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import mark, tr
 from viewer.viewports.tools import Tools
 
@@ -40,6 +41,15 @@ class Undoing(QObject):
         session.assessment_recorded.connect(self._on_recorded)
         assessment.reader_changed.connect(self._on_reader_changed)
         tools.annotated.connect(self._count_drawings)
+
+    def commands(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec("undo", tr("&Undo"), ("Ctrl+Z",), self.undo),
+            ActionSpec("redo", tr("Red&o drawing"), ("Ctrl+Shift+Z", "Ctrl+Y"), self.redo),
+            ActionSpec(
+                "undo_reading", tr("Undo saved rea&ding"), ("Ctrl+Shift+U",), self.undo_reading
+            ),
+        )
 
     def undo(self) -> None:
         self._count_drawings()
