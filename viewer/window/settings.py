@@ -139,7 +139,8 @@ class Settings:
         names = [names] if isinstance(names, str) else names  # an INI list of one is a text
         if not isinstance(names, list):
             return ROUTINE
-        return tuple(Kind[name] for name in names if name in Kind.__members__) or ROUTINE
+        known = (name for name in names if isinstance(name, str) and name in Kind.__members__)
+        return tuple(Kind[name] for name in known) or ROUTINE
 
     def set_routine(self, reader: str, routine: Sequence[Kind]) -> None:
         self._values.setValue(_routine_key(reader), [kind.name for kind in routine])
