@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QTabBar, QToolButton, QVBoxLayout, QWidget
 
 from viewer.display.paging import pages
 from viewer.panes import labels
@@ -107,6 +107,8 @@ class Pager(QWidget):
                     self.tabs.addTab(name)
                 self.tabs.setTabText(number, name)
             self.tabs.setCurrentIndex(names.index(self._wanted) if self._wanted in names else 0)
+        for button in self.tabs.findChildren(QToolButton):  # unused; they remember earlier tabs
+            button.setEnabled(False)
         self.tabs.setVisible(len(names) > 1)
         self._show_page()
 
