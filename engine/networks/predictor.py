@@ -1,8 +1,8 @@
 """What the networks predict of a study: per view, then per breast, or why they do not.
 
-Files in, frozen values out; tensors and logits stay inside. Every view is judged alone, so that
-its
-prediction does not depend on its neighbours, and a file that cannot be judged never stops the next.
+Files in, frozen values out; tensors and logits stay inside. A network looks at every view alone;
+what it sees in the views of one breast is read together (`Calibration.read_breast`). A file that
+cannot be judged never stops the next.
 """
 
 import logging
@@ -215,50 +215,47 @@ class _Calibrator:
         place: int,
         failures: tuple[FailedFile, ...],
     ) -> StudyPrediction:
-        """`place` is its own among the outputs; the first alone has the heat-maps."""
+        """`place` is this voice's among the outputs; the first alone has the heat-maps."""
+        said: dict[int, Prediction] = {}  # by place among the judged
+        breasts: list[BreastPrediction] = []
+        for side in (Laterality.RIGHT, Laterality.LEFT):
+            if not study.is_joined or not any(view.laterality is side for view in study.views):
+                continue
+            together = [i for i, e in enumerate(judged) if e.outputs and e.view.laterality is side]
+            breast: Judgement = self._out_of_scope(message("No view of this breast can be judged."))
+            if together:
+                of_views, breast = self._read([judged[i].outputs[place] for i in together])
+                said.update(zip(together, of_views, strict=True))
+            uids = tuple(judged[index].view.image_uid for index in together)
+            breasts.append(BreastPrediction(side, breast, uids))
+        for index, each in enumerate(judged):
+            if each.outputs and index not in said:
+                (said[index],), _ = self._read([each.outputs[place]])
         views = tuple(
             ViewPrediction(
                 each.view.image_uid,
-                self._out_of_scope(each.scope_reason)
-                if each.scope_reason is not None
-                else self._prediction([each.outputs[place]]),
+                said[index] if each.scope_reason is None else self._out_of_scope(each.scope_reason),
                 each.explanation if place == 0 else None,
             )
-            for each in judged
+            for index, each in enumerate(judged)
         )
-        breasts = self._breasts(study, judged, place) if study.is_joined else ()
-        return StudyPrediction(study.uid, self.model, views, breasts, failures)
+        return StudyPrediction(study.uid, self.model, views, tuple(breasts), failures)
 
-    def _breasts(
-        self, study: Study, judged: Sequence[_ViewOutput], place: int
-    ) -> tuple[BreastPrediction, ...]:
-        breasts = []
-        for side in (Laterality.RIGHT, Laterality.LEFT):
-            if not any(view.laterality is side for view in study.views):
-                continue
-            of_side = [each for each in judged if each.outputs and each.view.laterality is side]
-            prediction: Judgement = (
-                self._prediction([each.outputs[place] for each in of_side])
-                if of_side
-                else self._out_of_scope(message("No view of this breast can be judged."))
-            )
-            uids = tuple(each.view.image_uid for each in of_side)
-            breasts.append(BreastPrediction(side, prediction, uids))
-        return tuple(breasts)
-
-    def _prediction(self, outputs: Sequence[Output]) -> Prediction:
-        """Of one view, or of a breast by its views, of which a single one keeps its calibration."""
+    def _read(self, outputs: Sequence[Output]) -> tuple[list[Prediction], Prediction]:
+        """Of the views of one breast, at least one; and of the breast."""
         logits = np.stack([output.logits[0].double().numpy() for output in outputs])
-        probabilities = self.calibration.breast_probabilities(logits)
-        malignancy = None
         heads = [float(o.malignancy[0]) for o in outputs if o.malignancy is not None]
-        if heads and self.calibration.malignancy_view is not None:
-            malignancy = self.calibration.breast_malignancy(np.array(heads))
+        malignancy = np.array(heads) if heads else None
+        read = self.calibration.read_breast(logits, malignancy, self.model.categories)
+        views = [self._prediction(probabilities, read.cancer) for probabilities in read.views]
+        return views, self._prediction(read.breast, read.cancer)
+
+    def _prediction(self, probabilities: np.ndarray, cancer: float | None) -> Prediction:
         grades = self.model.categories
         return Prediction(
             self.model,
             {grade: float(p) for grade, p in zip(grades, probabilities, strict=True)},
-            malignancy=malignancy,
+            malignancy=cancer,
         )
 
     def _out_of_scope(self, reason: Message) -> OutOfScope:
