@@ -207,7 +207,7 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     assert again.commands.action("both_models").isChecked()
     assert again.session.inference.compares_models
     assert again.prediction.other.isVisible()
-    again.choose_model("hybrid")
+    again.commands.trigger("model_hybrid")
     again.commands.trigger("both_models")
     assert not again.prediction.other.isVisible()
     assert not again.settings.compares_models
@@ -275,7 +275,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     column = window.prediction.columns[RIGHT]
     assert not column.shifted.isVisible()
     height, _ = window.prediction.heights(348)
-    window.ask_for_cancers()
+    window.commands.trigger("cancers_per_1000")
     (dialog,) = window.findChildren(QInputDialog)
     dialog.setDoubleValue(6)
     dialog.accept()
