@@ -118,7 +118,7 @@ class Reader:
         self.look()
 
     def point_at(self, widget: QWidget, at: Spot) -> None:
-        QCursor.setPos(widget.mapToGlobal(_point(widget, at)))
+        QCursor.setPos(widget.mapToGlobal(point_in(widget, at)))
         self._mouse(QTest.MouseAction.MouseMove, widget, at)
         self.look()
 
@@ -130,7 +130,7 @@ class Reader:
             at = tuple(a + (b - a) * step / 8 for a, b in zip(start, stop, strict=True))
             self._mouse(QTest.MouseAction.MouseMove, widget, at, button, modifiers)
         self._mouse(QTest.MouseAction.MouseRelease, widget, stop, button, modifiers)
-        QCursor.setPos(widget.mapToGlobal(_point(widget, stop)))
+        QCursor.setPos(widget.mapToGlobal(point_in(widget, stop)))
         self.look()
 
     def turn_wheel(self, widget: QWidget, notches: int, at: Spot, modifiers=NONE) -> None:
@@ -144,7 +144,7 @@ class Reader:
         QTest.mouseEvent(action, window, button or Qt.MouseButton.NoButton, keys, point)
 
     def _in_window(self, widget: QWidget, at: QPoint | Spot):
-        point = at if isinstance(at, QPoint) else _point(widget, at)
+        point = at if isinstance(at, QPoint) else point_in(widget, at)
         window = widget.window()
         return window.windowHandle(), widget.mapTo(window, point)
 
@@ -311,7 +311,7 @@ def find(within: QWidget, kind: type[Found], words: str) -> Found:
     raise LookupError(f"no {kind.__name__} {words!r}")
 
 
-def _point(widget: QWidget, at: Spot) -> QPoint:
+def point_in(widget: QWidget, at: Spot) -> QPoint:
     return QPoint(round(at[0] * (widget.width() - 1)), round(at[1] * (widget.height() - 1)))
 
 
@@ -441,7 +441,7 @@ def at_one_to_one(reader: Reader) -> Iterator[None]:
 def calibrating(reader: Reader) -> Iterator[None]:
     """True size asks for a ruler first."""
     reader.use("tools.true_size")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     slider = reader.find(QSlider, "Length of the line", dialog)
     slider.setFocus()
     for _ in range(5):
@@ -544,7 +544,7 @@ def pixel_value(reader: Reader) -> Iterator[None]:
 def header(reader: Reader) -> Iterator[None]:
     """All tags of an image, and a search among them."""
     reader.use("tools.ask_for_header")
-    (browser,) = _windows(reader)
+    (browser,) = windows_of(reader)
     reader.wait(lambda: browser.table.model().rowCount() > 10)
     reader.go_to(browser)
     reader.type("window")
@@ -589,7 +589,7 @@ def beside_the_prior(reader: Reader) -> Iterator[None]:
 def keys_listed(reader: Reader) -> Iterator[None]:
     reader.use("shortcuts")
     yield
-    (listed,) = _windows(reader)
+    (listed,) = windows_of(reader)
     reader.go_to(listed)
     reader.press("Escape")
 
@@ -742,7 +742,7 @@ def readings_exported(reader: Reader) -> Iterator[None]:
 def plain_picture_saved(reader: Reader) -> Iterator[None]:
     reader.click(reader.view("R CC"), (0.75, 0.75))
     reader.use("save_picture")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     with reader.naming(reader.home / "plain.png"):
         reader.click(reader.find(QAbstractButton, "&Save …", dialog))
     yield
@@ -753,7 +753,7 @@ def picture(reader: Reader) -> Iterator[None]:
     """A view as it shows, the heat-map over it; without the patient's name."""
     reader.use("heat_map")
     reader.use("save_picture")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     yield
     with reader.naming(reader.home / "overlaid.png"):
         reader.click(reader.find(QAbstractButton, "&Save …", dialog))
@@ -769,7 +769,7 @@ def picture_copied(reader: Reader) -> Iterator[None]:
 def summary(reader: Reader) -> Iterator[None]:
     """The page as it will be printed, saved as PDF."""
     reader.use("summary")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     reader.look(300)  # the preview comes by itself
     yield
     with reader.naming(reader.home / "summary.pdf"):
@@ -779,7 +779,7 @@ def summary(reader: Reader) -> Iterator[None]:
 @pictured
 def copying(reader: Reader) -> Iterator[None]:
     reader.use("anonymise")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     reader.click(
         reader.find(QAbstractButton, "Blank texts and marks beside the breast", dialog), (0.05, 0.5)
     )
@@ -817,7 +817,7 @@ def unreadable(reader: Reader) -> Iterator[None]:
     yield
 
 
-def _windows(reader: Reader) -> list[QWidget]:
+def windows_of(reader: Reader) -> list[QWidget]:
     """Beside the main window, the page of disagreements left out."""
     known = (reader.window, reader.window.disagreements)
     return [

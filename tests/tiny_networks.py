@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from engine.domain import Population, Shares
-from engine.networks.calibration import Calibration, LogisticScaling, Scaling
+from engine.networks.calibration import Calibration, CancerScaling, LogisticScaling, Scaling
 from engine.networks.checkpoint import load_checkpoint, save_checkpoint
 from engine.networks.ensemble import BOTH, save_ensemble
 from engine.networks.models import HYBRID, LIGHT, build_model
@@ -49,8 +49,9 @@ def write_tiny_checkpoint(path: Path, name: str = LIGHT, heat_reference: float =
     calibration = Calibration(
         view=Scaling(3.0, tuple(0.1 * index for index in range(count))),
         breast=Scaling(4.0, tuple(0.2 * index for index in range(count))),
-        malignancy_view=LogisticScaling(2.0, -0.5),
-        malignancy_breast=LogisticScaling(2.5, -0.5),
+        cancer=CancerScaling(
+            LogisticScaling(2.0, -0.5), LogisticScaling(2.0, -0.1), LogisticScaling(2.5, -0.2)
+        ),
     )
     provenance = {"data": "none: random weights for tests"}
     save_checkpoint(path, name, model, PREPROCESSING[name], calibration, heat_reference, provenance)
@@ -65,8 +66,9 @@ def _write_tiny_ensemble(path: Path, heat_reference: float) -> Path:
     calibration = Calibration(
         view=Scaling(2.0, (0.0, 0.1, 0.2, 0.3, 0.4)),
         breast=Scaling(3.0, (0.0, 0.2, 0.4, 0.6, 0.8)),
-        malignancy_view=LogisticScaling(1.5, 0.2),
-        malignancy_breast=LogisticScaling(1.8, 0.3),
+        cancer=CancerScaling(
+            LogisticScaling(1.5, 0.2), LogisticScaling(1.5, 0.1), LogisticScaling(1.8, 0.3)
+        ),
         population=Population(Shares(0.6, 0.4), Shares(0.7, 0.5)),
     )
     save_ensemble(

@@ -35,10 +35,12 @@ from engine.evaluation.row_predictions import (
 )
 from engine.networks.calibration import (
     Calibration,
+    CancerScaling,
     LogisticScaling,
     Scaling,
     fit_logistic,
     fit_scaling,
+    suspicion,
 )
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.networks.ensemble import BOTH, Ensemble, save_ensemble
@@ -56,6 +58,7 @@ log = logging.getLogger(__name__)
 #: Free offsets give the best likelihood but let the rare grades vanish from the arg-max; this is
 #: the compromise of the table in docs/experiments.md.
 OFFSET_SHRINKAGE = 0.07
+ENSEMBLE_SHRINKAGE = 10.0  #: its members' offsets are fitted already; a second time overdoes it
 _HEAT_ROWS = 120  #: suspicious images with a box whose maps set the heat-map's scale
 _HEAT_PERCENTILE = 75  #: of those maps' maxima: a quarter of them reach the top of the scale
 _BATCH = 8
@@ -69,7 +72,10 @@ def _after(done: int, total: int, on_progress: Progress) -> Progress:
 
 
 def fit_calibration(
-    predictions: Sequence[RowPrediction], categories: tuple[int, ...], rows: Iterable[ManifestRow]
+    predictions: Sequence[RowPrediction],
+    categories: tuple[int, ...],
+    rows: Iterable[ManifestRow],
+    offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> Calibration:
     """Scalings for views, and for breasts with two views or more, from predictions with logits.
 
@@ -78,8 +84,8 @@ def fit_calibration(
     """
     graded = [p for p in predictions if _is_graded(p.row, categories)]
     pairs = _breasts(graded)
-    view = _fit_grades(_singly(graded), categories)
-    breast = _fit_grades(pairs, categories) if pairs else view
+    view = _fit_grades(_singly(graded), categories, offset_shrinkage)
+    breast = _fit_grades(pairs, categories, offset_shrinkage) if pairs else view
     single = dataset.single_outcome_datasets(rows)
     known = [
         p for p in predictions if p.row.is_malignant is not None and p.row.dataset not in single
@@ -89,11 +95,30 @@ def fit_calibration(
         _shares(_singly(graded), _singly(known)),
         _shares(pairs or _singly(graded), known_pairs or _singly(known)),
     )
+    plain = Calibration(view, breast, population=population)
     if predictions[0].malignancy_logit is None:
-        return Calibration(view, breast, population=population)
-    malignancy = _fit_malignancy(_singly(known))
-    of_breasts = _fit_malignancy(known_pairs) if known_pairs else malignancy
-    return Calibration(view, breast, malignancy, of_breasts, population)
+        return plain
+    head = fit_logistic(
+        np.array([_malignancy_logit(p) for p in known]),
+        np.array([bool(p.row.is_malignant) for p in known]),
+    )
+
+    def fit(groups: Sequence[Group]) -> LogisticScaling:
+        unfitted = CancerScaling(head, head, head)
+        evidence = [
+            unfitted.evidence(
+                np.array([_malignancy_logit(p) for p in group]),
+                suspicion(view.probabilities(np.stack([logits_of(p) for p in group])), categories),
+            ).mean()
+            for group in groups
+        ]
+        truth = [any(p.row.is_malignant for p in group) for group in groups]
+        return fit_logistic(np.array(evidence), np.array(truth))
+
+    one_view = fit(_singly(known))
+    return replace(
+        plain, cancer=CancerScaling(head, one_view, fit(known_pairs) if known_pairs else one_view)
+    )
 
 
 Group = Sequence[RowPrediction]  #: what is judged together: one view, or the views of a breast
@@ -119,18 +144,13 @@ def _shares(graded: Sequence[Group], known: Sequence[Group]) -> Shares:
     )
 
 
-def _fit_grades(groups: Sequence[Group], categories: tuple[int, ...]) -> Scaling:
+def _fit_grades(
+    groups: Sequence[Group], categories: tuple[int, ...], offset_shrinkage: float
+) -> Scaling:
     return fit_scaling(
         np.stack([np.mean([logits_of(p) for p in group], axis=0) for group in groups]),
         np.array([_highest(group).allowed(categories) for group in groups]),
-        OFFSET_SHRINKAGE,
-    )
-
-
-def _fit_malignancy(groups: Sequence[Group]) -> LogisticScaling:
-    return fit_logistic(
-        np.array([np.mean([_malignancy_logit(p) for p in group]) for group in groups]),
-        np.array([any(p.row.is_malignant for p in group) for group in groups]),
+        offset_shrinkage,
     )
 
 
@@ -161,14 +181,16 @@ def _highest(group: Group) -> ManifestRow:
 
 
 def cross_fitted(
-    predictions: Sequence[RowPrediction], categories: tuple[int, ...]
+    predictions: Sequence[RowPrediction],
+    categories: tuple[int, ...],
+    offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> tuple[RowPrediction, ...]:
     """Each fold's predictions calibrated by the other folds'."""
     rows = [p.row for p in predictions]
     calibrated: list[RowPrediction] = []
     for fold in sorted({row.fold for row in rows if row.fold is not None}):
         others = [p for p in predictions if p.row.fold != fold]
-        calibration = fit_calibration(others, categories, rows)
+        calibration = fit_calibration(others, categories, rows, offset_shrinkage)
         calibrated += recalibrated([p for p in predictions if p.row.fold == fold], calibration)
     order = {row.file: number for number, row in enumerate(rows)}
     return tuple(sorted(calibrated, key=lambda p: order[p.row.file]))
@@ -234,22 +256,20 @@ def assemble_ensemble(
     """Writes `out`/both.json, both.out_of_fold.csv and the entry in manifest.json.
 
     `runs` and `beside` hold the hybrids and the light networks; `out` their checkpoints, as
-    `assemble` wrote them from these runs. Only for the heat-map's scale a network runs: the folds
-    are read from the members' predictions. How the joint heat-maps met the boxes is there for the
-    folds for which `predict_joint_fold` looked.
+    `assemble` wrote them from these runs. Only the heat-map's scale asks a network: what was said
+    of each fold is read from the members' predictions. How the joint heat-maps met the boxes is
+    there for the folds for which `score_joint_boxes` was asked to look.
     """
     rows = dataset.read(data).rows
-    predictions: list[RowPrediction] = []
-    for fold in _folds(rows):
-        name = f"fold{fold}"
-        predictions += predict_joint_fold(runs / name, beside / name, fold, rows, is_quick)
-    files = [f"{name}.safetensors" for name in (HYBRID, LIGHT)]
-    members = [load_checkpoint(out / file) for file in files]
+    files, members = _members(out)
+    predictions = joint_predictions(runs, beside, members, rows, is_quick)
     for member, run_directory in zip(members, (runs, beside), strict=True):
         _refuse_other_weights(member, _network(run_directory, None))
     patients = {patient for member in members for patient in _patients(member)}
     uncalibrated = _build_ensemble(members)
-    calibration = _write_out_of_fold(out, BOTH, predictions, uncalibrated.identity.categories, rows)
+    calibration = _write_out_of_fold(
+        out, BOTH, predictions, uncalibrated.identity.categories, rows, ENSEMBLE_SHRINKAGE
+    )
     digest = save_ensemble(
         out / f"{BOTH}.json",
         files,
@@ -265,6 +285,11 @@ def assemble_ensemble(
     _enter(out, BOTH, f"{BOTH}.json", digest)
 
 
+def _members(out: Path) -> tuple[list[str], list[Checkpoint]]:
+    files = [f"{name}.safetensors" for name in (HYBRID, LIGHT)]
+    return files, [load_checkpoint(out / file) for file in files]
+
+
 def _folds(rows: Iterable[ManifestRow]) -> list[int]:
     folds = sorted({row.fold for row in rows if row.fold is not None})
     if len(folds) < 2:
@@ -278,13 +303,13 @@ def _write_out_of_fold(
     predictions: Sequence[RowPrediction],
     categories: tuple[int, ...],
     rows: Sequence[ManifestRow],
+    offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> Calibration:
     """The honest figures' CSV; returns the calibration for patients that nobody has seen."""
     out.mkdir(parents=True, exist_ok=True)
-    write_predictions(
-        out / f"{name}.out_of_fold.csv", cross_fitted(predictions, categories), details=True
-    )
-    return fit_calibration(predictions, categories, rows)
+    honest = cross_fitted(predictions, categories, offset_shrinkage)
+    write_predictions(out / f"{name}.out_of_fold.csv", honest, details=True)
+    return fit_calibration(predictions, categories, rows, offset_shrinkage)
 
 
 def _enter(out: Path, name: str, file: str, digest: str) -> None:
@@ -433,49 +458,81 @@ def _predict_frames(
     return predictions
 
 
-def predict_joint_fold(
-    directory: Path,
+def joint_predictions(
+    runs: Path,
     beside: Path,
-    fold: int,
+    members: Sequence[Checkpoint],
     rows: Sequence[ManifestRow],
     is_quick: bool = False,
-    with_boxes: bool = False,
-    on_progress: Progress | None = None,
 ) -> list[RowPrediction]:
-    """The same by the hybrid under `directory` and the light network under `beside` together.
+    """What hybrid and light network say together of rows that neither had seen, uncalibrated.
 
-    Their own stored predictions are combined, of the rows that both have. `with_boxes` looks how
-    the joint heat-maps meet the boxes, for which both networks run, and keeps that in
-    `directory`/both.npz; once it is there it is read back.
+    What each said of a fold is calibrated by what it said of the others, and then joined, of the
+    rows that both have. How the joint heat-maps met the boxes is there for the folds for which
+    `score_joint_boxes` was asked to look.
     """
-    held = [row for row in rows if row.fold == fold]
-    networks = [_network(place, fold) for place in (directory, beside)]
-    ensemble = _build_ensemble(networks)
-    firsts = predict_fold(directory, fold, rows, is_quick)
-    seconds = {p.row.file: p for p in predict_fold(beside, fold, rows, is_quick)}
-    predictions = [
-        _joint_prediction(first, seconds[first.row.file], ensemble)
-        for first in firsts
-        if first.row.file in seconds
-    ]
-    path = directory / "both.npz"
-    if _is_of(path, ensemble):
-        boxes = {p.row.file: p.boxes for p in _stored(path, held, ensemble.identity.categories)}
-        return [replace(p, boxes=boxes.get(p.row.file)) for p in predictions]
-    if not with_boxes:
-        return predictions
-    fast = ensemble.optimized_for_inference()
-    scorer = BoxScorer(fast, [p.row for p in predictions])
+    folds = _folds(rows)
+    firsts, seconds = (
+        [p for fold in folds for p in predict_fold(place / f"fold{fold}", fold, rows, is_quick)]
+        for place in (runs, beside)
+    )
+    boxes = {
+        p.row.file: p.boxes for fold in folds for p in _scored(runs / f"fold{fold}", fold, rows)
+    }
+    said: list[RowPrediction] = []
+    for fold in folds:
+        together = _build_ensemble(
+            [
+                replace(
+                    member,
+                    calibration=fit_calibration(
+                        [p for p in own if p.row.fold != fold], member.identity.categories, rows
+                    ),
+                )
+                for member, own in zip(members, (firsts, seconds), strict=True)
+            ]
+        )
+        others = {p.row.file: p for p in seconds if p.row.fold == fold}
+        said += [
+            _joint_prediction(first, others[first.row.file], together)
+            for first in firsts
+            if first.row.file in others
+        ]
+    return [replace(p, boxes=boxes.get(p.row.file)) for p in said]
+
+
+def score_joint_boxes(
+    home: Path,
+    beside: Path,
+    fold: int,
+    members: Sequence[Checkpoint],
+    rows: Sequence[ManifestRow],
+    on_progress: Progress | None = None,
+) -> None:
+    """How the joint heat-maps of the networks under `home` and `beside` meet the boxes of a fold.
+
+    Left in `home`/both.npz. The calibrations, which weigh the networks, are those of `members`.
+    """
+    fast = _build_ensemble(
+        [
+            replace(_network(place, fold), calibration=member.calibration)
+            for place, member in zip((home, beside), members, strict=True)
+        ]
+    ).optimized_for_inference()
+    said = [p for p in predict_fold(home, fold, rows) if p.row.boxes]
+    scorer = BoxScorer(fast, [p.row for p in said])
     scored = []
-    for number, prediction in enumerate(predictions, start=1):
-        if prediction.row.boxes:
-            item = prepared_row(prediction.row, fast)
-            prediction = replace(prediction, boxes=scorer.score(item))
-        scored.append(prediction)
+    for number, prediction in enumerate(said, start=1):
+        scored.append(replace(prediction, boxes=scorer.score(prepared_row(prediction.row, fast))))
         if on_progress:
-            on_progress(number, len(predictions))
-    _store(path, scored, ensemble)
-    return scored
+            on_progress(number, len(said))
+    _store(home / "both.npz", scored, fast)
+
+
+def _scored(home: Path, fold: int, rows: Sequence[ManifestRow]) -> list[RowPrediction]:
+    path = home / "both.npz"
+    held = [row for row in rows if row.fold == fold]
+    return _stored(path, held, ()) if path.is_file() else []
 
 
 def _joint_prediction(
@@ -499,7 +556,7 @@ def _build_ensemble(members: Sequence[Checkpoint]) -> Ensemble:
         raise InvalidData("No ensemble", "--runs must hold hybrids, --beside light networks.")
     categories = members[0].identity.categories
     digest = hashlib.sha256("".join(m.identity.sha256 for m in members).encode()).hexdigest()
-    has_malignancy = all(m.calibration.malignancy_view is not None for m in members)
+    has_malignancy = all(m.calibration.cancer is not None for m in members)
     return Ensemble(
         members=tuple(members),
         identity=ModelIdentity(BOTH, digest, categories),
@@ -678,4 +735,5 @@ def _run(arguments: argparse.Namespace, on_progress: Progress) -> None:
         if beside is None:
             predict_fold(runs / name, fold, rows, False, on_progress)
         else:
-            predict_joint_fold(runs / name, beside / name, fold, rows, is_quick, True, on_progress)
+            _, members = _members(arguments.out)
+            score_joint_boxes(runs / name, beside / name, fold, members, rows, on_progress)

@@ -137,44 +137,43 @@ def recalibrated(
 ) -> tuple[RowPrediction, ...]:
     """The same logits under a calibration, per view and pooled per breast.
 
-    A breast is `patient_id` and side; it rests on its in-scope views, or on all where none is.
+    A breast is `patient_id` and side; it rests on its in-scope views. One out of scope, of which
+    the program says nothing, is read alone.
     """
-    views = [_of_view(prediction, calibration) for prediction in predictions]
+    views = list(predictions)
     groups: dict[tuple[str, Laterality], list[int]] = {}
     for index, view in enumerate(views):
-        if view.laterality is not None:
+        if view.laterality is not None and view.in_scope:
             groups.setdefault((view.row.patient_id, view.laterality), []).append(index)
-    for members in groups.values():
-        pooled = [views[index] for index in members if views[index].in_scope]
-        pooled = pooled or [views[index] for index in members]
-        logits = np.stack([logits_of(view) for view in pooled])
-        probabilities = _keyed(pooled[0].probabilities, calibration.breast_probabilities(logits))
-        malignancy = None
-        if pooled[0].malignancy is not None:
-            malignancy = calibration.breast_malignancy(
-                np.array([view.malignancy_logit for view in pooled], float)
-            )
-        for index in members:
-            views[index] = replace(
-                views[index], breast_probabilities=probabilities, breast_malignancy=malignancy
-            )
+    together = list(groups.values())
+    judged = {index for group in together for index in group}
+    # whom no breast can be told of, or who is out of scope, is read alone
+    for group in [*together, *([index] for index in range(len(views)) if index not in judged)]:
+        for index, read in zip(group, _read([views[i] for i in group], calibration), strict=True):
+            views[index] = read
     return tuple(views)
 
 
-def _of_view(prediction: RowPrediction, calibration: "Calibration") -> RowPrediction:
-    logits = logits_of(prediction)
-    probabilities = _keyed(
-        prediction.probabilities, calibration.view_probabilities(logits[None])[0]
-    )
+def _read(group: Sequence[RowPrediction], calibration: "Calibration") -> list[RowPrediction]:
     malignancy = None
-    if prediction.malignancy_logit is not None and calibration.malignancy_view is not None:
-        malignancy = float(calibration.view_malignancy(np.array([prediction.malignancy_logit]))[0])
-    return replace(
-        prediction,
-        probabilities=probabilities,
-        category=arg_max(probabilities),
-        malignancy=malignancy,
+    if group[0].malignancy_logit is not None:
+        malignancy = np.array([view.malignancy_logit for view in group])
+    grades = tuple(group[0].probabilities)
+    read = calibration.read_breast(
+        np.stack([logits_of(view) for view in group]), malignancy, grades
     )
+    has_breast = group[0].laterality is not None
+    return [
+        replace(
+            view,
+            probabilities=_keyed(grades, probabilities),
+            category=arg_max(_keyed(grades, probabilities)),
+            malignancy=read.cancer,
+            breast_probabilities=_keyed(grades, read.breast) if has_breast else None,
+            breast_malignancy=read.cancer if has_breast else None,
+        )
+        for view, probabilities in zip(group, read.views, strict=True)
+    ]
 
 
 def logits_of(prediction: RowPrediction) -> np.ndarray:

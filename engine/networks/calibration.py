@@ -2,11 +2,15 @@
 
 Balanced oversampling teaches a network wrong class frequencies and, being trained to the end, it is
 over-confident. Vector scaling (a temperature and one offset per category, Guo et al. 2017) undoes
-both; it is fitted on un-oversampled predictions for patients the network never saw. Views of one
-breast are pooled as the mean of their logits, with a scaling of their own.
+both; it is fitted on un-oversampled predictions for patients the network never saw.
+
+The views of a breast are read together, as a reader does: its grade is the mean of their logits
+with a scaling of its own; a view's grade lies half-way between what the network sees in that view
+and what it sees in the breast; and cancer, a fact of the breast and not of a view, is told from
+both heads of all its views.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,7 +43,40 @@ class LogisticScaling:
     offset: float
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-(np.asarray(logits, float) * self.slope + self.offset)))
+        score = np.asarray(logits, float) * self.slope + self.offset
+        probability: np.ndarray = 1 / (1 + np.exp(-score))
+        return probability
+
+
+@dataclass(frozen=True, eq=False)
+class ReadOut:
+    """The calibrated read-out of one breast."""
+
+    views: np.ndarray  #: (views, categories) probabilities
+    breast: np.ndarray  #: (categories,) probabilities
+    cancer: float | None  #: probability of cancer in this breast
+
+
+@dataclass(frozen=True)
+class CancerScaling:
+    """From a network's malignancy head and grades to the probability of cancer in a breast."""
+
+    head: LogisticScaling  #: of what the malignancy head says of one view
+    one_view: LogisticScaling  #: of the evidence, where the breast has a single view
+    breast: LogisticScaling  #: of the mean evidence of its views
+
+    def evidence(self, malignancy: np.ndarray, suspicion: np.ndarray) -> np.ndarray:
+        """(views,): the mean of the log-odds of cancer, by the malignancy head's logits (views,),
+        and of BI-RADS 4 or 5, by its probabilities (views,).
+
+        Either alone tells cancers of digital mammograms less well (docs/experiments.md).
+        """
+        odds: np.ndarray = _log_odds(self.head.probabilities(malignancy)) + _log_odds(suspicion)
+        return odds / 2
+
+    def probability(self, malignancy: np.ndarray, suspicion: np.ndarray) -> float:
+        scaling = self.one_view if len(malignancy) == 1 else self.breast
+        return float(scaling.probabilities(self.evidence(malignancy, suspicion).mean()))
 
 
 @dataclass(frozen=True)
@@ -48,33 +85,26 @@ class Calibration:
 
     view: Scaling
     breast: Scaling
-    malignancy_view: LogisticScaling | None = None
-    malignancy_breast: LogisticScaling | None = None
+    cancer: CancerScaling | None = None
     population: Population | None = None  #: what it was fitted on; older checkpoints do not tell
 
-    def view_probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """`logits` (n, categories) to calibrated probabilities (n, categories)."""
-        return self.view.probabilities(logits)
+    def read_breast(
+        self, logits: np.ndarray, malignancy: np.ndarray | None, categories: Sequence[int]
+    ) -> ReadOut:
+        """What the networks' outputs on the views of one breast come to.
 
-    def breast_probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """The logits (views, categories) of one breast to its probabilities (categories,).
-
-        A single view is no pool: it keeps its own scaling.
+        `logits` is (views, categories), at least one view; `malignancy` the logits (views,) of the
+        malignancy head, or None where there is none or nobody has calibrated it.
         """
-        scaling = self.view if len(logits) == 1 else self.breast
-        probabilities: np.ndarray = scaling.probabilities(np.mean(logits, axis=0, keepdims=True))[0]
-        return probabilities
-
-    def view_malignancy(self, logits: np.ndarray) -> np.ndarray:
-        """(n,) logits to calibrated probabilities of malignancy.
-
-        As the next, raises ValueError where that was never calibrated.
-        """
-        return _known(self.malignancy_view).probabilities(logits)
-
-    def breast_malignancy(self, logits: np.ndarray) -> float:
-        scaling = self.malignancy_view if len(logits) == 1 else self.malignancy_breast
-        return float(_known(scaling).probabilities(np.mean(logits)))
+        alone = self.view.probabilities(logits)
+        cancer = None
+        if malignancy is not None and self.cancer is not None:
+            cancer = self.cancer.probability(malignancy, suspicion(alone, categories))
+        if len(logits) == 1:
+            return ReadOut(alone, alone[0], cancer)
+        breast = self.breast.probabilities(np.mean(logits, axis=0, keepdims=True))
+        together = np.sqrt(alone * breast)
+        return ReadOut(together / together.sum(axis=1, keepdims=True), breast[0], cancer)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -84,14 +114,14 @@ class Calibration:
         def scaling(part: dict[str, Any]) -> Scaling:
             return Scaling(float(part["slope"]), tuple(float(v) for v in part["offsets"]))
 
-        def logistic(part: dict[str, Any] | None) -> LogisticScaling | None:
-            return LogisticScaling(float(part["slope"]), float(part["offset"])) if part else None
+        def logistic(part: dict[str, Any]) -> LogisticScaling:
+            return LogisticScaling(float(part["slope"]), float(part["offset"]))
 
+        cancer = data.get("cancer")
         return cls(
             scaling(data["view"]),
             scaling(data["breast"]),
-            logistic(data.get("malignancy_view")),
-            logistic(data.get("malignancy_breast")),
+            None if cancer is None else CancerScaling(**{k: logistic(cancer[k]) for k in cancer}),
             _population(data.get("population")),
         )
 
@@ -99,14 +129,8 @@ class Calibration:
     def identity(cls, categories: int, has_malignancy: bool) -> "Calibration":
         """No correction: for a network whose calibration has not been fitted yet."""
         plain = Scaling(1.0, (0.0,) * categories)
-        logistic = LogisticScaling(1.0, 0.0) if has_malignancy else None
-        return cls(plain, plain, logistic, logistic)
-
-
-def _known(scaling: LogisticScaling | None) -> LogisticScaling:
-    if scaling is None:
-        raise ValueError("malignancy was never calibrated")
-    return scaling
+        unit = LogisticScaling(1.0, 0.0)
+        return cls(plain, plain, CancerScaling(unit, unit, unit) if has_malignancy else None)
 
 
 def _population(data: dict[str, Any] | None) -> Population | None:
@@ -181,6 +205,19 @@ def _lowest(loss: Callable[[np.ndarray], float], parameters: int) -> np.ndarray:
 
     lowest: np.ndarray = minimize(loss, np.zeros(parameters), method="L-BFGS-B").x
     return lowest
+
+
+def suspicion(probabilities: np.ndarray, categories: Sequence[int]) -> np.ndarray:
+    """P(BI-RADS 4 or 5), (views,), of probabilities (views, categories)."""
+    suspicious: np.ndarray = probabilities[:, np.asarray(categories) >= 4].sum(axis=1)
+    return suspicious
+
+
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    """Of probabilities cut to a million to one either way."""
+    probability = np.clip(probability, 1e-6, 1 - 1e-6)
+    odds: np.ndarray = np.log(probability / (1 - probability))
+    return odds
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

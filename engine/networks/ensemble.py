@@ -55,12 +55,26 @@ class Ensemble:
         return replace(self, members=tuple(m.optimized_for_inference() for m in self.members))
 
     def combined(self, outputs: Sequence[Output]) -> Output:
-        """The members' outputs as one, in their order."""
-        first, *others = outputs
+        """The members' outputs as one, in their order: of what each says calibrated, for a network
+        that is more outspoken is not more often right."""
+        first, *others = (
+            _calibrated(output, member.calibration)
+            for output, member in zip(outputs, self.members, strict=True)
+        )
         for output, member in zip(others, self.members[1:], strict=True):
             shared = [self.identity.categories.index(c) for c in member.identity.categories]
             first = _mean(first, output, shared)
         return first
+
+
+def _calibrated(output: Output, calibration: Calibration) -> Output:
+    """A view's output with the calibrated log-probabilities and log-odds as its logits."""
+    offsets = output.logits.new_tensor(calibration.view.offsets)
+    logits = (output.logits * calibration.view.slope + offsets).log_softmax(dim=1)
+    if output.malignancy is None or calibration.cancer is None:
+        return Output(logits)
+    scaling = calibration.cancer.head
+    return Output(logits, output.malignancy * scaling.slope + scaling.offset)
 
 
 def _mean(first: Output, second: Output, shared: list[int]) -> Output:

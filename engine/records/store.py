@@ -278,7 +278,7 @@ class ReadingStore:
 
     def current(self, study_uid: str) -> dict[Laterality, ReaderAssessment]:
         """The newest assessment of each breast of the study that has one."""
-        return {reading.laterality: reading for reading in standing(self.history(study_uid))}
+        return {each.laterality: each for each in standing(self.history(study_uid))}
 
     def all(self) -> tuple[ReaderAssessment, ...]:
         """Every assessment of every study, superseded ones too, oldest first."""

@@ -50,11 +50,21 @@ def test_what_both_know_is_shared_and_the_rest_is_left_to_the_hybrid(both):
     one = Output(torch.randn(3, 5).double(), torch.randn(3))
     other = Output(torch.randn(3, 4).double(), torch.randn(3))
     joined = both.combined([one, other])
-    assert torch.equal(joined.malignancy, (one.malignancy + other.malignancy) / 2)
-    said, alone = joined.logits.softmax(dim=1), one.logits.softmax(dim=1)
+    # each as its own calibration speaks
+    calibrations = [member.calibration for member in both.members]
+    alone, second = (
+        torch.from_numpy(calibration.view.probabilities(output.logits.numpy()))
+        for calibration, output in zip(calibrations, (one, other), strict=True)
+    )
+    odds = [
+        output.malignancy * calibration.cancer.head.slope + calibration.cancer.head.offset
+        for calibration, output in zip(calibrations, (one, other), strict=True)
+    ]
+    assert torch.allclose(joined.malignancy, (odds[0] + odds[1]) / 2)
+    said = joined.logits.softmax(dim=1)
     assert torch.allclose(said[:, 1], alone[:, 1])  # BI-RADS 2
     known = [0, 2, 3, 4]
-    together = ((one.logits[:, known] + other.logits) / 2).softmax(dim=1)
+    together = ((alone[:, known].log() + second.log()) / 2).softmax(dim=1)
     assert torch.allclose(said[:, known] / (1 - said[:, 1:2]), together)
     assert both.combined([one, Output(other.logits)]).malignancy is None
 

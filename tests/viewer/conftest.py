@@ -45,6 +45,22 @@ def session(make_session):
 
 
 @pytest.fixture
+def stores(monkeypatch):
+    """The stores of readings that sessions open, in order: for a test whose disk is to fail."""
+    from engine.records.store import ReadingStore
+
+    opened = []
+
+    class Remembered(ReadingStore):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+    monkeypatch.setattr("viewer.session.readings.ReadingStore", Remembered)
+    return opened
+
+
+@pytest.fixture
 def write_studies(tmp_path):
     """Writes studies of four phantom views under one folder, patients A-1, A-2 …; returns it."""
 
@@ -103,3 +119,27 @@ def annas_studies(tmp_path):
     write("3", 2019, "A-1", "19610412")
     write("4", 2021, "B-2", "19550101")
     return tmp_path / "all"
+
+
+@pytest.fixture
+def spanish(qapp):
+    """For windows that are made after it."""
+    from viewer.shared import languages
+
+    languages.install(qapp, "es")
+    yield
+    languages.remove(qapp)
+
+
+@pytest.fixture
+def themed(qapp):
+    """Fonts and paddings as the program has them."""
+    from viewer.shared import theme
+
+    style, palette, font = qapp.style().objectName(), qapp.palette(), qapp.font()
+    theme.apply(qapp)
+    yield
+    qapp.setStyleSheet("")
+    qapp.setStyle(style)
+    qapp.setPalette(palette)
+    qapp.setFont(font)

@@ -85,6 +85,13 @@ def use(window, command):
     window.commands.trigger(command)
 
 
+def press(qtbot, within, words):
+    """The button that begins so, with the mouse; returns it."""
+    button = find(within, QAbstractButton, words)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    return button
+
+
 def sign(qtbot, window, name="Dr. X"):
     field = find(window, QLineEdit, "Reader's name")
     field.setFocus()

@@ -478,11 +478,11 @@ def test_drawings_are_there_the_next_day_and_nothing_is_written_into_the_study(
 
 
 def test_a_drawing_that_cannot_be_stored_is_told_kept_and_stored_with_the_next(
-    window, write_studies, readings_path, qtbot, caplog
+    stores, window, write_studies, readings_path, qtbot, caplog
 ):
     open_and_wait(qtbot, window, write_studies(1))
     pane, session = window.viewports, window.session
-    connection = session._readings.store.connection
+    connection = stores[-1].connection
     connection.execute("PRAGMA query_only=ON")  # as SQLite finds it on a full or read-only disk
     draw(pane, pane.canvases[0], RULER, (20, 40), (50, 60))
     assert "not kept yet" in window.banner.accessibleName() + told(window)

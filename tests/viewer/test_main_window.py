@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QInputDialog, QLabel
+from PySide6.QtWidgets import QAbstractButton, QApplication, QInputDialog, QLabel
 
 from engine.domain import NOTICE, Agreement, BiradsCategory, Laterality
 from engine.errors import EngineStopped, StorageFailed
@@ -20,8 +20,10 @@ from tests.viewer.driver import (
     canvases,
     choose,
     disagreeing_category,
+    find,
     is_answered,
     open_and_wait,
+    press,
     rows,
     sign,
 )
@@ -205,7 +207,7 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     assert again.commands.action("both_models").isChecked()
     assert again.session.inference.compares_models
     assert again.prediction.other.isVisible()
-    again.choose_model("hybrid")
+    again.commands.trigger("model_hybrid")
     again.commands.trigger("both_models")
     assert not again.prediction.other.isVisible()
     assert not again.settings.compares_models
@@ -273,7 +275,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     column = window.prediction.columns[RIGHT]
     assert not column.shifted.isVisible()
     height, _ = window.prediction.heights(348)
-    window.ask_for_cancers()
+    window.commands.trigger("cancers_per_1000")
     (dialog,) = window.findChildren(QInputDialog)
     dialog.setDoubleValue(6)
     dialog.accept()
@@ -475,10 +477,10 @@ def test_a_fault_is_told_in_a_banner_that_can_be_dismissed(window, qtbot):
     window.show_error(StorageFailed("Checkpoint is missing", "Install it again."))
     assert window.banner.isVisible()
     assert window.banner.message.title == "Checkpoint is missing"
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
-    assert "Readings cannot be saved" in window.banner._text.text()
-    assert "&lt;full&gt;" in window.banner._text.text()
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    press(qtbot, window.banner, "Dismiss")
+    assert "Readings cannot be saved" in window.banner.findChild(QLabel).text()
+    assert "&lt;full&gt;" in window.banner.findChild(QLabel).text()
+    press(qtbot, window.banner, "Dismiss")
     assert not window.banner.isVisible()
     assert QApplication.activeModalWidget() is None
 
@@ -487,10 +489,10 @@ def test_news_of_the_same_kind_take_the_place_of_those_before(window, qtbot):
     for name in ("one.png", "two.png"):
         window.show_error(StorageFailed("Checkpoint is missing", "Install it again."))
         window.banner.show_message(Message("Saved", name))
-    assert "two.png" in window.banner._text.text()
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    assert "two.png" in window.banner.findChild(QLabel).text()
+    press(qtbot, window.banner, "Dismiss")
     assert window.banner.message.title == "Checkpoint is missing"
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    press(qtbot, window.banner, "Dismiss")
     assert not window.banner.isVisible()
 
 
@@ -508,7 +510,7 @@ def test_damaged_readings_are_told_at_the_start_and_left_alone(
 def test_a_bug_of_ours_is_told_without_stopping_the_reading(window):
     window.show_bug()
     assert "fault of ours" in window.banner.message.advice
-    assert window.banner._action.text() == "Open log folder"
+    assert find(window.banner, QAbstractButton, "Open log folder").isVisible()
 
 
 def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_studies, qtbot):
@@ -516,7 +518,7 @@ def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_s
     choose(qtbot, window, RIGHT, "4A")
     assert not window.close()
     assert "Unsaved entries in one study" in window.banner.message.title
-    qtbot.mouseClick(window.banner._action, Qt.MouseButton.LeftButton)
+    press(qtbot, window.banner, "Quit without saving")
     assert not window.isVisible()
 
 

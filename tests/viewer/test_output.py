@@ -2,6 +2,7 @@
 is for, is whole or not there, and never lies among the images.
 """
 
+import multiprocessing
 import socket
 import time
 from contextlib import suppress
@@ -11,15 +12,24 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from PySide6.QtCore import QRectF, QSaveFile, Qt
+from PySide6.QtCore import QRectF, QSaveFile
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtPrintSupport import QPrintDialog
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit
 
 from engine.dicom.loading import load
 from engine.domain import NOTICE, Laterality, ReadingMode
 from tests.phantom import write_mammogram
-from tests.viewer.driver import are_images_shown, choose, is_answered, open_and_wait, sign, use
+from tests.viewer.driver import (
+    are_images_shown,
+    choose,
+    find,
+    is_answered,
+    open_and_wait,
+    press,
+    sign,
+    use,
+)
 from tests.viewer.fake_engine import FakeEngine
 from viewer.display.shown_image import State
 from viewer.output import pictures, printers, summary
@@ -57,8 +67,13 @@ def spoil(path):
     path.write_bytes(path.read_bytes().replace(b"\xff\x4f\xff\x51", bytes(4)))
 
 
+def asking():
+    """Processes that ask the print server."""
+    return [p for p in multiprocessing.active_children() if p.name == "asking printers"]
+
+
 def dialog_of(window, kind):
-    (dialog,) = window.output._dialogs
+    (dialog,) = window.output.dialogs
     assert isinstance(dialog, kind)
     assert dialog.isVisible()
     assert QApplication.activeModalWidget() is None
@@ -122,9 +137,9 @@ def test_no_word_of_the_patient_is_on_a_picture_unless_it_is_asked_for(
         qtbot.waitUntil(lambda window=window: are_images_shown(window), timeout=20_000)
         window.output.show_picture()
         dialog = dialog_of(window, PictureDialog)
-        made.append((dialog.shown, pictures.picture_of(window.viewports.current, dialog.shown)))
+        made.append((dialog.shown, pictures.picture_of(dialog.canvas, dialog.shown)))
         tick(dialog, "identity", True)
-        made.append((dialog.shown, pictures.picture_of(window.viewports.current, dialog.shown)))
+        made.append((dialog.shown, pictures.picture_of(dialog.canvas, dialog.shown)))
     assert made[0] == made[2]
     assert made[1] != made[3]
 
@@ -150,9 +165,9 @@ def test_what_is_not_there_cannot_be_ticked(reading, qtbot):
 def test_the_preview_follows_the_view(reading, qtbot):
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
-    before = dialog._preview.pixmap().toImage()
-    reading.viewports.current.image.greys.adjust(0.5, 0.3)
-    qtbot.waitUntil(lambda: dialog._preview.pixmap().toImage() != before)
+    before = dialog.preview.pixmap().toImage()
+    dialog.canvas.image.greys.adjust(0.5, 0.3)
+    qtbot.waitUntil(lambda: dialog.preview.pixmap().toImage() != before)
 
 
 def test_a_mirrored_view_says_so_on_every_picture_and_page(
@@ -180,7 +195,7 @@ def test_nothing_is_given_out_while_there_is_nothing(make_window):
     for command in window.output.commands():
         use(window, command.id)
         assert window.banner.message.title.startswith("No ")
-        assert window.output._dialogs == []
+        assert window.output.dialogs == []
 
 
 # ----------------------------------------------------------------------------------------- summary
@@ -274,12 +289,6 @@ def test_the_preview_blocks_nothing_and_makes_no_difference_to_the_screen(readin
     assert [canvas.grab().toImage() for canvas in reading.viewports.canvases] == before
 
 
-def press(qtbot, dialog, word):
-    (button,) = [b for b in dialog.findChildren(QPushButton) if word in b.text()]
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    return button
-
-
 def test_print_asks_for_a_printer_and_puts_one_page_on_the_paper(reading, tmp_path, qtbot):
     reading.output.show_summary()
     dialog = dialog_of(reading, SummaryDialog)
@@ -329,15 +338,14 @@ def test_a_print_server_that_says_nothing_does_not_hold_up_the_window(
     button = press(qtbot, dialog, "Print")
     assert time.monotonic() - before < 1
     assert not button.isEnabled()
-    process = dialog._search._process
+    assert asking()
     qtbot.waitUntil(button.isEnabled, timeout=30_000)
     if find_library("cups"):  # else nobody asked, and there is no printer
-        assert dialog._told.text().startswith("The printers do not answer.")
-    assert dialog._search._process is None
-    assert process.exitcode is not None
+        assert find(dialog, QLabel, "The printers do not answer.").isVisible()
+    assert not asking()
     press(qtbot, dialog, "Print")
     reading.output.close_all()
-    assert dialog._search._process is None
+    assert not asking()
 
 
 # ------------------------------------------------------------------------ what closes and refuses
@@ -355,10 +363,10 @@ def test_a_print_server_that_says_nothing_does_not_hold_up_the_window(
 )
 def test_no_window_outlives_what_it_shows(reading, opened, change):
     getattr(reading.output, opened)()
-    (dialog,) = reading.output._dialogs
+    (dialog,) = reading.output.dialogs
     change(reading)
     assert not dialog.isVisible()
-    assert reading.output._dialogs == []
+    assert reading.output.dialogs == []
 
 
 @pytest.mark.parametrize("name", ["picture.png", "deeper/picture.png"])
@@ -413,11 +421,11 @@ def test_the_dialogs_save_what_they_show(reading, tmp_path, monkeypatch, qtbot):
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
     tick(dialog, "heat", False)
-    expected = pictures.picture_of(reading.viewports.current, dialog.shown)
-    dialog._save()
+    expected = pictures.picture_of(dialog.canvas, dialog.shown)
+    press(qtbot, dialog, "Save")
     assert QImage(str(tmp_path / "1.png")).convertToFormat(expected.format()) == expected
     reading.output.show_summary()
-    dialog_of(reading, SummaryDialog)._save()
+    press(qtbot, dialog_of(reading, SummaryDialog), "Save")
     assert (tmp_path / "2.pdf").is_file()
     assert asked == ["R_CC.png", "study_summary.pdf"]
 
@@ -430,7 +438,7 @@ def test_a_study_is_copied_anonymised_in_the_background(reading, tmp_path, qtbot
     reading.output.show_copying()
     dialog = dialog_of(reading, CopyDialog)
     tick(dialog, "blank", True)
-    dialog._copy()
+    press(qtbot, dialog, "Choose a folder")
     qtbot.waitUntil(lambda: reading.banner.message is not None, timeout=20_000)
     assert reading.banner.message.title == "4 images copied, anonymised"
     (study,) = load([tmp_path / "copies"]).studies

@@ -44,6 +44,7 @@ from tests.viewer.driver import (
     is_answered,
     open_and_wait,
     phase,
+    press,
     rows,
     sign,
 )
@@ -297,7 +298,7 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
     def refuse(*_arguments):
         raise full
 
-    monkeypatch.setattr(window.session._readings.store, deed, refuse)
+    monkeypatch.setattr(ReadingStore, deed, refuse)
     enter(qtbot, window, R="2", L="1")
     assert window.banner.message.title == full.title
     assert not is_answered(window)
@@ -308,7 +309,7 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
         qtbot.keyClick(window, *SAVE)
     else:
         assert window.banner.message.action == "Try again"
-        window.banner._action.click()
+        press(qtbot, window.banner, "Try again")
     assert is_answered(window)
     assert all(r.revealed_at for r in stored(readings_path))
 
@@ -566,7 +567,7 @@ def given_out(window, path) -> dict[str, object]:
     clipboard.clear()
     for name in ("show_picture", "show_summary"):
         getattr(output, name)()
-        (dialog,) = output._dialogs
+        (dialog,) = output.dialogs
         QApplication.processEvents()
         grabbed = dialog.grab().toImage()
         seen[name] = (

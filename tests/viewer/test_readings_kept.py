@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 
 import viewer.session.upkeep
 from engine.records import backups
@@ -52,13 +52,14 @@ def test_as_many_backups_are_kept_as_the_settings_say(make_window, readings_path
     from viewer.window.settings import DEFAULT_BACKUPS, Settings
 
     fill(readings_path, 1)
-    settings = Settings(readings_path.parents[1] / "settings.ini")
+    path = readings_path.parents[1] / "settings.ini"
+    settings, file = Settings(path), QSettings(str(path), QSettings.Format.IniFormat)
     assert settings.kept_backups == DEFAULT_BACKUPS
     for nonsense in ("-1", "many"):
-        settings._values.setValue("backups/kept", nonsense)
+        file.setValue("backups/kept", nonsense)
         assert settings.kept_backups == DEFAULT_BACKUPS
-    settings._values.setValue("backups/kept", 0)
-    settings.save()
+    file.setValue("backups/kept", 0)
+    file.sync()
     window = make_window()
     qtbot.waitUntil(lambda: window.session.upkeep.has_checked)
     assert dailies() == []

@@ -438,12 +438,11 @@ def test_what_cannot_be_stored_is_shown_said_and_stored_with_the_next(
     ask_in, engine, qtbot, readings_path, monkeypatch
 ):
     window = ask_in()
-    store = window.session._readings.store
 
-    def refuse(_regions):
+    def refuse(*_arguments):
         raise StorageFailed("Readings cannot be saved", "The disk is full.")
 
-    monkeypatch.setattr(store, "record_regions", refuse)
+    monkeypatch.setattr(ReadingStore, "record_regions", refuse)
     draw(window)
     wait_for_answer(qtbot, window)
     assert window.banner.message.title == "What you drew is not kept yet"

@@ -44,7 +44,7 @@ from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.help import About
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
-from viewer.shared import languages, theme
+from viewer.shared import languages
 from viewer.shared.messages import localised, localised_error, localised_unless_foreign
 from viewer.viewports.corner_text import OverlayOptions
 from viewer.viewports.screen_calibration import ScreenCalibration
@@ -52,26 +52,6 @@ from viewer.window.settings import Settings
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 NOTICE_ES = "Solo para investigación. No apto para el diagnóstico."
-
-
-@pytest.fixture
-def spanish(qapp):
-    """For windows that are made after it."""
-    languages.install(qapp, "es")
-    yield
-    languages.remove(qapp)
-
-
-@pytest.fixture
-def themed(qapp):
-    """Fonts and paddings as the program has them."""
-    style, palette, font = qapp.style().objectName(), qapp.palette(), qapp.font()
-    theme.apply(qapp)
-    yield
-    qapp.setStyleSheet("")
-    qapp.setStyle(style)
-    qapp.setPalette(palette)
-    qapp.setFont(font)
 
 
 @pytest.fixture
@@ -327,7 +307,7 @@ def test_a_picture_bears_the_notice_in_both_languages_and_verbatim_in_its_metada
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
     painted = []
-    wrap = pictures._wrapped
+    wrap = pictures.wrapped
     monkeypatch.setattr(
         pictures, "_wrapped", lambda text, *rest: painted.append(text) or wrap(text, *rest)
     )

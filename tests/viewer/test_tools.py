@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPointF, QRect, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QSettings, Qt
 from PySide6.QtWidgets import QLineEdit
 
 from engine.dicom import voi
@@ -372,7 +372,8 @@ def test_a_calibration_is_remembered_and_nonsense_in_the_file_is_not(tmp_path):
     settings.save()
     again = Settings(tmp_path / "settings.ini")
     assert again.screens == {"HDMI-1 1920x1080": 0.27, "DP-1 3840x2160": 0.155}
-    again._values.setValue("screens", ["nan x", "0 y", "-1 z", "abc", "0.2", "1e9 w", "0.3 ok"])
+    file = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    file.setValue("screens", ["nan x", "0 y", "-1 z", "abc", "0.2", "1e9 w", "0.3 ok"])
     assert again.screens == {"ok": 0.3}
 
 

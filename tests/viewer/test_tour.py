@@ -114,7 +114,7 @@ class Look:
         self.stored = window.session._readings.store.all()
         self.right = window.assessment.forms[RIGHT]
         self.left = window.assessment.forms[LEFT]
-        self.states = self.right._state.text(), self.left._state.text()
+        self.states = self.right.state_label.text(), self.left.state_label.text()
 
     def windows(self):
         return [view.window for view in self.views.values()]
@@ -266,7 +266,7 @@ def magnified(looks, now, reader):
     assert glass.isVisible()
     assert glass.is_double
     assert glass.geometry().contains(
-        reader.view("L MLO").mapToParent(tour._point(reader.view("L MLO"), (0.445, 0.3)))
+        reader.view("L MLO").mapToParent(tour.point_in(reader.view("L MLO"), (0.445, 0.3)))
     )
     grey, _, _ = glass.grey()
     assert grey.std() > 1
@@ -294,7 +294,7 @@ def at_one_to_one(looks, now, reader):
 
 @shows
 def calibrating(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, ScreenCalibration)
     assert "100 mm" in dialog.findChild(QLabel).text()
     assert QApplication.activeModalWidget() is None
@@ -407,7 +407,7 @@ def pixel_value(looks, now, reader):
 
 @shows
 def header(looks, now, reader):
-    (browser,) = tour._windows(reader)
+    (browser,) = tour.windows_of(reader)
     assert browser.windowTitle() == "DICOM header: R CC"
     table = browser.table.model()
     names = [table.index(row, 1).data().strip() for row in range(table.rowCount())]
@@ -456,7 +456,7 @@ def beside_the_prior(looks, now, reader):
 
 @shows
 def keys_listed(looks, now, reader):
-    (listed,) = tour._windows(reader)
+    (listed,) = tour.windows_of(reader)
     tree = listed.findChild(QTreeWidget)
     entries = tree.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive)
     told = {entry.text(0): entry.text(1) for entry in entries}
@@ -467,7 +467,7 @@ def keys_listed(looks, now, reader):
 @shows
 def disagreed(looks, now, reader):
     assert now.states[0] == "unsaved"
-    assert now.right._disagree.isChecked()
+    assert now.right.disagree_button.isChecked()
     assert now.right.draft.reason == "prior shows stable"
     assert now.right.draft.comment == "Stable for two years."
     assert [row.has_draft for row in now.rows] == [True, False, False]
@@ -503,7 +503,7 @@ def hidden(looks, now, reader):
     assert now.waiting.startswith("The model's answer is hidden.")
     assert not any(view.has_heat for view in now.views.values())
     assert all(row.badges == () for row in now.rows[1:])
-    assert not now.right._agree.isEnabled()
+    assert not now.right.agree_button.isEnabled()
     assert len(now.stored) == len(looks["saved"].stored) + 2
 
 
@@ -545,7 +545,7 @@ def blind_audit(looks, now, reader):
     right, left = now.stored[-2:]
     assert [one.reading_mode for one in (right, left)] == [ReadingMode.BLIND_AUDIT] * 2
     assert right.revealed_at < right.opened_at  # by the badges, and never since
-    assert not now.right._agree.isEnabled()
+    assert not now.right.agree_button.isEnabled()
 
 
 @shows
@@ -623,7 +623,7 @@ def plain_picture_saved(looks, now, reader):
 
 @shows
 def picture(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, PictureDialog)
     assert not dialog.isModal()
     assert dialog.options["heat"]
@@ -650,7 +650,7 @@ def colours(image):
 
 @shows
 def summary(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, SummaryDialog)
     page = dialog.preview.grab().toImage()
     assert page.pixelColor(page.rect().center()).isValid()
@@ -660,7 +660,7 @@ def summary(looks, now, reader):
 @shows
 def copying(looks, now, reader):
     assert (reader.home / "summary.pdf").read_bytes().startswith(b"%PDF")
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, CopyDialog)
     assert dialog.options["blank"]
     assert now.status.startswith("R CC   W 4096")  # the menu did not wipe it

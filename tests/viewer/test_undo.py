@@ -207,12 +207,12 @@ def test_what_was_said_to_the_model_is_not_restored_while_it_is_hidden(
 
 
 def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
-    read_in, readings_path, qtbot, caplog
+    stores, read_in, readings_path, qtbot, caplog
 ):
     window = read_in()
     save(qtbot, window, R="2")
     earlier = stored(readings_path)
-    disk = window.session._readings.store.connection
+    disk = stores[-1].connection
     pages = disk.execute("PRAGMA page_count").fetchone()[0]
     disk.execute(f"PRAGMA max_page_count={pages}")  # SQLITE_FULL from the next page on
     form = window.assessment.forms[LEFT]
@@ -288,12 +288,12 @@ def test_ctrl_z_undoes_whatever_was_done_last_drawing_or_reading(read_in, readin
 
 
 def test_ctrl_z_that_a_full_disk_refused_is_tried_again_not_passed_on(
-    read_in, readings_path, qtbot, caplog
+    stores, read_in, readings_path, qtbot, caplog
 ):
     window = read_in()
     draw(window)
     save(qtbot, window, R="2")
-    disk = window.session._readings.store.connection
+    disk = stores[-1].connection
     disk.execute("PRAGMA query_only=1")
     for _ in range(2):
         qtbot.keyClick(window, *BACK)

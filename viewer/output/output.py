@@ -63,7 +63,7 @@ class Output(QObject):
     def __init__(self, session: Session, viewports: ViewportsPane, window: QWidget) -> None:
         super().__init__(window)
         self._session, self._viewports, self._window = session, viewports, window
-        self._dialogs: list[QDialog] = []
+        self.dialogs: list[QDialog] = []  #: one at most
         self._folder = ""  # of the last file, in this run
         session.study_selected.connect(self.close_all)
         session.mode_changed.connect(self.close_all)
@@ -84,14 +84,14 @@ class Output(QObject):
         )
 
     def close_all(self, *_change: object) -> None:
-        for dialog in self._dialogs:
+        for dialog in self.dialogs:
             dialog.hide()
             dialog.deleteLater()
-        self._dialogs.clear()
+        self.dialogs.clear()
 
     def _show(self, dialog: QDialog) -> None:
         self.close_all()
-        self._dialogs.append(dialog)
+        self.dialogs.append(dialog)
         dialog.setModal(False)
         dialog.show()
 
@@ -257,7 +257,7 @@ class PictureDialog(QDialog):
     def __init__(self, canvas: Canvas, output: Output, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("{view} as a picture").format(view=canvas.text.name))
-        self._canvas, self._output = canvas, output
+        self.canvas, self._output = canvas, output
         self.options = _Options(
             {
                 "heat": (tr("Heat-map"), canvas.shows_heat),
@@ -277,9 +277,9 @@ class PictureDialog(QDialog):
         )  # not at each step of a drag
         self._timer.timeout.connect(self._refresh)
         canvas.changed.connect(self._timer.start)
-        self._preview = PlainLabel(self)
-        self._preview.setFixedSize(PREVIEW)
-        self._preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.preview = PlainLabel(self)
+        self.preview.setFixedSize(PREVIEW)
+        self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
         save = QPushButton(tr("&Save …"), self)
         save.setDefault(True)
         save.clicked.connect(self._save)
@@ -293,7 +293,7 @@ class PictureDialog(QDialog):
         for button in (save, copy):
             column.addWidget(button)
         row = QHBoxLayout(self)
-        row.addWidget(self._preview)
+        row.addWidget(self.preview)
         row.addLayout(column)
         self._refresh()
 
@@ -308,7 +308,7 @@ class PictureDialog(QDialog):
         )
 
     def _refresh(self) -> None:
-        image = pictures.picture_of(self._canvas, self.shown)
+        image = pictures.picture_of(self.canvas, self.shown)
         ratio = self.devicePixelRatioF()
         image.setDevicePixelRatio(1)
         fitted = image.scaled(
@@ -317,15 +317,15 @@ class PictureDialog(QDialog):
             Qt.TransformationMode.SmoothTransformation,
         )
         fitted.setDevicePixelRatio(ratio)
-        self._preview.setPixmap(QPixmap.fromImage(fitted))
+        self.preview.setPixmap(QPixmap.fromImage(fitted))
 
     def _save(self) -> None:
-        name = pictures.file_name(self._canvas)
+        name = pictures.file_name(self.canvas)
         path = self._output.ask_for_file(
             self, tr("Save the view as a picture"), name, "PNG (*.png)"
         )
         if path is not None and self.isVisible():
-            self._output.save_picture(self._canvas, self.shown, path)
+            self._output.save_picture(self.canvas, self.shown, path)
             self.close()
 
 
@@ -337,8 +337,8 @@ class SummaryDialog(QDialog):
         self.setWindowTitle(tr("Study summary"))
         self._output = output
         self._printer: QPrinter | None = None  # outlives its dialog, which would crash without it
-        self._search = PrinterSearch(self)
-        self._search.finished.connect(self._on_printers_found)
+        self.search = PrinterSearch(self)
+        self.search.finished.connect(self._on_printers_found)
         self.options = _Options(
             {
                 "identity": (tr("Patient's name, ID and date"), True),
@@ -377,13 +377,13 @@ class SummaryDialog(QDialog):
         self.preview.show_page(self._summarise())
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._search.stop()
+        self.search.stop()
         super().hideEvent(event)
 
     def _ask_printers(self) -> None:
         self._print_button.setEnabled(False)
         self._told.setText(tr("Asking the printers …"))
-        self._search.start()
+        self.search.start()
 
     def _on_printers_found(self, have_answered: bool) -> None:
         self._print_button.setEnabled(True)

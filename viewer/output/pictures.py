@@ -31,11 +31,11 @@ def picture_of(canvas: Canvas, shown: OverlayOptions) -> QImage:
     notices = [
         line
         for words in dict.fromkeys((notice(), NOTICE))  # the verbatim one is on all that goes out
-        for line in _wrapped(words, metrics, canvas.width() - 2 * _PAD)
+        for line in wrapped(words, metrics, canvas.width() - 2 * _PAD)
     ]
     lines = list(notices)
     if shown.heat and canvas.shows_heat:
-        lines += _wrapped(tr(HEAT_WORDS), metrics, canvas.width() - 2 * _PAD)
+        lines += wrapped(tr(HEAT_WORDS), metrics, canvas.width() - 2 * _PAD)
     height = canvas.height() + metrics.height() * len(lines) + _PAD
     result = QImage(view.width(), round(height * ratio), QImage.Format.Format_RGB32)
     result.setDevicePixelRatio(ratio)
@@ -93,7 +93,7 @@ def save(path: Path, data: bytes) -> None:
         )
 
 
-def _wrapped(text: str, metrics: QFontMetrics, room: int) -> list[str]:
+def wrapped(text: str, metrics: QFontMetrics, room: int) -> list[str]:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -139,10 +139,8 @@ class Settings:
         names = [names] if isinstance(names, str) else names  # an INI list of one is a text
         if not isinstance(names, list):
             return DEFAULT_PROTOCOL
-        return (
-            tuple(StepKind[name] for name in names if name in StepKind.__members__)
-            or DEFAULT_PROTOCOL
-        )
+        known = (name for name in names if isinstance(name, str) and name in StepKind.__members__)
+        return tuple(StepKind[name] for name in known) or DEFAULT_PROTOCOL
 
     def set_routine(self, reader: str, routine: Sequence[StepKind]) -> None:
         self._values.setValue(_routine_key(reader), [kind.name for kind in routine])
