@@ -346,8 +346,8 @@ def drawn(looks, now, reader):
     assert [one.text for one in now.views["R CC"].drawings] == ["", "same as in 2022?"]
     assert "R CC" in now.changed(looks["arrow"])
     assert {name: len(view.drawings) for name, view in now.views.items()} == {
-        **{"R CC": 2, "L CC": 1},
-        **{"R MLO": 1, "L MLO": 1},
+        "R CC": 2, "L CC": 1,
+        "R MLO": 1, "L MLO": 1,
     }
 
 
