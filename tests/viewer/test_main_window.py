@@ -29,10 +29,10 @@ from tests.viewer.driver import (
 )
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
+from viewer.display.shown_image import State
 from viewer.panes.help import About, licence_files
 from viewer.shared.banner import Message
 from viewer.shared.states import StudyState
-from viewer.viewports.canvas import State
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 

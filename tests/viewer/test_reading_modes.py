@@ -65,7 +65,7 @@ from viewer.display.reading_modes import MODE_TITLES
 from viewer.output import pictures, summary
 from viewer.panes.worklist_items import Order, WorklistItemModel
 from viewer.shared.states import Phase, StudyState
-from viewer.viewports.canvas import EVERYTHING
+from viewer.viewports.corner_text import EVERYTHING
 from viewer.window.settings import Settings
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -646,7 +646,7 @@ def after_a_look_at_the_answer(qtbot, window):
 
 def ask_about_a_spot(qtbot, window):
     tools = window.viewports.tools
-    tools.hand.add_region(window.viewports.current, (10, 20, 40, 50))
+    tools.annotation_tool.add_region(window.viewports.current, (10, 20, 40, 50))
     qtbot.waitUntil(lambda: tools.asked_regions != [])
     qtbot.waitUntil(lambda: not any(region.is_awaited for region in window.session.regions))
 

@@ -14,13 +14,13 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from engine.domain import RegionPrediction
 from viewer.display import regions
-from viewer.display.measuring import spoken
+from viewer.display.measuring import format_for_screen
 from viewer.shared import theme
 from viewer.shared.languages import tr
 from viewer.shared.messages import notice
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import RegionAnswer
-from viewer.viewports.canvas import wrapped
+from viewer.viewports.text_painting import wrapped
 
 _GROUND = QColor(0, 0, 0, 215)
 _TRACK = QColor(255, 255, 255, 40)  #: behind a bar: all that it could be
@@ -135,7 +135,7 @@ def _rows(
     if author:
         write(shortened(author), theme.MUTED)
     if is_full and measured:
-        write(spoken(measured), theme.MUTED)
+        write(format_for_screen(measured), theme.MUTED)
     if is_full and answer is not None and not answer.is_awaited:
         write(notice(), theme.WARNING)
     return rows
