@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="a folder (searched through), or a text file that lists folders, one a line",
+        help="a folder or ZIP file (searched through), or a text file that lists such, one a line",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for the results")
     parser.add_argument(
