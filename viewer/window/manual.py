@@ -86,7 +86,8 @@ class Browser(QTextBrowser):
             cursor.setPosition(block.position())
             form = QTextBlockFormat()
             form.setTopMargin(HEADING_GAP if block.blockFormat().headingLevel() else GAP)
-            form.setLineHeight(LINE_PERCENT, _PROPORTIONAL)
+            if block.length() > 2:  # a picture alone is one letter
+                form.setLineHeight(LINE_PERCENT, _PROPORTIONAL)
             cursor.mergeBlockFormat(form)
             block = block.next()
 
