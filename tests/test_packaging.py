@@ -64,6 +64,19 @@ def test_the_bundle_keeps_qts_own_words_in_the_languages_that_are_shipped():
     assert kept == [f"{folder}/qtbase_es.qm" for folder in folders]
 
 
+def test_the_bundle_brings_the_manual_with_every_picture_in_it():
+    tree = ast.parse((ROOT / "viewer.spec").read_text("utf-8"))
+    tree.body = [node for node in tree.body if getattr(node, "name", "") == "manual"]
+    spec = {"ROOT": ROOT, "Path": Path, "re": re}
+    exec(compile(tree, "viewer.spec", "exec"), spec)
+    placed = {f"{folder}/{Path(file).name}" for file, folder in spec["manual"]()}
+    text = (ROOT / "docs" / "manual.md").read_text("utf-8")
+    pictures = re.findall(r"\((screenshots/[^)]+)\)", text)
+    assert len(pictures) > 10
+    assert {f"resources/manual/{name}" for name in ("manual.md", *pictures)} <= placed
+    assert all(Path(file).is_file() for file, _ in spec["manual"]())
+
+
 def test_the_changelogs_newest_version_is_the_programs():
     newest = re.search(
         r"^## \[([^\]]+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M

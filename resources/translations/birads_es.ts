@@ -4515,5 +4515,29 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <source>{first} and {second}</source>
         <translation>{first} y {second}</translation>
     </message>
+    <message>
+        <source>&amp;Manual</source>
+        <translation>&amp;Manual</translation>
+    </message>
+    <message>
+        <source>Manual</source>
+        <translation>Manual</translation>
+    </message>
+    <message>
+        <source>Contents</source>
+        <translation>Contenido</translation>
+    </message>
+    <message>
+        <source>Back</source>
+        <translation>Atrás</translation>
+    </message>
+    <message>
+        <source>The manual is not installed</source>
+        <translation>El manual no está instalado</translation>
+    </message>
+    <message>
+        <source>It comes with the program&apos;s bundle and with its source.</source>
+        <translation>Viene con el paquete del programa y con su código fuente.</translation>
+    </message>
 </context>
 </TS>
