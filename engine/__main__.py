@@ -28,6 +28,10 @@ _COMMANDS = {
         "engine.anonymisation.anonymising",
         "copy studies to another folder without who they are of",
     ),
+    "results": (
+        "engine.interop.results_command",
+        "write what model and readers say as DICOM objects",
+    ),
     "evaluate": (
         "engine.evaluation.evaluation",
         "judge a network against a manifest of graded images",

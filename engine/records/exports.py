@@ -244,7 +244,7 @@ class HeatmapFolder:
         explanation, model = answer.explanation, answer.prediction.model
         token = hashlib.sha256(view.image_uid.encode()).hexdigest()
         heat = heat_on_source(explanation, grey.shape)
-        picture = _with_strip(overlay(grey, heat), _caption(view, answer))
+        picture = with_strip(overlay(grey, heat), caption(view, answer))
         try:
             path = self._free_path(f"{_short(view.path.stem)}_{model.name}", token)
             write_private(path, _png(picture, token))
@@ -301,7 +301,7 @@ def overlay(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return cv2.blendLinear(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), colours, 1 - weight, weight)
 
 
-def _caption(view: MammogramView, answer: ViewPrediction) -> str:
+def caption(view: MammogramView, answer: ViewPrediction) -> str:
     prediction, explanation = answer.prediction, answer.explanation
     grade = prediction.category
     return (
@@ -312,7 +312,7 @@ def _caption(view: MammogramView, answer: ViewPrediction) -> str:
     )
 
 
-def _with_strip(picture: np.ndarray, caption: str) -> np.ndarray:
+def with_strip(picture: np.ndarray, caption: str) -> np.ndarray:
     """The picture with the notice, a caption and the colours' legend below it, on white."""
     columns = picture.shape[1]
     scale = max(0.4, columns / 1800)
