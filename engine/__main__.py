@@ -44,6 +44,7 @@ _COMMANDS = {
         "engine.records.readings_command",
         "verify, back up or restore what readers said",
     ),
+    "audit": ("engine.audit.audit_command", "verify, show or deliver the audit log"),
     "train": ("engine.training.training", "train a network"),
     "out-of-fold": (
         "engine.evaluation.out_of_fold",
