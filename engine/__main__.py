@@ -37,6 +37,10 @@ _COMMANDS = {
         "engine.archive.command",
         "judge a whole archive, on one machine or many, and compare two runs",
     ),
+    "results": (
+        "engine.interop.results_command",
+        "write what model and readers say as DICOM objects",
+    ),
     "evaluate": (
         "engine.evaluation.evaluation",
         "judge a network against a manifest of graded images",
@@ -49,6 +53,7 @@ _COMMANDS = {
         "engine.records.readings_command",
         "verify, back up or restore what readers said",
     ),
+    "audit": ("engine.audit.audit_command", "verify, show or deliver the audit log"),
     "train": ("engine.training.training", "train a network"),
     "out-of-fold": (
         "engine.evaluation.out_of_fold",
