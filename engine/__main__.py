@@ -33,6 +33,10 @@ _COMMANDS = {
         "engine.anonymisation.anonymising",
         "copy studies to another folder without who they are of",
     ),
+    "archive": (
+        "engine.archive.command",
+        "judge a whole archive, on one machine or many, and compare two runs",
+    ),
     "evaluate": (
         "engine.evaluation.evaluation",
         "judge a network against a manifest of graded images",

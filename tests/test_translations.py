@@ -23,7 +23,8 @@ ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 OTHERS = [code for code in LANGUAGES if code != SOURCE]
 # Met on a command line alone, which speaks English.
 _ENGLISH = (
-    *("__main__.py", "self_test.py", "evaluation/", "training/", "networks/models.py"),
+    *("__main__.py", "self_test.py", "archive/", "evaluation/", "training/"),
+    "networks/models.py",
     *("records/exports.py", "records/predict_region.py", "records/readings_command.py"),
 )
 SHOWN_ENGINE = [

@@ -203,6 +203,21 @@ def _dicom_key(image: FoundImage) -> _Key:
     return _Key(_Rule.NONE, view.path, view.patient_id)
 
 
+def study_mark(image: FoundImage) -> tuple[str, str, str] | None:
+    """What a DICOM image's study is known by: equal for its views, wherever they lie. The second
+    part is equal for studies that claim one uid, too.
+
+    None: a plain image, whose neighbours decide.
+    """
+    if not image.layout:
+        return None
+    rule, where, who = _dicom_key(image)
+    if rule is _Rule.NONE:
+        path = image.view.path
+        return rule.name, f"{image.folder.name}/{path.stem}", str(path)
+    return rule.name, f"{where}/{who}" if rule is _Rule.CBIS_DDSM else str(where), who
+
+
 def _plain_keys(folder: Path, members: list[FoundImage], failed: int) -> dict[Path, _Key]:
     """The key of each plain image of a folder, which holds `members` and `failed` more."""
     plain = [image for image in members if not image.layout]

@@ -8,6 +8,7 @@ cannot be judged never stops the next.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,6 +47,7 @@ from engine.networks.ensemble import Frame
 from engine.networks.models import Output
 
 P = TypeVar("P", ViewPrediction, BreastPrediction)
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 UNEXPECTED_TITLE = message("Unexpected fault in this file")
@@ -90,13 +92,22 @@ def use_threads(count: int | None = None) -> None:
 class Predictor:
     """A network, or an ensemble with its members, that predicts; not thread-safe.
 
-    `checkpoint_path` stands in for the shipped checkpoint of `name`. Raises
+    `checkpoint_path` stands in for the shipped checkpoint of `name`. `device` is torch's name of
+    where the networks run; heat-maps are made on a processor only. Raises
     `IncompatibleCheckpoint`.
     """
 
-    def __init__(self, checkpoint_path: Path | None = None, name: str = DEFAULT_MODEL) -> None:
+    def __init__(
+        self,
+        checkpoint_path: Path | None = None,
+        name: str = DEFAULT_MODEL,
+        device: str = "cpu",
+    ) -> None:
         path = checkpoint_path or shipped_checkpoint(name)
         self._checkpoint = ensemble.load(path).optimized_for_inference()
+        self._device = torch.device(device)
+        for member in self._checkpoint.members:
+            member.model.to(self._device)
         if checkpoint_path is None and self.identity.name != name:
             raise another_network(name, self.identity.name)
         members = self._checkpoint.members
@@ -111,12 +122,18 @@ class Predictor:
     def identity(self) -> ModelIdentity:
         return self._checkpoint.identity
 
+    @property
+    def is_on_processor(self) -> bool:
+        return self._device.type == "cpu"
+
     def warm_up(self) -> None:
         """One pass over a black image: the first real one then runs at full speed."""
         with torch.inference_mode():
             for member in self._checkpoint.members:
                 config = member.preprocessing
-                member.model.predict(torch.zeros(1, 1, config.height, config.width))
+                member.model.predict(
+                    torch.zeros(1, 1, config.height, config.width, device=self._device)
+                )
 
     def predict_study(
         self,
@@ -129,28 +146,60 @@ class Predictor:
         What cannot be decoded is listed under `failures`; nothing is raised for a single file.
         `on_view` is told of views that are done, before the next is begun, and views in all.
         """
-        judged, failures = [], []
+        found: list[_ViewOutput | FailedFile] = []
         for number, view in enumerate(study.views):
             if on_view is not None:
                 on_view(number, len(study.views))
-            try:
-                judged.append(self._judge(view, heatmaps))
-            except EngineError as error:
-                failures.append(FailedFile(view.path, error.title, error.advice))
-            except Exception as error:  # noqa: BLE001  a bug at one file stops no study
-                if is_out_of_memory(error):
-                    advice = message("Close other programs and try again.")
-                    failures.append(FailedFile(view.path, message("Not enough memory"), advice))
+            found.append(_attempted(view, partial(self._judge, view, heatmaps)))
+        return self._pooled(study, found)
+
+    def predict_studies(self, studies: Sequence[Study], batch: int) -> list[StudyPrediction]:
+        """The same of several studies, that many views in a pass of the network: a GPU is idle
+        otherwise. Predictions differ from `predict_study` by rounding; there are no heat-maps."""
+        found: list[list[_ViewOutput | FailedFile | None]] = []
+        waiting: list[_Waiting] = []
+        for study in studies:
+            of_study: list[_ViewOutput | FailedFile | None] = []
+            found.append(of_study)
+            for view in study.views:
+                prepared = _attempted(view, partial(self._prepared, view))
+                if isinstance(prepared, _ViewOutput | FailedFile):
+                    of_study.append(prepared)
                     continue
-                log.error("Unexpected fault while judging a view: %s", error_trace(error))
-                failures.append(FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE))
+                waiting.append(_Waiting(view, prepared, of_study, len(of_study)))
+                of_study.append(None)
+                if len(waiting) == batch:
+                    self._pass(waiting)
+                    waiting.clear()
+        self._pass(waiting)
+        return [
+            self._pooled(study, [each for each in of_study if each is not None])
+            for study, of_study in zip(studies, found, strict=True)
+        ]
+
+    def _pooled(self, study: Study, found: "Sequence[_ViewOutput | FailedFile]") -> StudyPrediction:
+        judged = [each for each in found if isinstance(each, _ViewOutput)]
+        failures = tuple(each for each in found if isinstance(each, FailedFile))
         whole, *members = (
-            calibrator.of_study(study, judged, place, tuple(failures))
+            calibrator.of_study(study, judged, place, failures)
             for place, calibrator in enumerate(self._calibrators)
         )
         return _with_others(whole, members)
 
     def _judge(self, view: MammogramView, wants_heatmap: bool) -> _ViewOutput:
+        prepared = self._prepared(view)
+        if isinstance(prepared, _ViewOutput):
+            return prepared
+        (outputs,) = self._forward([prepared])
+        explanation: Explanation | None = None
+        if wants_heatmap:
+            from engine.networks import gradcam
+
+            explanation = gradcam.explain(self._checkpoint, prepared)
+        return _ViewOutput(view, None, outputs, explanation)
+
+    def _prepared(self, view: MammogramView) -> _ViewOutput | tuple[Frame, ...]:
+        """What the networks are to see of it, by member, or why they do not run."""
         if view.out_of_scope is not None:
             return _ViewOutput(view, view.out_of_scope)
         pixels = load_pixels(view)
@@ -159,30 +208,78 @@ class Predictor:
         if reason is not None:
             return _ViewOutput(view, reason)
         try:
-            frames = ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
+            return ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
         except UnsupportedImage as error:  # sound and shown, but there is no breast in it
             return _ViewOutput(view, error.message)
-        outputs = self._forward(frames)
-        explanation: Explanation | None = None
-        if wants_heatmap:
-            from engine.networks import gradcam
 
-            explanation = gradcam.explain(self._checkpoint, frames)
-        return _ViewOutput(view, None, outputs, explanation)
+    def _pass(self, waiting: "Sequence[_Waiting]") -> None:
+        """Puts each view's outputs in their place."""
+        together: list[tuple[Output, ...]] = []
+        if len(waiting) > 1:
+            try:
+                together = self._forward([each.frames for each in waiting])
+            except Exception:  # noqa: BLE001  whose fault it is comes out below
+                log.debug("A pass of %d views failed: one by one now", len(waiting))
+        for each, outputs in zip(waiting, together, strict=False):
+            each.found[each.place] = _ViewOutput(each.view, None, outputs)
+        for each in waiting[len(together) :]:
+            each.found[each.place] = _attempted(each.view, partial(self._alone, each))
 
-    def _forward(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
-        """Of one image, by calibrator."""
-        members = self._checkpoint.members
+    def _alone(self, waiting: "_Waiting") -> _ViewOutput:
+        (outputs,) = self._forward([waiting.frames])
+        return _ViewOutput(waiting.view, None, outputs)
+
+    def _forward(self, images: Sequence[Sequence[Frame]]) -> list[tuple[Output, ...]]:
+        """Of each image, by calibrator."""
         with torch.inference_mode():
-            outputs = [
-                member.model.predict(torch.from_numpy(tensor)[None])
-                for member, (tensor, _) in zip(members, frames, strict=True)
-            ]
+            outputs = []
+            for place, member in enumerate(self._checkpoint.members):
+                tensors = np.stack([frames[place][0] for frames in images])
+                output = member.model.predict(torch.from_numpy(tensors).to(self._device))
+                outputs.append(_moved(output))
             joint = self._checkpoint.combined(outputs)
         found = (joint, *outputs) if len(outputs) > 1 else (joint,)
         if not all(torch.isfinite(output.logits).all() for output in found):
             raise FloatingPointError("the network's answer is not a number")
-        return found
+        return [tuple(_of_image(each, place) for each in found) for place in range(len(images))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A view on its way to the networks, and where its outputs go."""
+
+    view: MammogramView
+    frames: tuple[Frame, ...]
+    found: list[_ViewOutput | FailedFile | None]
+    place: int
+
+
+def _attempted(view: MammogramView, deed: Callable[[], T]) -> T | FailedFile:
+    """What comes of it, or why this one file has no prediction."""
+    try:
+        return deed()
+    except EngineError as error:
+        return FailedFile(view.path, error.title, error.advice)
+    except Exception as error:  # noqa: BLE001  a bug at one file stops no study
+        if is_out_of_memory(error):
+            advice = message("Close other programs and try again.")
+            return FailedFile(view.path, message("Not enough memory"), advice)
+        log.error("Unexpected fault while judging a view: %s", error_trace(error))
+        return FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE)
+
+
+def _moved(output: Output) -> Output:
+    """To where calibrations are worked out."""
+    malignancy = output.malignancy
+    return Output(output.logits.cpu(), None if malignancy is None else malignancy.cpu())
+
+
+def _of_image(output: Output, place: int) -> Output:
+    malignancy = output.malignancy
+    return Output(
+        output.logits[place : place + 1],
+        None if malignancy is None else malignancy[place : place + 1],
+    )
 
 
 def _with_others(whole: StudyPrediction, members: Sequence[StudyPrediction]) -> StudyPrediction:

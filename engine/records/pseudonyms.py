@@ -16,6 +16,7 @@ from engine.messages import message
 
 log = logging.getLogger(__name__)
 
+SECRET_NAME = "pseudonyms.key"  #: beside the readings
 SECRET_BYTES = 32
 _LENGTH = 24  # hex digits, 96 bits: no two of a billion images collide
 

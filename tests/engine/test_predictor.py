@@ -12,6 +12,7 @@ from engine.errors import IncompatibleCheckpoint
 from engine.networks import predictor as predictor_module
 from engine.networks import preprocessing
 from engine.networks.checkpoint import load_checkpoint, save_checkpoint
+from engine.networks.models import Network
 from engine.networks.predictor import UNEXPECTED_TITLE, Predictor
 from tests.phantom import write_mammogram, write_study
 from tests.tiny_networks import write_tiny_checkpoint
@@ -78,6 +79,61 @@ def test_a_view_gets_the_calibrated_probabilities_of_its_network_read_with_its_b
         assert single.prediction.malignancy == pytest.approx(
             1 / (1 + np.exp(0.1 - 2 * odds)), rel=1e-5
         )
+
+
+def test_several_studies_at_once_get_the_answers_that_each_gets_alone(predictor, tmp_path, caplog):
+    folders = [write_study(tmp_path / name, study_uid=f"1.2.{name}") for name in ("7", "8")]
+    write_mammogram(tmp_path / "9" / "blank.dcm", values=np.full((256, 192), 500, np.uint16))
+    studies = [only_study(folder) for folder in (*folders, tmp_path / "9")]
+    cut = folders[1] / "LCC.dcm"
+    cut.write_bytes(cut.read_bytes()[:-40_000])
+    alone = [predictor.predict_study(study) for study in studies]
+    for batch in (1, 3, 16):
+        together = predictor.predict_studies(studies, batch)
+        for one, other in zip(alone, together, strict=True):
+            assert [v.image_uid for v in one.views] == [v.image_uid for v in other.views]
+            assert one.failures == other.failures
+            for mine, theirs in zip(one.breasts, other.breasts, strict=True):
+                said, same = mine.prediction, theirs.prediction
+                if isinstance(said, OutOfScope):
+                    assert same == said
+                else:
+                    assert same.probabilities == pytest.approx(said.probabilities, abs=1e-6)
+    assert len(alone[1].failures) == 1
+    assert isinstance(alone[2].breasts[0].prediction, OutOfScope)
+
+
+def test_an_image_that_breaks_the_network_leaves_the_others_of_its_pass_alone(
+    checkpoint_path, tmp_path, caplog
+):
+    predictor = Predictor(checkpoint_path)
+    studies = [
+        only_study(write_study(tmp_path / str(number), views=[("R", "CC")], seed=number))
+        for number in range(3)
+    ]
+    passes, seen = [], []
+
+    def fail(module, arguments):
+        if isinstance(module, Network):
+            (images,) = arguments
+            passes.append(len(images))
+            if len(images) > 1:
+                raise RuntimeError("a kernel failed")
+            if float(images.sum()) not in seen:
+                seen.append(float(images.sum()))
+            if len(seen) == 2 and float(images.sum()) == seen[1]:
+                raise RuntimeError("a kernel failed")
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(fail)
+    try:
+        predictions = predictor.predict_studies(studies, 16)
+    finally:
+        hook.remove()
+    assert passes[0] == 3
+    assert set(passes[1:]) == {1}
+    assert [len(prediction.failures) for prediction in predictions] == [0, 1, 0]
+    assert predictions[1].failures[0].title == UNEXPECTED_TITLE
+    assert "a kernel failed" not in caplog.text
 
 
 def test_a_breast_pools_its_own_views_and_right_comes_first(predictor, checkpoint_path, study):

@@ -29,10 +29,10 @@ from tests.viewer.driver import (
 )
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
+from viewer.display.shown_image import State
 from viewer.panes.help import About, licence_files
 from viewer.shared.banner import Message
 from viewer.shared.states import StudyState
-from viewer.viewports.canvas import State
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 
@@ -177,7 +177,7 @@ def test_another_model_replaces_every_word_of_the_first(window, engine, write_st
     assert not is_answered(window)
     assert [row.prediction for row in rows(window)] == [None, None]
     assert window.assessment.forms[RIGHT].entry.prediction is None
-    assert not window.viewports._has_prediction
+    assert not window.viewports.has_heat
     assert window.menus.model_choice.currentData() == "light"
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.answer_next()

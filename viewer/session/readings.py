@@ -29,7 +29,7 @@ from engine.domain import (
 from engine.errors import EngineError, StorageFailed
 from engine.records import backups, verification
 from engine.records.drafts import DraftStore
-from engine.records.pseudonyms import Pseudonyms
+from engine.records.pseudonyms import SECRET_NAME, Pseudonyms
 from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy
 from viewer.display.reading_modes import Disclosure, second_read
@@ -38,7 +38,6 @@ from viewer.shared.states import Phase, ReadingState, ToldReading
 
 log = logging.getLogger(__name__)
 
-SECRET_NAME = "pseudonyms.key"  # beside the readings
 DRAFT_FOLDER = "drafts"  # there, too
 
 EntriesKey = tuple[str, str, frozenset[str], str]  #: of `UnsavedEntries`
