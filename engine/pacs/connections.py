@@ -24,7 +24,10 @@ from engine.site_configuration import Node, SiteConfiguration, Tls
 
 for _name in ("pynetdicom", "dicomweb_client", "urllib3", "retrying"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
-pynetdicom._config.LOG_HANDLER_LEVEL = "none"  # nor are its words put together
+# nor are its words put together
+pynetdicom._config.LOG_HANDLER_LEVEL = "none"
+pynetdicom._config.LOG_REQUEST_IDENTIFIERS = False
+pynetdicom._config.LOG_RESPONSE_IDENTIFIERS = False
 
 #: Under pydicom's root, like its "2.25" UIDs made of a UUID once and for all.
 IMPLEMENTATION_UID = "2.25.245712386498101634837905463197826115729"
@@ -108,7 +111,8 @@ def abort(association: Association) -> None:
     with suppress(Exception):  # of a connection that is gone already
         if not (association.is_released or association.is_aborted or association.is_rejected):
             association.abort()
-    association.join(5)
+    if association.is_alive():
+        association.join(5)
 
 
 def client_context(tls: Tls) -> ssl.SSLContext:
@@ -160,9 +164,7 @@ def echo(configuration: SiteConfiguration, node: Node) -> None:
 
 def lost(node: Node) -> NodeFailed:
     """An empty status is all that tells of it: pynetdicom's flags may still say "established"."""
-    return NodeFailed(
-        "Connection lost", f"{node.name} broke it off or does not answer: try again."
-    )
+    return NodeFailed("Connection lost", f"{node.name} broke it off or does not answer: try again.")
 
 
 # -------------------------------------------------------------------------------------- in words
