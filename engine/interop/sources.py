@@ -20,12 +20,12 @@ from engine.dicom.decoding import is_monochrome1
 from engine.dicom.files import opened_as_listed
 from engine.dicom.limits import unopened
 from engine.dicom.tags import EXPLICIT, Tags, read_tags
+from engine.dicom.uids import is_uid
 from engine.domain import MammogramView, Study
 from engine.errors import EngineError, UnreadableFile
 from engine.plain_text import visible_text
 
 UTF_8 = "ISO_IR 192"
-_UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _ORIENTATION = re.compile(r"[LRAPHF]{1,3}")
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
 _PLAIN_TEXTS = {  # by keyword: the longest value, PS3.5 section 6.2
@@ -50,11 +50,6 @@ class Source:
     @property
     def sop_class(self) -> str:
         return str(self.header.SOPClassUID)
-
-
-def is_uid(text: str) -> bool:
-    """PS3.5 section 9.1."""
-    return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
 def refusal(study: Study) -> IdentityRefused | None:

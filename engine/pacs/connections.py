@@ -24,7 +24,10 @@ from engine.site_configuration import Node, SiteConfiguration, Tls
 
 for _name in ("pynetdicom", "dicomweb_client", "urllib3", "retrying"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
-pynetdicom._config.LOG_HANDLER_LEVEL = "none"  # noqa: SLF001  its only door; nor are its words put together
+# nor are its words put together
+pynetdicom._config.LOG_HANDLER_LEVEL = "none"  # noqa: SLF001  its only door
+pynetdicom._config.LOG_REQUEST_IDENTIFIERS = False  # noqa: SLF001  its only door
+pynetdicom._config.LOG_RESPONSE_IDENTIFIERS = False  # noqa: SLF001  its only door
 
 #: Under pydicom's root, like its "2.25" UIDs made of a UUID once and for all.
 IMPLEMENTATION_UID = "2.25.245712386498101634837905463197826115729"
@@ -108,7 +111,8 @@ def abort(association: Association) -> None:
     with suppress(Exception):  # of a connection that is gone already
         if not (association.is_released or association.is_aborted or association.is_rejected):
             association.abort()
-    association.join(5)
+    if association.is_alive():
+        association.join(5)
 
 
 def client_context(tls: Tls) -> ssl.SSLContext:

@@ -15,11 +15,12 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.dicom.files import SourceFile
-from engine.dicom.tags import read_tags
+from engine.dicom.tags import read_tags, seek_data_set
+from engine.dicom.uids import is_uid
 from engine.errors import EngineError
-from engine.interop.sources import is_uid
 from engine.pacs.storage_classes import RECEIVED
 from engine.private_files import make_private_folder, private_opener, settle_folder
 from engine.records.backups import default_store
@@ -179,7 +180,10 @@ def _identified(part: Path, sop_class: str, sop_uid: str) -> tuple[str, str]:
 
 
 def _same_as_before(path: Path, part: Path, received: Received) -> Received:
-    if _content(path) != _content(part):
+    there, came = _content(path), _content(part)
+    # a PACS may send an image compressed one day and not the other: then the header must do
+    is_same = there == came if there.syntax == came.syntax else there.key == came.key
+    if not is_same:
         raise ObjectRefused(
             "Identifier used twice",
             "Another object came under the same SOP Instance UID; the first was kept.",
@@ -188,23 +192,22 @@ def _same_as_before(path: Path, part: Path, received: Received) -> Received:
     return replace(received, is_new=False)
 
 
-def _content(path: Path) -> tuple[str, bytes]:
-    """What an object is, whoever wrote its meta information; of another syntax the header alone.
+class _Content(NamedTuple):
+    syntax: str
+    key: str  #: whose image it is, and which
+    digest: bytes  #: of the data set, whoever wrote the meta information
 
-    A PACS may send the same image compressed one day and not the other: only its header says then
-    that it is the same.
-    """
+
+def _content(path: Path) -> _Content:
     with SourceFile(path) as file:
         with read_tags(file) as read:
-            syntax, start = read.transfer_syntax, read.tags.dataset
-            key = "|".join(
-                f"{keyword}={read.tags.texts(keyword)}"
-                for keyword in (
-                    *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID"),
-                    *("Rows", "Columns", "InstanceNumber", "ImageLaterality", "ViewPosition"),
-                )
-            )
-            place = read.source.tell() if read.size is not None else 0
-            del start
-        file.seek(place)
-        return f"{syntax}|{key}", hashlib.file_digest(file, "sha256").digest()
+            syntax = read.transfer_syntax
+            key = "|".join(str(read.tags.texts(keyword)) for keyword in _KEY)
+        seek_data_set(file)
+        return _Content(syntax, key, hashlib.file_digest(file, "sha256").digest())
+
+
+_KEY = (
+    *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "InstanceNumber"),
+    *("Rows", "Columns", "ImageLaterality", "ViewPosition"),
+)

@@ -23,8 +23,8 @@ COMPRESSED = (
     "1.2.840.10008.1.2.4.91",  # JPEG 2000
     "1.2.840.10008.1.2.4.50",  # JPEG baseline
     "1.2.840.10008.1.2.4.51",  # JPEG extended
-    "1.2.840.10008.1.2.1.99",  # deflated
 )
+DEFLATED = "1.2.840.10008.1.2.1.99"
 
 _ROOT = "1.2.840.10008.5.1.4.1.1."
 MAMMOGRAPHY_FOR_PRESENTATION = _ROOT + "1.2"
@@ -73,7 +73,7 @@ def storage_roles() -> list[SCP_SCU_RoleSelectionNegotiation]:
 
 def accepted_contexts() -> list[tuple[str, list[str]]]:
     """What our receiver takes: SOP class, syntaxes."""
-    syntaxes = [*COMPRESSED, EXPLICIT, IMPLICIT]
+    syntaxes = [*COMPRESSED, EXPLICIT, IMPLICIT, DEFLATED]  # the first that is offered is taken
     return [(sop_class, syntaxes) for sop_class in IMAGES + OTHERS]
 
 
