@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _lacks(error: ModuleNotFoundError) -> int:
     if error.name not in _OF_DICOM:
         raise error
-    _say('birads-engine: this needs the extra "dicom": pip install "birads-viewer[dicom]"')
+    _print('birads-engine: this needs the extra "dicom": pip install "birads-viewer[dicom]"')
     return _UNUSABLE
 
 

@@ -255,8 +255,8 @@ def _get(site: _Site, arguments: argparse.Namespace) -> int:
             receiver = Receiver(configuration, inbox)
             try:
                 stack.enter_context(receiver)
-            except EngineError as error:  # another of our processes is listening
-                _say(str(error))
+            except EngineError as unheard:  # another of our processes is listening
+                _say(str(unheard))
         if arguments.priors > 0:
             priors, error = _priors(site, studies, arguments.priors)
             studies += [uid for uid in priors if uid not in studies]
@@ -342,8 +342,8 @@ def _priors(site: _Site, studies: list[str], count: int) -> tuple[list[str], Eng
                     found += [prior.study_uid for prior in priors[:count]]
     except EngineError as caught:
         error = caught
-    peers, query = (site.peer(Role.DESTINATION),), f"priors of {studies}"
-    site.audit(Deed.QUERY, peers, (), error, query, Role.SOURCE)
+    peers, asked = (site.peer(Role.DESTINATION),), f"priors of {studies}"
+    site.audit(Deed.QUERY, peers, (), error, asked, Role.SOURCE)
     return found, error
 
 

@@ -53,7 +53,7 @@ class Listeners:
     on_object: Callable[[Received, Caller], None] = lambda _received, _caller: None
     on_refused: Callable[[EngineError, Caller], None] = lambda _error, _caller: None
     on_stranger: Callable[[EngineError, Caller], None] = lambda _error, _caller: None
-    on_commitment: Callable[[str, frozenset[str], frozenset[str]], None] = (
+    on_commitment: Callable[[str, frozenset[str], frozenset[str]], object] = (
         lambda _transaction, _kept, _failed: None
     )
 
@@ -101,7 +101,7 @@ class Receiver:
         try:
             family = socket.getaddrinfo(settings.address, settings.port)[0]
             address = family[4][0]
-            self._server = self._ae.make_server(
+            server: Any = self._ae.make_server(
                 (str(address), settings.port),
                 ssl_context=context,
                 evt_handlers=[
@@ -119,7 +119,8 @@ class Receiver:
                 "Cannot listen",
                 f"{settings.address}:{settings.port}: {error.strerror or 'no such address'}.",
             ) from error
-        self._server.start()
+        self._server = server
+        server.start()
 
     def stop(self) -> None:
         """Associations that are open are aborted; what they had not finished is not kept."""
@@ -131,7 +132,7 @@ class Receiver:
         _bound_messages(event.assoc, self._settings.largest_mb * 2**20)
 
     def _store(self, event: evt.Event) -> int:
-        request = event.request
+        request: Any = event.request
         sop_class, sop_uid = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         caller = _caller(event)
         try:
@@ -155,7 +156,7 @@ class Receiver:
 
 
 def read_commitment(
-    event: evt.Event, on_commitment: Callable[[str, frozenset[str], frozenset[str]], None]
+    event: evt.Event, on_commitment: Callable[[str, frozenset[str], frozenset[str]], object]
 ) -> None:
     """Of an N-EVENT-REPORT: transaction, what is kept, what is not."""
     try:
@@ -165,7 +166,7 @@ def read_commitment(
             frozenset(str(item.ReferencedSOPInstanceUID) for item in said.get(keyword) or ())
             for keyword in ("ReferencedSOPSequence", "FailedSOPSequence")
         )
-    except Exception as error:  # whatever came as a data set
+    except Exception as error:  # noqa: BLE001  whatever came as a data set
         log.warning("A report on storage commitment cannot be read: %s", type(error).__name__)
         return
     on_commitment(transaction, kept, failed)
@@ -226,7 +227,7 @@ class _Server(ThreadedAssociationServer):
             request.do_handshake()
         super().finish_request(request, client_address)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         error = sys.exc_info()[1]
         host = str(client_address[0]) if isinstance(client_address, tuple) else ""
         if isinstance(error, ssl.SSLError | OSError):
@@ -256,4 +257,4 @@ def _bound_messages(association: Any, largest: int) -> None:
 def _message_is_whole(event: evt.Event) -> None:
     transport = event.assoc.dul.socket
     if transport is not None:
-        transport.message_bytes = 0
+        transport.message_bytes = 0  # type: ignore[attr-defined]  # counted by `bounded`
