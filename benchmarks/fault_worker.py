@@ -297,7 +297,7 @@ def _settings_seeds(folder: Path) -> list[Seed]:
     settings = Settings(path)
     settings.add_recent([folder / "a", folder / "b c"])
     settings.language, settings.model_name, settings.reader = "es", "light", "Dr. Ñandú"
-    settings.reading_mode, settings.asks_both = ReadingMode.SECOND_READ, True
+    settings.reading_mode, settings.compares_models = ReadingMode.SECOND_READ, True
     settings.cancers_per_1000, settings.overlay_opacity, settings.overlay_visible = 6.5, 0.3, True
     settings.set_routine("Dr. Ñandú", ROUTINE)
     settings.set_keys({"reading.save": ["Ctrl+K"]}, True)
