@@ -290,16 +290,16 @@ def _readings_outcome(seed: Seed, mutant: Mutant, folder: Path, number: int) -> 
 
 def _settings_seeds(folder: Path) -> list[Seed]:
     from engine.domain import ReadingMode
-    from viewer.display.reading_steps import ROUTINE
+    from viewer.display.reading_steps import DEFAULT_PROTOCOL
     from viewer.window.settings import Settings
 
     path = folder / "seed.ini"
     settings = Settings(path)
     settings.add_recent([folder / "a", folder / "b c"])
     settings.language, settings.model_name, settings.reader = "es", "light", "Dr. Ñandú"
-    settings.reading_mode, settings.asks_both = ReadingMode.SECOND_READ, True
+    settings.reading_mode, settings.compares_models = ReadingMode.SECOND_READ, True
     settings.cancers_per_1000, settings.overlay_opacity, settings.overlay_visible = 6.5, 0.3, True
-    settings.set_routine("Dr. Ñandú", ROUTINE)
+    settings.set_routine("Dr. Ñandú", DEFAULT_PROTOCOL)
     settings.set_keys({"reading.save": ["Ctrl+K"]}, True)
     settings.add_screen("Screen 1920x1080", 0.25)
     settings.worklist_order, settings.images_apart = "SUSPICION", True

@@ -515,7 +515,7 @@ class Readings:
         only: Collection[int] | None = None,
         pseudonyms: Pseudonyms | None = None,
     ) -> int:
-        """Writes readings; their number. See `Session.export_readings`."""
+        """Writes readings; their number. See `Exporting.export_readings`."""
         return self.store.export_csv(path, self._may_be_exported, unblind, only, pseudonyms)
 
     def _may_be_exported(self, assessment: ReaderAssessment) -> bool:
