@@ -31,8 +31,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import ReadingMode
+from viewer.display.shown_image import State
 from viewer.shared.languages import tr
-from viewer.viewports.canvas import Canvas, State
+from viewer.viewports.canvas import Canvas
 from viewer.window.main_window import MainWindow
 
 LEFT, MIDDLE, RIGHT = (

@@ -439,6 +439,7 @@ _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 def _bare_png(data: bytes) -> bytes:
     parts, position = [data[:8]], 8
     packed: list[bytes] = []
+    seen: set[bytes] = set()
     while position < len(data):
         length, name = struct.unpack_from(">I4s", data, position)
         stop = position + 12 + length
@@ -451,8 +452,9 @@ def _bare_png(data: bytes) -> bytes:
             packed.append(body)
         elif name == b"eXIf" and (orientation := pixel_streams.orientation_of(body)) != 1:
             parts.append(_png_chunk(name, pixel_streams.orientation_alone(orientation)))
-        elif length <= _PNG_CHUNKS.get(name, -1):
-            parts.append(data[position:stop])
+        elif length <= _PNG_CHUNKS.get(name, -1) and not packed and name not in seen:
+            parts.append(data[position:stop])  # once and before the pixels, or decoders refuse it
+        seen.add(name)
         position = stop
     raise corrupt()
 

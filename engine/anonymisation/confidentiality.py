@@ -37,6 +37,8 @@ from resources import ROOT
 
 TABLE_EDITION = "PS3.15 2026c"
 TABLE_FILE = ROOT / "confidentiality_profile.csv"
+# Of sequences in sequences: no real one is deeper than 8, and writing 300 takes for ever.
+_DEPTH_LIMIT = 16
 _DUMMY_TEXT = "ANONYMISED"
 _DUMMIES = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), _DUMMY_TEXT),
@@ -166,7 +168,7 @@ def _raw(dataset: Dataset, tag: BaseTag) -> _Element:
     return cast(_Element, dataset.get_item(tag))
 
 
-def _clean(dataset: Dataset, ids: ReplacementIds, needs_values: bool) -> None:
+def _clean(dataset: Dataset, ids: ReplacementIds, needs_values: bool, depth: int = 0) -> None:
     for tag in list(dataset.keys()):
         action = _action(tag, _raw(dataset, tag), needs_values)
         if action == "X":
@@ -180,24 +182,26 @@ def _clean(dataset: Dataset, ids: ReplacementIds, needs_values: bool) -> None:
             )
         if action == "K" and not _holds_items(raw):
             continue  # as it is, byte for byte
-        _clean_element(dataset, tag, action, ids, needs_values)
+        _clean_element(dataset, tag, action, ids, needs_values, depth)
     if "CodeMeaning" in dataset:
         _restate_code(dataset)
 
 
 def _clean_element(
-    dataset: Dataset, tag: BaseTag, action: str, ids: ReplacementIds, needs_values: bool
+    dataset: Dataset, tag: BaseTag, action: str, ids: ReplacementIds, needs_values: bool, depth: int
 ) -> None:
     """By one of the actions K (of items), Z, D and U."""
     element = dataset[tag]
     if action == "Z":
         element.value = [] if element.VR == "SQ" else None
+    elif isinstance(element.value, Sequence) and depth >= _DEPTH_LIMIT:
+        del dataset[tag]
     elif isinstance(element.value, Sequence):
         for item in element.value:
             if action == "D":
-                _make_dummies(item, ids)
+                _make_dummies(item, ids, depth + 1)
             else:
-                _clean(item, ids, needs_values)
+                _clean(item, ids, needs_values, depth + 1)
     elif action == "D":
         _make_dummy(element, ids)
     elif action == "U" and element.VR == "UI":
@@ -351,16 +355,18 @@ def _mapped(value: object, ids: ReplacementIds) -> Any:
     return ids.uid(text) if text and not text.startswith(_DICOM_ROOT) else text
 
 
-def _make_dummies(dataset: Dataset, ids: ReplacementIds) -> None:
+def _make_dummies(dataset: Dataset, ids: ReplacementIds, depth: int) -> None:
     """Of a whole item: nothing in it is kept but its shape."""
     for tag in list(dataset.keys()):
         if tag.is_private or not dictionary_has_tag(tag):
             del dataset[tag]
             continue
         element = dataset[tag]
-        if isinstance(element.value, Sequence):
+        if isinstance(element.value, Sequence) and depth >= _DEPTH_LIMIT:
+            del dataset[tag]
+        elif isinstance(element.value, Sequence):
             for item in element.value:
-                _make_dummies(item, ids)
+                _make_dummies(item, ids, depth + 1)
         else:
             _make_dummy(element, ids)
 

@@ -3,7 +3,8 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -59,6 +60,7 @@ _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")  # PKCS #7, PS3.10 sec
 _EXPLICIT_VRS = frozenset(b"UL UI OB SH CS LO DA TM".split())
 FIRST_FOUND_S = 0.4  #: a folder of an examination or a few is read to its end by then
 FOUND_AGAIN = 2.0  #: times as long after the start
+_UNLISTED_LIMIT = 2000  # files beside those of a DICOMDIR that are looked at
 _MISSING_LISTED = 20  # files of a DICOMDIR that are missing, one by one; then only their number
 _ARCHIVES = (*ZIP_SIGNATURES, b"Rar!\x1a\x07", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh")
 _ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2"})
@@ -282,6 +284,7 @@ class _Search:
         base = directory_path.parent
         names, real_base = DiscNames(base), base.resolve()
         missing = 0
+        listed: set[Path] = set()
         if not directory.is_whole:
             self._fail(directory_path, message("The DICOMDIR is damaged"), open_folder)
         elif not directory.references:
@@ -301,6 +304,7 @@ class _Search:
                     self._fail(path, message("Listed in DICOMDIR but missing"), advice)
                 continue
             if is_inside:
+                listed.add(path)
                 yield from self._once(path)
             else:
                 self._fail(path, *outside)
@@ -311,6 +315,18 @@ class _Search:
                     "{named} are named.",
                     count=missing,
                     named=_MISSING_LISTED,
+                )
+            )
+        folders = {path.parent for path in listed}
+        listed |= {
+            names.find([p for t in other for p in t.split("/")]) for other in directory.others
+        }
+        if count := _count_unlisted(folders, listed):
+            self.notes.append(
+                message(
+                    "DICOM files beside those that the DICOMDIR lists were not opened: {count}. "
+                    "Open the folder itself.",
+                    count=count,
                 )
             )
 
@@ -404,6 +420,21 @@ class _Search:
 def _identity(folder: Path) -> tuple[int, int]:
     status = folder.stat()
     return status.st_dev, status.st_ino
+
+
+def _count_unlisted(folders: Iterable[Path], listed: Collection[Path]) -> int:
+    """DICOM files in these folders, but for those that are listed: a damaged record lists none."""
+    count = looked_at = 0
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            if path in listed or looked_at >= _UNLISTED_LIMIT:
+                continue
+            looked_at += 1
+            with suppress(OSError, UnreadableFile), SourceFile(path) as file:
+                head = file.read(132)
+                is_list = path.name.upper().startswith("DICOMDIR")
+                count += head[128:] == b"DICM" and not is_list
+    return count
 
 
 def _place(archive: Path) -> tuple[object, ...]:

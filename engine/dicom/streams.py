@@ -261,7 +261,10 @@ def _decode_jpeg(data: bytes, _threads: int) -> np.ndarray:
         bits = lossless_bits(image, header.bits, header.scan, header.code_tables)
         if bits is not None and size - _TAIL_BYTES < bits / 8 <= size:
             return image  # the same, found without decoding again
-    _check_extent(data, header.scan_start, end, image)
+    if image.min() != image.max() or size > _flat_bytes(
+        header
+    ):  # of a flat one the last say little
+        _check_extent(data, header.scan_start, end, image)
     return image
 
 
@@ -279,8 +282,6 @@ def _check_extent(data: bytes, start: int, end: int, image: np.ndarray) -> None:
     filling = bytes(_FILLINGS[:1]) * 64
     if not is_same(data[:end] + filling + data[end:]):
         raise corrupt()  # the data end before the image
-    if image.min() == image.max():  # hardly a bit for each pixel
-        return
     for last in _last_bytes(data, start, end):
         # What stands in front of the end marker is padding if the image is whole without it.
         is_whole = last == end or is_same(data[:last] + filling + data[end:])
@@ -291,6 +292,12 @@ def _check_extent(data: bytes, start: int, end: int, image: np.ndarray) -> None:
         if is_whole and not all(is_same(data[:before] + tail + data[end:]) for tail in tails):
             return
     raise corrupt()  # the image ends before the data
+
+
+def _flat_bytes(header: JpegHeader) -> int:
+    """As many as an image of one value can take: two bits a pixel, or two bytes a block of 64."""
+    values = header.rows * header.columns * header.channels
+    return values // (4 if header.frame == _LOSSLESS else 32) + 64
 
 
 def _last_bytes(data: bytes, start: int, end: int) -> list[int]:

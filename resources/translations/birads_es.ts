@@ -4171,7 +4171,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>differ: {places}</source>
-        <translation>difieren: {places}</translation>
+        <translation>dif.: {places}</translation>
     </message>
     <message>
         <source>the same categories</source>
@@ -4442,6 +4442,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>De los archivos que enumera el DICOMDIR faltan {count}; se nombran los primeros {named}.</translation>
     </message>
     <message>
+        <source>DICOM files beside those that the DICOMDIR lists were not opened: {count}. Open the folder itself.</source>
+        <translation>No se abrieron archivos DICOM que están junto a los que figuran en el DICOMDIR: {count}. Abra la carpeta.</translation>
+    </message>
+    <message>
         <source>{count} files are links out of the folder; what they lead to is shown.</source>
         <translation>{count} archivos son enlaces fuera de la carpeta; se muestra aquello a lo que conducen.</translation>
     </message>
@@ -4481,7 +4485,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Views</source>
         <comment>of a breast</comment>
-        <translation>Proyecciones</translation>
+        <translation>Proyecc.</translation>
     </message>
     <message>
         <source>What the model says</source>

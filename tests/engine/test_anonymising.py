@@ -658,6 +658,38 @@ def test_words_behind_a_pngs_few_numbers_are_lost_too(tmp_path, name, body):
     assert path.read_bytes() == data
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("keyword", ["ReferencedImageSequence", "GraphicAnnotationSequence"])
+def test_sequences_in_hundreds_of_sequences_are_cut_off(tmp_path, keyword):
+    """pydicom's writer would not come to an end with them in a lifetime."""
+    tag = pydicom.datadict.tag_for_keyword(keyword)
+    head = struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, b"SQ", 0, 0xFFFFFFFF)
+    nested = b""
+    for _ in range(120):
+        item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + nested + b"\xfe\xff\x0d\xe0\0\0\0\0"
+        nested = head + item + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    original = write_mammogram(tmp_path / "plain.dcm").read_bytes()
+    place = original.index(b"\xe0\x7f\x10\0")
+    source = tmp_path / "in" / "x.dcm"
+    source.parent.mkdir()
+    source.write_bytes(original[:place] + nested + original[place:])
+    (copy,), (path,) = copied(source, tmp_path / "out")
+    assert not copy.failures
+    new, depth = pydicom.dcmread(path), 0
+    while keyword in new and new[keyword].value:
+        new, depth = new[keyword].value[0], depth + 1
+    assert depth <= 17
+
+
+def test_chunks_of_a_png_that_stand_where_they_may_not_are_left_out(tmp_path):
+    """Decoders pass over a second header behind the pixels, and refuse one before them."""
+    source = write_plain(tmp_path / "in" / "R_CC.png")
+    data = source.read_bytes()
+    source.write_bytes(data[:-12] + data[8:33] + chunk(b"PLTE", b"Doe") + data[-12:])
+    _, (path,) = copied(source, tmp_path / "out")
+    assert path.read_bytes() == data
+
+
 def test_words_in_the_last_chunk_of_a_png_are_lost_and_the_chunk_is_not(tmp_path):
     source = write_plain(tmp_path / "in" / "R_CC.png")
     data = source.read_bytes()

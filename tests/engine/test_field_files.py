@@ -641,6 +641,36 @@ def test_of_a_damaged_directory_the_rest_is_opened_and_the_damage_said(tmp_path)
     assert "The DICOMDIR is damaged" in [failure.title for failure in catalogue.failures]
 
 
+@pytest.mark.parametrize("damage", [(b"IMAGE ", b"IMAGF "), (b"DICOM\\IM2", b"\0" * 9)])
+def test_a_record_of_a_disc_that_is_none_is_said(tmp_path, damage):
+    names = [["DICOM", f"IM{number}"] for number in range(3)]
+    for _, name in names:
+        write_mammogram(tmp_path / "DICOM" / name, sop_uid=f"1.2.{name[2:]}")
+    path, data = write_directory(tmp_path / "DICOMDIR", names)
+    at = data.rindex(damage[0])
+    path.write_bytes(data[:at] + data[at:].replace(*damage))
+    catalogue = load([path])
+    assert [failure.title for failure in catalogue.failures] == ["The DICOMDIR is damaged"]
+    assert len(named(catalogue)) in (2, 3)
+
+
+def test_images_beside_those_that_a_disc_lists_are_said(tmp_path):
+    for number in range(4):
+        write_mammogram(tmp_path / "DICOM" / f"IM{number}", sop_uid=f"1.2.{number}")
+    (tmp_path / "DICOM" / "readme.txt").write_text("words")
+    path, data = write_directory(tmp_path / "DICOMDIR", [["DICOM", "IM0"], ["DICOM", "IM1"]])
+    (note,) = load([path]).notes
+    assert note == (
+        "DICOM files beside those that the DICOMDIR lists were not opened: 2. "
+        "Open the folder itself."
+    )
+    at = data.rindex(b"IMAGE ")  # a report, as it happens
+    path.write_bytes(data[:at] + data[at:].replace(b"IMAGE ", b"PLAN  "))
+    catalogue = load([path])
+    assert (named(catalogue), catalogue.failures) == (["IM0"], ())
+    assert "were not opened: 2." in catalogue.notes[0]
+
+
 @pytest.mark.parametrize(
     ("name", "start"),
     [("a.7z", b"7z\xbc\xaf\x27\x1c"), ("a.rar", b"Rar!\x1a\x07"), ("a.dcm.gz", b"\x1f\x8b\x08")],

@@ -119,3 +119,27 @@ def annas_studies(tmp_path):
     write("3", 2019, "A-1", "19610412")
     write("4", 2021, "B-2", "19550101")
     return tmp_path / "all"
+
+
+@pytest.fixture
+def spanish(qapp):
+    """For windows that are made after it."""
+    from viewer.shared import languages
+
+    languages.install(qapp, "es")
+    yield
+    languages.remove(qapp)
+
+
+@pytest.fixture
+def themed(qapp):
+    """Fonts and paddings as the program has them."""
+    from viewer.shared import theme
+
+    style, palette, font = qapp.style().objectName(), qapp.palette(), qapp.font()
+    theme.apply(qapp)
+    yield
+    qapp.setStyleSheet("")
+    qapp.setStyle(style)
+    qapp.setPalette(palette)
+    qapp.setFont(font)

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QTableView
 from engine.domain import Laterality
 from scripts.tour import find
 from tests.viewer.fake_engine import answer_of
+from viewer.display.shown_image import State
 from viewer.panes.worklist_items import WorklistItemModel
 from viewer.shared.messages import side_words
 from viewer.shared.states import StudyState
-from viewer.viewports.canvas import State
 
 __all__ = ["find"]  # by kind and accessible name or text: find(window, QComboBox, "Model")
 SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from tests.viewer.studies import pixels_of
 from viewer.viewports.canvas import Canvas
-from viewer.viewports.viewports import HeatLegend
+from viewer.viewports.heat_legend import HeatLegend
 
 NONE_DOWN = Qt.MouseButton.NoButton
 LEFT, MIDDLE, RIGHT = (
@@ -80,9 +80,19 @@ def words_below(pane):
     return [widget.accessibleName() for widget in strip.findChildren(QWidget)]
 
 
+def step_below(pane):
+    """At which step the reader is."""
+    return words_below(pane)[0]
+
+
+def message_below(pane):
+    """What is to be known now, or what the views share."""
+    return words_below(pane)[1]
+
+
 def spot(canvas, row, column):
     """Where a source point shows, in the canvas's own logical pixels."""
-    return tuple(float(n) for n in canvas.placement().to_canvas(row, column))
+    return tuple(float(n) for n in canvas.image.placement.to_canvas(row, column))
 
 
 def click(canvas, at):

@@ -26,7 +26,7 @@ from tests.viewer.pages import (
     spot,
 )
 from tests.viewer.studies import make_study, spacing
-from viewer.display.annotations import AnnotationBook
+from viewer.display.annotations import AnnotationModel
 from viewer.viewports.viewports import ViewportsPane
 
 RULER, ANGLE, ELLIPSE, ARROW, TEXT, REGION = AnnotationKind
@@ -57,7 +57,7 @@ def choose(pane, kind):
 
 
 def act(pane, name):
-    step = pane.tools.hand.remove if name == "remove" else getattr(pane.tools, name)
+    step = pane.tools.annotation_tool.remove if name == "remove" else getattr(pane.tools, name)
     step()
 
 
@@ -69,7 +69,7 @@ def draw(pane, canvas, kind, *points):
 
 
 def drawn(pane, canvas):
-    return pane.tools.book.of(canvas.view.image_uid)
+    return pane.tools.annotations.of(canvas.view.image_uid)
 
 
 # ----------------------------------------------------------------------------------------- drawing
@@ -77,14 +77,14 @@ def drawn(pane, canvas):
 
 def test_a_ruler_drawn_from_end_to_end_tells_its_length_and_origin(pane):
     canvas = begin(pane)["R CC"]
-    before = canvas.voi
+    before = canvas.image.greys.voi
     draw(pane, canvas, RULER, (100, 150), (180, 210))
     (ruler,) = drawn(pane, canvas)
     assert ruler.points[0] == pytest.approx((100, 150), abs=0.01)
     assert ruler.points[1] == pytest.approx((180, 210), abs=0.01)
     assert ruler.measured == "10.0 mm, at detector"
     assert (ruler.reader, ruler.patient_id, ruler.study_uid) == ("Dr. X", "A-17", "1.2.3")
-    assert canvas.voi == before  # the drag drew, and did not touch the window
+    assert canvas.image.greys.voi == before  # the drag drew, and did not touch the window
     assert pane.records == [ruler]
 
 
@@ -113,7 +113,7 @@ def test_a_ruler_drawn_on_a_mirrored_display_measures_the_stored_image(pane, qtb
     pane.show_pixels(view.image_uid, rendering.prepare(view, pixels_of(view, "L")))
     pane.tools.show_annotations(study, ())
     canvas = canvases(pane)["R CC"]
-    assert canvas.is_mirrored
+    assert canvas.image.is_mirrored
     draw(pane, canvas, RULER, (100, 20), (100, 120))
     (ruler,) = drawn(pane, canvas)
     assert np.allclose(ruler.points, [(100, 20), (100, 120)], atol=0.01)
@@ -129,7 +129,7 @@ def test_an_angle_takes_two_arms(pane):
 
 def test_an_ellipse_tells_mean_deviation_and_area(pane):
     canvas = begin(pane)["R CC"]
-    canvas_pixels = canvas.display.pixels.stored
+    canvas_pixels = canvas.image.display.pixels.stored
     draw(pane, canvas, ELLIPSE, (150, 180), (250, 260))
     (ellipse,) = drawn(pane, canvas)
     grey, area = ellipse.measured.split("\n")
@@ -215,7 +215,7 @@ def test_a_tool_draws_once_and_is_put_away(pane):
     assert not action.isChecked()
     assert canvas.cursor().shape() != Qt.CursorShape.CrossCursor
     drag(canvas, LEFT, (40, 200), (90, 200))
-    assert canvas.voi.name == "adjusted"  # the next drag is the window's again
+    assert canvas.image.greys.voi.name == "adjusted"  # the next drag is the window's again
     assert len(drawn(pane, canvas)) == 1
 
 
@@ -228,7 +228,7 @@ def test_a_tool_chosen_by_mistake_is_put_away_and_leaves_nothing(pane, how):
         choose(pane, ANGLE)
     else:
         pane.commands.trigger("tools.cancel")
-    assert pane.tools.hand.tool is None
+    assert pane.tools.annotation_tool.kind is None
     assert drawn(pane, canvas) == ()
 
 
@@ -278,7 +278,7 @@ def test_words_of_a_drawing_stay_inside_the_view_and_off_its_label(pane):
     draw(pane, canvas, RULER, (2, 200), (4, 290))
     changed = np.argwhere((screen(canvas) != clean).any(axis=2))
     words = changed[changed[:, 0] > spot(canvas, 12, 0)[1]]  # below the line itself
-    free = canvas.between_words()
+    free = canvas.text.free_area(canvas.rect())
     assert words[:, 0].min() >= free.top() - 1
     assert words[:, 1].max() < canvas.width()
 
@@ -296,18 +296,18 @@ def test_words_of_two_drawings_do_not_cover_each_other(pane):
     for ruler in drawn(pane, canvas):
         points = [QPointF(60, 60), QPointF(120, 200)]
         area = QRectF(canvas.rect())
-        paint(painter, ruler, points, area, canvas.between_words(), taken)
+        paint(painter, ruler, points, area, canvas.text.free_area(canvas.rect()), taken)
     painter.end()
     assert len(taken) == 4
     assert not any(a.intersects(b) for n, a in enumerate(taken) for b in taken[:n])
-    assert all(canvas.between_words().contains(box) for box in taken)
+    assert all(canvas.text.free_area(canvas.rect()).contains(box) for box in taken)
 
 
 def test_a_drawing_out_of_sight_leaves_no_words_at_the_edge(pane):
     canvas = begin(pane)["R CC"]
     draw(pane, canvas, RULER, (30, 200), (40, 290))
     pane.tools.cancel()
-    canvas.show_part(40.0, 300, 200)  # per mm: 4 device pixels a pixel
+    canvas.centre(40.0, 300, 200)  # per mm: 4 device pixels a pixel
     with_drawing = screen(canvas)
     act(pane, "undo")
     assert np.array_equal(with_drawing, screen(canvas))
@@ -429,7 +429,7 @@ def test_no_drawing_of_one_study_shows_on_another(pane):
 
 def test_a_change_of_nothing_is_no_change():
     records = []
-    book = AnnotationBook(records.append)
+    book = AnnotationModel(records.append)
     study = make_study(("R CC",))
     book.open(study)
     drawing = book.draft(study.views[0], RULER, ((1, 1), (2, 2)))

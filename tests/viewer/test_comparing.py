@@ -7,17 +7,19 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from engine.dicom.loading import load_pixels
-from engine.domain import ReadingMode
+from engine.domain import AnnotationKind, ReadingMode
 from engine.records.store import ReadingStore
 from tests.phantom import breast, stored_values, write_mammogram, write_study
 from tests.viewer.driver import are_images_shown, choose, is_answered, open_current, sign
 from tests.viewer.fake_engine import Oracle, alarmed, answer_of, silent
 from viewer.display.orientation import Orientation
-from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
+from viewer.display.shown_image import State
 from viewer.output.pictures import file_name
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.steps_dialog import StepsDialog
-from viewer.viewports.canvas import Canvas, Shown, State
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import OverlayOptions
 from viewer.window.settings import Settings
 
 
@@ -154,10 +156,10 @@ def test_a_prior_that_cannot_be_decoded_says_so_in_its_own_cell(window, annas_st
         window.session.catalogue_opened.connect(
             lambda _: path.write_bytes(path.read_bytes()[:-3000])
         )
-    qtbot.waitUntil(lambda: len(window.viewports._canvases) == 8)
+    qtbot.waitUntil(lambda: len(list(window.viewports.every_canvas)) == 8)
 
     def failed():
-        return [c for c in window.viewports._canvases.values() if c.state is State.FAILED]
+        return [c for c in window.viewports.every_canvas if c.state is State.FAILED]
 
     qtbot.waitUntil(lambda: failed() != [], timeout=20_000)
     assert [(c.view.label, c.prior is not None) for c in failed()] == [("L CC", True)]
@@ -200,9 +202,9 @@ def test_an_image_whose_pixels_lie_as_of_the_other_breast_asks_to_check_its_side
     window.open([folder])
     qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
     canvas = next(c for c in shown(window) if c.view.label == "R CC")
-    words = [text for text, _ in canvas.top_lines()]
+    words = [text for text, _ in canvas.text.top_lines()]
     assert words[-3:] == ["⇄ mirrored for display", "check side", "chest wall not as tagged"]
-    assert [c.view.label for c in shown(window) if c.side_doubts] == ["R CC"]
+    assert [c.view.label for c in shown(window) if c.image.side_warnings] == ["R CC"]
 
 
 def uid_in(folder):
@@ -220,16 +222,16 @@ def test_each_reader_has_steps_of_their_own_that_are_kept(
     window.assessment.reader.editingFinished.emit()
     dialog = chosen_steps(qtbot, window)
     dialog.steps.item(0).setCheckState(Qt.CheckState.Unchecked)
-    assert window.viewports.routine == ROUTINE[1:]
+    assert window.viewports.protocol == DEFAULT_PROTOCOL[1:]
     sign(qtbot, window, "Dr. Y")
     window.assessment.reader.editingFinished.emit()
-    assert window.viewports.routine == ROUTINE
+    assert window.viewports.protocol == DEFAULT_PROTOCOL
     sign(qtbot, window, "Dr. X")
     window.assessment.reader.editingFinished.emit()
-    assert window.viewports.routine == ROUTINE[1:]
+    assert window.viewports.protocol == DEFAULT_PROTOCOL[1:]
     assert window.close()
     again = make_window()
-    assert again.viewports.routine == ROUTINE[1:]
+    assert again.viewports.protocol == DEFAULT_PROTOCOL[1:]
     open_current(qtbot, again, annas_studies)
     assert [canvas.view.label for canvas in shown(again)] == ["R CC", "L CC"]
 
@@ -240,31 +242,31 @@ def chosen_steps(qtbot, window):
 
 
 def test_steps_are_moved_and_given_back_and_the_last_one_cannot_be_taken_away(qtbot):
-    dialog = StepsDialog([Kind.CC, Kind.MLO])
+    dialog = StepsDialog([StepKind.CC, StepKind.MLO])
     qtbot.addWidget(dialog)
     told = []
     dialog.routine_changed.connect(told.append)
     dialog.down_button.click()
-    assert told == [(Kind.MLO, Kind.CC)]
+    assert told == [(StepKind.MLO, StepKind.CC)]
     for row in (0, 1):
         dialog.steps.item(row).setCheckState(Qt.CheckState.Unchecked)
-    assert told[1:] == [(Kind.CC,)]
+    assert told[1:] == [(StepKind.CC,)]
     dialog.default_button.click()
-    assert told[-1] == ROUTINE
-    assert dialog.routine == ROUTINE
+    assert told[-1] == DEFAULT_PROTOCOL
+    assert dialog.routine == DEFAULT_PROTOCOL
 
 
 def test_steps_edited_into_nonsense_are_the_default(tmp_path):
     path = tmp_path / "settings.ini"
     path.write_text("[steps]\nanybody=SIDEWAYS, 7\n")
-    assert Settings(path).routine("Dr. X") == ROUTINE
+    assert Settings(path).routine("Dr. X") == DEFAULT_PROTOCOL
     settings = Settings(tmp_path / "kept.ini")
-    settings.set_routine("Dr. Ñandú, MD", [Kind.MLO])
-    settings.set_routine("", [Kind.CC, Kind.ACTUAL])
+    settings.set_routine("Dr. Ñandú, MD", [StepKind.MLO])
+    settings.set_routine("", [StepKind.CC, StepKind.ACTUAL])
     settings.save()
     again = Settings(tmp_path / "kept.ini")
-    assert again.routine("dr. ñandú, md ") == (Kind.MLO,)
-    assert again.routine("Dr. New") == (Kind.CC, Kind.ACTUAL)  # the common ones
+    assert again.routine("dr. ñandú, md ") == (StepKind.MLO,)
+    assert again.routine("Dr. New") == (StepKind.CC, StepKind.ACTUAL)  # the common ones
 
 
 # ------------------------------------------------------------------------------- tools on a prior
@@ -286,8 +288,8 @@ def test_a_drawing_goes_onto_the_current_study_and_never_onto_a_prior(window, an
     annotated = []
     window.viewports.tools.annotated.connect(annotated.append)
     for canvas in (prior, current):
-        window.viewports.tools.hand.cancel()
-        window.viewports.tools.hand.choose("RULER")
+        window.viewports.tools.annotation_tool.cancel()
+        window.viewports.tools.annotation_tool.choose(AnnotationKind.RULER)
         middle = canvas.rect().center()
         qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
         qtbot.mouseMove(canvas, middle + QPoint(20, 20))
@@ -309,9 +311,9 @@ def test_a_tool_outlives_the_prior_that_it_was_used_on(window, annas_studies, qt
     assert years(window) == {"2019"}
     qtbot.waitUntil(lambda: all(c.state is State.SHOWN for c in shown(window)), timeout=20_000)
     tools.toggle_local_contrast()
-    tools.hand.update()
+    tools.annotation_tool.update()
     tools.turn(Orientation.turned_right)
-    assert all("CLAHE: display aid" in dict(c.bottom_lines()) for c in shown(window))
+    assert all("CLAHE: display aid" in dict(c.text.bottom_lines()) for c in shown(window))
 
 
 def test_a_priors_patient_is_hidden_with_the_others_but_never_that_it_is_a_prior(
@@ -321,7 +323,7 @@ def test_a_priors_patient_is_hidden_with_the_others_but_never_that_it_is_a_prior
     prior = show_prior(qtbot, window)
     for level in range(2):
         window.viewports.tools.next_text_level()
-        words = [text for text, _, _ in prior._lines_above()]
+        words = [text for text, _, _ in prior.text.lines_above(prior.rect())]
         assert words[1:3] == ["PRIOR", "2022-03-02"], level
         assert not {"Example^Anna", "A-1"} & set(words)
 
@@ -353,10 +355,13 @@ def test_a_picture_of_a_prior_says_so_and_without_names_not_of_when(window, anna
     prior = show_prior(qtbot, window)
     assert file_name(prior).startswith("PRIOR_")
     for shown_words in (True, False):
-        with_names = [text for text, _, _ in prior._lines_above(Shown(words=shown_words))]
+        with_names = [
+            text
+            for text, _, _ in prior.text.lines_above(prior.rect(), OverlayOptions(text=shown_words))
+        ]
         assert {"PRIOR", "2022-03-02", "A-1"} <= set(with_names)
-        bare = Shown(words=shown_words, identity=False)
-        without = [text for text, _, _ in prior._lines_above(bare)]
+        bare = OverlayOptions(text=shown_words, identity=False)
+        without = [text for text, _, _ in prior.text.lines_above(prior.rect(), bare)]
         assert "PRIOR" in without
         assert not any("2022" in text or "A-1" in text for text in without)
 
@@ -364,7 +369,7 @@ def test_a_picture_of_a_prior_says_so_and_without_names_not_of_when(window, anna
 def test_no_name_is_given_out_that_is_not_on_the_screen(window, annas_studies, qtbot):
     open_current(qtbot, window, annas_studies)
     canvas = shown(window)[0]
-    assert "A-1" in canvas.identity
+    assert "A-1" in canvas.text.identity
     window.viewports.tools.next_text_level()
-    assert canvas.identity == ()
-    assert canvas.top_lines() == canvas.top_lines(with_identity=False)
+    assert canvas.text.identity == ()
+    assert canvas.text.top_lines() == canvas.text.top_lines(with_identity=False)

@@ -11,6 +11,7 @@ from engine.domain import BiradsCategory, Laterality
 from engine.records.store import ReadingStore
 from tests.viewer.driver import is_answered, open_and_wait, sign
 from tests.viewer.fake_engine import FakeEngine
+from tests.viewer.pages import step_below
 from viewer.panes.shortcuts_dialog import BY_HAND, ShortcutsDialog
 from viewer.shared.keymap import KEYPAD
 from viewer.window.settings import Settings
@@ -110,9 +111,9 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
     canvas.setFocus()
     QApplication.processEvents()
     qtbot.keyClick(canvas, Key.Key_I)
-    assert not canvas.is_inverted
+    assert not canvas.image.greys.is_inverted
     qtbot.keyClick(canvas, Key.Key_J)
-    assert canvas.is_inverted
+    assert canvas.image.greys.is_inverted
     assert window.commands.action("toggle_invert").toolTip() == "Invert (J)"
 
 
@@ -202,11 +203,11 @@ def test_the_save_button_and_hints_name_the_key_that_saves_now(window, write_stu
     window.keymap.clear("save")
     assert window.assessment.save_button.text() == "Save"
     window.viewports.toggle_single()
-    assert "V or double click" in window.viewports._strip._step.text
+    assert "V or double click" in step_below(window.viewports)
     window.keymap.clear("toggle_single")
     window.viewports.toggle_single()
     window.viewports.toggle_single()
-    assert window.viewports._strip._step.text == "One view; double click shows all"
+    assert step_below(window.viewports) == "One view; double click shows all"
 
 
 # --------------------------------------------------------------------------------------- keypad
@@ -225,14 +226,14 @@ def test_one_hand_on_the_keypad_reads_a_study_and_goes_on(
     pane = window.viewports
 
     click_keypad(qtbot, Key.Key_9)
-    assert pane._step == 1
+    assert step_below(pane).startswith("Step 2")
     click_keypad(qtbot, Key.Key_7)
-    assert pane._step == 0
-    zoom = pane.current.scale
+    assert step_below(pane).startswith("Step 1")
+    zoom = pane.current.image.camera.scale
     click_keypad(qtbot, Key.Key_Plus)
-    assert pane.current.scale > zoom
+    assert pane.current.image.camera.scale > zoom
     click_keypad(qtbot, Key.Key_Minus)
-    assert pane.current.scale == pytest.approx(zoom)
+    assert pane.current.image.camera.scale == pytest.approx(zoom)
     click_keypad(qtbot, Key.Key_8)
     assert window.prediction.overlay[0]
 
@@ -306,7 +307,7 @@ def test_without_the_layout_the_keypad_is_no_more_than_digits(window, write_stud
     for key in (Key.Key_9, Key.Key_8, Key.Key_Asterisk):
         click_keypad(qtbot, key)
     assert window.session.current_study is study
-    assert window.viewports._step == 0
+    assert step_below(window.viewports).startswith("Step 1")
     assert not window.prediction.overlay[0]
 
 

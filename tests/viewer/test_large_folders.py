@@ -4,8 +4,8 @@ import pytest
 from PySide6.QtWidgets import QListView
 
 from tests.phantom import write_mammogram, write_study
+from viewer.display.shown_image import State
 from viewer.panes.worklist_items import WorklistItemModel
-from viewer.viewports.canvas import State
 
 
 @pytest.fixture

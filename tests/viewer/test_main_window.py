@@ -29,10 +29,10 @@ from tests.viewer.driver import (
 )
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
+from viewer.display.shown_image import State
 from viewer.panes.help import About, licence_files
 from viewer.shared.banner import Message
 from viewer.shared.states import StudyState
-from viewer.viewports.canvas import State
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 
@@ -177,7 +177,7 @@ def test_another_model_replaces_every_word_of_the_first(window, engine, write_st
     assert not is_answered(window)
     assert [row.prediction for row in rows(window)] == [None, None]
     assert window.assessment.forms[RIGHT].entry.prediction is None
-    assert not window.viewports._has_prediction
+    assert not window.viewports.has_heat
     assert window.menus.model_choice.currentData() == "light"
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.answer_next()
@@ -207,7 +207,7 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     assert again.commands.action("both_models").isChecked()
     assert again.session.inference.compares_models
     assert again.prediction.other.isVisible()
-    again.choose_model("hybrid")
+    again.commands.trigger("model_hybrid")
     again.commands.trigger("both_models")
     assert not again.prediction.other.isVisible()
     assert not again.settings.compares_models
@@ -275,7 +275,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     column = window.prediction.columns[RIGHT]
     assert not column.shifted.isVisible()
     height, _ = window.prediction.heights(348)
-    window.ask_for_cancers()
+    window.commands.trigger("cancers_per_1000")
     (dialog,) = window.findChildren(QInputDialog)
     dialog.setDoubleValue(6)
     dialog.accept()

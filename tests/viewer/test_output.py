@@ -31,9 +31,11 @@ from tests.viewer.driver import (
     use,
 )
 from tests.viewer.fake_engine import FakeEngine
+from viewer.display.shown_image import State
 from viewer.output import pictures, printers, summary
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
-from viewer.viewports.canvas import Shown, State
+from viewer.viewports.corner_text import OverlayOptions
+from viewer.viewports.picture import picture
 
 RIGHT = Laterality.RIGHT
 
@@ -101,7 +103,7 @@ def test_a_picture_is_what_the_screen_shows_with_the_notice_below(reading, tmp_p
     path.parent.mkdir()
     assert path.name == "R_CC.png"
     on_screen = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
-    reading.output.save_picture(canvas, Shown(), path)
+    reading.output.save_picture(canvas, OverlayOptions(), path)
     image = QImage(str(path))
     size = on_screen.rect()
     assert image.copy(size) == on_screen
@@ -112,14 +114,14 @@ def test_a_picture_is_what_the_screen_shows_with_the_notice_below(reading, tmp_p
     assert reading.banner.message.title == "Saved"
 
 
-@pytest.mark.parametrize("part", ["heat", "words", "identity"])
+@pytest.mark.parametrize("part", ["heat", "text", "identity"])
 def test_each_part_of_a_picture_can_be_left_out(reading, part):
     canvas = reading.viewports.current
-    everything = canvas.picture(Shown())
-    without = canvas.picture(replace(Shown(), **{part: False}))
+    everything = picture(canvas, OverlayOptions())
+    without = picture(canvas, replace(OverlayOptions(), **{part: False}))
     assert everything != without
-    bare = canvas.picture(Shown(heat=False, words=False, identity=False))
-    label = canvas.picture(Shown(heat=False, words=False, identity=False, label=False))
+    bare = picture(canvas, OverlayOptions(heat=False, text=False, identity=False))
+    label = picture(canvas, OverlayOptions(heat=False, text=False, identity=False, label=False))
     assert bare != label  # the side is on it
 
 
@@ -144,7 +146,7 @@ def test_no_word_of_the_patient_is_on_a_picture_unless_it_is_asked_for(
 
 def test_the_clipboard_gets_the_picture_without_the_name(reading, qtbot):
     canvas = reading.viewports.current
-    expected = pictures.picture_of(canvas, Shown(identity=False))
+    expected = pictures.picture_of(canvas, OverlayOptions(identity=False))
     use(reading, "copy_picture")
     copied = QGuiApplication.clipboard().image()
     assert copied.convertToFormat(QImage.Format.Format_RGB32) == expected
@@ -164,7 +166,7 @@ def test_the_preview_follows_the_view(reading, qtbot):
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
     before = dialog.preview.pixmap().toImage()
-    dialog.canvas.adjust_window(0.5, 0.3)
+    dialog.canvas.image.greys.adjust(0.5, 0.3)
     qtbot.waitUntil(lambda: dialog.preview.pixmap().toImage() != before)
 
 
@@ -177,11 +179,11 @@ def test_a_mirrored_view_says_so_on_every_picture_and_page(
     window = make_window()
     open_until(qtbot, window, folder, State.SHOWN)
     canvas = window.viewports.current
-    assert canvas.is_mirrored
-    bare = Shown(words=False, identity=False)
-    told = canvas.picture(bare)
-    monkeypatch.setattr(canvas, "top_lines", lambda *_: [])
-    assert canvas.picture(bare) != told
+    assert canvas.image.is_mirrored
+    bare = OverlayOptions(text=False, identity=False)
+    told = picture(canvas, bare)
+    monkeypatch.setattr(canvas.text, "top_lines", lambda *_: [])
+    assert picture(canvas, bare) != told
     monkeypatch.undo()
     made = window.output.summarise(False, True)
     assert "⇄ mirrored for display" in made.views[0].warnings
@@ -373,7 +375,7 @@ def test_nothing_is_saved_among_the_images(reading, name):
     path = study.views[0].path.parent / name
     path.parent.mkdir(exist_ok=True)
     before = sorted(path.parent.iterdir())
-    reading.output.save_picture(reading.viewports.current, Shown(), path)
+    reading.output.save_picture(reading.viewports.current, OverlayOptions(), path)
     assert "lie in the study" in reading.banner.message.title
     reading.output.save_summary(path, True, True)
     reading.output.copy_study(study, path.parent, False)
@@ -385,7 +387,7 @@ def test_a_link_to_an_image_does_not_lead_a_picture_into_the_study(reading, tmp_
     before = image.read_bytes()
     link = tmp_path / "elsewhere.png"
     link.symlink_to(image)
-    reading.output.save_picture(reading.viewports.current, Shown(), link)
+    reading.output.save_picture(reading.viewports.current, OverlayOptions(), link)
     assert "lie in the study" in reading.banner.message.title
     assert image.read_bytes() == before
 
@@ -394,11 +396,11 @@ def test_a_full_disk_is_told_and_the_earlier_file_stays(reading, tmp_path, monke
     path = tmp_path / "R_CC.png"
     path.write_bytes(b"earlier")
     monkeypatch.setattr(QSaveFile, "commit", lambda self: False)
-    reading.output.save_picture(reading.viewports.current, Shown(), path)
+    reading.output.save_picture(reading.viewports.current, OverlayOptions(), path)
     assert reading.banner.message.title == "The file was not saved"
     assert path.read_bytes() == b"earlier"
     monkeypatch.undo()
-    reading.output.save_picture(reading.viewports.current, Shown(), path)
+    reading.output.save_picture(reading.viewports.current, OverlayOptions(), path)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert [p.name for p in tmp_path.glob("R_CC*")] == ["R_CC.png"]
 

@@ -273,14 +273,16 @@ def by_other(prediction=None, state=StudyState.DONE, engine=LIGHT, failure=None,
 
 
 def test_the_other_model_has_no_line_unless_both_are_asked(pane, qtbot):
-    assert pane.pager.page_of(pane.other) is None
+    pane.show()
+    qtbot.waitExposed(pane)
+    assert pane.other.isHidden()
     without = pane.heights(348)
     with qtbot.waitSignal(pane.room_changed):
         pane.reserve_other(True)
-    assert pane.pager.page_of(pane.other) is not None
+    assert not pane.other.isHidden()
     assert pane.heights(348) > without
     pane.reserve_other(False)
-    assert pane.pager.page_of(pane.other) is None
+    assert pane.other.isHidden()
     assert pane.heights(348) == without
 
 

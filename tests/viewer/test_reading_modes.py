@@ -65,7 +65,7 @@ from viewer.display.reading_modes import MODE_TITLES
 from viewer.output import pictures, summary
 from viewer.panes.worklist_items import Order, WorklistItemModel
 from viewer.shared.states import Phase, StudyState
-from viewer.viewports.canvas import EVERYTHING
+from viewer.viewports.corner_text import EVERYTHING
 from viewer.window.settings import Settings
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -390,7 +390,7 @@ def test_a_stricter_mode_hides_at_once_and_what_was_shown_before_is_on_record(
     assert not is_answered(window)
     assert rows(window)[0].prediction is None
     assert window.assessment.forms[RIGHT].entry.prediction is None
-    assert not window.viewports._has_prediction
+    assert not window.viewports.has_heat
     enter(qtbot, window, R="2")
     assert stored(readings_path)[0].revealed_at < began  # not an independent word
     enter(qtbot, window, L="1")
@@ -646,7 +646,7 @@ def after_a_look_at_the_answer(qtbot, window):
 
 def ask_about_a_spot(qtbot, window):
     tools = window.viewports.tools
-    tools.hand.add_region(window.viewports.current, (10, 20, 40, 50))
+    tools.annotation_tool.add_region(window.viewports.current, (10, 20, 40, 50))
     qtbot.waitUntil(lambda: tools.asked_regions != [])
     qtbot.waitUntil(lambda: not any(region.is_awaited for region in window.session.regions))
 

@@ -32,7 +32,7 @@ from tests.viewer.driver import (
 )
 from tests.viewer.fake_engine import NO_SPACING, FakeEngine, refused_region, said_of_region
 from tests.viewer.pages import LEFT as LEFT_BUTTON
-from tests.viewer.pages import click, drag, spot
+from tests.viewer.pages import click, drag, message_below, spot
 from tests.viewer.studies import make_view, spacing
 from viewer.display import regions
 from viewer.session import inference
@@ -97,7 +97,7 @@ def wait_for_answer(qtbot, window):
 
 
 def told(window):
-    return window.viewports._strip._basis.text
+    return message_below(window.viewports)
 
 
 def stored(readings_path):
@@ -176,7 +176,7 @@ def test_a_rectangle_is_drawn_and_its_answer_stands_beside_it(ask_in, engine, qt
     assert NOTICE in told(window)
     assert words in canvas.accessibleDescription()
     assert NOTICE in canvas.accessibleDescription()
-    (drawing,) = window.viewports.tools.book.of(canvas.view.image_uid)
+    (drawing,) = window.viewports.tools.annotations.of(canvas.view.image_uid)
     assert drawing.kind is REGION
     mm = canvas.view.pixel_spacing.row_mm
     assert drawing.measured == f"{30 * mm:.1f} × {30 * mm:.1f} mm, at detector"
@@ -191,7 +191,7 @@ def test_the_key_asks_about_a_square_at_the_pointer(ask_in, engine, qtbot):
     press_s(qtbot, window, canvas)
     (label, box) = asked(engine)[0]
     assert label == "L MLO"
-    at = canvas.placement().to_source(*spot(canvas, 40, 40))
+    at = canvas.image.placement.to_source(*spot(canvas, 40, 40))
     assert box == regions.spot_around(canvas.view, *at)
     assert window.viewports.current is canvas
     wait_for_answer(qtbot, window)
@@ -221,7 +221,7 @@ def test_without_spacing_the_reader_is_told_what_the_square_is(
     assert canvas.view.pixel_spacing is None
     press_s(qtbot, window, canvas)
     assert "a twelfth of its longer side" in told(window)
-    (drawing,) = window.viewports.tools.book.of(canvas.view.image_uid)
+    (drawing,) = window.viewports.tools.annotations.of(canvas.view.image_uid)
     assert drawing.measured.endswith("px, pixels only")
     engine.answer_region()
     wait_for_answer(qtbot, window)
@@ -252,7 +252,7 @@ def test_while_it_waits_it_says_so_and_escape_takes_it_away(ask_in, engine, qtbo
     assert told(window) == "R CC: asking about this spot …"
     waiting = canvas.grab().toImage()
     escape(qtbot, canvas)
-    assert window.viewports.tools.book.of(canvas.view.image_uid) == ()
+    assert window.viewports.tools.annotations.of(canvas.view.image_uid) == ()
     assert canvas.grab().toImage() != waiting
     assert engine.regions[0][0].cancelled()
     engine.answer_region()
@@ -370,8 +370,8 @@ def test_an_engine_that_dies_over_a_spot_says_so_there_and_the_next_spot_is_answ
     draw(window, (60, 30), (75, 45))
     qtbot.waitUntil(lambda: len(stored(readings_path)) == 1)
     escape(qtbot, canvas)  # the second, then the first is drawn once more
-    window.viewports.tools.hand._select(
-        window.viewports.tools.book.of(canvas.view.image_uid)[0].mark
+    window.viewports.tools.annotation_tool.select(
+        window.viewports.tools.annotations.of(canvas.view.image_uid)[0].mark
     )
     escape(qtbot, canvas)
     draw(window)
@@ -419,7 +419,7 @@ def test_an_answer_that_comes_after_the_study_has_changed_is_dropped(
     window.worklist.step(-1)
     qtbot.waitUntil(lambda: are_images_shown(window))
     assert answers(window) == []
-    drawings = window.viewports.tools.book.of(view.image_uid)
+    drawings = window.viewports.tools.annotations.of(view.image_uid)
     assert [drawing.kind for drawing in drawings] == [REGION]  # it says that it has no answer
     window.viewports.grab()
 
@@ -498,13 +498,13 @@ def test_before_the_reader_has_committed_nothing_is_asked_and_the_reason_is_told
     canvas = canvas_of(window)
     press_s(qtbot, window, canvas)
     assert told(window) == reason
-    window.viewports.tools.told.emit("")
+    window.viewports.tools.message.emit("")
     window.commands.trigger("tools.choose_region")
     assert told(window) == reason
     assert not window.viewports.tools.is_region_chosen
     assert not window.commands.action("tools.choose_region").isChecked()
     assert engine.regions == []
-    assert window.viewports.tools.book.of(canvas.view.image_uid) == ()
+    assert window.viewports.tools.annotations.of(canvas.view.image_uid) == ()
 
 
 def test_in_second_read_a_spot_is_asked_about_once_both_breasts_have_their_category(
@@ -551,7 +551,7 @@ def test_the_session_asks_nothing_that_is_hidden_though_a_widget_forgot(
 ):
     window = ask_in(BLIND)
     tools, canvas = window.viewports.tools, canvas_of(window)
-    tools.hand.add_region(canvas, (30, 20, 60, 50))
+    tools.annotation_tool.add_region(canvas, (30, 20, 60, 50))
     assert engine.regions == []
     assert window.session.regions == ()
 

@@ -10,10 +10,10 @@ from engine.errors import FILE_CHANGED
 from tests.phantom import write_mammogram, write_plain
 from tests.viewer.driver import canvases, choose, open_and_wait, rows, sign
 from tests.viewer.fake_engine import MODELS, answer_of
+from viewer.display.shown_image import State
 from viewer.display.worklist_row import StudyRow
 from viewer.session.opening import RELISTINGS
 from viewer.shared.states import StudyState
-from viewer.viewports.canvas import State
 
 SIZE = {"rows": 96, "columns": 72}
 

@@ -44,34 +44,14 @@ from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.help import About
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
-from viewer.shared import languages, theme
+from viewer.shared import languages
 from viewer.shared.messages import localised, localised_error, localised_unless_foreign
-from viewer.viewports.canvas import Shown
+from viewer.viewports.corner_text import OverlayOptions
 from viewer.viewports.screen_calibration import ScreenCalibration
 from viewer.window.settings import Settings
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 NOTICE_ES = "Solo para investigación. No apto para el diagnóstico."
-
-
-@pytest.fixture
-def spanish(qapp):
-    """For windows that are made after it."""
-    languages.install(qapp, "es")
-    yield
-    languages.remove(qapp)
-
-
-@pytest.fixture
-def themed(qapp):
-    """Fonts and paddings as the program has them."""
-    style, palette, font = qapp.style().objectName(), qapp.palette(), qapp.font()
-    theme.apply(qapp)
-    yield
-    qapp.setStyleSheet("")
-    qapp.setStyle(style)
-    qapp.setPalette(palette)
-    qapp.setFont(font)
 
 
 @pytest.fixture
@@ -148,7 +128,7 @@ def test_the_other_windows_speak_spanish_too(
     dialogs = [
         window.disagreements,
         ShortcutsDialog(window.keymap, window),
-        StepsDialog(window.viewports.routine, window),
+        StepsDialog(window.viewports.protocol, window),
         About(window),
         ScreenCalibration(None, window),
         HeaderBrowser("1.2.3", "R CC", window),
@@ -312,12 +292,12 @@ def test_a_measurement_is_kept_in_english_and_shown_in_spanish(spanish):
     size = PixelSize(0.1, 0.1, "mm", "at detector")
     kept = measuring.length_text(size, [(0, 0), (0, 100)])
     assert kept == "10.0 mm, at detector"
-    assert measuring.spoken(kept) == "10.0 mm, en el detector"
+    assert measuring.format_for_screen(kept) == "10.0 mm, en el detector"
     values = measuring.EllipseValues(9, 1204.0, 3.0, 1.0, 5.0)
     kept = measuring.ellipse_text(size, [(0, 0), (10, 10)], values)
     assert kept.startswith("mean 1,204 ± 3 SD\n")
-    assert measuring.spoken(kept).startswith("media 1,204 ± 3 DE\n")
-    kept = measuring.spoken("4.0 px, estimated with magnification 1.8")
+    assert measuring.format_for_screen(kept).startswith("media 1,204 ± 3 DE\n")
+    kept = measuring.format_for_screen("4.0 px, estimated with magnification 1.8")
     assert kept == "4.0 px, estimado con magnificación 1.8"
 
 
@@ -331,7 +311,7 @@ def test_a_picture_bears_the_notice_in_both_languages_and_verbatim_in_its_metada
     monkeypatch.setattr(
         pictures, "_wrapped", lambda text, *rest: painted.append(text) or wrap(text, *rest)
     )
-    image = pictures.picture_of(window.viewports.current, Shown())
+    image = pictures.picture_of(window.viewports.current, OverlayOptions())
     assert painted[:2] == [NOTICE_ES, NOTICE]
     assert QImage.fromData(pictures.png(image)).text("Disclaimer") == NOTICE
 

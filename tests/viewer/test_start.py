@@ -101,6 +101,22 @@ def test_settings_edited_into_nonsense_read_as_the_defaults(tmp_path):
     assert settings.reader == ""
 
 
+def test_settings_that_became_lists_read_as_the_defaults(tmp_path):
+    """A comma in an INI file makes a list of a text."""
+    path = tmp_path / "settings.ini"
+    path.write_text(
+        "[General]\nlanguage=es, en\nmodel=light, hybrid\nreading_mode=CONCURRENT, x\n"
+        "reader=a, b\ncancers_per_1000=1, 2\n[worklist]\norder=a, b\n[keys]\nchosen=[, ]\n"
+        "[backups]\nkept=1, 2\n[steps]\nanybody=@Invalid(), ALL, @Size(1 2)\n"
+    )
+    settings = Settings(path)
+    assert (settings.language, settings.model_name, settings.reader) == ("", "both", "")
+    assert (settings.reading_mode, settings.worklist_order) == (None, "")
+    assert (settings.cancers_per_1000, settings.kept_backups) == (None, 14)
+    assert settings.keys == {}
+    assert settings.routine("anybody")
+
+
 def test_settings_are_kept(tmp_path):
     path = tmp_path / "settings.ini"
     settings = Settings(path)

@@ -18,13 +18,16 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
 
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
+from engine.records.store import ReadingStore
 from scripts import tour
 from tests.phantom import write_study
 from tests.viewer.driver import cells, is_answered, rows
 from tests.viewer.fake_engine import Oracle, answer_of, prediction_of
+from tests.viewer.pages import message_below, step_below
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.panes.mode_question import ModeQuestion
-from viewer.viewports.canvas import Gap
+from viewer.viewports.empty_viewport import EmptyViewport
+from viewer.viewports.heat_legend import HeatLegend
 from viewer.viewports.screen_calibration import ScreenCalibration
 
 FOUR = ["R CC", "L CC", "R MLO", "L MLO"]
@@ -97,22 +100,23 @@ class View:
 class Look:
     """What there is to be seen in a moment."""
 
-    def __init__(self, reader):
+    def __init__(self, reader, readings_path):
         window = reader.window
         pane = window.viewports
-        marks = pane.tools.book.of
-        self.views = {canvas.name: view_of(canvas, marks) for canvas in pane.shown_canvases}
+        marks = pane.tools.annotations.of
+        self.views = {canvas.text.name: view_of(canvas, marks) for canvas in pane.shown_canvases}
         self.status = window.statusBar().currentMessage()
         self.pointed = window.pixel_label.text()
-        self.told = pane._strip._basis.text
-        self.step = pane._strip._step.text
+        self.told = message_below(pane)
+        self.step = step_below(pane)
         self.waiting = window.prediction.waiting.text() if not is_answered(window) else ""
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
-        self.stored = window.session._readings.store.all()
+        with ReadingStore(readings_path) as store:
+            self.stored = store.all()
         self.right = window.assessment.forms[RIGHT]
         self.left = window.assessment.forms[LEFT]
-        self.states = self.right._state.text(), self.left._state.text()
+        self.states = self.right.state_label.text(), self.left.state_label.text()
 
     def windows(self):
         return [view.window for view in self.views.values()]
@@ -130,14 +134,16 @@ def view_of(canvas, marks):
     image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     lines = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
     grey = lines[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
-    placement, width, height = canvas.placement(), canvas.width(), canvas.height()
+    placement, width, height = canvas.image.placement, canvas.width(), canvas.height()
+    area = canvas.rect()
+    written = *canvas.text.lines_above(area), *canvas.text.lines_below(area)
     return View(
-        tuple(text for text, _, _ in (*canvas._lines_above(), *canvas._lines_below())),
+        tuple(text for text, _, _ in written),
         canvas.view.label,
         canvas.view.patient_id,
         canvas.prior is not None,
-        canvas.voi,
-        canvas.magnification or 0,
+        canvas.image.greys.voi,
+        canvas.image.camera.magnification or 0,
         grey,
         tuple(marks(canvas.view.image_uid)),
         canvas.shows_heat,
@@ -194,7 +200,7 @@ def heat_map(looks, now, reader):
     assert now.changed(looks["hung"]) == FOUR
     assert all(view.has_heat for view in now.views.values())
     assert np.ptp(now.views["R CC"].grey.astype(int), axis=2).max() > 60  # colours
-    assert reader.window.viewports._strip.legend.isVisible()
+    assert reader.window.viewports.findChild(HeatLegend).isVisible()
 
 
 @shows
@@ -283,8 +289,8 @@ def at_one_to_one(looks, now, reader):
     assert "1:1" in now.views["R MLO"].words
     canvas = reader.view("R MLO")
     for x, y in ((560, 300), (600, 340), (640, 380)):  # every pixel of the screen is a stored one
-        row, column = (int(n) for n in canvas.placement().to_source(x + 0.5, y + 0.5))
-        grey = canvas.display.pixels.stored[row, column] / 4095 * 255
+        row, column = (int(n) for n in canvas.image.placement.to_source(x + 0.5, y + 0.5))
+        grey = canvas.image.display.pixels.stored[row, column] / 4095 * 255
         assert now.views["R MLO"].grey[y, x, 0] == pytest.approx(grey, abs=1)
 
 
@@ -330,7 +336,7 @@ def ellipse(looks, now, reader):
     assert re.match(r"mean [\d,]+ ± [\d.,]+ SD\n[\d.,]+ mm², at detector", drawing.measured)
     canvas = reader.view("L CC")
     (row0, column0), (row1, column1) = drawing.points
-    values = canvas.display.pixels.stored
+    values = canvas.image.display.pixels.stored
     middle = values[int((row0 + row1) / 2), int((column0 + column1) / 2)]
     mean = float(drawing.measured.split()[1].replace(",", ""))
     assert mean == pytest.approx(middle, rel=0.2)
@@ -346,8 +352,10 @@ def drawn(looks, now, reader):
     assert [one.text for one in now.views["R CC"].drawings] == ["", "same as in 2022?"]
     assert "R CC" in now.changed(looks["arrow"])
     assert {name: len(view.drawings) for name, view in now.views.items()} == {
-        **{"R CC": 2, "L CC": 1},
-        **{"R MLO": 1, "L MLO": 1},
+        "R CC": 2,
+        "L CC": 1,
+        "R MLO": 1,
+        "L MLO": 1,
     }
 
 
@@ -446,8 +454,8 @@ def beside_the_prior(looks, now, reader):
         assert prior.top > current.top
         assert prior.zoom == pytest.approx(current.zoom)  # the same spacing: the same size
     assert {view.patient_id for view in now.views.values()} == {"A-1"}
-    strip = reader.window.viewports._strip
-    reader.wait(lambda: "Same size in mm" in strip._basis.text)  # after what was said before
+    pane = reader.window.viewports
+    reader.wait(lambda: "Same size in mm" in message_below(pane))  # after what was said before
 
 
 @shows
@@ -463,7 +471,7 @@ def keys_listed(looks, now, reader):
 @shows
 def disagreed(looks, now, reader):
     assert now.states[0] == "unsaved"
-    assert now.right._disagree.isChecked()
+    assert now.right.disagree_button.isChecked()
     assert now.right.draft.reason == "prior shows stable"
     assert now.right.draft.comment == "Stable for two years."
     assert [row.has_draft for row in now.rows] == [True, False, False]
@@ -499,7 +507,7 @@ def hidden(looks, now, reader):
     assert now.waiting.startswith("The model's answer is hidden.")
     assert not any(view.has_heat for view in now.views.values())
     assert all(row.badges == () for row in now.rows[1:])
-    assert not now.right._agree.isEnabled()
+    assert not now.right.agree_button.isEnabled()
     assert len(now.stored) == len(looks["saved"].stored) + 2
 
 
@@ -541,7 +549,7 @@ def blind_audit(looks, now, reader):
     right, left = now.stored[-2:]
     assert [one.reading_mode for one in (right, left)] == [ReadingMode.BLIND_AUDIT] * 2
     assert right.revealed_at < right.opened_at  # by the badges, and never since
-    assert not now.right._agree.isEnabled()
+    assert not now.right.agree_button.isEnabled()
 
 
 @shows
@@ -682,7 +690,7 @@ def header_of(path):
 @shows
 def unreadable(looks, now, reader):
     assert list(now.views) == ["R CC", "R MLO", "L MLO"]
-    gap = reader.window.viewports.findChild(Gap)
+    gap = reader.window.viewports.findChild(EmptyViewport)
     assert gap.isVisible()
     assert gap.accessibleName() == "L CC, missing, or not readable"
     told = [row.sentence for row in now.rows[1:]]
@@ -701,7 +709,7 @@ def hashes(folder):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_reader_goes_through_all_tools_modes_and_exports_and_sees_what_must_be_seen(
-    make_window, studies, tmp_path, qtbot
+    make_window, studies, readings_path, tmp_path, qtbot
 ):
     before = hashes(studies)
     (tmp_path / "out").mkdir()
@@ -713,12 +721,12 @@ def test_a_reader_goes_through_all_tools_modes_and_exports_and_sees_what_must_be
     assert list(SHOWN) == list(tour.SCENES)
     for name, scene in tour.SCENES.items():
         with scene(reader):
-            looks[name] = Look(reader)
+            looks[name] = Look(reader, readings_path)
             SHOWN[name](looks, looks[name], reader)
             if name in tour.PICTURED:
                 assert reader.picture().save(str(tmp_path / "pictures" / f"{name}.png"))
         if name == "presets":
-            looks["presets_reset"] = Look(reader)
+            looks["presets_reset"] = Look(reader, readings_path)
     assert {path.stem for path in (tmp_path / "pictures").iterdir()} == set(tour.PICTURED)
     assert hashes(studies) == before  # nothing was written into a study
 

@@ -7,7 +7,7 @@ from engine.domain import BiradsCategory, Laterality, ReadingMode, standing
 from engine.records.store import ReadingStore
 from tests.viewer.driver import choose, has_predicted, is_answered, open_and_wait, rows, sign
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.pages import drag
+from tests.viewer.pages import drag, message_below
 from viewer.display.assessment_form import CHANGE_REASONS
 from viewer.shared.states import Phase
 
@@ -259,12 +259,12 @@ def draw(window, label="R CC"):
 
 
 def drawings(window):
-    book = window.viewports.tools.book
+    book = window.viewports.tools.annotations
     return sum(len(book.of(canvas.view.image_uid)) for canvas in window.viewports.canvases)
 
 
 def below(window):
-    return window.viewports._strip._basis.text
+    return message_below(window.viewports)
 
 
 def test_ctrl_z_undoes_whatever_was_done_last_drawing_or_reading(read_in, readings_path, qtbot):

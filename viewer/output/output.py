@@ -42,12 +42,13 @@ from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import PlainLabel
-from viewer.viewports.canvas import Canvas, Shown
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import OverlayOptions
 from viewer.viewports.viewports import ViewportsPane
 
 PREVIEW = QSize(420, 460)  #: logical pixels, of a picture's preview
 SUMMARY_SIZE = QSize(860, 900)
-UNNAMED = Shown(identity=False)
+UNNAMED = OverlayOptions(identity=False)
 _PREVIEW_DPI = 150  # of a summary's preview, before it is shrunk
 _REFRESH_MS = 200  # after the last change of the view
 _SAY_NOTHING = mark("Without them no free words and no reader's name are on the page either.")
@@ -107,7 +108,7 @@ class Output(QObject):
             return
         self._show(PictureDialog(canvas, self, self._window))
 
-    def copy_picture(self, shown: Shown = UNNAMED) -> None:
+    def copy_picture(self, shown: OverlayOptions = UNNAMED) -> None:
         """Of the selected view to the clipboard, as it shows but for the patient's name."""
         canvas = self._viewports.current
         if canvas is None or not pictures.can_be_pictured(canvas):
@@ -116,14 +117,14 @@ class Output(QObject):
         image = pictures.picture_of(canvas, shown)
         image.setDevicePixelRatio(1)
         QGuiApplication.clipboard().setImage(image)
-        is_named = shown.identity and canvas.identity
-        title = tr("{view} copied as a picture").format(view=canvas.name)
+        is_named = shown.identity and canvas.text.identity
+        title = tr("{view} copied as a picture").format(view=canvas.text.name)
         with_name = tr("It is with the patient's name.")
         self.told.emit(
             Message(title, with_name if is_named else tr("It is without the patient's name."))
         )
 
-    def save_picture(self, canvas: Canvas, shown: Shown, path: Path) -> None:
+    def save_picture(self, canvas: Canvas, shown: OverlayOptions, path: Path) -> None:
         if path.suffix.lower() != ".png":
             path = path.with_name(path.name + ".png")
         self.save(path, lambda: pictures.png(pictures.picture_of(canvas, shown)))
@@ -255,7 +256,7 @@ class PictureDialog(QDialog):
 
     def __init__(self, canvas: Canvas, output: Output, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle(tr("{view} as a picture").format(view=canvas.name))
+        self.setWindowTitle(tr("{view} as a picture").format(view=canvas.text.name))
         self.canvas, self._output = canvas, output
         self.options = _Options(
             {
@@ -268,7 +269,7 @@ class PictureDialog(QDialog):
         )
         if not canvas.shows_heat:
             self.options.disable("heat")
-        if not canvas.identity:
+        if not canvas.text.identity:
             self.options.disable("identity")
         self.options.changed.connect(self._refresh)
         self._timer = QTimer(
@@ -297,12 +298,12 @@ class PictureDialog(QDialog):
         self._refresh()
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> OverlayOptions:
         options = self.options
-        return Shown(
+        return OverlayOptions(
             heat=options["heat"],
             drawings=options["drawings"],
-            words=options["words"],
+            text=options["words"],
             identity=options["identity"],
         )
 
@@ -348,7 +349,7 @@ class SummaryDialog(QDialog):
         self.options.boxes["identity"].setToolTip(tr(_SAY_NOTHING))
         if not any(canvas.shows_heat for canvas in output.canvases):
             self.options.disable("heat")
-        if not any(canvas.identity for canvas in output.canvases):
+        if not any(canvas.text.identity for canvas in output.canvases):
             self.options.disable("identity")
         self.preview = PagePreview(self._summarise(), self)
         self.options.changed.connect(self._refresh)

@@ -9,19 +9,22 @@ from engine import __version__
 from engine.domain import NOTICE
 from engine.errors import StorageFailed
 from engine.messages import message
+from viewer.display.shown_image import State
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import notice
-from viewer.viewports.canvas import Canvas, Shown, State
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import OverlayOptions
+from viewer.viewports.picture import picture
 
 _PAD = 8  #: logical pixels
 OWNER_ONLY = QFileDevice.Permission.ReadOwner | QFileDevice.Permission.WriteOwner
 HEAT_WORDS = mark("Colour: model attention, not a lesion outline.")
 
 
-def picture_of(canvas: Canvas, shown: Shown) -> QImage:
+def picture_of(canvas: Canvas, shown: OverlayOptions) -> QImage:
     """The view as displayed, in the screen's own pixels, with the notice in a strip below it."""
-    view = canvas.picture(shown)
+    view = picture(canvas, shown)
     ratio = view.devicePixelRatio()
     font = theme.font(theme.SMALL_TEXT_PX, bold=True)
     metrics = QFontMetrics(font)

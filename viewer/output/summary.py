@@ -38,12 +38,15 @@ from viewer.display import opinion
 from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.display.regions import headline, remarks
+from viewer.display.shown_image import State
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import ReadingState, RegionAnswer
-from viewer.viewports.canvas import Canvas, Paper, Shown, State
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import OverlayOptions
+from viewer.viewports.picture import Paper, picture, scale_to_fit
 
 PAGE = QPageLayout(
     QPageSize(QPageSize.PageSizeId.A4),
@@ -138,7 +141,7 @@ def summarise(
         scale += (
             tr("1 more view not shown.") if more == 1 else tr("%n more views not shown.", "", more)
         )
-    named = canvases[0].identity if canvases and with_identity else ()
+    named = canvases[0].text.identity if canvases and with_identity else ()
     return StudySummary(
         identity=" · ".join(named) or tr("Patient not named"),
         views=_views_on_paper(shown, with_heat),
@@ -159,20 +162,20 @@ def _views_on_paper(canvases: Sequence[Canvas], with_heat: bool) -> tuple[ViewOn
     for canvas in usable:
         pixels = QSize(_VIEW_PIXELS[across], round(_VIEW_PIXELS[across] * _CELL_FORM[across]))
         size, unit = pixels / canvas.devicePixelRatioF(), unit_of(canvas.view, in_millimetres)
-        papers[canvas] = Paper(size, _FILL * canvas.scale_to_fit(size, unit), unit)
+        papers[canvas] = Paper(size, _FILL * scale_to_fit(canvas, size, unit), unit)
     if in_millimetres:
         common = min((paper.scale for paper in papers.values()), default=0.0)
         papers = {canvas: replace(paper, scale=common) for canvas, paper in papers.items()}
 
     def image(canvas: Canvas, heat: bool) -> QImage:
-        picture = canvas.picture(Shown(label=False, heat=heat), papers[canvas])
-        picture.setDevicePixelRatio(1)
-        return picture
+        painted = picture(canvas, OverlayOptions(label=False, heat=heat), papers[canvas])
+        painted.setDevicePixelRatio(1)
+        return painted
 
     return tuple(
         ViewOnPaper(
             canvas.view.label,
-            tuple(canvas.warnings()),
+            tuple(canvas.text.warnings()),
             image(canvas, False) if canvas in papers else None,
             image(canvas, True) if with_heat and canvas in papers and canvas.shows_heat else None,
         )

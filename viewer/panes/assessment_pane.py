@@ -15,12 +15,9 @@ from typing import cast
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
     QApplication,
-    QCheckBox,
-    QFrame,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -49,16 +46,12 @@ from viewer.display.reading_history import history_lines
 from viewer.display.unsaved_drafts import UnsavedDrafts
 from viewer.panes import labels
 from viewer.panes.breast_form import BreastForm
+from viewer.panes.save_notes import DOWNGRADE_EVIDENCE, SaveNotes
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import localised_error
 from viewer.shared.states import Phase, ReadingState
 
-# European Radiology 2024, PMC11255031, table 2: 25 of 66 and 32 of 102, retrospective and enriched
-DOWNGRADE_EVIDENCE = mark(
-    "In a study of two AIs, a third of the positives that readers lowered to negative after seeing "
-    "the AI were cancers (57 of 168, Eur Radiol 2024)."
-)
 TITLES = {
     ReadingMode.CONCURRENT: mark("Your reading"),
     ReadingMode.SECOND_READ: mark("Second read"),
@@ -116,35 +109,13 @@ class AssessmentPane(QWidget):
         self.discard_button = QPushButton(tr("Discard"), self)
         self.discard_button.setToolTip(tr("Back to what is recorded"))
         self.discard_button.clicked.connect(self.discard)
-        self._below = self._make_below()
+        self._notes = SaveNotes(self)
+        self.confirm_box, self.hint = self._notes.confirm_box, self._notes.hint
+        self.history = self._notes.history
+        self.confirm_box.toggled.connect(self._refresh_buttons)
         self._lay_out()
         self.setMinimumWidth(300)
         self.show_study(None)
-
-    def _make_below(self) -> QScrollArea:
-        """What is to be known before a save, and what was recorded."""
-        area = QScrollArea(self)
-        below = QWidget(area)
-        self.confirm_box = QCheckBox(below)
-        self.confirm_box.setToolTip(tr(DOWNGRADE_EVIDENCE))
-        self.confirm_box.toggled.connect(self._refresh_buttons)
-        self.hint = labels.wrapped(below, quiet=True)
-        self._history_title = labels.wrapped(below, quiet=True)
-        self._history_title.setText(tr("Recorded for this study"))
-        self.history = labels.wrapped(below, quiet=True)
-        self.history.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        column = QVBoxLayout(below)
-        column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.confirm_box, self.hint, self._history_title, self.history):
-            column.addWidget(widget)
-        column.addStretch(1)
-        area.setWidget(below)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setAccessibleName(tr("Recorded for this study"))
-        labels.stop_where_it_scrolls(area)
-        return area
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
@@ -161,7 +132,7 @@ class AssessmentPane(QWidget):
         layout.addLayout(top)
         layout.addLayout(forms)
         layout.addLayout(buttons)
-        layout.addWidget(self._below, 1)
+        layout.addWidget(self._notes, 1)
         self.set_room(note_lines=2)
 
     def set_room(self, note_lines: int, is_low: bool = False) -> None:
@@ -173,17 +144,11 @@ class AssessmentPane(QWidget):
             layout.setContentsMargins(10, edge, 10, edge)
             layout.setSpacing(4 if is_low else 6)
         self._is_low = is_low
-        self._reserve_below()
+        self._reserve_notes()
 
-    def _reserve_below(self) -> None:
-        """Two lines of a hint; in a second read also the tick and the evidence that it is asked
-        for upon, where there is room.
-        """
-        hint_line = self.hint.fontMetrics().lineSpacing() + 1
-        height = 2 * hint_line
-        if self._mode_of_room is ReadingMode.SECOND_READ and not self._is_low:
-            height = self.confirm_box.sizeHint().height() + 3 * hint_line
-        self._below.setMinimumHeight(height)
+    def _reserve_notes(self) -> None:
+        is_second_read = self._mode_of_room is ReadingMode.SECOND_READ
+        self._notes.reserve(is_tick_asked=is_second_read and not self._is_low)
 
     @property
     def least_height(self) -> int:
@@ -413,7 +378,7 @@ class AssessmentPane(QWidget):
         self._title.setText(tr(TITLES[self._reading.mode]))
         if self._reading.mode is not self._mode_of_room:
             self._mode_of_room = self._reading.mode
-            self._reserve_below()
+            self._reserve_notes()
         self._refresh_buttons()
         self._show_history()
 
@@ -434,11 +399,7 @@ class AssessmentPane(QWidget):
             for entry in entries
             if entry.is_edited and (lowered := entry.lowered) is not None
         ]
-        text = tr("Confirm lowering {steps}").format(steps=", ".join(steps)) if steps else ""
-        if text != self.confirm_box.text():
-            self.confirm_box.setText(text)
-            self.confirm_box.setChecked(False)  # it was of other categories
-        self.confirm_box.setVisible(bool(steps))
+        self._notes.ask_to_confirm(steps)
         self.hint.setText(self._hint_text(bool(steps)))
 
     def _save_text(self, is_edited: bool) -> str:
@@ -468,10 +429,7 @@ class AssessmentPane(QWidget):
         return ""
 
     def _show_history(self) -> None:
-        lines = history_lines(self._history, self._reading.phase.is_hidden)
-        self.history.setText("\n".join(lines))
-        self._history_title.setVisible(bool(lines))
-        self.history.setVisible(bool(lines))
+        self._notes.show_history(history_lines(self._history, self._reading.phase.is_hidden))
 
 
 def _is_of(assessment: ReaderAssessment, study: Study) -> bool:

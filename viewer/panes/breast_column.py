@@ -15,6 +15,7 @@ from viewer.shared.languages import tr
 from viewer.shared.messages import side_title
 from viewer.shared.plain_text import tool_tip
 
+SPACING = 1  # pixels between lines
 _LIMIT = f"{opinion.SUSPICION_LIMIT:.0%}".replace("%", " %")
 _TOP_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 
@@ -36,35 +37,29 @@ class BreastColumn(QWidget):
         self._lines = (self.confidence, self.suspicion, self.shifted, self.origin)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(1)
+        layout.setSpacing(SPACING)
         layout.addWidget(self.name)
         layout.addWidget(self.headline, 1)
         for label in self._lines:
             labels.reserve(label, 1)
             layout.addWidget(label)
         self.reserve_prior(False)
+        self.clear()
 
     def reserve_prior(self, is_stated: bool) -> None:
         """Room for what P(4 or 5) is where cancers are rarer."""
-        self.shifted.setVisible(is_stated)
-
-    @property
-    def reserved_height(self) -> int:
-        """With nothing in it that is longer than its lines."""
-        rows = [self.name, self.headline, *self._lines]
-        heights = [
-            max(row.minimumHeight(), row.fontMetrics().lineSpacing())
-            for row in rows
-            if not row.isHidden()
-        ]
-        return sum(heights) + len(heights) - 1
+        self._has_prior = is_stated
+        lines = [line for line in self._lines if is_stated or line is not self.shifted]
+        heights = [row.minimumHeight() for row in (self.headline, *lines)]
+        self.setFixedHeight(self.name.sizeHint().height() + sum(heights) + SPACING * len(heights))
 
     def clear(self, absence: str = "") -> None:
-        """`absence`: why nothing is predicted of the breast."""
+        """`absence`: why nothing is predicted of the breast; it has the room of all lines."""
         self.setToolTip("")
         self.headline.setFont(theme.font(theme.SMALL_TEXT_PX))
         self.headline.setText(absence)
         for label in self._lines:
+            label.hide()
             label.setText("")
 
     def show_judgement(
@@ -78,6 +73,8 @@ class BreastColumn(QWidget):
             self.clear(refusal(judgement, views))
             self.setToolTip(tool_tip(self.headline.text()))
             return
+        for label in self._lines:
+            label.setVisible(self._has_prior or label is not self.shifted)
         self.headline.setFont(theme.font(bold=True))
         text = tr("Model category {category}\n({meaning})")
         self.headline.setText(

@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.display.paging import pages
 from viewer.panes import labels
@@ -37,15 +46,16 @@ class Pager(QWidget):
         self._pages: list[list[_Block]] = []
         self._stretch: int | None = None  # so many blocks stand above it
         self._wanted = ""  # the name of the page that the reader chose last
-        self.tabs = QTabBar(self)
-        self.tabs.setFont(theme.font(theme.SMALL_TEXT_PX))
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
-        self.tabs.setUsesScrollButtons(False)
-        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
-        self.tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.tabs.setAccessibleName(tr("Pages of what the model says"))
-        self.tabs.currentChanged.connect(self._on_page_chosen)
+        self._current = 0
+        self.tabs: list[QPushButton] = []  # one for each block: no page has less
+        self._tab_group = QButtonGroup(self)
+        self._tab_group.idClicked.connect(self._on_page_chosen)
+        self._tab_row = QWidget(self)
+        self._tab_row.setAccessibleName(tr("Pages of what the model says"))
+        tab_row = QHBoxLayout(self._tab_row)
+        tab_row.setContentsMargins(0, 0, 0, 0)
+        tab_row.setSpacing(0)
+        tab_row.addStretch(1)
         self._content = QWidget(self)
         self._column = QVBoxLayout(self._content)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -61,7 +71,7 @@ class Pager(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP)
-        layout.addWidget(self.tabs)
+        layout.addWidget(self._tab_row)
         layout.addWidget(self._area, 1)
 
     def add(
@@ -73,6 +83,13 @@ class Pager(QWidget):
         """Below those that are there."""
         self._column.insertWidget(self._end, widget, int(takes_rest))
         self._blocks.append(_Block(name, widget))
+        tab = QPushButton(self._tab_row)
+        tab.setObjectName("tab")
+        tab.setFont(theme.font(theme.SMALL_TEXT_PX))
+        tab.setCheckable(True)
+        self._tab_group.addButton(tab, len(self.tabs))
+        cast(QHBoxLayout, self._tab_row.layout()).insertWidget(len(self.tabs), tab)
+        self.tabs.append(tab)
 
     def add_stretch(self) -> None:
         """What is added from now on stands at the bottom of a page that has something above it."""
@@ -89,6 +106,9 @@ class Pager(QWidget):
         self._shown = shown
         self.fit()
 
+    def turn_to_first(self) -> None:
+        self._wanted = ""
+
     def fit(self) -> None:
         """Parts the blocks anew, as their heights or the room have changed."""
         by_widget = {block.widget: block for block in self._blocks}
@@ -96,38 +116,38 @@ class Pager(QWidget):
         heights = [block.height(self.width()) for block in blocks]
         parted = pages(heights, self.height(), GAP)
         if len(parted) > 1:
-            parted = pages(heights, self.height() - self.tabs.sizeHint().height() - GAP, GAP)
+            room = self.height() - self.tabs[0].sizeHint().height() - GAP
+            parted = pages(heights, room, GAP)
         self._pages = [[blocks[number] for number in page] for page in parted]
         names = self._names
-        with QSignalBlocker(self.tabs):
-            while self.tabs.count() > len(names):
-                self.tabs.removeTab(self.tabs.count() - 1)
-            for number, name in enumerate(names):
-                if number == self.tabs.count():
-                    self.tabs.addTab(name)
-                self.tabs.setTabText(number, name)
-            self.tabs.setCurrentIndex(names.index(self._wanted) if self._wanted in names else 0)
-        self.tabs.setVisible(len(names) > 1)
+        self._current = names.index(self._wanted) if self._wanted in names else 0
+        for number, tab in enumerate(self.tabs):
+            tab.setText(names[number] if number < len(names) else "")
+            tab.setVisible(number < len(names))
+            tab.setChecked(number == self._current)
+        self._tab_row.setVisible(len(names) > 1)
         self._show_page()
 
     @property
+    def page_count(self) -> int:
+        return len(self._pages)
+
+    @property
     def _names(self) -> list[str]:
-        """Each page's is its first block's; a last one that holds several is called "More"."""
+        """Each page's is its first block's; a last one that holds several of those below the
+        stretch is called "More".
+        """
         names: list[str] = []
         for page in self._pages:
             count = sum(name.startswith(page[0].name) for name in names)
             names.append(f"{page[0].name} {count + 1}" if count else page[0].name)
-        if len(names) > 1 and len(self._pages[-1]) > 1:
+        below = self._blocks[self._stretch :]
+        if len(names) > 1 and len(self._pages[-1]) > 1 and self._pages[-1][0] in below:
             names[-1] = tr("More")
         return names
 
-    def page_of(self, widget: QWidget) -> int | None:
-        """The number of the page that it is on; None if it is not shown."""
-        on_page = ([block.widget for block in page] for page in self._pages)
-        return next((number for number, page in enumerate(on_page) if widget in page), None)
-
     def _show_page(self) -> None:
-        current = self._pages[max(0, self.tabs.currentIndex())] if self._pages else []
+        current = self._pages[self._current] if self._pages else []
         on_page = {block.widget for block in current}
         for block in self._blocks:  # hidden ones first: both at once would need more room
             if block.widget not in on_page:
@@ -140,7 +160,7 @@ class Pager(QWidget):
         self._column.setStretch(self._end, int(self._stretch is None or not has_any_above))
 
     def _on_page_chosen(self, number: int) -> None:
-        self._wanted = self._names[number]
+        self._current, self._wanted = number, self._names[number]
         self._show_page()
         self._area.verticalScrollBar().setValue(0)
 

@@ -163,7 +163,7 @@ class PredictionPane(QWidget):
         """
         inner = width - 20
         blocks = [
-            max(column.reserved_height for column in self.columns.values()),
+            max(column.minimumHeight() for column in self.columns.values()),
             self.bars.sizeHint().height(),
             self.caveat.heightForWidth(inner),
             self._heat_map.sizeHint().height(),
@@ -207,6 +207,7 @@ class PredictionPane(QWidget):
         self._prediction = None
         self._status = StudyStatus(StudyState.QUEUED if study is not None else StudyState.IDLE)
         self._other = None
+        self.pager.turn_to_first()  # there stands the category, or why there is none
         self._refresh()
 
     def show_prediction(self, prediction: StudyPrediction | None) -> None:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
 from viewer.shared.languages import tr
 from viewer.shared.plain_text import PlainLabel
 
@@ -27,7 +27,7 @@ class StepsDialog(QDialog):
     # The ticked steps in their order; never empty
     routine_changed = Signal(tuple)
 
-    def __init__(self, routine: Sequence[Kind], parent: QWidget | None = None) -> None:
+    def __init__(self, routine: Sequence[StepKind], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Steps"))
         explanation = PlainLabel(
@@ -44,7 +44,7 @@ class StepsDialog(QDialog):
         self.steps.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.up_button = self._button(tr("Move &up"), lambda: self._move(-1))
         self.down_button = self._button(tr("Move &down"), lambda: self._move(1))
-        self.default_button = self._button(tr("De&fault"), lambda: self._fill(ROUTINE))
+        self.default_button = self._button(tr("De&fault"), lambda: self._fill(DEFAULT_PROTOCOL))
         close = self._button(tr("&Close"), self.close)
         close.setDefault(True)
         buttons = QHBoxLayout()
@@ -65,7 +65,7 @@ class StepsDialog(QDialog):
         self.resize(460, 420)
 
     @property
-    def routine(self) -> tuple[Kind, ...]:
+    def routine(self) -> tuple[StepKind, ...]:
         """The ticked ones, in their order."""
         entries = [self.steps.item(row) for row in range(self.steps.count())]
         ticked = [entry for entry in entries if entry.checkState() is Qt.CheckState.Checked]
@@ -77,11 +77,11 @@ class StepsDialog(QDialog):
         button.clicked.connect(lambda _checked=False: slot())
         return button
 
-    def _fill(self, routine: Sequence[Kind]) -> None:
+    def _fill(self, routine: Sequence[StepKind]) -> None:
         """The routine's steps ticked and first, the others below."""
         self.steps.blockSignals(True)
         self.steps.clear()
-        for kind in (*routine, *(kind for kind in Kind if kind not in routine)):
+        for kind in (*routine, *(kind for kind in StepKind if kind not in routine)):
             entry = QListWidgetItem(tr(kind.value), self.steps)
             entry.setData(_KIND, kind)
             is_on = kind in routine

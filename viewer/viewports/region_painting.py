@@ -14,13 +14,13 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from engine.domain import RegionPrediction
 from viewer.display import regions
-from viewer.display.measuring import spoken
+from viewer.display.measuring import format_for_screen
 from viewer.shared import theme
 from viewer.shared.languages import tr
 from viewer.shared.messages import notice
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import RegionAnswer
-from viewer.viewports.canvas import wrapped
+from viewer.viewports.text_painting import wrapped
 
 _GROUND = QColor(0, 0, 0, 215)
 _TRACK = QColor(255, 255, 255, 40)  #: behind a bar: all that it could be
@@ -107,11 +107,9 @@ def _rows(
     def write(text: str, colour: QColor = theme.TEXT, font: QFont = small) -> None:
         rows.extend(_Row(line, colour, font) for line in wrapped(text, QFontMetricsF(font), room))
 
-    if answer is None:
-        write(tr("no answer: draw it anew to ask"), theme.MUTED)
-    elif answer.prediction is None:
-        colour = theme.MUTED if answer.is_awaited else theme.ERROR
-        for line in regions.lines_of(answer):
+    if answer is None or answer.prediction is None:
+        lines, colour = _without_prediction(answer)
+        for line in lines:
             write(line, colour)
     else:
         said = answer.prediction
@@ -119,26 +117,32 @@ def _rows(
         for number, line in enumerate(regions.headline(said)):
             write(line, theme.TEXT if judged else theme.WARNING, small if number else bold)
         if is_full:
-            shares = {} if judged is None else judged.probabilities
-            for grade, share in sorted(shares.items()):
-                is_most = judged is not None and grade == judged.category
-                rows.append(
-                    _Row(
-                        str(grade),
-                        theme.TEXT if is_most else theme.MUTED,
-                        bold if is_most else small,
-                        share,
-                    )
-                )
+            rows += [] if judged is None else _bars(judged, small, bold)
             for remark in regions.remarks(said):
                 write(remark, theme.WARNING)
     if author:
         write(shortened(author), theme.MUTED)
     if is_full and measured:
-        write(spoken(measured), theme.MUTED)
+        write(format_for_screen(measured), theme.MUTED)
     if is_full and answer is not None and not answer.is_awaited:
         write(notice(), theme.WARNING)
     return rows
+
+
+def _without_prediction(answer: RegionAnswer | None) -> tuple[Sequence[str], QColor]:
+    if answer is None:
+        return [tr("no answer: draw it anew to ask")], theme.MUTED
+    return regions.lines_of(answer), theme.MUTED if answer.is_awaited else theme.ERROR
+
+
+def _bars(said: RegionPrediction, small: QFont, bold: QFont) -> list[_Row]:
+    """Every grade with its share; the most probable one stands out."""
+    return [
+        _Row(str(grade), theme.TEXT, bold, share)
+        if grade == said.category
+        else _Row(str(grade), theme.MUTED, small, share)
+        for grade, share in sorted(said.probabilities.items())
+    ]
 
 
 def _number_alone(answer: RegionAnswer | None) -> list[_Row]:

@@ -30,7 +30,7 @@ from engine.domain import (
 )
 from engine.errors import EngineError
 from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
-from viewer.display.reading_steps import Kind
+from viewer.display.reading_steps import StepKind
 from viewer.output.output import Output
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.help import About
@@ -231,16 +231,16 @@ class MainWindow(QMainWindow):
         self.models.model_shown.connect(self.menus.show_model)
         self.models.changed.connect(self.commands.refresh)
         self.viewports.status_changed.connect(self.statusBar().showMessage)
-        tools.pointed.connect(self.pixel_label.setText)
+        tools.pixel_hovered.connect(self.pixel_label.setText)
         self.prediction.overlay_changed.connect(self._on_overlay_changed)
         self.mode_question.answered.connect(self.choose_mode)
         self.output.told.connect(self.banner.show_message)
         self.output.failed.connect(self.show_error)
         self.undoing.told.connect(self.banner.show_message)
         self.undoing.failed.connect(self.show_error)
-        self.undoing.hinted.connect(tools.told)
+        self.undoing.hinted.connect(tools.message)
         self.readings.message.connect(self.banner.show_message)
-        self.screens.told.connect(tools.told)
+        self.screens.told.connect(tools.message)
         self.screens.moved.connect(self.commands.refresh)
         self.menus.recent.aboutToShow.connect(self.fill_recent)
         self.keymap.changed.connect(self._on_keys_changed)
@@ -258,7 +258,7 @@ class MainWindow(QMainWindow):
         tools.set_reader(settings.reader)
         tools.set_screens(settings.screens)
         tools.screen_calibrated.connect(settings.add_screen)
-        self.viewports.set_routine(settings.routine(settings.reader))
+        self.viewports.set_protocol(settings.routine(settings.reader))
         self.menus.show_mode(self.session.mode)
         self.study.show_mode(self.session.mode)
         self.study.show_reading(self.session.reading)
@@ -274,7 +274,7 @@ class MainWindow(QMainWindow):
 
     def _on_reader_changed(self, name: str) -> None:
         self.settings.reader = name
-        self.viewports.set_routine(self.settings.routine(name))
+        self.viewports.set_protocol(self.settings.routine(name))
         if self.session.current_study is not None:
             self.study.offer_unsaved([self.session.current_study])
 
@@ -396,12 +396,12 @@ class MainWindow(QMainWindow):
         (self.viewports.current or self.viewports).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def choose_steps(self) -> None:
-        dialog = StepsDialog(self.viewports.routine, self)
+        dialog = StepsDialog(self.viewports.protocol, self)
         dialog.routine_changed.connect(self._on_routine_changed)
         show_alone(dialog)
 
-    def _on_routine_changed(self, routine: tuple[Kind, ...]) -> None:
-        self.viewports.set_routine(routine)
+    def _on_routine_changed(self, routine: tuple[StepKind, ...]) -> None:
+        self.viewports.set_protocol(routine)
         self.settings.set_routine(self.settings.reader, routine)
 
     def show_shortcuts(self) -> None:

@@ -16,7 +16,7 @@ from engine.private_files import (
     make_private_folder,
 )
 from viewer.display.opinion import LEAST_CANCERS, MOST_CANCERS
-from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
 from viewer.shared.languages import LANGUAGES
 from viewer.shared.states import MODEL_TITLES
 from viewer.viewports.screen_calibration import LEAST_MM, MOST_MM
@@ -133,15 +133,16 @@ class Settings:
     def reader(self, name: str) -> None:
         self._values.setValue("reader", name)
 
-    def routine(self, reader: str) -> tuple[Kind, ...]:
+    def routine(self, reader: str) -> tuple[StepKind, ...]:
         """The steps that this reader goes through a study by; until chosen the common ones."""
         names = self._values.value(_routine_key(reader)) or self._values.value(_routine_key(""))
         names = [names] if isinstance(names, str) else names  # an INI list of one is a text
         if not isinstance(names, list):
-            return ROUTINE
-        return tuple(Kind[name] for name in names if name in Kind.__members__) or ROUTINE
+            return DEFAULT_PROTOCOL
+        known = (name for name in names if isinstance(name, str) and name in StepKind.__members__)
+        return tuple(StepKind[name] for name in known) or DEFAULT_PROTOCOL
 
-    def set_routine(self, reader: str, routine: Sequence[Kind]) -> None:
+    def set_routine(self, reader: str, routine: Sequence[StepKind]) -> None:
         self._values.setValue(_routine_key(reader), [kind.name for kind in routine])
 
     @property

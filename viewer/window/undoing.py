@@ -117,7 +117,7 @@ class Undoing(QObject):
 
     def _count_drawings(self) -> None:
         """As many as the book can undo: it has its own way back and forth."""
-        surplus = self._deeds.count(_Deed.DRAWING) - self._tools.book.undoable
+        surplus = self._deeds.count(_Deed.DRAWING) - self._tools.annotations.undoable
         for _ in range(-surplus):
             self._deeds.append(_Deed.DRAWING)
         for _ in range(surplus):
