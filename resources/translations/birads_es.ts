@@ -4382,6 +4382,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Falta el último píxel en el archivo: lo sustituye su vecino.</translation>
     </message>
     <message>
+        <source>Bytes that belong to nothing follow the pixels: compare it with its source.</source>
+        <translation>Tras los píxeles hay bytes que no pertenecen a nada: compárela con su origen.</translation>
+    </message>
+    <message>
         <source>The end marker of the compressed image is missing; its pixels are complete.</source>
         <translation>Falta la marca final de la imagen comprimida; sus píxeles están completos.</translation>
     </message>
