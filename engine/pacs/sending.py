@@ -6,6 +6,7 @@ is asked to confirm, when it has. Whatever else happens it stays, and is sent ag
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from engine.errors import EngineError
 from engine.pacs.connections import NodeFailed, associated, lost
-from engine.pacs.outbox import Entry, Outbox
+from engine.pacs.outbox import Entry, Outbox, State
 from engine.pacs.receiving import read_commitment
 from engine.pacs.storage_classes import sending_contexts
 from engine.site_configuration import Node, SiteConfiguration
@@ -198,7 +199,7 @@ class _Sending:
             request, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance
         )
         if status and status.Status == 0x0000:
-            self._reports.wait(min(_REPORT_S, self._node.timeout_s))
+            self._await_report({entry.id for entry in entries})
         left = {entry.id for entry in self._outbox.entries(self._node.name)}
         waiting = {entry.id for entry in self._outbox.due(self._node.name)}
         for entry in entries:
@@ -208,6 +209,14 @@ class _Sending:
             elif entry.id not in waiting:
                 self._sent.awaiting.append(entry)
                 self._on_entry(entry, "taken, not confirmed")
+
+    def _await_report(self, numbers: set[int]) -> None:
+        """A while, as it mostly comes at once: here, or to a receiver that knows the outbox."""
+        end = time.monotonic() + min(_REPORT_S, self._node.timeout_s)
+        while time.monotonic() < end and not self._reports.wait(0.2):
+            states = {e.id: e.state for e in self._outbox.entries(self._node.name)}
+            if not any(states.get(number) is State.SENT for number in numbers):
+                return
 
     def _report(self, event: evt.Event) -> tuple[int, None]:
         read_commitment(event, self._outbox.confirmed)
