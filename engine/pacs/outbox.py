@@ -138,7 +138,7 @@ class Outbox:
                 f"SELECT {_COLUMNS} FROM entries WHERE ?1 IS NULL OR node = ?1 ORDER BY id", (node,)
             ).fetchall()
         return [
-            Entry(*row[:2], self.folder / row[2], *row[3:9], State(row[9]), *row[10:])
+            Entry(*row[:2], self.folder / row[2], *row[3:9], State(row[9]), *row[10:13])
             for row in rows
         ]
 
