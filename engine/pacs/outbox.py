@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -133,12 +133,16 @@ class Outbox:
         """All that is in it, the first queued first."""
         if not self._database.exists():
             return []
+        names = [field.name for field in fields(Entry)]
         with self._reading() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM entries WHERE ?1 IS NULL OR node = ?1 ORDER BY id", (node,)
             ).fetchall()
         return [
-            Entry(*row[:2], self.folder / row[2], *row[3:9], State(row[9]), *row[10:13])
+            Entry(
+                **dict(zip(names, row, strict=True))
+                | {"path": self.folder / row[2], "state": State(row[9])}
+            )
             for row in rows
         ]
 
