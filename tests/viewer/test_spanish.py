@@ -309,7 +309,7 @@ def test_a_picture_bears_the_notice_in_both_languages_and_verbatim_in_its_metada
     painted = []
     wrap = pictures.wrapped
     monkeypatch.setattr(
-        pictures, "_wrapped", lambda text, *rest: painted.append(text) or wrap(text, *rest)
+        pictures, "wrapped", lambda text, *rest: painted.append(text) or wrap(text, *rest)
     )
     image = pictures.picture_of(window.viewports.current, OverlayOptions())
     assert painted[:2] == [NOTICE_ES, NOTICE]
