@@ -358,7 +358,7 @@ def _tls(table: _Table) -> Tls | None:
 
 
 def _host(table: _Table) -> str:
-    host = table.get("host", str).strip()
+    host: str = table.get("host", str).strip()
     if not host or len(host) > 253 or any(c.isspace() or not c.isprintable() for c in host):
         raise ValueError(f"{table.where}: host is no name or address")
     return host

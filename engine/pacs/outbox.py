@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -75,7 +75,8 @@ class Entry:
     words: str  #: what the last attempt came to
 
 
-_COLUMNS = (
+_FIELDS = tuple(each.name for each in fields(Entry))
+_COLUMNS = (  # in the order of the fields
     "id, node, file, sop_class, sop_uid, syntax, study_uid, patient_id, queued_at, state, "
     "attempts, due_at, words"
 )
@@ -138,8 +139,8 @@ class Outbox:
                 f"SELECT {_COLUMNS} FROM entries WHERE ?1 IS NULL OR node = ?1 ORDER BY id", (node,)
             ).fetchall()
         return [
-            Entry(row[0], row[1], self.folder / row[2], *row[3:9], State(row[9]), *row[10:])
-            for row in rows
+            Entry(**row | {"path": self.folder / row["path"], "state": State(row["state"])})
+            for row in (dict(zip(_FIELDS, values, strict=True)) for values in rows)
         ]
 
     def due(self, node: str, at: datetime | None = None) -> list[Entry]:

@@ -53,7 +53,7 @@ class Listeners:
     on_object: Callable[[Received, Caller], None] = lambda _received, _caller: None
     on_refused: Callable[[EngineError, Caller], None] = lambda _error, _caller: None
     on_stranger: Callable[[EngineError, Caller], None] = lambda _error, _caller: None
-    on_commitment: Callable[[str, frozenset[str], frozenset[str]], None] = (
+    on_commitment: Callable[[str, frozenset[str], frozenset[str]], object] = (
         lambda _transaction, _kept, _failed: None
     )
 
@@ -101,7 +101,7 @@ class Receiver:
         try:
             family = socket.getaddrinfo(settings.address, settings.port)[0]
             address = family[4][0]
-            self._server = self._ae.make_server(
+            server = self._ae.make_server(
                 (str(address), settings.port),
                 ssl_context=context,
                 evt_handlers=[
@@ -119,7 +119,9 @@ class Receiver:
                 "Cannot listen",
                 f"{settings.address}:{settings.port}: {error.strerror or 'no such address'}.",
             ) from error
-        self._server.start()
+        assert isinstance(server, _Server)
+        self._server = server
+        server.start()
 
     def stop(self) -> None:
         """Associations that are open are aborted; what they had not finished is not kept."""
@@ -131,7 +133,7 @@ class Receiver:
         _bound_messages(event.assoc, self._settings.largest_mb * 2**20)
 
     def _store(self, event: evt.Event) -> int:
-        request = event.request
+        request: Any = event.request  # a C-STORE
         sop_class, sop_uid = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         caller = _caller(event)
         try:
@@ -155,7 +157,7 @@ class Receiver:
 
 
 def read_commitment(
-    event: evt.Event, on_commitment: Callable[[str, frozenset[str], frozenset[str]], None]
+    event: evt.Event, on_commitment: Callable[[str, frozenset[str], frozenset[str]], object]
 ) -> None:
     """Of an N-EVENT-REPORT: transaction, what is kept, what is not."""
     try:
@@ -254,6 +256,6 @@ def _bound_messages(association: Any, largest: int) -> None:
 
 
 def _message_is_whole(event: evt.Event) -> None:
-    transport = event.assoc.dul.socket
+    transport: Any = event.assoc.dul.socket
     if transport is not None:
         transport.message_bytes = 0

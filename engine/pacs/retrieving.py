@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pynetdicom import build_context, evt
@@ -217,7 +218,7 @@ class _Get(_Transfer):
         self._watch(association, association.send_c_get(identifier, GET, _MESSAGE_ID), GET)
 
     def _store(self, event: evt.Event) -> int:
-        request = event.request
+        request: Any = event.request  # a C-STORE
         sop_class, sop_uid = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         try:
             self._inbox.check_wanted(sop_class, sop_uid)
