@@ -221,7 +221,7 @@ def test_a_hostile_disc_is_words_from_the_window_to_the_last_export(
             lambda: all(c.state is not State.LOADING for c in canvases(window)), timeout=20_000
         )
         (canvas,) = canvases(window)
-        for words, _ in canvas.top_lines():
+        for words, _ in canvas.text.top_lines():
             assert not UNSEEN.search(words)
             assert len(words) < 1000
         if canvas.view.laterality is Laterality.RIGHT:
