@@ -72,6 +72,7 @@ def speed(arguments: argparse.Namespace) -> None:
     folder = arguments.work / "large"
     if not folder.exists():
         write_batch(folder, arguments.studies, list(SYNTAXES.values()))
+    say(f"the networks alone: {_network_seconds(arguments.model):.2f} processor seconds a study")
     trap = os.environ | {"MALLOC_TRIM_THRESHOLD_": "65536"}
     for name, start, workers, environment in (
         ("one plain process", "plain", 0, os.environ),
@@ -95,6 +96,26 @@ def speed(arguments: argparse.Namespace) -> None:
                 f"study, {told['studies']} studies in {time.monotonic() - began:.0f} s with start "
                 f"and report; load {os.getloadavg()[0]:.1f}",
             )
+
+
+def _network_seconds(model: str) -> float:
+    """Of four views: what a GPU would take over."""
+    import torch
+
+    from engine.networks import ensemble
+    from engine.networks.checkpoint import shipped_checkpoint
+    from engine.networks.predictor import use_threads
+
+    use_threads(1)
+    checkpoint = ensemble.load(shipped_checkpoint(model)).optimized_for_inference()
+    configs = [(member.model, member.preprocessing) for member in checkpoint.members]
+    with torch.inference_mode():
+        for repeat in range(4):
+            if repeat == 1:  # the first is slower
+                began = time.process_time()
+            for network, config in configs:
+                network.predict(torch.rand(1, 1, config.height, config.width))
+    return 4 * (time.process_time() - began) / 3
 
 
 # ------------------------------------------------------------------------------------------ memory

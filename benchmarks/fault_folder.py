@@ -27,7 +27,7 @@ def measure(count: int, seed: int, folder: Path, say: Say) -> list[Row]:
         session.catalogue_grown.connect(
             lambda catalogue, _new: listed.append(len(catalogue.studies))
         )
-        session.opening_finished.connect(lambda: finished.append(time.monotonic()))
+        session.opening.finished.connect(lambda: finished.append(time.monotonic()))
         start = time.monotonic()
         viewer.window.open([folder / "studies"])
         viewer.wait_for(lambda: viewer.shown >= 1, 600)

@@ -2,9 +2,10 @@
 
     PYTHONPATH=. python benchmarks/fault_worker.py
 
-A line of JSON on standard input asks for mutants (kind, seed, first, count, where to keep the bad);
-a line for each comes back: its number, outcome, seconds of the processor, and what was said. If
-this process dies or falls silent, the parent knows at which mutant.
+A line of JSON on standard input asks for mutants (kind, seed, first, count, where to keep bad
+ones); a line for each comes back: its number, outcome, seconds of the processor, what was said, and
+of a DICOM image what was changed. If this process dies or falls silent, the parent knows at which
+mutant.
 """
 
 import hashlib
@@ -139,6 +140,16 @@ def _image_outcome(seed: Seed, mutant: Mutant, folder: Path, number: int) -> Out
         return SAME, ""
     is_said = bool(found.notes - expected.notes) or bool(found.titles)
     return (WRONG if _harms_pixels_only(seed, mutant) and not is_said else SHOWN), mutant.kind
+
+
+def _area(seed: Seed, mutant: Mutant) -> str:
+    """Of a DICOM image, what was changed; all of another file."""
+    if not seed.name.endswith(".dcm"):
+        return ""
+    if not _harms_pixels_only(seed, mutant):
+        return "headers"
+    is_plain = Path(seed.name).stem in ("implicit", "explicit", "big-endian")
+    return "uncompressed pixels" if is_plain else "compressed pixels"
 
 
 def _harms_pixels_only(seed: Seed, mutant: Mutant) -> bool:
@@ -290,16 +301,16 @@ def _readings_outcome(seed: Seed, mutant: Mutant, folder: Path, number: int) -> 
 
 def _settings_seeds(folder: Path) -> list[Seed]:
     from engine.domain import ReadingMode
-    from viewer.display.reading_steps import ROUTINE
+    from viewer.display.reading_steps import DEFAULT_PROTOCOL
     from viewer.window.settings import Settings
 
     path = folder / "seed.ini"
     settings = Settings(path)
     settings.add_recent([folder / "a", folder / "b c"])
     settings.language, settings.model_name, settings.reader = "es", "light", "Dr. Ñandú"
-    settings.reading_mode, settings.asks_both = ReadingMode.SECOND_READ, True
+    settings.reading_mode, settings.compares_models = ReadingMode.SECOND_READ, True
     settings.cancers_per_1000, settings.overlay_opacity, settings.overlay_visible = 6.5, 0.3, True
-    settings.set_routine("Dr. Ñandú", ROUTINE)
+    settings.set_routine("Dr. Ñandú", DEFAULT_PROTOCOL)
     settings.set_keys({"reading.save": ["Ctrl+K"]}, True)
     settings.add_screen("Screen 1920x1080", 0.25)
     settings.worklist_order, settings.images_apart = "SUSPICION", True
@@ -393,7 +404,7 @@ class Worker:
         except (IndexError, ValueError, KeyError):  # nothing of that kind in this file
             return original, fault_mutants.damaged(original.data, rng, [original.data])
 
-    def outcome(self, kind: str, seed: int, number: int) -> tuple[str, str, float, Mutant]:
+    def outcome(self, kind: str, seed: int, number: int) -> tuple[str, str, float, str, Mutant]:
         original, mutant = self.mutant(kind, seed, number)
         start = time.process_time()
         try:
@@ -406,7 +417,8 @@ class Worker:
             outcome, said = BUG, f"{type(error).__name__} {error} at {where}"[:300]
         seconds = time.process_time() - start
         shutil.rmtree(self._folder / "copies", ignore_errors=True)
-        return outcome, f"{original.name}: {said}", seconds, mutant
+        area = _area(original, mutant)
+        return outcome, f"{original.name}: {said}", seconds, area, mutant
 
 
 def main() -> None:
@@ -422,13 +434,13 @@ def main() -> None:
         for line in sys.stdin:
             asked = json.loads(line)
             for number in range(asked["first"], asked["first"] + asked["count"]):
-                outcome, said, seconds, mutant = worker.outcome(
+                outcome, said, seconds, area, mutant = worker.outcome(
                     asked["kind"], asked["seed"], number
                 )
-                if asked.get("keep") and (outcome in (WRONG, BUG) or seconds > 2):
+                if asked.get("keep") and (outcome == BUG or seconds > 2):
                     kept = Path(asked["keep"]) / f"{asked['kind']}-{number}-{outcome}"
                     kept.write_bytes(mutant.data)
-                answers.write(json.dumps([number, outcome, round(seconds, 3), said]) + "\n")
+                answers.write(json.dumps([number, outcome, round(seconds, 3), said, area]) + "\n")
                 answers.flush()
 
 

@@ -37,7 +37,10 @@ from fault_rows import Row, Say, table
 SHARES = {"DICOM": 42, "PNG": 12, "JPEG": 12, "TIFF": 10, "DICOMDIR": 10, "readings": 6}
 SHARES |= {"settings": 4, "checkpoint": 4}
 _SAID = {
-    "DICOM": "DICOM images, mutated",
+    "DICOM": "DICOM images, mutated so that they hang or die",
+    "DICOM headers": "DICOM images, headers mutated",
+    "DICOM uncompressed pixels": "DICOM images, uncompressed pixels mutated",
+    "DICOM compressed pixels": "DICOM images, compressed pixels mutated",
     "PNG": "PNG images, mutated",
     "JPEG": "JPEG images, mutated",
     "TIFF": "TIFF images, mutated",
@@ -119,7 +122,7 @@ class _Worker:
                 patience = _SILENCE_S
                 if line is None:  # silent, or dead
                     what = "hang" if self._child.poll() is None else "died"
-                    answers.append([first + len(answers), what, _SILENCE_S, what])
+                    answers.append([first + len(answers), what, _SILENCE_S, what, ""])
                     self.end()
                     break
                 answers.append(json.loads(line))
@@ -199,21 +202,23 @@ def _go_through(
 
 
 def _enter(kept: _Kept, kind: str, first: int, answers: list[list[object]]) -> None:
-    tally = Counter(str(outcome) for _, outcome, _, _ in answers)
-    tally["slow"] = sum(float(str(seconds)) > _SLOW_S for _, _, seconds, _ in answers)
-    bad = [
-        f"{kind} {number} {outcome} {seconds} s: {said}"
-        for number, outcome, seconds, said in answers
-        if outcome in ("bug", "died", "hang") or float(str(seconds)) > _SLOW_S
-    ]
-    wrong = Counter(str(said) for _, outcome, _, said in answers if outcome == "wrong")
+    tallies: dict[str, Counter[str]] = {}
+    bad = []
+    for number, outcome, seconds, said, area in answers:
+        is_slow = float(str(seconds)) > _SLOW_S
+        tally = tallies.setdefault(f"{kind} {area}".strip(), Counter())
+        tally[str(outcome)] += 1
+        tally["slow"] += is_slow
+        if outcome == "wrong":
+            tallies.setdefault(f"{kind}, wrong", Counter())[str(said)] += 1
+        if is_slow or outcome in ("bug", "died", "hang"):
+            bad.append(f"{kind} {number} {outcome} {seconds} s: {said}")
 
     def change(state: State) -> None:
-        state.tallies[kind] = dict(Counter(state.tallies.get(kind, {})) + tally)
+        for name, tally in tallies.items():
+            state.tallies[name] = dict(Counter(state.tallies.get(name, {})) + tally)
         state.chunks.setdefault(kind, []).append(first)
         state.bad += bad
-        whys = Counter(state.tallies.get(f"{kind}, wrong", {})) + wrong
-        state.tallies[f"{kind}, wrong"] = dict(whys)
 
     kept.keep(change)
 

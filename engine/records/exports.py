@@ -259,7 +259,7 @@ class HeatmapFolder:
             raise ValueError("there is no heat-map")
         token = hashlib.sha256(view.image_uid.encode()).hexdigest()
         heat = heat_on_source(explanation, grey.shape)
-        picture = _with_strip(overlay(grey, heat), _caption(view, prediction, explanation))
+        picture = with_strip(overlay(grey, heat), caption(view, prediction, explanation))
         try:
             path = self._free_path(f"{_short(view.path.stem)}_{prediction.model.name}", token)
             write_private(path, _png(picture, token))
@@ -316,7 +316,7 @@ def overlay(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return cv2.blendLinear(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), colours, 1 - weight, weight)
 
 
-def _caption(view: MammogramView, prediction: Prediction, explanation: Explanation) -> str:
+def caption(view: MammogramView, prediction: Prediction, explanation: Explanation) -> str:
     grade = prediction.category
     return (
         f"{view.label}. {prediction.model.name} {prediction.model.sha256[:8]}: model category "
@@ -326,7 +326,7 @@ def _caption(view: MammogramView, prediction: Prediction, explanation: Explanati
     )
 
 
-def _with_strip(picture: np.ndarray, caption: str) -> np.ndarray:
+def with_strip(picture: np.ndarray, caption: str) -> np.ndarray:
     """The picture with the notice, a caption and the colours' legend below it, on white."""
     columns = picture.shape[1]
     scale = max(0.4, columns / 1800)

@@ -4382,6 +4382,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Falta el último píxel en el archivo: lo sustituye su vecino.</translation>
     </message>
     <message>
+        <source>Bytes that belong to nothing follow the pixels: compare it with its source.</source>
+        <translation>Tras los píxeles hay bytes que no pertenecen a nada: compárela con su origen.</translation>
+    </message>
+    <message>
         <source>The end marker of the compressed image is missing; its pixels are complete.</source>
         <translation>Falta la marca final de la imagen comprimida; sus píxeles están completos.</translation>
     </message>
@@ -4514,6 +4518,30 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>{first} and {second}</source>
         <translation>{first} y {second}</translation>
+    </message>
+    <message>
+        <source>&amp;Manual</source>
+        <translation>&amp;Manual</translation>
+    </message>
+    <message>
+        <source>Manual</source>
+        <translation>Manual</translation>
+    </message>
+    <message>
+        <source>Contents</source>
+        <translation>Contenido</translation>
+    </message>
+    <message>
+        <source>Back</source>
+        <translation>Atrás</translation>
+    </message>
+    <message>
+        <source>The manual is not installed</source>
+        <translation>El manual no está instalado</translation>
+    </message>
+    <message>
+        <source>It comes with the program&apos;s bundle and with its source.</source>
+        <translation>Viene con el paquete del programa y con su código fuente.</translation>
     </message>
 </context>
 </TS>

@@ -146,7 +146,7 @@ def test_a_worker_that_does_not_see_the_archive_ends_the_run_and_records_nothing
     looker = listing.Looker((tmp_path / "empty",))
     paths = tuple(str(tmp_path / "empty" / path.name) for path in files)
     found = tuple(Found(1, path.name.encode(), 1, 1) for path in files)
-    assert isinstance(looker(listing.Batch(found, paths)), Unable)
+    assert isinstance(looker(listing.Batch(found, paths, (1,))), Unable)
     with Index(tmp_path / "list.sqlite") as index, pytest.raises(CrewFailed):
         listing.fill(index, iter([tmp_path / "nowhere"]), Alone(), print, looker.roots)
 

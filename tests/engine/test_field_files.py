@@ -641,6 +641,31 @@ def test_of_a_damaged_directory_the_rest_is_opened_and_the_damage_said(tmp_path)
     assert "The DICOMDIR is damaged" in [failure.title for failure in catalogue.failures]
 
 
+@pytest.mark.parametrize("syntax", ["explicit", "implicit", "big-endian"])
+@pytest.mark.parametrize("kind", ["inserted", "behind", "padding", "trailing element", "newline"])
+def test_bytes_that_came_between_uncompressed_pixels_are_noticed_by_what_they_push_out(
+    tmp_path, syntax, kind
+):
+    path = write_mammogram(
+        tmp_path / "a.dcm", values=np.full((64, 48), 700, np.uint16), transfer_syntax=syntax
+    )
+    data = path.read_bytes()
+    middle = len(data) - 64 * 48
+    if kind == "inserted":
+        path.write_bytes(data[:middle] + b"\x33\x44" * 100 + data[middle:])
+    elif kind == "behind":
+        path.write_bytes(data + b"rubbish of a copy")
+    elif kind == "padding":
+        path.write_bytes(data + bytes(300))
+    elif kind == "newline":
+        path.write_bytes(data + b"\r\n")
+    else:
+        order = ">" if syntax == "big-endian" else "<"
+        vr = (b"OB\0\0" if syntax != "implicit" else b"") + struct.pack(order + "I", 4)
+        path.write_bytes(data + struct.pack(order + "HH", 0xFFFC, 0xFFFC) + vr + b"abcd")
+    assert bool(noted(view_of(path), "belong to nothing")) == (kind in ("inserted", "behind"))
+
+
 @pytest.mark.parametrize("damage", [(b"IMAGE ", b"IMAGF "), (b"DICOM\\IM2", b"\0" * 9)])
 def test_a_record_of_a_disc_that_is_none_is_said(tmp_path, damage):
     names = [["DICOM", f"IM{number}"] for number in range(3)]

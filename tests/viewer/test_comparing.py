@@ -156,10 +156,10 @@ def test_a_prior_that_cannot_be_decoded_says_so_in_its_own_cell(window, annas_st
         window.session.catalogue_opened.connect(
             lambda _: path.write_bytes(path.read_bytes()[:-3000])
         )
-    qtbot.waitUntil(lambda: len(window.viewports._canvases) == 8)
+    qtbot.waitUntil(lambda: len(list(window.viewports.every_canvas)) == 8)
 
     def failed():
-        return [c for c in window.viewports._canvases.values() if c.state is State.FAILED]
+        return [c for c in window.viewports.every_canvas if c.state is State.FAILED]
 
     qtbot.waitUntil(lambda: failed() != [], timeout=20_000)
     assert [(c.view.label, c.prior is not None) for c in failed()] == [("L CC", True)]

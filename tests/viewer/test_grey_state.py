@@ -62,7 +62,7 @@ def test_a_window_stays_as_wide_as_its_formula_needs():
     assert greys.voi.width == 2
     exact = shown(vois=(VoiWindow(0.5, 1, VoiFunction.LINEAR_EXACT),))
     exact.adjust(-20, 0)
-    assert exact.image.greys.voi.width == 2  # of two stored values
+    assert exact.voi.width == 2  # of two stored values
 
 
 def test_a_table_is_adjusted_as_the_window_nearest_to_it():

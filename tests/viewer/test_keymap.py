@@ -150,7 +150,7 @@ def test_keys_of_the_forms_and_escape_cannot_be_had(window, dialog, qtbot, key, 
 
 
 def test_a_key_that_opens_a_menu_cannot_be_had(window):
-    assert "opens a menu" in window.keymap.fault("Alt+F")
+    assert "opens a menu" in window.keymap.objection("Alt+F")
 
 
 def test_changes_and_the_keypad_are_there_at_the_next_start(make_window, tmp_path):

@@ -177,7 +177,7 @@ def test_another_model_replaces_every_word_of_the_first(window, engine, write_st
     assert not is_answered(window)
     assert [row.prediction for row in rows(window)] == [None, None]
     assert window.assessment.forms[RIGHT].entry.prediction is None
-    assert not window.viewports._has_prediction
+    assert not window.viewports.has_heat
     assert window.menus.model_choice.currentData() == "light"
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.answer_next()

@@ -390,7 +390,7 @@ def test_a_stricter_mode_hides_at_once_and_what_was_shown_before_is_on_record(
     assert not is_answered(window)
     assert rows(window)[0].prediction is None
     assert window.assessment.forms[RIGHT].entry.prediction is None
-    assert not window.viewports._has_prediction
+    assert not window.viewports.has_heat
     enter(qtbot, window, R="2")
     assert stored(readings_path)[0].revealed_at < began  # not an independent word
     enter(qtbot, window, L="1")

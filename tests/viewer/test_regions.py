@@ -370,7 +370,7 @@ def test_an_engine_that_dies_over_a_spot_says_so_there_and_the_next_spot_is_answ
     draw(window, (60, 30), (75, 45))
     qtbot.waitUntil(lambda: len(stored(readings_path)) == 1)
     escape(qtbot, canvas)  # the second, then the first is drawn once more
-    window.viewports.tools.annotation_tool._select(
+    window.viewports.tools.annotation_tool.select(
         window.viewports.tools.annotations.of(canvas.view.image_uid)[0].mark
     )
     escape(qtbot, canvas)

@@ -21,7 +21,7 @@ def test_before_its_pixels_there_is_nothing_to_show_and_nothing_that_fails():
     image, _, _ = make()
     assert (image.state, image.has_pixels, image.is_placed) == (State.LOADING, False, False)
     assert image.display is NOTHING
-    assert image.image.grey() is None
+    assert image.grey() is None
     assert image.heat() is None
     assert image.tiles == ()
     assert not image.is_mirrored
@@ -32,9 +32,9 @@ def test_pixels_show_once_the_page_has_a_scale():
     image, display, _ = make()
     image.show(display)
     assert (image.state, image.has_pixels, image.is_placed) == (State.SHOWN, True, False)
-    assert image.image.grey() is None
+    assert image.grey() is None
     image.camera = image.camera.fitting(0.5, (1.0, 1.0))
-    grey, _, _ = image.image.grey()
+    grey, _, _ = image.grey()
     assert grey.max() > 100
 
 
@@ -51,7 +51,7 @@ def test_what_was_set_before_its_pixels_came_holds_for_them():
     image.camera = image.camera.fitting(0.5, (1.0, 1.0))
     image.greys.set_inverted(True)
     image.show(display)
-    grey, _, _ = image.image.grey()
+    grey, _, _ = image.grey()
     assert grey.max() > 240  # the air
 
 
@@ -71,9 +71,9 @@ def test_a_failure_leaves_no_pixel_and_can_be_followed_by_pixels():
     image.camera = image.camera.fitting(0.5, (1.0, 1.0))
     image.fail("File is cut short", "Copy it again.")
     assert (image.state, image.failure[0]) == (State.FAILED, "File is cut short")
-    assert image.image.grey() is None
+    assert image.grey() is None
     image.show(display)
-    assert image.image.grey() is not None
+    assert image.grey() is not None
 
 
 def test_the_heat_map_is_there_only_with_an_overlay():

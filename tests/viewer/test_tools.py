@@ -356,11 +356,11 @@ def test_the_line_to_be_held_against_a_ruler_is_as_long_as_the_pixel_says(pane, 
     dialog = ScreenCalibration(0.25)
     qtbot.addWidget(dialog)
     dialog.show()
-    image = dialog._line.grab().toImage()
+    image = dialog.line.grab().toImage()
     lit = [x for x in range(image.width()) if image.pixelColor(x, 40).lightness() > 120]
     assert lit[-1] - lit[0] == pytest.approx(100 / 0.25, abs=1)
     before = dialog.pixel_mm
-    qtbot.keyClick(dialog._slider, Qt.Key.Key_Right)
+    qtbot.keyClick(dialog.slider, Qt.Key.Key_Right)
     assert 0 < before - dialog.pixel_mm < 0.001  # a hair
 
 

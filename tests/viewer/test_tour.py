@@ -18,6 +18,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
 
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
+from engine.records.store import ReadingStore
 from scripts import tour
 from tests.phantom import write_study
 from tests.viewer.driver import cells, is_answered, rows
@@ -99,7 +100,7 @@ class View:
 class Look:
     """What there is to be seen in a moment."""
 
-    def __init__(self, reader):
+    def __init__(self, reader, readings_path):
         window = reader.window
         pane = window.viewports
         marks = pane.tools.annotations.of
@@ -111,7 +112,8 @@ class Look:
         self.waiting = window.prediction.waiting.text() if not is_answered(window) else ""
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
-        self.stored = window.session._readings.store.all()
+        with ReadingStore(readings_path) as store:
+            self.stored = store.all()
         self.right = window.assessment.forms[RIGHT]
         self.left = window.assessment.forms[LEFT]
         self.states = self.right.state_label.text(), self.left.state_label.text()
@@ -350,8 +352,10 @@ def drawn(looks, now, reader):
     assert [one.text for one in now.views["R CC"].drawings] == ["", "same as in 2022?"]
     assert "R CC" in now.changed(looks["arrow"])
     assert {name: len(view.drawings) for name, view in now.views.items()} == {
-        **{"R CC": 2, "L CC": 1},
-        **{"R MLO": 1, "L MLO": 1},
+        "R CC": 2,
+        "L CC": 1,
+        "R MLO": 1,
+        "L MLO": 1,
     }
 
 
@@ -705,7 +709,7 @@ def hashes(folder):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_reader_goes_through_all_tools_modes_and_exports_and_sees_what_must_be_seen(
-    make_window, studies, tmp_path, qtbot
+    make_window, studies, readings_path, tmp_path, qtbot
 ):
     before = hashes(studies)
     (tmp_path / "out").mkdir()
@@ -717,12 +721,12 @@ def test_a_reader_goes_through_all_tools_modes_and_exports_and_sees_what_must_be
     assert list(SHOWN) == list(tour.SCENES)
     for name, scene in tour.SCENES.items():
         with scene(reader):
-            looks[name] = Look(reader)
+            looks[name] = Look(reader, readings_path)
             SHOWN[name](looks, looks[name], reader)
             if name in tour.PICTURED:
                 assert reader.picture().save(str(tmp_path / "pictures" / f"{name}.png"))
         if name == "presets":
-            looks["presets_reset"] = Look(reader)
+            looks["presets_reset"] = Look(reader, readings_path)
     assert {path.stem for path in (tmp_path / "pictures").iterdir()} == set(tour.PICTURED)
     assert hashes(studies) == before  # nothing was written into a study
 

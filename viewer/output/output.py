@@ -51,14 +51,14 @@ SUMMARY_SIZE = QSize(860, 900)
 UNNAMED = OverlayOptions(identity=False)
 _PREVIEW_DPI = 150  # of a summary's preview, before it is shrunk
 _REFRESH_MS = 200  # after the last change of the view
-_SAY_NOTHING = mark("Without them no free words and no reader's name are on the page either.")
+_NO_WORDS = mark("Without them no free words and no reader's name are on the page either.")
 
 
 class Output(QObject):
     """The commands of the File menu that give something out, and their windows."""
 
-    told = Signal(object)  #: a Message for the banner
-    failed = Signal(object)  #: an EngineError
+    message = Signal(Message)  #: for the banner
+    failed = Signal(EngineError)
 
     def __init__(self, session: Session, viewports: ViewportsPane, window: QWidget) -> None:
         super().__init__(window)
@@ -96,7 +96,7 @@ class Output(QObject):
         dialog.show()
 
     def _needs(self, title: str) -> None:
-        self.told.emit(Message(title, tr("Open a study and wait for its images.")))
+        self.message.emit(Message(title, tr("Open a study and wait for its images.")))
 
     # ------------------------------------------------------------------------------------ pictures
 
@@ -120,7 +120,7 @@ class Output(QObject):
         is_named = shown.identity and canvas.text.identity
         title = tr("{view} copied as a picture").format(view=canvas.text.name)
         with_name = tr("It is with the patient's name.")
-        self.told.emit(
+        self.message.emit(
             Message(title, with_name if is_named else tr("It is without the patient's name."))
         )
 
@@ -193,11 +193,11 @@ class Output(QObject):
         blanked = sum(image.is_blanked for image in copy.images)
         marked = sum(image.marks != 0 and not image.is_blanked for image in copy.images)
         if blanked:
-            told = tr("Marks were blanked in {count}: check that no text is left.")
-            advice.append(told.format(count=blanked))
+            text = tr("Marks were blanked in {count}: check that no text is left.")
+            advice.append(text.format(count=blanked))
         if marked:
-            told = tr("In {count} something beside the breast may be text: look at them.")
-            advice.append(told.format(count=marked))
+            text = tr("In {count} something beside the breast may be text: look at them.")
+            advice.append(text.format(count=marked))
         count = len(copy.images)
         copied = (
             tr("1 image copied, anonymised")
@@ -205,7 +205,7 @@ class Output(QObject):
             else tr("%n images copied, anonymised", "", count)
         )
         advice.append(tr("Folder: {path}").format(path=copy.folder))
-        self.told.emit(Message(copied, " ".join(advice)))
+        self.message.emit(Message(copied, " ".join(advice)))
 
     # ---------------------------------------------------------------------------------------- files
 
@@ -223,7 +223,7 @@ class Output(QObject):
             self.failed.emit(error)
             return
         self._folder = str(path.parent)
-        self.told.emit(Message(tr("Saved"), str(path)))
+        self.message.emit(Message(tr("Saved"), str(path)))
 
 
 class _Options(QWidget):
@@ -346,7 +346,7 @@ class SummaryDialog(QDialog):
             },
             self,
         )
-        self.options.boxes["identity"].setToolTip(tr(_SAY_NOTHING))
+        self.options.boxes["identity"].setToolTip(tr(_NO_WORDS))
         if not any(canvas.shows_heat for canvas in output.canvases):
             self.options.disable("heat")
         if not any(canvas.text.identity for canvas in output.canvases):
@@ -354,14 +354,14 @@ class SummaryDialog(QDialog):
         self.preview = PagePreview(self._summarise(), self)
         self.options.changed.connect(self._refresh)
         self._print_button = QPushButton(tr("&Print …"), self)
-        self._print_button.clicked.connect(self._ask_printers)
+        self._print_button.clicked.connect(self._search_printers)
         save = QPushButton(tr("&Save as PDF …"), self)
         save.setDefault(True)
         save.clicked.connect(self._save)
-        self._told = _explained(tr(_SAY_NOTHING))
+        self._status = _explained(tr(_NO_WORDS))
         below = QHBoxLayout()
         below.addWidget(self.options)
-        below.addWidget(self._told, 1)
+        below.addWidget(self._status, 1)
         for button in (self._print_button, save):
             below.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
         column = QVBoxLayout(self)
@@ -380,17 +380,17 @@ class SummaryDialog(QDialog):
         self.search.stop()
         super().hideEvent(event)
 
-    def _ask_printers(self) -> None:
+    def _search_printers(self) -> None:
         self._print_button.setEnabled(False)
-        self._told.setText(tr("Asking the printers …"))
+        self._status.setText(tr("Asking the printers …"))
         self.search.start()
 
     def _on_printers_found(self, have_answered: bool) -> None:
         self._print_button.setEnabled(True)
         if not have_answered:
-            self._told.setText(tr("The printers do not answer. Save the page as PDF instead."))
+            self._status.setText(tr("The printers do not answer. Save the page as PDF instead."))
             return
-        self._told.setText(tr(_SAY_NOTHING))
+        self._status.setText(tr(_NO_WORDS))
         self._printer = printer = QPrinter(QPrinter.PrinterMode.HighResolution)
         printer.setPageLayout(summary.PAGE)
         printer.setDocName(tr("Study summary"))
@@ -403,7 +403,7 @@ class SummaryDialog(QDialog):
     def _print(self, printer: QPrinter) -> None:
         painter = QPainter()
         if not painter.begin(printer):
-            self._told.setText(tr("The page could not be printed. Save it as PDF instead."))
+            self._status.setText(tr("The page could not be printed. Save it as PDF instead."))
             return
         size = printer.pageRect(QPrinter.Unit.DevicePixel).size()
         summary.paint_page(painter, QRectF(QPointF(0, 0), size), self.preview.page)

@@ -199,7 +199,7 @@ class ShortcutsDialog(QDialog):
     def _show_conflict(self) -> None:
         """Before anything is changed: who has the key now."""
         key, entry = self._pressed, self._current
-        refusal = self._keymap.fault(key) if key else ""
+        refusal = self._keymap.objection(key) if key else ""
         holder = self._keymap.holder(key) if key else None
         is_taken = holder is not None and holder is not entry and not refusal
         text = refusal

@@ -117,7 +117,7 @@ class Images(QObject):
         self._upcoming: Study | None = None
         self.priors: tuple[Prior, ...] = ()  #: of the open study that compare, the newest first
         self._prior: Study | None = None  # the one that hangs beside it
-        self._is_told = True  # the open study's images that were there
+        self._is_reported = True  # the open study's images that were there
         self._decoding: set[ImageKey] = set()
         self._first: ImageKey | None = None  # of these, what will be the first to show
         self.cache = PixelCache(cache_bytes)
@@ -153,23 +153,23 @@ class Images(QObject):
         self._prior = self.priors[0].study if self.priors else None
         self._ahead.clear()
         self._pin()
-        self._is_told = False
+        self._is_reported = False
 
     def show(self, upcoming: Study | None) -> None:
         """What is decoded of what was hung is told again, the rest follows, then the upcoming
         study. What could not be read of it is tried once more.
         """
         self._upcoming = upcoming
-        if not self._is_told:
-            self._is_told = True
-            self._tell_hung()
+        if not self._is_reported:
+            self._is_reported = True
+            self._report_hung()
         self.work()
 
     def show_prior(self, study_uid: str) -> None:
         """Another of the `priors` hangs beside the open study."""
         self._prior = next(p.study for p in self.priors if p.study.uid == study_uid)
         self._pin()
-        self._tell_hung()
+        self._report_hung()
         self.work()
 
     def is_hung(self, study_uid: str) -> bool:
@@ -194,7 +194,7 @@ class Images(QObject):
             images += [(self._prior, view) for view in beside]
         return images
 
-    def _tell_hung(self) -> None:
+    def _report_hung(self) -> None:
         for study, view in self._hung():
             key = (study.uid, view.image_uid)
             self._unreadable.pop(key, None)
@@ -310,10 +310,10 @@ class Images(QObject):
             if isinstance(decoded, FileChanged):
                 self.file_changed.emit(self._studies[key[0]].view(key[1]).path)
         else:
-            self._keep(key, decoded)
+            self._store(key, decoded)
         self._go_on()
 
-    def _keep(self, key: ImageKey, decoded: _Decoded) -> None:
+    def _store(self, key: ImageKey, decoded: _Decoded) -> None:
         study_uid = key[0]
         is_upcoming = self._upcoming is not None and self._upcoming.uid == study_uid
         if self.is_hung(study_uid) or is_upcoming:

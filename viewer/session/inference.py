@@ -228,7 +228,7 @@ class Inference(QObject):
         self.work()
 
     def set_model(self, model_name: str) -> None:
-        """Asks another network from the next `work` on; what the earlier one said is kept."""
+        """Asks another network from the next `work` on; what the earlier one judgement is kept."""
         self._model_name = model_name
         self._clear_engine_failure(model_name)
 
@@ -396,9 +396,9 @@ class Inference(QObject):
         if self._is_closed:
             return
         future = self._regions[drawing] = self._engine.predict_region(view, box)
-        asked = RegionAnswer(view.image_uid, box)
+        request = RegionAnswer(view.image_uid, box)
         self._delivery.when_done(
-            future, lambda done: self._on_region_answered(drawing, asked, done, on_answered)
+            future, lambda done: self._on_region_answered(drawing, request, done, on_answered)
         )
 
     def drop_region(self, drawing: str) -> None:
@@ -414,7 +414,7 @@ class Inference(QObject):
     def _on_region_answered(
         self,
         drawing: str,
-        asked: RegionAnswer,
+        request: RegionAnswer,
         future: Future[RegionJudgement],
         on_answered: RegionCallback,
     ) -> None:
@@ -426,15 +426,15 @@ class Inference(QObject):
             return
         error, bug = future.exception(), None
         if error is None:
-            said = future.result()
-            if (said.image_uid, tuple(said.box)) != (asked.image_uid, asked.box):
+            judgement = future.result()
+            if (judgement.image_uid, tuple(judgement.box)) != (request.image_uid, request.box):
                 error = ValueError("the engine answered for another region")
         if error is None:
-            answer = replace(asked, prediction=said)
+            answer = replace(request, prediction=judgement)
         else:
             if not isinstance(error, EngineError):
                 bug, error = error, program_fault(mark("This spot could not be judged"))
-            answer = replace(asked, failure=error)
+            answer = replace(request, failure=error)
         on_answered(drawing, answer)
         if bug is not None:
             raise bug  # to the log, as a bug of ours

@@ -36,7 +36,7 @@ class RegionRequests:
         self._on_unstored = on_unstored
         self._study: Study | None = None
         self._known: dict[tuple[str, Box], RegionAnswer] = {}
-        self._pending: dict[str, tuple[RegionAnswer, str]] = {}  # by mark, and who asked
+        self._pending: dict[str, tuple[RegionAnswer, str]] = {}  # by mark, and whose
 
     @property
     def all(self) -> tuple[RegionAnswer, ...]:
@@ -59,8 +59,9 @@ class RegionRequests:
             log.warning("What was said of rectangles cannot be read")
             return
         for region in stored:
-            said = region.prediction
-            self._known[said.image_uid, said.box] = RegionAnswer(said.image_uid, said.box, said)
+            prediction = region.prediction
+            where = prediction.image_uid, prediction.box
+            self._known[where] = RegionAnswer(*where, prediction)
 
     def request(self, rectangle: Annotation, may_request: bool) -> None:
         """It was drawn, moved or taken away: asks about it where nothing is known yet, and it may

@@ -552,7 +552,7 @@ class Session(QObject):
         read.
         """
         try:
-            return self._readings.told()
+            return self._readings.visible()
         except StorageFailed as error:
             self.error_occurred.emit(error)
             return ()
@@ -583,14 +583,15 @@ class Session(QObject):
         """With the second opinion that stood beside the model's, and the prior that both were
         shown with; the numbers stay those of the network.
         """
-        said, other = assessment.prediction, self.other_prediction
-        if said is None:
+        prediction, other = assessment.prediction, self.other_prediction
+        if prediction is None:
             return assessment
-        if not said.others and other is not None and other.prediction is not None:
+        if not prediction.others and other is not None and other.prediction is not None:
             second = {breast.laterality: breast.prediction for breast in other.prediction.breasts}
             if other.study_uid == assessment.study_uid and assessment.laterality in second:
-                said = replace(said, others=(second[assessment.laterality],))
-        return replace(assessment, prediction=replace(said, shown_per_1000=self.cancers_per_1000))
+                prediction = replace(prediction, others=(second[assessment.laterality],))
+        prior = self.cancers_per_1000
+        return replace(assessment, prediction=replace(prediction, shown_per_1000=prior))
 
     def undo_assessment(self) -> ReaderAssessment:
         """Takes back the reader's latest reading of the open study by a new record, which it

@@ -29,7 +29,7 @@ class Upkeep(QObject):
         self._readings = readings
         self._delivery = delivery
         self._is_closed = False
-        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeping")
+        self._checker = ThreadPoolExecutor(1, thread_name_prefix="keeping")
         self._should_stop = threading.Event()
         self._kept_backups = 0
         self._check_due = QTimer(self, singleShot=True)
@@ -59,7 +59,7 @@ class Upkeep(QObject):
         return self._check_due.interval() == CHECK_INTERVAL_MS
 
     def _check_in_background(self) -> None:
-        future = self._keeper.submit(
+        future = self._checker.submit(
             self._readings.verify_and_back_up, self._kept_backups, self._should_stop.is_set
         )
         self._delivery.when_done(future, self._on_checked)
@@ -87,4 +87,4 @@ class Upkeep(QObject):
     def close(self) -> None:
         """Waits until the check has stopped."""
         self.stop()
-        self._keeper.shutdown(cancel_futures=True)
+        self._checker.shutdown(cancel_futures=True)

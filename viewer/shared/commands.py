@@ -87,9 +87,9 @@ class Commands(QObject):
             if spec.is_checked is not None:
                 self._actions[identity].setChecked(spec.is_checked())
 
-    def with_key(self, identity: str, words: str) -> str:
-        """The words with the command's key in them, at "{}"; empty if it has none."""
+    def with_key(self, identity: str, template: str) -> str:
+        """The template with the command's key in them, at "{}"; empty if it has none."""
         keys = self._actions[identity].shortcut()
         if keys.isEmpty():
             return ""
-        return words.format(keys.toString(QKeySequence.SequenceFormat.NativeText))
+        return template.format(keys.toString(QKeySequence.SequenceFormat.NativeText))

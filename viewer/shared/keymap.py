@@ -88,8 +88,10 @@ class Keymap(QObject):
         for entry in self._entries.values():
             keys = self.keys(entry.identity)
             entry.action.setShortcuts([QKeySequence(key) for key in keys])
-            words = self.text(entry.identity)
-            entry.action.setToolTip(f"{entry.tool_tip} ({words})" if words else entry.tool_tip)
+            keys_text = self.text(entry.identity)
+            entry.action.setToolTip(
+                f"{entry.tool_tip} ({keys_text})" if keys_text else entry.tool_tip
+            )
         self.changed.emit()
 
     @property
@@ -149,7 +151,7 @@ class Keymap(QObject):
         name = dict(self._holders()).get(_normal(key))
         return None if name is None else self._entries[name]
 
-    def fault(self, key: str) -> str:
+    def objection(self, key: str) -> str:
         """Why no command can have the key; empty if one can."""
         key = _normal(key)
         if not key:
@@ -159,17 +161,17 @@ class Keymap(QObject):
         if key in self._mnemonics:
             return tr("{key} opens a menu.").format(key=written(key))
         if (holder := self.holder(key)) is not None and holder.is_fixed:
-            words = tr("{key} always belongs to: {command}.")
-            return words.format(key=written(key), command=holder.text)
+            text = tr("{key} always belongs to: {command}.")
+            return text.format(key=written(key), command=holder.text)
         return ""
 
     def give(self, identity: str, key: str) -> None:
         """The command's only key from now on; whoever had it has it no more.
 
-        Raises ValueError where `fault` says why not.
+        Raises ValueError where `objection` says why not.
         """
         key = _normal(key)
-        if self._entries[identity].is_fixed or self.fault(key):
+        if self._entries[identity].is_fixed or self.objection(key):
             raise ValueError(f"{key} cannot be given to {identity}")
         for name, keys in self._chosen.items():
             self._chosen[name] = tuple(other for other in keys if other != key)

@@ -125,7 +125,7 @@ class AnnotationTool(QObject):
             self._put_away()
         elif selected is not None and selected.kind is AnnotationKind.REGION:
             self.remove()
-        self._select(None)
+        self.select(None)
         return was_busy or had_selection
 
     def add_region(self, canvas: Canvas, box: Box) -> None:
@@ -136,7 +136,7 @@ class AnnotationTool(QObject):
         draft = self._model.draft(canvas.view, AnnotationKind.REGION, points)
         drawn = _measured(canvas, draft)
         self._model.add(drawn)
-        self._select(drawn.mark)
+        self.select(drawn.mark)
         self.update()
 
     def show_regions(self, is_shown: bool) -> None:
@@ -180,7 +180,7 @@ class AnnotationTool(QObject):
         """The selected drawing."""
         if self._selected is not None and self._grip is None:
             self._model.remove(self._selected)
-            self._select(None)
+            self.select(None)
             self.update()
 
     def undo(self) -> str | None:
@@ -237,7 +237,7 @@ class AnnotationTool(QObject):
         if event.type() == QEvent.Type.MouseButtonDblClick:
             return self._under(canvas, at) is not None
         found = self._under(canvas, at)
-        self._select(found.mark if found else None)
+        self.select(found.mark if found else None)
         if found is None:
             return False
         canvas.activated.emit()
@@ -292,7 +292,7 @@ class AnnotationTool(QObject):
         finished = _measured(draft.canvas, draft.annotation)
         self._put_away()
         self._model.add(finished)
-        self._select(finished.mark)
+        self.select(finished.mark)
         self.update()
 
     # ---------------------------------------------------------------------------------------- text
@@ -321,7 +321,7 @@ class AnnotationTool(QObject):
         self._put_away()
         if typed:
             self._model.add(written)
-            self._select(written.mark)
+            self.select(written.mark)
         self.update()
 
     # -------------------------------------------------------------------------------------- helpers
@@ -351,7 +351,7 @@ class AnnotationTool(QObject):
         elif canvas.testAttribute(Qt.WidgetAttribute.WA_SetCursor):
             canvas.unsetCursor()
 
-    def _select(self, mark: str | None) -> None:
+    def select(self, mark: str | None) -> None:
         if mark != self._selected:
             self._selected = mark
             self.update()

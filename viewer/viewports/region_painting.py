@@ -107,11 +107,9 @@ def _rows(
     def write(text: str, colour: QColor = theme.TEXT, font: QFont = small) -> None:
         rows.extend(_Row(line, colour, font) for line in wrapped(text, QFontMetricsF(font), room))
 
-    if answer is None:
-        write(tr("no answer: draw it anew to ask"), theme.MUTED)
-    elif answer.prediction is None:
-        colour = theme.MUTED if answer.is_awaited else theme.ERROR
-        for line in regions.lines_of(answer):
+    if answer is None or answer.prediction is None:
+        lines, colour = _without_prediction(answer)
+        for line in lines:
             write(line, colour)
     else:
         said = answer.prediction
@@ -119,17 +117,7 @@ def _rows(
         for number, line in enumerate(regions.headline(said)):
             write(line, theme.TEXT if judged else theme.WARNING, small if number else bold)
         if is_full:
-            shares = {} if judged is None else judged.probabilities
-            for grade, share in sorted(shares.items()):
-                is_most = judged is not None and grade == judged.category
-                rows.append(
-                    _Row(
-                        str(grade),
-                        theme.TEXT if is_most else theme.MUTED,
-                        bold if is_most else small,
-                        share,
-                    )
-                )
+            rows += [] if judged is None else _bars(judged, small, bold)
             for remark in regions.remarks(said):
                 write(remark, theme.WARNING)
     if author:
@@ -139,6 +127,22 @@ def _rows(
     if is_full and answer is not None and not answer.is_awaited:
         write(notice(), theme.WARNING)
     return rows
+
+
+def _without_prediction(answer: RegionAnswer | None) -> tuple[Sequence[str], QColor]:
+    if answer is None:
+        return [tr("no answer: draw it anew to ask")], theme.MUTED
+    return regions.lines_of(answer), theme.MUTED if answer.is_awaited else theme.ERROR
+
+
+def _bars(said: RegionPrediction, small: QFont, bold: QFont) -> list[_Row]:
+    """Every grade with its share; the most probable one stands out."""
+    return [
+        _Row(str(grade), theme.TEXT, bold, share)
+        if grade == said.category
+        else _Row(str(grade), theme.MUTED, small, share)
+        for grade, share in sorted(said.probabilities.items())
+    ]
 
 
 def _number_alone(answer: RegionAnswer | None) -> list[_Row]:

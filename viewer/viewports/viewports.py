@@ -65,7 +65,7 @@ class ViewportsPane(QWidget):
         self._preset = 0
         self._is_overlay_visible = False
         self._overlay_opacity = 0.6
-        self._has_prediction = False
+        self.has_heat = False
         self._last_wheel = QElapsedTimer()
 
         self._grid = ViewportGrid()
@@ -107,7 +107,7 @@ class ViewportsPane(QWidget):
         self._is_complete = is_complete
         self._selected = None
         self._preset = 0
-        self._is_single = self._has_prediction = False
+        self._is_single = self.has_heat = False
         self._is_inverted = self._is_linear = False
         self._navigator.open(study, priors)
         self._hang()
@@ -210,7 +210,7 @@ class ViewportsPane(QWidget):
             if canvas.prior is None:
                 canvas.show_explanation(explanations.get(image_uid))
                 canvas.show_refusal(refusals.get(image_uid, ""))
-        self._has_prediction = any(canvas.has_heat for canvas in self._canvases.values())
+        self.has_heat = any(canvas.has_heat for canvas in self._canvases.values())
         self._show_legend()
 
     def set_overlay(self, visible: bool, opacity: float) -> None:
@@ -222,7 +222,7 @@ class ViewportsPane(QWidget):
 
     def _show_legend(self) -> None:
         self._strip.legend.set_opacity(self._overlay_opacity)
-        self._strip.legend.setVisible(self._is_overlay_visible and self._has_prediction)
+        self._strip.legend.setVisible(self._is_overlay_visible and self.has_heat)
 
     def _make_canvas(
         self, study: Study, view: MammogramView, of_prior: Study | None, conflicts: Sequence[str]

@@ -54,6 +54,7 @@ from viewer.shared.states import (
 )
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window.dialogs import show_alone
+from viewer.window.manual import Manual, find_manual
 from viewer.window.menus import Menus
 from viewer.window.model_presenter import ModelPresenter
 from viewer.window.readings_presenter import ReadingsPresenter
@@ -188,6 +189,7 @@ class MainWindow(QMainWindow):
             ActionSpec("to_worklist", tr("&Worklist"), ("Ctrl+1",), self.focus_worklist),
             ActionSpec("to_images", tr("&Images"), ("Ctrl+2",), self.focus_images),
             ActionSpec("steps", tr("&Steps …"), (), self.choose_steps),
+            ActionSpec("manual", tr("&Manual"), (), self.show_manual),
             ActionSpec("shortcuts", tr("&Keys and mouse"), ("F1",), self.show_shortcuts),
             ActionSpec("about", tr("&About and licences"), (), self.show_about),
             ActionSpec("logs", tr("&Open log folder"), (), self.show_logs),
@@ -234,13 +236,13 @@ class MainWindow(QMainWindow):
         tools.pixel_hovered.connect(self.pixel_label.setText)
         self.prediction.overlay_changed.connect(self._on_overlay_changed)
         self.mode_question.answered.connect(self.choose_mode)
-        self.output.told.connect(self.banner.show_message)
+        self.output.message.connect(self.banner.show_message)
         self.output.failed.connect(self.show_error)
-        self.undoing.told.connect(self.banner.show_message)
+        self.undoing.message.connect(self.banner.show_message)
         self.undoing.failed.connect(self.show_error)
-        self.undoing.hinted.connect(tools.message)
+        self.undoing.hint_changed.connect(tools.message)
         self.readings.message.connect(self.banner.show_message)
-        self.screens.told.connect(tools.message)
+        self.screens.message.connect(tools.message)
         self.screens.moved.connect(self.commands.refresh)
         self.menus.recent.aboutToShow.connect(self.fill_recent)
         self.keymap.changed.connect(self._on_keys_changed)
@@ -403,6 +405,14 @@ class MainWindow(QMainWindow):
     def _on_routine_changed(self, routine: tuple[StepKind, ...]) -> None:
         self.viewports.set_protocol(routine)
         self.settings.set_routine(self.settings.reader, routine)
+
+    def show_manual(self) -> None:
+        path = find_manual(languages.current())
+        if path is None:
+            advice = tr("It comes with the program's bundle and with its source.")
+            self.banner.show_message(Message(tr("The manual is not installed"), advice))
+            return
+        show_alone(Manual(path, self))
 
     def show_shortcuts(self) -> None:
         show_alone(ShortcutsDialog(self.keymap, self))

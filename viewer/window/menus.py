@@ -60,7 +60,7 @@ MENUS = {
     mark("&Panes"): (
         *("worklist_pane", "reading_pane", "images_apart", "images_next_screen", LINE, LANGUAGE),
     ),
-    mark("&Help"): ("shortcuts", "logs", "about"),
+    mark("&Help"): ("manual", "shortcuts", "logs", "about"),
 }
 SECTIONS = ("Mode",)  # words between two lines, of the commands below them
 

@@ -39,13 +39,13 @@ class ImagesWindow(QWidget):
         self.setWindowTitle(tr("Images – birads-viewer"))
         self._hint = PlainLabel(self)
         self._hint.setFont(theme.font(theme.SMALL_TEXT_PX))
-        told = PlainLabel(notice(), self)
-        told.setFont(theme.font(bold=True))
-        told.setStyleSheet(f"color: {theme.WARNING.name()}")
+        label = PlainLabel(notice(), self)
+        label.setFont(theme.font(bold=True))
+        label.setStyleSheet(f"color: {theme.WARNING.name()}")
         top = QHBoxLayout()
         top.setContentsMargins(12, 3, 12, 3)
         top.addWidget(self._hint, 1)
-        top.addWidget(told)
+        top.addWidget(label)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -55,8 +55,8 @@ class ImagesWindow(QWidget):
         self._column.addWidget(images, 1)
         images.show()
 
-    def set_hint(self, words: str) -> None:
-        self._hint.setText(words)
+    def set_hint(self, text: str) -> None:
+        self._hint.setText(text)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closed.emit()
@@ -66,7 +66,7 @@ class ImagesWindow(QWidget):
 class Screens(QObject):
     """Moves the images between the main window and their own."""
 
-    told = Signal(str)  #: what became of the windows
+    message = Signal(str)  #: what became of the windows
     moved = Signal()  #: the images, out or back
 
     def __init__(self, window: QMainWindow, images: QWidget, settings: Settings) -> None:
@@ -224,7 +224,7 @@ class Screens(QObject):
             return
         if self._apart is not None and len(areas) == 1:
             self.join()
-            self.told.emit(tr("A screen is gone: the images are back in the main window"))
+            self.message.emit(tr("A screen is gone: the images are back in the main window"))
         for window in QApplication.topLevelWidgets():
             if window.isVisible() and window.windowType() in _KINDS:
                 _bring_back(window, areas)

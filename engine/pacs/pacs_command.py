@@ -1,0 +1,494 @@
+"""`birads-engine pacs`: what may be done on the network, as JSON lines.
+
+`dicomweb` is imported where a node speaks it: urllib3 tries a socket when it is imported.
+
+The window runs these commands, too, as processes of their own: what comes and goes there never
+makes a reader wait, and a process that is ended loses nothing.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from pynetdicom import build_context
+
+from engine import site_configuration
+from engine.audit.log import AuditLog
+from engine.audit.messages import (
+    AuditEvent,
+    Deed,
+    Participant,
+    Role,
+    Subject,
+    this_program,
+    this_user,
+)
+from engine.dicom.uids import is_uid
+from engine.domain import NOTICE
+from engine.errors import EngineError
+from engine.pacs import connections, finding
+from engine.pacs.finding import StudyQuery
+from engine.pacs.inbox import Inbox, Received
+from engine.pacs.outbox import Entry, Outbox
+from engine.pacs.receiving import Caller, Listeners, Receiver
+from engine.pacs.retrieving import Progress, retrieve
+from engine.pacs.sending import send_due
+from engine.site_configuration import Node, Retrieval, SiteConfiguration
+
+_ALL_DONE, _SOME_FAILED = 0, 1
+Row = dict[str, object]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "Nothing opens a connection unless the site's configuration names the node:\n"
+        f"{site_configuration.default_path()}, see docs/dicom_conformance.md.\n"
+        "A JSON object a line on standard output, talk on standard error.\n"
+        "exit code: 0 all done, 1 something was not, with the reason, 2 wrong usage."
+    )
+    deeds = parser.add_subparsers(dest="deed", metavar="DEED", required=True)
+
+    echo = _deed(deeds, "echo", _echo, "does the node answer, and if not, why")
+    find = _deed(deeds, "find", _find, "studies of a patient, a day …; * stands for anything")
+    find.add_argument("--patient", default="", metavar="ID")
+    find.add_argument("--name", default="", metavar="NAME", help="Family^Given")
+    find.add_argument("--accession", default="", metavar="NUMBER")
+    find.add_argument("--study", default="", metavar="UID")
+    find.add_argument("--since", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    find.add_argument("--until", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    find.add_argument("--modality", default="MG", help="(default: MG; '' for all)")
+
+    get = _deed(deeds, "get", _get, "fetch studies; what is here already is not fetched again")
+    get.add_argument("studies", nargs="+", metavar="STUDY_UID")
+    get.add_argument(
+        "--priors", type=int, default=0, metavar="N", help="and the patient's N newest earlier ones"
+    )
+    send = _deed(deeds, "send", _send, "queue objects, and send what is due")
+    send.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    send.add_argument(
+        "--retry", action="store_true", help="also what was refused, or waits for its next turn"
+    )
+    send.add_argument("--list", action="store_true", help="say what is queued, and send nothing")
+    worklist = _deed(deeds, "worklist", _worklist, "what is scheduled")
+    worklist.add_argument("--date", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    worklist.add_argument("--modality", default="MG")
+    worklist.add_argument("--station", default="", metavar="AE_TITLE")
+    receive = _deed(deeds, "receive", _receive, "listen, until interrupted", has_node=False)
+    receive.add_argument("--seconds", type=float, metavar="N", help="and no longer")
+
+    for command in (get, receive):
+        command.add_argument(
+            "--inbox", type=Path, metavar="DIR", help="where studies come to lie (default: own)"
+        )
+    for command in (send, receive):
+        command.add_argument("--outbox", type=Path, metavar="DIR", help="the queue (default: own)")
+    for command in (echo, find, get, send, worklist, receive):
+        command.add_argument(
+            "--config", type=Path, metavar="FILE", help="the site's configuration (default: own)"
+        )
+
+
+def _deed(
+    deeds: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run_deed: Callable[["_Site", argparse.Namespace], int],
+    summary: str,
+    has_node: bool = True,
+) -> argparse.ArgumentParser:
+    deed = deeds.add_parser(name, help=summary, description=f"{summary}. {NOTICE}")
+    if has_node:
+        deed.add_argument("node", metavar="NODE", help="by its name in the configuration")
+    deed.set_defaults(run_deed=run_deed, has_node=has_node)
+    return deed
+
+
+def run(arguments: argparse.Namespace) -> int:
+    configuration = site_configuration.read(arguments.config)
+    if configuration is None:
+        raise NothingConfigured(
+            "No DICOM node is configured",
+            f"{arguments.config or site_configuration.default_path()} is not there: nothing was "
+            "opened.",
+        )
+    node = configuration.node(arguments.node) if arguments.has_node else None
+    site = _Site(configuration, node)
+    if node is not None and node.is_plain:
+        _say(f"Warning: {node.name} is spoken to in the clear: whoever listens can read it.")
+    code: int = arguments.run_deed(site, arguments)
+    return code
+
+
+class NothingConfigured(EngineError):
+    """The site allows nothing."""
+
+
+class _Site:
+    """What is configured, and whom it is told to."""
+
+    def __init__(self, configuration: SiteConfiguration, node: Node | None) -> None:
+        self.configuration = configuration
+        self._node = node
+        self._audit = AuditLog(configuration.audit.folder)
+
+    @property
+    def node(self) -> Node:
+        assert self._node is not None
+        return self._node
+
+    def audit(
+        self,
+        deed: Deed,
+        others: tuple[Participant, ...] = (),
+        subjects: tuple[Subject, ...] = (),
+        failure: EngineError | None = None,
+        query: object = "",
+        role: Role | None = None,
+    ) -> None:
+        """Raises StorageFailed: what cannot be audited is not done."""
+        program = this_program(self.configuration.ae_title, role or Role.APPLICATION)
+        self._audit.record(
+            AuditEvent(
+                deed,
+                (this_user(), program, *others),
+                subjects,
+                failure=str(failure) if failure else "",
+                query=str(query),
+            )
+        )
+
+    def audit_sent(self, entries: Sequence[Entry], failure: EngineError | None = None) -> None:
+        if entries:
+            peers, subjects = (self.peer(Role.DESTINATION),), _subjects(entries)
+            self.audit(Deed.TRANSFERRED, peers, subjects, failure, role=Role.SOURCE)
+
+    def peer(self, role: Role) -> Participant:
+        node = self.node
+        host = node.host or (node.web.url.partition("://")[2].partition("/")[0] if node.web else "")
+        return Participant(node.ae_title or node.name, role, host=host)
+
+
+# ------------------------------------------------------------------------------------------ deeds
+
+
+def _echo(site: _Site, _arguments: argparse.Namespace) -> int:
+    node, started = site.node, time.monotonic()
+    error = None
+    try:
+        if node.host:
+            connections.echo(site.configuration, node)
+        if node.web is not None:
+            from engine.pacs import dicomweb
+
+            dicomweb.find_studies(node, StudyQuery(study_uid="1.2.3"))
+    except EngineError as caught:
+        error = caught
+    seconds = round(time.monotonic() - started, 3)
+    _write({"node": node.name, "answers": error is None, "seconds": seconds, **_told(error)})
+    return _SOME_FAILED if error else _ALL_DONE
+
+
+def _find(site: _Site, arguments: argparse.Namespace) -> int:
+    query = StudyQuery(
+        patient_id=arguments.patient,
+        patient_name=arguments.name,
+        accession=arguments.accession,
+        study_uid=arguments.study,
+        modality=arguments.modality,
+        since=arguments.since,
+        until=arguments.until,
+    )
+    node, found = site.node, []
+    error = None
+    try:
+        if node.host:
+            found = finding.find_studies(site.configuration, node, query)
+        else:
+            from engine.pacs import dicomweb
+
+            found = dicomweb.find_studies(node, query)
+    except EngineError as caught:
+        error = caught
+    site.audit(Deed.QUERY, (site.peer(Role.DESTINATION),), (), error, query, Role.SOURCE)
+    for study in found:
+        _write({"node": node.name, **_study_row(asdict(study))})
+    if error is not None:
+        _write({"node": node.name, **_told(error)})
+    return _SOME_FAILED if error else _ALL_DONE
+
+
+def _worklist(site: _Site, arguments: argparse.Namespace) -> int:
+    node = site.node
+    error, entries = None, []
+    try:
+        entries = finding.find_worklist(
+            site.configuration, node, arguments.date, arguments.modality, arguments.station
+        )
+    except EngineError as caught:
+        error = caught
+    query = f"worklist {arguments.date} {arguments.modality} {arguments.station}"
+    site.audit(Deed.QUERY, (site.peer(Role.DESTINATION),), (), error, query, Role.SOURCE)
+    for entry in entries:
+        _write({"node": node.name, **_study_row(asdict(entry))})
+    if error is not None:
+        _write({"node": node.name, **_told(error)})
+    return _SOME_FAILED if error else _ALL_DONE
+
+
+def _get(site: _Site, arguments: argparse.Namespace) -> int:
+    configuration, node = site.configuration, site.node
+    if not all(map(is_uid, arguments.studies)):
+        raise NothingConfigured("Not a study", "STUDY_UID is that which find tells.")
+    inbox = _inbox(configuration, arguments.inbox)
+    inbox.sweep()
+    studies = list(dict.fromkeys(arguments.studies))
+    has_failed = False
+    with ExitStack() as stack:
+        if node.host and node.retrieval is Retrieval.MOVE and configuration.receiver:
+            receiver = Receiver(configuration, inbox)
+            try:
+                stack.enter_context(receiver)
+            except EngineError as busy:  # another of our processes is listening
+                _say(str(busy))
+        if arguments.priors > 0:
+            priors, failure = _priors(site, studies, arguments.priors)
+            studies += [uid for uid in priors if uid not in studies]
+            if failure is not None:
+                has_failed = True
+                _write({"node": node.name, **_told(failure)})
+        for study_uid in studies:
+            has_failed |= not _get_one(site, study_uid, inbox)
+    return _SOME_FAILED if has_failed else _ALL_DONE
+
+
+def _inbox(configuration: SiteConfiguration, folder: Path | None) -> Inbox:
+    receiver = configuration.receiver
+    if receiver is None:
+        return Inbox(folder)
+    return Inbox(folder or receiver.folder, receiver.largest_mb * 2**20)
+
+
+def _get_one(site: _Site, study_uid: str, inbox: Inbox) -> bool:
+    node = site.node
+
+    def told(progress: Progress) -> None:
+        _write(
+            {
+                "study": study_uid,
+                "file": str(progress.path),
+                "here": progress.here,
+                "expected": progress.expected,
+            }
+        )
+
+    if node.host:
+        result = retrieve(site.configuration, node, study_uid, inbox, told)
+    else:
+        from engine.pacs import dicomweb
+
+        result = dicomweb.retrieve(node, study_uid, inbox, told)
+    subjects = [Subject(study_uid=study_uid, objects=result.sop_classes)]
+    subjects += [Subject(patient_id=patient) for patient in sorted(result.patient_ids)]
+    if result.new or result.failure:
+        peers = (site.peer(Role.SOURCE),)
+        site.audit(Deed.TRANSFERRED, peers, tuple(subjects), result.failure, role=Role.DESTINATION)
+    for refused in result.refused:
+        site.audit(Deed.OBJECT_REFUSED, (site.peer(Role.SOURCE),), tuple(subjects), refused)
+    _write(
+        {
+            "node": node.name,
+            "study": study_uid,
+            "folder": str(result.folder),
+            "expected": result.expected,
+            "here": result.here,
+            "new": result.new,
+            "refused": [_words(error) for error in result.refused],
+            "is_complete": result.is_whole,
+            **_told(result.failure),
+        }
+    )
+    return result.is_whole
+
+
+def _priors(site: _Site, studies: list[str], count: int) -> tuple[list[str], EngineError | None]:
+    node = site.node
+    found: list[str] = []
+    error = None
+    try:
+        if node.host:
+            contexts = [build_context(finding.STUDY_FIND)]
+            with connections.associated(site.configuration, node, contexts) as association:
+                for uid in studies:
+                    for study in finding.studies_by(
+                        association, node, StudyQuery(study_uid=uid, modality="")
+                    ):
+                        priors = finding.priors_by(association, node, study)
+                        found += [prior.study_uid for prior in priors[:count]]
+        else:
+            from engine.pacs import dicomweb
+
+            for uid in studies:
+                query = StudyQuery(study_uid=uid, modality="")
+                for study in dicomweb.find_studies(node, query):
+                    every = dicomweb.find_studies(node, StudyQuery(patient_id=study.patient_id))
+                    priors = finding.priors_among(every, study)
+                    found += [prior.study_uid for prior in priors[:count]]
+    except EngineError as caught:
+        error = caught
+    peers, asked = (site.peer(Role.DESTINATION),), f"priors of {studies}"
+    site.audit(Deed.QUERY, peers, (), error, asked, Role.SOURCE)
+    return found, error
+
+
+def _send(site: _Site, arguments: argparse.Namespace) -> int:
+    configuration, node = site.configuration, site.node
+    outbox = Outbox(arguments.outbox)
+    has_failed = False
+    for path in arguments.files:
+        try:
+            outbox.add(node.name, path)
+        except EngineError as error:
+            has_failed = True
+            _write({"node": node.name, "file": str(path), **_told(error)})
+    if arguments.list:
+        for entry in outbox.entries(node.name):
+            _write(_entry_row(entry, entry.words))
+        return _SOME_FAILED if has_failed else _ALL_DONE
+    if arguments.retry:
+        outbox.retry(node.name)
+    with ExitStack() as stack:
+        if node.commits and configuration.receiver is not None:
+            listeners = Listeners(on_commitment=outbox.confirmed)
+            receiver = Receiver(configuration, _inbox(configuration, None), listeners)
+            with suppress(EngineError):  # another of our processes listens, for the same outbox
+                stack.enter_context(receiver)
+        sent = send_due(configuration, node, outbox, lambda entry, w: _write(_entry_row(entry, w)))
+    site.audit_sent(sent.stored + sent.awaiting)
+    if sent.failed:
+        words = sent.failure or NothingConfigured("Not stored", sent.failed[0][1])
+        site.audit_sent([entry for entry, _ in sent.failed], words)
+    if sent.failure is not None:
+        _write({"node": node.name, **_told(sent.failure)})
+    if sent.is_busy:
+        _say("Another process is sending; what was queued here will go, too.")
+    left = len(outbox.entries(node.name))
+    _write({"node": node.name, "left": left})
+    return _SOME_FAILED if has_failed or left else _ALL_DONE
+
+
+def _subjects(entries: Sequence[Entry]) -> tuple[Subject, ...]:
+    """By study, and its patient."""
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    for entry in entries:
+        classes = counts.setdefault((entry.study_uid, entry.patient_id), {})
+        classes[entry.sop_class] = classes.get(entry.sop_class, 0) + 1
+    return tuple(
+        Subject(patient_id=patient, study_uid=study, objects=classes)
+        for (study, patient), classes in counts.items()
+    )
+
+
+def _entry_row(entry: Entry, words: str) -> Row:
+    return {
+        "node": entry.node,
+        "entry": entry.id,
+        "study": entry.study_uid,
+        "sop_class": entry.sop_class,
+        "sop_instance": entry.sop_uid,
+        "is_stored": not words,
+        "words": words or None,
+        "queued_at": entry.queued_at,
+        "attempts": entry.attempts,
+    }
+
+
+def _receive(site: _Site, arguments: argparse.Namespace) -> int:
+    configuration = site.configuration
+    outbox = Outbox(arguments.outbox)
+    came: dict[tuple[Caller, str, str], Counter[str]] = {}
+
+    def on_object(received: Received, caller: Caller) -> None:
+        key = (caller, received.study_uid, received.patient_id)
+        came.setdefault(key, Counter())[received.sop_class] += 1
+        _write(
+            {
+                "file": str(received.path),
+                "study": received.study_uid,
+                "sop_instance": received.sop_uid,
+                "is_new": received.is_new,
+                "from": caller.ae_title,
+            }
+        )
+
+    def on_refused(error: EngineError, caller: Caller) -> None:
+        site.audit(Deed.OBJECT_REFUSED, (_of(caller),), (), error)
+        _write({"from": caller.ae_title, **_told(error)})
+
+    def on_stranger(error: EngineError, caller: Caller) -> None:
+        site.audit(Deed.NODE_REFUSED, (_of(caller),), (), error)
+        _write({"from": caller.ae_title, "host": caller.host, **_told(error)})
+
+    def audit_transfers() -> None:
+        for key in list(came):
+            caller, study_uid, patient = key
+            subject = Subject(patient_id=patient, study_uid=study_uid, objects=dict(came.pop(key)))
+            site.audit(Deed.TRANSFERRED, (_of(caller),), (subject,), role=Role.DESTINATION)
+
+    listeners = Listeners(on_object, on_refused, on_stranger, outbox.confirmed)
+    inbox = _inbox(configuration, arguments.inbox)
+    inbox.sweep()
+    if configuration.receiver is not None and configuration.receiver.tls is None:
+        _say("Warning: what is received comes in the clear: whoever listens can read it.")
+    receiver = Receiver(configuration, inbox, listeners)
+    site.audit(Deed.START)
+    end = None if arguments.seconds is None else time.monotonic() + arguments.seconds
+    try:
+        with receiver:
+            address = f"{receiver.address}:{receiver.port}"
+            _write({"listening": address, "ae_title": configuration.ae_title})
+            while end is None or time.monotonic() < end:
+                time.sleep(0.2)
+                audit_transfers()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        audit_transfers()
+        site.audit(Deed.STOP)
+    return _ALL_DONE
+
+
+def _of(caller: Caller) -> Participant:
+    return Participant(caller.ae_title or "unknown", Role.SOURCE, True, host=caller.host)
+
+
+# ------------------------------------------------------------------------------------------- rows
+
+
+def _study_row(values: dict[str, object]) -> Row:
+    renamed = {"study_uid": "study", "patient_id": "patient", "patient_name": "name"}
+    return {renamed.get(key, key): value for key, value in values.items()}
+
+
+def _told(error: EngineError | None) -> Row:
+    return {} if error is None else {"error": _words(error)}
+
+
+def _words(error: EngineError) -> dict[str, str]:
+    return {"title": error.title, "advice": error.advice}
+
+
+def _write(row: Row) -> None:
+    stamped = row | {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "notice": NOTICE}
+    sys.stdout.write(json.dumps(stamped, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
