@@ -570,7 +570,7 @@ def least_text(reader: Reader) -> Iterator[None]:
 
 @pictured
 def stepped(reader: Reader) -> Iterator[None]:
-    """The third step of the routine: the MLO pair."""
+    """The third step of the protocol: the MLO pair."""
     reader.click(reader.view("R MLO"), (0.75, 0.8))
     reader.use("step_1", 2)
     yield

@@ -245,7 +245,7 @@ def test_steps_are_moved_and_given_back_and_the_last_one_cannot_be_taken_away(qt
     dialog = StepsDialog([StepKind.CC, StepKind.MLO])
     qtbot.addWidget(dialog)
     told = []
-    dialog.routine_changed.connect(told.append)
+    dialog.protocol_changed.connect(told.append)
     dialog.down_button.click()
     assert told == [(StepKind.MLO, StepKind.CC)]
     for row in (0, 1):
@@ -253,20 +253,20 @@ def test_steps_are_moved_and_given_back_and_the_last_one_cannot_be_taken_away(qt
     assert told[1:] == [(StepKind.CC,)]
     dialog.default_button.click()
     assert told[-1] == DEFAULT_PROTOCOL
-    assert dialog.routine == DEFAULT_PROTOCOL
+    assert dialog.protocol == DEFAULT_PROTOCOL
 
 
 def test_steps_edited_into_nonsense_are_the_default(tmp_path):
     path = tmp_path / "settings.ini"
     path.write_text("[steps]\nanybody=SIDEWAYS, 7\n")
-    assert Settings(path).routine("Dr. X") == DEFAULT_PROTOCOL
+    assert Settings(path).protocol("Dr. X") == DEFAULT_PROTOCOL
     settings = Settings(tmp_path / "kept.ini")
-    settings.set_routine("Dr. Ñandú, MD", [StepKind.MLO])
-    settings.set_routine("", [StepKind.CC, StepKind.ACTUAL])
+    settings.set_protocol("Dr. Ñandú, MD", [StepKind.MLO])
+    settings.set_protocol("", [StepKind.CC, StepKind.ACTUAL])
     settings.save()
     again = Settings(tmp_path / "kept.ini")
-    assert again.routine("dr. ñandú, md ") == (StepKind.MLO,)
-    assert again.routine("Dr. New") == (StepKind.CC, StepKind.ACTUAL)  # the common ones
+    assert again.protocol("dr. ñandú, md ") == (StepKind.MLO,)
+    assert again.protocol("Dr. New") == (StepKind.CC, StepKind.ACTUAL)  # the common ones
 
 
 # ------------------------------------------------------------------------------- tools on a prior

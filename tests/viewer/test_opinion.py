@@ -24,20 +24,20 @@ def said(category, suspicion):
 def test_a_low_category_with_much_of_a_4_or_5_says_so(category):
     limit = opinion.SUSPICION_LIMIT
     quiet, loud = (said(category, limit + step) for step in (-0.01, 0.01))
-    assert opinion.doubts(quiet) == []
-    assert opinion.doubts(loud) == ["P(4 or 5) above 10 %"]
+    assert opinion.warnings(quiet) == []
+    assert opinion.warnings(loud) == ["P(4 or 5) above 10 %"]
     assert opinion.meaning(quiet) == f"pattern like training grade {category}"  # no assessment
 
 
 def test_a_4_needs_no_warning_but_views_that_are_two_apart_do():
     sure, silent = said(4, 0.9), OutOfScope(MODEL, "A spot view.")
     apart = [("CC", sure), ("MLO", said(2, 0.05))]
-    assert opinion.doubts(sure, apart) == ["CC 4 but MLO 2"]
-    assert opinion.doubts(sure, [*apart, ("ML", said(3, 0.0))]) == ["CC 4 but MLO 2"]
-    assert opinion.doubts(sure, [("CC", sure), ("MLO", said(3, 0.0))]) == []
-    assert opinion.doubts(sure, [("CC", said(1, 0.0)), ("MLO", silent)]) == []
-    assert opinion.doubts(sure, [("MLO", silent)]) == []
-    assert opinion.doubts(said(3, 0.3), [("CC", said(1, 0)), ("MLO", sure)]) == [
+    assert opinion.warnings(sure, apart) == ["CC 4 but MLO 2"]
+    assert opinion.warnings(sure, [*apart, ("ML", said(3, 0.0))]) == ["CC 4 but MLO 2"]
+    assert opinion.warnings(sure, [("CC", sure), ("MLO", said(3, 0.0))]) == []
+    assert opinion.warnings(sure, [("CC", said(1, 0.0)), ("MLO", silent)]) == []
+    assert opinion.warnings(sure, [("MLO", silent)]) == []
+    assert opinion.warnings(said(3, 0.3), [("CC", said(1, 0)), ("MLO", sure)]) == [
         *("P(4 or 5) above 10 %", "CC 1 but MLO 4")
     ]
 
@@ -45,9 +45,9 @@ def test_a_4_needs_no_warning_but_views_that_are_two_apart_do():
 def test_how_views_make_a_breast_is_told_with_the_views_that_it_rests_on():
     silent = OutOfScope(MODEL, "A spot view.")
     one, other = ("CC", said(2, 0)), ("MLO", said(3, 0))
-    assert "mean of its 2 views (CC, MLO)" in opinion.pooling_words([one, ("ML", silent), other])
-    assert "one view that can be judged: CC" in opinion.pooling_words([one, ("ML", silent)])
-    assert opinion.pooling_words([("ML", silent)]) == ""
+    assert "mean of its 2 views (CC, MLO)" in opinion.pooling_text([one, ("ML", silent), other])
+    assert "one view that can be judged: CC" in opinion.pooling_text([one, ("ML", silent)])
+    assert opinion.pooling_text([("ML", silent)]) == ""
 
 
 def test_networks_differ_where_their_categories_do():
@@ -80,9 +80,9 @@ def test_nothing_is_shifted_without_a_prior_or_by_a_model_that_does_not_tell_its
     assert opinion.shifted(replace(said(2, 0.5), model=MODELS["hybrid"]), True, 6) is None
     assert opinion.shifted(OutOfScope(MODEL, "why"), True, 6) is None
     study = make_study()
-    assert opinion.prior_words(answer_of(study, "hybrid"), None) == ""
-    assert "does not tell" in opinion.prior_words(answer_of(study, "hybrid"), 6)
-    assert "shifted to 6 per 1,000 women" in opinion.prior_words(answer_of(study, "both"), 6)
+    assert opinion.prior_text(answer_of(study, "hybrid"), None) == ""
+    assert "does not tell" in opinion.prior_text(answer_of(study, "hybrid"), 6)
+    assert "shifted to 6 per 1,000 women" in opinion.prior_text(answer_of(study, "both"), 6)
 
 
 @pytest.mark.parametrize(

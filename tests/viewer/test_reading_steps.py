@@ -31,8 +31,8 @@ def rows_of(step):
     return [words[start : start + columns] for start in range(0, len(words), columns)]
 
 
-def titles(study, prior=None, routine=DEFAULT_PROTOCOL):
-    return [step.title for step in steps_of(study, prior, routine)]
+def titles(study, prior=None, protocol=DEFAULT_PROTOCOL):
+    return [step.title for step in steps_of(study, prior, protocol)]
 
 
 def test_the_default_goes_from_all_views_to_pairs_to_single_views_to_the_prior():
@@ -118,9 +118,9 @@ def test_a_pair_keeps_its_gap():
     ),
     st.lists(st.sampled_from(StepKind)),
 )
-def test_every_view_hangs_on_some_step_whatever_the_routine(labels, routine):
+def test_every_view_hangs_on_some_step_whatever_the_protocol(labels, protocol):
     study = make_study(labels, uid="now")
-    steps = steps_of(study, PRIOR, routine)
+    steps = steps_of(study, PRIOR, protocol)
     whole = [
         view for step in steps if step.kind is not StepKind.ACTUAL for view in step.page.own_views
     ]

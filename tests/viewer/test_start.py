@@ -114,7 +114,7 @@ def test_settings_that_became_lists_read_as_the_defaults(tmp_path):
     assert (settings.reading_mode, settings.worklist_order) == (None, "")
     assert (settings.cancers_per_1000, settings.kept_backups) == (None, 14)
     assert settings.keys == {}
-    assert settings.routine("anybody")
+    assert settings.protocol("anybody")
 
 
 def test_settings_are_kept(tmp_path):

@@ -55,7 +55,7 @@ def meaning(prediction: Prediction) -> str:
     return localised(MODEL_MEANING[prediction.category])
 
 
-def is_doubted(prediction: Prediction) -> bool:
+def needs_warning(prediction: Prediction) -> bool:
     """Whether a category in scope sounds safer than its P(4 or 5) is."""
     return prediction.category < _SUSPICIOUS_GRADE and prediction.suspicion > SUSPICION_LIMIT
 
@@ -88,19 +88,19 @@ def origin(views: Sequence[Named]) -> str:
     return tr("from its {count} views together").format(count=len(names))
 
 
-def doubts(prediction: Prediction, views: Sequence[Named] = ()) -> list[str]:
+def warnings(prediction: Prediction, views: Sequence[Named] = ()) -> list[str]:
     """What contradicts a category in scope, in words: 'P(4 or 5) above 10 %', 'CC 1 but MLO 4'.
 
     `views` are all of the breast's.
     """
     found = [spread(views)] if spread(views) else []
-    if is_doubted(prediction):
+    if needs_warning(prediction):
         above = tr("P(4 or 5) above {limit} %")
         found.insert(0, above.format(limit=round(100 * SUSPICION_LIMIT)))
     return found
 
 
-def pooling_words(views: Sequence[Named]) -> str:
+def pooling_text(views: Sequence[Named]) -> str:
     """How the views made the breast, for who asks; empty where none is in scope."""
     names = [name for name, said in views if isinstance(said, Prediction)]
     if not names:
@@ -175,7 +175,7 @@ def per_1000(probability: float) -> str:
     )
 
 
-def prior_words(prediction: StudyPrediction, cancers_per_1000: float | None) -> str:
+def prior_text(prediction: StudyPrediction, cancers_per_1000: float | None) -> str:
     """What was shifted, or why it was not; empty where no prior is stated."""
     if cancers_per_1000 is None:
         return ""

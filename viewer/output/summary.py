@@ -218,7 +218,7 @@ def _model_lines(
                     yield Line("", networks)
     else:
         yield Line("", tr(opinion.POOLING_RULE))
-    if prior := opinion.prior_words(prediction, cancers_per_1000):
+    if prior := opinion.prior_text(prediction, cancers_per_1000):
         yield Line("", prior)
     model = prediction.model
     told = tr(
@@ -240,7 +240,7 @@ def _said(
     words = tr("category {grade} ({meaning}), confidence {percent} %; P(4 or 5) {suspicion} %")
     words = words.format(
         grade=prediction.category,
-        meaning=", ".join([opinion.meaning(prediction), *opinion.doubts(prediction, views)]),
+        meaning=", ".join([opinion.meaning(prediction), *opinion.warnings(prediction, views)]),
         percent=f"{100 * prediction.confidence:.0f}",
         suspicion=f"{100 * prediction.suspicion:.0f}",
     )

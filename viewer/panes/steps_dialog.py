@@ -25,9 +25,9 @@ class StepsDialog(QDialog):
     """Stands beside the images, stops nothing."""
 
     # The ticked steps in their order; never empty
-    routine_changed = Signal(tuple)
+    protocol_changed = Signal(tuple)
 
-    def __init__(self, routine: Sequence[StepKind], parent: QWidget | None = None) -> None:
+    def __init__(self, protocol: Sequence[StepKind], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Steps"))
         explanation = PlainLabel(
@@ -56,8 +56,8 @@ class StepsDialog(QDialog):
         column.addWidget(explanation)
         column.addWidget(self.steps)
         column.addLayout(buttons)
-        self._announced = tuple(routine)
-        self._fill(routine)
+        self._announced = tuple(protocol)
+        self._fill(protocol)
         self.steps.itemChanged.connect(self._announce)
         self.steps.model().rowsMoved.connect(self._announce)
         self.steps.currentRowChanged.connect(self._allow_moves)
@@ -65,7 +65,7 @@ class StepsDialog(QDialog):
         self.resize(460, 420)
 
     @property
-    def routine(self) -> tuple[StepKind, ...]:
+    def protocol(self) -> tuple[StepKind, ...]:
         """The ticked ones, in their order."""
         entries = [self.steps.item(row) for row in range(self.steps.count())]
         ticked = [entry for entry in entries if entry.checkState() is Qt.CheckState.Checked]
@@ -77,14 +77,14 @@ class StepsDialog(QDialog):
         button.clicked.connect(lambda _checked=False: slot())
         return button
 
-    def _fill(self, routine: Sequence[StepKind]) -> None:
-        """The routine's steps ticked and first, the others below."""
+    def _fill(self, protocol: Sequence[StepKind]) -> None:
+        """The protocol's steps ticked and first, the others below."""
         self.steps.blockSignals(True)
         self.steps.clear()
-        for kind in (*routine, *(kind for kind in StepKind if kind not in routine)):
+        for kind in (*protocol, *(kind for kind in StepKind if kind not in protocol)):
             entry = QListWidgetItem(tr(kind.value), self.steps)
             entry.setData(_KIND, kind)
-            is_on = kind in routine
+            is_on = kind in protocol
             entry.setCheckState(Qt.CheckState.Checked if is_on else Qt.CheckState.Unchecked)
         self.steps.blockSignals(False)
         self.steps.setCurrentRow(0)
@@ -103,6 +103,6 @@ class StepsDialog(QDialog):
         self.down_button.setEnabled(0 <= row < self.steps.count() - 1)
 
     def _announce(self) -> None:
-        if self.routine and self.routine != self._announced:
-            self._announced = self.routine
-            self.routine_changed.emit(self.routine)
+        if self.protocol and self.protocol != self._announced:
+            self._announced = self.protocol
+            self.protocol_changed.emit(self.protocol)

@@ -260,7 +260,7 @@ class MainWindow(QMainWindow):
         tools.set_reader(settings.reader)
         tools.set_screens(settings.screens)
         tools.screen_calibrated.connect(settings.add_screen)
-        self.viewports.set_protocol(settings.routine(settings.reader))
+        self.viewports.set_protocol(settings.protocol(settings.reader))
         self.menus.show_mode(self.session.mode)
         self.study.show_mode(self.session.mode)
         self.study.show_reading(self.session.reading)
@@ -276,7 +276,7 @@ class MainWindow(QMainWindow):
 
     def _on_reader_changed(self, name: str) -> None:
         self.settings.reader = name
-        self.viewports.set_protocol(self.settings.routine(name))
+        self.viewports.set_protocol(self.settings.protocol(name))
         if self.session.current_study is not None:
             self.study.offer_unsaved([self.session.current_study])
 
@@ -399,12 +399,12 @@ class MainWindow(QMainWindow):
 
     def choose_steps(self) -> None:
         dialog = StepsDialog(self.viewports.protocol, self)
-        dialog.routine_changed.connect(self._on_routine_changed)
+        dialog.protocol_changed.connect(self._on_protocol_changed)
         show_alone(dialog)
 
-    def _on_routine_changed(self, routine: tuple[StepKind, ...]) -> None:
-        self.viewports.set_protocol(routine)
-        self.settings.set_routine(self.settings.reader, routine)
+    def _on_protocol_changed(self, protocol: tuple[StepKind, ...]) -> None:
+        self.viewports.set_protocol(protocol)
+        self.settings.set_protocol(self.settings.reader, protocol)
 
     def show_manual(self) -> None:
         path = find_manual(languages.current())

@@ -133,17 +133,17 @@ class Settings:
     def reader(self, name: str) -> None:
         self._values.setValue("reader", name)
 
-    def routine(self, reader: str) -> tuple[StepKind, ...]:
+    def protocol(self, reader: str) -> tuple[StepKind, ...]:
         """The steps that this reader goes through a study by; until chosen the common ones."""
-        names = self._values.value(_routine_key(reader)) or self._values.value(_routine_key(""))
+        names = self._values.value(_protocol_key(reader)) or self._values.value(_protocol_key(""))
         names = [names] if isinstance(names, str) else names  # an INI list of one is a text
         if not isinstance(names, list):
             return DEFAULT_PROTOCOL
         known = (name for name in names if isinstance(name, str) and name in StepKind.__members__)
         return tuple(StepKind[name] for name in known) or DEFAULT_PROTOCOL
 
-    def set_routine(self, reader: str, routine: Sequence[StepKind]) -> None:
-        self._values.setValue(_routine_key(reader), [kind.name for kind in routine])
+    def set_protocol(self, reader: str, protocol: Sequence[StepKind]) -> None:
+        self._values.setValue(_protocol_key(reader), [kind.name for kind in protocol])
 
     @property
     def keys(self) -> dict[str, tuple[str, ...]]:
@@ -280,6 +280,6 @@ class Settings:
         keep_private(self._path)
 
 
-def _routine_key(reader: str) -> str:
+def _protocol_key(reader: str) -> str:
     """Several readers may share the account of a reading room's PC."""
     return f"steps/{reader.strip().casefold().encode().hex() or 'anybody'}"
