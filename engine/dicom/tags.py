@@ -71,7 +71,7 @@ def read_tags(file: SourceFile) -> Iterator[DicomFile]:
     The block runs under a lock: keep it short.
     """
     bounded = _BoundedReader(file)
-    with _quietly():
+    with quietly():
         try:
             yield _parse(bounded)
         except EngineError:
@@ -179,7 +179,7 @@ def is_word_order_big(syntax: str, vr: bytes, bits_allocated: int) -> bool:
 
 def seek_data_set(file: io.BufferedIOBase) -> None:
     """Positions `file` behind preamble and file meta information."""
-    with _quietly():
+    with quietly():
         _read_meta(file)
 
 
@@ -414,7 +414,7 @@ class _BoundedReader(io.BufferedIOBase):
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keeps pydicom's warnings in; under a lock, as warning filters are not thread-safe."""
     with _quiet_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")

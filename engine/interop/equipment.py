@@ -19,7 +19,7 @@ from engine.domain import NOTICE, ModelIdentity
 from engine.interop import codes
 from engine.interop.sources import Source, person_name
 
-MAKER = "birads-viewer project"
+MAKER = codes.MAKER
 PROGRAM = "birads-viewer"
 
 #: Of the series of one run; each kind of object and observer has its own.

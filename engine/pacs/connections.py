@@ -181,9 +181,9 @@ _REJECTIONS = {  # PS3.8 section 9.3.4: by source and reason
 def _why_not(node: Node, association: Association) -> NodeFailed:
     if association.is_rejected:
         answer = association.acceptor.primitive
-        source = getattr(answer, "result_source", None)
-        reason = getattr(answer, "diagnostic", None)
-        words = _REJECTIONS.get((source or 0, reason or 0), "it gives no reason that is known")
+        source = getattr(answer, "result_source", None) or 0
+        reason = getattr(answer, "diagnostic", None) or 0
+        words = _REJECTIONS.get((source, reason), "it gives no reason that is known")
         words = words.format(own=association.requestor.ae_title, theirs=node.ae_title)
         return NodeFailed("Association rejected", f"{node.name}: {words}.")
     if association.acceptor.primitive is not None and not association.accepted_contexts:

@@ -75,7 +75,8 @@ class Entry:
     words: str  #: what the last attempt came to
 
 
-_COLUMNS = (
+_FIELDS = tuple(each.name for each in fields(Entry))
+_COLUMNS = (  # in the order of the fields
     "id, node, file, sop_class, sop_uid, syntax, study_uid, patient_id, queued_at, state, "
     "attempts, due_at, words"
 )
@@ -133,17 +134,13 @@ class Outbox:
         """All that is in it, the first queued first."""
         if not self._database.exists():
             return []
-        names = [field.name for field in fields(Entry)]
         with self._reading() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM entries WHERE ?1 IS NULL OR node = ?1 ORDER BY id", (node,)
             ).fetchall()
         return [
-            Entry(
-                **dict(zip(names, row, strict=True))
-                | {"path": self.folder / row[2], "state": State(row[9])}
-            )
-            for row in rows
+            Entry(**row | {"path": self.folder / row["path"], "state": State(row["state"])})
+            for row in (dict(zip(_FIELDS, values, strict=True)) for values in rows)
         ]
 
     def due(self, node: str, at: datetime | None = None) -> list[Entry]:

@@ -255,14 +255,14 @@ def _get(site: _Site, arguments: argparse.Namespace) -> int:
             receiver = Receiver(configuration, inbox)
             try:
                 stack.enter_context(receiver)
-            except EngineError as unheard:  # another of our processes is listening
-                _say(str(unheard))
+            except EngineError as busy:  # another of our processes is listening
+                _say(str(busy))
         if arguments.priors > 0:
-            priors, error = _priors(site, studies, arguments.priors)
+            priors, failure = _priors(site, studies, arguments.priors)
             studies += [uid for uid in priors if uid not in studies]
-            if error is not None:
+            if failure is not None:
                 has_failed = True
-                _write({"node": node.name, **_told(error)})
+                _write({"node": node.name, **_told(failure)})
         for study_uid in studies:
             has_failed |= not _get_one(site, study_uid, inbox)
     return _SOME_FAILED if has_failed else _ALL_DONE

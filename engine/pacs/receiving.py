@@ -101,7 +101,7 @@ class Receiver:
         try:
             family = socket.getaddrinfo(settings.address, settings.port)[0]
             address = family[4][0]
-            server: Any = self._ae.make_server(
+            server = self._ae.make_server(
                 (str(address), settings.port),
                 ssl_context=context,
                 evt_handlers=[
@@ -119,6 +119,7 @@ class Receiver:
                 "Cannot listen",
                 f"{settings.address}:{settings.port}: {error.strerror or 'no such address'}.",
             ) from error
+        assert isinstance(server, _Server)
         self._server = server
         server.start()
 
@@ -132,7 +133,7 @@ class Receiver:
         _bound_messages(event.assoc, self._settings.largest_mb * 2**20)
 
     def _store(self, event: evt.Event) -> int:
-        request: Any = event.request
+        request: Any = event.request  # a C-STORE
         sop_class, sop_uid = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         caller = _caller(event)
         try:
@@ -255,6 +256,6 @@ def _bound_messages(association: Any, largest: int) -> None:
 
 
 def _message_is_whole(event: evt.Event) -> None:
-    transport = event.assoc.dul.socket
+    transport: Any = event.assoc.dul.socket
     if transport is not None:
-        transport.message_bytes = 0  # type: ignore[attr-defined]  # counted by `bounded`
+        transport.message_bytes = 0

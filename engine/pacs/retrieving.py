@@ -218,7 +218,7 @@ class _Get(_Transfer):
         self._watch(association, association.send_c_get(identifier, GET, _MESSAGE_ID), GET)
 
     def _store(self, event: evt.Event) -> int:
-        request: Any = event.request
+        request: Any = event.request  # a C-STORE
         sop_class, sop_uid = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         try:
             self._inbox.check_wanted(sop_class, sop_uid)

@@ -21,8 +21,9 @@ from engine.domain import Agreement, BiradsCategory, Laterality, ReaderAssessmen
 from engine.plain_text import REPLACEMENT
 from tests.phantom import write_plain, write_study
 from tests.viewer.driver import canvases, rows, use
+from viewer.display.shown_image import State
 from viewer.output import pictures
-from viewer.viewports.canvas import Shown, State
+from viewer.viewports.corner_text import OverlayOptions
 
 UNSEEN = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -220,14 +221,14 @@ def test_a_hostile_disc_is_words_from_the_window_to_the_last_export(
             lambda: all(c.state is not State.LOADING for c in canvases(window)), timeout=20_000
         )
         (canvas,) = canvases(window)
-        for words, _ in canvas.top_lines():
+        for words, _ in canvas.text.top_lines():
             assert not UNSEEN.search(words)
             assert len(words) < 1000
         if canvas.view.laterality is Laterality.RIGHT:
             session.record(reading_of(study, number, bait))
         name = pictures.file_name(canvas)
         assert re.fullmatch(r"[A-Za-z_]+\.png", name)
-        window.output.save_picture(canvas, Shown(identity=True), out / f"{number}-{name}")
+        window.output.save_picture(canvas, OverlayOptions(identity=True), out / f"{number}-{name}")
         if number % 4 == 0:
             window.output.save_summary(out / f"{number}.pdf", True, True)
             for command in ("summary", "save_picture", "anonymise", "tools.ask_for_header"):
