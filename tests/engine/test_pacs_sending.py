@@ -344,7 +344,7 @@ print(killed, added)
 @pytest.mark.parametrize(
     ("count", "kills"),
     [(30, 10), pytest.param(200, 30, marks=pytest.mark.slow)],
-    ids=["few", "thousand"],
+    ids=["few", "hundreds"],
 )
 @pytest.mark.timeout(600)
 def test_a_queue_survives_kills_at_any_moment(tmp_path, pacs, count, kills):
