@@ -300,20 +300,20 @@ STUDIES: dict[str, Callable[[], list[Row]]] = {
 class FrozenC4(models.HybridResNetTransformer):
     """The hybrid with layer 3 kept as it came; what training caches is C4 under C3."""
 
-    kept = models.HybridResNetTransformer.pretrained[:4]
+    frozen = models.HybridResNetTransformer.pretrained[:4]
 
     def __init__(self, **architecture) -> None:
         super().__init__(**architecture)
         self.architecture["trunk"] = FROZEN_C4
 
-    def lower(self, image) -> torch.Tensor:
+    def forward_frozen(self, image) -> torch.Tensor:
         """(batch, 4 * 512 + 1024, height / 16, width / 16)."""
-        c3 = super().lower(image)
+        c3 = super().forward_frozen(image)
         return torch.cat([functional.pixel_unshuffle(c3, 2), self.layer3(c3)], dim=1)
 
-    def upper(self, below, lesions=None) -> Output:
-        c3, c4 = functional.pixel_shuffle(below[:, :2048], 2), below[:, 2048:]
-        return self.read(c3, c4, self.layer4(c4), lesions)
+    def forward_trainable(self, feature, lesions=None) -> Output:
+        c3, c4 = functional.pixel_shuffle(feature[:, :2048], 2), feature[:, 2048:]
+        return self.forward_head(c3, c4, self.layer4(c4), lesions)
 
 
 class ResNetAlone(FrozenC4):
@@ -328,7 +328,7 @@ class ResNetAlone(FrozenC4):
         self.classify = nn.Linear(2048, len(self.categories))
         self.malignancy = nn.Linear(2048, 1)
 
-    def read(self, c3, c4, c5, lesions=None) -> Output:
+    def forward_head(self, c3, c4, c5, lesions=None) -> Output:
         pooled = self.dropout(c5.mean(dim=(2, 3)))
         return Output(self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float())
 
@@ -337,8 +337,6 @@ class Classifier(models.Network):
     """A trunk that ends in a feature vector, read by the same two linear layers."""
 
     categories = (1, 2, 3, 4, 5)
-    pretrained = kept = ()
-    keeps_statistics = False
     trunk = ""
 
     def __init__(self) -> None:
@@ -353,8 +351,16 @@ class Classifier(models.Network):
         self.classify = nn.Linear(width, len(self.categories))
         self.malignancy = nn.Linear(width, 1)
 
-    def forward(self, image) -> Output:
-        feature = functional.relu(self.features(image.expand(-1, 3, -1, -1)))
+    @property
+    def explained_layers(self) -> models.Layers:
+        return ((self.features,),)
+
+    @property
+    def feature_layer(self) -> nn.Module:
+        return self.features
+
+    def forward_trainable(self, feature, lesions=None) -> Output:
+        feature = functional.relu(self.features(feature.expand(-1, 3, -1, -1)))
         pooled = self.dropout(feature.mean(dim=(2, 3)))
         return Output(self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float())
 
@@ -379,10 +385,11 @@ class EfficientNetLite(Classifier):
     def load_starting_weights(self, weights: dict[str, torch.Tensor]) -> None:
         self.features.load_state_dict({k: v for k, v in weights.items() if "_fc." not in k})
 
-    def forward(self, image) -> Output:
-        mean = image.new_tensor([0.485, 0.456, 0.406])[:, None, None]
-        spread = image.new_tensor([0.229, 0.224, 0.225])[:, None, None]
-        feature = self.features.extract_features((image.expand(-1, 3, -1, -1) - mean) / spread)
+    def forward_trainable(self, feature, lesions=None) -> Output:
+        mean = feature.new_tensor([0.485, 0.456, 0.406])[:, None, None]
+        spread = feature.new_tensor([0.229, 0.224, 0.225])[:, None, None]
+        normalised = (feature.expand(-1, 3, -1, -1) - mean) / spread
+        feature = self.features.extract_features(normalised)
         pooled = self.dropout(feature.mean(dim=(2, 3)))
         return Output(self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float())
 

@@ -72,8 +72,8 @@ def measure(count: int, say: Callable[[str], None]) -> Stalls:
 
 def _read(viewer: Program, engine, studies: Path, count: int, say) -> Stalls:
     session = viewer.session
-    session.wake_engine()
-    viewer.wait_for(lambda: session.engine_status.state is EngineState.READY)
+    session.inference.start()
+    viewer.wait_for(lambda: session.inference.engine_status.state is EngineState.READY)
     child = psutil.Process(engine.process_id)
     before, start = _processor_seconds(child), time.monotonic()
     heart = _Heart()
@@ -99,7 +99,7 @@ def _read(viewer: Program, engine, studies: Path, count: int, say) -> Stalls:
         time.monotonic() - start,
         np.array(heart.gaps_ns) / 1e6,
         _processor_seconds(child) - before,
-        session.progress[0],
+        session.inference.progress[0],
         os.getpriority(os.PRIO_PROCESS, engine.process_id),
     )
 

@@ -39,7 +39,7 @@ torch.zeros(1).sum()
 start = bytes_of("VmRSS")
 if sys.argv[1] in ("hybrid", "light"):
     from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
-    checkpoint = load_checkpoint(shipped_checkpoint(sys.argv[1])).made_fast()
+    checkpoint = load_checkpoint(shipped_checkpoint(sys.argv[1])).optimized_for_inference()
     model = checkpoint.model
     frame = (checkpoint.preprocessing.height, checkpoint.preprocessing.width)
 else:
@@ -48,11 +48,11 @@ else:
     frame = (224, 224)
     model = build_model("light") if sys.argv[1] == "paper" else torchvision.models.resnet50()
 model.eval()
-ask = getattr(model, "answer", model)
+predict = getattr(model, "predict", model)
 channels = 3 if sys.argv[1] == "resnet" else 1
 with torch.inference_mode():
     for _ in range(3):
-        ask(torch.rand(1, channels, *frame))
+        predict(torch.rand(1, channels, *frame))
 print((bytes_of("VmRSS") - start) / 1e6, (bytes_of("VmHWM") - start) / 1e6)
 """
 
@@ -65,7 +65,7 @@ class _Logits(nn.Module):
         self.model = model
 
     def forward(self, image):
-        return self.model.answer(image).logits
+        return self.model.predict(image).logits
 
 
 def exported(model: nn.Module, image: torch.Tensor, threads: int):
@@ -104,10 +104,10 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
     candidates = {}
     for name in (HYBRID, LIGHT):
         checkpoint = load_checkpoint(shipped_checkpoint(name))
-        fast = checkpoint.made_fast().model
+        fast = checkpoint.optimized_for_inference().model
         frame = (checkpoint.preprocessing.height, checkpoint.preprocessing.width)
         image = torch.rand(1, 1, *frame)
-        candidates[f"{name}, as asked"] = lambda fast=fast, image=image: fast.answer(image)
+        candidates[f"{name}, as asked"] = lambda fast=fast, image=image: fast.predict(image)
         candidates[f"{name}, ONNX Runtime"] = exported(checkpoint.model, image, arguments.threads)
         candidates[f"{name}, from a file"] = from_file(name, folder)
     small = torch.rand(1, 1, 224, 224)

@@ -16,11 +16,12 @@ from engine.evaluation import metrics
 from engine.evaluation.out_of_fold import (
     cross_fitted,
     fit_calibration,
+    joint_predictions,
     predict_fold,
-    predict_joint_fold,
 )
 from engine.evaluation.row_predictions import RowPrediction, recalibrated
 from engine.evaluation.table import image_table
+from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
 from engine.networks.ensemble import BOTH
 from engine.networks.models import HYBRID, LIGHT, build_model
 from engine.training import dataset
@@ -49,12 +50,12 @@ def main() -> None:
     logging.disable(logging.INFO)
     rows = dataset.read(arguments.data).rows
     predictions: list[RowPrediction] = []
-    for fold in sorted({row.fold for row in rows}):
-        home = arguments.runs / f"fold{fold}"
-        if arguments.beside is None:
-            predictions += predict_fold(home, fold, rows)
-        else:
-            predictions += predict_joint_fold(home, arguments.beside / home.name, fold, rows)
+    if arguments.beside is None:
+        for fold in sorted({row.fold for row in rows}):
+            predictions += predict_fold(arguments.runs / f"fold{fold}", fold, rows)
+    else:
+        members = [load_checkpoint(shipped_checkpoint(name)) for name in (HYBRID, LIGHT)]
+        predictions += joint_predictions(arguments.runs, arguments.beside, members, rows)
     categories = build_model(HYBRID if arguments.model == BOTH else arguments.model).categories
     usual = cross_fitted(predictions, categories)
     names = ("auc_malignant", "qwk", "accuracy", "ece")

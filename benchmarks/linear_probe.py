@@ -25,15 +25,16 @@ from engine.domain import NOTICE
 from engine.networks.models import HYBRID, build_model
 from engine.training import dataset, training
 from engine.training.augmentation import make_frames
+from engine.training.inputs import StoredInputs, autocast
 
 CATEGORIES = (1, 2, 3, 4, 5)
 STRENGTH = 1e-3  #: scikit-learn's C
 
 
-def frozen_features(model, inputs: training.Inputs, count: int) -> np.ndarray:
+def frozen_features(model, inputs: StoredInputs, count: int) -> np.ndarray:
     """float32 (rows, 2 * (512 + 1024 + 2048))."""
     parts = []
-    with torch.inference_mode(), inputs.autocast():
+    with torch.inference_mode(), autocast(inputs.device, inputs.is_mixed):
         for start in range(0, count, 16):
             rows = np.arange(start, min(start + 16, count))
             c3, _ = inputs.load(np.zeros(len(rows), int), rows)
@@ -77,7 +78,7 @@ def main() -> None:
     frames = make_frames(
         rows, config.preprocessing, config.augmentation, config.seed, arguments.out / "cache"
     )
-    inputs = training.Inputs(model, frames, config, torch.device("cpu"), None)
+    inputs = StoredInputs(model, frames, config.mixed_precision, torch.device("cpu"))
     features = frozen_features(model.eval(), inputs, len(rows))
 
     grade = np.array([row.birads if row.birads in CATEGORIES else 0 for row in rows])

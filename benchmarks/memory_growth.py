@@ -32,7 +32,7 @@ def measure(count: int, say: Callable[[str], None]) -> Growth:
         say(f"writing {count} studies")
         studies = write_batch(Path(folder) / "studies", count, ["jpeg-lossless-sv1"], ROWS, COLUMNS)
         with program(Path(folder), SilentEngine()) as viewer:
-            cache = viewer.session._images.cache
+            cache = viewer.session.images.cache
             viewer.window.open([studies])
             for number in range(1, count + 1):
                 if number > 1:

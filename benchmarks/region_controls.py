@@ -53,14 +53,16 @@ def main() -> None:
             rows.append(row)
             grey, spacing = read_crop(row)
             for name, (part, mm) in variants(grey, spacing).items():
-                answer = checkpoint.ask(cut(part, mm, checkpoint.config)[None])[1][0]
+                answer = checkpoint.predict(cut(part, mm, checkpoint.config)[None])[1][0]
                 said.setdefault(name, []).append(float(answer))
         views, native = film_views(arguments.data / "images.csv", None)
         for number, view in enumerate(view for view in views if view.fold == fold):
             config = replace(RegionTrainingConfig(), seed=number)
             for region in background_regions([view], native, held, config, each=1):
                 frame = cut(region.grey, region.spacing_mm, checkpoint.config)
-                tissue.append((float(checkpoint.ask(frame[None])[1][0]), bool(view.is_malignant)))
+                tissue.append(
+                    (float(checkpoint.predict(frame[None])[1][0]), bool(view.is_malignant))
+                )
     report(rows, {name: np.array(values) for name, values in said.items()}, tissue)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from engine.dicom.loading import load, load_pixels
+from engine.domain import RegionOutOfScope
 from engine.networks.region import RegionPredictor
 from tests.phantom import write_mammogram
 
@@ -39,8 +40,8 @@ def main(checkpoint: Path | None) -> None:
         start = time.process_time()
         answer = predictor.predict(view, pixels, BOX)
         spent.append(time.process_time() - start)
-        if not answer.in_scope:
-            raise SystemExit(answer.scope_reason)
+        if isinstance(answer, RegionOutOfScope):
+            raise SystemExit(answer.reason)
     sys.stdout.write(
         f"first rectangle of an image: {spent[0]:.3f} s (outline and appearance of the whole)\n"
         f"each further one: {np.median(spent[1:]):.3f} s\n"

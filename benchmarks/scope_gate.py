@@ -38,7 +38,7 @@ from engine import shipped
 from engine.dicom import loading
 from engine.networks import appearance, preprocessing, scope
 from engine.networks.appearance import FEATURES, Appearance, Score
-from engine.networks.models import LIGHT, MOBILENET, build_model, made_fast
+from engine.networks.models import LIGHT, MOBILENET, build_model, optimized_for_inference
 from engine.training import dataset
 from engine.training.training import load_backbone
 
@@ -57,7 +57,7 @@ AGAINST = {PICTURE: 1.0, CUT_OUT: 0.5, INVERTED: 0.4, **dict.fromkeys(MADE, 0.25
 def untaught(trunk) -> Appearance:
     """A trunk that describes, and scores that say nothing yet; its weights are as they ship."""
     nothing = Score(*(np.zeros(FEATURES, np.float32) for _ in range(3)), 0.0)
-    return Appearance(made_fast(trunk.half().float()), nothing, nothing, 0.0, 0.0)
+    return Appearance(optimized_for_inference(trunk.half().float()), nothing, nothing, 0.0, 0.0)
 
 
 def fit(samples: Iterable[Sample], bare: Appearance) -> Appearance:

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 from engine.domain import ReadingMode
 from viewer.__main__ import spare_full_collections
+from viewer.display.shown_image import State
 from viewer.session.session import Session
-from viewer.viewports.canvas import State
 from viewer.window.main_window import MainWindow
 from viewer.window.settings import Settings
 
@@ -23,7 +23,7 @@ class SilentEngine:
     def warm_up(self, model_name: str) -> Future:
         return Future()
 
-    def predict(self, study, model_name: str, heatmaps: bool = False) -> Future:
+    def predict(self, study, model_name: str, heatmaps: bool = False, *, on_view=None) -> Future:
         return Future()
 
     def stop(self) -> None:

@@ -6,15 +6,20 @@ Exit codes: 0 all read, 1 some file failed, 2 wrong usage or an installation tha
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from engine import __version__
 from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE, Catalogue, Study, StudyPrediction
-from engine.errors import EngineError, fault_trace
+from engine.errors import EngineError, error_trace
+
+if TYPE_CHECKING:  # it loads much
+    from engine.records.exports import HeatmapFolder
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +32,10 @@ _COMMANDS = {
     "anonymise": (
         "engine.anonymisation.anonymising",
         "copy studies to another folder without who they are of",
+    ),
+    "archive": (
+        "engine.archive.command",
+        "judge a whole archive, on one machine or many, and compare two runs",
     ),
     "results": (
         "engine.interop.results_command",
@@ -63,7 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         # Also on a Windows console; a file name in no encoding comes out as a JSON escape.
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+        cast(io.TextIOWrapper, stream).reconfigure(
+            encoding="utf-8", errors="backslashreplace", newline="\n"
+        )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     parser = argparse.ArgumentParser(
         prog="birads-engine", description=f"BI-RADS networks for mammograms. {NOTICE}"
@@ -81,11 +92,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             command.set_defaults(run=wanted.run)
     arguments = parser.parse_args(argv)
     try:
-        code = arguments.run(arguments)
+        code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code
     except EngineError as error:
-        _say(f"birads-engine: {error}")
+        _print(f"birads-engine: {error}")
         return _UNUSABLE
     except ModuleNotFoundError as error:
         return _lacks(error)
@@ -93,14 +104,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _SOME_FAILED
     except KeyboardInterrupt:
-        _say("birads-engine: interrupted")
+        _print("birads-engine: interrupted")
         return _INTERRUPTED
 
 
 def _lacks(error: ModuleNotFoundError) -> int:
     if error.name not in _OF_DICOM:
         raise error
-    _say('birads-engine: this needs the extra "dicom": pip install "birads-viewer[dicom]"')
+    _print('birads-engine: this needs the extra "dicom": pip install "birads-viewer[dicom]"')
     return _UNUSABLE
 
 
@@ -116,7 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="PATH",
-        help="a DICOM, PNG, JPEG or TIFF file, a folder (searched through), or a DICOMDIR",
+        help="a DICOM, PNG, JPEG or TIFF file, a folder or ZIP file (searched through), a DICOMDIR",
     )
     parser.add_argument(
         "--model",
@@ -152,7 +163,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Predicts what is under the paths; a study's answer is written as soon as it is known."""
+    """Predicts what is under the paths; a study's prediction is written as soon as it is known."""
     _check_paths(arguments)
     from engine.dicom import loading
     from engine.networks.predictor import Predictor, use_threads
@@ -176,7 +187,7 @@ def run(arguments: argparse.Namespace) -> int:
         writer.write(exports.failure_record(failure))
     for number, study in enumerate(catalogue.studies, start=1):
         prediction = predictor.predict_study(study, heatmaps=folder is not None)
-        heatmaps = {}
+        heatmaps: dict[str, Path] = {}
         if folder is not None:
             heatmaps, were_written = _write_heatmaps(folder, study, prediction)
             has_failed |= not were_written
@@ -184,7 +195,7 @@ def run(arguments: argparse.Namespace) -> int:
             writer.write(record)
         sys.stdout.flush()
         has_failed |= bool(prediction.failures)
-        _say(f"{number} of {len(catalogue.studies)} studies")
+        _print(f"{number} of {len(catalogue.studies)} studies")
     return _SOME_FAILED if has_failed else _ALL_READ
 
 
@@ -216,7 +227,7 @@ def _check_paths(arguments: argparse.Namespace) -> None:
             )
 
 
-def _create(path: Path):
+def _create(path: Path) -> "HeatmapFolder":
     from engine.records.exports import HeatmapFolder
 
     try:
@@ -228,45 +239,46 @@ def _create(path: Path):
 
 
 def _write_heatmaps(
-    folder, study: Study, prediction: StudyPrediction
+    folder: "HeatmapFolder", study: Study, prediction: StudyPrediction
 ) -> tuple[dict[str, Path], bool]:
     """The overlays' paths by image uid, and whether all could be written."""
     from engine.dicom import loading
     from engine.networks import preprocessing
 
-    paths, were_written = {}, True
-    for answer in prediction.views:
-        if answer.explanation is None:
+    paths: dict[str, Path] = {}
+    were_written = True
+    for predicted in prediction.views:
+        if predicted.explanation is None:
             continue
-        view = study.view(answer.image_uid)
+        view = study.view(predicted.image_uid)
         try:
             grey = preprocessing.grey(view, loading.load_pixels(view))
-            paths[answer.image_uid] = folder.write(view, answer, grey)
+            paths[predicted.image_uid] = folder.write(view, predicted, grey)
         except EngineError as error:
-            _say(f"{view.path}: {error}")
+            _print(f"{view.path}: {error}")
             were_written = False
-        except Exception as error:  # a bug at one map stops neither batch nor prediction
-            log.error("Unexpected fault while writing a heat-map: %s", fault_trace(error))
-            _say(f"{view.path}: Heat-map not written: this is a bug of the program.")
+        except Exception as error:  # noqa: BLE001  a bug at one map stops no batch
+            log.error("Unexpected fault while writing a heat-map: %s", error_trace(error))
+            _print(f"{view.path}: Heat-map not written: this is a bug of the program.")
             were_written = False
     return paths, were_written
 
 
 def _announce(catalogue: Catalogue) -> None:
     images = sum(len(study.views) for study in catalogue.studies)
-    _say(
+    _print(
         f"{images} images in {len(catalogue.studies)} studies; "
         f"{len(catalogue.failures)} files cannot be read; "
         f"{catalogue.skipped_count} files are no images and were skipped"
     )
     for note in catalogue.notes:
-        _say(note)
+        _print(note)
     for study in catalogue.studies:
         for note in study.notes:
-            _say(f"study {study.uid}: {note}")
+            _print(f"study {study.uid}: {note}")
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 

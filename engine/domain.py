@@ -1,8 +1,8 @@
 """The words: what a mammography reader talks about, as frozen values.
 
-No behaviour beyond what follows from the values themselves, and no import but numpy, so that
-every other module, widgets included, may use them. Arrays are (rows, columns); *left* is the
-patient's left; a *view* is a projection.
+No behaviour beyond what follows from the values themselves, and no import but numpy and messages,
+so that every other module, widgets included, may use them. Arrays are (rows, columns); *left* is
+the patient's left; a *view* is a projection.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-NOTICE = "Research use only. Not for diagnostic use."
+from engine.messages import Message, mark, message
+
+NOTICE = mark("Research use only. Not for diagnostic use.")
 
 MODEL_NAMES = (
     "both",
@@ -72,17 +74,17 @@ class BiradsCategory(Enum):
 
 
 BIRADS_MEANING: Mapping[int, str] = {
-    0: "incomplete",
-    1: "negative",
-    2: "benign",
-    3: "probably benign",
-    4: "suspicious",
-    5: "highly suggestive of malignancy",
-    6: "known malignancy",
+    0: mark("incomplete"),
+    1: mark("negative"),
+    2: mark("benign"),
+    3: mark("probably benign"),
+    4: mark("suspicious"),
+    5: mark("highly suggestive of malignancy"),
+    6: mark("known malignancy"),
 }
 #: Of a model's category: no image shows the work-up and the judgement that an assessment rests on.
-MODEL_MEANING: Mapping[int, str] = {
-    grade: f"pattern like training grade {grade}" for grade in range(1, 6)
+MODEL_MEANING: Mapping[int, Message] = {
+    grade: message("pattern like training grade {grade}", grade=grade) for grade in range(1, 6)
 }
 
 
@@ -123,10 +125,12 @@ Voi = VoiWindow | VoiLut
 class SpacingSource(Enum):
     """Where a pixel spacing comes from; shown beside every measurement."""
 
-    CALIBRATED = "calibrated"  #: Pixel Spacing (0028,0030) with a calibration stated
-    DETECTOR = "at detector"  #: Imager Pixel Spacing (0018,1164): lengths come out too large
-    MAGNIFICATION = "estimated with magnification"  #: Imager Pixel Spacing / magnification factor
-    FILE = "from the file"  #: Pixel Spacing, its calibration not stated
+    CALIBRATED = mark("calibrated")  #: Pixel Spacing (0028,0030) with a calibration stated
+    DETECTOR = mark("at detector")  #: Imager Pixel Spacing (0018,1164): lengths come out too large
+    MAGNIFICATION = mark(
+        "estimated with magnification"
+    )  #: Imager Pixel Spacing / magnification factor
+    FILE = mark("from the file")  #: Pixel Spacing, its calibration not stated
 
 
 @dataclass(frozen=True)
@@ -188,12 +192,15 @@ class MammogramView:
     pixel_spacing: PixelSpacing | None = None
     pixel_aspect: float = 1.0  #: height of a pixel / its width; 1 is square
     vois: tuple[Voi, ...] = ()  #: the file's own presets, in the order to be offered
-    grey_faults: tuple[str, ...] = ()  #: where its greys are not as it states; on the image itself
-    side_faults: tuple[str, ...] = ()  #: where its tags contradict each other on the side; likewise
+    #: where its greys are not as it states, in few words: they stand on the image itself
+    grey_faults: tuple[Message, ...] = ()
+    side_faults: tuple[Message, ...] = ()  #: where its tags contradict each other on the side
     orientation: tuple[str, ...] = ()  #: Patient Orientation (0020,0020): of a row, of a column
-    out_of_scope: str | None = None  #: why no network may judge it, in words; None if it may be
-    notes: tuple[str, ...] = ()  #: what the reader should know (guesses, missing spacing …)
-    view_modifiers: tuple[str, ...] = ()  #: View Modifier Code Sequence meanings
+    out_of_scope: Message | None = None  #: why no network may judge it; None if one may
+    notes: tuple[Message, ...] = ()  #: what the reader should know (guesses, missing spacing …)
+    told_shorter: frozenset[Message] = frozenset()  #: of `notes`: the image says it otherwise
+    #: View Modifier Code Sequence: messages where the code is known, else its own meaning
+    view_modifiers: tuple[str, ...] = ()
     instance_number: int = 0
     acquired: str = ""  #: acquisition or content date and time as shown, ISO form
     file: FileIdentity | None = None  #: what is read again must be this; None: it was not listed
@@ -203,6 +210,11 @@ class MammogramView:
         """'R CC'; a question mark stands for what is not known."""
         side = self.laterality.value if self.laterality else "?"
         return f"{side} {self.view_position.value if self.view_position else '?'}"
+
+
+def not_judged(reason: Message) -> Message:
+    """The note on a view that is out of scope for that reason."""
+    return message("{reason} The networks do not judge it.", reason=reason)
 
 
 @dataclass(frozen=True)
@@ -226,7 +238,7 @@ class Study:
     description: str = ""
     is_joined: bool = True  #: the views belong to one patient by rule, so breasts may be judged
     identity: PatientIdentity | None = None  #: None: no tag says it, or tags contradict each other
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def view(self, image_uid: str) -> MammogramView:
         """Raises KeyError where the study has no such image."""
@@ -241,8 +253,8 @@ class FailedFile:
     """A file that looked like an image and could not be read; listed, never silently dropped."""
 
     path: Path
-    title: str
-    advice: str
+    title: Message
+    advice: Message
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +264,7 @@ class Catalogue:
     studies: tuple[Study, ...]
     failures: tuple[FailedFile, ...] = ()
     skipped_count: int = 0  #: files that are no image by name and content
-    notes: tuple[str, ...] = ()  #: e.g. "Images of 2 patients lie in one folder; kept apart."
+    notes: tuple[Message, ...] = ()  #: e.g. "Images of 2 patients lie in one folder; kept apart."
 
 
 @dataclass(frozen=True)
@@ -295,7 +307,7 @@ class Population:
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """Which network said it, to the byte."""
+    """Which network predicted, to the byte."""
 
     name: str  #: one of `MODEL_NAMES`
     sha256: str  #: of the checkpoint file; an ensemble's names those of its members
@@ -306,44 +318,48 @@ class ModelIdentity:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of a view or a breast, or why it says nothing.
+    """What a network predicts of a view or a breast.
 
-    `probabilities` are calibrated, keyed by grade over the model's own categories, and sum to 1;
-    None when out of scope.
+    `probabilities` are calibrated, keyed by grade over the model's own categories, and sum to 1.
     """
 
     model: ModelIdentity
-    probabilities: Mapping[int, float] | None
-    scope_reason: str | None = None  #: why out of scope, in words; None when in scope
+    probabilities: Mapping[int, float]
     malignancy: float | None = None  #: calibrated probability, where the network has such a head
-    #: what other networks say of the same, each by itself: the members of an ensemble, or the one
-    #: that was asked for a second opinion
-    others: tuple["Prediction", ...] = ()
+    #: what other networks predict of the same, each by itself: the members of an ensemble, or the
+    #: one that was asked for a second opinion
+    others: tuple["Judgement", ...] = ()
     #: with a stored reading: the prior that the reader was shown it with, cancers per 1,000 women
     shown_per_1000: float | None = None
 
     @property
-    def in_scope(self) -> bool:
-        return self.probabilities is not None
-
-    @property
-    def category(self) -> int | None:
+    def category(self) -> int:
         """Calibrated arg-max; a tie goes to the higher grade."""
-        if self.probabilities is None:
-            return None
         return max(self.probabilities, key=lambda grade: (self.probabilities[grade], grade))
 
     @property
-    def confidence(self) -> float | None:
+    def confidence(self) -> float:
         """The probability of `category`."""
-        return None if self.probabilities is None else self.probabilities[self.category]
+        return self.probabilities[self.category]
 
     @property
     def suspicion(self) -> float:
-        """P(BI-RADS >= 4), for sorting a worklist; 0 when out of scope."""
-        if self.probabilities is None:
-            return 0.0
+        """P(BI-RADS >= 4), for sorting a worklist."""
         return sum(p for grade, p in self.probabilities.items() if grade >= 4)
+
+
+@dataclass(frozen=True)
+class OutOfScope:
+    """That a network does not judge a view or a breast, and why."""
+
+    model: ModelIdentity
+    reason: Message
+    others: tuple["Judgement", ...] = ()  #: as in `Prediction`
+    shown_per_1000: float | None = None  #: as in `Prediction`
+
+
+#: what comes of asking a network about a view or a breast
+Judgement = Prediction | OutOfScope
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,14 +380,14 @@ class Explanation:
 @dataclass(frozen=True, eq=False)
 class ViewPrediction:
     image_uid: str
-    prediction: Prediction
+    prediction: Judgement
     explanation: Explanation | None = None
 
 
 @dataclass(frozen=True)
 class BreastPrediction:
     laterality: Laterality
-    prediction: Prediction
+    prediction: Judgement
     image_uids: tuple[str, ...]  #: the in-scope views it rests on
 
 
@@ -387,78 +403,88 @@ class StudyPrediction:
 
     @property
     def members(self) -> tuple["StudyPrediction", ...]:
-        """What each network of an ensemble says by itself, calibrated by itself and without
+        """What each network of an ensemble predicts by itself, calibrated by itself and without
         heat-maps; () for a single network, or where no view could be decoded."""
-        said = [view.prediction.others for view in self.views]
-        if not said or not said[0]:
+        alone = [view.prediction.others for view in self.views]
+        if not alone or not alone[0]:
             return ()
         return tuple(
             StudyPrediction(
                 self.study_uid,
-                said[0][place].model,
+                alone[0][place].model,
                 tuple(ViewPrediction(v.image_uid, v.prediction.others[place]) for v in self.views),
                 tuple(replace(b, prediction=b.prediction.others[place]) for b in self.breasts),
                 self.failures,
             )
-            for place in range(len(said[0]))
+            for place in range(len(alone[0]))
         )
 
     @property
     def suspicion(self) -> float:
-        """The most suspicious breast's (else view's) P(BI-RADS >= 4)."""
-        answers = self.breasts or self.views
-        return max((answer.prediction.suspicion for answer in answers), default=0.0)
+        """The most suspicious breast's (else view's) P(BI-RADS >= 4); 0: all out of scope."""
+        judged = [each.prediction for each in self.breasts or self.views]
+        return max((p.suspicion for p in judged if isinstance(p, Prediction)), default=0.0)
 
 
 @dataclass(frozen=True)
 class RegionPrediction:
-    """What the region network says of one rectangle of a view; or why it says nothing."""
+    """What the region network predicts of one rectangle of a view."""
 
     image_uid: str
     box: tuple[int, int, int, int]  #: x_min, y_min, x_max, y_max in source pixels, x right, y down
     model: ModelIdentity
-    probabilities: Mapping[int, float] | None  #: over BI-RADS 2, 3, 4, 5; None: out of scope
+    probabilities: Mapping[int, float]  #: over BI-RADS 2, 3, 4, 5
     malignancy: float | None = None  #: calibrated probability
-    scope_reason: str | None = None
     spacing_mm: float | None = None  #: None: unknown, the image's own pixels were taken as they are
     spacing_source: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
-    def in_scope(self) -> bool:
-        return self.probabilities is not None
-
-    @property
-    def category(self) -> int | None:
+    def category(self) -> int:
         """Calibrated arg-max; a tie goes to the higher grade."""
-        if self.probabilities is None:
-            return None
         return max(self.probabilities, key=lambda grade: (self.probabilities[grade], grade))
 
     @property
-    def confidence(self) -> float | None:
+    def confidence(self) -> float:
         """The probability of `category`."""
-        return None if self.probabilities is None else self.probabilities[self.category]
+        return self.probabilities[self.category]
+
+
+@dataclass(frozen=True)
+class RegionOutOfScope:
+    """That the region network does not judge a rectangle, and why."""
+
+    image_uid: str
+    box: tuple[int, int, int, int]  #: as in `RegionPrediction`
+    model: ModelIdentity
+    reason: Message
+    spacing_mm: float | None = None
+    spacing_source: str | None = None
+    notes: tuple[Message, ...] = ()
+
+
+#: what comes of asking about a rectangle
+RegionJudgement = RegionPrediction | RegionOutOfScope
 
 
 # --------------------------------------------------------------------------------- reader's word
 
 
 class Agreement(Enum):
-    AGREE = "agree"
-    DISAGREE = "disagree"
-    NOT_COMPARABLE = "not comparable"  #: reader 0 or 6, or no prediction: out of the figures
+    AGREE = mark("agree")
+    DISAGREE = mark("disagree")
+    NOT_COMPARABLE = mark("not comparable")  #: reader 0 or 6, or no prediction: out of the figures
 
 
 class ReadingMode(Enum):
-    CONCURRENT = "concurrent"  #: AI shown at once
-    SECOND_READ = "second read"  #: AI shown after the reader's own category
-    BLIND_AUDIT = "blind audit"  #: AI computed, never shown
+    CONCURRENT = mark("concurrent")  #: AI shown at once
+    SECOND_READ = mark("second read")  #: AI shown after the reader's own category
+    BLIND_AUDIT = mark("blind audit")  #: AI computed, never shown
 
 
-def propose_agreement(category: BiradsCategory, prediction: Prediction | None) -> Agreement:
+def propose_agreement(category: BiradsCategory, prediction: Judgement | None) -> Agreement:
     """4A, 4B and 4C agree with the model's 4; a category that the model lacks cannot agree."""
-    if category.grade is None or prediction is None or not prediction.in_scope:
+    if category.grade is None or not isinstance(prediction, Prediction):
         return Agreement.NOT_COMPARABLE
     return Agreement.AGREE if category.grade == prediction.category else Agreement.DISAGREE
 
@@ -491,7 +517,7 @@ class ReaderAssessment:
     agreement: Agreement  #: as the reader left or set it
     reason: str  #: from a list: for disagreeing, or in a second read for changing; else empty
     comment: str
-    prediction: Prediction | None  #: what the model said
+    prediction: Judgement | None  #: what the model said
     reading_mode: ReadingMode
     opened_at: datetime  #: when the study came up, with time zone
     recorded_at: datetime  #: when it was saved, with time zone
@@ -517,15 +543,17 @@ class ReaderAssessment:
         return self.reading_mode is ReadingMode.CONCURRENT or self.revealed_at is not None
 
     def without_model(self) -> "ReaderAssessment":
-        """The same without what the model said, and without the reader's answer to that."""
-        is_answer = self.reading_mode is ReadingMode.CONCURRENT or self.category_before is not None
+        """The same without what the model predicted, and without what the reader made of that."""
+        is_informed = (
+            self.reading_mode is ReadingMode.CONCURRENT or self.category_before is not None
+        )
         return replace(
             self,
             prediction=None,
             proposed_agreement=Agreement.NOT_COMPARABLE,
             agreement=Agreement.NOT_COMPARABLE,
             reason="",
-            comment="" if is_answer else self.comment,
+            comment="" if is_informed else self.comment,
         )
 
 
@@ -602,7 +630,7 @@ class AskedRegion:
     study_uid: str
     patient_id: str
     reader: str
-    prediction: RegionPrediction
+    prediction: RegionJudgement
     asked_at: datetime  #: when the answer came, with time zone
 
 

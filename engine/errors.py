@@ -6,18 +6,26 @@ import it.
 
 import traceback
 
+from engine.messages import Message, as_message, joined, message
+
 
 class EngineError(Exception):
     """Something outside the program is wrong; shown as a banner, and the program goes on.
 
     `title` is a headline of three to six words, `advice` one sentence on what to do. Neither holds
-    a patient identifier.
+    a patient identifier. Where the window may show them they are messages; the command lines speak
+    English, and may give plain texts.
     """
 
     def __init__(self, title: str, advice: str) -> None:
         super().__init__(title, advice)  # both in args, so that it pickles across processes
-        self.title = title
-        self.advice = advice
+        self.title = as_message(title)
+        self.advice = as_message(advice)
+
+    @property
+    def message(self) -> Message:
+        """What `str` says."""
+        return joined(": ", (self.title, self.advice))
 
     def __str__(self) -> str:
         return f"{self.title}: {self.advice}"
@@ -27,13 +35,15 @@ class UnreadableFile(EngineError):
     """The file is empty, truncated, encrypted, corrupt, oversized, or in no format we decode."""
 
 
-FILE_CHANGED = "The file has changed"
+FILE_CHANGED = message("The file has changed")
 
 
 class FileChanged(UnreadableFile):
     """The file is no longer what was listed: it may be another patient's by now."""
 
-    def __init__(self, title: str = FILE_CHANGED, advice: str = "Open the folder again.") -> None:
+    def __init__(
+        self, title: str = FILE_CHANGED, advice: str = message("Open the folder again.")
+    ) -> None:
         super().__init__(title, advice)
 
 
@@ -70,7 +80,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def fault_trace(error: BaseException) -> str:
+def error_trace(error: BaseException) -> str:
     """Types and frames of an exception and what led to it, for a log.
 
     Its words are left out: they may hold a path, and a path may hold a patient's name.

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 FOLDER_NAME = "birads-viewer"  #: of the folders of the program's own
@@ -59,7 +60,7 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -79,7 +80,7 @@ def settle_folder(folder: Path) -> None:
 
 
 @contextmanager
-def replaced_whole(path: Path, is_durable: bool = True) -> Iterator:
+def replaced_whole(path: Path, is_durable: bool = True) -> Iterator[IO[str]]:
     """A text file that takes the place of `path` when the block ends well, else leaves nothing.
 
     It is on the disk then, unless it need not be durable: a power cut may leave the old one, or an
@@ -106,7 +107,7 @@ def replaced_whole(path: Path, is_durable: bool = True) -> Iterator:
             temporary.unlink(missing_ok=True)
             raise
     try:
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError:  # e.g. the old file is open in a spreadsheet, on Windows
         temporary.unlink(missing_ok=True)
         raise

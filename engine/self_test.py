@@ -28,13 +28,15 @@ from engine.domain import (
     BiradsCategory,
     Laterality,
     ModelIdentity,
-    Prediction,
+    OutOfScope,
     ReaderAssessment,
     ReadingMode,
-    RegionPrediction,
+    RegionJudgement,
+    RegionOutOfScope,
     StudyPrediction,
 )
 from engine.errors import EngineError
+from engine.messages import as_message
 from engine.networks.process import EngineProcess, EngineSettings
 from engine.records.store import ReadingStore
 from resources import ROOT
@@ -47,7 +49,7 @@ MODELS = MODEL_NAMES
 _TITLES = {"both": "ensemble", "hybrid": "hybrid network", "light": "light network"}
 REGION_MODELS = ("region",)
 REGION_BOX = (60, 200, 140, 280)  #: on the phantom's breast
-ANSWER_TIMEOUT_S = 300  # a cold start from a slow disk, virus scanner included
+TIMEOUT_S = 300  # a cold start from a slow disk, virus scanner included
 
 #: File, what it is, its largest value, and by how much of 4095 a right decoder may be off through
 #: lossy coding or 8 bits. A wrong sign, shift or byte order is off by hundreds.
@@ -99,7 +101,7 @@ def run(
             except (_Wrong, EngineError) as error:
                 are_well = False
                 write(f"FAIL {name}: {error}")
-            except Exception as error:  # whatever broke is what we are here to tell
+            except Exception as error:  # noqa: BLE001  whatever broke is to be told
                 are_well = False
                 reason = str(error).partition("\n")[0]  # the engine process sends a traceback
                 write(f"FAIL {name}: {type(error).__name__}: {reason}")
@@ -112,7 +114,7 @@ def run(
 
 
 class _Wrong(Exception):
-    """A check came to the wrong answer."""
+    """A check came to the wrong result."""
 
 
 def _checks(
@@ -127,7 +129,7 @@ def _checks(
             partial(_judge, engine, model, samples / "phantom.dcm"),
         )
     for model in REGION_MODELS:
-        checkpoint = settings and settings.checkpoints.get(model)
+        checkpoint = None if settings is None else settings.checkpoints.get(model)
         yield (
             f"The {model} network judges a rectangle of a phantom",
             partial(_judge_region, checkpoint, samples / "phantom.dcm"),
@@ -150,44 +152,45 @@ def _decode(samples: Path, file: str, top: int, tolerance: int) -> None:
 
 
 def _load(engine: EngineProcess, model: str) -> None:
-    identity = engine.warm_up(model).result(ANSWER_TIMEOUT_S)
+    identity = engine.warm_up(model).result(TIMEOUT_S)
     if identity.name != model:
         raise _Wrong(f"{identity.name} answered")
 
 
 def _judge(engine: EngineProcess, model: str, file: Path) -> None:
     study = load([file]).studies[0]
-    answer = engine.predict(study, model, heatmaps=True).result(ANSWER_TIMEOUT_S)
-    for failure in answer.failures:
+    prediction = engine.predict(study, model, heatmaps=True).result(TIMEOUT_S)
+    for failure in prediction.failures:
         raise _Wrong(f"{failure.title}: {failure.advice}")
-    _check_answer(answer)
+    _check_prediction(prediction)
 
 
 def _judge_region(checkpoint: Path | None, file: Path) -> None:
     """In a process of its own, since a windowed program must not load torch."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        answer = pool.submit(_region_answer, checkpoint, file).result(ANSWER_TIMEOUT_S)
-    if answer.probabilities is None:
-        raise _Wrong(f"the rectangle is out of scope: {answer.scope_reason}")
-    total = math.fsum(answer.probabilities.values())
-    if not math.isclose(total, 1, abs_tol=1e-5) or not 0 <= answer.malignancy <= 1:
+        prediction = pool.submit(_predict_region, checkpoint, file).result(TIMEOUT_S)
+    if isinstance(prediction, RegionOutOfScope):
+        raise _Wrong(f"the rectangle is out of scope: {prediction.reason}")
+    total = math.fsum(prediction.probabilities.values())
+    malignancy = prediction.malignancy
+    if not math.isclose(total, 1, abs_tol=1e-5) or malignancy is None or not 0 <= malignancy <= 1:
         raise _Wrong(f"the probabilities sum to {total}")
 
 
-def _region_answer(checkpoint: Path | None, file: Path) -> RegionPrediction:
+def _predict_region(checkpoint: Path | None, file: Path) -> RegionJudgement:
     from engine.networks.region import RegionPredictor
 
     view = load([file]).studies[0].views[0]
     return RegionPredictor(checkpoint).predict(view, load_pixels(view), REGION_BOX)
 
 
-def _check_answer(answer: StudyPrediction) -> None:
-    (view,) = answer.views
+def _check_prediction(prediction: StudyPrediction) -> None:
+    (view,) = prediction.views
+    if isinstance(view.prediction, OutOfScope):
+        raise _Wrong(f"the phantom is out of scope: {view.prediction.reason}")
     probabilities = view.prediction.probabilities
-    if probabilities is None:
-        raise _Wrong(f"the phantom is out of scope: {view.prediction.scope_reason}")
-    if tuple(probabilities) != answer.model.categories:
-        raise _Wrong(f"categories {list(probabilities)} instead of {answer.model.categories}")
+    if tuple(probabilities) != prediction.model.categories:
+        raise _Wrong(f"categories {list(probabilities)} instead of {prediction.model.categories}")
     total = math.fsum(probabilities.values())
     if not math.isclose(total, 1, abs_tol=1e-5) or min(probabilities.values()) < 0:
         raise _Wrong(f"the probabilities sum to {total}")
@@ -200,7 +203,7 @@ def _check_answer(answer: StudyPrediction) -> None:
 
 def _store() -> None:
     now = datetime.now(UTC)
-    prediction = Prediction(ModelIdentity("light", "0" * 64, (1, 3, 4, 5)), None, "self-test")
+    prediction = OutOfScope(ModelIdentity("light", "0" * 64, (1, 3, 4, 5)), as_message("self-test"))
     assessment = ReaderAssessment(
         study_uid="1.2.3",
         image_uids=("1.2.3.4",),
@@ -237,4 +240,4 @@ def _find_licences() -> None:
 def _default_output() -> AbstractContextManager[TextIO]:
     if sys.stdout is not None:
         return nullcontext(sys.stdout)
-    return open(Path(tempfile.gettempdir()) / OUTPUT_NAME, "w", encoding="utf-8")
+    return (Path(tempfile.gettempdir()) / OUTPUT_NAME).open("w", encoding="utf-8")

@@ -140,7 +140,7 @@ def read(path: Path | None = None) -> SiteConfiguration | None:
     """
     path = path or default_path()
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             _check_rights(path, os.fstat(file.fileno()))
             data = file.read(_LARGEST_FILE + 1)
     except FileNotFoundError:

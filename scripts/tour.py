@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QAction, QColor, QCursor, QGuiApplication, QImage, QKeySequence, QPainter
@@ -30,8 +31,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import ReadingMode
+from viewer.display.shown_image import State
 from viewer.shared.languages import tr
-from viewer.viewports.canvas import Canvas, State
+from viewer.viewports.canvas import Canvas
 from viewer.window.main_window import MainWindow
 
 LEFT, MIDDLE, RIGHT = (
@@ -46,6 +48,8 @@ NONE, SHIFT, CTRL = (
 )
 READER_NAME = "Dr A. Example"
 NOTCH = 120  # Qt's wheel delta
+Found = TypeVar("Found", bound=QWidget)
+Sought = type[Found]
 Spot = tuple[float, float]  # in parts of a widget's width and height
 
 
@@ -114,7 +118,7 @@ class Reader:
         self.look()
 
     def point_at(self, widget: QWidget, at: Spot) -> None:
-        QCursor.setPos(widget.mapToGlobal(_point(widget, at)))
+        QCursor.setPos(widget.mapToGlobal(point_in(widget, at)))
         self._mouse(QTest.MouseAction.MouseMove, widget, at)
         self.look()
 
@@ -126,7 +130,7 @@ class Reader:
             at = tuple(a + (b - a) * step / 8 for a, b in zip(start, stop, strict=True))
             self._mouse(QTest.MouseAction.MouseMove, widget, at, button, modifiers)
         self._mouse(QTest.MouseAction.MouseRelease, widget, stop, button, modifiers)
-        QCursor.setPos(widget.mapToGlobal(_point(widget, stop)))
+        QCursor.setPos(widget.mapToGlobal(point_in(widget, stop)))
         self.look()
 
     def turn_wheel(self, widget: QWidget, notches: int, at: Spot, modifiers=NONE) -> None:
@@ -140,25 +144,14 @@ class Reader:
         QTest.mouseEvent(action, window, button or Qt.MouseButton.NoButton, keys, point)
 
     def _in_window(self, widget: QWidget, at: QPoint | Spot):
-        point = at if isinstance(at, QPoint) else _point(widget, at)
+        point = at if isinstance(at, QPoint) else point_in(widget, at)
         window = widget.window()
         return window.windowHandle(), widget.mapTo(window, point)
 
     # --------------------------------------------------------------------- what is asked and shown
 
-    def find(self, kind: type, words: str, within: QWidget | None = None) -> QWidget:
-        """The first that shows and begins so: what stands on it or what a screen reader is told.
-
-        `words` are English, as in the sources; what is filled into them, "{breast}", is left out.
-        """
-        begin = tr(words).partition("{")[0].replace("&", "")
-        for widget in (within or self.window).findChildren(kind):
-            told = [widget.accessibleName()]
-            if hasattr(widget, "text"):
-                told.append(widget.text().replace("&", ""))
-            if widget.isVisible() and any(text.startswith(begin) for text in told):
-                return widget
-        raise LookupError(f"no {kind.__name__} {words!r}")
+    def find(self, kind: Sought[Found], words: str, within: QWidget | None = None) -> Found:
+        return find(within or self.window, kind, words)
 
     def view(self, label: str, prior: bool = False) -> Canvas:
         """'R CC', as it hangs."""
@@ -191,7 +184,9 @@ class Reader:
         def answer() -> bool:
             menu = QApplication.activePopupWidget()
             if menu is not None:
-                (action,) = (one for one in menu.actions() if one.data() is mode)
+                (action,) = (
+                    one for one in menu.actions() if one.objectName() == f"mode_{mode.name.lower()}"
+                )
                 self.click(menu, menu.actionGeometry(action).center())
             return menu is not None
 
@@ -301,7 +296,22 @@ class Reader:
         painter.end()
 
 
-def _point(widget: QWidget, at: Spot) -> QPoint:
+def find(within: QWidget, kind: type[Found], words: str) -> Found:
+    """The first that shows and begins so: what stands on it or what a screen reader is told.
+
+    `words` are English, as in the sources; what is filled into them, "{breast}", is left out.
+    """
+    begin = tr(words).partition("{")[0].replace("&", "")
+    for widget in within.findChildren(kind):
+        told = [widget.accessibleName()]
+        if hasattr(widget, "text"):
+            told.append(widget.text().replace("&", ""))
+        if widget.isVisible() and any(text.startswith(begin) for text in told):
+            return widget
+    raise LookupError(f"no {kind.__name__} {words!r}")
+
+
+def point_in(widget: QWidget, at: Spot) -> QPoint:
     return QPoint(round(at[0] * (widget.width() - 1)), round(at[1] * (widget.height() - 1)))
 
 
@@ -431,7 +441,7 @@ def at_one_to_one(reader: Reader) -> Iterator[None]:
 def calibrating(reader: Reader) -> Iterator[None]:
     """True size asks for a ruler first."""
     reader.use("tools.true_size")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     slider = reader.find(QSlider, "Length of the line", dialog)
     slider.setFocus()
     for _ in range(5):
@@ -534,7 +544,7 @@ def pixel_value(reader: Reader) -> Iterator[None]:
 def header(reader: Reader) -> Iterator[None]:
     """All tags of an image, and a search among them."""
     reader.use("tools.ask_for_header")
-    (browser,) = _windows(reader)
+    (browser,) = windows_of(reader)
     reader.wait(lambda: browser.table.model().rowCount() > 10)
     reader.go_to(browser)
     reader.type("window")
@@ -579,7 +589,7 @@ def beside_the_prior(reader: Reader) -> Iterator[None]:
 def keys_listed(reader: Reader) -> Iterator[None]:
     reader.use("shortcuts")
     yield
-    (listed,) = _windows(reader)
+    (listed,) = windows_of(reader)
     reader.go_to(listed)
     reader.press("Escape")
 
@@ -732,7 +742,7 @@ def readings_exported(reader: Reader) -> Iterator[None]:
 def plain_picture_saved(reader: Reader) -> Iterator[None]:
     reader.click(reader.view("R CC"), (0.75, 0.75))
     reader.use("save_picture")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     with reader.naming(reader.home / "plain.png"):
         reader.click(reader.find(QAbstractButton, "&Save …", dialog))
     yield
@@ -743,7 +753,7 @@ def picture(reader: Reader) -> Iterator[None]:
     """A view as it shows, the heat-map over it; without the patient's name."""
     reader.use("heat_map")
     reader.use("save_picture")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     yield
     with reader.naming(reader.home / "overlaid.png"):
         reader.click(reader.find(QAbstractButton, "&Save …", dialog))
@@ -759,7 +769,7 @@ def picture_copied(reader: Reader) -> Iterator[None]:
 def summary(reader: Reader) -> Iterator[None]:
     """The page as it will be printed, saved as PDF."""
     reader.use("summary")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     reader.look(300)  # the preview comes by itself
     yield
     with reader.naming(reader.home / "summary.pdf"):
@@ -769,7 +779,7 @@ def summary(reader: Reader) -> Iterator[None]:
 @pictured
 def copying(reader: Reader) -> Iterator[None]:
     reader.use("anonymise")
-    (dialog,) = _windows(reader)
+    (dialog,) = windows_of(reader)
     reader.click(
         reader.find(QAbstractButton, "Blank texts and marks beside the breast", dialog), (0.05, 0.5)
     )
@@ -807,7 +817,7 @@ def unreadable(reader: Reader) -> Iterator[None]:
     yield
 
 
-def _windows(reader: Reader) -> list[QWidget]:
+def windows_of(reader: Reader) -> list[QWidget]:
     """Beside the main window, the page of disagreements left out."""
     known = (reader.window, reader.window.disagreements)
     return [

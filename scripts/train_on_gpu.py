@@ -148,13 +148,13 @@ class _Trainer:
         import torch
 
         from engine.training import frame_pack
-        from engine.training.distributed import World
+        from engine.training.distributed import DistributedContext
 
         self.out: Path = arguments.out
         self.weights: Path | None = arguments.weights
         self.resume, self.most_epochs = arguments.resume, arguments.epochs
         self.end = STARTED + 60 * arguments.minutes
-        self.device = World().device
+        self.device = DistributedContext().device
         torch.backends.cudnn.benchmark = True  # every batch has one shape
         torch.set_float32_matmul_precision("high")
         self.pack = frame_pack.read_pack(frames, threads=os.cpu_count() or 1)
@@ -227,9 +227,11 @@ class _Trainer:
         import numpy as np
         import torch
 
-        from engine.networks.models import build_model, made_fast
+        from engine.networks.models import build_model, optimized_for_inference
 
-        model = made_fast(build_model(self.config.name, **self.config.architecture).eval())
+        model = optimized_for_inference(
+            build_model(self.config.name, **self.config.architecture).eval()
+        )
         model.to(self.device)
         rows = np.arange(min(16, len(self.rows)))
         start = 0.0
@@ -240,7 +242,7 @@ class _Trainer:
                 rows, np.zeros(len(rows), int), self.config.augmentation, self.config.preprocessing
             )
             with torch.inference_mode():
-                model.answer(images)
+                model.predict(images)
             self._finish()
         return (time.monotonic() - start) / len(rows)
 

@@ -73,7 +73,7 @@ class SmallPacs:
             )
         self._ae = ae
         self.port = self.port or free_port()
-        self._server = ae.start_server(
+        self.server = ae.start_server(
             ("127.0.0.1", self.port),
             block=False,
             ssl_context=self.ssl_context,
@@ -85,15 +85,15 @@ class SmallPacs:
                 (evt.EVT_N_ACTION, self._action),
             ],
         )
-        self._reporters: list[threading.Thread] = []
+        self.reporters: list[threading.Thread] = []
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for reporter in self._reporters:
+        for reporter in self.reporters:
             reporter.join(10)
-        associations = self._server.active_associations
+        associations = self.server.active_associations
         with suppress(ValueError):  # a test has shut it down already
-            self._server.shutdown()
+            self.server.shutdown()
         for association in associations:
             with suppress(Exception):
                 association.abort(block=False)
@@ -106,7 +106,7 @@ class SmallPacs:
         self.objects += [pydicom.dcmread(path) for path in paths]
         return self
 
-    def _matches(self, asked: Dataset) -> list[Dataset]:
+    def matches(self, asked: Dataset) -> list[Dataset]:
         found = []
         for held in self.objects:
             for keyword in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
@@ -132,7 +132,7 @@ class SmallPacs:
             "IMAGE": "SOPInstanceUID",
         }[asked.QueryRetrieveLevel]
         seen = set()
-        for held in self._matches(asked):
+        for held in self.matches(asked):
             if held[level].value in seen:
                 continue
             seen.add(held[level].value)
@@ -164,7 +164,7 @@ class SmallPacs:
         yield from self._sent(event)
 
     def _sent(self, event):
-        matches = self._matches(event.identifier)
+        matches = self.matches(event.identifier)
         yield len(matches)
         for number, held in enumerate(matches):
             if event.is_cancelled:
@@ -184,12 +184,12 @@ class SmallPacs:
     def _action(self, event):
         asked = event.action_information
         self.transactions.append(asked.TransactionUID)
-        reporter = threading.Thread(target=self._report, args=(event.assoc, asked))
-        self._reporters.append(reporter)
+        reporter = threading.Thread(target=self.report, args=(event.assoc, asked))
+        self.reporters.append(reporter)
         reporter.start()
         return 0x0000, None
 
-    def _report(self, association, asked):
+    def report(self, association, asked):
         report = Dataset()
         report.TransactionUID = asked.TransactionUID
         kept, failed = [], []

@@ -68,6 +68,19 @@ def test_the_bundle_keeps_qts_own_words_in_the_languages_that_are_shipped():
     assert kept == [f"{folder}/qtbase_es.qm" for folder in folders]
 
 
+def test_the_bundle_brings_the_manual_with_every_picture_in_it():
+    tree = ast.parse((ROOT / "viewer.spec").read_text("utf-8"))
+    tree.body = [node for node in tree.body if getattr(node, "name", "") == "manual"]
+    spec = {"ROOT": ROOT, "Path": Path, "re": re}
+    exec(compile(tree, "viewer.spec", "exec"), spec)
+    placed = {f"{folder}/{Path(file).name}" for file, folder in spec["manual"]()}
+    text = (ROOT / "docs" / "manual.md").read_text("utf-8")
+    pictures = re.findall(r"\((screenshots/[^)]+)\)", text)
+    assert len(pictures) > 10
+    assert {f"resources/manual/{name}" for name in ("manual.md", *pictures)} <= placed
+    assert all(Path(file).is_file() for file, _ in spec["manual"]())
+
+
 def test_the_changelogs_newest_version_is_the_programs():
     newest = re.search(
         r"^## \[([^\]]+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M
@@ -91,11 +104,24 @@ def test_every_package_imported_is_a_declared_dependency(folder):
     of_dicom = {
         name for name in undeclared if {canonicalize_name(owner) for owner in owners[name]} & extra
     }
-    assert not undeclared - of_dicom
+    assert undeclared - of_dicom <= (OF_THE_ARCHIVE if folder == "engine" else set())
     users = {
         path.parent.name for path in (ROOT / folder).rglob("*.py") if of_dicom & imports_of(path)
     }
     assert users <= {"interop", "pacs"}  # everything else runs without the extra
+
+
+OF_THE_ARCHIVE = {"cryptography", "dask", "distributed", "psutil", "pyarrow"}
+
+
+def test_what_an_extra_brings_is_imported_by_its_room_alone_and_left_out_of_the_bundle():
+    extra = declared(PROJECT["project"]["optional-dependencies"]["archive"])
+    assert extra == {"cryptography", "distributed", "pyarrow"}  # which bring dask and psutil
+    for room in (ROOT / "engine").iterdir():
+        if room.is_dir() and room.name != "archive":
+            assert not imported_packages(room) & OF_THE_ARCHIVE
+    spec = (ROOT / "viewer.spec").read_text("utf-8")
+    assert all(f'"{name}"' in spec for name in OF_THE_ARCHIVE)
 
 
 def test_every_dependency_and_the_demo_exams_have_their_licence_in_the_notices():

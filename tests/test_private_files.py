@@ -13,8 +13,7 @@ from engine.records import backups
 from engine.records.pseudonyms import SECRET_BYTES, Pseudonyms
 from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy, write
-from tests.engine.test_readings import assessment
-from tests.engine.test_training_manifest import places, read
+from tests.engine.readings import assessment, places_of, readings_of
 from tests.phantom import write_study
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes mean nothing there")
@@ -76,7 +75,7 @@ def test_copies_and_training_data_are_the_owners_alone(tmp_path):
     assert Anonymiser(out).copy(study, lambda: False)
     assert not open_to_others(out)
     training = tmp_path / "training"
-    readings = ReadStudy(tuple(read(study, R="2", L="1")), places(study))
+    readings = ReadStudy(tuple(readings_of(study, R="2", L="1")), places_of(study))
     write([readings], training, Pseudonyms(b"s" * SECRET_BYTES))
     assert len(list(training.rglob("*"))) > 2
     assert not open_to_others(training)

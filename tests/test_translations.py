@@ -6,50 +6,43 @@ How the files are made is said in docs/translating.md.
 import ast
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from PySide6.QtCore import QTranslator
 
-from engine.dicom import scope_rules
+from engine import errors
 from engine.domain import BIRADS_MEANING, NOTICE, Agreement, ReadingMode, SpacingSource
-from engine.records import training_manifest
 from viewer.shared.languages import FOLDER, LANGUAGES, SOURCE
 
 ROOT = Path(__file__).parents[1]
 VIEWER = sorted((ROOT / "viewer").rglob("*.py"))
+ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 OTHERS = [code for code in LANGUAGES if code != SOURCE]
-# What a reader never meets in the window: command lines, training, reports, exports.
-SILENT = {
-    *("__init__", "__main__", "self_test", "torchvision_guard", "exports", "confidentiality"),
-    *("augmentation", "calibration", "dataset", "distributed", "evaluation", "losses", "metrics"),
-    *("borders", "controls", "csv_cells", "table"),
-    *("models", "out_of_fold", "report", "row_predictions", "training", "gradcam", "frame_pack"),
-    *("lesions", "predict_region", "region_evaluation", "region_training"),
-    "readings_command",
-}
-# Of the other modules, literals of several words that are no sentences for the reader.
-NOT_SHOWN = (
-    *(r"SELECT|INSERT|PRAGMA|WHERE|BEGIN IMMEDIATE|LEFT JOIN|, reader, |%\(asctime\)s",),
-    *(r"birads-viewer |^PS3\.15|double float|parent watch|^In the engine process|must have",),
-    *(r"FOR PROCESSING$|roi mask|cropped images|network's answer is not",),  # tags, and bugs
-    *(r"^Patient ID and Study|^the patient in CBIS|^one folder and one|^a folder of at|^nothing:",),
-    *(r"values\)$|characters\)$|^unreadable, |bytes$|^1 byte$|element$",),  # a header's listing
-    *(r"^\{\} \{\}$|^\{\}: \{\}$|^\{\} written for|^1 image$|^\{\} images$|^ Left out",),  # parts
-    *(r"^Application Support$",),  # a folder of macOS
-    *(r"^C\.\d|^CID |^PS3\.4",),  # where the standard has it
-    *(r"^allocate memory$|^out of memory$|^died, killed by",),  # sought in others' words; the log
-    *(r"^Readings could|^One JSON object|studies copied, ",),  # the log, the command line
+# Met on a command line alone, which speaks English.
+_ENGLISH = (
+    *(
+        "__main__.py",
+        "self_test.py",
+        "archive/",
+        "audit/",
+        "evaluation/",
+        "interop/",
+        "pacs/",
+        "training/",
+    ),
+    "networks/models.py",
+    *("records/exports.py", "records/predict_region.py", "records/readings_command.py"),
 )
-FAULTS = {
-    "program_fault",
-    "EngineError",
-    "UnreadableFile",
-    "UnsupportedImage",
-    "StorageFailed",
-    "EngineStopped",
+SHOWN_ENGINE = [
+    path for path in ENGINE if not path.relative_to(ROOT / "engine").as_posix().startswith(_ENGLISH)
+]
+ERRORS = {"program_fault", "FailedFile"} | {
+    name
+    for name, value in vars(errors).items()
+    if isinstance(value, type) and issubclass(value, errors.EngineError)
 }
 
 
@@ -73,14 +66,20 @@ def placeholders(text: str) -> list[str]:
     return sorted(named + re.findall("%n", text))
 
 
-def marked() -> Iterator[tuple[str, str]]:
-    """Each text and its comment, as they stand in the viewer's calls of `tr` and `mark`."""
-    for path in VIEWER:
+def calls(paths: Iterable[Path], *names: str) -> Iterator[tuple[str, ast.Call]]:
+    """The calls of these functions, and where each stands."""
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("tr", "mark"):
-                text, *comment = node.args[:2]
-                if isinstance(text, ast.Constant):
-                    yield text.value, comment[0].value if comment else ""
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in names:
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+
+
+def marked() -> Iterator[tuple[str, str]]:
+    """Each text and its comment, as they stand in the calls of `tr`, `mark` and `message`."""
+    for _, call in calls(ENGINE + VIEWER, "tr", "mark", "message"):
+        text, *comment = call.args[:2]
+        if isinstance(text, ast.Constant):
+            yield text.value, comment[0].value if comment else ""
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -138,17 +137,16 @@ SAME_EVERYWHERE = re.compile(
     r"birads-viewer|\((\*\.csv|\*\.png|\*\.pdf)\)|^ mm$|\.csv$|\.pdf$|^training-$"
     r"|BI-RADS|<br>|</?b>"
     r"|^Disclaimer$|^Software$"  # keywords of PNG
-    r"|It stays on the screen|free some space"  # of templates in `engine_words`
 )
 
 
-def untranslated(path: Path) -> Iterator[str]:
+def untranslated(path: Path, shown_by: Container[str]) -> Iterator[str]:
     tree = ast.parse(path.read_text("utf-8"))
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
         name = getattr(call.func, "id", "") or getattr(call.func, "attr", "")
-        if name not in SHOWN_BY and name not in FAULTS:
+        if name not in shown_by:
             continue
         for argument in call.args:
             for node in visible(argument):
@@ -162,7 +160,7 @@ def visible(node: ast.AST) -> Iterator[ast.Constant]:
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
             yield node
-    elif isinstance(node, ast.JoinedStr | ast.BinOp | ast.List | ast.Tuple):
+    elif isinstance(node, ast.JoinedStr | ast.BinOp | ast.BoolOp | ast.List | ast.Tuple):
         for child in ast.iter_child_nodes(node):
             yield from visible(child)
     elif isinstance(node, ast.IfExp):
@@ -172,7 +170,7 @@ def visible(node: ast.AST) -> Iterator[ast.Constant]:
 
 @pytest.mark.parametrize("path", VIEWER, ids=lambda path: path.name)
 def test_no_text_is_shown_that_translators_do_not_know(path):
-    assert not list(untranslated(path))
+    assert not list(untranslated(path, SHOWN_BY | ERRORS))
 
 
 def test_no_text_is_translated_within_an_f_string_where_lupdate_does_not_look():
@@ -188,74 +186,33 @@ def test_no_text_is_translated_within_an_f_string_where_lupdate_does_not_look():
                 assert not literals, f"{path.name}:{node.lineno}"
 
 
-# ------------------------------------------------------------------------------ the engine's words
+# --------------------------------------------------------------------------- the engine's sentences
 
 
-def engine_sentences() -> Iterator[tuple[str, str]]:
-    """Where, and what it says: literals of several words, numbers and names in them as {}."""
-    for path in sorted((ROOT / "engine").rglob("*.py")):
-        if path.stem in SILENT:
-            continue
-        tree = ast.parse(path.read_text("utf-8"))
-        skipped = set(map(id, _not_said(tree)))
-        for node in ast.walk(tree):
-            if id(node) in skipped:
-                continue
-            if isinstance(node, ast.JoinedStr):
-                parts = [p.value if isinstance(p, ast.Constant) else "{}" for p in node.values]
-                words = "".join(parts)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                words = node.value
-            else:
-                continue
-            if " " in words.strip() and not re.search("|".join(NOT_SHOWN), words):
-                yield f"engine/{path.name}:{node.lineno}", words
+@pytest.mark.parametrize("path", SHOWN_ENGINE, ids=lambda path: path.name)
+def test_no_error_of_the_engine_reaches_the_window_in_words_that_translators_do_not_know(path):
+    """Reasons and notes are of type `Message`, which mypy holds; errors take plain texts, too."""
+    assert not list(untranslated(path, ERRORS))
 
 
-_UNSAID_CALLS = ("ValueError", "ArgumentParser", "execute", "compile")
+def test_every_template_is_a_literal_and_gets_the_values_that_it_names():
+    found = list(calls(ENGINE + VIEWER, "message"))
+    assert len(found) > 250
+    for where, call in found:
+        (template,) = call.args
+        assert isinstance(template, ast.Constant), f"{where}: lupdate reads literals only"
+        named = {name for _, name, _, _ in string.Formatter().parse(template.value) if name}
+        assert named == {keyword.arg for keyword in call.keywords}, where
 
 
-def _not_said(tree: ast.AST) -> Iterator[ast.AST]:
-    """Docstrings, parts of f-strings, and what goes to the log, a parser or a bug's traceback."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            yield body[0].value
-        if isinstance(node, ast.JoinedStr):
-            for part in node.values:
-                yield part
-                if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
-                    yield part.format_spec
-                    yield from ast.walk(part.format_spec)
-        if isinstance(node, ast.Call):
-            owner = getattr(getattr(node.func, "value", None), "id", "")
-            name = getattr(node.func, "attr", "") or getattr(node.func, "id", "")
-            if owner in ("log", "parser") or name in _UNSAID_CALLS:
-                yield from ast.walk(node)
+def test_what_stands_in_a_sentence_is_told_in_the_readers_language_too():
+    for where, call in calls(ENGINE + VIEWER, "message"):
+        literals = [node.value for keyword in call.keywords for node in visible(keyword.value)]
+        assert not [text for text in literals if re.search(r"[A-Za-z]{2}", text)], where
 
 
-def pattern(text: str) -> str:
-    return re.sub(r"\{\w*\}", "{}", text)
-
-
-def test_every_sentence_of_the_engine_can_be_told_in_another_language():
-    known = {pattern(text) for text, _ in marked()}
-    lacking = []
-    for where, words in engine_sentences():
-        filled = words.replace("be {}", "be saved").replace("is {} {} view", "is a {} view")
-        if filled not in known:
-            lacking.append(f"{where}: {words}")
-    assert not lacking, "\n".join(lacking)
-
-
-def test_the_engines_single_words_can_be_told_in_another_language():
+def test_stored_words_can_be_told_in_another_language():
     known = {text for text, _ in marked()}
     words = [NOTICE, *BIRADS_MEANING.values()]
     words += [value.value for values in (Agreement, ReadingMode, SpacingSource) for value in values]
-    words += [*scope_rules.MODALITIES.values(), *scope_rules.SOP_CLASSES.values()]
-    words += [*scope_rules.MODIFIERS.values(), *scope_rules._VIEW_WORDS]
-    words += [
-        getattr(training_manifest, name)
-        for name in ("NOT_FOUND", "REPLACED", "UNREADABLE", "OUT_OF_SCOPE", "NO_BREAST", "OLDER")
-    ]
     assert not set(words) - known

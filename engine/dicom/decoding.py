@@ -7,6 +7,7 @@ Sizes that a compressed stream claims are checked against the header, and the he
 import io
 import struct
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import imagecodecs
 import numpy as np
@@ -43,6 +44,7 @@ from engine.dicom.tags import (
 )
 from engine.domain import Pixels, VoiLut
 from engine.errors import EngineError, UnreadableFile, UnsupportedImage
+from engine.messages import Message, message
 
 _RLE = "1.2.840.10008.1.2.5"
 ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
@@ -80,7 +82,9 @@ class PixelLayout:
     are_words_big: bool = False  #: pixels, or pairs of 8-bit pixels in OW, high byte first
     lost_bytes: int = 0  #: of the last pixel, that the file lacks
     frame_offsets: tuple[int, ...] = ()  #: the Extended Offset Table, C.7.6.3.1.8
-    notes: tuple[str, ...] = field(default=())  #: what the reader should know of how it lies there
+    notes: tuple[Message, ...] = field(
+        default=()
+    )  #: what the reader should know of how it lies there
 
     @property
     def is_colour(self) -> bool:
@@ -121,20 +125,25 @@ def read_layout(file: DicomFile) -> PixelLayout:
         raise _no_image(tags, rows > 0 and columns > 0)
     if kind != "integer":
         raise UnsupportedImage(
-            "Pixels are fractional numbers", "Export the image with integer pixels."
+            message("Pixels are fractional numbers"),
+            message("Export the image with integer pixels."),
         )
     if rows <= 0 or columns <= 0:
         raise UnreadableFile(
-            "The image has no size", "Copy the file again from its source, or export it anew."
+            message("The image has no size"),
+            message("Copy the file again from its source, or export it anew."),
         )
     check_size(rows, columns)
     if syntax not in NATIVE | _JPEG_FAMILY | {_RLE, ENCAPSULATED_UNCOMPRESSED}:
         name = UID(syntax).name if UID(syntax).is_valid else "unknown"
         raise UnsupportedImage(
-            "Compression is not supported",
-            f"Export the image uncompressed or as JPEG 2000; this one is: {name[:60]}.",
+            message("Compression is not supported"),
+            message(
+                "Export the image uncompressed or as JPEG 2000; this one is: {kind}.",
+                kind=name[:60],
+            ),
         )
-    order = "big" if is_big_endian else "little"
+    order: Literal["little", "big"] = "big" if is_big_endian else "little"
     is_explicit = head[4:6].isalpha()
     offset = source.tell() - len(head) + (12 if is_explicit else 8)
     length = int.from_bytes(head[8:12] if is_explicit else head[4:8], order)
@@ -142,14 +151,17 @@ def read_layout(file: DicomFile) -> PixelLayout:
     bits_stored = tags.integer("BitsStored", bits_allocated)
     if bits_allocated not in (8, 16) or not 1 <= bits_stored <= bits_allocated:
         raise UnsupportedImage(
-            "Pixel depth is not supported", "Export the image with 8 to 16 bits per pixel."
+            message("Pixel depth is not supported"),
+            message("Export the image with 8 to 16 bits per pixel."),
         )
     high_bit = tags.integer("HighBit", bits_stored - 1)
     if not bits_stored - 1 <= high_bit < bits_allocated:
         high_bit = bits_stored - 1
     samples = tags.integer("SamplesPerPixel", 1)
     if samples not in (1, 3):
-        raise UnsupportedImage("Colour format is not supported", "Export the image in greyscale.")
+        raise UnsupportedImage(
+            message("Colour format is not supported"), message("Export the image in greyscale.")
+        )
     is_colour = samples > 1
     slope, intercept = (1.0, 0.0) if is_colour else rescale(tags)
     table = None if is_colour else modality_lut(tags, is_big_endian)
@@ -181,12 +193,14 @@ def read_layout(file: DicomFile) -> PixelLayout:
 
 def _extended_offsets(tags: Tags) -> tuple[int, ...]:
     table = tags.bytes_of("ExtendedOffsetTable")
-    return struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8]) if table else ()
+    if not isinstance(table, bytes):  # missing, or of a VR that it cannot have
+        return ()
+    return struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8])
 
 
 _UNLIKE_SYNTAX = {
-    Container.NATIVE: "The transfer syntax says compressed, but the pixels are not.",
-    Container.BARE: "The compressed pixels do not lie in items, as they should.",
+    Container.NATIVE: message("The transfer syntax says compressed, but the pixels are not."),
+    Container.BARE: message("The compressed pixels do not lie in items, as they should."),
 }
 
 
@@ -198,9 +212,11 @@ def _found_in(file: DicomFile, layout: PixelLayout) -> PixelLayout:
     container = container_of(file.source.read(64), layout.length, needed, is_native)
     notes = list(file.notes)
     if layout.transfer_syntax == GE_PRIVATE:
-        notes.append("The transfer syntax is GE's own: not compressed, and read as such.")
+        notes.append(message("The transfer syntax is GE's own: not compressed, and read as such."))
     if is_native and container is not Container.NATIVE:
-        notes.append("The transfer syntax says uncompressed, but the pixels are compressed.")
+        notes.append(
+            message("The transfer syntax says uncompressed, but the pixels are compressed.")
+        )
     elif not is_native and container is not Container.ITEMS:
         notes.append(_UNLIKE_SYNTAX[container])
     lost = 0
@@ -209,12 +225,36 @@ def _found_in(file: DicomFile, layout: PixelLayout) -> PixelLayout:
         if lost > layout.samples * (layout.bits_allocated // 8):
             raise cut_off()
     if lost > 0 and layout.frames // 2 == layout.frames - 1:
-        notes.append("The last pixel is missing in the file: its neighbour stands in for it.")
+        notes.append(
+            message("The last pixel is missing in the file: its neighbour stands in for it.")
+        )
+    if container is Container.NATIVE and file.size is not None and _has_rubbish(file, layout):
+        notes.append(
+            message("Bytes that belong to nothing follow the pixels: compare it with its source.")
+        )
     return replace(layout, container=container, lost_bytes=max(0, lost), notes=tuple(notes))
 
 
+def _has_rubbish(file: DicomFile, layout: PixelLayout) -> bool:
+    """Whether something else than padding, or an element, stands behind native pixels.
+
+    What was inserted into the pixels moves all behind it, and the last of them out of their place.
+    """
+    file.source.seek(layout.offset + (layout.length or 0))
+    rest = file.source.read(_REST_BYTES)
+    if not rest.strip(b"\0\r\n\x1a"):
+        return False
+    is_explicit = layout.transfer_syntax not in (IMPLICIT, GE_PRIVATE, PAPYRUS)
+    has_vr = not is_explicit or (rest[4:6].isalpha() and rest[4:6].isupper())
+    return not (has_vr and _tag(rest, layout.is_big_endian) > _INTEGER_PIXELS)
+
+
+_INTEGER_PIXELS = 0x7FE00010
+_REST_BYTES = 4096  # behind the pixels, that are looked at
+
+
 def _tag(head: bytes, is_big_endian: bool) -> int:
-    order = "big" if is_big_endian else "little"
+    order: Literal["little", "big"] = "big" if is_big_endian else "little"
     return int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
 
 
@@ -226,12 +266,16 @@ def _no_image(tags: Tags, has_size: bool) -> EngineError:
     kind = UID(tags.text("SOPClassUID")).name.removesuffix(" Storage")
     if "Image" in kind:
         return UnreadableFile(
-            "The image has no pixels", "Only its header is here; export the image anew."
+            message("The image has no pixels"),
+            message("Only its header is here; export the image anew."),
         )
-    if not kind or kind[0].isdigit():
-        kind = "a file without pixels"
+    is_known = bool(kind) and not kind[0].isdigit()
     return UnsupportedImage(
-        "A document, not an image", f"Open it in another program; it is: {kind[:60]}."
+        message("A document, not an image"),
+        message(
+            "Open it in another program; it is: {kind}.",
+            kind=kind[:60] if is_known else message("a file without pixels"),
+        ),
     )
 
 
@@ -277,7 +321,7 @@ def _padding(tags: Tags) -> tuple[int, int] | None:
     return first, last
 
 
-def modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | str | None:
+def modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | Message | None:
     """The Modality LUT, or in words what is wrong with it; None where there is none, C.11.1.
 
     It goes before Rescale Slope and Intercept, which must not be there beside it.
@@ -293,7 +337,9 @@ def decode(file: SourceFile, layout: PixelLayout, threads: int = 1) -> Pixels:
     `threads` as of `decode_stream`. Raises UnreadableFile, UnsupportedImage and OSError.
     """
     if layout.photometric.startswith("PALETTE"):
-        raise UnsupportedImage("Palette colours are not supported", "Export it in greyscale.")
+        raise UnsupportedImage(
+            message("Palette colours are not supported"), message("Export it in greyscale.")
+        )
     raw = read_frame(file, layout, threads)
     if raw.ndim == 3:
         raw = raw[..., 0] if _is_luma_first(layout) else grey_of(raw, _top(layout))[0]
@@ -313,13 +359,13 @@ def shows_colour(file: SourceFile, layout: PixelLayout) -> bool:
         return False
     if not _is_luma_first(layout):
         return not grey_of(raw, _top(layout))[1]
-    middle = 2 ** (layout.bits_stored - 1)
-    tolerance = 3 * 2 ** max(0, layout.bits_stored - 8)
+    middle = 1 << (layout.bits_stored - 1)
+    tolerance = 3 << max(0, layout.bits_stored - 8)
     chroma = raw[..., 1:]
     return int(chroma.max()) > middle + tolerance or int(chroma.min()) < middle - tolerance
 
 
-def stream_notes(file: SourceFile, layout: PixelLayout) -> list[str]:
+def stream_notes(file: SourceFile, layout: PixelLayout) -> list[Message]:
     """What a compressed frame's first and last bytes tell the reader; says nothing of damage."""
     if layout.container is Container.NATIVE or layout.transfer_syntax in (
         *(DEFLATED, _RLE, ENCAPSULATED_UNCOMPRESSED),
@@ -331,19 +377,33 @@ def stream_notes(file: SourceFile, layout: PixelLayout) -> list[str]:
         tail = tail_of(file, parts)
     except EngineError:  # told when it is decoded
         return []
-    notes = []
+    notes: list[Message] = []
     if not has_end_marker(tail):
-        notes.append("The end marker of the compressed image is missing; its pixels are complete.")
+        notes.append(
+            message("The end marker of the compressed image is missing; its pixels are complete.")
+        )
     if layout.is_signed and not stream.is_signed and stream.bits < layout.bits_stored:
         notes.append(
-            f"The compressed image holds {stream.bits} bits without sign, the header says "
-            f"{layout.bits_stored} with one: read as two's complement."
+            message(
+                "The compressed image holds {bits} bits without sign, the header says {stated} "
+                "with one: read as two's complement.",
+                bits=stream.bits,
+                stated=layout.bits_stored,
+            )
         )
     return notes
 
 
+def decoded_photometric(layout: PixelLayout) -> str:
+    """What the samples of `read_frame` are, of a colour image."""
+    stated = layout.photometric
+    if _is_stream(layout) and layout.transfer_syntax not in _COLOURS_AS_CODED:
+        return "RGB"
+    return "YBR_FULL" if stated == "YBR_FULL_422" else stated
+
+
 def _top(layout: PixelLayout) -> int:
-    return 2**layout.bits_stored - 1
+    return (1 << layout.bits_stored) - 1
 
 
 def _is_luma_first(layout: PixelLayout) -> bool:
@@ -399,15 +459,19 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
     )
 
 
-def read_frame(file: SourceFile, layout: PixelLayout, threads: int = 1) -> np.ndarray:
-    """The middle frame as integers (rows, columns[, 3]), sign-extended."""
-    index = layout.frames // 2
+def read_frame(
+    file: SourceFile, layout: PixelLayout, threads: int = 1, index: int | None = None
+) -> np.ndarray:
+    """One frame, the middle one where none is named, as integers (rows, columns[, 3]),
+    sign-extended.
+    """
+    index = layout.frames // 2 if index is None else index
     source: io.BufferedIOBase = file
     if layout.transfer_syntax == DEFLATED:
         source = io.BytesIO(_whole_data_set(file, layout))
     if layout.container is Container.NATIVE:
         return _native(source, layout, index)
-    frame = joined(source, _parts(source, layout))
+    frame = joined(source, _parts(source, layout, index))
     if layout.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
         return _native(io.BytesIO(frame), replace(layout, offset=0), 0)
     return _encapsulated(frame, layout, threads)
@@ -449,15 +513,21 @@ def _are_elements(data: bytes) -> bool:
 
 
 _LONG_VRS = frozenset(b"OB OW OF OD OL OV SQ UN UC UR UT SV UV".split())
+_COLOURS_AS_CODED = frozenset(  # JPEG-LS, whose decoder knows nothing of colours
+    "1.2.840.10008.1.2.4." + suffix for suffix in ("80", "81")
+)
 _COLOUR_LIMIT = 40_000_000  # pixels, decoded twice to tell grey captures from photographs
 
 
-def _parts(source: io.BufferedIOBase, layout: PixelLayout) -> list[tuple[int, int]]:
-    """(position, length) of the pieces of the frame that is shown."""
+def _parts(
+    source: io.BufferedIOBase, layout: PixelLayout, index: int | None = None
+) -> list[tuple[int, int]]:
+    """(position, length) of the pieces of a frame, by default the one that is shown."""
     if layout.container is Container.BARE:
         return [(layout.offset, layout.length or 0)]
     source.seek(layout.offset)
-    return frame_parts(source, layout.frames // 2, layout.frames, layout.frame_offsets)
+    index = layout.frames // 2 if index is None else index
+    return frame_parts(source, index, layout.frames, layout.frame_offsets)
 
 
 def _native(source: io.BufferedIOBase, layout: PixelLayout, index: int) -> np.ndarray:

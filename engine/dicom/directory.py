@@ -4,7 +4,6 @@ Read by a walk of our own over its elements: discs list thousands of records, fo
 that makes objects of every element takes seconds, under a lock.
 """
 
-import os
 import re
 import struct
 from collections.abc import Sequence
@@ -17,6 +16,19 @@ _CLASS = b"1.2.840.10008.1.3.10"
 _RECORDS, _TYPE, _FILE_ID = 0x00041220, 0x00041430, 0x00041500
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
+# Records that lead to files which are no images, PS3.3 F.4 and F.5, also those that are retired.
+_OTHER_KINDS = frozenset(
+    {
+        *("ANNOTATION", "ASSESSMENT", "CURVE", "ENCAP DOC", "FIDUCIAL", "FILM BOX", "FILM SESSION"),
+        *("HANGING PROTOCOL", "HL7 STRUC DOC", "IMAGE BOX", "IMPLANT", "IMPLANT ASSY"),
+        *("IMPLANT GROUP", "INTERPRETATION", "INVENTORY", "KEY OBJECT DOC", "MEASUREMENT"),
+        *("MODALITY LUT", "MRDR", "OVERLAY", "PALETTE", "PATIENT", "PLAN", "PRESENTATION"),
+        *("PRINT QUEUE", "PRIVATE", "RADIOTHERAPY", "RAW DATA", "REGISTRATION", "RESULTS"),
+        *("RT DOSE", "RT PLAN", "RT STRUCTURE SET", "RT TREAT RECORD", "SERIES", "SPECTROSCOPY"),
+        *("SR DOCUMENT", "STEREOMETRIC", "STORED PRINT", "STUDY", "STUDY COMPONENT", "SURFACE"),
+        *("SURFACE SCAN", "TOPIC", "TRACT", "VALUE MAP", "VISIT", "VOI LUT", "WAVEFORM"),
+    }
+)
 _LONG_VRS = frozenset(b"OB OW OF OD OL OV SQ UN UC UR UT SV UV".split())
 _SIZE_LIMIT = 2**26
 _RECORD_LIMIT = 200_000
@@ -29,7 +41,8 @@ class DicomDirectory:
     """The images that a DICOMDIR lists, each as the parts of its path below the DICOMDIR."""
 
     references: tuple[tuple[str, ...], ...]
-    is_whole: bool = True  #: it could be read to its end
+    is_whole: bool = True  #: it could be read to its end, and every record is what it may be
+    others: tuple[tuple[str, ...], ...] = ()  #: files that are no images: reports, presentations
 
 
 def is_directory(file: SourceFile, name: str) -> bool:
@@ -46,6 +59,7 @@ def read_directory(file: SourceFile) -> DicomDirectory:
     data = file.read(_SIZE_LIMIT + 1)
     start = data.find(_RECORDS_TAG)
     references: list[tuple[str, ...]] = []
+    others: list[tuple[str, ...]] = []
     if start < 0:
         return DicomDirectory((), True)
     is_whole = len(data) <= _SIZE_LIMIT
@@ -58,19 +72,23 @@ def read_directory(file: SourceFile) -> DicomDirectory:
                 is_whole &= tag == _SEQUENCE_END
                 break
             record, position = _record(data, position, length)
-            parts = [_text(part) for part in record.get(_FILE_ID, b"").split(b"\\")]
-            if _text(record.get(_TYPE, b"")) == "IMAGE" and any(parts):
-                references.append(tuple(parts))
+            parts = tuple(_text(part) for part in record.get(_FILE_ID, b"").split(b"\\"))
+            kind = _text(record.get(_TYPE, b""))
+            if kind in _OTHER_KINDS:
+                others += [parts] if any(parts) else []
+            elif any(parts):
+                references.append(parts)
+            is_whole &= kind in _OTHER_KINDS or (kind == "IMAGE" and any(parts))
         is_whole &= end <= len(data)
     except (struct.error, RecursionError):
         is_whole = False
-    return DicomDirectory(tuple(references), is_whole)
+    return DicomDirectory(tuple(references), is_whole, tuple(others))
 
 
 def _record(data: bytes, position: int, length: int) -> tuple[dict[int, bytes], int]:
     """The values of an item, and where it ends."""
     end = len(data) if length == _UNDEFINED else position + length
-    values = {}
+    values: dict[int, bytes] = {}
     while position < end:
         tag, position, size = _element(data, position)
         if tag in (_ITEM_END, _SEQUENCE_END):
@@ -132,7 +150,7 @@ class DiscNames:
     def _alike(self, folder: Path, part: str) -> str:
         if folder not in self._listings:
             try:
-                names = os.listdir(folder)
+                names = [path.name for path in folder.iterdir()]
             except OSError:
                 names = []
             alike: dict[str, list[str]] = {}

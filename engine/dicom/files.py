@@ -17,16 +17,23 @@ reading, that
 What this cannot see: pixels stored anew, with the old size, under the very same header and with the
 time of modification set back, or within one tick of the file system's clock (2 s on FAT, some ms
 elsewhere).
+
+A path may lead into a ZIP file (`engine.dicom.archives`): then size, times and inode are the ZIP
+file's, and the bytes its entry's.
 """
 
+import errno
 import hashlib
 import io
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
+from engine.dicom.archives import Archive, Member, read_archive
 from engine.domain import FileIdentity
 from engine.errors import FileChanged
 
@@ -35,16 +42,27 @@ _SAMPLES, _SAMPLE_BYTES = 8, 2**14
 
 
 class SourceFile(io.BufferedReader):
-    """A regular file, opened for reading without waiting for anybody.
+    """A regular file, or one in a ZIP file, opened for reading without waiting for anybody.
 
-    Raises OSError where it cannot be opened or is no regular file.
+    Raises OSError where it cannot be opened or is no regular file, UnreadableFile where the ZIP
+    file is damaged, which reading may raise as well.
     """
 
     def __init__(self, path: Path) -> None:
-        raw = open(path, "rb", buffering=0, opener=_open_regular)  # noqa: SIM115  closed with it
+        self._member: Member | None = None
+        raw: io.RawIOBase
+        try:
+            raw = _opened(path)
+        except (FileNotFoundError, NotADirectoryError):
+            self._member = raw = _opened_inside(path)
         super().__init__(raw)
         self.status = os.fstat(self.fileno())  #: when it was opened
-        self.size = self.status.st_size
+        self.size = self.status.st_size if self._member is None else self._member.size
+
+    def check_whole(self) -> None:
+        """Raises UnreadableFile where a file in a ZIP file is not as it was packed, to its end."""
+        if self._member is not None:
+            self._member.check()
 
     def identity(self, header_bytes: int | None = None) -> FileIdentity:
         """To be compared later: of a DICOM file that many bytes, of a picture (None) a sample."""
@@ -101,6 +119,7 @@ def opened_as_listed(path: Path, listed: FileIdentity | None) -> Iterator[Source
             raise FileChanged()
         try:
             yield file
+            file.check_whole()
         except Exception as error:
             if _has_changed(file, listed):
                 raise FileChanged() from error
@@ -124,8 +143,61 @@ class NotRegularError(OSError):
     """A pipe, a device, a socket, a folder."""
 
 
-def _open_regular(path: str, flags: int) -> int:
+def real_file(path: Path) -> Path:
+    """What has to be there on the disk: the ZIP file, for a path that leads into one."""
+    for around in path.parents:
+        if around.is_dir():
+            break
+        if around.is_file():
+            return around
+    return path
+
+
+def list_archive(path: Path) -> Archive:
+    """What a ZIP file holds; raises UnreadableFile and OSError."""
+    with _opened(path) as file:
+        return _archive_in(file)
+
+
+def _opened(path: Path) -> io.FileIO:
+    return open(path, "rb", buffering=0, opener=open_regular)
+
+
+def _opened_inside(path: Path) -> Member:
+    """The entry of a ZIP file that the path leads to."""
+    around = real_file(path)
+    file = _opened(around)  # where it is no ZIP file's, it is as missing as it was
+    try:
+        entry = _archive_in(file).entries.get(path.relative_to(around).parts)
+        if entry is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return Member(file, entry)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _archive_in(file: io.FileIO) -> Archive:
+    """Kept for the newest few: a study's views are opened one by one."""
+    status = os.fstat(file.fileno())
+    key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    with _archives_lock:
+        if key not in _archives:
+            _archives[key] = read_archive(cast(BinaryIO, file))
+            if len(_archives) > _KEPT_ARCHIVES:
+                del _archives[next(iter(_archives))]
+        return _archives[key]
+
+
+_KEPT_ARCHIVES = 4
+_archives: dict[tuple[int, ...], Archive] = {}
+_archives_lock = threading.Lock()
+
+
+def open_regular(path: str, flags: int) -> int:
     """Never waits: a named pipe without a writer would keep its reader for ever."""
+    if not stat.S_ISREG(Path(path).stat().st_mode):  # to open a device may already move it
+        raise NotRegularError
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
@@ -19,6 +20,7 @@ from engine.dicom.files import opened_as_listed
 from engine.dicom.tags import PIXEL_DATA, read_tags
 from engine.domain import FileIdentity, HeaderElement
 from engine.errors import UnreadableFile, UnsupportedImage
+from engine.messages import message
 
 LINE_LIMIT = 5000
 _DEPTH_LIMIT = 12
@@ -39,15 +41,24 @@ def read_header(path: Path, listed: FileIdentity | None = None) -> tuple[HeaderE
         with opened_as_listed(path, listed) as file:
             head = file.read(132)
             if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*")):
-                raise UnsupportedImage("No DICOM header", "This image is not a DICOM file.")
+                raise UnsupportedImage(
+                    message("No DICOM header"), message("This image is not a DICOM file.")
+                )
             with read_tags(file) as read:
                 lines = tuple(islice(_lines(read.tags.dataset, 0), LINE_LIMIT + 1))
     except OSError as error:
         raise UnreadableFile(
-            "The file cannot be opened", "Check that its drive is connected, then try again."
+            message("The file cannot be opened"),
+            message("Check that its drive is connected, then try again."),
         ) from error
     if len(lines) > LINE_LIMIT:
-        rest = HeaderElement(0, "", f"More than {LINE_LIMIT:,} lines", "", "the rest is left out")
+        rest = HeaderElement(
+            0,
+            "",
+            message("More than {count} lines", count=f"{LINE_LIMIT:,}"),
+            "",
+            message("the rest is left out"),
+        )
         lines = (*lines[:LINE_LIMIT], rest)
     return lines
 
@@ -57,7 +68,8 @@ def _lines(dataset: Dataset, depth: int) -> Iterator[HeaderElement]:
         if tag in PIXEL_DATA:
             continue
         text = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-        raw = dataset.get_item(tag, keep_deferred=True)
+        # what is declared there forgets the raw elements
+        raw = cast("DataElement | RawDataElement", dataset.get_item(tag, keep_deferred=True))
         length = raw.length if isinstance(raw, RawDataElement) else 0
         is_deferred = isinstance(raw, RawDataElement) and raw.value is None
         size = length if is_deferred else _size(raw)
@@ -71,7 +83,7 @@ def _lines(dataset: Dataset, depth: int) -> Iterator[HeaderElement]:
                 name, vr, value = element.name, str(element.VR), element.value
                 is_sequence = vr == "SQ"
                 shown = "" if is_sequence else _shown(value, vr)
-        except Exception:  # of any type: conversions run on whatever bytes the file holds
+        except Exception:  # noqa: BLE001  conversions run on whatever bytes the file holds
             unread = f"unreadable, {_bytes(_size(raw))}"
             yield HeaderElement(depth, text, _known_name(tag), str(raw.VR or ""), unread)
             continue
@@ -79,13 +91,13 @@ def _lines(dataset: Dataset, depth: int) -> Iterator[HeaderElement]:
             yield HeaderElement(depth, text, _clean(name), vr, shown)
             continue
         count = len(value)
-        items = "1 item" if count == 1 else f"{count:,} items"
+        items = message("1 item") if count == 1 else message("{count} items", count=f"{count:,}")
         yield HeaderElement(depth, text, _clean(name), vr, items)
         if depth >= _DEPTH_LIMIT:
-            yield HeaderElement(depth + 1, "", "Deeper sequences", "", "left out")
+            yield HeaderElement(depth + 1, "", message("Deeper sequences"), "", message("left out"))
             continue
         for number, item in enumerate(value, start=1):
-            yield HeaderElement(depth + 1, "", f"Item {number}", "", "")
+            yield HeaderElement(depth + 1, "", message("Item {number}", number=number), "", "")
             yield from _lines(item, depth + 2)
 
 

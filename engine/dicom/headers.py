@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from engine.dicom.decoding import (
 )
 from engine.dicom.directory import DicomDirectory, is_directory, read_directory
 from engine.dicom.files import SourceFile
-from engine.dicom.naming import NamedView, read_name
+from engine.dicom.naming import NamedView, guessed_words, read_name
 from engine.dicom.tags import ABSURD, Tags, lut, read_tags
 from engine.domain import (
     STANDARD_VIEWS,
@@ -38,12 +39,18 @@ from engine.domain import (
     VoiFunction,
     VoiLut,
     VoiWindow,
+    not_judged,
 )
 from engine.errors import EngineError
+from engine.messages import Message, message
 
+_Preset = TypeVar("_Preset", VoiWindow, VoiLut)
 _SPACING_RANGE_MM = (0.005, 2.0)
 _ASPECT_RANGE = (0.2, 5.0)  # a pixel's height in widths
 _LARGEST_IMAGE_MM = 1000  # detectors and films end at 430
+
+#: Notes on what is not as the file states it, each with the few words that stand on the image.
+_Warnings = dict[Message, Message]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +87,8 @@ def _looked_into(file: SourceFile, image: DicomImage) -> DicomImage:
     if image.layout.is_colour and reason is None:
         with suppress(EngineError):  # told when it is decoded
             if shows_colour(file, image.layout):
-                reason = scope_rules.no_mammogram("a colour photograph")
-                notes.append(f"{reason} The networks do not judge it.")
+                reason = scope_rules.no_mammogram(message("a colour photograph"))
+                notes.append(not_judged(reason))
     return replace(image, view=replace(view, notes=tuple(notes), out_of_scope=reason))
 
 
@@ -89,18 +96,19 @@ def _looked_into(file: SourceFile, image: DicomImage) -> DicomImage:
 
 
 def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
-    notes: list[str] = []
+    notes: list[Message] = []
     guessed: set[str] = set()
     patient_id = "\\".join(tags.texts("PatientID"))  # whole: a part could be another patient's
     modifiers = scope_rules.modifiers(tags)
     named = _named(path, tags, patient_id)
-    side_faults: list[str] = []
+    side_faults: _Warnings = {}
     laterality = _laterality(tags, named, guessed, notes, side_faults)
-    view_position = _view_position(tags, named, guessed, notes)
+    misnamed: set[Message] = set()
+    view_position = _view_position(tags, named, guessed, notes, misnamed)
     if guessed:
         notes.append(_guess_note(guessed))
     spacing = _spacing(tags, layout, notes)
-    grey_faults: list[str] = []
+    grey_faults: _Warnings = {}
     if layout.is_colour:  # C.11.1 and C.11.2 are for grey
         vois: tuple[Voi, ...] = _colour_vois(layout)
     else:
@@ -114,17 +122,17 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
     )
     reason = scope_rules.reason_not_to_judge(evidence)
     if "implant displaced" in modifiers:
-        notes.append("Implant displaced view.")
+        notes.append(message("Implant displaced view."))
     elif tags.text("BreastImplantPresent").upper() == "YES":
-        notes.append("A breast implant is present.")
+        notes.append(message("A breast implant is present."))
     if tags.text("PartialView").upper() == "YES" or tags.items("PartialViewCodeSequence"):
-        notes.append("Partial view: the breast goes on in another image.")
+        notes.append(message("Partial view: the breast goes on in another image."))
     if "GENERATED_2D" in (value.upper() for value in tags.texts("ImageType")):
-        notes.append("Synthesised from tomosynthesis.")
+        notes.append(message("Synthesised from tomosynthesis."))
     if layout.frames > 1:
-        notes.append(f"One of {layout.frames} frames is shown.")
+        notes.append(message("One of {count} frames is shown.", count=layout.frames))
     if reason:
-        notes.append(f"{reason} The networks do not judge it.")
+        notes.append(not_judged(reason))
     view = MammogramView(
         path=path,
         image_uid=tags.text("SOPInstanceUID") or tags.text("MediaStorageSOPInstanceUID"),
@@ -138,11 +146,12 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
         pixel_spacing=spacing,
         pixel_aspect=_aspect(tags, spacing, notes),
         vois=vois,
-        grey_faults=tuple(dict.fromkeys(grey_faults)),
-        side_faults=tuple(side_faults),
+        grey_faults=tuple(dict.fromkeys(grey_faults.values())),
+        side_faults=tuple(side_faults.values()),
         orientation=_orientation(tags),
         out_of_scope=reason,
         notes=tuple(notes),
+        told_shorter=frozenset((*side_faults, *grey_faults, *misnamed)),
         view_modifiers=modifiers,
         instance_number=tags.integer("InstanceNumber"),
         acquired=_moment(tags),
@@ -160,9 +169,11 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
 def _identity(tags: Tags, patient_id: str) -> PatientIdentity | None:
     if not patient_id.strip():
         return None
-    issuers = [tags.text("IssuerOfPatientID")]
-    for item in tags.items("IssuerOfPatientIDQualifiersSequence"):
-        issuers.append(item.text("UniversalEntityID"))
+    qualifiers = tags.items("IssuerOfPatientIDQualifiersSequence")
+    issuers = [
+        tags.text("IssuerOfPatientID"),
+        *(item.text("UniversalEntityID") for item in qualifiers),
+    ]
     issuer = next((issuer for issuer in issuers if issuer), "")
     return PatientIdentity(patient_id.strip(), issuer, _date(tags.text("PatientBirthDate")))
 
@@ -182,31 +193,36 @@ def _named(path: Path, tags: Tags, patient_id: str) -> NamedView:
     return NamedView(side, view, "")
 
 
-def _guess_note(guessed: set[str]) -> str:
-    what = " and ".join(word for word in ("laterality", "view") if word in guessed)
-    return f"{what.capitalize()} guessed from a name, not from a tag."
+def _guess_note(guessed: set[str]) -> Message:
+    return message("{what} guessed from a name, not from a tag.", what=guessed_words(guessed))
+
+
+def _warn(notes: list[Message], warnings: _Warnings, note: Message, shorter: Message) -> None:
+    notes.append(note)
+    warnings[note] = shorter
 
 
 def _laterality(
-    tags: Tags, named: NamedView, guessed: set[str], notes: list[str], faults: list[str]
+    tags: Tags, named: NamedView, guessed: set[str], notes: list[Message], warnings: _Warnings
 ) -> Laterality | None:
-    """`faults` are the contradictions, in a few words: they belong on the image."""
+    """`warnings` are the contradictions: they belong on the image."""
     values = _stated_sides(tags)
     if any(value in scope_rules.BOTH_SIDES for value in values):
         return None
     stated = [Laterality(value) for value in values if value in ("L", "R")]
     in_view = read_name(tags.text("ViewPosition")).laterality  # as in "RCC"
     if in_view and stated and in_view is not stated[0]:
-        notes.append(
-            f"View Position says {in_view.value}, the laterality {stated[0].value}; "
-            "the latter is followed."
+        note = message(
+            "View Position says {named}, the laterality {stated}; the latter is followed.",
+            named=in_view.value,
+            stated=stated[0].value,
         )
-        faults.append(f"view position says {in_view.value}")
+        _warn(notes, warnings, note, message("view position says {side}", side=in_view.value))
     if in_view and not stated:
         stated = [in_view]
     if len(set(stated)) > 1:
-        notes.append("Image Laterality and Laterality contradict each other.")
-        faults.append("tags say both R and L")
+        note = message("Image Laterality and Laterality contradict each other.")
+        _warn(notes, warnings, note, message("tags say both R and L"))
     oriented = _from_orientation(tags)[0]
     from_tag = stated[0] if stated else oriented
     if from_tag is None:
@@ -214,19 +230,22 @@ def _laterality(
             guessed.add("laterality")
         return named.laterality
     if not stated:
-        notes.append("Laterality is read from the patient orientation.")
+        notes.append(message("Laterality is read from the patient orientation."))
     if oriented not in (None, from_tag):
-        notes.append(
-            f"Patient Orientation is that of the {oriented.name.lower()} breast, the header says "
-            f"{from_tag.value}; the latter is followed."
+        note = message(
+            "Patient Orientation is that of the {side} breast, the header says {stated}; the "
+            "latter is followed.",
+            side=message("right") if oriented is Laterality.RIGHT else message("left"),
+            stated=from_tag.value,
         )
-        faults.append(f"orientation tag says {oriented.value}")
+        _warn(notes, warnings, note, message("orientation tag says {side}", side=oriented.value))
     if named.laterality not in (None, from_tag):
-        faults.append(f"a name says {named.laterality.value}")
-        notes.append(
-            f"A name says {named.laterality.value}, the header says {from_tag.value}; "
-            "the header is followed."
+        note = message(
+            "A name says {named}, the header says {stated}; the header is followed.",
+            named=named.laterality.value,
+            stated=from_tag.value,
         )
+        _warn(notes, warnings, note, message("a name says {side}", side=named.laterality.value))
     return from_tag
 
 
@@ -239,13 +258,18 @@ def _stated_sides(tags: Tags) -> list[str]:
 
 
 def _view_position(
-    tags: Tags, named: NamedView, guessed: set[str], notes: list[str]
+    tags: Tags,
+    named: NamedView,
+    guessed: set[str],
+    notes: list[Message],
+    misnamed: set[Message],
 ) -> ViewPosition | None:
+    """`misnamed` gets the note on a name that says otherwise: the image bears the view itself."""
     stated = _views_by_code(tags)
     if from_text := scope_rules.view_of_text(tags.text("ViewPosition")):
         stated.append(from_text)
     if len(set(stated)) > 1:
-        notes.append("View Position and View Code contradict each other.")
+        notes.append(message("View Position and View Code contradict each other."))
         stated.sort(key=lambda view: view in STANDARD_VIEWS)  # the special view is meant
     from_tag = stated[0] if stated else _from_orientation(tags)[1]
     if from_tag is None:
@@ -253,10 +277,13 @@ def _view_position(
             guessed.add("view")
         return named.view_position
     if named.view_position not in (None, from_tag):
-        notes.append(
-            f"A name says {named.view_position.value}, the header says {from_tag.value}; "
-            "the header is followed."
+        note = message(
+            "A name says {named}, the header says {stated}; the header is followed.",
+            named=named.view_position.value,
+            stated=from_tag.value,
         )
+        notes.append(note)
+        misnamed.add(note)
     return from_tag
 
 
@@ -277,15 +304,17 @@ def _from_orientation(tags: Tags) -> tuple[Laterality | None, ViewPosition | Non
     and the second that of a column, and of all mammograms only a left CC hung the usual way reads
     A\\R, a right CC P\\L, a left MLO A\\FR and a right MLO P\\FL.
     """
-    values = _orientation(tags)
-    if values in (("CC",), ("MLO",)):
-        return None, ViewPosition[values[0]]
-    return {
-        ("A", "R"): (Laterality.LEFT, ViewPosition.CC),
-        ("P", "L"): (Laterality.RIGHT, ViewPosition.CC),
-        ("A", "FR"): (Laterality.LEFT, ViewPosition.MLO),
-        ("P", "FL"): (Laterality.RIGHT, ViewPosition.MLO),
-    }.get(values, (None, None))
+    return _ORIENTATIONS.get(_orientation(tags), (None, None))
+
+
+_ORIENTATIONS: dict[tuple[str, ...], tuple[Laterality | None, ViewPosition]] = {
+    ("CC",): (None, ViewPosition.CC),
+    ("MLO",): (None, ViewPosition.MLO),
+    ("A", "R"): (Laterality.LEFT, ViewPosition.CC),
+    ("P", "L"): (Laterality.RIGHT, ViewPosition.CC),
+    ("A", "FR"): (Laterality.LEFT, ViewPosition.MLO),
+    ("P", "FL"): (Laterality.RIGHT, ViewPosition.MLO),
+}
 
 
 def _orientation(tags: Tags) -> tuple[str, ...]:
@@ -295,7 +324,7 @@ def _orientation(tags: Tags) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------- geometry
 
 
-def _spacing(tags: Tags, layout: PixelLayout, notes: list[str]) -> PixelSpacing | None:
+def _spacing(tags: Tags, layout: PixelLayout, notes: list[Message]) -> PixelSpacing | None:
     """C.8.11.7 and 10.7.1: what is calibrated goes before what is measured at the detector."""
     plane = _pair(tags, "PixelSpacing", layout, notes)
     detector = _pair(tags, "ImagerPixelSpacing", layout, notes)
@@ -314,16 +343,16 @@ def _spacing(tags: Tags, layout: PixelLayout, notes: list[str]) -> PixelSpacing 
         if 1 <= factor <= 4:
             row_mm, column_mm = (value / factor for value in detector)
             return PixelSpacing(row_mm, column_mm, SpacingSource.MAGNIFICATION, factor)
-        notes.append("An absurd magnification factor is ignored.")
+        notes.append(message("An absurd magnification factor is ignored."))
         return PixelSpacing(*detector, SpacingSource.DETECTOR)
     if scanned := _pair(tags, "NominalScannedPixelSpacing", layout, notes):
         return PixelSpacing(*scanned, SpacingSource.FILE)
-    notes.append("No pixel spacing: lengths cannot be measured.")
+    notes.append(message("No pixel spacing: lengths cannot be measured."))
     return None
 
 
 def _pair(
-    tags: Tags, keyword: str, layout: PixelLayout, notes: list[str]
+    tags: Tags, keyword: str, layout: PixelLayout, notes: list[Message]
 ) -> tuple[float, float] | None:
     if not tags.texts(keyword):
         return None
@@ -336,18 +365,18 @@ def _pair(
         largest = max(row_mm * layout.rows, column_mm * layout.columns)
         if is_pixel and largest <= _LARGEST_IMAGE_MM:
             return row_mm, column_mm
-    notes.append("An absurd pixel spacing is ignored.")
+    notes.append(message("An absurd pixel spacing is ignored."))
     return None
 
 
-def _aspect(tags: Tags, spacing: PixelSpacing | None, notes: list[str]) -> float:
+def _aspect(tags: Tags, spacing: PixelSpacing | None, notes: list[Message]) -> float:
     if spacing:
         aspect = spacing.row_mm / spacing.column_mm
     else:
         ratio = tags.numbers("PixelAspectRatio")  # vertical \ horizontal, C.7.6.3.1.7
         aspect = ratio[0] / ratio[1] if len(ratio) == 2 and min(ratio) > 0 else 1.0
     if not _ASPECT_RANGE[0] <= aspect <= _ASPECT_RANGE[1]:
-        notes.append("An absurd pixel aspect ratio is ignored.")
+        notes.append(message("An absurd pixel aspect ratio is ignored."))
         return 1.0
     return aspect
 
@@ -381,25 +410,26 @@ _FALLEN_SHARE = 0.05  #: of its entries that may lie deeper: writers fill unused
 
 
 def _check_grey_values(
-    tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]
+    tags: Tags, layout: PixelLayout, notes: list[Message], warnings: _Warnings
 ) -> None:
-    """What goes wrong before the presets; `faults` are the notes that belong on the image."""
+    """What goes wrong before the presets."""
     table = modality_lut(tags, layout.is_big_endian)
-    if isinstance(table, str):
-        notes.append(f"A Modality LUT is ignored: {table}.")
-        faults.append(f"Modality LUT ignored: {table}")
+    if isinstance(table, Message):
+        note = message("A Modality LUT is ignored: {fault}.", fault=table)
+        _warn(notes, warnings, note, message("Modality LUT ignored: {fault}", fault=table))
     if tags.texts("RescaleSlope") and rescale(tags)[0] != tags.number("RescaleSlope"):
-        notes.append("An unusable Rescale Slope is ignored.")
-        faults.append("rescale slope ignored")
+        note = message("An unusable Rescale Slope is ignored.")
+        _warn(notes, warnings, note, message("rescale slope ignored"))
     shape = presentation_shape(tags)
     if shape and (shape == "INVERSE") != is_monochrome1(tags):
-        notes.append(
-            f"Presentation LUT Shape {shape} contradicts {layout.photometric[:16]}; "
-            "the shape is followed."
+        note = message(
+            "Presentation LUT Shape {shape} contradicts {photometric}; the shape is followed.",
+            shape=shape,
+            photometric=layout.photometric[:16],
         )
-        faults.append("polarity in doubt: I inverts")
+        _warn(notes, warnings, note, message("polarity in doubt: I inverts"))
     elif not shape and tags.text("PresentationLUTShape"):
-        notes.append("An unknown Presentation LUT Shape is ignored.")
+        notes.append(message("An unknown Presentation LUT Shape is ignored."))
 
 
 def _colour_vois(layout: PixelLayout) -> tuple[Voi, ...]:
@@ -407,30 +437,34 @@ def _colour_vois(layout: PixelLayout) -> tuple[Voi, ...]:
     if layout.bits_stored > 8:
         return ()
     top = 2**layout.bits_stored - 1
-    return (VoiWindow(top / 2, top, VoiFunction.LINEAR_EXACT, "as saved"),)
+    return (VoiWindow(top / 2, top, VoiFunction.LINEAR_EXACT, message("as saved")),)
 
 
 _GRAPHICS = ("GraphicAnnotationSequence", "GraphicLayerSequence")
 
 
-def _not_shown(tags: Tags) -> list[str]:
+def _not_shown(tags: Tags) -> list[Message]:
     """Overlays, C.9.2 and PS3.5 8.1.2, curves and graphics: they may point at something."""
-    notes = []
+    notes: list[Message] = []
     groups = {tag >> 16 for tag in tags.dataset.keys()}  # noqa: SIM118  no mapping
     overlays = [group for group in groups if 0x6000 <= group <= 0x601E and group % 2 == 0]
     if any((group << 16 | 0x3000) in tags.dataset for group in overlays) or any(
         (group << 16 | 0x0102) in tags.dataset for group in overlays
     ):
-        notes.append("An overlay of marks or words belongs to this image and is not shown.")
+        notes.append(
+            message("An overlay of marks or words belongs to this image and is not shown.")
+        )
     is_curve = any(0x5000 <= group <= 0x501E and group % 2 == 0 for group in groups)
     if is_curve or any(tags.items(keyword) for keyword in _GRAPHICS):
-        notes.append("Graphics belong to this image and are not shown.")
+        notes.append(message("Graphics belong to this image and are not shown."))
     if tags.texts("ShutterShape"):
-        notes.append("A shutter belongs to this image and is not applied.")
+        notes.append(message("A shutter belongs to this image and is not applied."))
     return notes
 
 
-def _vois(tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]) -> tuple[Voi, ...]:
+def _vois(
+    tags: Tags, layout: PixelLayout, notes: list[Message], warnings: _Warnings
+) -> tuple[Voi, ...]:
     """The file's presets: its tables first, as its windows only approximate them."""
     found: list[Voi] = []
     # A Modality LUT's output is unsigned, C.11.1.1.1, else the sign is that of the values.
@@ -440,36 +474,41 @@ def _vois(tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]) 
     items = tags.items("VOILUTSequence")
     for number, item in enumerate(items, start=1):
         table = lut(item, layout.is_big_endian, is_signed)
-        fault = table if isinstance(table, str) else _curve_fault(table)
-        if fault:
-            notes.append(f"A grey-value table (VOI LUT) is ignored: {fault}.")
-            faults.append(f"VOI LUT ignored: {fault}")
+        if not isinstance(table, Message):
+            table = _curve_problem(table) or table
+        if isinstance(table, Message):
+            note = message("A grey-value table (VOI LUT) is ignored: {fault}.", fault=table)
+            _warn(notes, warnings, note, message("VOI LUT ignored: {fault}", fault=table))
             continue
         if int(table.table.max()) < 2 ** (table.bits - 1):
-            notes.append("A grey-value table (VOI LUT) fills less than half of its range: dark.")
-            faults.append("VOI LUT fills half of its range")
+            note = message("A grey-value table (VOI LUT) fills less than half of its range: dark.")
+            _warn(notes, warnings, note, message("VOI LUT fills half of its range"))
         if _descends_in_part(table.table):
-            notes.append("A grey-value table (VOI LUT) descends in part.")
-            faults.append("VOI LUT descends in part")
+            note = message("A grey-value table (VOI LUT) descends in part.")
+            _warn(notes, warnings, note, message("VOI LUT descends in part"))
         found.append(_named_preset(table, number, len(items)))
-    found.extend(_windows(tags, layout, notes, faults))
+    found.extend(_windows(tags, layout, notes, warnings))
     return tuple(found)
 
 
-def _named_preset(preset: Voi, number: int, of: int) -> Voi:
+def _named_preset(preset: _Preset, number: int, of: int) -> _Preset:
     """With a number for a name where there are several and this one has none."""
-    return preset if preset.name or of < 2 else replace(preset, name=f"no. {number}")
+    if preset.name or of < 2:
+        return preset
+    return replace(preset, name=message("no. {number}", number=number))
 
 
-def _curve_fault(table: VoiLut) -> str:
-    """Why a sound table is not one to read a mammogram by; empty if it is."""
+def _curve_problem(table: VoiLut) -> Message | None:
+    """Why a sound table is not one to read a mammogram by; None if it is."""
     entries = table.table
     if int(entries.max()) < 2 ** (table.bits - 2):
-        return f"its entries use less than a quarter of the {table.bits} bits it states"
+        return message(
+            "its entries use less than a quarter of the {count} bits it states", count=table.bits
+        )
     half = len(entries) // 2
     if entries[:half].mean() > entries[-half:].mean():
-        return "it descends"
-    return ""
+        return message("it descends")
+    return None
 
 
 def _descends_in_part(entries: np.ndarray) -> bool:
@@ -478,22 +517,22 @@ def _descends_in_part(entries: np.ndarray) -> bool:
 
 
 def _windows(
-    tags: Tags, layout: PixelLayout, notes: list[str], faults: list[str]
+    tags: Tags, layout: PixelLayout, notes: list[Message], warnings: _Warnings
 ) -> list[VoiWindow]:
     """C.11.2.1.2: centers, widths and explanations are parallel lists."""
     centers, widths = tags.numbers("WindowCenter"), tags.numbers("WindowWidth")
     names = tags.texts("WindowCenterWidthExplanation")
     if tags.texts("WindowCenter") and not tags.texts("WindowWidth"):
-        notes.append("Window Width is missing: an automatic window is used.")
-        faults.append("window ignored: it has no width")
+        note = message("Window Width is missing: an automatic window is used.")
+        _warn(notes, warnings, note, message("window ignored: it has no width"))
         return []
     stated = tags.text("VOILUTFunction").upper()
     function = VoiFunction.LINEAR
     if stated in VoiFunction.__members__:
         function = VoiFunction[stated]
     elif stated:
-        notes.append("An unknown VOI LUT Function is shown as LINEAR.")
-        faults.append("unknown curve shown as linear")
+        note = message("An unknown VOI LUT Function is shown as LINEAR.")
+        _warn(notes, warnings, note, message("unknown curve shown as linear"))
     given = max(len(tags.texts("WindowCenter")), len(tags.texts("WindowWidth")))
     windows = []
     for index, (center, width) in enumerate(zip(centers, widths, strict=False)):
@@ -508,11 +547,14 @@ def _windows(
             names[index] if index < len(names) else "",
         )
         if voi.is_step(window, 1.0 if layout.modality_lut else layout.slope):
-            notes.append(f"A window of width {width:g} shows black and white only: offered last.")
-            faults.append(f"window of width {width:g} set aside")
+            shown = f"{width:g}"
+            note = message(
+                "A window of width {width} shows black and white only: offered last.", width=shown
+            )
+            _warn(notes, warnings, note, message("window of width {width} set aside", width=shown))
         windows.append(_named_preset(window, index + 1, given))
     if len(windows) < given:
-        kept = "the others are kept" if windows else "an automatic window is used"
-        notes.append(f"A window without a usable width is ignored: {kept}.")
-        faults.append("window ignored: unusable width")
+        kept = message("the others are kept") if windows else message("an automatic window is used")
+        note = message("A window without a usable width is ignored: {kept}.", kept=kept)
+        _warn(notes, warnings, note, message("window ignored: unusable width"))
     return windows

@@ -3,6 +3,7 @@
 import errno
 
 from engine.errors import UnreadableFile
+from engine.messages import Message, message
 
 PIXEL_LIMIT = 120_000_000  #: rows x columns; the largest film scans have 40 million
 DECODED_LIMIT = 2**28  #: bytes of a picture; more take seconds, and grey ones need no more
@@ -13,9 +14,14 @@ def check_size(rows: int, columns: int) -> None:
     """Before anything is decoded: a few kB can claim gigabytes."""
     if rows * columns > PIXEL_LIMIT:
         raise UnreadableFile(
-            "The image is too large",
-            f"It claims {rows} × {columns} pixels, more than {PIXEL_LIMIT // 10**6} million; "
-            "check where the file comes from.",
+            message("The image is too large"),
+            message(
+                "It claims {rows} × {columns} pixels, more than {count} million; check where "
+                "the file comes from.",
+                rows=rows,
+                columns=columns,
+                count=PIXEL_LIMIT // 10**6,
+            ),
         )
 
 
@@ -23,48 +29,65 @@ def check_bytes(rows: int, columns: int, pixel_bytes: int) -> None:
     """The same by the memory, where colour and transparency multiply it."""
     if rows * columns * pixel_bytes > DECODED_LIMIT:
         raise UnreadableFile(
-            "The image is too large",
-            f"It claims {rows * columns * pixel_bytes // 2**20} MiB of pixels, more than "
-            f"{DECODED_LIMIT // 2**20}; export it in greyscale.",
+            message("The image is too large"),
+            message(
+                "It claims {count} MiB of pixels, more than {most}; export it in greyscale.",
+                count=rows * columns * pixel_bytes // 2**20,
+                most=DECODED_LIMIT // 2**20,
+            ),
         )
 
 
 def file_too_large() -> UnreadableFile:
     return UnreadableFile(
-        "The image file is too large",
-        f"It is longer than {FILE_SIZE_LIMIT // 2**20} MiB; check where it comes from.",
+        message("The image file is too large"),
+        message(
+            "It is longer than {count} MiB; check where it comes from.",
+            count=FILE_SIZE_LIMIT // 2**20,
+        ),
     )
 
 
 def cut_off() -> UnreadableFile:
     return UnreadableFile(
-        "The image data are cut off", "Copy the file again from its source, or export it anew."
+        message("The image data are cut off"),
+        message("Copy the file again from its source, or export it anew."),
     )
 
 
 def corrupt() -> UnreadableFile:
     return UnreadableFile(
-        "The image data are corrupt", "Copy the file again from its source, or export it anew."
+        message("The image data are corrupt"),
+        message("Copy the file again from its source, or export it anew."),
     )
 
 
-NOT_FOUND = ("The file was not found", "Check that it is still there, then open it again.")
-_WORDS = {
+NOT_FOUND = (
+    message("The file was not found"),
+    message("Check that it is still there, then open it again."),
+)
+_TEXTS = {
     errno.EACCES: (
-        "The file cannot be opened",
-        "Ask for permission to read it, or copy it to a place of your own.",
+        message("The file cannot be opened"),
+        message("Ask for permission to read it, or copy it to a place of your own."),
     ),
     errno.ENOENT: NOT_FOUND,
     errno.ENAMETOOLONG: (
-        "The path is too long",
-        "Copy the innermost folders to a place of their own, then open them.",
+        message("The path is too long"),
+        message("Copy the innermost folders to a place of their own, then open them."),
     ),
-    errno.EMFILE: ("Too many files are open", "Close other programs, then open it again."),
+    errno.EMFILE: (
+        message("Too many files are open"),
+        message("Close other programs, then open it again."),
+    ),
     errno.EIO: (
-        "The drive reports an error",
-        "Copy it again from its source, to another drive if need be.",
+        message("The drive reports an error"),
+        message("Copy it again from its source, to another drive if need be."),
     ),
-    errno.EBUSY: ("Another program holds the file", "Close it there, then open it again."),
+    errno.EBUSY: (
+        message("Another program holds the file"),
+        message("Close it there, then open it again."),
+    ),
 }
 _ALIKE = {
     errno.EPERM: errno.EACCES,
@@ -75,13 +98,14 @@ _ALIKE = {
 }
 
 
-def unopened(error: OSError) -> tuple[str, str]:
+def unopened(error: OSError) -> tuple[Message, Message]:
     """Title and advice for a file that the system does not let us read, by the cause it gives."""
-    number = _ALIKE.get(error.errno, error.errno)
+    number = error.errno or 0
+    number = _ALIKE.get(number, number)
     if isinstance(error, PermissionError):
         number = errno.EACCES
     other = (
-        "The file cannot be read",
-        "Copy it again from its source, to another drive if need be.",
+        message("The file cannot be read"),
+        message("Copy it again from its source, to another drive if need be."),
     )
-    return _WORDS.get(number, other)
+    return _TEXTS.get(number, other)

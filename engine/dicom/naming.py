@@ -5,10 +5,14 @@ word, and a lone L or R counts only directly beside a view ("1_R_MLO", "BC0023_C
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from engine.domain import Laterality, ViewPosition
+from engine.messages import Message, message
+
+T = TypeVar("T")
 
 _SIDES = {
     "L": Laterality.LEFT,
@@ -42,6 +46,13 @@ class NamedView:
     laterality: Laterality | None
     view_position: ViewPosition | None
     rest: str
+
+
+def guessed_words(guessed: Collection[str]) -> Message:
+    """What of "laterality" and "view" was read from a name, as a sentence begins."""
+    if len(guessed) > 1:
+        return message("Laterality and view")
+    return message("Laterality") if "laterality" in guessed else message("View")
 
 
 def read_name(text: str) -> NamedView:
@@ -92,8 +103,9 @@ def differ_by_counter_only(rests: Sequence[str]) -> bool:
     """
     if len(set(rests)) <= 1:
         return True
-    matches = [re.fullmatch(r"(?P<word>[A-Za-z]*)[_]?(?P<number>\d{1,6})", rest) for rest in rests]
-    if not all(matches):
+    tried = [re.fullmatch(r"(?P<word>[A-Za-z]*)[_]?(?P<number>\d{1,6})", rest) for rest in rests]
+    matches = [match for match in tried if match]
+    if len(matches) < len(rests):
         return False
     words = {match["word"] for match in matches}
     numbers = sorted(int(match["number"]) for match in matches)
@@ -104,5 +116,5 @@ def differ_by_counter_only(rests: Sequence[str]) -> bool:
     return bool(word) or numbers[0] <= 1
 
 
-def _only(values: set):
+def _only(values: set[T]) -> T | None:
     return values.pop() if len(values) == 1 else None

@@ -14,6 +14,7 @@ import cv2
 import imagecodecs
 import numpy as np
 
+from engine.arrays import Array
 from engine.dicom.files import SourceFile
 from engine.dicom.limits import (
     FILE_SIZE_LIMIT,
@@ -25,6 +26,7 @@ from engine.dicom.limits import (
 from engine.dicom.streams import application_segments, decode_stream, read_stream, run_codec
 from engine.domain import Pixels
 from engine.errors import UnreadableFile, UnsupportedImage
+from engine.messages import message
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _JPEG_MAGIC = b"\xff\xd8\xff"
@@ -75,7 +77,7 @@ def read_plain_header(file: SourceFile) -> PlainHeader:
     head = file.read(2**16)
     read = {"PNG": _png_header, "JPEG": _jpeg_header, "TIFF": _tiff_header}
     try:
-        header = read[plain_format(head)](head, file)
+        header = read[plain_format(head) or ""](head, file)
     except (struct.error, IndexError, KeyError, ValueError, OverflowError) as error:
         raise corrupt() from error
     if header.rows <= 0 or header.columns <= 0:
@@ -85,7 +87,8 @@ def read_plain_header(file: SourceFile) -> PlainHeader:
     depths = {"PNG": (1, 2, 4, 8, 16), "JPEG": (8, 12), "TIFF": (1, 8, 16)}[header.format]
     if header.bits not in depths or header.channels not in (1, 2, 3, 4):
         raise UnsupportedImage(
-            "Pixel format is not supported", "Export the image as 8 or 16 bit greyscale PNG."
+            message("Pixel format is not supported"),
+            message("Export the image as 8 or 16 bit greyscale PNG."),
         )
     return header
 
@@ -261,7 +264,7 @@ def _decode(file: SourceFile, header: PlainHeader) -> tuple[np.ndarray, bool]:
     if header.format == "JPEG":
         if header.channels == 4 and not header.is_adobe:  # nothing tells whether 0 is ink or none
             raise UnsupportedImage(
-                "Colour format is not supported", "Export the image in greyscale."
+                message("Colour format is not supported"), message("Export the image in greyscale.")
             )
         image = decode_stream(data, (header.rows, header.columns, header.channels))
     elif header.format == "PNG":
@@ -278,7 +281,8 @@ def _grey_of_picture(image: np.ndarray, header: PlainHeader) -> tuple[np.ndarray
         image = image.astype(np.uint8) * 255
     if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3):
         raise UnsupportedImage(
-            "Pixel format is not supported", "Export the image as 8 or 16 bit greyscale PNG."
+            message("Pixel format is not supported"),
+            message("Export the image as 8 or 16 bit greyscale PNG."),
         )
     if image.shape[1:] == (header.rows, header.columns):  # TIFF with a plane for each colour
         image = np.moveaxis(image, 0, -1)
@@ -316,5 +320,5 @@ def grey_of(image: np.ndarray, top: int | None = None) -> tuple[np.ndarray, bool
 def luma(image: np.ndarray) -> np.ndarray:
     """Rec. 601 luma of red, green, blue."""
     weights = np.array([0.299, 0.587, 0.114], np.float32)
-    grey = np.rint(image.astype(np.float32) @ weights)
+    grey: Array = np.rint(image.astype(np.float32) @ weights)
     return grey.astype(image.dtype)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from engine.dicom.naming import read_name
 from engine.dicom.tags import Tags
 from engine.domain import STANDARD_VIEWS, ViewPosition
+from engine.messages import Message, as_message, listed, message
 
 # View codes in SNOMED CT, SNOMED RT and the deprecated ones that CID 4014 warns of. Code values
 # alone decide: their scheme is written SRT, SNM3 or 99SDM, and differently by every machine.
@@ -61,75 +62,74 @@ VIEWS_IN_FULL = {
 }
 # View modifiers, CID 4015. Those of `UNUSUAL` make another view of it, the others do not.
 MODIFIERS = {
-    "399163009": "magnification",
-    "R-102D6": "magnification",
-    "399055006": "spot compression",
-    "R-102D7": "spot compression",
-    "399110001": "tangential",
-    "R-102C2": "tangential",
-    "399161006": "cleavage",
-    "R-102D2": "cleavage",
-    "399011000": "axillary tail",
-    "R-102D1": "axillary tail",
-    "399197002": "rolled lateral",
-    "R-102D3": "rolled lateral",
-    "399226006": "rolled medial",
-    "R-102D4": "rolled medial",
-    "414493004": "rolled inferior",
-    "R-102CA": "rolled inferior",
-    "415670009": "rolled superior",
-    "R-102C9": "rolled superior",
-    "441752004": "anterior compression",
-    "P2-00161": "anterior compression",
-    "399265009": "exaggerated",  # of a former CID 4014
-    "R-102CF": "exaggerated",
-    "442580003": "axillary tissue",
-    "R-40AB2": "axillary tissue",
-    "442593008": "infra-mammary fold",
-    "R-40ABE": "infra-mammary fold",
-    "442581004": "nipple in profile",
-    "R-40AB3": "nipple in profile",
-    "399209000": "implant displaced",
-    "R-102D5": "implant displaced",
+    "399163009": message("magnification"),
+    "R-102D6": message("magnification"),
+    "399055006": message("spot compression"),
+    "R-102D7": message("spot compression"),
+    "399110001": message("tangential"),
+    "R-102C2": message("tangential"),
+    "399161006": message("cleavage"),
+    "R-102D2": message("cleavage"),
+    "399011000": message("axillary tail"),
+    "R-102D1": message("axillary tail"),
+    "399197002": message("rolled lateral"),
+    "R-102D3": message("rolled lateral"),
+    "399226006": message("rolled medial"),
+    "R-102D4": message("rolled medial"),
+    "414493004": message("rolled inferior"),
+    "R-102CA": message("rolled inferior"),
+    "415670009": message("rolled superior"),
+    "R-102C9": message("rolled superior"),
+    "441752004": message("anterior compression"),
+    "P2-00161": message("anterior compression"),
+    "399265009": message("exaggerated"),  # of a former CID 4014
+    "R-102CF": message("exaggerated"),
+    "442580003": message("axillary tissue"),
+    "R-40AB2": message("axillary tissue"),
+    "442593008": message("infra-mammary fold"),
+    "R-40ABE": message("infra-mammary fold"),
+    "442581004": message("nipple in profile"),
+    "R-40AB3": message("nipple in profile"),
+    "399209000": message("implant displaced"),
+    "R-102D5": message("implant displaced"),
 }
-UNUSUAL = frozenset(MODIFIERS.values()) - {
-    *("axillary tissue", "infra-mammary fold", "nipple in profile", "implant displaced")
-}
+_USUAL = ("axillary tissue", "infra-mammary fold", "nipple in profile", "implant displaced")
+UNUSUAL = frozenset(name for name in MODIFIERS.values() if name not in _USUAL)
 SOP_CLASSES = {  # PS3.4 B.5
-    "1.2.840.10008.5.1.4.1.1.13.1.3": "breast tomosynthesis",
-    "1.2.840.10008.5.1.4.1.1.13.1.4": "breast tomosynthesis projections",
-    "1.2.840.10008.5.1.4.1.1.13.1.5": "breast tomosynthesis projections",
-    "1.2.840.10008.5.1.4.1.1.13.1.1": "a three-dimensional X-ray image",
-    "1.2.840.10008.5.1.4.1.1.13.1.2": "a three-dimensional X-ray image",
-    "1.2.840.10008.5.1.4.1.1.2": "computed tomography or a tomosynthesis slice",
-    "1.2.840.10008.5.1.4.1.1.2.1": "computed tomography or a tomosynthesis slice",
-    "1.2.840.10008.5.1.4.1.1.2.2": "computed tomography or a tomosynthesis slice",
-    "1.2.840.10008.5.1.4.1.1.4": "magnetic resonance",
-    "1.2.840.10008.5.1.4.1.1.4.1": "magnetic resonance",
-    "1.2.840.10008.5.1.4.1.1.4.3": "magnetic resonance",
-    "1.2.840.10008.5.1.4.1.1.4.4": "magnetic resonance",
-    "1.2.840.10008.5.1.4.1.1.6.1": "ultrasound",
-    "1.2.840.10008.5.1.4.1.1.6.2": "ultrasound",
-    "1.2.840.10008.5.1.4.1.1.3.1": "ultrasound",
-    "1.2.840.10008.5.1.4.1.1.20": "nuclear medicine",
-    "1.2.840.10008.5.1.4.1.1.128": "positron emission tomography",
-    "1.2.840.10008.5.1.4.1.1.130": "positron emission tomography",
+    "1.2.840.10008.5.1.4.1.1.13.1.3": message("breast tomosynthesis"),
+    "1.2.840.10008.5.1.4.1.1.13.1.4": message("breast tomosynthesis projections"),
+    "1.2.840.10008.5.1.4.1.1.13.1.5": message("breast tomosynthesis projections"),
+    "1.2.840.10008.5.1.4.1.1.13.1.1": message("a three-dimensional X-ray image"),
+    "1.2.840.10008.5.1.4.1.1.13.1.2": message("a three-dimensional X-ray image"),
+    "1.2.840.10008.5.1.4.1.1.2": message("computed tomography or a tomosynthesis slice"),
+    "1.2.840.10008.5.1.4.1.1.2.1": message("computed tomography or a tomosynthesis slice"),
+    "1.2.840.10008.5.1.4.1.1.2.2": message("computed tomography or a tomosynthesis slice"),
+    "1.2.840.10008.5.1.4.1.1.4": message("magnetic resonance"),
+    "1.2.840.10008.5.1.4.1.1.4.1": message("magnetic resonance"),
+    "1.2.840.10008.5.1.4.1.1.4.3": message("magnetic resonance"),
+    "1.2.840.10008.5.1.4.1.1.4.4": message("magnetic resonance"),
+    "1.2.840.10008.5.1.4.1.1.6.1": message("ultrasound"),
+    "1.2.840.10008.5.1.4.1.1.6.2": message("ultrasound"),
+    "1.2.840.10008.5.1.4.1.1.3.1": message("ultrasound"),
+    "1.2.840.10008.5.1.4.1.1.20": message("nuclear medicine"),
+    "1.2.840.10008.5.1.4.1.1.128": message("positron emission tomography"),
+    "1.2.840.10008.5.1.4.1.1.130": message("positron emission tomography"),
 }
 MODALITIES = {  # C.7.3.1.1.1
-    "US": "ultrasound",
-    "MR": "magnetic resonance",
-    "CT": "computed tomography",
-    "NM": "nuclear medicine",
-    "PT": "positron emission tomography",
-    "XC": "photograph",
-    "ES": "endoscopy",
-    "SM": "slide microscopy",
+    "US": message("ultrasound"),
+    "MR": message("magnetic resonance"),
+    "CT": message("computed tomography"),
+    "NM": message("nuclear medicine"),
+    "PT": message("positron emission tomography"),
+    "XC": message("photograph"),
+    "ES": message("endoscopy"),
+    "SM": message("slide microscopy"),
 }
 _MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
 _MAMMOGRAPHY_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2.1"
 _SPECIMEN_CODES = frozenset({"127457009", "G-8310"})  # CID 4014
 _BOTH_BREASTS = frozenset({"63762007", "T-04080", "51440002", "G-A102"})  # CID 4013, CID 244
-BOTH_BREASTS = "Both breasts are in one image."
+BOTH_BREASTS = message("Both breasts are in one image.")
 BOTH_SIDES = ("B", "BOTH", "BILATERAL")
 
 MAGNIFIED = 1.25  #: contact views have 1.0 to 1.1, magnification views 1.5 to 2
@@ -148,15 +148,19 @@ _USUAL_WORDS = frozenset(
 )
 
 
-def no_mammogram(kind: str, wanted: str = "a two-dimensional mammogram") -> str:
-    """A reason to be out of scope, as a sentence."""
-    return f"This is {kind}, not {wanted}."
+_WANTED = message("a two-dimensional mammogram")
 
 
-def no_standard_view(kind: str) -> str:
+def no_mammogram(kind: Message, wanted: Message = _WANTED) -> Message:
     """A reason to be out of scope, as a sentence."""
-    article = "an" if kind[0] in "aeiouFLMX" else "a"
-    return f"This is {article} {kind} view, not a standard CC or MLO view."
+    return message("This is {kind}, not {wanted}.", kind=kind, wanted=wanted)
+
+
+def no_standard_view(kind: str) -> Message:
+    """A reason to be out of scope, as a sentence."""
+    if kind[0] in "aeiouFLMX":
+        return message("This is an {kind} view, not a standard CC or MLO view.", kind=kind)
+    return message("This is a {kind} view, not a standard CC or MLO view.", kind=kind)
 
 
 # ------------------------------------------------------------------------------------- evidence
@@ -236,10 +240,10 @@ def modifiers(tags: Tags) -> tuple[str, ...]:
     """View modifiers as CID 4015 names them, what is not in it in its own words."""
     found = []
     for item in _modifier_items(tags):
-        known = MODIFIERS.get(item.text("CodeValue"))
-        found.append(known or item.text("CodeMeaning").lower() or item.text("CodeValue"))
-    for item in tags.items("ViewCodeSequence"):  # modifiers by another name
-        found.append(MODIFIERS.get(item.text("CodeValue"), ""))
+        code = item.text("CodeValue")
+        found.append(MODIFIERS.get(code) or item.text("CodeMeaning").lower() or code)
+    # modifiers by another name
+    found += (MODIFIERS.get(v.text("CodeValue"), "") for v in tags.items("ViewCodeSequence"))
     return tuple(dict.fromkeys(name for name in found if name))
 
 
@@ -314,26 +318,26 @@ _BOTH = re.compile(
 )
 # Free text for views other than the standard ones: the modifier of CID 4015 that it stands for.
 _VIEW_WORDS = {
-    "magnification": re.compile(
+    message("magnification"): re.compile(
         rf"magnif|\bmagn?\b|\bmag\d|\b{_S}{_V}m(?:ag\w*)?\b|\b(?:r|l)?m(?:cc|mlo|ml)\b|\bmag{_V}\b"
         r"|vergrosser|\bampli(?:ac|ad|fic)|agrandi|ingrandi|\bloupe|\blupe\w*"
         r"|(?:\bx|×) ?1[.,][3-9]|\b1[.,][3-9]\d* ?[x×]"
     ),
-    "spot compression": re.compile(
+    message("spot compression"): re.compile(
         r"(?<!focal )spot(?:s?\b|ted|cc|mlo|ml|lm|compr|mag)|\bconed?\b"
         r"|focal compr|compresion focal|focali[sz]ad|locali[sz]ad|localise|centree|selectiva"
         r"|seletiva|mirata|ziel(?:aufnahme|kompr)|tubus|pontual"
     ),
-    "rolled": re.compile(rf"\broll(?:ed)?\b|\b{_S}(?:cc|mlo)r[lmis]\b|gerollt|\brotad"),
-    "tangential": re.compile(rf"tangen|\btan\b|\b{_S}{_V}tan\b"),
-    "cleavage": re.compile(r"cleavage|valley view"),
-    "axillary tail": re.compile(r"axill?ar\w* tail|cola axilar|prolongement axillaire"),
-    "anterior compression": re.compile(r"anterior compress|compresion anterior"),
-    "exaggerated": re.compile(r"exag+er|\b[rl]?xcc[lm]?\b"),
+    message("rolled"): re.compile(rf"\broll(?:ed)?\b|\b{_S}(?:cc|mlo)r[lmis]\b|gerollt|\brotad"),
+    message("tangential"): re.compile(rf"tangen|\btan\b|\b{_S}{_V}tan\b"),
+    message("cleavage"): re.compile(r"cleavage|valley view"),
+    message("axillary tail"): re.compile(r"axill?ar\w* tail|cola axilar|prolongement axillaire"),
+    message("anterior compression"): re.compile(r"anterior compress|compresion anterior"),
+    message("exaggerated"): re.compile(r"exag+er|\b[rl]?xcc[lm]?\b"),
 }
 
 
-def words_for_views(text: str) -> list[str]:
+def words_for_views(text: str) -> list[Message]:
     """The kinds of unusual views that a text, made `plain`, tells of."""
     return [kind for kind, words in _VIEW_WORDS.items() if words.search(text)]
 
@@ -346,12 +350,14 @@ class Rule:
     """`reason` answers with the sentence, or None where the rule does not fit."""
 
     source: str
-    reason: Callable[[Evidence], str | None]
+    reason: Callable[[Evidence], Message | None]
 
 
 def _any(
-    kind: str, fits: Callable[[Evidence], bool], wanted: str = "a two-dimensional mammogram"
-) -> Callable[[Evidence], str | None]:
+    kind: Message,
+    fits: Callable[[Evidence], bool],
+    wanted: Message = _WANTED,
+) -> Callable[[Evidence], Message | None]:
     sentence = no_mammogram(kind, wanted)
     return lambda evidence: sentence if fits(evidence) else None
 
@@ -408,11 +414,14 @@ def _is_specimen(e: Evidence) -> bool:
     )
 
 
-def _is_energetic(e: Evidence) -> str | None:
+def _is_energetic(e: Evidence) -> Message | None:
     voltage = e.tags.number("KVP") or 0
     low, high = _HIGHEST_VOLTAGE_KV
     if low < voltage <= high:
-        return no_mammogram(f"an exposure at {voltage:.0f} kV", "a plain mammogram")
+        return no_mammogram(
+            message("an exposure at {voltage} kV", voltage=f"{voltage:.0f}"),
+            message("a plain mammogram"),
+        )
     return None
 
 
@@ -423,11 +432,14 @@ def _has_implant(e: Evidence) -> bool:
     return stated != "NO" and bool(_IMPLANT.search(_NO_IMPLANT.sub("", e.text)))
 
 
-def _is_no_mammogram(e: Evidence) -> str | None:
+def _is_no_mammogram(e: Evidence) -> Message | None:
     is_breast = "BREAST" in e.tags.text("BodyPartExamined").upper()
     if e.modality == "MG" or e.sop_class == _MAMMOGRAPHY or is_breast:
         return None
-    return f"The header does not call this a mammogram (modality {e.modality[:8] or 'missing'})."
+    return message(
+        "The header does not call this a mammogram (modality {modality}).",
+        modality=e.modality[:8] or message("missing"),
+    )
 
 
 def _is_raw(e: Evidence) -> bool:
@@ -439,24 +451,24 @@ def _is_crop(e: Evidence) -> bool:
     return "roi mask" in e.text or "cropped images" in e.text
 
 
-def _modified(e: Evidence) -> str | None:
+def _modified(e: Evidence) -> Message | None:
     """By code, by words, or by a code and words that nobody here knows."""
-    found = [name for name in e.modifiers if name in UNUSUAL]
+    found = [as_message(name) for name in e.modifiers if name in UNUSUAL]
     for kind in words_for_views(e.all_text):
         if not any(name.startswith(kind) for name in found):
             found.append(kind)
-    return no_standard_view(" and ".join(found)) if found else None
+    return no_standard_view(listed(found)) if found else None
 
 
-def _modified_in_words_unknown(e: Evidence) -> str | None:
+def _modified_in_words_unknown(e: Evidence) -> Message | None:
     for name in e.modifiers:
         words = set(re.findall(r"\w+", plain(name).upper()))
         if name not in MODIFIERS.values() and not words <= _USUAL_WORDS:
-            return no_standard_view(f"unknown ({name[:24]})")
+            return no_standard_view(message("unknown ({view})", view=name[:24]))
     return None
 
 
-def _unknown_view(e: Evidence) -> str | None:
+def _unknown_view(e: Evidence) -> Message | None:
     """View Position, or the code where that is all, must be a view and nothing besides."""
     stated = e.tags.text("ViewPosition")
     if stated:
@@ -467,11 +479,11 @@ def _unknown_view(e: Evidence) -> str | None:
             or {word.upper() for word in words} <= _USUAL_WORDS
             or "".join(c for c in plain(stated).upper() if c.isalpha()) in VIEWS_IN_FULL
         )
-        return None if is_known else no_standard_view(f"unknown ({stated[:16]})")
+        return None if is_known else no_standard_view(message("unknown ({view})", view=stated[:16]))
     for item in e.tags.items("ViewCodeSequence"):
         code, meaning = item.text("CodeValue"), item.text("CodeMeaning")
         if e.view is None and code not in MODIFIERS and (code or meaning):
-            return no_standard_view(f"unknown ({(meaning or code)[:24]})")
+            return no_standard_view(message("unknown ({view})", view=(meaning or code)[:24]))
     return None
 
 
@@ -493,50 +505,68 @@ def _is_ductogram(e: Evidence) -> bool:
     return bool(_DUCTOGRAM.search(e.all_text))
 
 
-def _of_sop_class(e: Evidence) -> str | None:
+def _of_sop_class(e: Evidence) -> Message | None:
     kind = SOP_CLASSES.get(e.sop_class)
     return no_mammogram(kind) if kind else None
 
 
-def _of_modality(e: Evidence) -> str | None:
+def _of_modality(e: Evidence) -> Message | None:
     kind = MODALITIES.get(e.modality)
     return no_mammogram(kind) if kind else None
 
 
-def _of_frames(e: Evidence) -> str | None:
-    return no_mammogram(f"a series of {e.frames} frames") if e.frames > 1 else None
+def _of_frames(e: Evidence) -> Message | None:
+    if e.frames > 1:
+        return no_mammogram(message("a series of {count} frames", count=e.frames))
+    return None
 
 
-def _magnified(e: Evidence) -> str | None:
+def _magnified(e: Evidence) -> Message | None:
     is_magnified = (magnification(e.tags) or 1) >= MAGNIFIED
-    return no_standard_view("magnification") if is_magnified else None
+    return no_standard_view(message("magnification")) if is_magnified else None
 
 
-def _other_view(e: Evidence) -> str | None:
-    is_other = e.view is not None and e.view not in STANDARD_VIEWS
-    return no_standard_view(e.view.value) if is_other else None
+def _other_view(e: Evidence) -> Message | None:
+    if e.view is None or e.view in STANDARD_VIEWS:
+        return None
+    return no_standard_view(e.view.value)
 
 
-_PLAIN = "a plain mammogram"
+_PLAIN = message("a plain mammogram")
 RULES = (
     Rule("C.7.3.1.1.1", _of_modality),
     Rule("PS3.4 B.5", _of_sop_class),
-    Rule("C.7.6.3.1.2", _any("a colour photograph", lambda e: e.is_palette)),
+    Rule("C.7.6.3.1.2", _any(message("a colour photograph"), lambda e: e.is_palette)),
     Rule("C.7.6.6", _of_frames),
-    Rule("C.8.11.7.1.4 value 3", _any("a tomosynthesis projection", _is_projection)),
-    Rule("C.8.11.7.1.4 and C.8.21.6.1.1 value 3", _any("a tomosynthesis slice", _is_slice)),
-    Rule("C.8.11.1", _any("raw detector data (FOR PROCESSING)", _is_raw, "a processed mammogram")),
+    Rule("C.8.11.7.1.4 value 3", _any(message("a tomosynthesis projection"), _is_projection)),
+    Rule(
+        "C.8.11.7.1.4 and C.8.21.6.1.1 value 3", _any(message("a tomosynthesis slice"), _is_slice)
+    ),
+    Rule(
+        "C.8.11.1",
+        _any(
+            message("raw detector data (FOR PROCESSING)"), _is_raw, message("a processed mammogram")
+        ),
+    ),
     Rule("C.7.3.1", _is_no_mammogram),
-    Rule("CBIS-DDSM", _any("a lesion crop or mask", _is_crop, "a whole mammogram")),
-    Rule("CID 4014, C.7.6.22", _any("a specimen image", _is_specimen)),
-    Rule("C.8.11.7 and C.8.11.7.1.4 value 3", _any("a biopsy image", _is_biopsy, _PLAIN)),
-    Rule("CID 6061", _any("a ductogram", _is_ductogram, _PLAIN)),
+    Rule(
+        "CBIS-DDSM", _any(message("a lesion crop or mask"), _is_crop, message("a whole mammogram"))
+    ),
+    Rule("CID 4014, C.7.6.22", _any(message("a specimen image"), _is_specimen)),
+    Rule("C.8.11.7 and C.8.11.7.1.4 value 3", _any(message("a biopsy image"), _is_biopsy, _PLAIN)),
+    Rule("CID 6061", _any(message("a ductogram"), _is_ductogram, _PLAIN)),
     Rule(
         "C.8.11.7.1.4 value 4",
-        _any("a contrast-enhanced subtraction", _is_subtraction, _PLAIN),
+        _any(message("a contrast-enhanced subtraction"), _is_subtraction, _PLAIN),
     ),
-    Rule("C.8.11.7.1.4 value 5", _any("a high-energy contrast image", _is_high_energy, _PLAIN)),
-    Rule("C.8.11.7.1.4 value 3, C.7.6.4", _any("a contrast-enhanced image", _has_contrast, _PLAIN)),
+    Rule(
+        "C.8.11.7.1.4 value 5",
+        _any(message("a high-energy contrast image"), _is_high_energy, _PLAIN),
+    ),
+    Rule(
+        "C.8.11.7.1.4 value 3, C.7.6.4",
+        _any(message("a contrast-enhanced image"), _has_contrast, _PLAIN),
+    ),
     Rule("C.8.7.2", _is_energetic),
     Rule("C.8.11.7, CID 4013, CID 244", lambda e: BOTH_BREASTS if _in_both(e) else None),
     Rule("C.8.11.7.1.3, CID 4014", _other_view),
@@ -546,11 +576,11 @@ RULES = (
     Rule("CID 4015", _modified_in_words_unknown),
     Rule(
         "C.8.11.7, CID 4015, the networks' model cards",
-        _any("a breast with an implant", _has_implant, "a breast without one"),
+        _any(message("a breast with an implant"), _has_implant, message("a breast without one")),
     ),
 )
 
 
-def reason_not_to_judge(evidence: Evidence) -> str | None:
+def reason_not_to_judge(evidence: Evidence) -> Message | None:
     """Why no network may judge the image, as a sentence; None if one may."""
     return next((reason for rule in RULES if (reason := rule.reason(evidence))), None)

@@ -15,9 +15,9 @@ import logging
 import math
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import imagecodecs
 import numpy as np
@@ -100,7 +100,7 @@ def _unpadded(data: bytes) -> bytes:
     return data.lstrip(b"\0") if is_padded else data
 
 
-def run_codec(codec: Callable[..., T], data: bytes, **options) -> T:
+def run_codec(codec: Callable[..., T], data: bytes | np.ndarray, **options: Any) -> T:
     """Calls an imagecodecs function; whatever it raises on `data` becomes UnreadableFile."""
     _remarks.heard = []
     try:
@@ -154,7 +154,7 @@ def _decode_jpeg2000(data: bytes, threads: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _JpegHeader:
+class JpegHeader:
     """The segments before the first scan, ITU-T T.81 annex B."""
 
     frame: int  #: the marker of the frame header
@@ -169,35 +169,21 @@ class _JpegHeader:
 
 
 def _jpeg(data: bytes) -> Stream:
-    header = _jpeg_header(data)
+    header = jpeg_header(data)
     decode = _decode_jpeg_ls if header.frame == _JPEG_LS else _decode_jpeg
     shape = (header.rows, header.columns, header.channels)
     return Stream(shape, header.bits, False, decode)
 
 
-def _jpeg_header(data: bytes) -> _JpegHeader:
-    frame: tuple[int, ...] | None = None
+def jpeg_header(data: bytes) -> JpegHeader:
+    frame: tuple[int, int, int, int, int] | None = None
     has_restarts = False
     code_tables = b""
-    position = 2
     try:
-        while True:
-            if data[position] != 0xFF:
-                raise corrupt()
-            marker = data[position + 1]
-            if marker == 0xFF:  # a fill byte
-                position += 1
-                continue
-            if marker == 0x01 or 0xD0 <= marker <= 0xD7:
-                position += 2
-                continue
-            if marker == _END:
-                raise corrupt()
-            (length,) = struct.unpack_from(">H", data, position + 2)
-            body = data[position + 4 : position + 2 + length]
-            position += 2 + length
+        for marker, body, end in _segments(data):
             if marker in _FRAMES:
-                frame = (marker, *struct.unpack_from(">BHHB", body))
+                bits, rows, columns, channels = struct.unpack_from(">BHHB", body)
+                frame = marker, bits, rows, columns, channels
             elif marker == _RESTART_INTERVAL:
                 has_restarts = any(body)
             elif marker == _HUFFMAN_TABLES:
@@ -205,13 +191,38 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
             elif marker == _SCAN:
                 if frame is None:
                     raise corrupt()
-                if position > len(data):  # cut within the scan header
+                if end > len(data):  # cut within the scan header
                     raise IndexError
-                return _JpegHeader(*frame, has_restarts, position, body, code_tables)
+                return JpegHeader(*frame, has_restarts, end, body, code_tables)
+        raise corrupt()  # the end of the image before a scan of it
     except (IndexError, struct.error) as error:
         if frame is not None:  # cut behind the frame header
-            return _JpegHeader(*frame, has_restarts, 0)
+            return JpegHeader(*frame, has_restarts, 0)
         raise corrupt() from error
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """(marker, body, where it ends) of each marker segment up to the end of the image.
+
+    Raises IndexError or struct.error where the data end, UnreadableFile where no marker stands.
+    """
+    position = 2
+    while True:
+        if data[position] != 0xFF:
+            raise corrupt()
+        marker = data[position + 1]
+        if marker == 0xFF:  # a fill byte
+            position += 1
+            continue
+        if marker == 0x01 or 0xD0 <= marker <= 0xD7:
+            position += 2
+            continue
+        if marker == _END:
+            return
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        body = data[position + 4 : position + 2 + length]
+        position += 2 + length
+        yield marker, body, position
 
 
 def application_segments(data: bytes) -> list[tuple[int, bytes]]:
@@ -232,10 +243,10 @@ def application_segments(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
-    header = _jpeg_header(data)
+def _decode_jpeg(data: bytes, _threads: int) -> np.ndarray:
+    header = jpeg_header(data)
     data = _with_end(data, header)
-    end, size = _scan_end(data, header)
+    end, size = scan_end(data, header)
     if _has_hole(data, header, end):
         raise corrupt()
     image = run_codec(imagecodecs.jpeg_decode, data)
@@ -250,6 +261,17 @@ def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
         bits = lossless_bits(image, header.bits, header.scan, header.code_tables)
         if bits is not None and size - _TAIL_BYTES < bits / 8 <= size:
             return image  # the same, found without decoding again
+    if image.min() != image.max() or size > _flat_bytes(
+        header
+    ):  # of a flat one the last say little
+        _check_extent(data, header.scan_start, end, image)
+    return image
+
+
+def _check_extent(data: bytes, start: int, end: int, image: np.ndarray) -> None:
+    """Raises UnreadableFile unless the entropy-coded data, `start` to `end`, fill the image
+    exactly: other bytes behind them must change nothing, other ones in place of the last must.
+    """
 
     def is_same(changed: bytes) -> bool:
         try:
@@ -257,20 +279,25 @@ def _decode_jpeg(data: bytes, threads: int) -> np.ndarray:
         except UnreadableFile:
             return False
 
-    if not is_same(data[:end] + bytes(_FILLINGS[:1]) * 64 + data[end:]):
+    filling = bytes(_FILLINGS[:1]) * 64
+    if not is_same(data[:end] + filling + data[end:]):
         raise corrupt()  # the data end before the image
-    if image.min() == image.max():  # hardly a bit for each pixel
-        return image
-    for last in _last_bytes(data, header.scan_start, end):
+    for last in _last_bytes(data, start, end):
         # What stands in front of the end marker is padding if the image is whole without it.
-        is_whole = last == end or is_same(data[:last] + bytes(_FILLINGS[:1]) * 64 + data[end:])
-        tails = (bytes([filling]) * _TAIL_BYTES for filling in _FILLINGS)
-        kept = last - _TAIL_BYTES
-        if kept <= header.scan_start:
-            return image
-        if is_whole and not all(is_same(data[:kept] + tail + data[end:]) for tail in tails):
-            return image
+        is_whole = last == end or is_same(data[:last] + filling + data[end:])
+        tails = (bytes([byte]) * _TAIL_BYTES for byte in _FILLINGS)
+        before = last - _TAIL_BYTES
+        if before <= start:
+            return
+        if is_whole and not all(is_same(data[:before] + tail + data[end:]) for tail in tails):
+            return
     raise corrupt()  # the image ends before the data
+
+
+def _flat_bytes(header: JpegHeader) -> int:
+    """As many as an image of one value can take: two bits a pixel, or two bytes a block of 64."""
+    values = header.rows * header.columns * header.channels
+    return values // (4 if header.frame == _LOSSLESS else 32) + 64
 
 
 def _last_bytes(data: bytes, start: int, end: int) -> list[int]:
@@ -279,7 +306,7 @@ def _last_bytes(data: bytes, start: int, end: int) -> list[int]:
     return [end, *(last for last in range(stripped, stripped + 3) if last < end)]
 
 
-def _with_end(data: bytes, header: _JpegHeader) -> bytes:
+def _with_end(data: bytes, header: JpegHeader) -> bytes:
     """With an end marker, which some writers forget, or make their files one byte too short for."""
     if not header.scan_start:
         return data
@@ -290,7 +317,7 @@ def _with_end(data: bytes, header: _JpegHeader) -> bytes:
     return data.removesuffix(b"\xff") + bytes([0xFF, _END])
 
 
-def _has_hole(data: bytes, header: _JpegHeader, end: int) -> bool:
+def _has_hole(data: bytes, header: JpegHeader, end: int) -> bool:
     """Whether zeros follow each other as the stream's own tables forbid.
 
     A run of zero bits is one of the codes of zeros alone; coders give it to what is most frequent.
@@ -305,7 +332,7 @@ def _has_hole(data: bytes, header: _JpegHeader, end: int) -> bool:
     return any(symbol != 0 for symbol in first.values())
 
 
-def _scan_end(data: bytes, header: _JpegHeader) -> tuple[int, int]:
+def scan_end(data: bytes, header: JpegHeader) -> tuple[int, int]:
     """Where the entropy-coded data end, and how many bytes they are without stuffing.
 
     Raises UnreadableFile where nothing ends them or a marker stands in them that may not.
@@ -328,12 +355,12 @@ def _scan_end(data: bytes, header: _JpegHeader) -> tuple[int, int]:
     return end, end - header.scan_start - int(stuffed)
 
 
-def _decode_jpeg_ls(data: bytes, threads: int) -> np.ndarray:
+def _decode_jpeg_ls(data: bytes, _threads: int) -> np.ndarray:
     """Refuses a stream that ends early: CharLS would count zeros behind its end for half a minute.
 
     With different bytes put behind the data it gives the same image only if the data suffice.
     """
-    header = _jpeg_header(data)
+    header = jpeg_header(data)
     if (
         data.find(_ZERO_RUN, header.scan_start) >= 0
         and _ZERO_RUN in data[header.scan_start : len(data.rstrip(b"\0"))]
@@ -346,14 +373,14 @@ def _decode_jpeg_ls(data: bytes, threads: int) -> np.ndarray:
     changed = np.empty(end + math.prod(shape) * _LONGEST_CODE // 8 + 64, np.uint8)
     changed[:end] = np.frombuffer(data, np.uint8, end)
     changed[-2:] = 0xFF, _END
-    seen = []
+    seen: list[np.ndarray] = []
     for filling in _FILLINGS[:2]:
         image = np.zeros(shape, np.uint8 if header.bits <= 8 else np.uint16)
         changed[end:-2] = filling
         with contextlib.suppress(UnreadableFile):  # it must fail, if only for the filling
             run_codec(imagecodecs.jpegls_decode, changed, out=image)
         seen.append(image)
-    if not np.array_equal(*seen):
+    if not np.array_equal(seen[0], seen[1]):
         raise corrupt()
     try:
         return run_codec(imagecodecs.jpegls_decode, data)

@@ -34,7 +34,8 @@ from engine.domain import (
     Study,
     ViewPosition,
 )
-from engine.errors import FileChanged
+from engine.errors import UnreadableFile
+from engine.messages import Message, message
 
 _HANGING = {ViewPosition.CC: 0, ViewPosition.MLO: 1}
 
@@ -61,7 +62,7 @@ class FoundImage:
 # ----------------------------------------------------------------------------------------- copies
 
 
-def without_copies(images: list[FoundImage], notes: list[str]) -> list[FoundImage]:
+def without_copies(images: list[FoundImage], notes: list[Message]) -> list[FoundImage]:
     """Each image once; different images that claim one SOP Instance UID stay, told apart."""
     claims: dict[object, list[FoundImage]] = defaultdict(list)
     for image in images:
@@ -82,29 +83,37 @@ def without_copies(images: list[FoundImage], notes: list[str]) -> list[FoundImag
             if copied:
                 copy_count += 1
                 originals[copied[0]] = _noted(
-                    originals[copied[0]], "Another file holds a copy of this image; shown once."
+                    originals[copied[0]],
+                    message("Another file holds a copy of this image; shown once."),
                 )
                 continue
             if twins and not image.layout:
-                note = "Another file holds the same picture under a name that contradicts this one."
+                note = message(
+                    "Another file holds the same picture under a name that contradicts this one."
+                )
                 image = _noted(image, note)
                 for i in twins:
                     originals[i] = _noted(originals[i], note)
             originals.append(image)
         if len(originals) > 1 and originals[0].layout:
-            originals = [_told_apart(image) for image in originals]
+            originals = [_disambiguated(image) for image in originals]
         shown.update((image.view.path, image) for image in originals)
     if copy_count:
-        copies = "A copy of an image" if copy_count == 1 else f"{copy_count} copies of images"
-        notes.append(f"{copies} already listed: shown once.")
+        copies = (
+            message("A copy of an image")
+            if copy_count == 1
+            else message("{count} copies of images", count=copy_count)
+        )
+        notes.append(message("{copies} already listed: shown once.", copies=copies))
     return [shown[image.view.path] for image in images if image.view.path in shown]
 
 
-def _told_apart(image: FoundImage) -> FoundImage:
+def _disambiguated(image: FoundImage) -> FoundImage:
     uid = f"{image.view.image_uid}~{place_digest(image.view.path, b'')[:8]}"
     image = replace(image, view=replace(image.view, image_uid=uid))
     return _noted(
-        image, "Another image carries the same SOP Instance UID but differs; both are shown."
+        image,
+        message("Another image carries the same SOP Instance UID but differs; both are shown."),
     )
 
 
@@ -130,11 +139,11 @@ def _content(image: FoundImage) -> bytes:
             if image.layout and image.layout.offset < image.file_size:
                 file.seek(image.layout.offset)
             return hashlib.file_digest(file, "sha256").digest()
-    except (OSError, FileChanged):  # gone since; equal to nothing, and decoding will say so
+    except (OSError, UnreadableFile):  # gone since; equal to nothing, and decoding will say so
         return os.urandom(32)
 
 
-def _noted(image: FoundImage, note: str) -> FoundImage:
+def _noted(image: FoundImage, note: Message) -> FoundImage:
     if note in image.view.notes:
         return image
     return replace(image, view=replace(image.view, notes=(*image.view.notes, note)))
@@ -144,7 +153,7 @@ def _noted(image: FoundImage, note: str) -> FoundImage:
 
 
 def make_studies(
-    images: list[FoundImage], failures: list[FailedFile], notes: list[str]
+    images: list[FoundImage], failures: list[FailedFile], notes: list[Message]
 ) -> list[Study]:
     """Groups images by the rules above, in the order in which they were found."""
     by_folder: dict[Path, list[FoundImage]] = defaultdict(list)
@@ -194,6 +203,21 @@ def _dicom_key(image: FoundImage) -> _Key:
     return _Key(_Rule.NONE, view.path, view.patient_id)
 
 
+def study_mark(image: FoundImage) -> tuple[str, str, str] | None:
+    """What a DICOM image's study is known by: equal for its views, wherever they lie. The second
+    part is equal for studies that claim one uid, too.
+
+    None: a plain image, whose neighbours decide.
+    """
+    if not image.layout:
+        return None
+    rule, where, who = _dicom_key(image)
+    if rule is _Rule.NONE:
+        path = image.view.path
+        return rule.name, f"{image.folder.name}/{path.stem}", str(path)
+    return rule.name, f"{where}/{who}" if rule is _Rule.CBIS_DDSM else str(where), who
+
+
 def _plain_keys(folder: Path, members: list[FoundImage], failed: int) -> dict[Path, _Key]:
     """The key of each plain image of a folder, which holds `members` and `failed` more."""
     plain = [image for image in members if not image.layout]
@@ -218,7 +242,7 @@ def _plain_keys(folder: Path, members: list[FoundImage], failed: int) -> dict[Pa
 
 
 def _note_mixed_folders(
-    by_folder: dict[Path, list[FoundImage]], keys: dict[Path, _Key], notes: list[str]
+    by_folder: dict[Path, list[FoundImage]], keys: dict[Path, _Key], notes: list[Message]
 ) -> None:
     """Says what was kept apart, without naming anybody."""
     mixed_patients = []
@@ -230,20 +254,34 @@ def _note_mixed_folders(
         elif len({keys[i.view.path] for i in members if not i.layout}) > 1:
             mixed_names += 1
     if len(mixed_patients) == 1:
-        notes.append(f"Images of {mixed_patients[0]} patients lie in one folder; kept apart.")
+        notes.append(
+            message(
+                "Images of {count} patients lie in one folder; kept apart.", count=mixed_patients[0]
+            )
+        )
     elif mixed_patients:
         notes.append(
-            f"In each of {len(mixed_patients)} folders lie images of more than one patient; "
-            "kept apart."
+            message(
+                "In each of {count} folders lie images of more than one patient; kept apart.",
+                count=len(mixed_patients),
+            )
         )
     if mixed_names:
-        where = "one folder" if mixed_names == 1 else f"each of {mixed_names} folders"
+        where = (
+            message("one folder")
+            if mixed_names == 1
+            else message("each of {count} folders", count=mixed_names)
+        )
         notes.append(
-            f"Images in {where} differ in their names and may be of several patients; kept apart."
+            message(
+                "Images in {where} differ in their names and may be of several patients; kept "
+                "apart.",
+                where=where,
+            )
         )
     uid_uses = Counter(key.where for key in set(keys.values()) if key.rule is _Rule.DICOM)
     if max(uid_uses.values(), default=0) > 1:
-        notes.append("Several patients share one Study Instance UID; kept apart.")
+        notes.append(message("Several patients share one Study Instance UID; kept apart."))
 
 
 def _study(key: _Key, members: list[FoundImage]) -> Study:
@@ -257,13 +295,18 @@ def _study(key: _Key, members: list[FoundImage]) -> Study:
         _Rule.FOLDER: (f"{folder}/{who}" if who else folder, who or folder),
         _Rule.NONE: (f"{folder}/{_text(first.view.path.stem)}", who or _text(first.view.path.stem)),
     }[key.rule]
-    notes = []
+    notes: list[Message] = []
     is_guessed = len(members) > 1 and key.rule is not _Rule.DICOM
     if is_guessed:
-        source = "Patient IDs" if key.rule is _Rule.CBIS_DDSM else "file names"
-        notes.append(f"That these views belong to one patient is guessed from their {source}.")
+        source = message("Patient IDs") if key.rule is _Rule.CBIS_DDSM else message("file names")
+        notes.append(
+            message(
+                "That these views belong to one patient is guessed from their {source}.",
+                source=source,
+            )
+        )
     if key.rule is _Rule.DICOM and len({image.patient_name for image in members} - {""}) > 1:
-        notes.append("The Patient's Name differs between the views of this study.")
+        notes.append(message("The Patient's Name differs between the views of this study."))
     identity = _identity(members, notes) if key.rule is _Rule.DICOM else None
     views = tuple(
         replace(
@@ -287,23 +330,26 @@ def _study(key: _Key, members: list[FoundImage]) -> Study:
     )
 
 
-def _identity(members: list[FoundImage], notes: list[str]) -> PatientIdentity | None:
+def _identity(members: list[FoundImage], notes: list[Message]) -> PatientIdentity | None:
     """What the views of a study state together; None where one contradicts another."""
     stated = [image.identity for image in members if image.identity]
     issuers = {identity.issuer for identity in stated} - {""}
     births = {identity.birth_date for identity in stated} - {None}
-    for what, values in (("Issuer of Patient ID", issuers), ("Patient's Birth Date", births)):
+    for what, values in (
+        (message("Issuer of Patient ID"), issuers),
+        (message("Patient's Birth Date"), births),
+    ):
         if len(values) > 1:
-            notes.append(f"The {what} differs between the views of this study.")
+            notes.append(message("The {what} differs between the views of this study.", what=what))
     if not stated or len(issuers) > 1 or len(births) > 1:
         return None
     return PatientIdentity(stated[0].patient_id, next(iter(issuers), ""), next(iter(births), None))
 
 
-def _hanging_order(image: FoundImage) -> tuple:
+def _hanging_order(image: FoundImage) -> tuple[object, ...]:
     view = image.view
     return (
-        _HANGING.get(view.view_position, 2),
+        2 if view.view_position is None else _HANGING.get(view.view_position, 2),
         0 if view.laterality is Laterality.RIGHT else 1,
         view.instance_number,
         natural(view.path.name),
@@ -319,7 +365,7 @@ def _with_own_uid(study: Study, key: _Key) -> Study:
         study,
         uid=uid,
         views=tuple(replace(view, study_uid=uid) for view in study.views),
-        notes=(*study.notes, "Another study carries the same identifier; kept apart."),
+        notes=(*study.notes, message("Another study carries the same identifier; kept apart.")),
     )
 
 
@@ -334,8 +380,8 @@ def place_digest(path: Path, content: bytes) -> str:
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """Sorts 2 before 10."""
+    """Sorts 2 before 10, of however many digits: names in ZIP files may have thousands."""
     return [
-        (int(part), "") if part.isdecimal() else (-1, part.casefold())
+        (len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (-1, part.casefold())
         for part in re.split(r"([0-9]+)", name)
     ]

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pydicom
@@ -28,6 +29,7 @@ from engine.dicom.files import SourceFile
 from engine.dicom.limits import corrupt, cut_off, file_too_large
 from engine.domain import VoiLut
 from engine.errors import EngineError, UnreadableFile
+from engine.messages import Message, message
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -59,7 +61,7 @@ class DicomFile:
     is_big_endian: bool
     source: io.BufferedIOBase  #: positioned at the Pixel Data element, or at the end
     size: int | None  #: of `source` in bytes; None if deflated, as it is not inflated to its end
-    notes: tuple[str, ...] = ()  #: what the reader should know of how it is written
+    notes: tuple[Message, ...] = ()  #: what the reader should know of how it is written
 
 
 @contextmanager
@@ -183,7 +185,8 @@ def seek_data_set(file: io.BufferedIOBase) -> None:
 
 def damaged() -> UnreadableFile:
     return UnreadableFile(
-        "The DICOM header is damaged", "Copy the file again from its source, or export it anew."
+        message("The DICOM header is damaged"),
+        message("Copy the file again from its source, or export it anew."),
     )
 
 
@@ -193,7 +196,7 @@ class Tags:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
-    def _values(self, keyword: str) -> list:
+    def _values(self, keyword: str) -> list[Any]:
         values = _values_of(self.dataset, keyword)
         if values or keyword not in _OF_FRAMES:
             return values
@@ -235,7 +238,7 @@ class Tags:
     def items(self, keyword: str) -> list["Tags"]:
         return [Tags(item) for item in self._values(keyword) if isinstance(item, Dataset)]
 
-    def bytes_of(self, keyword: str) -> bytes | list | None:
+    def bytes_of(self, keyword: str) -> bytes | list[Any] | None:
         values = self._values(keyword)
         if len(values) == 1 and isinstance(values[0], bytes):
             return values[0]
@@ -256,12 +259,12 @@ _OF_FRAMES = frozenset(
 )
 
 
-def _values_of(dataset: Dataset, keyword: str) -> list:
+def _values_of(dataset: Dataset, keyword: str) -> list[Any]:
     try:
         if _is_endless(dataset.get_item(keyword)):
             return []
         value = dataset.get(keyword)
-    except Exception:  # of any type: conversions run on whatever bytes the file holds
+    except Exception:  # noqa: BLE001  conversions run on whatever bytes the file holds
         return []
     if value is None:
         return []
@@ -282,42 +285,48 @@ def _clean(text: str) -> str:
     return "".join(c for c in text if c.isprintable()).strip()
 
 
-def lut(item: Tags, is_big_endian: bool, first_is_signed: bool) -> VoiLut | str:
+def lut(item: Tags, is_big_endian: bool, first_is_signed: bool) -> VoiLut | Message:
     """A LUT item, C.11.2.1.1, or in words what is wrong with it."""
     descriptor = item.numbers("LUTDescriptor")
     if len(descriptor) != 3:
-        return "its descriptor is incomplete"
+        return message("its descriptor is incomplete")
     entries, first, bits = (int(number) for number in descriptor)
     entries = entries % 65536 or 65536
     if not 8 <= bits <= 16:
-        return f"it states {bits} bits per entry"
-    data = item.bytes_of("LUTData")
-    if not data:
-        return "it is empty"
-    if isinstance(data, bytes):
-        if len(data) >= 2 * entries:
-            table = np.frombuffer(data, ">u2" if is_big_endian else "<u2", entries)
-        elif len(data) >= entries and bits == 8:
-            table = np.frombuffer(data, np.uint8, entries)
-        else:
-            return "it is too short"
-    else:
-        if len(data) < entries:
-            return "it is too short"
-        try:
-            table = np.array([int(value) & 0xFFFF for value in data[:entries]])
-        except (TypeError, ValueError):
-            return "its entries are no numbers"
-    table = table.astype(np.uint16)
+        return message("it states {count} bits per entry", count=bits)
+    table = _lut_entries(item.bytes_of("LUTData"), entries, bits, is_big_endian)
+    if isinstance(table, Message):
+        return table
     top = int(table.max())
     if top >= 2**bits:
-        return f"its entries exceed the {bits} bits it states"
+        return message("its entries exceed the {count} bits it states", count=bits)
     if top == int(table.min()):
-        return "all its entries are equal"
+        return message("all its entries are equal")
     table.setflags(write=False)
     if first_is_signed and first > 32767:
         first -= 65536
     return VoiLut(table, first, bits, item.text("LUTExplanation"))
+
+
+def _lut_entries(
+    data: bytes | list[Any] | None, entries: int, bits: int, is_big_endian: bool
+) -> np.ndarray | Message:
+    """uint16 (entries,), or what is wrong with them."""
+    if not data:
+        return message("it is empty")
+    if isinstance(data, bytes):
+        if len(data) >= 2 * entries:
+            words = np.frombuffer(data, ">u2" if is_big_endian else "<u2", entries)
+            return words.astype(np.uint16)
+        if len(data) >= entries and bits == 8:
+            return np.frombuffer(data, np.uint8, entries).astype(np.uint16)
+        return message("it is too short")
+    if len(data) < entries:
+        return message("it is too short")
+    try:
+        return np.array([int(value) & 0xFFFF for value in data[:entries]]).astype(np.uint16)
+    except (TypeError, ValueError):
+        return message("its entries are no numbers")
 
 
 def _parse(file: "_BoundedReader") -> DicomFile:
@@ -331,9 +340,14 @@ def _parse(file: "_BoundedReader") -> DicomFile:
         start = file.read(6)
         file.seek(place)
         if _is_plain(start):
-            notes.append("The file is not deflated, though it says so: shown as it is.")
+            notes.append(message("The file is not deflated, though it says so: shown as it is."))
         elif wrapping := _wrapping(start):
-            notes.append(f"The file is deflated with a header of {wrapping}, which is not allowed.")
+            notes.append(
+                message(
+                    "The file is deflated with a header of {kind}, which is not allowed.",
+                    kind=wrapping,
+                )
+            )
         source, size = io.BytesIO(inflate(file, _INFLATED_HEADER_LIMIT)), None
     is_implicit = syntax in (IMPLICIT, GE_PRIVATE, PAPYRUS)
     is_big_endian = syntax == BIG_ENDIAN
@@ -341,10 +355,10 @@ def _parse(file: "_BoundedReader") -> DicomFile:
         is_implicit, is_big_endian = _guess_encoding(source)
         syntax = IMPLICIT if is_implicit else BIG_ENDIAN if is_big_endian else EXPLICIT
     dataset = read_dataset(
-        source,
+        cast(BinaryIO, source),
         is_implicit,
         not is_big_endian,
-        stop_when=lambda tag, vr, length: tag in PIXEL_DATA,
+        stop_when=lambda tag, _vr, _length: tag in PIXEL_DATA,
         defer_size=_DEFERRED,
     )
     for element in meta:
@@ -356,7 +370,9 @@ def _read_meta(file: io.BufferedIOBase) -> Dataset:
     file.seek(128)
     if file.read(4) != b"DICM":
         file.seek(0)
-    return read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
+    return read_dataset(
+        cast(BinaryIO, file), False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2
+    )
 
 
 def _guess_encoding(source: io.BufferedIOBase) -> tuple[bool, bool]:
@@ -375,7 +391,6 @@ class _BoundedReader(io.BufferedIOBase):
     def __init__(self, file: SourceFile) -> None:
         self._file = file
         self.size = file.size
-        self.seek, self.tell = file.seek, file.tell
         self._reads_left = _HEADER_READ_LIMIT
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -384,6 +399,12 @@ class _BoundedReader(io.BufferedIOBase):
             raise damaged()
         left = max(0, self.size - self._file.tell())
         return self._file.read(left if size is None or size < 0 else min(size, left))
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
     def seekable(self) -> bool:
         return True

@@ -5,7 +5,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from engine.arrays import FloatArray
 from engine.domain import MammogramView, Pixels, Voi, VoiFunction, VoiLut, VoiWindow
+from engine.messages import message
 
 _SAMPLES = 1_000_000  # pixels looked at for an automatic window
 _WIDEST = 16  # automatic windows, that a file's own may span and still show a breast
@@ -66,7 +68,7 @@ def automatic_window(pixels: Pixels) -> VoiWindow:
     low, high = _breast_range(counts)
     ends = sorted(pixels.value_offset + pixels.value_scale * level for level in (low, high))
     width = max(ends[1] - ends[0], abs(pixels.value_scale))
-    return VoiWindow((ends[0] + ends[1]) / 2, width, VoiFunction.LINEAR_EXACT, "automatic")
+    return VoiWindow((ends[0] + ends[1]) / 2, width, VoiFunction.LINEAR_EXACT, message("automatic"))
 
 
 def display_table(pixels: Pixels, voi: Voi, invert: bool = False) -> np.ndarray:
@@ -81,7 +83,7 @@ def display_table(pixels: Pixels, voi: Voi, invert: bool = False) -> np.ndarray:
     return table
 
 
-def as_window(voi: Voi, pixels: Pixels) -> VoiWindow:
+def as_window(voi: Voi) -> VoiWindow:
     """`voi` itself, or the linear window nearest to a table: through its 10 % and 90 % points."""
     if isinstance(voi, VoiWindow):
         return voi
@@ -114,7 +116,8 @@ def _through(values: np.ndarray, window: VoiWindow) -> np.ndarray:
 def _through_lut(values: np.ndarray, lut: VoiLut) -> np.ndarray:
     index = np.floor(values - lut.first_value + 1e-6)
     table = lut.table.astype(float) / (2**lut.bits - 1)
-    return table[np.clip(index, 0, len(table) - 1).astype(int)]
+    fraction: FloatArray = table[np.clip(index, 0, len(table) - 1).astype(int)]
+    return fraction
 
 
 def _breast_range(counts: np.ndarray) -> tuple[int, int]:

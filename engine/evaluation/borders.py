@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.arrays import FloatArray
 from engine.errors import EngineError
 from engine.training.dataset import ManifestRow
 
@@ -124,8 +125,8 @@ def lifted(
             here, there = folds == first, folds == second
             rest = ~(here | there)
             if rest.any():
-                say = _grown(features[rest], malignant[rest])
-                inner[j, here], inner[i, there] = say(features[here]), say(features[there])
+                grown = _grown(features[rest], malignant[rest])
+                inner[j, here], inner[i, there] = grown(features[here]), grown(features[there])
     result = np.full(len(score), np.nan)
     for i, fold in enumerate(names):
         held = folds == fold
@@ -177,5 +178,6 @@ def telling(features: np.ndarray) -> np.ndarray:
 
 
 def log_odds(probability: np.ndarray) -> np.ndarray:
-    kept = np.clip(probability, 1e-6, 1 - 1e-6)
-    return np.log(kept / (1 - kept))
+    inside = np.clip(probability, 1e-6, 1 - 1e-6)
+    odds: FloatArray = np.log(inside / (1 - inside))
+    return odds

@@ -5,7 +5,7 @@ collection machines and batches can stand in for disease. So: the same figure wi
 site and machine; how many cancer-free views are called 4 or 5; what operating points chosen on
 other patients hold; what can be told without the breast (`borders`), and how much of the network's
 score that explains; what the network says of breasts blurred to nothing (`preprocessing.blurred`);
-and what a network says of a collection that it was trained without.
+and what a network predicts of a collection that it was trained without.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.arrays import FloatArray
 from engine.evaluation import borders, metrics
 from engine.evaluation.metrics import SUSPICIOUS
 from engine.evaluation.row_predictions import RowPrediction
@@ -47,7 +48,7 @@ def measure(
     left_out: Mapping[str, Sequence[RowPrediction]] | None = None,
     resamples: int = metrics.RESAMPLES,
     seed: int = 0,
-) -> dict:
+) -> dict[str, Any]:
     """All controls, strict JSON; what cannot be measured, or was not asked for, is None.
 
     `statistics` are `borders.of_rows` of the predictions' rows, `blurred` predictions for the
@@ -74,8 +75,8 @@ def measure(
         "left_out": None
         if left_out is None
         else {
-            name: _of_table(image_table(said), resamples, seed)["groups"]
-            for name, said in left_out.items()
+            name: _of_table(image_table(others), resamples, seed)["groups"]
+            for name, others in left_out.items()
         },
     }
 
@@ -83,9 +84,9 @@ def measure(
 # ----------------------------------------------------------- within collection, site and machine
 
 
-def _of_table(table: Table, resamples: int, seed: int) -> dict:
+def _of_table(table: Table, resamples: int, seed: int) -> dict[str, Any]:
     """Figures of each group, and the AUC over all pairs that lie within one group of a level."""
-    groups: dict[str, dict] = {"all": _figures_of(table, resamples, seed)}
+    groups: dict[str, dict[str, Any]] = {"all": _figures_of(table, resamples, seed)}
     named = {
         "collections": np.ones(len(table.cases), bool),
         "sites": table.sites != "",
@@ -113,7 +114,7 @@ def origins(table: Table, level: str) -> np.ndarray:
     return np.array(names, str)
 
 
-def _figures_of(table: Table, resamples: int, seed: int) -> dict:
+def _figures_of(table: Table, resamples: int, seed: int) -> dict[str, Any]:
     cases, calls = table.cases, table.cases.category >= SUSPICIOUS
     malignant, known = cases.malignant == 1, np.isfinite(cases.malignant)
     high, labelled = _label(table)
@@ -165,7 +166,7 @@ def _label(table: Table) -> tuple[np.ndarray, np.ndarray]:
     return high, high | low
 
 
-def _within(table: Table, level: str, resamples: int, seed: int) -> dict:
+def _within(table: Table, level: str, resamples: int, seed: int) -> dict[str, Any]:
     """AUC over the pairs within one collection, site or machine; the finest known where none is."""
     cases, strata = table.cases, origins(table, level)
     known = np.isfinite(cases.malignant)
@@ -203,7 +204,7 @@ def limit_for(suspicion: np.ndarray, budget: float) -> float:
     return float(ranked[allowed]) if allowed < len(ranked) else -np.inf
 
 
-def _operating_points(table: Table, resamples: int, seed: int) -> dict | None:
+def _operating_points(table: Table, resamples: int, seed: int) -> dict[str, Any] | None:
     """Limits of P(4 or 5) chosen on the other folds and applied to each; None without folds.
 
     {budget: {group: …}}: every collection with both outcomes has limits of its own, under which
@@ -216,7 +217,7 @@ def _operating_points(table: Table, resamples: int, seed: int) -> dict | None:
     collections, sites = origins(table, "collections"), origins(table, "sites")
     wholes = {"all": np.ones(len(cases), bool)}
     wholes |= {str(name): collections == name for name in np.unique(collections)}
-    result: dict[str, dict] = {}
+    result: dict[str, dict[str, Any]] = {}
     for budget in BUDGETS:
         found = result[str(budget)] = {}
         for name, inside in wholes.items():
@@ -236,7 +237,7 @@ def _operating_points(table: Table, resamples: int, seed: int) -> dict | None:
     return result
 
 
-def _called(table: Table, above: np.ndarray, resamples: int, seed: int) -> dict:
+def _called(table: Table, above: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
     malignant, free = table.cases.malignant == 1, table.cases.malignant == 0
 
     def figures_of(weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -261,7 +262,7 @@ def without_the_breast(
     malignancy: np.ndarray | None = None,
     resamples: int = metrics.RESAMPLES,
     seed: int = 0,
-) -> dict:
+) -> dict[str, Any]:
     """{collection: what `borders` reach there, and what they explain of a network's malignancy}.
 
     `statistics` is (n, 15), NaN for images that could not be read; a collection with fewer than
@@ -272,14 +273,14 @@ def without_the_breast(
     outcome = np.array([np.nan if row.is_malignant is None else row.is_malignant for row in rows])
     collections = np.array([row.dataset or _UNNAMED for row in rows], str)
     usable = np.isfinite(outcome) & np.isfinite(statistics).all(axis=1)
-    result: dict[str, dict | None] = {}
+    result: dict[str, dict[str, Any] | None] = {}
     for name in np.unique(collections):
         index = np.flatnonzero(usable & (collections == name))
         cancers = int((outcome[index] == 1).sum())
         if min(cancers, len(index) - cancers) < _FEWEST:
             result[str(name)] = None
             continue
-        chosen = [rows[i] for i in index]
+        chosen = [rows[i] for i in index.tolist()]
         score = None if malignancy is None else borders.log_odds(malignancy[index])
         alone = sized = _beside(chosen, statistics[index], score, resamples, seed)
         sizes = np.stack([borders.sizes(row) for row in chosen])
@@ -301,7 +302,7 @@ def _beside(
     score: np.ndarray | None,
     resamples: int,
     seed: int,
-) -> dict | None:
+) -> dict[str, Any] | None:
     """The trees' own AUC in a collection and its sites, and how log-odds `score` (n,) stand to it.
 
     None where the folds do not allow it.
@@ -321,7 +322,7 @@ def _beside(
             found[f"auc_malignant{name}"] = metrics.auc(
                 malignant[here], guess[here], weights[:, here]
             )
-        if both is not None:
+        if score is not None and both is not None:
             found["auc_of_the_network"] = metrics.auc(malignant, score, weights)
             found["auc_of_both"] = metrics.auc(malignant, both, weights)
             found["lift"] = found["auc_of_both"] - found["auc_of_the_network"]
@@ -345,7 +346,7 @@ def _beside(
 
 def _centred(values: np.ndarray, malignant: np.ndarray) -> np.ndarray:
     """Less the mean of each outcome: what is left once the outcome is known."""
-    means = np.where(malignant, values[malignant].mean(), values[~malignant].mean())
+    means: FloatArray = np.where(malignant, values[malignant].mean(), values[~malignant].mean())
     return values - means
 
 
@@ -362,7 +363,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float | None:
 def summary(found: Mapping[str, Any]) -> str:
     """The controls as lines of text: a group a line, then the rest."""
     head = ("", "views", "AUC malignant", "free called", "cancers", "1-2 called 1-2", "no breast")
-    lines = [head]
+    lines: list[tuple[str, ...]] = [head]
     for name, group in named_groups(found["groups"]):
         lines.append(
             (
@@ -422,7 +423,8 @@ def baseline_of(found: Mapping[str, Any], name: str) -> float | None:
     for collection, part in (found["without_the_breast"] or {}).items():
         if part and part["statistics"] and (name + " ").startswith(f"{collection} "):
             key = "auc_malignant" + name.removeprefix(collection).replace(" ", "/", 1)
-            return part["statistics"].get(key)
+            auc: float | None = part["statistics"].get(key)
+            return auc
     return None
 
 

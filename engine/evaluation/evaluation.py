@@ -1,7 +1,7 @@
 """`birads-engine evaluate`: a network, or a file of its predictions, judged against a manifest.
 
-Asked anew or read back, every row becomes a `RowPrediction`; `measure` turns them into the figures
-of metrics.json, `report` into pages a radiologist reads. The main figures rest on readers'
+Predicted now or read back, every row becomes a `RowPrediction`; `measure` turns them into the
+figures of metrics.json, `report` into pages a radiologist reads. The main figures rest on readers'
 grades 1 to 5; what is known only as a range, or stands in for a grade, is reported per data set;
 pathology and boxes count wherever they are known.
 """
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,6 +40,10 @@ from engine.private_files import make_folder
 from engine.training import dataset
 from engine.training.dataset import ManifestRow, read_row
 
+if TYPE_CHECKING:  # they load torch
+    from engine.networks.checkpoint import Checkpoint
+    from engine.networks.ensemble import Ensemble
+
 #: Probabilities at which somebody might act. Up to 2 % ACR BI-RADS says "probably benign", follow.
 THRESHOLDS = (0.02, 0.05, 0.10, 0.20, 0.30, 0.50)
 SCREENING_THRESHOLDS = (0.002, 0.005, 0.01, 0.02, 0.05)
@@ -56,7 +61,7 @@ _UNNAMED = "unnamed"
 
 def measure(
     predictions: Sequence[RowPrediction], resamples: int = metrics.RESAMPLES, seed: int = 0
-) -> dict:
+) -> dict[str, Any]:
     """All figures of metrics.json, with intervals, per data set and per breast.
 
     Strict JSON throughout: what cannot be measured is None.
@@ -76,12 +81,12 @@ def measure(
     }
 
 
-def _measure_table(table: Table, resamples: int, seed: int) -> dict:
-    def describe(cases: Cases) -> dict:
+def _measure_table(table: Table, resamples: int, seed: int) -> dict[str, Any]:
+    def describe(cases: Cases) -> dict[str, Any]:
         found = metrics.intervals(cases, resamples, seed)
         return {**metrics.figures(cases), "intervals": found}
 
-    def describe_group(cases: Cases) -> dict:
+    def describe_group(cases: Cases) -> dict[str, Any]:
         subsets = {
             "true_3_to_5": cases.take((cases.truth >= 3) & (cases.truth <= 5)),
             "true_2": cases.take(cases.truth == 2),
@@ -106,16 +111,16 @@ def _measure_table(table: Table, resamples: int, seed: int) -> dict:
     return result
 
 
-def _by_kind(table: Table, inside: np.ndarray) -> dict:
-    """What was said of each kind of label, also of those that are no single category."""
+def _by_kind(table: Table, inside: np.ndarray) -> dict[str, Any]:
+    """What was predicted for each kind of label, also of those that are no single category."""
     result = {}
     for kind in np.unique(table.kinds[inside]):
         cases = table.cases.take(inside & (table.kinds == kind))
         figures = metrics.figures(cases)
-        said = Counter(cases.category.tolist())
+        predicted = Counter(cases.category.tolist())
         result[str(kind)] = {
             "n_rows": len(cases),
-            "said": {str(grade): said.get(grade, 0) for grade in GRADES},
+            "said": {str(grade): predicted.get(grade, 0) for grade in GRADES},
             "mean_p_birads4plus": float(cases.suspicion.mean()),
             "accuracy": figures["accuracy"],
             "interval_accuracy": figures["interval_accuracy"],
@@ -127,12 +132,17 @@ def _by_kind(table: Table, inside: np.ndarray) -> dict:
 # -------------------------------------------------------------------------- decisions, screening
 
 
-def _decisions(cases: Cases) -> dict:
+def _decisions(cases: Cases) -> dict[str, Any]:
     """Decision curves at the stated thresholds; see `metrics.decision_curve`."""
     counted = cases.take(cases.truth > 0)
     known = cases.take(np.isfinite(cases.malignant))
 
-    def curve(event, probability, thresholds, prevalence=None) -> list[dict]:
+    def curve(
+        event: np.ndarray,
+        probability: np.ndarray,
+        thresholds: Sequence[float],
+        prevalence: float | None = None,
+    ) -> list[dict[str, Any]]:
         return [
             asdict(point)
             for point in metrics.decision_curve(event, probability, thresholds, prevalence)
@@ -149,7 +159,7 @@ def _decisions(cases: Cases) -> dict:
     return result
 
 
-def _screening(cases: Cases) -> dict | None:
+def _screening(cases: Cases) -> dict[str, Any] | None:
     """What the categories would mean were cancer as rare as in screening; None without pathology.
 
     Sensitivity and specificity are kept and the prevalence exchanged (Bayes). They were measured
@@ -188,7 +198,7 @@ def compare(
     second: Sequence[RowPrediction],
     resamples: int = metrics.RESAMPLES,
     seed: int = 0,
-) -> dict:
+) -> dict[str, Any]:
     """Paired differences (first - second) on the rows that both have, pooled and per data set.
 
     {group: {figure: {first, second, value, low, high}}}; groups are "all" and the data sets,
@@ -232,9 +242,12 @@ def worst_errors(
     wrong = [
         p for p in predictions if p.row.is_reader_graded and grade_of(p.row) not in (0, p.category)
     ]
-    wrong.sort(
-        key=lambda p: (-abs(p.category - p.row.birads), p.probabilities.get(p.row.birads, 0.0))
-    )
+
+    def by_distance(p: RowPrediction) -> tuple[int, float]:
+        grade = grade_of(p.row)
+        return -abs(p.category - grade), p.probabilities.get(grade, 0.0)
+
+    wrong.sort(key=by_distance)
     one_each = {(p.row.patient_id, p.laterality): p for p in reversed(wrong)}
     return tuple(p for p in wrong if one_each[p.row.patient_id, p.laterality] is p)[:count]
 
@@ -355,7 +368,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows = dataset.of_dataset(rows, arguments.only)
     if arguments.fold is not None:
         rows = dataset.of_fold(rows, arguments.fold)
-    out = _create(arguments.out)
+    out = make_output_folder(arguments.out)
     checkpoint = None
     if arguments.predictions is not None:
         predictions, failures = read_predictions(arguments.predictions, rows)
@@ -373,7 +386,7 @@ def run(arguments: argparse.Namespace) -> int:
         "manifest": arguments.manifest.name,
         "predictions": arguments.predictions and arguments.predictions.name,
         "warnings": warnings,
-        "rows": _count_rows(rows, predictions),
+        "rows": count_rows(rows, predictions),
         "unreadable": [asdict(failure) for failure in failures],
         **measure(predictions, arguments.resamples, arguments.seed),
     }
@@ -399,13 +412,13 @@ def run(arguments: argparse.Namespace) -> int:
         out / "report.html", results, image_table(predictions), pictures, _embeddings(predictions)
     )
     for warning in warnings:
-        _say(f"warning: {warning}")
-    _say(_summary(results))
-    _say(controls.summary(results["controls"]))
+        _print(f"warning: {warning}")
+    _print(_summary(results))
+    _print(controls.summary(results["controls"]))
     return 1 if failures else 0
 
 
-def _create(folder: Path) -> Path:
+def make_output_folder(folder: Path) -> Path:
     try:
         make_folder(folder)  # the predictions name patients
     except OSError as error:
@@ -414,7 +427,7 @@ def _create(folder: Path) -> Path:
     return folder
 
 
-def _load(arguments: argparse.Namespace):
+def _load(arguments: argparse.Namespace) -> "Checkpoint | Ensemble":
     from engine.networks import ensemble
     from engine.networks.checkpoint import shipped_checkpoint
     from engine.networks.predictor import use_threads
@@ -430,7 +443,7 @@ def _load(arguments: argparse.Namespace):
             f"{arguments.checkpoint} holds a {checkpoint.identity.name} network: say "
             f"--model {checkpoint.identity.name}.",
         )
-    return checkpoint.made_fast()
+    return checkpoint.optimized_for_inference()
 
 
 def _identity_of(
@@ -444,14 +457,15 @@ def _controls(
     arguments: argparse.Namespace,
     rows: Sequence[ManifestRow],
     predictions: Sequence[RowPrediction],
-    checkpoint,
+    checkpoint: "Checkpoint | Ensemble | None",
     out: Path,
-) -> dict:
-    statistics = blurred = None
+) -> dict[str, Any]:
+    statistics: np.ndarray | None = None
+    blurred: Sequence[RowPrediction] | None = None
     if not arguments.no_baseline:
         judged = [prediction.row for prediction in predictions]
         statistics = borders.of_rows(judged, _progress(len(judged), "baseline"))
-    if arguments.control == "blurred":
+    if arguments.control == "blurred" and checkpoint is not None:
         blurred, _ = predict_rows(
             checkpoint, rows, is_blurred=True, on_progress=_progress(len(rows), "blurred")
         )
@@ -485,7 +499,11 @@ def _progress(total: int, what: str = "images") -> Callable[[int, int], None]:
     return on_progress
 
 
-def _warnings(checkpoint, rows: Sequence[ManifestRow], failures: Sequence[RowFailure]) -> list[str]:
+def _warnings(
+    checkpoint: "Checkpoint | Ensemble | None",
+    rows: Sequence[ManifestRow],
+    failures: Sequence[RowFailure],
+) -> list[str]:
     warnings = []
     patients = {row.patient_id for row in rows}
     if checkpoint is not None:
@@ -509,7 +527,7 @@ def _warnings(checkpoint, rows: Sequence[ManifestRow], failures: Sequence[RowFai
     return warnings
 
 
-def trained_on(provenance: Mapping, patients: Iterable[str]) -> set[str]:
+def trained_on(provenance: Mapping[str, Any], patients: Iterable[str]) -> set[str]:
     """Those of the patients whose hash stands among the checkpoint's training patients."""
     from engine.training.training import hash_patient
 
@@ -517,7 +535,7 @@ def trained_on(provenance: Mapping, patients: Iterable[str]) -> set[str]:
     return {patient for patient in patients if hash_patient(patient) in hashes}
 
 
-def _count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction]) -> dict:
+def count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction]) -> dict[str, Any]:
     judged = [prediction.row for prediction in predictions]
     return {
         "manifest": len(rows),
@@ -534,7 +552,7 @@ def _count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction
     }
 
 
-def _readings(arguments: argparse.Namespace) -> dict:
+def _readings(arguments: argparse.Namespace) -> dict[str, Any]:
     from engine.records.store import ReadingStore
 
     if not arguments.readings.is_file():
@@ -544,12 +562,13 @@ def _readings(arguments: argparse.Namespace) -> dict:
 
 
 def _embeddings(predictions: Sequence[RowPrediction]) -> np.ndarray | None:
-    if not predictions or any(prediction.embedding is None for prediction in predictions):
-        return None
-    return np.stack([prediction.embedding for prediction in predictions])
+    known = [p.embedding for p in predictions if p.embedding is not None]
+    return np.stack(known) if known and len(known) == len(predictions) else None
 
 
-def _picture_errors(errors: Iterable[RowPrediction], checkpoint) -> list:
+def _picture_errors(
+    errors: Iterable[RowPrediction], checkpoint: "Checkpoint | Ensemble | None"
+) -> list[ErrorPicture]:
     """The worst errors' images, with heat-maps where the network is at hand."""
     from engine.errors import EngineError
     from engine.networks import preprocessing
@@ -558,7 +577,7 @@ def _picture_errors(errors: Iterable[RowPrediction], checkpoint) -> list:
     for prediction in errors:
         try:
             view, pixels = read_row(prediction.row)
-            explanation = checkpoint and explain_row(checkpoint, prediction.row)
+            explanation = None if checkpoint is None else explain_row(checkpoint, prediction.row)
         except EngineError:  # judged from a file, and the image is not here
             continue
         pictures.append(
@@ -569,21 +588,21 @@ def _picture_errors(errors: Iterable[RowPrediction], checkpoint) -> list:
     return pictures
 
 
-def _write_json(path: Path, results: dict) -> None:
+def _write_json(path: Path, results: dict[str, Any]) -> None:
     try:
         path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise StorageFailed("Results not written", f"{path.name}: {error.strerror}.") from error
 
 
-def _summary(results: dict) -> str:
-    def told(name: str) -> str:
+def _summary(results: dict[str, Any]) -> str:
+    def figure(name: str) -> str:
         value = results[name]
         return "–" if value is None else f"{value:.3f}"
 
     names = ("accuracy", "within_one_accuracy", "qwk", "auc_birads4plus", "auc_malignant", "ece")
-    return f"n {results['n']}, " + ", ".join(f"{name} {told(name)}" for name in names)
+    return f"n {results['n']}, " + ", ".join(f"{name} {figure(name)}" for name in names)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stderr.write(text + "\n")

@@ -1,4 +1,4 @@
-"""Figures of merit, pure numpy: what was true and what was said in, numbers and intervals out.
+"""Figures of merit, pure numpy: truth and predictions in, numbers and intervals out.
 
 Every figure is a function of *weighted* rows. With weights of one it is the plain figure; a
 bootstrap over patients is nothing but a thousand other weightings (how often a patient was drawn),
@@ -6,10 +6,14 @@ so intervals come from the same lines of code as the figures and take a second, 
 A figure that the rows cannot give (one class only, no rows) is NaN inside and None outside.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from engine.arrays import Array, FloatArray
 
 GRADES = (1, 2, 3, 4, 5)  #: the categories every table is laid out over, whatever a model offers
 SUSPICIOUS = 4  #: the lowest grade that sends a woman to biopsy, ACR BI-RADS
@@ -44,7 +48,7 @@ class Localisation:
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """Images, or breasts: what was true and what was said, one entry (row) each.
+    """Images, or breasts: truth and prediction, one entry (row) each.
 
     `truth` is 1..5, or 0 where the case does not count in the category figures (no single
     category known, or another kind of label). `low` and `high` are 1..5 for a label known as a
@@ -83,24 +87,26 @@ class Cases:
     @property
     def suspicion(self) -> np.ndarray:
         """P(BI-RADS >= 4), (n,)."""
-        return self.probabilities[:, SUSPICIOUS - 1 :].sum(axis=1)
+        suspicion: FloatArray = self.probabilities[:, SUSPICIOUS - 1 :].sum(axis=1)
+        return suspicion
 
     @property
     def confidence(self) -> np.ndarray:
-        """The probability of the category said, (n,)."""
-        return self.probabilities[np.arange(len(self)), self.category - 1]
+        """The probability of the predicted category, (n,)."""
+        confidence: FloatArray = self.probabilities[np.arange(len(self)), self.category - 1]
+        return confidence
 
 
 # ---------------------------------------------------------------------------------- the figures
 
 
-def figures(cases: Cases) -> dict:
+def figures(cases: Cases) -> dict[str, Any]:
     """All figures of the cases as JSON can hold them; see `DEFINITIONS` for what each means."""
     values = {name: _number(value[0]) for name, value in _figures(cases, _ones(cases)).items()}
     counted = cases.take(cases.truth > 0)
     confusion = _confusions(counted, _ones(counted))[0]
     localised = cases.localisation is not None and np.isfinite(cases.localisation.hit)
-    result = {
+    result: dict[str, Any] = {
         "n": len(counted),
         "n_rows": len(cases),
         "n_pathology": int(np.isfinite(cases.malignant).sum()),
@@ -171,7 +177,7 @@ def with_intervals(
     patients: np.ndarray,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> dict:
+) -> dict[str, Any]:
     """The figures themselves as JSON can hold them, and their `intervals`."""
     values = figures_of(np.ones((1, len(patients))))
     return {
@@ -194,7 +200,9 @@ class Difference:
     @property
     def is_clear(self) -> bool:
         """Whether the interval leaves out zero."""
-        return self.low is not None and (self.low > 0 or self.high < 0)
+        if self.low is None or self.high is None:
+            return False
+        return self.low > 0 or self.high < 0
 
 
 def paired_bootstrap(
@@ -218,14 +226,16 @@ def paired_differences(
     one, other = _figures(first, _ones(first)), _figures(second, _ones(second))
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for weights in _resample(first.patients, resamples, seed):
-        ours, theirs = _figures(first, weights), _figures(second, weights)
+        of_first, of_second = _figures(first, weights), _figures(second, weights)
         for name in names:
-            drawn[name].append(ours[name] - theirs[name])
+            drawn[name].append(of_first[name] - of_second[name])
     result = {}
     for name in names:
         low, high = _percentiles(np.concatenate(drawn[name]), (2.5, 97.5)) or (None, None)
-        values = (one[name][0], other[name][0], one[name][0] - other[name][0])
-        result[name] = Difference(name, *map(_number, values), low, high)
+        ours, theirs = one[name][0], other[name][0]
+        result[name] = Difference(
+            name, _number(ours), _number(theirs), _number(ours - theirs), low, high
+        )
     return result
 
 
@@ -260,7 +270,7 @@ def _figures(cases: Cases, weights: np.ndarray) -> dict[str, np.ndarray]:
 
     counts = cases.truth > 0
     counted, inner = cases.take(counts), weights[:, counts]
-    truth, said, probabilities = counted.truth, counted.category, counted.probabilities
+    truth, category, probabilities = counted.truth, counted.category, counted.probabilities
     confusions = _confusions(counted, inner)
     result |= _from_confusions(confusions)
     result["auc_birads4plus"] = auc(truth >= SUSPICIOUS, counted.suspicion, inner)
@@ -271,7 +281,7 @@ def _figures(cases: Cases, weights: np.ndarray) -> dict[str, np.ndarray]:
     result["brier"] = mean(((probabilities - expected) ** 2).sum(axis=1), inner)
     of_truth = (probabilities * expected).sum(axis=1)
     result["nll"] = mean(-np.log(np.maximum(of_truth, _SMALLEST)), inner)
-    result["ece"] = _calibration_error(counted.confidence, said == truth, inner)
+    result["ece"] = _calibration_error(counted.confidence, category == truth, inner)
     for grade in GRADES:
         of_grade = probabilities[:, grade - 1]
         result[f"ece_{grade}"] = _calibration_error(of_grade, truth == grade, inner)
@@ -341,7 +351,8 @@ def _confusions(cases: Cases, weights: np.ndarray) -> np.ndarray:
     """Confusion matrices (b, 5, 5) of cases that all count; rows are the truth."""
     size = len(GRADES)
     cell = (cases.truth - 1) * size + (cases.category - 1)
-    return (weights @ np.eye(size * size)[cell]).reshape(-1, size, size)
+    matrices: FloatArray = (weights @ np.eye(size * size)[cell]).reshape(-1, size, size)
+    return matrices
 
 
 def kappa(confusion: np.ndarray, power: int) -> np.ndarray:
@@ -413,7 +424,7 @@ class ReliabilityBin:
     low: float
     high: float
     count: int
-    confidence: float | None  #: mean probability of the category said
+    confidence: float | None  #: mean probability of the predicted category
     accuracy: float | None  #: share of the bin that was right
 
 
@@ -440,7 +451,8 @@ def reliability(confidence: np.ndarray, correct: np.ndarray) -> tuple[Reliabilit
 def _bin_of(confidence: np.ndarray) -> np.ndarray:
     """Bins are (low, high], Guo et al. 2017; an exact 0 joins the first."""
     edges = np.linspace(0, 1, BIN_COUNT + 1)
-    return np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, BIN_COUNT - 1)
+    place: Array = np.searchsorted(edges, confidence, side="left") - 1
+    return np.clip(place, 0, BIN_COUNT - 1)
 
 
 def _calibration_error(
@@ -451,7 +463,7 @@ def _calibration_error(
     return _ratio(np.abs(weights @ gap).sum(axis=1), weights.sum(axis=1))
 
 
-def reweight(probabilities: np.ndarray, prior_from: np.ndarray, prior_to: np.ndarray) -> np.ndarray:
+def reweight(probabilities: np.ndarray, prior_from: ArrayLike, prior_to: ArrayLike) -> np.ndarray:
     """Probabilities (n, k) as they would be at other class frequencies, by Bayes' rule.
 
     The images' likelihoods are kept, the priors (k,) are exchanged: Saerens, Latinne and
@@ -463,7 +475,8 @@ def reweight(probabilities: np.ndarray, prior_from: np.ndarray, prior_to: np.nda
     ratio = np.divide(after, before, out=np.zeros_like(after), where=before > 0)
     scaled = probabilities * ratio
     total = scaled.sum(axis=1, keepdims=True)
-    return np.divide(scaled, total, out=np.zeros_like(scaled), where=total > 0)
+    moved: FloatArray = np.divide(scaled, total, out=np.zeros_like(scaled), where=total > 0)
+    return moved
 
 
 def at_prevalence(probability: np.ndarray, measured: float, prevalence: float) -> np.ndarray:
@@ -488,7 +501,7 @@ class DecisionPoint:
 def decision_curve(
     event: np.ndarray,
     probability: np.ndarray,
-    thresholds: Sequence[float],
+    thresholds: Iterable[float],
     prevalence: float | None = None,
 ) -> tuple[DecisionPoint, ...]:
     """Net benefit of acting where `probability` reaches a threshold in (0, 1), through `dcurves`.
@@ -516,8 +529,8 @@ def decision_curve(
     model = table[table["model"] == "model"]
     everyone = table[table["model"] == "all"]
     return tuple(
-        DecisionPoint(*(float(value) for value in point))
-        for point in zip(
+        DecisionPoint(float(threshold), float(benefit), float(of_all), float(avoided))
+        for threshold, benefit, of_all, avoided in zip(
             model["threshold"],
             model["net_benefit"],
             everyone["net_benefit"],
@@ -541,7 +554,8 @@ def mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     part, whole = np.asarray(part, float), np.asarray(whole, float)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    ratio: FloatArray = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return ratio
 
 
 def _nanmean(values: Sequence[np.ndarray]) -> np.ndarray:

@@ -5,8 +5,8 @@ crosswise (fold k by the scaling fitted on the other four) and written as out_of
 which `evaluate --predictions` makes the model card's figures. The network trained on all folds gets
 the scaling fitted on all of them: the best estimate there is for patients it has not seen.
 
-Of an ensemble (`networks.ensemble`) nothing is trained: what its members said of the rows that they
-never saw is joined, fold by fold, and calibrated in the same way.
+Of an ensemble (`networks.ensemble`) nothing is trained: what its members predicted of the rows that
+they never saw is combined, fold by fold, and calibrated in the same way.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from engine.evaluation.row_predictions import (
     BoxScore,
     BoxScorer,
     RowPrediction,
+    logits_of,
     predict_rows,
     prepared_row,
     raw_prediction,
@@ -34,14 +35,16 @@ from engine.evaluation.row_predictions import (
 )
 from engine.networks.calibration import (
     Calibration,
+    CancerScaling,
     LogisticScaling,
     Scaling,
     fit_logistic,
     fit_scaling,
+    suspicion,
 )
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.networks.ensemble import BOTH, Ensemble, save_ensemble
-from engine.networks.models import HYBRID, LIGHT, Output
+from engine.networks.models import HYBRID, LIGHT, Network, Output
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.networks.region_network import REGION
 from engine.training import augmentation, dataset
@@ -55,6 +58,7 @@ log = logging.getLogger(__name__)
 #: Free offsets give the best likelihood but let the rare grades vanish from the arg-max; this is
 #: the compromise of the table in docs/experiments.md.
 OFFSET_SHRINKAGE = 0.07
+ENSEMBLE_SHRINKAGE = 10.0  #: its members' offsets are fitted already; a second time overdoes it
 _HEAT_ROWS = 120  #: suspicious images with a box whose maps set the heat-map's scale
 _HEAT_PERCENTILE = 75  #: of those maps' maxima: a quarter of them reach the top of the scale
 _BATCH = 8
@@ -62,8 +66,16 @@ _BATCH = 8
 Progress = Callable[[int, int], None]
 
 
+def _after(done: int, total: int, on_progress: Progress) -> Progress:
+    """Of a part that comes after `done` of `total`."""
+    return lambda count, _: on_progress(done + count, total)
+
+
 def fit_calibration(
-    predictions: Sequence[RowPrediction], categories: tuple[int, ...], rows: Iterable[ManifestRow]
+    predictions: Sequence[RowPrediction],
+    categories: tuple[int, ...],
+    rows: Iterable[ManifestRow],
+    offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> Calibration:
     """Scalings for views, and for breasts with two views or more, from predictions with logits.
 
@@ -72,8 +84,8 @@ def fit_calibration(
     """
     graded = [p for p in predictions if _is_graded(p.row, categories)]
     pairs = _breasts(graded)
-    view = _fit_grades(_singly(graded), categories)
-    breast = _fit_grades(pairs, categories) if pairs else view
+    view = _fit_grades(_singly(graded), categories, offset_shrinkage)
+    breast = _fit_grades(pairs, categories, offset_shrinkage) if pairs else view
     single = dataset.single_outcome_datasets(rows)
     known = [
         p for p in predictions if p.row.is_malignant is not None and p.row.dataset not in single
@@ -83,11 +95,30 @@ def fit_calibration(
         _shares(_singly(graded), _singly(known)),
         _shares(pairs or _singly(graded), known_pairs or _singly(known)),
     )
+    plain = Calibration(view, breast, population=population)
     if predictions[0].malignancy_logit is None:
-        return Calibration(view, breast, population=population)
-    malignancy = _fit_malignancy(_singly(known))
-    of_breasts = _fit_malignancy(known_pairs) if known_pairs else malignancy
-    return Calibration(view, breast, malignancy, of_breasts, population)
+        return plain
+    head = fit_logistic(
+        np.array([_malignancy_logit(p) for p in known]),
+        np.array([bool(p.row.is_malignant) for p in known]),
+    )
+
+    def fit(groups: Sequence[Group]) -> LogisticScaling:
+        unfitted = CancerScaling(head, head, head)
+        evidence = [
+            unfitted.evidence(
+                np.array([_malignancy_logit(p) for p in group]),
+                suspicion(view.probabilities(np.stack([logits_of(p) for p in group])), categories),
+            ).mean()
+            for group in groups
+        ]
+        truth = [any(p.row.is_malignant for p in group) for group in groups]
+        return fit_logistic(np.array(evidence), np.array(truth))
+
+    one_view = fit(_singly(known))
+    return replace(
+        plain, cancer=CancerScaling(head, one_view, fit(known_pairs) if known_pairs else one_view)
+    )
 
 
 Group = Sequence[RowPrediction]  #: what is judged together: one view, or the views of a breast
@@ -113,19 +144,20 @@ def _shares(graded: Sequence[Group], known: Sequence[Group]) -> Shares:
     )
 
 
-def _fit_grades(groups: Sequence[Group], categories: tuple[int, ...]) -> Scaling:
+def _fit_grades(
+    groups: Sequence[Group], categories: tuple[int, ...], offset_shrinkage: float
+) -> Scaling:
     return fit_scaling(
-        np.stack([np.mean([p.logits for p in group], axis=0) for group in groups]),
+        np.stack([np.mean([logits_of(p) for p in group], axis=0) for group in groups]),
         np.array([_highest(group).allowed(categories) for group in groups]),
-        OFFSET_SHRINKAGE,
+        offset_shrinkage,
     )
 
 
-def _fit_malignancy(groups: Sequence[Group]) -> LogisticScaling:
-    return fit_logistic(
-        [np.mean([p.malignancy_logit for p in group]) for group in groups],
-        [any(p.row.is_malignant for p in group) for group in groups],
-    )
+def _malignancy_logit(prediction: RowPrediction) -> float:
+    if prediction.malignancy_logit is None:
+        raise ValueError("a prediction without malignancy")
+    return prediction.malignancy_logit
 
 
 def _is_graded(row: ManifestRow, categories: tuple[int, ...]) -> bool:
@@ -149,17 +181,19 @@ def _highest(group: Group) -> ManifestRow:
 
 
 def cross_fitted(
-    predictions: Sequence[RowPrediction], categories: tuple[int, ...]
+    predictions: Sequence[RowPrediction],
+    categories: tuple[int, ...],
+    offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> tuple[RowPrediction, ...]:
     """Each fold's predictions calibrated by the other folds'."""
     rows = [p.row for p in predictions]
-    spoken: list[RowPrediction] = []
-    for fold in sorted({row.fold for row in rows}):
+    calibrated: list[RowPrediction] = []
+    for fold in sorted({row.fold for row in rows if row.fold is not None}):
         others = [p for p in predictions if p.row.fold != fold]
-        calibration = fit_calibration(others, categories, rows)
-        spoken += recalibrated([p for p in predictions if p.row.fold == fold], calibration)
+        calibration = fit_calibration(others, categories, rows, offset_shrinkage)
+        calibrated += recalibrated([p for p in predictions if p.row.fold == fold], calibration)
     order = {row.file: number for number, row in enumerate(rows)}
-    return tuple(sorted(spoken, key=lambda p: order[p.row.file]))
+    return tuple(sorted(calibrated, key=lambda p: order[p.row.file]))
 
 
 def heat_reference(checkpoint: Checkpoint | Ensemble, rows: Sequence[ManifestRow]) -> float:
@@ -195,14 +229,8 @@ def assemble(
     rows = dataset.read(data).rows
     predictions: list[RowPrediction] = []
     for fold in _folds(rows):
-        done = len(predictions)
-        predictions += predict_fold(
-            runs / f"fold{fold}",
-            fold,
-            rows,
-            is_quick,
-            on_progress and (lambda n, _, done=done: on_progress(done + n, len(rows))),
-        )
+        on_row = on_progress and _after(len(predictions), len(rows), on_progress)
+        predictions += predict_fold(runs / f"fold{fold}", fold, rows, is_quick, on_row)
     final = _network(runs, None)
     calibration = _write_out_of_fold(out, name, predictions, final.identity.categories, rows)
     file = f"{name}.safetensors"
@@ -212,7 +240,7 @@ def assemble(
         final.model,
         final.preprocessing,
         calibration,
-        heat_reference(final.made_fast(), rows),
+        heat_reference(final.optimized_for_inference(), rows),
         {**final.provenance, "out_of_fold_rows": len(predictions)},
     )
     _enter(out, name, file, digest)
@@ -230,26 +258,24 @@ def assemble_ensemble(
     `runs` and `beside` hold the hybrids and the light networks; `out` their checkpoints, as
     `assemble` wrote them from these runs. Only the heat-map's scale asks a network: what was said
     of each fold is read from the members' predictions. How the joint heat-maps met the boxes is
-    there for the folds for which `predict_joint_fold` was asked to look.
+    there for the folds for which `score_joint_boxes` was asked to look.
     """
     rows = dataset.read(data).rows
-    predictions: list[RowPrediction] = []
-    for fold in _folds(rows):
-        home = f"fold{fold}"
-        predictions += predict_joint_fold(runs / home, beside / home, fold, rows, is_quick)
-    files = [f"{name}.safetensors" for name in (HYBRID, LIGHT)]
-    members = [load_checkpoint(out / file) for file in files]
+    files, members = _members(out)
+    predictions = joint_predictions(runs, beside, members, rows, is_quick)
     for member, run_directory in zip(members, (runs, beside), strict=True):
         _refuse_other_weights(member, _network(run_directory, None))
     patients = {patient for member in members for patient in _patients(member)}
-    uncalibrated = _joined_network(members)
-    calibration = _write_out_of_fold(out, BOTH, predictions, uncalibrated.identity.categories, rows)
+    uncalibrated = _build_ensemble(members)
+    calibration = _write_out_of_fold(
+        out, BOTH, predictions, uncalibrated.identity.categories, rows, ENSEMBLE_SHRINKAGE
+    )
     digest = save_ensemble(
         out / f"{BOTH}.json",
         files,
         members,
         calibration,
-        heat_reference(uncalibrated.made_fast(), rows),
+        heat_reference(uncalibrated.optimized_for_inference(), rows),
         {
             "training_patients": sorted(patients),
             "may_leak": any(member.provenance.get("may_leak") for member in members),
@@ -257,6 +283,11 @@ def assemble_ensemble(
         },
     )
     _enter(out, BOTH, f"{BOTH}.json", digest)
+
+
+def _members(out: Path) -> tuple[list[str], list[Checkpoint]]:
+    files = [f"{name}.safetensors" for name in (HYBRID, LIGHT)]
+    return files, [load_checkpoint(out / file) for file in files]
 
 
 def _folds(rows: Iterable[ManifestRow]) -> list[int]:
@@ -272,13 +303,13 @@ def _write_out_of_fold(
     predictions: Sequence[RowPrediction],
     categories: tuple[int, ...],
     rows: Sequence[ManifestRow],
+    offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> Calibration:
     """The honest figures' CSV; returns the calibration for patients that nobody has seen."""
     out.mkdir(parents=True, exist_ok=True)
-    write_predictions(
-        out / f"{name}.out_of_fold.csv", cross_fitted(predictions, categories), details=True
-    )
-    return fit_calibration(predictions, categories, rows)
+    honest = cross_fitted(predictions, categories, offset_shrinkage)
+    write_predictions(out / f"{name}.out_of_fold.csv", honest, details=True)
+    return fit_calibration(predictions, categories, rows, offset_shrinkage)
 
 
 def _enter(out: Path, name: str, file: str, digest: str) -> None:
@@ -289,45 +320,45 @@ def _enter(out: Path, name: str, file: str, digest: str) -> None:
 
 
 def predict_fold(
-    home: Path,
+    directory: Path,
     fold: int,
     rows: Sequence[ManifestRow],
     is_quick: bool = False,
     on_progress: Progress | None = None,
 ) -> list[RowPrediction]:
-    """What the network under `home` says of those of the manifest's rows that it never saw.
+    """What the network under `directory` predicts of the manifest's rows that it never saw.
 
-    Uncalibrated, and kept in `home`/predictions.npz, so that a long job can be done fold by fold.
-    The clean frames that training left are looked at again, so only images with boxes (for the
+    Uncalibrated, and kept in `directory`/predictions.npz, so that a long job can be done fold by
+    fold. The clean frames that training left serve again, so only images with boxes (for the
     heat-map) and those that taught nothing are decoded; whether a frame's image is in scope was
-    not asked in training, so it counts as in scope. Without the network itself, what it said when
-    it was at hand (`predict_packed`) is taken.
+    not asked in training, so it counts as in scope. Without the network itself, what it predicted
+    when it was at hand (`predict_packed`) is taken.
     """
     held = [row for row in rows if row.fold == fold]
-    if not is_quick and not (home / "checkpoint.safetensors").is_file():
-        return _said_before(home / "predictions.npz", fold, held)
-    checkpoint = _network(home, fold).made_fast()
+    if not is_quick and not (directory / "checkpoint.safetensors").is_file():
+        return _predicted_before(directory / "predictions.npz", fold, held)
+    checkpoint = _network(directory, fold).optimized_for_inference()
     if is_quick:
-        return _stored(home / "held_out.npz", held, checkpoint.identity.categories)
-    path = home / "predictions.npz"
+        return _stored(directory / "held_out.npz", held, checkpoint.identity.categories)
+    path = directory / "predictions.npz"
     if not _is_of(path, checkpoint):
-        frames = _clean_frames(checkpoint, rows, home.parent / "cache")
+        frames = _clean_frames(checkpoint, rows, directory.parent / "cache")
         framed = [row for row in held if row.file in frames and not row.boxes]
         read = [row for row in held if row.file not in frames or row.boxes]
-        said = _predict_frames(checkpoint, framed, frames)
+        predictions = _predict_frames(checkpoint, framed, frames)
         others, failures = predict_rows(
             checkpoint,
             read,
             heatmaps=True,
-            on_progress=on_progress and (lambda n, _: on_progress(len(framed) + n, len(held))),
+            on_progress=on_progress and _after(len(framed), len(held), on_progress),
         )
         for failure in failures:
             log.warning("not predicted: %s", failure.reason)
-        _store(path, [*said, *others], checkpoint)
+        _store(path, [*predictions, *others], checkpoint)
     return _stored(path, held, checkpoint.identity.categories)
 
 
-def _said_before(path: Path, fold: int, held: Sequence[ManifestRow]) -> list[RowPrediction]:
+def _predicted_before(path: Path, fold: int, held: Sequence[ManifestRow]) -> list[RowPrediction]:
     """From a predictions.npz that names its fold and categories, without its network."""
     try:
         with np.load(path) as stored:
@@ -342,47 +373,48 @@ def _said_before(path: Path, fold: int, held: Sequence[ManifestRow]) -> list[Row
 
 
 def predict_packed(
-    home: Path, fold: int, pack: FramePack, live: LiveFrames, batch_size: int = 16
+    directory: Path, fold: int, pack: FramePack, live: LiveFrames, batch_size: int = 16
 ) -> None:
-    """Leaves `home`/predictions.npz as `predict_fold` would, asked on the device of `live`.
+    """Leaves `directory`/predictions.npz as `predict_fold` would, on the device of `live`.
 
     The network sees frames that went through JPEG; no heat-map is made, so no pointing game.
     """
-    checkpoint = load_checkpoint(home / "checkpoint.safetensors")
+    checkpoint = load_checkpoint(directory / "checkpoint.safetensors")
     _refuse_leak(checkpoint, fold)
     device, rows = live.frames.device, pack.source.rows
-    model = checkpoint.made_fast().model.to(device)
-    asked = [
+    model = checkpoint.optimized_for_inference().model.to(device)
+    chosen = [
         index
         for index, row in enumerate(rows)
         if row.fold == fold and pack.scope_reasons[index] is not None
     ]
-    said: list[RowPrediction] = []
-    for start in range(0, len(asked), batch_size):
-        indices = np.array(asked[start : start + batch_size])
-        output = _answers(model, live, indices, checkpoint)
-        for number, index in enumerate(indices):
-            said.append(
-                RowPrediction(
-                    row=rows[index],
-                    probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
-                    category=0,
-                    scope_reason=pack.scope_reasons[index] or None,
-                    laterality=pack.sides[index],
-                    logits=output[0][number],
-                    malignancy_logit=None if output[1] is None else float(output[1][number]),
-                )
+    predictions: list[RowPrediction] = []
+    for start in range(0, len(chosen), batch_size):
+        batch = chosen[start : start + batch_size]
+        logits, malignancy = _predict_live(model, live, np.array(batch), checkpoint)
+        predictions += (
+            RowPrediction(
+                row=rows[index],
+                probabilities=dict.fromkeys(checkpoint.identity.categories, float("nan")),
+                category=0,
+                scope_reason=pack.scope_reasons[index] or None,
+                laterality=pack.sides[index],
+                logits=logits[number],
+                malignancy_logit=None if malignancy is None else float(malignancy[number]),
             )
-    _store(home / "predictions.npz", said, checkpoint)
+            for number, index in enumerate(batch)
+        )
+    _store(directory / "predictions.npz", predictions, checkpoint)
 
 
-def _answers(model, live: LiveFrames, indices: np.ndarray, checkpoint: Checkpoint) -> tuple:
+def _predict_live(
+    model: Network, live: LiveFrames, indices: np.ndarray, checkpoint: Checkpoint
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Logits (batch, categories) and malignancy logits (batch,) or None, float64."""
-
     clean = np.zeros(len(indices), int)
     images, _ = live.draw(indices, clean, AugmentationConfig(), checkpoint.preprocessing)
     with torch.inference_mode():
-        output = model.answer(images)
+        output = model.predict(images)
     malignancy = output.malignancy
     return (
         output.logits.double().cpu().numpy(),
@@ -395,7 +427,7 @@ def _clean_frames(
 ) -> Mapping[str, np.ndarray]:
     """By file, the uint8 (height, width) frame that training made; {} where it is gone."""
     config, model = checkpoint.provenance.get("config", {}), checkpoint.model
-    has_malignancy = getattr(model, "malignancy", None) is not None
+    has_malignancy = model.malignancy is not None
     taught = [row for row in rows if row.teaches(checkpoint.identity.categories, has_malignancy)]
     try:
         found = augmentation.find_frames(
@@ -416,83 +448,115 @@ def _clean_frames(
 def _predict_frames(
     checkpoint: Checkpoint, rows: Sequence[ManifestRow], frames: Mapping[str, np.ndarray]
 ) -> list[RowPrediction]:
-    said = []
+    predictions = []
     for start in range(0, len(rows), _BATCH):
         part = rows[start : start + _BATCH]
         batch = np.stack([frames[row.file] for row in part]).astype(np.float32) / 255
         with torch.inference_mode():
-            output = checkpoint.model.answer(torch.from_numpy(batch)[:, None])
-        said += [raw_prediction(row, checkpoint, output, i) for i, row in enumerate(part)]
-    return said
+            output = checkpoint.model.predict(torch.from_numpy(batch)[:, None])
+        predictions += [raw_prediction(row, checkpoint, output, i) for i, row in enumerate(part)]
+    return predictions
 
 
-def predict_joint_fold(
+def joint_predictions(
+    runs: Path,
+    beside: Path,
+    members: Sequence[Checkpoint],
+    rows: Sequence[ManifestRow],
+    is_quick: bool = False,
+) -> list[RowPrediction]:
+    """What hybrid and light network say together of rows that neither had seen, uncalibrated.
+
+    What each said of a fold is calibrated by what it said of the others, and then joined, of the
+    rows that both have. How the joint heat-maps met the boxes is there for the folds for which
+    `score_joint_boxes` was asked to look.
+    """
+    folds = _folds(rows)
+    firsts, seconds = (
+        [p for fold in folds for p in predict_fold(place / f"fold{fold}", fold, rows, is_quick)]
+        for place in (runs, beside)
+    )
+    boxes = {
+        p.row.file: p.boxes for fold in folds for p in _scored(runs / f"fold{fold}", fold, rows)
+    }
+    said: list[RowPrediction] = []
+    for fold in folds:
+        together = _build_ensemble(
+            [
+                replace(
+                    member,
+                    calibration=fit_calibration(
+                        [p for p in own if p.row.fold != fold], member.identity.categories, rows
+                    ),
+                )
+                for member, own in zip(members, (firsts, seconds), strict=True)
+            ]
+        )
+        others = {p.row.file: p for p in seconds if p.row.fold == fold}
+        said += [
+            _joint_prediction(first, others[first.row.file], together)
+            for first in firsts
+            if first.row.file in others
+        ]
+    return [replace(p, boxes=boxes.get(p.row.file)) for p in said]
+
+
+def score_joint_boxes(
     home: Path,
     beside: Path,
     fold: int,
+    members: Sequence[Checkpoint],
     rows: Sequence[ManifestRow],
-    is_quick: bool = False,
-    with_boxes: bool = False,
     on_progress: Progress | None = None,
-) -> list[RowPrediction]:
-    """The same by the hybrid under `home` and the light network under `beside` together.
+) -> None:
+    """How the joint heat-maps of the networks under `home` and `beside` meet the boxes of a fold.
 
-    Their own stored predictions are joined, of the rows that both have. `with_boxes` looks how the
-    joint heat-maps meet the boxes, which asks both networks, and keeps that in `home`/both.npz;
-    once it is there it is read back.
+    Left in `home`/both.npz. The calibrations, which weigh the networks, are those of `members`.
     """
-    held = [row for row in rows if row.fold == fold]
-    networks = [_network(place, fold) for place in (home, beside)]
-    together = _joined_network(networks)
-    firsts = predict_fold(home, fold, rows, is_quick)
-    seconds = {p.row.file: p for p in predict_fold(beside, fold, rows, is_quick)}
-    said = [
-        _joined_prediction(first, seconds[first.row.file], together)
-        for first in firsts
-        if first.row.file in seconds
-    ]
-    path = home / "both.npz"
-    if _is_of(path, together):
-        boxes = {p.row.file: p.boxes for p in _stored(path, held, together.identity.categories)}
-        return [replace(p, boxes=boxes.get(p.row.file)) for p in said]
-    if not with_boxes:
-        return said
-    fast = together.made_fast()
+    fast = _build_ensemble(
+        [
+            replace(_network(place, fold), calibration=member.calibration)
+            for place, member in zip((home, beside), members, strict=True)
+        ]
+    ).optimized_for_inference()
+    said = [p for p in predict_fold(home, fold, rows) if p.row.boxes]
     scorer = BoxScorer(fast, [p.row for p in said])
     scored = []
     for number, prediction in enumerate(said, start=1):
-        if prediction.row.boxes:
-            item = prepared_row(prediction.row, fast)
-            prediction = replace(prediction, boxes=scorer.score(item))
-        scored.append(prediction)
+        scored.append(replace(prediction, boxes=scorer.score(prepared_row(prediction.row, fast))))
         if on_progress:
             on_progress(number, len(said))
-    _store(path, scored, together)
-    return scored
+    _store(home / "both.npz", scored, fast)
 
 
-def _joined_prediction(
-    first: RowPrediction, second: RowPrediction, together: Ensemble
+def _scored(home: Path, fold: int, rows: Sequence[ManifestRow]) -> list[RowPrediction]:
+    path = home / "both.npz"
+    held = [row for row in rows if row.fold == fold]
+    return _stored(path, held, ()) if path.is_file() else []
+
+
+def _joint_prediction(
+    first: RowPrediction, second: RowPrediction, ensemble: Ensemble
 ) -> RowPrediction:
     outputs = [
         Output(
-            torch.from_numpy(p.logits)[None],
+            torch.from_numpy(logits_of(p))[None],
             None if p.malignancy_logit is None else torch.tensor([p.malignancy_logit]).double(),
         )
         for p in (first, second)
     ]
-    joined = raw_prediction(first.row, together, together.joined(outputs))
+    joint = raw_prediction(first.row, ensemble, ensemble.combined(outputs))
     reason = first.scope_reason or second.scope_reason
-    return replace(joined, laterality=first.laterality, scope_reason=reason)
+    return replace(joint, laterality=first.laterality, scope_reason=reason)
 
 
-def _joined_network(members: Sequence[Checkpoint]) -> Ensemble:
+def _build_ensemble(members: Sequence[Checkpoint]) -> Ensemble:
     """Members as one that nobody has calibrated yet."""
     if [member.identity.name for member in members] != [HYBRID, LIGHT]:
         raise InvalidData("No ensemble", "--runs must hold hybrids, --beside light networks.")
     categories = members[0].identity.categories
     digest = hashlib.sha256("".join(m.identity.sha256 for m in members).encode()).hexdigest()
-    has_malignancy = all(m.calibration.malignancy_view is not None for m in members)
+    has_malignancy = all(m.calibration.cancer is not None for m in members)
     return Ensemble(
         members=tuple(members),
         identity=ModelIdentity(BOTH, digest, categories),
@@ -502,12 +566,10 @@ def _joined_network(members: Sequence[Checkpoint]) -> Ensemble:
     )
 
 
-def _network(home: Path, fold: int | None) -> Checkpoint:
+def _network(directory: Path, fold: int | None) -> Checkpoint:
     """The trained network of a run; raises `InvalidData` if it did not hold back `fold`."""
-    checkpoint = load_checkpoint(home / "checkpoint.safetensors")
-    if checkpoint.provenance.get("config", {}).get("fold") != fold:
-        place = "the final network" if fold is None else f"fold{fold}"
-        raise InvalidData("Network of another fold", f"What lies as {place} held out another.")
+    checkpoint = load_checkpoint(directory / "checkpoint.safetensors")
+    _refuse_leak(checkpoint, fold)
     return checkpoint
 
 
@@ -524,23 +586,27 @@ def _refuse_other_weights(shipped: Checkpoint, trained: Checkpoint) -> None:
 
 
 def _patients(checkpoint: Checkpoint) -> list[str]:
-    return checkpoint.provenance.get("training_patients", [])
+    patients: list[str] = checkpoint.provenance.get("training_patients", [])
+    return patients
 
 
-def _store(path: Path, said: Sequence[RowPrediction], checkpoint: Checkpoint | Ensemble) -> None:
+def _store(
+    path: Path, predictions: Sequence[RowPrediction], checkpoint: Checkpoint | Ensemble
+) -> None:
     unknown = float("nan")
     np.savez(
         path,
         sha256=checkpoint.identity.sha256,
         categories=checkpoint.identity.categories,
-        fold=_fold_of(checkpoint, -1),
-        files=[p.row.file for p in said],
-        logits=[p.logits for p in said],
-        malignancy=[p.malignancy_logit for p in said if p.malignancy_logit is not None],
-        reasons=[p.scope_reason or "" for p in said],
-        sides=[p.laterality.value if p.laterality else "" for p in said],
+        fold=-1 if (fold := _fold_of(checkpoint)) is None else fold,
+        files=[p.row.file for p in predictions],
+        logits=[logits_of(p) for p in predictions],
+        malignancy=[p.malignancy_logit for p in predictions if p.malignancy_logit is not None],
+        reasons=[p.scope_reason or "" for p in predictions],
+        sides=[p.laterality.value if p.laterality else "" for p in predictions],
         boxes=[
-            [unknown] * len(fields(BoxScore)) if p.boxes is None else astuple(p.boxes) for p in said
+            [unknown] * len(fields(BoxScore)) if p.boxes is None else astuple(p.boxes)
+            for p in predictions
         ],
     )
 
@@ -566,7 +632,7 @@ def _stored(
         logits, malignancy = stored["logits"].astype(float), stored["malignancy"].astype(float)
     except (OSError, ValueError, KeyError) as error:
         raise InvalidData("A fold is missing", f"{path.parent.name} has no {path.name}.") from error
-    said = []
+    predictions = []
     for row in held:
         index = place.get(row.file)
         if index is None:
@@ -577,7 +643,7 @@ def _stored(
             reason = str(stored["reasons"][index]) or None
             scores = stored["boxes"][index].astype(float)
             boxes = None if np.isnan(scores[0]) else BoxScore(*scores.tolist())
-        said.append(
+        predictions.append(
             RowPrediction(
                 row=row,
                 probabilities=dict.fromkeys(categories, float("nan")),
@@ -589,12 +655,13 @@ def _stored(
                 boxes=boxes,
             )
         )
-    return said
+    return predictions
 
 
-def _fold_of(checkpoint: Checkpoint | Ensemble, otherwise: int | None = None) -> int | None:
-    fold = checkpoint.provenance.get("config", {}).get("fold")
-    return otherwise if fold is None else fold
+def _fold_of(checkpoint: Checkpoint | Ensemble) -> int | None:
+    """What its training held out; None: nothing."""
+    fold: int | None = checkpoint.provenance.get("config", {}).get("fold")
+    return fold
 
 
 def _refuse_leak(checkpoint: Checkpoint, fold: int | None) -> None:
@@ -664,8 +731,9 @@ def _run(arguments: argparse.Namespace, on_progress: Progress) -> None:
     elif fold is None:
         assemble_ensemble(data, runs, beside, arguments.out, is_quick)
     else:
-        rows, home = dataset.read(data).rows, f"fold{fold}"
+        rows, name = dataset.read(data).rows, f"fold{fold}"
         if beside is None:
-            predict_fold(runs / home, fold, rows, False, on_progress)
+            predict_fold(runs / name, fold, rows, False, on_progress)
         else:
-            predict_joint_fold(runs / home, beside / home, fold, rows, is_quick, True, on_progress)
+            _, members = _members(arguments.out)
+            score_joint_boxes(runs / name, beside / name, fold, members, rows, on_progress)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class LesionPrediction:
-    """What the network says of a crop, calibrated."""
+    """What the network predicts of a crop, calibrated."""
 
     row: LesionRow
     probabilities: Mapping[int, float]
@@ -113,7 +114,7 @@ def cases_of(predictions: Sequence[LesionPrediction]) -> metrics.Cases:
     )
 
 
-def figures(predictions: Sequence[LesionPrediction], resamples: int, seed: int) -> dict:
+def figures(predictions: Sequence[LesionPrediction], resamples: int, seed: int) -> dict[str, Any]:
     """Of all lesions, and under `kinds` of masses and of calcifications."""
     result = _figures(predictions, resamples, seed)
     result["kinds"] = {
@@ -123,7 +124,7 @@ def figures(predictions: Sequence[LesionPrediction], resamples: int, seed: int) 
     return result
 
 
-def _figures(predictions: Sequence[LesionPrediction], resamples: int, seed: int) -> dict:
+def _figures(predictions: Sequence[LesionPrediction], resamples: int, seed: int) -> dict[str, Any]:
     if not predictions:
         return {"n": 0, "n_rows": 0}
     cases = cases_of(predictions)
@@ -142,11 +143,15 @@ def _malignancy_error(cases: metrics.Cases) -> float | None:
     if not known.any():
         return None
     bins = metrics.reliability(cases.malignancy[known], cases.malignant[known] == 1)
-    gaps = [b.count * abs(b.confidence - b.accuracy) for b in bins if b.count]
+    gaps = [
+        b.count * abs(b.confidence - b.accuracy)
+        for b in bins
+        if b.confidence is not None and b.accuracy is not None
+    ]
     return float(sum(gaps) / known.sum())
 
 
-def _size_control(predictions: Sequence[LesionPrediction], cases: metrics.Cases) -> dict:
+def _size_control(predictions: Sequence[LesionPrediction], cases: metrics.Cases) -> dict[str, Any]:
     """`auc_malignant_by_size`: the crop's size as the score. `auc_malignant_alike_in_size`: the
     network's, of pairs of one quarter of the sizes only, where size tells next to nothing."""
     size = np.array([np.sqrt(np.prod(p.row.size_mm)) for p in predictions])
@@ -160,9 +165,10 @@ def _size_control(predictions: Sequence[LesionPrediction], cases: metrics.Cases)
     for index in range(_SIZE_CLASSES):
         inside = place == index
         count = float(positive[inside].sum() * (~positive[inside]).sum())
-        if count:
+        auc = _auc(positive[inside], score[inside])
+        if auc is not None:
             pairs += count
-            won += count * _auc(positive[inside], score[inside])
+            won += count * auc
     return {
         "auc_malignant_by_size": _auc(positive, size),
         "auc_malignant_alike_in_size": won / pairs if pairs else None,
@@ -206,7 +212,7 @@ def read_predictions(
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             records = {record["file"]: record for record in csv.DictReader(stream)}
-        said, missing = [], []
+        predictions, missing = [], []
         for row in rows:
             record = records.get(str(guarded_cell(row.label.file)))
             if record is None:
@@ -218,12 +224,12 @@ def read_predictions(
             values = [*probabilities.values(), malignancy]
             if not all(0 <= value <= 1 for value in values) or abs(total - 1) > 1e-3:
                 raise ValueError(f"{row.label.file} has no probabilities")
-            said.append(LesionPrediction(row, probabilities, malignancy))
+            predictions.append(LesionPrediction(row, probabilities, malignancy))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidData("Predictions cannot be read", f"{path.name}: {error}.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidData("Prediction is wrong", f"{path.name}: {error}.") from error
-    return said, missing
+    return predictions, missing
 
 
 # ----------------------------------------------------------------------------------- out of fold
@@ -251,17 +257,17 @@ def assemble(lesions_csv: Path, runs: Path, out: Path) -> None:
     logits = np.concatenate([part[1] for part in parts])
     malignancy = np.concatenate([part[2] for part in parts])
     place = np.array([row.label.fold for row in held])
-    said: list[LesionPrediction] = []
+    predictions: list[LesionPrediction] = []
     for fold in folds:
         inside = place == fold
         others = [row for row, is_in in zip(held, inside, strict=True) if not is_in]
         calibration = fit_region_calibration(others, logits[~inside], malignancy[~inside])
         own = [row for row, is_in in zip(held, inside, strict=True) if is_in]
-        said += calibrated(own, logits[inside], malignancy[inside], calibration)
+        predictions += calibrated(own, logits[inside], malignancy[inside], calibration)
     order = {row.label.file: number for number, row in enumerate(rows)}
-    said.sort(key=lambda p: order[p.row.label.file])
+    predictions.sort(key=lambda p: order[p.row.label.file])
     out.mkdir(parents=True, exist_ok=True)
-    write_predictions(out / f"{REGION}.out_of_fold.csv", said)
+    write_predictions(out / f"{REGION}.out_of_fold.csv", predictions)
     file = f"{REGION}.safetensors"
     digest = save_region_checkpoint(
         out / file,
@@ -276,17 +282,21 @@ def assemble(lesions_csv: Path, runs: Path, out: Path) -> None:
     manifest.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
-def _held_out(home: Path, rows: Sequence[LesionRow], fold: int) -> tuple:
+def _held_out(
+    directory: Path, rows: Sequence[LesionRow], fold: int
+) -> tuple[list[LesionRow], np.ndarray, np.ndarray]:
     """(rows, logits, malignancy logits) that training left for the fold it never saw."""
-    provenance = load_region_checkpoint(home / "checkpoint.safetensors").provenance
+    provenance = load_region_checkpoint(directory / "checkpoint.safetensors").provenance
     if provenance.get("config", {}).get("fold") != fold:
-        raise InvalidData("Network of another fold", f"What lies as {home.name} held out another.")
+        raise InvalidData(
+            "Network of another fold", f"What lies as {directory.name} held out another."
+        )
     try:
-        with np.load(home / "held_out.npz") as stored:
+        with np.load(directory / "held_out.npz") as stored:
             place = {str(name): index for index, name in enumerate(stored["files"])}
             logits, malignancy = stored["logits"], stored["malignancy"]
     except (OSError, ValueError, KeyError) as error:
-        raise InvalidData("A fold is missing", f"{home.name} has no held_out.npz.") from error
+        raise InvalidData("A fold is missing", f"{directory.name} has no held_out.npz.") from error
     rows = [row for row in rows if row.label.file in place]
     index = [place[row.label.file] for row in rows]
     return rows, logits[index], malignancy[index]
@@ -340,19 +350,21 @@ def run(arguments: argparse.Namespace) -> int:
 
     rows = read_lesions(arguments.manifest)
     if arguments.predictions is not None:
-        said, missing = read_predictions(arguments.predictions, rows)
+        predictions, missing = read_predictions(arguments.predictions, rows)
         for file in missing:
             log.warning("not predicted: %s", file)
         has_failed = bool(missing)
     else:
         with tqdm(total=len(rows), desc="lesions", file=sys.stderr, mininterval=2) as bar:
-            said, has_failed = predict_lesions(rows, arguments.checkpoint, lambda: bar.update(1))
-    if not said:
+            predictions, has_failed = predict_lesions(
+                rows, arguments.checkpoint, lambda: bar.update(1)
+            )
+    if not predictions:
         raise InvalidData("Nothing to judge", f"No row of {arguments.manifest.name} can be used.")
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
-        write_predictions(arguments.out / "predictions.csv", said)
-        result = figures(said, arguments.resamples, arguments.seed) | {"notice": NOTICE}
+        write_predictions(arguments.out / "predictions.csv", predictions)
+        result = figures(predictions, arguments.resamples, arguments.seed) | {"notice": NOTICE}
         (arguments.out / "metrics.json").write_text(
             json.dumps(result, indent=2, allow_nan=False) + "\n", "utf-8"
         )
@@ -362,8 +374,9 @@ def run(arguments: argparse.Namespace) -> int:
         part = result["kinds"][kind]
         if part["n_rows"]:
             sys.stderr.write(
-                f"{kind}: {part['n_rows']} lesions, AUC malignant {_said(part['auc_malignant'])}, "
-                f"kappa {_said(part['qwk'])}, accuracy {_said(part['accuracy'])}\n"
+                f"{kind}: {part['n_rows']} lesions, "
+                f"AUC malignant {_three_digits(part['auc_malignant'])}, "
+                f"kappa {_three_digits(part['qwk'])}, accuracy {_three_digits(part['accuracy'])}\n"
             )
     return 1 if has_failed else 0
 
@@ -378,7 +391,7 @@ def predict_lesions(
     from engine.networks.region_network import cut
 
     checkpoint = load_region_checkpoint(checkpoint_path or shipped_checkpoint(REGION))
-    said, has_failed = [], False
+    predictions, has_failed = [], False
     for row in rows:
         try:
             grey, spacing_mm = read_crop(row)
@@ -386,12 +399,12 @@ def predict_lesions(
             log.warning("not predicted: %s", error.advice)
             has_failed = True
         else:
-            logits, malignancy = checkpoint.ask(cut(grey, spacing_mm, checkpoint.config)[None])
-            said += calibrated([row], logits, malignancy, checkpoint.calibration)
+            logits, malignancy = checkpoint.predict(cut(grey, spacing_mm, checkpoint.config)[None])
+            predictions += calibrated([row], logits, malignancy, checkpoint.calibration)
         if on_row:
             on_row()
-    return said, has_failed
+    return predictions, has_failed
 
 
-def _said(value: float | None) -> str:
+def _three_digits(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"

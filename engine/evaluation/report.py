@@ -5,44 +5,36 @@ that it keeps it when it is copied out, and so does every printed page. Patients
 the worst errors name the image file, without which they could not be looked at again.
 """
 
-import base64
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from engine import __version__
-from engine.domain import BIRADS_MEANING, MODEL_MEANING, NOTICE
-from engine.errors import StorageFailed
-from engine.evaluation import controls, metrics
+from engine.domain import BIRADS_MEANING, MODEL_MEANING
+from engine.evaluation import controls, metrics, page
 from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases
-from engine.evaluation.table import ErrorPicture, Table
+from engine.evaluation.table import ErrorPicture, Table, grade_of
 from engine.records.exports import heat_on_source, overlay
 
-# Okabe and Ito's colours, told apart by every reader.
-_BLUE, _ORANGE, _GREEN, _PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
-_SERIES = (_ORANGE, _GREEN, _PINK, "#56b4e9", "#e69f00")
-_GREY, _INK = "#8a8f98", "#1c2430"
-_GRADE_COLOURS = {1: "#2166ac", 2: "#67a9cf", 3: "#e0b43a", 4: "#e66101", 5: "#a50026"}
 _MARKERS = ("o", "^", "s", "D", "v", "P")
-_DPI = 110
 _PICTURE_ROWS = 520  #: of a mammogram in the report
 _FEWEST_IN_BIN = 10  #: cases for a point of a per-category reliability curve
-_CURVE_THRESHOLDS = np.round(np.arange(0.01, 0.605, 0.01), 4)
-_SCREENING_CURVE = np.round(np.arange(0.001, 0.0505, 0.001), 4)
+_CURVE_THRESHOLDS = np.round(np.arange(0.01, 0.605, 0.01), 4).tolist()
+_SCREENING_CURVE = np.round(np.arange(0.001, 0.0505, 0.001), 4).tolist()
 _MOST_PLACED = 3000  #: images in the feature-space picture
 
 
 def write(
     path: Path,
-    results: Mapping,
+    results: Mapping[str, Any],
     table: Table,
     errors: Sequence[ErrorPicture] = (),
     embeddings: np.ndarray | None = None,
@@ -74,55 +66,45 @@ def write(
         + f"categories {', '.join(map(str, model['categories']))} · "
         f"birads-engine {__version__}</p>"
     )
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>BI-RADS evaluation – {escape(model['name'])}</title><style>{_STYLE}</style></head>"
-        f'<body><p class="notice">{NOTICE}</p><main>{head}{"".join(filter(None, sections))}</main>'
-        f'<p class="notice foot">{NOTICE}</p></body></html>\n'
-    )
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise StorageFailed("Report not written", f"{path.name}: {error.strerror}.") from error
+    page.write(path, f"BI-RADS evaluation – {model['name']}", head, sections)
 
 
 # ------------------------------------------------------------------------------------- sections
 
 
-def _summary(results: Mapping) -> str:
+def _summary(results: Mapping[str, Any]) -> str:
     warnings = "".join(f'<p class="warning">{escape(text)}</p>' for text in results["warnings"])
     rows = results["rows"]
     if not results["n"]:
-        told = (
+        text = (
             f"{rows['predicted']} images were judged; none has a reader's category from 1 to 5, so "
             "the figures below are those of pathology and of the data sets."
         )
     else:
-        told = (
-            f"On {_count(results['n'], 'image')} with a reader's BI-RADS category the network gave "
-            f"the same category in <b>{_share(results['accuracy'])}</b>"
-            f"{_bounds(results, 'accuracy', _share)} and one at most one step away in "
-            f"<b>{_share(results['within_one_accuracy'])}</b>."
+        text = (
+            f"On {page.count(results['n'], 'image')} with a reader's BI-RADS category the network "
+            f"gave the same category in <b>{page.share(results['accuracy'])}</b>"
+            f"{_bounds(results, 'accuracy', page.share)} and one at most one step away in "
+            f"<b>{page.share(results['within_one_accuracy'])}</b>."
         )
         calls = [
-            f"{_share(results['per_class'][str(grade)]['sensitivity'])} of the "
+            f"{page.share(results['per_class'][str(grade)]['sensitivity'])} of the "
             f"{results['per_class'][str(grade)]['support']} images read as {grade}"
             for grade in (4, 5)
             if results["per_class"][str(grade)]["support"]
         ]
         if calls:
-            told += f" It found {' and '.join(calls)}."
+            text += f" It found {' and '.join(calls)}."
     if results["auc_malignant"] is not None:
-        told += (
+        text += (
             f" Shown one malignant and one other image, it ranks the malignant one higher "
-            f"<b>{_share(results['auc_malignant'])}</b> of the time"
-            f"{_bounds(results, 'auc_malignant', _share)}."
+            f"<b>{page.share(results['auc_malignant'])}</b> of the time"
+            f"{_bounds(results, 'auc_malignant', page.share)}."
         )
-    return f"{warnings}<section><h2>In short</h2><p>{told}</p></section>"
+    return f"{warnings}<section><h2>In short</h2><p>{text}</p></section>"
 
 
-def _key_figures(results: Mapping) -> str:
+def _key_figures(results: Mapping[str, Any]) -> str:
     names = {
         "coverage": "In scope",
         "accuracy": "Same category as the reader",
@@ -174,18 +156,18 @@ def _key_figures(results: Mapping) -> str:
         if lacking
         else ""
     )
-    return _section(
+    return page.section(
         "Key figures",
-        _table(head, lines)
+        page.table(head, lines)
         + f'<p class="caption">Intervals: bootstrap over {results["n_patients"]} patients. '
         f"A breast is judged by {escape(results['per_breast']['method'])}; its truth is its worst "
         "view's.</p><h3>Who is counted</h3>"
-        + _table(["", "n", "same", "within one", "macro F1", "kappa", "ECE"], subsets)
+        + page.table(["", "n", "same", "within one", "macro F1", "kappa", "ECE"], subsets)
         + note,
     )
 
 
-def _categories(results: Mapping) -> str:
+def _categories(results: Mapping[str, Any]) -> str:
     if not results["n"]:
         return ""
     lines = []
@@ -214,15 +196,16 @@ def _categories(results: Mapping) -> str:
         "F1",
         "ECE",
     ]
-    return _section(
+    return page.section(
         "Category by category",
-        _picture(_confusion(results), "Confusion matrix of reader and network")
+        page.picture(_confusion(results), "Confusion matrix of reader and network")
         + '<p class="caption">Each row is what the reader said; the colour and the percentage say '
-        "where the network put those images. The diagonal is agreement.</p>" + _table(head, lines),
+        "where the network put those images. The diagonal is agreement.</p>"
+        + page.table(head, lines),
     )
 
 
-def _discrimination(results: Mapping, table: Table) -> str:
+def _discrimination(results: Mapping[str, Any], table: Table) -> str:
     figure = Figure(figsize=(10, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     main = table.main
@@ -242,9 +225,9 @@ def _discrimination(results: Mapping, table: Table) -> str:
     )
     if not drawn:
         return ""
-    return _section(
+    return page.section(
         "Telling apart",
-        _picture(figure, "ROC curves")
+        page.picture(figure, "ROC curves")
         + '<p class="caption">How many true cases are found (upwards) at what cost in false alarms '
         "(to the right); the further a curve bends to the upper left, the better. The dot on the "
         "left is the network's own category, 4 or 5. Thin lines: one data set each; a set with one "
@@ -253,13 +236,13 @@ def _discrimination(results: Mapping, table: Table) -> str:
     )
 
 
-def _calibration(results: Mapping, table: Table) -> str:
+def _calibration(results: Mapping[str, Any], table: Table) -> str:
     counted = table.main.take(table.main.truth > 0)
     if not len(counted):
         return ""
-    return _section(
+    return page.section(
         "Does its confidence mean what it says?",
-        _picture(_reliability(counted), "Reliability diagrams")
+        page.picture(_reliability(counted), "Reliability diagrams")
         + '<p class="caption">Left: of the images on which it claims, say, 70 % confidence, 70 % '
         "should be right; a bar below the diagonal is over-confidence (dots: the bin's mean "
         "confidence, with the 95 % interval of what was right). Right: the same for each "
@@ -269,7 +252,7 @@ def _calibration(results: Mapping, table: Table) -> str:
     )
 
 
-def _decisions(results: Mapping, table: Table) -> str:
+def _decisions(results: Mapping[str, Any], table: Table) -> str:
     main = table.main
     counted = main.take(main.truth > 0)
     known = main.take(np.isfinite(main.malignant))
@@ -304,20 +287,20 @@ def _decisions(results: Mapping, table: Table) -> str:
         for point in results["decision"][key]
     ]
     head = ["event", "threshold", "net benefit", "of acting on all", "avoided per 100"]
-    return _section(
+    return page.section(
         "Would acting on it help?",
-        _picture(_decision_picture(curves), "Decision curves")
+        page.picture(_decision_picture(curves), "Decision curves")
         + '<p class="caption">Net benefit counts true alarms and subtracts false ones, weighed by '
         "the probability at which one would act (Vickers and Elkin). The network is worth using "
         "where its line is above both others. “Avoided per 100”: procedures spared per 100 images "
         "compared with acting on all, at no loss of true cases. The images come from women with a "
         "finding, so the first two columns of the picture are not a screening population; the "
         "third exchanges the prevalence, but the benign cases are still those that someone "
-        "worried about.</p>" + _table(head, lines) + _screening(results["screening"]),
+        "worried about.</p>" + page.table(head, lines) + _screening(results["screening"]),
     )
 
 
-def _decision_cells(point: Mapping) -> list[str]:
+def _decision_cells(point: Mapping[str, Any]) -> list[str]:
     return [
         f"{point['net_benefit']:.4f}",
         f"{point['net_benefit_all']:.4f}",
@@ -325,7 +308,7 @@ def _decision_cells(point: Mapping) -> list[str]:
     ]
 
 
-def _screening(screening: Mapping | None) -> str:
+def _screening(screening: Mapping[str, Any] | None) -> str:
     if screening is None:
         return ""
     head = [
@@ -339,7 +322,7 @@ def _screening(screening: Mapping | None) -> str:
         [
             f"{1000 * float(prevalence):.0f}",
             f"{row['called_4_or_5_per_1000']:.0f}",
-            _share(row["ppv"]),
+            page.share(row["ppv"]),
             f"{row['cancers_missed_per_1000']:.1f}",
             *(
                 "–" if chance is None else f"{chance:.2%}"
@@ -350,14 +333,14 @@ def _screening(screening: Mapping | None) -> str:
     ]
     return (
         "<h3>If cancer were as rare as in screening</h3>"
-        + _table(head, lines)
+        + page.table(head, lines)
         + '<p class="caption">Worked out by Bayes from the sensitivity and specificity measured '
         "here. Healthy women without any finding were hardly measured, so the false alarms are "
         "those of a harder population.</p>"
     )
 
 
-def _datasets(results: Mapping) -> str:
+def _datasets(results: Mapping[str, Any]) -> str:
     if not results["datasets"]:
         return ""
     head = [
@@ -375,7 +358,7 @@ def _datasets(results: Mapping) -> str:
                     name + unit,
                     str(group["n_rows"]),
                     str(group["n"]),
-                    _share(group["coverage"]),
+                    page.share(group["coverage"]),
                     *cells,
                 ]
             )
@@ -388,17 +371,17 @@ def _datasets(results: Mapping) -> str:
                     kind,
                     str(row["n_rows"]),
                     *(str(row["said"][str(grade)]) for grade in GRADES),
-                    _share(met),
-                    _share(row["mean_p_birads4plus"]),
+                    page.share(met),
+                    page.share(row["mean_p_birads4plus"]),
                 ]
             )
-    return _section(
+    return page.section(
         "Data set by data set",
-        _table(head, lines)
+        page.table(head, lines)
         + '<p class="caption">Here stand-ins count too: films reported normal as '
         "category 1. Below each figure: its 95 % interval.</p>"
         "<h3>What it said of each kind of label</h3>"
-        + _table(
+        + page.table(
             [
                 *("data set", "label", "images"),
                 *(f"said {grade}" for grade in GRADES),
@@ -412,7 +395,7 @@ def _datasets(results: Mapping) -> str:
     )
 
 
-def _controls(results: Mapping) -> str:
+def _controls(results: Mapping[str, Any]) -> str:
     found = results.get("controls")
     if found is None:
         return ""
@@ -445,13 +428,15 @@ def _controls(results: Mapping) -> str:
         body += f"<h3>{escape(name)}, by a network trained without it</h3>" + _groups_table(
             controls.named_groups(groups)
         )
-    return _section("What the figures are worth", body)
+    return page.section("What the figures are worth", body)
 
 
 _GROUP_AUCS = ("auc_malignant", "auc_4_or_5")
 
 
-def _groups_table(groups: Iterable[tuple[str, Mapping]], more: Iterable[list[str]] = ()) -> str:
+def _groups_table(
+    groups: Iterable[tuple[str, Mapping[str, Any]]], more: Iterable[list[str]] = ()
+) -> str:
     head = [
         *("", "images (cancers)", "AUC malignancy", "AUC label 4–5", "cancer-free called 4–5"),
         *("cancers called 4–5", "1 called 4–5", "1–2 called 4–5", "1–2 called 1–2"),
@@ -465,10 +450,10 @@ def _groups_table(groups: Iterable[tuple[str, Mapping]], more: Iterable[list[str
         ]
         for name, group in groups
     ]
-    return _table(head, [*lines, *more])
+    return page.table(head, [*lines, *more])
 
 
-def _operating_points(points: Mapping | None) -> str:
+def _operating_points(points: Mapping[str, Any] | None) -> str:
     if points is None:
         return ""
     lines = [
@@ -483,13 +468,13 @@ def _operating_points(points: Mapping | None) -> str:
     ]
     return (
         "<h3>At operating points chosen on other patients</h3>"
-        + _table(["", "may be called", "cancer-free called", "cancers called"], lines)
+        + page.table(["", "may be called", "cancer-free called", "cancers called"], lines)
         + '<p class="caption">For each fold the limit of P(4 or 5) was set on the other folds, so '
         "that no more than the stated share of their cancer-free images lies above it.</p>"
     )
 
 
-def _without_the_breast(collections: Mapping | None) -> str:
+def _without_the_breast(collections: Mapping[str, Any] | None) -> str:
     lines = [
         [
             f"{name}{with_size}",
@@ -513,7 +498,7 @@ def _without_the_breast(collections: Mapping | None) -> str:
     ]
     return (
         "<h3>What can be told without the breast</h3>"
-        + _table(head, lines)
+        + page.table(head, lines)
         + '<p class="caption">Fifteen statistics of the stored image (levels used, extremes, mean, '
         "the edges; with size: that of the original) read by boosted trees, held out by patient. "
         "What they tell is the digitiser or the machine. Correlation and partial R² (given the "
@@ -525,7 +510,7 @@ def _without_the_breast(collections: Mapping | None) -> str:
 _OUTCOMES = ("_in_cancers", "_in_cancer_free")
 
 
-def _heat(results: Mapping) -> str:
+def _heat(results: Mapping[str, Any]) -> str:
     if results["pointing_game"] is None:
         return ""
     lines = []
@@ -543,20 +528,20 @@ def _heat(results: Mapping) -> str:
                     name,
                     str(group["n_boxes"]),
                     label,
-                    _share(group[figure]),
-                    _interval(group["intervals"].get(figure), _share),
-                    _share(baselines["box_area"]),
-                    _share(baselines["breast_centre"]),
-                    _share(baselines["untrained_network"]),
+                    page.share(group[figure]),
+                    _interval(group["intervals"].get(figure), page.share),
+                    page.share(baselines["box_area"]),
+                    page.share(baselines["breast_centre"]),
+                    page.share(baselines["untrained_network"]),
                 ]
             )
     head = [
         *("data set", "boxed images", "figure", "network", "95 %"),
         *("chance (box area)", "breast centre", "untrained network"),
     ]
-    return _section(
+    return page.section(
         "Did it look at the lesion?",
-        _table(head, lines)
+        page.table(head, lines)
         + '<p class="caption">Grad-CAM of “BI-RADS 4 or 5” against the drawn lesion boxes, no '
         "tolerance. The three columns on the right are what no understanding at all would reach "
         "(the untrained network was asked about a sample). "
@@ -567,9 +552,9 @@ def _heat(results: Mapping) -> str:
 def _features(table: Table, embeddings: np.ndarray | None) -> str:
     if embeddings is None or len(embeddings) < 10:
         return ""
-    return _section(
+    return page.section(
         "How images lie in the network's eyes",
-        _picture(_feature_space(table, embeddings), "Feature space")
+        page.picture(_feature_space(table, embeddings), "Feature space")
         + '<p class="caption">Each point is an image; close points look alike to the network '
         "(average of the last feature layer, by PCA and t-SNE; distances between far groups mean "
         "little). If points gather by data set rather than by category, the network also sees "
@@ -582,17 +567,18 @@ def _worst(errors: Sequence[ErrorPicture]) -> str:
         return ""
     cards = []
     for error in errors:
-        said, row = error.prediction, error.prediction.row
-        truth = row.birads
+        prediction, row = error.prediction, error.prediction.row
+        truth = grade_of(row)
         pathology = f" · pathology {escape(row.pathology.lower())}" if row.pathology else ""
-        scope = "" if said.in_scope else f" · out of scope: {escape(said.scope_reason)}"
+        reason = prediction.scope_reason
+        scope = "" if reason is None else f" · out of scope: {escape(reason)}"
         caption = (
-            f"<b>Reader {truth} ({BIRADS_MEANING[truth]}), network {said.category} "
-            f"({MODEL_MEANING[said.category]}, {said.confidence:.0%})</b><br>"
-            f"It gave the reader's category {said.probabilities.get(truth, 0.0):.0%}{pathology}"
-            f"{scope}<br><small>{escape(row.file)}</small>"
+            f"<b>Reader {truth} ({BIRADS_MEANING[truth]}), network {prediction.category} "
+            f"({MODEL_MEANING[prediction.category]}, {prediction.confidence:.0%})</b><br>"
+            f"It gave the reader's category {prediction.probabilities.get(truth, 0.0):.0%}"
+            f"{pathology}{scope}<br><small>{escape(row.file)}</small>"
         )
-        picture = _picture(_mammogram(error), f"Reader {truth}, network {said.category}")
+        picture = page.picture(_mammogram(error), f"Reader {truth}, network {prediction.category}")
         cards.append(f"<figure>{picture}<figcaption>{caption}</figcaption></figure>")
     has_heat = any(error.explanation is not None for error in errors)
     legend = (
@@ -601,7 +587,7 @@ def _worst(errors: Sequence[ErrorPicture]) -> str:
         if has_heat
         else " (Judged from a file of predictions: no network at hand, so no heat-maps.)"
     )
-    return _section(
+    return page.section(
         "The worst errors",
         '<p class="caption">The images furthest from the reader, the surest first, one of each '
         f"breast. Blue: the drawn lesion boxes.{legend}</p>"
@@ -609,7 +595,7 @@ def _worst(errors: Sequence[ErrorPicture]) -> str:
     )
 
 
-def _comparison(results: Mapping) -> str:
+def _comparison(results: Mapping[str, Any]) -> str:
     if "comparison" not in results:
         return ""
     lines = []
@@ -630,27 +616,27 @@ def _comparison(results: Mapping) -> str:
                 ]
             )
     head = ["images", "figure", "this", "other", "difference", "95 %", "clear of 0"]
-    return _section(
+    return page.section(
         f"Beside {escape(results['comparison']['with'])}",
-        _table(head, lines)
+        page.table(head, lines)
         + '<p class="caption">Paired: both are scored on the same draws of the same patients.</p>',
     )
 
 
-def _readers(results: Mapping) -> str:
+def _readers(results: Mapping[str, Any]) -> str:
     found = results.get("reader_agreement")
     if found is None:
         return ""
     if not found["n"]:
-        told = f"{found['n_records']} readings are stored; none can be compared with the network."
-        return _section("The reader's own readings", f"<p>{told}</p>")
+        text = f"{found['n_records']} readings are stored; none can be compared with the network."
+        return page.section("The reader's own readings", f"<p>{text}</p>")
     lines = [
         [
             mode,
             str(row["n"]),
-            _share(row["agreement"]),
-            _share(row["categories_match"]),
-            _share(row["within_one_category"]),
+            page.share(row["agreement"]),
+            page.share(row["categories_match"]),
+            page.share(row["within_one_category"]),
             _figure(row["kappa"]),
             _figure(row["qwk"]),
         ]
@@ -662,22 +648,22 @@ def _readers(results: Mapping) -> str:
             row["laterality"],
             row["reader_category"],
             str(row["model_category"]),
-            _share(row["model_confidence"]),
+            page.share(row["model_confidence"]),
             row["reason"],
             row["reading_mode"],
         ]
         for row in found["parted"][:20]
     ]
     head = ["mode", "breasts", "agrees", "same category", "within one", "kappa", "quadratic kappa"]
-    return _section(
+    return page.section(
         "The reader's own readings",
-        _table(head, lines)
+        page.table(head, lines)
         + '<p class="caption">“Agrees” is the reader’s own word. In concurrent reading the '
         "network is seen first, which pulls the reader towards it; second reads and blind audits "
         "do not.</p>"
         + (
             "<h3>Where they part most</h3>"
-            + _table(
+            + page.table(
                 ["study", "breast", "reader", "network", "confidence", "reason", "mode"], parted
             )
             if parted
@@ -686,7 +672,7 @@ def _readers(results: Mapping) -> str:
     )
 
 
-def _rows(results: Mapping) -> str:
+def _rows(results: Mapping[str, Any]) -> str:
     rows = results["rows"]
     lines = [
         ["rows in the manifest", str(rows["manifest"])],
@@ -703,10 +689,10 @@ def _rows(results: Mapping) -> str:
         ["without prediction", str(len(results["unreadable"]))],
     ]
     failed = [[item["file"], item["reason"]] for item in results["unreadable"][:200]]
-    return _section(
+    return page.section(
         "What was judged",
-        _table(["", "n"], lines)
-        + ("<h3>No prediction</h3>" + _table(["file", "why"], failed) if failed else ""),
+        page.table(["", "n"], lines)
+        + ("<h3>No prediction</h3>" + page.table(["file", "why"], failed) if failed else ""),
     )
 
 
@@ -715,13 +701,13 @@ def _definitions() -> str:
         f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>"
         for name, meaning in metrics.DEFINITIONS.items()
     )
-    return _section("What the figures mean", f"<dl>{items}</dl>")
+    return page.section("What the figures mean", f"<dl>{items}</dl>")
 
 
 # ------------------------------------------------------------------------------------- pictures
 
 
-def _confusion(results: Mapping) -> Figure:
+def _confusion(results: Mapping[str, Any]) -> Figure:
     counts = np.array(results["confusion_matrix"])
     support = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
@@ -732,7 +718,7 @@ def _confusion(results: Mapping) -> Figure:
         share = shares[row, column]
         percent = f"{share:.0%}" if share >= 0.005 else "<1%"
         text = f"{count}\n{percent}" if count else ("0" if support[row, 0] else "–")
-        colour = "white" if share > 0.55 else (_GREY if not count else _INK)
+        colour = "white" if share > 0.55 else (page.GREY if not count else page.INK)
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=11)
     for place, grade in enumerate(GRADES):
         if grade not in results["model"]["categories"]:
@@ -755,7 +741,7 @@ def _confusion(results: Mapping) -> Figure:
     return figure
 
 
-def _split(main: Cases, table: Table, keep) -> dict[str, Cases]:
+def _split(main: Cases, table: Table, keep: Callable[[Cases], Cases]) -> dict[str, Cases]:
     """The pooled cases under "all", then each data set's, where there are several."""
     groups = {"all": keep(main)}
     names = [str(name) for name in np.unique(table.datasets) if name]
@@ -764,15 +750,21 @@ def _split(main: Cases, table: Table, keep) -> dict[str, Cases]:
     return groups
 
 
-def _draw_roc(axes, title: str, groups: Mapping[str, Cases], outcome, bounds) -> bool:
+def _draw_roc(
+    axes: Axes,
+    title: str,
+    groups: Mapping[str, Cases],
+    outcome: Callable[[Cases], tuple[np.ndarray, np.ndarray]],
+    bounds: Sequence[float] | None,
+) -> bool:
     """Draws what has both classes; False (and a hidden panel) where nothing has."""
     from sklearn.metrics import roc_curve
 
-    axes.set_title(title, fontsize=12, loc="left", color=_INK)
-    colours = iter(_SERIES * 3)
+    axes.set_title(title, fontsize=12, loc="left", color=page.INK)
+    colours = iter(page.SERIES * 3)
     is_drawn = False
     for name, cases in groups.items():
-        colour = _BLUE if name == "all" else next(colours)  # a data set keeps its colour
+        colour = page.BLUE if name == "all" else next(colours)  # a data set keeps its colour
         event, score = outcome(cases)
         if not len(event) or event.all() or not event.any():
             continue
@@ -791,11 +783,15 @@ def _draw_roc(axes, title: str, groups: Mapping[str, Cases], outcome, bounds) ->
         )
         if name == "all" and (cases.truth > 0).all():
             called = cases.category >= SUSPICIOUS
-            axes.plot(called[~event].mean(), called[event].mean(), "o", color=_BLUE, ms=9, zorder=4)
+            axes.plot(
+                called[~event].mean(), called[event].mean(), "o", color=page.BLUE, ms=9, zorder=4
+            )
         is_drawn = True
     if not is_drawn:
-        axes.text(0.5, 0.5, "one class only", ha="center", va="center", color=_GREY, fontsize=12)
-    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle=":")
+        axes.text(
+            0.5, 0.5, "one class only", ha="center", va="center", color=page.GREY, fontsize=12
+        )
+    axes.plot([0, 1], [0, 1], color=page.GREY, linewidth=1, linestyle=":")
     _square(axes, "false alarms", "found")
     if is_drawn:
         axes.legend(title="AUC (95 %)", loc="lower right", fontsize=10, frameon=False)
@@ -810,23 +806,23 @@ def _reliability(counted: Cases) -> Figure:
     bins = metrics.reliability(counted.confidence, counted.category == counted.truth)
     for bar in bins:
         middle, width = (bar.low + bar.high) / 2, bar.high - bar.low
-        if bar.count:
-            left.bar(middle, bar.accuracy, width * 0.92, color=_BLUE, zorder=2)
+        if bar.confidence is not None and bar.accuracy is not None:
+            left.bar(middle, bar.accuracy, width * 0.92, color=page.BLUE, zorder=2)
             low, high = _wilson(bar.accuracy, bar.count)
-            left.plot([bar.confidence] * 2, [low, high], color=_INK, linewidth=1.3, zorder=4)
-            left.plot([bar.confidence], [bar.accuracy], "o", color=_INK, ms=5, zorder=4)
-        below.bar(middle, bar.count, width * 0.92, color=_GREY)
+            left.plot([bar.confidence] * 2, [low, high], color=page.INK, linewidth=1.3, zorder=4)
+            left.plot([bar.confidence], [bar.accuracy], "o", color=page.INK, ms=5, zorder=4)
+        below.bar(middle, bar.count, width * 0.92, color=page.GREY)
         if bar.count:
             below.text(middle, bar.count, str(bar.count), ha="center", va="bottom", fontsize=9)
-    left.plot([0, 1], [0, 1], color=_ORANGE, linewidth=1.5, linestyle="--", zorder=3)
-    left.set_title("The category it says", fontsize=12, loc="left", color=_INK)
+    left.plot([0, 1], [0, 1], color=page.ORANGE, linewidth=1.5, linestyle="--", zorder=3)
+    left.set_title("The category it says", fontsize=12, loc="left", color=page.INK)
     left.set(xlim=(0, 1), ylim=(0, 1), ylabel="right")
-    _percent(left)
+    page.percent(left)
     below.set(xlim=(0, 1), xlabel="confidence claimed", ylabel="images", yticks=[])
     below.set_ylim(0, 1.35 * max(bar.count for bar in bins))
     below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for axes in (left, below):
-        _quiet(axes)
+        page.quiet(axes)
     for grade in GRADES:
         curve = [
             (bar.confidence, bar.accuracy)
@@ -838,14 +834,14 @@ def _reliability(counted: Cases) -> Figure:
         if len(curve) > 1:
             claimed, true = zip(*curve, strict=True)
             right.plot(
-                claimed, true, "o-", color=_GRADE_COLOURS[grade], label=f"BI-RADS {grade}", ms=5
+                claimed, true, "o-", color=page.GRADE_COLOURS[grade], label=f"BI-RADS {grade}", ms=5
             )
-    right.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle=":")
-    right.set_title("Each category's probability", fontsize=12, loc="left", color=_INK)
+    right.plot([0, 1], [0, 1], color=page.GREY, linewidth=1, linestyle=":")
+    right.set_title("Each category's probability", fontsize=12, loc="left", color=page.INK)
     right.set(xlim=(0, 1), ylim=(0, 1))
     right.set(xlabel="probability claimed", ylabel="read so by the reader")
-    _percent(right)
-    _quiet(right)
+    page.percent(right)
+    page.quiet(right)
     if right.get_legend_handles_labels()[0]:
         right.legend(loc="upper left", fontsize=10, frameon=False)
     return figure
@@ -859,7 +855,9 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _decision_picture(curves) -> Figure:
+def _decision_picture(
+    curves: Iterable[tuple[str, Sequence[metrics.DecisionPoint]]],
+) -> Figure:
     curves = [(title, points) for title, points in curves if points]
     figure = Figure(figsize=(4.6 * len(curves), 4.4), layout="constrained")
     for axes, (title, points) in zip(
@@ -868,16 +866,18 @@ def _decision_picture(curves) -> Figure:
         thresholds = [point.threshold for point in points]
         benefit = [point.net_benefit for point in points]
         acting = [point.net_benefit_all for point in points]
-        axes.plot(thresholds, benefit, color=_BLUE, linewidth=2.4, label="act on the network")
-        axes.plot(thresholds, acting, color=_ORANGE, linewidth=1.4, linestyle="--", label="on all")
-        axes.axhline(0, color=_GREY, linewidth=1.2, label="on none")
+        axes.plot(thresholds, benefit, color=page.BLUE, linewidth=2.4, label="act on the network")
+        axes.plot(
+            thresholds, acting, color=page.ORANGE, linewidth=1.4, linestyle="--", label="on all"
+        )
+        axes.axhline(0, color=page.GREY, linewidth=1.2, label="on none")
         top = max(*benefit, *acting)
         axes.set(ylim=(-0.15 * top, 1.08 * top), xlim=(0, max(thresholds)))
-        axes.set_title(title, fontsize=11, loc="left", color=_INK)
+        axes.set_title(title, fontsize=11, loc="left", color=page.INK)
         axes.set_xlabel("probability at which one would act")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.legend(fontsize=9, frameon=False, loc="best")
-        _quiet(axes)
+        page.quiet(axes)
     figure.axes[0].set_ylabel("net benefit per image")
     return figure
 
@@ -896,20 +896,20 @@ def _feature_space(table: Table, embeddings: np.ndarray) -> Figure:
         inside = truth == grade
         if inside.any():
             label = f"BI-RADS {grade}" if grade else "no single category"
-            colour = _GRADE_COLOURS.get(grade, "#c8ccd2")
+            colour = page.GRADE_COLOURS.get(grade, "#c8ccd2")
             left.scatter(*places[inside].T, s=12, color=colour, label=label, linewidths=0)
     for index, name in enumerate(names):
         inside = datasets == name
         right.scatter(
             *places[inside].T,
             s=12,
-            color=(_BLUE, *_SERIES)[index % 6],
+            color=(page.BLUE, *page.SERIES)[index % 6],
             marker=_MARKERS[index % len(_MARKERS)],
             label=name or "unnamed",
             linewidths=0,
         )
     for axes, title in ((left, "by category"), (right, "by data set")):
-        axes.set_title(title, fontsize=12, loc="left", color=_INK)
+        axes.set_title(title, fontsize=12, loc="left", color=page.INK)
         axes.set(xticks=[], yticks=[])
         axes.legend(fontsize=9, markerscale=1.8, loc="best", framealpha=0.85, edgecolor="none")
         for spine in axes.spines.values():
@@ -931,7 +931,9 @@ def _place(embeddings: np.ndarray) -> np.ndarray:
     values = PCA(parts, random_state=0).fit_transform(values)
     if len(values) < 60:
         return np.pad(values[:, :2], ((0, 0), (0, max(0, 2 - parts))))
-    return TSNE(perplexity=min(30, len(values) / 4), random_state=0).fit_transform(values)
+    perplexity = min(30, len(values) / 4)
+    places: np.ndarray = TSNE(perplexity=perplexity, random_state=0).fit_transform(values)
+    return places
 
 
 def _mammogram(error: ErrorPicture) -> Figure:
@@ -967,138 +969,47 @@ def _mammogram(error: ErrorPicture) -> Figure:
     return figure
 
 
-def _square(axes, across: str, up: str) -> None:
+def _square(axes: Axes, across: str, up: str) -> None:
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=across, ylabel=up, aspect="equal")
-    _percent(axes)
-    _quiet(axes)
-
-
-def _percent(axes) -> None:
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-
-
-def _quiet(axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#b8bec8")
-    axes.tick_params(colors="#4a5260", labelsize=10)
-    axes.set_axisbelow(True)
-
-
-def _picture(figure: Figure, alternative: str) -> str:
-    """The figure as an embedded PNG with the notice below it."""
-    canvas = FigureCanvasAgg(figure)
-    figure.set_dpi(_DPI)
-    stream = io.BytesIO()
-    canvas.print_png(stream)
-    drawn = cv2.imdecode(np.frombuffer(stream.getvalue(), np.uint8), cv2.IMREAD_COLOR)
-    strip = np.full((22, drawn.shape[1], 3), 255, np.uint8)
-    cv2.putText(
-        strip, NOTICE, (6, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (90, 80, 70), 1, cv2.LINE_AA
-    )
-    encoded = cv2.imencode(".png", np.vstack([drawn, strip]), [cv2.IMWRITE_PNG_COMPRESSION, 9])[1]
-    data = base64.b64encode(encoded.tobytes()).decode("ascii")
-    return f'<img alt="{escape(alternative)}" src="data:image/png;base64,{data}">'
+    page.percent(axes)
+    page.quiet(axes)
 
 
 # ------------------------------------------------------------------------------------ text
-
-
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{title}</h2>{body}</section>"
-
-
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    def cells(tag: str, values: Sequence[str]) -> str:
-        lines = (escape(str(value)).replace("\n", "<br>") for value in values)
-        return "".join(f"<{tag}>{line}</{tag}>" for line in lines)
-
-    body = "".join(f"<tr>{cells('td', line)}</tr>" for line in lines)
-    return (
-        f'<div class="wide"><table><thead><tr>{cells("th", head)}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
 
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
-
-
-def _interval(bounds: Sequence[float] | None, form=_figure) -> str:
+def _interval(bounds: Sequence[float] | None, form: Callable[[float | None], str] = _figure) -> str:
     return "–" if bounds is None else f"{form(bounds[0])} – {form(bounds[1])}"
 
 
-def _bounds(group: Mapping, name: str, form) -> str:
+def _bounds(group: Mapping[str, Any], name: str, form: Callable[[float | None], str]) -> str:
     bounds = group["intervals"].get(name)
     return "" if bounds is None else f" ({form(bounds[0])} to {form(bounds[1])})"
 
 
-def _with_bounds(group: Mapping, name: str) -> tuple[str, str]:
+def _with_bounds(group: Mapping[str, Any], name: str) -> tuple[str, str]:
     return _figure(group[name]), _interval(group["intervals"].get(name))
 
 
-def _figure_and_bounds(group: Mapping, name: str) -> str:
+def _figure_and_bounds(group: Mapping[str, Any], name: str) -> str:
     if group[name] is None:
         return "–"
     bounds = group["intervals"].get(name)
     return f"{group[name]:.2f}" + (f"\n{bounds[0]:.2f}–{bounds[1]:.2f}" if bounds else "")
 
 
-def _share_and_bounds(group: Mapping, name: str) -> str:
+def _share_and_bounds(group: Mapping[str, Any], name: str) -> str:
     if group[name] is None:
         return "–"
     bounds = group["intervals"].get(name)
-    return _share(group[name]) + (f"\n{_share(bounds[0])}–{_share(bounds[1])}" if bounds else "")
+    return page.share(group[name]) + (
+        f"\n{page.share(bounds[0])}–{page.share(bounds[1])}" if bounds else ""
+    )
 
 
 def _signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.2f}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-_STYLE = """
-:root { color-scheme: light; }
-body { margin: 0; background: #f4f5f7; color: #1c2430;
-       font: 15px/1.5 "Segoe UI", system-ui, -apple-system, "Helvetica Neue", sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 12px 20px 60px; }
-h1 { font-size: 27px; font-weight: 600; margin: 22px 0 2px; }
-h2 { font-size: 19px; font-weight: 600; margin: 0 0 10px; }
-h3 { font-size: 15px; font-weight: 600; margin: 20px 0 6px; }
-section { background: #fff; border: 1px solid #e1e4e9; border-radius: 8px; padding: 18px 22px;
-          margin: 16px 0; }
-.sub, .caption { color: #5a6372; font-size: 13.5px; }
-.caption { max-width: 78ch; }
-.notice { margin: 0; padding: 7px 20px; background: #1c2430; color: #fff; font-size: 13.5px;
-          text-align: center; position: sticky; top: 0; z-index: 2; }
-.notice.foot { position: static; }
-.warning { background: #fff3e0; border-left: 5px solid #d55e00; padding: 10px 14px; margin: 14px 0;
-           font-weight: 600; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13.5px; margin: 6px 0; min-width: 40%; }
-th, td { padding: 4px 12px 4px 0; text-align: left; vertical-align: top; }
-th { color: #5a6372; font-weight: 600; border-bottom: 1px solid #c9ced6; }
-td { border-bottom: 1px solid #eceef1; font-variant-numeric: tabular-nums; }
-img { max-width: 100%; height: auto; display: block; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(310px, 1fr)); gap: 18px; }
-figure { margin: 0; break-inside: avoid; }
-figure img { max-height: 380px; width: auto; margin: 0 auto; }
-figcaption { font-size: 13px; margin-top: 6px; }
-dt { font-weight: 600; font-size: 13.5px; }
-dd { margin: 0 0 8px; color: #5a6372; font-size: 13.5px; }
-small { color: #5a6372; }
-@media print {
-  body { background: #fff; font-size: 11pt; }
-  section { border: none; padding: 0; break-inside: auto; }
-  img, table { break-inside: avoid; }
-  .notice { position: fixed; top: 0; left: 0; right: 0; color: #000; background: #fff; }
-  .notice.foot { position: fixed; top: auto; bottom: 0; }
-  main { padding-top: 40px; padding-bottom: 40px; }
-}
-"""

@@ -1,7 +1,7 @@
-"""What a network says of a manifest's rows, asked anew or read back from a CSV.
+"""What a network predicts of a manifest's rows, now or read back from a CSV.
 
 `predict_rows` is the one place where images, preprocessing, network, calibration and heat-maps meet
-outside the viewer: `evaluate` and the out-of-fold command both judge with it. The CSV is
+outside the viewer: `evaluate` and the out-of-fold command both predict with it. The CSV is
 `evaluate`'s predictions.csv; with `details` it also keeps what the network alone can give (the
 breast's read-out, how the heat-map met the boxes), so that a report can be made without it.
 """
@@ -11,10 +11,11 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from engine.arrays import FloatArray
 from engine.domain import NOTICE, Explanation, Laterality
 from engine.errors import EngineError, InvalidData, StorageFailed, UnsupportedImage
 from engine.evaluation.metrics import GRADES
@@ -49,12 +50,12 @@ class BoxScore:
 
 @dataclass(frozen=True, eq=False)
 class RowPrediction:
-    """The network's word on one image, calibrated, and what it was worked out from.
+    """What the network predicts of one image, calibrated, and what that was worked out from.
 
     `probabilities` are keyed by grade over the network's own categories. `breast_probabilities`
     and `breast_malignancy` are the read-out of the breast this view belongs to, the same for all
     its views; None where nobody worked it out. Logits and embedding are there only when the
-    network itself was asked.
+    network itself predicted.
     """
 
     row: ManifestRow
@@ -92,7 +93,7 @@ def arg_max(probabilities: Mapping[int, float]) -> int:
     return max(probabilities, key=lambda grade: (probabilities[grade], grade))
 
 
-# --------------------------------------------------------------------------- asking the network
+# --------------------------------------------------------------------------------- prediction
 
 
 def predict_rows(
@@ -124,7 +125,7 @@ def predict_rows(
             log.exception("Unexpected fault while preparing a row")
             failures.append(RowFailure(row.file, f"Unexpected fault: {type(error).__name__}"))
         if len(batch) == batch_size or (number == len(rows) and batch):
-            predictions += _ask(checkpoint, batch, scorer)
+            predictions += _predict_batch(checkpoint, batch, scorer)
             batch.clear()
         if on_progress is not None:
             on_progress(number, len(rows))
@@ -134,42 +135,52 @@ def predict_rows(
 def recalibrated(
     predictions: Iterable[RowPrediction], calibration: "Calibration"
 ) -> tuple[RowPrediction, ...]:
-    """The same logits spoken under a calibration, per view and pooled per breast.
+    """The same logits under a calibration, per view and pooled per breast.
 
-    A breast is `patient_id` and side; it rests on its in-scope views, or on all where none is.
+    A breast is `patient_id` and side; it rests on its in-scope views. One out of scope, of which
+    the program says nothing, is read alone.
     """
-    views = [_of_view(prediction, calibration) for prediction in predictions]
+    views = list(predictions)
     groups: dict[tuple[str, Laterality], list[int]] = {}
     for index, view in enumerate(views):
-        if view.laterality is not None:
+        if view.laterality is not None and view.in_scope:
             groups.setdefault((view.row.patient_id, view.laterality), []).append(index)
-    for members in groups.values():
-        pooled = [views[index] for index in members if views[index].in_scope]
-        pooled = pooled or [views[index] for index in members]
-        probabilities = calibration.breast_probabilities(np.stack([v.logits for v in pooled]))
-        malignancy = None
-        if pooled[0].malignancy is not None:
-            malignancy = float(
-                calibration.breast_malignancy(np.array([v.malignancy_logit for v in pooled]))
-            )
-        spoken = _keyed(pooled[0].probabilities, probabilities)
-        for index in members:
-            views[index] = replace(
-                views[index], breast_probabilities=spoken, breast_malignancy=malignancy
-            )
+    together = list(groups.values())
+    judged = {index for group in together for index in group}
+    # whom no breast can be told of, or who is out of scope, is read alone
+    for group in [*together, *([index] for index in range(len(views)) if index not in judged)]:
+        for index, read in zip(group, _read([views[i] for i in group], calibration), strict=True):
+            views[index] = read
     return tuple(views)
 
 
-def _of_view(prediction: RowPrediction, calibration: "Calibration") -> RowPrediction:
-    spoken = _keyed(
-        prediction.probabilities, calibration.view_probabilities(prediction.logits[None])[0]
-    )
+def _read(group: Sequence[RowPrediction], calibration: "Calibration") -> list[RowPrediction]:
     malignancy = None
-    if prediction.malignancy_logit is not None and calibration.malignancy_view is not None:
-        malignancy = float(calibration.view_malignancy(np.array([prediction.malignancy_logit]))[0])
-    return replace(
-        prediction, probabilities=spoken, category=arg_max(spoken), malignancy=malignancy
+    if group[0].malignancy_logit is not None:
+        malignancy = np.array([view.malignancy_logit for view in group])
+    grades = tuple(group[0].probabilities)
+    read = calibration.read_breast(
+        np.stack([logits_of(view) for view in group]), malignancy, grades
     )
+    has_breast = group[0].laterality is not None
+    return [
+        replace(
+            view,
+            probabilities=_keyed(grades, probabilities),
+            category=arg_max(_keyed(grades, probabilities)),
+            malignancy=read.cancer,
+            breast_probabilities=_keyed(grades, read.breast) if has_breast else None,
+            breast_malignancy=read.cancer if has_breast else None,
+        )
+        for view, probabilities in zip(group, read.views, strict=True)
+    ]
+
+
+def logits_of(prediction: RowPrediction) -> np.ndarray:
+    """(categories,); raises ValueError for a prediction that was read back from a CSV."""
+    if prediction.logits is None:
+        raise ValueError("a prediction without logits")
+    return prediction.logits
 
 
 def _keyed(grades: Iterable[int], values: np.ndarray) -> dict[int, float]:
@@ -195,11 +206,11 @@ def prepared_row(
     try:
         frames = ensemble.frames_of(checkpoint, image, view.pixel_aspect, is_blurred=is_blurred)
     except UnsupportedImage as error:
-        frames, reason = (), reason or str(error)
+        frames, reason = (), reason or error.message
     return PreparedRow(row, frames, view.laterality, reason)
 
 
-def _ask(
+def _predict_batch(
     checkpoint: "Checkpoint | Ensemble",
     batch: Sequence[PreparedRow],
     scorer: "BoxScorer | None",
@@ -208,13 +219,13 @@ def _ask(
         np.stack([item.frames[place][0] if item.frames else _empty_frame(member) for item in batch])
         for place, member in enumerate(checkpoint.members)
     ]
-    output, embeddings = _asked(checkpoint, tensors)
+    output, embeddings = _forward(checkpoint, tensors)
     return [
         replace(
             raw_prediction(item.row, checkpoint, output, index),
             scope_reason=item.scope_reason,
             laterality=item.laterality,
-            boxes=scorer and scorer.score(item),
+            boxes=None if scorer is None else scorer.score(item),
             embedding=embeddings[index],
         )
         for index, item in enumerate(batch)
@@ -230,7 +241,7 @@ def raw_prediction(
 ) -> RowPrediction:
     """The logits of a batch's image, in scope as far as is known here.
 
-    Its probabilities hold the categories only, until a calibration has spoken (`recalibrated`).
+    Its probabilities hold the categories only, until they are calibrated (`recalibrated`).
     """
     malignancy = output.malignancy
     return RowPrediction(
@@ -243,11 +254,11 @@ def raw_prediction(
     )
 
 
-def _asked(
+def _forward(
     checkpoint: "Checkpoint | Ensemble", tensors: Sequence[np.ndarray]
 ) -> tuple["Output", np.ndarray]:
-    """The predictions on each member's (batch, 1, height, width), and what the first member's
-    feature layer averages to: float32 (batch, channels), the mean of all looks."""
+    """The output for each member's (batch, 1, height, width), and what the first member's feature
+    layer averages to: float32 (batch, channels), the mean over test-time augmentation."""
     import torch
 
     averages: list[torch.Tensor] = []
@@ -257,14 +268,16 @@ def _asked(
     try:
         with torch.inference_mode():
             outputs = [
-                member.model.answer(torch.from_numpy(own))
+                member.model.predict(torch.from_numpy(own))
                 for member, own in zip(checkpoint.members, tensors, strict=True)
             ]
-            output = checkpoint.joined(outputs)
+            output = checkpoint.combined(outputs)
     finally:
         hook.remove()
-    looks = torch.cat(averages).unflatten(0, (-1, len(tensors[0])))
-    return output, looks.mean(dim=0).numpy()
+    stacked = torch.cat(averages)
+    augmented = stacked.view(-1, len(tensors[0]), stacked.shape[1])
+    embeddings: np.ndarray = augmented.mean(dim=0).numpy()
+    return output, embeddings
 
 
 def explain_row(checkpoint: "Checkpoint | Ensemble", row: ManifestRow) -> Explanation | None:
@@ -291,9 +304,9 @@ class BoxScorer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             untrained = [_untrained(member) for member in checkpoint.members]
-        self._untrained = (
-            replace(checkpoint, members=tuple(untrained)) if len(untrained) > 1 else untrained[0]
-        )
+        self._untrained: Checkpoint | Ensemble = untrained[0]
+        if len(untrained) > 1:
+            self._untrained = replace(cast("Ensemble", checkpoint), members=tuple(untrained))
         boxed = [row.file for row in rows if row.boxes]
         self._for_untrained = set(boxed[:: max(1, -(-len(boxed) // _UNTRAINED_ROWS))])
 
@@ -366,7 +379,8 @@ def _centre_prior(breast: np.ndarray) -> np.ndarray:
         ((np.arange(size) - place.mean()) / max(1.0, place.std())) ** 2
         for size, place in zip(breast.shape, (rows, columns), strict=True)
     ]
-    return np.exp(-(across[0][:, None] + across[1][None, :]) / 2) * breast
+    prior: FloatArray = np.exp(-(across[0][:, None] + across[1][None, :]) / 2) * breast
+    return prior
 
 
 # ------------------------------------------------------------------------------------------ CSV
@@ -492,52 +506,69 @@ def _wrong(path: Path, number: int, what: str) -> InvalidData:
     return InvalidData("Prediction is wrong", f"{path.name}, row {number}: {what}.")
 
 
-def _parse(path: Path, row: ManifestRow, number: int, cells: dict[str, str]) -> RowPrediction:
-    def value(column: str) -> float | None:
-        text = cells.get(column, "")
+class _Cells:
+    """The cells of one line of a predictions file; each raises `InvalidData` for what is wrong."""
+
+    def __init__(self, path: Path, number: int, cells: Mapping[str, str]) -> None:
+        self._path, self._number, self._cells = path, number, cells
+
+    def error(self, what: str) -> InvalidData:
+        return _wrong(self._path, self._number, what)
+
+    def text(self, column: str) -> str:
+        return self._cells.get(column, "")
+
+    def value(self, column: str) -> float | None:
+        text = self.text(column)
         if not text:
             return None
         try:
             return float(text)
         except ValueError:
-            raise _wrong(path, number, f"{column} is {text!r}, not a number") from None
+            raise self.error(f"{column} is {text!r}, not a number") from None
 
-    def probability(column: str) -> float | None:
-        found = value(column)
+    def probability(self, column: str) -> float | None:
+        found = self.value(column)
         if found is not None and not 0 <= found <= 1:  # NaN fails this too
-            raise _wrong(path, number, f"{column} is {found}, no probability")
+            raise self.error(f"{column} is {found}, no probability")
         return found
 
-    def distribution(prefix: str) -> dict[int, float] | None:
-        found = {grade: probability(f"{prefix}{grade}") for grade in GRADES}
-        found = {grade: p for grade, p in found.items() if p is not None}
+    def distribution(self, prefix: str) -> dict[int, float] | None:
+        each = {grade: self.probability(f"{prefix}{grade}") for grade in GRADES}
+        found = {grade: p for grade, p in each.items() if p is not None}
         total = sum(found.values())
         if found and abs(total - 1) > _SUM_TOLERANCE:
-            raise _wrong(path, number, f"{prefix}1 … {prefix}5 sum to {total:.3f}, not 1")
+            raise self.error(f"{prefix}1 … {prefix}5 sum to {total:.3f}, not 1")
         return {grade: p / total for grade, p in found.items()} or None
 
-    if cells.get("patient_id") not in {None, "", row.patient_id, inert(row.patient_id)}:
-        raise _wrong(path, number, "the manifest gives this image to another patient")
-    probabilities = distribution("p")
+    def boxes(self) -> BoxScore | None:
+        if self.value("box_hit") is None:
+            return None
+        scores = {name: self.value(column) for column, name in _BOX_COLUMNS.items()}
+        return BoxScore(**{n: float("nan") if v is None else v for n, v in scores.items()})
+
+
+def _parse(path: Path, row: ManifestRow, number: int, record: Mapping[str, str]) -> RowPrediction:
+    cells = _Cells(path, number, record)
+    if record.get("patient_id") not in {None, "", row.patient_id, inert(row.patient_id)}:
+        raise cells.error("the manifest gives this image to another patient")
+    probabilities = cells.distribution("p")
     if probabilities is None:
-        raise _wrong(path, number, "it has no probabilities")
-    said = value("category")
-    if said is not None and said not in probabilities:
-        raise _wrong(path, number, f"category {said:g} is none of the model's")
-    is_inside = cells.get("in_scope", "").lower() not in {"false", "0", "no"}
-    side = cells.get("laterality", "").upper()
-    boxes = None
-    if value("box_hit") is not None:
-        scores = {name: value(column) for column, name in _BOX_COLUMNS.items()}
-        boxes = BoxScore(**{n: float("nan") if v is None else v for n, v in scores.items()})
+        raise cells.error("it has no probabilities")
+    category = cells.value("category")
+    if category is not None and category not in probabilities:
+        raise cells.error(f"category {category:g} is none of the model's")
+    is_inside = cells.text("in_scope").lower() not in {"false", "0", "no"}
+    side = cells.text("laterality").upper()
+    boxes = cells.boxes()
     return RowPrediction(
         row=row,
         probabilities=probabilities,
-        category=arg_max(probabilities) if said is None else int(said),
-        malignancy=probability("p_malignant"),
-        scope_reason=None if is_inside else cells.get("scope_reason") or "Out of scope.",
+        category=arg_max(probabilities) if category is None else int(category),
+        malignancy=cells.probability("p_malignant"),
+        scope_reason=None if is_inside else cells.text("scope_reason") or "Out of scope.",
         laterality=row.laterality or (Laterality(side) if side in {"R", "L"} else None),
-        breast_probabilities=distribution("breast_p"),
-        breast_malignancy=probability("breast_malignant"),
+        breast_probabilities=cells.distribution("breast_p"),
+        breast_malignancy=cells.probability("breast_malignant"),
         boxes=boxes,
     )

@@ -1,11 +1,11 @@
 """Predictions laid out as arrays, one entry for an image or a breast, for figures and pictures."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from engine.domain import Explanation
+from engine.domain import Explanation, Laterality
 from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases, Localisation
 from engine.evaluation.row_predictions import BoxScore, RowPrediction, arg_max
 from engine.training import dataset
@@ -29,11 +29,14 @@ class Table:
 
     def take(self, index: np.ndarray) -> "Table":
         """The entries at `index` (a mask or positions)."""
-        return Table(*(self._part(field.name, index) for field in fields(self)))
-
-    def _part(self, name: str, index: np.ndarray):
-        value = getattr(self, name)
-        return value.take(index) if isinstance(value, Cases) else value[index]
+        return Table(
+            self.cases.take(index),
+            self.kinds[index],
+            self.datasets[index],
+            self.sites[index],
+            self.machines[index],
+            self.folds[index],
+        )
 
     @property
     def main(self) -> Cases:
@@ -77,7 +80,7 @@ def breast_table(predictions: Iterable[RowPrediction]) -> Table:
     The breast's truth is its views' worst: highest grade, malignant if any view is. It is a
     reader's where any view has a reader's grade.
     """
-    groups: dict[tuple, list[RowPrediction]] = {}
+    groups: dict[tuple[str, Laterality], list[RowPrediction]] = {}
     for prediction in predictions:
         if prediction.laterality is not None:
             key = (prediction.row.patient_id, prediction.laterality)
@@ -116,7 +119,7 @@ def _origins(rows: Sequence[ManifestRow]) -> dict[str, np.ndarray]:
 
 def grade_of(row: ManifestRow) -> int:
     """1..5, or 0: a network has no counterpart of a 6, which is known from a biopsy."""
-    return row.birads if row.birads in GRADES else 0
+    return row.birads if row.birads is not None and row.birads in GRADES else 0
 
 
 def _interval(row: ManifestRow) -> tuple[int, int]:
@@ -142,14 +145,23 @@ def _pool(views: Sequence[RowPrediction]) -> tuple[Mapping[int, float], float | 
     logs = np.log([[max(v.probabilities[g], 1e-12) for g in grades] for v in pooled]).mean(axis=0)
     weights = np.exp(logs - logs.max())
     probabilities = dict(zip(grades, (weights / weights.sum()).tolist(), strict=True))
-    if any(view.malignancy is None for view in pooled):
+    known = [view.malignancy for view in pooled if view.malignancy is not None]
+    if len(known) < len(pooled):
         return probabilities, None
-    chances = np.clip([view.malignancy for view in pooled], 1e-12, 1 - 1e-12)
+    chances = np.clip(known, 1e-12, 1 - 1e-12)
     return probabilities, float(1 / (1 + np.exp(-np.log(chances / (1 - chances)).mean())))
 
 
 def _cases(
-    grades, intervals, probabilities, categories, malignant, malignancy, in_scope, patients, boxes
+    grades: Sequence[int],
+    intervals: Sequence[tuple[int, int]],
+    probabilities: Sequence[Mapping[int, float]],
+    categories: Sequence[int],
+    malignant: Sequence[bool | None],
+    malignancy: Sequence[float | None],
+    in_scope: Sequence[bool],
+    patients: Sequence[str],
+    boxes: Sequence[BoxScore | None],
 ) -> Cases:
     laid_out = np.array([[p.get(grade, 0.0) for grade in GRADES] for p in probabilities])
     laid_out = laid_out.reshape(-1, len(GRADES))
@@ -174,6 +186,7 @@ def _cases(
 def _localisation(boxes: Sequence[BoxScore | None]) -> Localisation | None:
     if not any(boxes):
         return None
-    nothing = BoxScore(*[float("nan")] * 7)
+    unknown = float("nan")
+    nothing = BoxScore(hit=unknown, energy=unknown)
     columns = zip(*(asdict(score or nothing).values() for score in boxes), strict=True)
     return Localisation(*(np.array(column, float) for column in columns))

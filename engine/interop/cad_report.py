@@ -14,7 +14,7 @@ from pydicom.uid import UID
 
 from engine import __version__
 from engine.arrays import Array
-from engine.domain import NOTICE, MammogramView, StudyPrediction
+from engine.domain import NOTICE, MammogramView, Prediction, StudyPrediction
 from engine.interop import codes, equipment
 from engine.interop.regions import warm_regions
 from engine.interop.reports import ReportClass, model_report
@@ -39,10 +39,11 @@ def cad_report(sources: Sequence[Source], prediction: StudyPrediction) -> Datase
     findings = []
     for answer in prediction.views:
         source = by_uid.get(answer.image_uid)
-        if source is None or answer.explanation is None:
+        said = answer.prediction
+        if source is None or answer.explanation is None or not isinstance(said, Prediction):
             continue
         for region in warm_regions(answer.explanation):
-            certainty = round(100 * answer.prediction.suspicion, 1)
+            certainty = round(100 * said.suspicion, 1)
             findings.append(
                 _code(
                     *("CONTAINS", _dcm("111059", "Single Image Finding"), _SELECTED_REGION),

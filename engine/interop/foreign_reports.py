@@ -76,10 +76,11 @@ def read_measurements(root: Dataset) -> Read:
 
 def read_observers(root: Dataset) -> list[str]:
     names = {("DCM", "121008"), ("DCM", "121013"), ("DCM", "121015")}
-    found = []
-    for item in items(root, "ContentSequence")[:200]:
-        if code(item) in names:
-            found.append(text(item, "PersonName", 64) or text(item, "TextValue", 64))
+    found = [
+        text(item, "PersonName", 64) or text(item, "TextValue", 64)
+        for item in items(root, "ContentSequence")[:200]
+        if code(item) in names
+    ]
     return [name.replace("^", " ").strip() for name in found if name]
 
 
@@ -195,7 +196,7 @@ class _Tree:
                     return uid, int(frame) if frame else None
         return "", None
 
-    def _group(self, group: Dataset) -> None:
+    def _group(self, group: Dataset) -> None:  # noqa: C901  a line for each kind of item
         side, category, label = None, None, ""
         words: list[tuple[str, str]] = []
         children = self._children(group)

@@ -71,7 +71,7 @@ def _whole(data: bytes) -> Dataset:
     if any("end of file" in str(warning.message).lower() for warning in told):
         raise cut_off()
     for tag in dataset.keys():  # noqa: SIM118  its values would be converted
-        raw = dataset.get_item(tag)
+        raw: Any = dataset.get_item(tag)
         is_cut = (
             isinstance(raw, RawDataElement)
             and isinstance(raw.value, bytes)
@@ -145,5 +145,5 @@ def referenced_images(dataset: Dataset, keyword: str = "ReferencedSOPSequence") 
 def _value(dataset: Dataset, keyword: str) -> object:
     try:
         return dataset.get(keyword)
-    except Exception:  # of any type: conversions run on whatever bytes the file holds
+    except Exception:  # noqa: BLE001  of any type: conversions run on whatever bytes the file holds
         return None

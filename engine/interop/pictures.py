@@ -15,7 +15,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from engine.arrays import Array
-from engine.domain import ViewPrediction
+from engine.domain import Prediction, ViewPrediction
 from engine.interop import equipment
 from engine.interop.sources import UTF_8, Source
 from engine.records.exports import caption, heat_on_source, overlay, with_strip
@@ -27,14 +27,15 @@ def secondary_capture(
     source: Source, answer: ViewPrediction, grey: Array, series_uid: str, number: int
 ) -> Dataset:
     """`grey` is the image, uint8 (rows, columns). Raises ValueError without a heat-map."""
-    if answer.explanation is None:
+    explanation, said = answer.explanation, answer.prediction
+    if explanation is None or not isinstance(said, Prediction):
         raise ValueError("there is no heat-map to be shown")
-    view, model = source.view, answer.prediction.model
-    heat = heat_on_source(answer.explanation, grey.shape)
+    view, model = source.view, said.model
+    heat = heat_on_source(explanation, grey.shape)
     scale = min(1.0, LONGEST_SIDE / max(grey.shape))
     size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
     small = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (grey, heat)]
-    picture = with_strip(overlay(*small), caption(view, answer))
+    picture = with_strip(overlay(*small), caption(view, said, explanation))
     colours = np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
     capture: Dataset = hd.sc.SCImage.from_ref_dataset(
         source.header,

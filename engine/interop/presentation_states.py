@@ -18,6 +18,7 @@ from engine.domain import (
     Annotation,
     AnnotationKind,
     ModelIdentity,
+    Prediction,
     ViewPrediction,
     VoiWindow,
 )
@@ -46,11 +47,10 @@ def model_state(
 ) -> Dataset:
     """The model's words and the outlines of its attention."""
     said = answer.prediction
-    grade, confidence = said.category, said.confidence
-    if grade is None or confidence is None:
-        words = "Model: not judged."
-    else:
-        words = f"Model: BI-RADS {grade} ({MODEL_MEANING[grade]}), {confidence:.0%}."
+    words = "Model: not judged."
+    if isinstance(said, Prediction):
+        meaning = MODEL_MEANING[said.category]
+        words = f"Model: BI-RADS {said.category} ({meaning}), {said.confidence:.0%}."
     outlines = [] if answer.explanation is None else warm_regions(answer.explanation)
     graphics = [_polyline(region.outline) for region in outlines]
     layer = hd.pr.GraphicLayer("MODEL", 1, "Model attention", display_color=_MODEL_COLOUR)

@@ -162,10 +162,11 @@ def _model_on_breast(
     evaluations = [
         _research_only(),
         sr.QualitativeEvaluation(
-            codes.SCOPE, codes.IN_SCOPE if said.in_scope else codes.OUT_OF_SCOPE
+            codes.SCOPE,
+            codes.IN_SCOPE if isinstance(said, Prediction) else codes.OUT_OF_SCOPE,
         ),
     ]
-    if said.category is not None:
+    if isinstance(said, Prediction):
         category = BiradsCategory(str(said.category))
         evaluations.insert(0, _assessment(category))
     of_side = [s.view.image_uid for s in sources if s.view.laterality is breast.laterality]
@@ -178,19 +179,17 @@ def _model_on_breast(
         ),
         algorithm_id=equipment.algorithm(said.model),
         finding_sites=_sites(breast.laterality),
-        measurements=_probabilities(said) or None,
+        measurements=_probabilities(said) if isinstance(said, Prediction) else None,
         qualitative_evaluations=evaluations,
         source_images=_images(breast.image_uids or of_side, by_uid),
     )
-    if said.scope_reason:
-        _say(group, codes.SCOPE_REASON, said.scope_reason)
+    if not isinstance(said, Prediction):
+        _say(group, codes.SCOPE_REASON, str(said.reason))
     _say(group, codes.COMMENT, NOTICE)
     return group
 
 
 def _probabilities(said: Prediction) -> list[sr.Measurement]:
-    if said.probabilities is None:
-        return []
     values: list[tuple[Code, float | None]] = [
         (codes.PROBABILITIES[grade], share) for grade, share in sorted(said.probabilities.items())
     ]

@@ -16,7 +16,7 @@ from engine.arrays import Array
 from engine.dicom import voi
 from engine.dicom.loading import load_pixels
 from engine.domain import MammogramView, Pixels, Study, StudyPrediction, ViewPrediction
-from engine.errors import EngineError, StorageFailed, UnsupportedImage, fault_trace
+from engine.errors import EngineError, StorageFailed, UnsupportedImage, error_trace
 from engine.interop import cad_report, equipment, reports
 from engine.interop.key_objects import key_objects
 from engine.interop.pictures import secondary_capture
@@ -65,8 +65,8 @@ def make(
             yield Made(planned, maker.make(planned))
         except EngineError as error:
             yield Made(planned, error=error)
-        except Exception as error:  # a bug at one object stops no other
-            log.error("Unexpected fault while making a result: %s", fault_trace(error))
+        except Exception as error:  # noqa: BLE001  a bug at one object stops no other
+            log.error("Unexpected fault while making a result: %s", error_trace(error))
             said = StorageFailed("Result not made", "This is a bug of the program: report it.")
             yield Made(planned, error=said)
 
@@ -176,7 +176,7 @@ class _Maker:
         shown = self._shown.get(view.image_uid)
         if shown is None:
             pixels = self._pixels_of(view)
-            shown = ShownAs(voi.as_window(voi.presets(view, pixels)[0], pixels))
+            shown = ShownAs(voi.as_window(voi.presets(view, pixels)[0]))
         series, number = self._next(planned.kind, planned.observer, planned.reader, view.laterality)
         if planned.observer is Observer.MODEL:
             return model_state(source, self._answer(view.image_uid), shown, series, number)

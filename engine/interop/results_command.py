@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="as of predict")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:  # noqa: C901  one loop, told row by row
     from engine.dicom import loading
     from engine.interop import results
     from engine.interop.register import DocumentRegister, register_of

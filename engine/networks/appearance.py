@@ -19,9 +19,11 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
+from engine.arrays import FloatArray
 from engine.errors import IncompatibleCheckpoint
+from engine.messages import message
 from engine.networks import preprocessing
-from engine.networks.models import LIGHT, MOBILENET, build_model, made_fast
+from engine.networks.models import LightweightMobileNet, optimized_for_inference
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.shipped import is_as_shipped
 from resources import ROOT
@@ -48,7 +50,9 @@ def framed(image: np.ndarray, pixel_aspect: float = 1.0) -> np.ndarray:
     height = min(rows, _ROWS)
     width = min(_WIDEST * height, max(8, round(columns * height / rows / pixel_aspect)))
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    return preprocessing.prepare(small, 1.0, _FRAME)[0][0]
+    frame, _ = preprocessing.prepare(small, 1.0, _FRAME)
+    plane: np.ndarray = frame[0]
+    return plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +65,13 @@ class Score:
     offset: float
 
     def standardised(self, features: np.ndarray) -> np.ndarray:
-        return np.clip((features - self.centre) / self.scale, -_LIMIT, _LIMIT)
+        standard: FloatArray = np.clip((features - self.centre) / self.scale, -_LIMIT, _LIMIT)
+        return standard
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """(…, features) to (…)."""
-        return self.standardised(features) @ self.weights + self.offset
+        score: FloatArray = self.standardised(features) @ self.weights + self.offset
+        return score
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +92,8 @@ class Appearance:
         """float32 (images, FEATURES) of frames (images, 160, 96)."""
         with torch.inference_mode():
             maps = self.trunk(torch.from_numpy(np.ascontiguousarray(frames))[:, None])
-            return functional.adaptive_avg_pool2d(maps, GRID).flatten(1).numpy()
+            places: np.ndarray = functional.adaptive_avg_pool2d(maps, GRID).flatten(1).numpy()
+        return places
 
     def accepts(self, features: np.ndarray) -> np.ndarray:
         return self.is_mammogram(features) >= 0
@@ -98,7 +105,7 @@ class Appearance:
 
 def build_trunk() -> nn.Module:
     """MobileNetV2's first fourteen blocks, for grey images; untrained."""
-    network = build_model(LIGHT, MOBILENET)
+    network = LightweightMobileNet()
     return nn.Sequential(*network.below, *network.middle).eval()
 
 
@@ -131,24 +138,33 @@ def load(path: Path) -> Appearance:
         trunk.load_state_dict(
             {k.removeprefix("trunk."): v for k, v in tensors.items() if k.startswith("trunk.")}
         )
-        scores = [
+        is_mammogram, is_upright = (
             Score(
-                *(_vector(tensors[f"{name}.{part}"]) for part in ("centre", "scale", "weights")),
-                float(header[name]),
+                centre=_vector(tensors[f"{name}.centre"]),
+                scale=_vector(tensors[f"{name}.scale"]),
+                weights=_vector(tensors[f"{name}.weights"]),
+                offset=float(header[name]),
             )
             for name in _SCORES
-        ]
-        limits = (float(header[name]) for name in ("upside_down_limit", "upside_down_limit_mlo"))
-        return Appearance(made_fast(trunk), *scores, *limits)
+        )
+        return Appearance(
+            optimized_for_inference(trunk),
+            is_mammogram,
+            is_upright,
+            float(header["upside_down_limit"]),
+            float(header["upside_down_limit_mlo"]),
+        )
     except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise _not_installed() from error
 
 
 def _not_installed() -> IncompatibleCheckpoint:
     return IncompatibleCheckpoint(
-        "Scope gate not installed",
-        "The file that tells mammograms from other images is missing or damaged; "
-        "install the program again.",
+        message("Scope gate not installed"),
+        message(
+            "The file that tells mammograms from other images is missing or damaged; "
+            "install the program again."
+        ),
     )
 
 

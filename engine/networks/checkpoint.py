@@ -1,4 +1,4 @@
-"""A checkpoint is a network with all it needs to be asked: one safetensors file.
+"""A checkpoint is a network with all it needs to predict: one safetensors file.
 
 Weights (float16) and, in the file's header, the architecture, the preprocessing, the calibration,
 the heat-map's reference and where it all came from. safetensors holds no code; a shipped file is
@@ -15,13 +15,20 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
 
 from engine import shipped
 from engine.domain import ModelIdentity
 from engine.errors import IncompatibleCheckpoint, InvalidData
+from engine.messages import Message, message
 from engine.networks.calibration import Calibration
-from engine.networks.models import HYBRID, LIGHT, Output, build_model, made_fast
+from engine.networks.models import (
+    HYBRID,
+    LIGHT,
+    Network,
+    Output,
+    build_model,
+    optimized_for_inference,
+)
 from engine.networks.preprocessing import PreprocessingConfig
 from resources import ROOT
 
@@ -34,25 +41,25 @@ _FRAME_LIMIT = 8192  #: pixels a side of a network's input
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network ready to be asked, in evaluation mode and float32."""
+    """A network ready to predict, in evaluation mode and float32."""
 
-    model: nn.Module
+    model: Network
     identity: ModelIdentity
     preprocessing: PreprocessingConfig
     calibration: Calibration
     heat_reference: float  #: the raw Grad-CAM value drawn as 1; see `engine.gradcam`
     provenance: dict[str, Any]  #: data, counts, configuration, hashes of training patients
 
-    def made_fast(self) -> "Checkpoint":
-        """For asking, not for saving: the same network, rearranged for speed."""
-        return replace(self, model=made_fast(self.model))
+    def optimized_for_inference(self) -> "Checkpoint":
+        """For prediction, not for saving: the same network, rearranged for speed."""
+        return replace(self, model=optimized_for_inference(self.model))
 
     @property
     def members(self) -> tuple["Checkpoint", ...]:
-        """Whose predictions are `joined`: its own alone. An `Ensemble` has several."""
+        """Whose predictions are `combined`: its own alone. An `Ensemble` has several."""
         return (self,)
 
-    def joined(self, outputs: Sequence[Output]) -> Output:
+    def combined(self, outputs: Sequence[Output]) -> Output:
         (output,) = outputs
         return output
 
@@ -67,15 +74,18 @@ def _shipped(name: str) -> dict[str, str]:
         return shipped.entries(_FOLDER / "manifest.json")[name]
     except (OSError, ValueError, KeyError) as error:
         raise IncompatibleCheckpoint(
-            "Network not installed",
-            f"No checkpoint named {name} came with this installation; install it again.",
+            message("Network not installed"),
+            message(
+                "No checkpoint named {name} came with this installation; install it again.",
+                name=name,
+            ),
         ) from error
 
 
 def save_checkpoint(
     path: Path,
     name: str,
-    model: nn.Module,
+    model: Network,
     preprocessing: PreprocessingConfig,
     calibration: Calibration,
     heat_reference: float,
@@ -123,7 +133,7 @@ def read_file(path: Path) -> tuple[str, dict[str, Any], dict[str, torch.Tensor]]
     """
     try:
         if path.stat().st_size > _SIZE_LIMIT:
-            raise refused(path, "it is larger than any checkpoint of ours")
+            raise refused(path, message("it is larger than any checkpoint of ours"))
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         check_shipped_hash(path, digest)
@@ -132,33 +142,42 @@ def read_file(path: Path) -> tuple[str, dict[str, Any], dict[str, torch.Tensor]]
             header = json.loads(metadata[_HEADER_KEY])
             weights = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
     except OSError as error:
-        raise refused(path, "it cannot be read") from error
+        raise refused(path, message("it cannot be read")) from error
     except (SafetensorError, ValueError, KeyError, RecursionError) as error:
-        raise refused(path, "it is truncated or not one of ours") from error
+        raise refused(path, message("it is truncated or not one of ours")) from error
     if not isinstance(header, dict) or "format" not in header:
-        raise refused(path, "it is truncated or not one of ours")
+        raise refused(path, message("it is truncated or not one of ours"))
     if header["format"] != FORMAT:
-        raise refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
+        raise refused(
+            path,
+            message(
+                "its format is {format}, this program reads {known}",
+                format=str(header["format"]),
+                known=FORMAT,
+            ),
+        )
     return digest, header, weights
 
 
-def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Tensor]):
+def _assemble(
+    path: Path, digest: str, header: dict[str, Any], weights: dict[str, torch.Tensor]
+) -> Checkpoint:
     try:
         name = header["name"]
         if name not in (HYBRID, LIGHT):
-            raise refused(path, "its architecture is unknown")
+            raise refused(path, message("its architecture is unknown"))
         preprocessing = PreprocessingConfig(**header["preprocessing"])
         if not all(0 < n <= _FRAME_LIMIT for n in (preprocessing.height, preprocessing.width)):
-            raise refused(path, "its input size is out of range")
+            raise refused(path, message("its input size is out of range"))
         model = build_model(name, **header["architecture"])
         model.check_frame(preprocessing.height, preprocessing.width)
         model.load_state_dict(weights)  # which makes float32 of the file's float16
         calibration = Calibration.from_json(header["calibration"])
         if len(calibration.view.offsets) != len(model.categories):
-            raise refused(path, "its calibration is for other categories")
+            raise refused(path, message("its calibration is for other categories"))
         heat_reference = float(header["heat_reference"])
         if not 0 < heat_reference < float("inf"):
-            raise refused(path, "its heat-map has no scale")
+            raise refused(path, message("its heat-map has no scale"))
         return Checkpoint(
             model=model.eval(),
             identity=ModelIdentity(name, digest, model.categories, calibration.population),
@@ -168,9 +187,11 @@ def _assemble(path: Path, digest: str, header: dict, weights: dict[str, torch.Te
             provenance=dict(header["provenance"]),
         )
     except InvalidData as error:
-        raise refused(path, "its network cannot take frames of the size it names") from error
+        raise refused(
+            path, message("its network cannot take frames of the size it names")
+        ) from error
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise refused(path, "its weights do not fit the architecture it names") from error
+        raise refused(path, message("its weights do not fit the architecture it names")) from error
 
 
 def read_bounded(path: Path, limit: int) -> tuple[bytes, str]:
@@ -179,9 +200,9 @@ def read_bounded(path: Path, limit: int) -> tuple[bytes, str]:
         with path.open("rb") as stream:
             data = stream.read(limit + 1)
     except OSError as error:
-        raise refused(path, "it cannot be read") from error
+        raise refused(path, message("it cannot be read")) from error
     if len(data) > limit:
-        raise refused(path, "it is larger than any checkpoint of ours")
+        raise refused(path, message("it is larger than any checkpoint of ours"))
     return data, hashlib.sha256(data).hexdigest()
 
 
@@ -193,10 +214,13 @@ def check_shipped_hash(path: Path, digest: str) -> None:
         return
     known = shipped.entries(_FOLDER / "manifest.json").values()
     if digest not in {entry["sha256"] for entry in known if entry["file"] == path.name}:
-        raise refused(path, "its sha-256 is not the one it was shipped with")
+        raise refused(path, message("its sha-256 is not the one it was shipped with"))
 
 
-def refused(path: Path, why: str) -> IncompatibleCheckpoint:
+def refused(path: Path, why: Message) -> IncompatibleCheckpoint:
     return IncompatibleCheckpoint(
-        "Checkpoint refused", f"{path.name}: {why}. Install the program again or choose another."
+        message("Checkpoint refused"),
+        message(
+            "{name}: {why}. Install the program again or choose another.", name=path.name, why=why
+        ),
     )

@@ -3,7 +3,7 @@
 Networks taught by few images err much by chance; a second one of another kind evens that out
 (docs/experiments.md). An ensemble is a small JSON file that names its members to the byte and holds
 what is its own: how their joint prediction is calibrated, and where its heat-map ends. Each member
-is an ordinary checkpoint beside it, with a frame, a way to look and a calibration of its own.
+is an ordinary checkpoint beside it, with a frame, a network and a calibration of its own.
 """
 
 import json
@@ -16,6 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from engine.domain import ModelIdentity
+from engine.messages import message
 from engine.networks import preprocessing
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import (
@@ -26,7 +27,7 @@ from engine.networks.checkpoint import (
     refused,
     write_at_once,
 )
-from engine.networks.models import Output
+from engine.networks.models import Output, mean_of
 from engine.networks.preprocessing import Geometry
 
 BOTH = "both"
@@ -39,7 +40,7 @@ Frame = tuple[np.ndarray, Geometry]
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Checkpoints whose joint prediction is calibrated as one; asked like a `Checkpoint`.
+    """Checkpoints whose joint prediction is calibrated as one; it predicts like a `Checkpoint`.
 
     The first member's categories are the ensemble's, and hold all of the others'.
     """
@@ -50,16 +51,30 @@ class Ensemble:
     heat_reference: float
     provenance: dict[str, Any]
 
-    def made_fast(self) -> "Ensemble":
-        return replace(self, members=tuple(member.made_fast() for member in self.members))
+    def optimized_for_inference(self) -> "Ensemble":
+        return replace(self, members=tuple(m.optimized_for_inference() for m in self.members))
 
-    def joined(self, outputs: Sequence[Output]) -> Output:
-        """The members' outputs as one, in their order."""
-        first, *others = outputs
+    def combined(self, outputs: Sequence[Output]) -> Output:
+        """The members' outputs as one, in their order: of what each says calibrated, for a network
+        that is more outspoken is not more often right."""
+        first, *others = (
+            _calibrated(output, member.calibration)
+            for output, member in zip(outputs, self.members, strict=True)
+        )
         for output, member in zip(others, self.members[1:], strict=True):
             shared = [self.identity.categories.index(c) for c in member.identity.categories]
             first = _mean(first, output, shared)
         return first
+
+
+def _calibrated(output: Output, calibration: Calibration) -> Output:
+    """A view's output with the calibrated log-probabilities and log-odds as its logits."""
+    offsets = output.logits.new_tensor(calibration.view.offsets)
+    logits = (output.logits * calibration.view.slope + offsets).log_softmax(dim=1)
+    if output.malignancy is None or calibration.cancer is None:
+        return Output(logits)
+    scaling = calibration.cancer.head
+    return Output(logits, output.malignancy * scaling.slope + scaling.offset)
 
 
 def _mean(first: Output, second: Output, shared: list[int]) -> Output:
@@ -73,9 +88,7 @@ def _mean(first: Output, second: Output, shared: list[int]) -> Output:
         - mean.logsumexp(dim=1, keepdim=True)  # shares the same probability as `first` does
         + alone.logsumexp(dim=1, keepdim=True)
     )
-    if first.malignancy is None or second.malignancy is None:
-        return Output(logits)
-    return Output(logits, (first.malignancy + second.malignancy) / 2)
+    return Output(logits, mean_of(first.malignancy, second.malignancy))
 
 
 def frames_of(
@@ -112,42 +125,49 @@ def _load_ensemble(path: Path) -> Ensemble:
     try:
         header = json.loads(data)
         if header["format"] != FORMAT:
-            raise refused(path, f"its format is {header['format']}, this program reads {FORMAT}")
+            raise refused(
+                path,
+                message(
+                    "its format is {format}, this program reads {known}",
+                    format=str(header["format"]),
+                    known=FORMAT,
+                ),
+            )
         if header["name"] != BOTH:
-            raise refused(path, "its architecture is unknown")
+            raise refused(path, message("its architecture is unknown"))
         members = tuple(_member(path, entry) for entry in header["members"])
         calibration = Calibration.from_json(header["calibration"])
         heat_reference = float(header["heat_reference"])
         provenance = dict(header["provenance"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise refused(path, "it is truncated or not one of ours") from error
+        raise refused(path, message("it is truncated or not one of ours")) from error
     if not 0 < heat_reference < float("inf"):
-        raise refused(path, "its heat-map has no scale")
+        raise refused(path, message("its heat-map has no scale"))
     check_members(path, members)
     categories = members[0].identity.categories
     if len(calibration.view.offsets) != len(categories):
-        raise refused(path, "its calibration is for other categories")
+        raise refused(path, message("its calibration is for other categories"))
     identity = ModelIdentity(BOTH, digest, categories, calibration.population)
     return Ensemble(members, identity, calibration, heat_reference, provenance)
 
 
-def _member(path: Path, entry: dict) -> Checkpoint:
+def _member(path: Path, entry: dict[str, Any]) -> Checkpoint:
     name = entry["file"]
     if Path(name).name != name:  # a file names its neighbours, nobody else
-        raise refused(path, "it names a network in another folder")
+        raise refused(path, message("it names a network in another folder"))
     member = load_checkpoint(path.parent / name)
     if member.identity.sha256 != entry["sha256"]:
-        raise refused(path, "a network beside it is not the one that it was joined with")
+        raise refused(path, message("a network beside it is not the one that it was joined with"))
     return member
 
 
 def check_members(path: Path, members: Sequence[Checkpoint]) -> None:
     """Raises `IncompatibleCheckpoint` where they cannot be joined."""
     if len(members) < 2:
-        raise refused(path, "it is truncated or not one of ours")
+        raise refused(path, message("it is truncated or not one of ours"))
     known = set(members[0].identity.categories)
     if not all(known.issuperset(member.identity.categories) for member in members):
-        raise refused(path, "its networks do not fit each other")
+        raise refused(path, message("its networks do not fit each other"))
 
 
 def save_ensemble(

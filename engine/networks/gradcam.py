@@ -16,11 +16,12 @@ import cv2
 import numpy as np
 import torch
 
+from engine.arrays import FloatArray
 from engine.domain import Explanation
 from engine.networks import torchvision_guard  # noqa: F401  before grad-cam imports torchvision
 from engine.networks.checkpoint import Checkpoint
 from engine.networks.ensemble import Ensemble, Frame
-from engine.networks.models import Output
+from engine.networks.models import Layers, Network, Output
 from engine.networks.preprocessing import Geometry
 
 # isort: split
@@ -38,9 +39,9 @@ def explain(checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]) -> Expla
     """
     tensor, geometry = frames[0]
     height, width = geometry.network_shape
-    heat = joint_map(checkpoint, frames) / checkpoint.heat_reference
-    heat = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
-    heat = np.clip(heat, 0.0, 1.0) * _breast(tensor)
+    raw = joint_map(checkpoint, frames) / checkpoint.heat_reference
+    resized = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
+    heat = np.clip(resized, 0.0, 1.0) * _breast(tensor)
     return Explanation(
         heat=geometry.heat_to_region(heat),
         region=geometry.region,
@@ -49,7 +50,7 @@ def explain(checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]) -> Expla
     )
 
 
-def activation_map(model: torch.nn.Module, tensor: np.ndarray) -> np.ndarray:
+def activation_map(model: Network, tensor: np.ndarray) -> np.ndarray:
     """The raw map of one image, float32 >= 0 on the finest explained grid, in no fixed unit.
 
     `model` is in eval mode, its weights frozen or not. Afterwards, also after an exception, it
@@ -67,12 +68,12 @@ def joint_map(checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]) -> np.
     """
     networks = [member.model for member in checkpoint.members]
     tensors = [tensor for tensor, _ in frames]
-    first, *others = _cells(networks, tensors, checkpoint.joined, checkpoint.identity.categories)
+    first, *others = _cells(networks, tensors, checkpoint.combined, checkpoint.identity.categories)
     total = list(first)
     for cells, (_, geometry) in zip(others, frames[1:], strict=True):
         for scale, own in enumerate(first):
             nearest = cells[min(scale, len(cells) - 1)]
-            total[scale] = total[scale] + _carried(nearest, geometry, frames[0][1], own.shape)
+            total[scale] = total[scale] + carried(nearest, geometry, frames[0][1], own.shape)
     return _over_scales(total)
 
 
@@ -83,10 +84,11 @@ def _over_scales(cells: Sequence[np.ndarray]) -> np.ndarray:
         cv2.resize(np.maximum(each, 0), (width, height), interpolation=cv2.INTER_LINEAR)
         for each in cells
     ]
-    return np.prod(same, axis=0).astype(np.float32) ** (1 / len(same))
+    product: FloatArray = np.prod(same, axis=0).astype(np.float32)
+    return product ** (1 / len(same))
 
 
-def _carried(
+def carried(
     cells: np.ndarray, geometry: Geometry, to: Geometry, shape: tuple[int, int]
 ) -> np.ndarray:
     """Cells over one frame of an image on a grid of `shape` over another frame of it.
@@ -111,12 +113,12 @@ def _carried(
 
 
 def _cells(
-    networks: Sequence[torch.nn.Module],
+    networks: Sequence[Network],
     tensors: Sequence[np.ndarray],
-    join: Callable[[Sequence[Output]], Output],
+    combine: Callable[[Sequence[Output]], Output],
     categories: tuple[int, ...],
 ) -> list[list[np.ndarray]]:
-    """By network and scale, what every cell gives to the log-odds of the joined prediction."""
+    """By network and scale, what every cell gives to the log-odds of the joint prediction."""
     trainable = [w for network in networks for w in network.parameters() if w.requires_grad]
     # Differentiation starts here: nothing below is kept, frozen weights are no obstacle.
     starts = [
@@ -131,7 +133,7 @@ def _cells(
         with torch.inference_mode(False), torch.enable_grad():
             images = [torch.from_numpy(np.array(tensor, np.float32))[None] for tensor in tensors]
             scales = [network.explained_layers for network in networks]
-            explainer = _RawHiResCAM(_Logits(networks, images[1:], join), scales)
+            explainer = _RawHiResCAM(_Logits(networks, images[1:], combine), scales)
             maps = explainer(images[0], [_SuspicionLogOdds(categories)])
     finally:
         for start in starts:
@@ -141,7 +143,7 @@ def _cells(
         for weight in trainable:
             weight.requires_grad_(True)
     counted = iter(maps)
-    return [[sum(next(counted) for _ in layers) for layers in each] for each in scales]
+    return [[np.sum([next(counted) for _ in layers], axis=0) for layers in each] for each in scales]
 
 
 def target_name(categories: tuple[int, ...]) -> str:
@@ -176,31 +178,33 @@ class _Logits(torch.nn.Module):
 
     def __init__(
         self,
-        networks: Sequence[torch.nn.Module],
+        networks: Sequence[Network],
         other_images: Sequence[torch.Tensor],
-        join: Callable[[Sequence[Output]], Output],
+        combine: Callable[[Sequence[Output]], Output],
     ) -> None:
         super().__init__()
         self.networks = torch.nn.ModuleList(networks)
-        self.other_images, self.join = other_images, join
+        self.other_images, self.combine = other_images, combine
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         images = (image, *self.other_images)
         outputs = [network(own) for network, own in zip(self.networks, images, strict=True)]
-        return self.join(outputs).logits
+        return self.combine(outputs).logits
 
 
-class _RawHiResCAM(HiResCAM):
+class _RawHiResCAM(HiResCAM):  # type: ignore[misc]  # the package has no types
     """HiResCAM without the cut at zero and the stretch to 0..1 that the package ends with.
 
     Gives a list of maps instead: of each network each layer's, in the order in which they run.
     """
 
-    def __init__(self, network: torch.nn.Module, scales: Sequence) -> None:
+    def __init__(self, network: torch.nn.Module, scales: Sequence[Layers]) -> None:
         in_order = [layer for each in scales for layers in each for layer in layers]
         super().__init__(network, in_order)
 
-    def compute_cam_per_layer(self, input_tensor, targets, eigen_smooth):
+    def compute_cam_per_layer(
+        self, input_tensor: torch.Tensor, targets: Sequence[_SuspicionLogOdds], eigen_smooth: bool
+    ) -> list[np.ndarray]:
         seen = self.activations_and_grads
         return [
             self.get_cam_image(input_tensor, layer, targets, activation, gradient, eigen_smooth)[0]
@@ -209,5 +213,5 @@ class _RawHiResCAM(HiResCAM):
             )
         ]
 
-    def aggregate_multi_layers(self, cam_per_target_layer):
+    def aggregate_multi_layers(self, cam_per_target_layer: list[np.ndarray]) -> list[np.ndarray]:
         return [np.asarray(cells, np.float32) for cells in cam_per_target_layer]

@@ -1,4 +1,4 @@
-"""The networks. Each answers logits over its own BI-RADS categories.
+"""The networks. Each predicts logits over its own BI-RADS categories.
 
 `HybridResNetTransformer` follows Singh et al., Sci Rep 16, 10033 (2026) as far as it is published,
 completed where it is silent (see docs/experiments.md); `LightweightCNN` follows Meza Moreno and
@@ -7,7 +7,8 @@ Penaloza. Weights come from `engine.networks.checkpoint`, never from here.
 
 import copy
 import itertools
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from engine.networks.torchvision_guard import torchvision
 HYBRID, LIGHT = "hybrid", "light"
 MOBILENET = "mobilenet"  #: a `trunk` of the light network
 
+M = TypeVar("M", bound=nn.Module)
 
 #: Explained layers, finest scale first; the layers of one scale share a grid and add up.
 Layers = tuple[tuple[nn.Module, ...], ...]
@@ -31,15 +33,60 @@ class Output(NamedTuple):
     logits: Tensor  #: (batch, categories)
     malignancy: Tensor | None = None  #: (batch,) logit, where the network has such a head
     attention: Tensor | None = None  #: (batch, rows, columns) log-attention over the token grid
-    guided: "Output | None" = None  #: the same read-out with its attention laid on the lesions
+    #: the same read-out with its attention laid on the lesions
+    attention_supervised: "Output | None" = None
 
 
-class Network(nn.Module):
-    """What the networks have in common: how they are asked once they are trained."""
+class Network(nn.Module, ABC):
+    """What every network offers: to prediction, to Grad-CAM and to training.
 
-    stride = 32  #: of its coarsest map: it takes frames whose sides are multiples of it
-    looks_both_ways = False  #: also at the image turned upside down, for the mean of both
-    enlargement = 1.0  #: of the image that is asked about, against those of the training
+    Names of parts (`pretrained`, `frozen`) are prefixes of its state dictionary's.
+    """
+
+    categories: ClassVar[tuple[int, ...]]  #: the grades it predicts, ascending
+    stride: ClassVar[int] = 32  #: of its coarsest map: frames' sides are multiples of it
+    pretrained: ClassVar[tuple[str, ...]] = ()  #: parts that take starting weights
+    frozen: ClassVar[tuple[str, ...]] = ()  #: parts that training leaves as they come
+    freezes_batch_norm: ClassVar[bool] = False  #: statistics of all parts stay as they come
+    learns_attention: ClassVar[bool] = False  #: it can be taught by lesion boxes where to look
+    tta_vertical_flip: ClassVar[bool] = False  #: predicts the mean with the image upside down
+    test_time_scale: ClassVar[float] = 1.0  #: of an image in prediction, against the training's
+
+    architecture: dict[str, Any]  #: what `build_model` makes it again from
+    malignancy: nn.Linear | None  #: the head of that output
+
+    @property
+    @abstractmethod
+    def explained_layers(self) -> "Layers":
+        """Whose cells Grad-CAM weighs, finest scale first."""
+
+    @property
+    @abstractmethod
+    def feature_layer(self) -> nn.Module:
+        """Whose average is the image's place in feature space."""
+
+    @abstractmethod
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+        """The parts after `forward_frozen`, of its output.
+
+        In training `lesions` (batch, rows, columns), the share of each cell that boxes cover, asks
+        for a second, `attention_supervised` read-out where the network `learns_attention`.
+        """
+
+    def forward_frozen(self, image: Tensor) -> Tensor:
+        """The `frozen` parts; where there are none, the image itself."""
+        return image
+
+    def forward(self, image: Tensor) -> Output:
+        """`image` is (batch, 1, height, width) in [0, 1], a frame that `check_frame` lets pass."""
+        return self.forward_trainable(self.forward_frozen(image))
+
+    def load_starting_weights(self, weights: dict[str, Tensor]) -> None:
+        """Of another network, into the `pretrained` parts; raises `ValueError` if they do not fit.
+
+        The names of `weights` are as that network's authors publish them.
+        """
+        raise NotImplementedError
 
     def check_frame(self, height: int, width: int) -> None:
         """Raises `InvalidData`, in words, for a frame of pixels that the network cannot take."""
@@ -50,26 +97,32 @@ class Network(nn.Module):
                     f"{name} is {side!r}, and must be a multiple of {self.stride} pixels.",
                 )
 
-    def answer(self, image: Tensor) -> Output:
-        """Logits and malignancy of (batch, 1, height, width); `forward` is a single look.
+    def predict(self, image: Tensor) -> Output:
+        """Logits and malignancy of (batch, 1, height, width), with test-time augmentation.
 
-        A breast upside down is a breast, and the mean of two looks errs less (docs/experiments.md).
+        A breast upside down is a breast, and the mean of both errs less (docs/experiments.md).
         """
-        if self.enlargement != 1.0:
-            size = [32 * int(side * self.enlargement / 32 + 0.5) for side in image.shape[2:]]
+        if self.test_time_scale != 1.0:
+            size = [32 * int(side * self.test_time_scale / 32 + 0.5) for side in image.shape[2:]]
             image = functional.interpolate(image, size, mode="bicubic").clamp(0, 1)
-        upright = self.look(image)
-        if not self.looks_both_ways:
+        upright = self.forward_for_inference(image)
+        if not self.tta_vertical_flip:
             return upright
-        turned = self.look(image.flip(2))  # one after the other: half the memory of both at once
-        malignancy = None
-        if upright.malignancy is not None:
-            malignancy = (upright.malignancy + turned.malignancy) / 2
-        return Output((upright.logits + turned.logits) / 2, malignancy)
+        # one after the other: half the memory of both at once
+        turned = self.forward_for_inference(image.flip(2))
+        return Output(
+            (upright.logits + turned.logits) / 2,
+            mean_of(upright.malignancy, turned.malignancy),
+        )
 
-    def look(self, image: Tensor) -> Output:
-        """What `forward` says, where nobody wants to know why."""
-        return self(image)
+    def forward_for_inference(self, image: Tensor) -> Output:
+        """What `forward` gives, by the way that takes the least memory; no gradient is wanted."""
+        return self.forward(image)
+
+
+def mean_of(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """Of two malignancies; None where one is not known."""
+    return None if one is None or other is None else (one + other) / 2
 
 
 class HybridResNetTransformer(Network):
@@ -84,10 +137,17 @@ class HybridResNetTransformer(Network):
     """
 
     categories = (1, 2, 3, 4, 5)
-    pretrained = ("stem", "layer1", "layer2", "layer3", "layer4")  #: parts with starting weights
-    kept = pretrained[:3]  #: those that training leaves as they come: `lower`
-    keeps_statistics = True  #: of its batch norms: a small batch's would wreck the ResNet
-    looks_both_ways = True
+    pretrained = ("stem", "layer1", "layer2", "layer3", "layer4")
+    frozen = pretrained[:3]
+    freezes_batch_norm = True  #: a small batch's statistics would wreck the ResNet
+    learns_attention = True
+    tta_vertical_flip = True
+
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+    malignancy: nn.Linear
 
     def __init__(
         self,
@@ -169,33 +229,30 @@ class HybridResNetTransformer(Network):
 
     @property
     def explained_layers(self) -> "Layers":
-        """Where Grad-CAM looks, finest first: C3 and C4, where a lesion is more than one cell."""
+        """C3 and C4, where a lesion is more than one cell."""
         return (self.layer2,), (self.layer3,)
 
     @property
     def feature_layer(self) -> nn.Module:
-        """Whose average is the image's place in feature space."""
         return self.layer4
 
-    def forward(self, image: Tensor) -> Output:
-        """`image` is (batch, 1, height, width) in [0, 1]; height and width multiples of 32."""
-        return self.upper(self.lower(image))
+    def forward_frozen(self, image: Tensor) -> Tensor:
+        """C3, (batch, 512, height / 8, width / 8)."""
+        c3: Tensor = self.layer2(self.layer1(self.stem(image.expand(-1, 3, -1, -1))))
+        return c3
 
-    def lower(self, image: Tensor) -> Tensor:
-        """The layers that training keeps frozen: (batch, 512, height / 8, width / 8)."""
-        return self.layer2(self.layer1(self.stem(image.expand(-1, 3, -1, -1))))
-
-    def upper(self, c3: Tensor, lesions: Tensor | None = None) -> Output:
-        c4 = self.layer3(c3)
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+        c4 = self.layer3(feature)
         c5 = self.layer4(c4)
-        return self.read(c3, c4, c5, lesions)
+        return self.forward_head(feature, c4, c5, lesions)
 
-    def read(self, c3: Tensor, c4: Tensor, c5: Tensor, lesions: Tensor | None = None) -> Output:
-        """The head: tokens of each scale (batch, rows * columns, width), encoder, read-out.
+    def forward_head(
+        self, c3: Tensor, c4: Tensor, c5: Tensor, lesions: Tensor | None = None
+    ) -> Output:
+        """Tokens of each scale (batch, rows * columns, width), encoder, read-out.
 
-        In training `lesions` (batch, rows, columns), the share of each cell that boxes cover, asks
-        for a second, `guided` read-out: what is learned of a lesion then reaches the very cells
-        that show it, however late the attention finds them.
+        By `lesions`, what is learned of a lesion reaches the very cells that show it, however late
+        the attention finds them.
         """
         rows, columns = c5.shape[-2:]
         maps = {3: c3, 4: c4, 5: c5}
@@ -218,14 +275,15 @@ class HybridResNetTransformer(Network):
 
         def read_out(weight: Tensor) -> tuple[Tensor, Tensor]:
             attended = torch.einsum("bt,btw->bw", weight.to(encoded.dtype), encoded)
-            joined = self.dropout(torch.cat([attended, encoded.mean(dim=1), overall], dim=1))
-            return self.classify(joined).float(), self.malignancy(joined).squeeze(-1).float()
+            pooled = self.dropout(torch.cat([attended, encoded.mean(dim=1), overall], dim=1))
+            return self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float()
 
-        guided = None
+        supervised = None
         if lesions is not None:
-            guided = Output(*read_out(_attention_on(lesions).repeat(1, len(self.scales))))
+            supervised = Output(*read_out(_attention_on(lesions).repeat(1, len(self.scales))))
         grid = score.log_softmax(dim=1).view(-1, len(self.scales), rows, columns)
-        return Output(*read_out(score.softmax(dim=1)), grid.logsumexp(dim=1), guided)
+        logits, malignancy = read_out(score.softmax(dim=1))
+        return Output(logits, malignancy, grid.logsumexp(dim=1), supervised)
 
 
 def _taking_plain_input(convolution: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
@@ -265,8 +323,6 @@ class LightweightCNN(Network):
     """
 
     categories = (1, 3, 4, 5)
-    pretrained = kept = ()
-    keeps_statistics = False
     stride = 8
     side = 224  #: pixels of the only frame that it takes, unless it pools globally
 
@@ -285,7 +341,8 @@ class LightweightCNN(Network):
             "dropout": dropout,
         }
         self.pools_globally = pools_globally
-        blocks, channels = [], 1
+        blocks: list[nn.Module] = []
+        channels = 1
         for count in filters:
             block: list[nn.Module] = [nn.Conv2d(channels, count, 3, padding=1)]
             if pools_globally:
@@ -314,11 +371,13 @@ class LightweightCNN(Network):
 
     @property
     def feature_layer(self) -> nn.Module:
-        return self.blocks[-1]
+        last: nn.Module = self.blocks[-1]
+        return last
 
-    def forward(self, image: Tensor) -> Output:
-        """`image` is (batch, 1, 224, 224) in [0, 1]."""
-        feature = self.blocks(image)  # (batch, filters[-1], 28, 28)
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+        """All of it: `feature` is the image."""
+        del lesions  # it has no attention to be taught
+        feature = self.blocks(feature)  # (batch, filters[-1], 28, 28) of a frame of 224
         if self.pools_globally:
             feature = torch.cat(
                 [
@@ -344,11 +403,16 @@ class LightweightMobileNet(Network):
 
     categories = (1, 3, 4, 5)
     pretrained = ("below", "middle", "top")
-    kept = pretrained[:1]
-    keeps_statistics = False
-    looks_both_ways = True
-    enlargement = 1.125  #: what a network of averages sees larger, it sees better (FixRes)
-    reach = 32  #: pixels; further past its own place no cell of `below` sees
+    frozen = pretrained[:1]
+    learns_attention = True
+    tta_vertical_flip = True
+    test_time_scale = 1.125  #: what a network of averages sees larger, it sees better (FixRes)
+    receptive_margin = 32  #: pixels; further past its own place no cell of `below` sees
+
+    below: nn.Sequential
+    middle: nn.Sequential
+    top: nn.Sequential
+    malignancy: nn.Linear
 
     def __init__(self) -> None:
         super().__init__()
@@ -399,28 +463,25 @@ class LightweightMobileNet(Network):
             getattr(self, part).load_state_dict(source.state_dict())
 
     @staticmethod
-    def _split(features: nn.Sequential) -> dict[str, nn.Sequential]:
+    def _split(features: Any) -> dict[str, nn.Sequential]:
+        """Parts by name, of the layers of torchvision's network (a Sequential)."""
         return {"below": features[:7], "middle": features[7:14], "top": features[14:18]}
 
-    def forward(self, image: Tensor) -> Output:
-        """`image` is (batch, 1, height, width) in [0, 1]; height and width multiples of 32."""
-        return self.upper(self.lower(image))
+    def forward_for_inference(self, image: Tensor) -> Output:
+        """In two halves as far as the maps are large: the same output, sooner."""
+        half, margin = image.shape[2] // 16 * 8, self.receptive_margin
+        if half <= margin:
+            return self.forward(image)
+        above = self.below(image[:, :, : half + margin])[:, :, : half // 8]
+        under = self.below(image[:, :, half - margin :])[:, :, margin // 8 :]
+        return self.forward_trainable(torch.cat([above, under], dim=2))
 
-    def look(self, image: Tensor) -> Output:
-        """In two halves as far as the maps are large: the same answer, sooner, in less memory."""
-        half = image.shape[2] // 16 * 8
-        if half <= self.reach:
-            return self(image)
-        above = self.below(image[:, :, : half + self.reach])[:, :, : half // 8]
-        under = self.below(image[:, :, half - self.reach :])[:, :, self.reach // 8 :]
-        return self.upper(torch.cat([above, under], dim=2))
+    def forward_frozen(self, image: Tensor) -> Tensor:
+        """(batch, 32, height / 8, width / 8)."""
+        feature: Tensor = self.below(image)
+        return feature
 
-    def lower(self, image: Tensor) -> Tensor:
-        """The layers that training keeps frozen: (batch, 32, height / 8, width / 8)."""
-        return self.below(image)
-
-    def upper(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
-        """See `HybridResNetTransformer.read` for `lesions`."""
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
         fine = self.middle(feature)
         coarse = self.top(fine)
         rows, columns = coarse.shape[-2:]
@@ -436,35 +497,42 @@ class LightweightMobileNet(Network):
             hidden = self.dropout(hidden)
             return self.classify(hidden).float(), self.malignancy(hidden).squeeze(-1).float()
 
-        guided = None if lesions is None else Output(*read_out(_attention_on(lesions)))
+        supervised = None if lesions is None else Output(*read_out(_attention_on(lesions)))
         attention = score.log_softmax(dim=1).view(-1, rows, columns)
-        return Output(*read_out(score.softmax(dim=1)), attention, guided)
+        logits, malignancy = read_out(score.softmax(dim=1))
+        return Output(logits, malignancy, attention, supervised)
 
 
-def made_fast(model: nn.Module) -> nn.Module:
-    """A copy for asking only: batch norms folded into their convolutions, channels last.
+def to_channels_last(module: M) -> M:
+    """In place, as torch computes convolutions soonest on a CPU."""
+    cast(Any, module).to(memory_format=torch.channels_last)  # which torch's stubs do not know
+    return module
 
-    The same answers but for rounding, in about half the time (benchmarks/inference_speed.py).
+
+def optimized_for_inference(network: M) -> M:
+    """A copy for prediction only: batch norms folded into their convolutions, channels last.
+
+    The same output but for rounding, in about half the time (benchmarks/inference_speed.py).
     """
-    fast = copy.deepcopy(model).eval()
+    fast = copy.deepcopy(network).eval()
     for module in fast.modules():
         children = list(module.named_children())
         for (first, convolution), (second, norm) in itertools.pairwise(children):
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(module, first, fuse_conv_bn_eval(convolution, norm))
                 setattr(module, second, nn.Identity())
-    return fast.to(memory_format=torch.channels_last)
+    return to_channels_last(fast)
 
 
 #: Every network by its name and trunk; experiments may add their own.
-NETWORKS: dict[tuple[str, str | None], type[nn.Module]] = {
+NETWORKS: dict[tuple[str, str | None], type[Network]] = {
     (HYBRID, None): HybridResNetTransformer,
     (LIGHT, None): LightweightCNN,
     (LIGHT, MOBILENET): LightweightMobileNet,
 }
 
 
-def build_model(name: str, trunk: str | None = None, **architecture) -> nn.Module:
+def build_model(name: str, trunk: str | None = None, **architecture: Any) -> Network:
     """An untrained network; raises KeyError for names that `NETWORKS` lacks.
 
     `trunk` "mobilenet" makes the light network the better one instead of the paper's.

@@ -1,13 +1,16 @@
-"""What the networks say of a study: per view, then per breast, or why they say nothing.
+"""What the networks predict of a study: per view, then per breast, or why they do not.
 
-Files in, frozen values out; tensors and logits stay inside. Every view is judged alone, so that
-its answer does not depend on its neighbours, and a file that cannot be judged never stops the next.
+Files in, frozen values out; tensors and logits stay inside. A network looks at every view alone;
+what it sees in the views of one breast is read together (`Calibration.read_breast`). A file that
+cannot be judged never stops the next.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,9 +22,11 @@ from engine.domain import (
     BreastPrediction,
     Explanation,
     FailedFile,
+    Judgement,
     Laterality,
     MammogramView,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     Study,
     StudyPrediction,
@@ -31,36 +36,46 @@ from engine.errors import (
     EngineError,
     IncompatibleCheckpoint,
     UnsupportedImage,
-    fault_trace,
+    error_trace,
     is_out_of_memory,
 )
+from engine.messages import Message, message
 from engine.networks import appearance, ensemble, preprocessing, scope
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import shipped_checkpoint
 from engine.networks.ensemble import Frame
 from engine.networks.models import Output
 
+P = TypeVar("P", ViewPrediction, BreastPrediction)
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-UNEXPECTED_TITLE = "Unexpected fault in this file"
-UNEXPECTED_ADVICE = "This is a bug of the program: please report it with the log; go on without it."
+UNEXPECTED_TITLE = message("Unexpected fault in this file")
+UNEXPECTED_ADVICE = message(
+    "This is a bug of the program: please report it with the log; go on without it."
+)
 
 
-def another_network(asked: str, found: str) -> IncompatibleCheckpoint:
-    """A file that holds another network than it was asked for."""
+def another_network(wanted: str, found: str) -> IncompatibleCheckpoint:
+    """A file that holds another network than the wanted one."""
     return IncompatibleCheckpoint(
-        "Checkpoint refused",
-        f"It holds the network {found}, not {asked}. Install the program again or choose another.",
+        message("Checkpoint refused"),
+        message(
+            "It holds the network {found}, not {asked}. Install the program again or choose "
+            "another.",
+            found=found,
+            asked=wanted,
+        ),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
-    """What a view came to, kept until its breast is pooled."""
+class _ViewOutput:
+    """What a view came to, until its breast is pooled."""
 
     view: MammogramView
-    scope_reason: str | None = None  #: why no network was asked
-    outputs: tuple[Output, ...] = ()  #: by voice; each of one image, float64
+    scope_reason: Message | None = None  #: why no network ran
+    outputs: tuple[Output, ...] = ()  #: by calibrator; each of one image, float64
     explanation: Explanation | None = None
 
 
@@ -77,20 +92,29 @@ def use_threads(count: int | None = None) -> None:
 class Predictor:
     """A network, or an ensemble with its members, that predicts; not thread-safe.
 
-    `checkpoint_path` stands in for the shipped checkpoint of `name`. Raises
+    `checkpoint_path` stands in for the shipped checkpoint of `name`. `device` is torch's name of
+    where the networks run; heat-maps are made on a processor only. Raises
     `IncompatibleCheckpoint`.
     """
 
-    def __init__(self, checkpoint_path: Path | None = None, name: str = DEFAULT_MODEL) -> None:
+    def __init__(
+        self,
+        checkpoint_path: Path | None = None,
+        name: str = DEFAULT_MODEL,
+        device: str = "cpu",
+    ) -> None:
         path = checkpoint_path or shipped_checkpoint(name)
-        self._checkpoint = ensemble.load(path).made_fast()
+        self._checkpoint = ensemble.load(path).optimized_for_inference()
+        self._device = torch.device(device)
+        for member in self._checkpoint.members:
+            member.model.to(self._device)
         if checkpoint_path is None and self.identity.name != name:
             raise another_network(name, self.identity.name)
         members = self._checkpoint.members
         own = members if len(members) > 1 else ()
-        #: who speaks: the checkpoint, then each member of an ensemble
-        self._voices = [
-            _Voice(each.identity, each.calibration) for each in (self._checkpoint, *own)
+        #: of the checkpoint, then of each member of an ensemble
+        self._calibrators = [
+            _Calibrator(each.identity, each.calibration) for each in (self._checkpoint, *own)
         ]
         appearance.shipped()  # an installation without it fails at once, not at every file
 
@@ -98,90 +122,185 @@ class Predictor:
     def identity(self) -> ModelIdentity:
         return self._checkpoint.identity
 
+    @property
+    def is_on_processor(self) -> bool:
+        return self._device.type == "cpu"
+
     def warm_up(self) -> None:
         """One pass over a black image: the first real one then runs at full speed."""
         with torch.inference_mode():
             for member in self._checkpoint.members:
                 config = member.preprocessing
-                member.model.answer(torch.zeros(1, 1, config.height, config.width))
+                member.model.predict(
+                    torch.zeros(1, 1, config.height, config.width, device=self._device)
+                )
 
-    def predict_study(self, study: Study, heatmaps: bool = False) -> StudyPrediction:
+    def predict_study(
+        self,
+        study: Study,
+        heatmaps: bool = False,
+        on_view: Callable[[int, int], None] | None = None,
+    ) -> StudyPrediction:
         """Every view in the study's order, then the breasts, right before left.
 
         What cannot be decoded is listed under `failures`; nothing is raised for a single file.
+        `on_view` is told of views that are done, before the next is begun, and views in all.
         """
-        judged, failures = [], []
-        for view in study.views:
-            try:
-                judged.append(self._judge(view, heatmaps))
-            except EngineError as error:
-                failures.append(FailedFile(view.path, error.title, error.advice))
-            except Exception as error:
-                if is_out_of_memory(error):
-                    advice = "Close other programs and try again."
-                    failures.append(FailedFile(view.path, "Not enough memory", advice))
+        found: list[_ViewOutput | FailedFile] = []
+        for number, view in enumerate(study.views):
+            if on_view is not None:
+                on_view(number, len(study.views))
+            found.append(_attempted(view, partial(self._judge, view, heatmaps)))
+        return self._pooled(study, found)
+
+    def predict_studies(self, studies: Sequence[Study], batch: int) -> list[StudyPrediction]:
+        """The same of several studies, that many views in a pass of the network: a GPU is idle
+        otherwise. Predictions differ from `predict_study` by rounding; there are no heat-maps."""
+        found: list[list[_ViewOutput | FailedFile | None]] = []
+        waiting: list[_Waiting] = []
+        for study in studies:
+            of_study: list[_ViewOutput | FailedFile | None] = []
+            found.append(of_study)
+            for view in study.views:
+                prepared = _attempted(view, partial(self._prepared, view))
+                if isinstance(prepared, _ViewOutput | FailedFile):
+                    of_study.append(prepared)
                     continue
-                log.error("Unexpected fault while judging a view: %s", fault_trace(error))
-                failures.append(FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE))
+                waiting.append(_Waiting(view, prepared, of_study, len(of_study)))
+                of_study.append(None)
+                if len(waiting) == batch:
+                    self._pass(waiting)
+                    waiting.clear()
+        self._pass(waiting)
+        return [
+            self._pooled(study, [each for each in of_study if each is not None])
+            for study, of_study in zip(studies, found, strict=True)
+        ]
+
+    def _pooled(self, study: Study, found: "Sequence[_ViewOutput | FailedFile]") -> StudyPrediction:
+        judged = [each for each in found if isinstance(each, _ViewOutput)]
+        failures = tuple(each for each in found if isinstance(each, FailedFile))
         whole, *members = (
-            voice.of_study(study, judged, place, tuple(failures))
-            for place, voice in enumerate(self._voices)
+            calibrator.of_study(study, judged, place, failures)
+            for place, calibrator in enumerate(self._calibrators)
         )
         return _with_others(whole, members)
 
-    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _Judged:
-        if view.out_of_scope is not None:
-            return _Judged(view, view.out_of_scope)
-        pixels = load_pixels(view)
-        image = preprocessing.grey(view, pixels)
-        reason = scope.reason_not_to_judge(view, pixels, image)
-        if reason is not None:
-            return _Judged(view, reason)
-        try:
-            frames = ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
-        except UnsupportedImage as error:  # sound and shown, but there is no breast in it
-            return _Judged(view, str(error))
-        outputs = self._ask(frames)
+    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _ViewOutput:
+        prepared = self._prepared(view)
+        if isinstance(prepared, _ViewOutput):
+            return prepared
+        (outputs,) = self._forward([prepared])
         explanation: Explanation | None = None
         if wants_heatmap:
             from engine.networks import gradcam
 
-            explanation = gradcam.explain(self._checkpoint, frames)
-        return _Judged(view, None, outputs, explanation)
+            explanation = gradcam.explain(self._checkpoint, prepared)
+        return _ViewOutput(view, None, outputs, explanation)
 
-    def _ask(self, frames: Sequence[Frame]) -> tuple[Output, ...]:
-        """What each voice says of one image."""
-        members = self._checkpoint.members
+    def _prepared(self, view: MammogramView) -> _ViewOutput | tuple[Frame, ...]:
+        """What the networks are to see of it, by member, or why they do not run."""
+        if view.out_of_scope is not None:
+            return _ViewOutput(view, view.out_of_scope)
+        pixels = load_pixels(view)
+        image = preprocessing.grey(view, pixels)
+        reason = scope.reason_not_to_judge(view, pixels, image)
+        if reason is not None:
+            return _ViewOutput(view, reason)
+        try:
+            return ensemble.frames_of(self._checkpoint, image, view.pixel_aspect)
+        except UnsupportedImage as error:  # sound and shown, but there is no breast in it
+            return _ViewOutput(view, error.message)
+
+    def _pass(self, waiting: "Sequence[_Waiting]") -> None:
+        """Puts each view's outputs in their place."""
+        together: list[tuple[Output, ...]] = []
+        if len(waiting) > 1:
+            try:
+                together = self._forward([each.frames for each in waiting])
+            except Exception:  # noqa: BLE001  whose fault it is comes out below
+                log.debug("A pass of %d views failed: one by one now", len(waiting))
+        for each, outputs in zip(waiting, together, strict=False):
+            each.found[each.place] = _ViewOutput(each.view, None, outputs)
+        for each in waiting[len(together) :]:
+            each.found[each.place] = _attempted(each.view, partial(self._alone, each))
+
+    def _alone(self, waiting: "_Waiting") -> _ViewOutput:
+        (outputs,) = self._forward([waiting.frames])
+        return _ViewOutput(waiting.view, None, outputs)
+
+    def _forward(self, images: Sequence[Sequence[Frame]]) -> list[tuple[Output, ...]]:
+        """Of each image, by calibrator."""
         with torch.inference_mode():
-            outputs = [
-                member.model.answer(torch.from_numpy(tensor)[None])
-                for member, (tensor, _) in zip(members, frames, strict=True)
-            ]
-            joined = self._checkpoint.joined(outputs)
-        spoken = (joined, *outputs) if len(outputs) > 1 else (joined,)
-        if not all(torch.isfinite(output.logits).all() for output in spoken):
+            outputs = []
+            for place, member in enumerate(self._checkpoint.members):
+                tensors = np.stack([frames[place][0] for frames in images])
+                output = member.model.predict(torch.from_numpy(tensors).to(self._device))
+                outputs.append(_moved(output))
+            joint = self._checkpoint.combined(outputs)
+        found = (joint, *outputs) if len(outputs) > 1 else (joint,)
+        if not all(torch.isfinite(output.logits).all() for output in found):
             raise FloatingPointError("the network's answer is not a number")
-        return spoken
+        return [tuple(_of_image(each, place) for each in found) for place in range(len(images))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A view on its way to the networks, and where its outputs go."""
+
+    view: MammogramView
+    frames: tuple[Frame, ...]
+    found: list[_ViewOutput | FailedFile | None]
+    place: int
+
+
+def _attempted(view: MammogramView, deed: Callable[[], T]) -> T | FailedFile:
+    """What comes of it, or why this one file has no prediction."""
+    try:
+        return deed()
+    except EngineError as error:
+        return FailedFile(view.path, error.title, error.advice)
+    except Exception as error:  # noqa: BLE001  a bug at one file stops no study
+        if is_out_of_memory(error):
+            advice = message("Close other programs and try again.")
+            return FailedFile(view.path, message("Not enough memory"), advice)
+        log.error("Unexpected fault while judging a view: %s", error_trace(error))
+        return FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE)
+
+
+def _moved(output: Output) -> Output:
+    """To where calibrations are worked out."""
+    malignancy = output.malignancy
+    return Output(output.logits.cpu(), None if malignancy is None else malignancy.cpu())
+
+
+def _of_image(output: Output, place: int) -> Output:
+    malignancy = output.malignancy
+    return Output(
+        output.logits[place : place + 1],
+        None if malignancy is None else malignancy[place : place + 1],
+    )
 
 
 def _with_others(whole: StudyPrediction, members: Sequence[StudyPrediction]) -> StudyPrediction:
     """Each prediction of the ensemble with what its members say of the same."""
 
-    def joined(part, place: int):
-        said = [getattr(member, part)[place].prediction for member in members]
-        own = getattr(whole, part)[place]
-        return replace(own, prediction=replace(own.prediction, others=tuple(said)))
+    def with_others(own: P, *others: P) -> P:
+        alone = tuple(other.prediction for other in others)
+        return replace(own, prediction=replace(own.prediction, others=alone))
 
+    views = [each.views for each in (whole, *members)]
+    breasts = [each.breasts for each in (whole, *members)]
     return replace(
         whole,
-        views=tuple(joined("views", place) for place in range(len(whole.views))),
-        breasts=tuple(joined("breasts", place) for place in range(len(whole.breasts))),
+        views=tuple(with_others(*same) for same in zip(*views, strict=True)),
+        breasts=tuple(with_others(*same) for same in zip(*breasts, strict=True)),
     )
 
 
 @dataclass(frozen=True)
-class _Voice:
-    """Outputs in somebody's own calibrated words."""
+class _Calibrator:
+    """Makes predictions of outputs, of the ensemble's or of one of its members."""
 
     model: ModelIdentity
     calibration: Calibration
@@ -189,55 +308,52 @@ class _Voice:
     def of_study(
         self,
         study: Study,
-        judged: Sequence[_Judged],
+        judged: Sequence[_ViewOutput],
         place: int,
         failures: tuple[FailedFile, ...],
     ) -> StudyPrediction:
         """`place` is this voice's among the outputs; the first alone has the heat-maps."""
+        said: dict[int, Prediction] = {}  # by place among the judged
+        breasts: list[BreastPrediction] = []
+        for side in (Laterality.RIGHT, Laterality.LEFT):
+            if not study.is_joined or not any(view.laterality is side for view in study.views):
+                continue
+            together = [i for i, e in enumerate(judged) if e.outputs and e.view.laterality is side]
+            breast: Judgement = self._out_of_scope(message("No view of this breast can be judged."))
+            if together:
+                of_views, breast = self._read([judged[i].outputs[place] for i in together])
+                said.update(zip(together, of_views, strict=True))
+            uids = tuple(judged[index].view.image_uid for index in together)
+            breasts.append(BreastPrediction(side, breast, uids))
+        for index, each in enumerate(judged):
+            if each.outputs and index not in said:
+                (said[index],), _ = self._read([each.outputs[place]])
         views = tuple(
             ViewPrediction(
                 each.view.image_uid,
-                self._silent(each.scope_reason)
-                if each.scope_reason is not None
-                else self._said([each.outputs[place]]),
+                said[index] if each.scope_reason is None else self._out_of_scope(each.scope_reason),
                 each.explanation if place == 0 else None,
             )
-            for each in judged
+            for index, each in enumerate(judged)
         )
-        breasts = self._breasts(study, judged, place) if study.is_joined else ()
-        return StudyPrediction(study.uid, self.model, views, breasts, failures)
+        return StudyPrediction(study.uid, self.model, views, tuple(breasts), failures)
 
-    def _breasts(
-        self, study: Study, judged: Sequence[_Judged], place: int
-    ) -> tuple[BreastPrediction, ...]:
-        breasts = []
-        for side in (Laterality.RIGHT, Laterality.LEFT):
-            if not any(view.laterality is side for view in study.views):
-                continue
-            of_side = [each for each in judged if each.outputs and each.view.laterality is side]
-            prediction = (
-                self._said([each.outputs[place] for each in of_side])
-                if of_side
-                else self._silent("No view of this breast can be judged.")
-            )
-            uids = tuple(each.view.image_uid for each in of_side)
-            breasts.append(BreastPrediction(side, prediction, uids))
-        return tuple(breasts)
-
-    def _said(self, outputs: Sequence[Output]) -> Prediction:
-        """Of one view, or of a breast by its views; a breast in one view keeps the view's words."""
+    def _read(self, outputs: Sequence[Output]) -> tuple[list[Prediction], Prediction]:
+        """Of the views of one breast, at least one; and of the breast."""
         logits = np.stack([output.logits[0].double().numpy() for output in outputs])
-        probabilities = self.calibration.breast_probabilities(logits)
-        malignancy = None
-        if outputs[0].malignancy is not None and self.calibration.malignancy_view is not None:
-            logits = np.array([float(output.malignancy[0]) for output in outputs])
-            malignancy = float(self.calibration.breast_malignancy(logits))
+        heads = [float(o.malignancy[0]) for o in outputs if o.malignancy is not None]
+        malignancy = np.array(heads) if heads else None
+        read = self.calibration.read_breast(logits, malignancy, self.model.categories)
+        views = [self._prediction(probabilities, read.cancer) for probabilities in read.views]
+        return views, self._prediction(read.breast, read.cancer)
+
+    def _prediction(self, probabilities: np.ndarray, cancer: float | None) -> Prediction:
         grades = self.model.categories
         return Prediction(
             self.model,
             {grade: float(p) for grade, p in zip(grades, probabilities, strict=True)},
-            malignancy=malignancy,
+            malignancy=cancer,
         )
 
-    def _silent(self, reason: str) -> Prediction:
-        return Prediction(self.model, None, scope_reason=reason)
+    def _out_of_scope(self, reason: Message) -> OutOfScope:
+        return OutOfScope(self.model, reason)

@@ -7,14 +7,18 @@ trained with travels in its checkpoint as a `PreprocessingConfig`.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
+from engine.arrays import BoolArray, FloatArray
 from engine.dicom import voi
 from engine.domain import MammogramView, Pixels
 from engine.errors import UnsupportedImage
+from engine.messages import message
 
+T = TypeVar("T", float, FloatArray)
 _OUTLINE_HEIGHT = 512  #: rows at which the breast is outlined; finer adds nothing but time
 _SMALLEST_SIDE = 32  #: pixels
 _FRAME_MARGIN = 0.012  #: of each edge, ignored while outlining: film borders and scanner lines
@@ -61,7 +65,7 @@ class Geometry:
         n0, n1, m0, m1 = self.inner
         return (n1 - n0) / (r1 - r0), (m1 - m0) / (c1 - c0)
 
-    def to_network(self, rows, columns):
+    def to_network(self, rows: T, columns: T) -> tuple[T, T]:
         """Source coordinates (pixel edges, floats or arrays) in the network's frame."""
         r0, _, c0, c1 = self.region
         n0, _, m0, _ = self.inner
@@ -69,7 +73,7 @@ class Geometry:
         across = (c1 - columns) if self.is_mirrored else (columns - c0)
         return n0 + (rows - r0) * by_row, m0 + across * by_column
 
-    def to_source(self, rows, columns):
+    def to_source(self, rows: T, columns: T) -> tuple[T, T]:
         """The inverse of `to_network`."""
         r0, _, c0, c1 = self.region
         n0, _, m0, _ = self.inner
@@ -112,7 +116,9 @@ def outline_breast(image: np.ndarray, pixel_aspect: float = 1.0) -> np.ndarray:
     """
     rows, columns = image.shape
     if min(rows, columns) < _SMALLEST_SIDE:
-        raise UnsupportedImage("No breast found", "The image is too small to hold one.")
+        raise UnsupportedImage(
+            message("No breast found"), message("The image is too small to hold one.")
+        )
     height = min(rows, _OUTLINE_HEIGHT)
     width = max(8, round(columns * height / (rows * pixel_aspect)))
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
@@ -125,7 +131,9 @@ def outline_breast(image: np.ndarray, pixel_aspect: float = 1.0) -> np.ndarray:
     values = small[inside]
     low, high = np.percentile(values, (1, 99))
     if high - low < 8:
-        raise UnsupportedImage("No breast found", "The image is blank; check the file.")
+        raise UnsupportedImage(
+            message("No breast found"), message("The image is blank; check the file.")
+        )
     # Otsu splits film from breast, but in a dense breast it may split the breast itself: cap it.
     otsu, _ = cv2.threshold(values.reshape(-1, 1), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     threshold = min(otsu, low + 0.12 * (high - low))
@@ -140,16 +148,19 @@ def outline_breast(image: np.ndarray, pixel_aspect: float = 1.0) -> np.ndarray:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         raise UnsupportedImage(
-            "No breast found", "Nothing in the image stands out; check the file."
+            message("No breast found"), message("Nothing in the image stands out; check the file.")
         )
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     if stats[largest, cv2.CC_STAT_AREA] < _SMALLEST_BREAST * mask.size:
-        raise UnsupportedImage("No breast found", "What is bright is too small to be a breast.")
+        raise UnsupportedImage(
+            message("No breast found"), message("What is bright is too small to be a breast.")
+        )
     mask = (labels == largest).astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(mask, contours, -1, 1, thickness=cv2.FILLED)  # dark fat leaves holes
     mask = cv2.dilate(mask, kernel) > 0  # the opening rounded the skin off
-    return mask & ~_film_border(small)
+    outline: BoolArray = mask & ~_film_border(small)
+    return outline
 
 
 def _film_border(image: np.ndarray) -> np.ndarray:
@@ -194,7 +205,7 @@ def prepare(
     where no breast is found.
     """
     crop, mask, geometry = crop_breast(image, pixel_aspect, config)
-    frame, frame_mask = fill_frame(crop, mask, geometry, config)
+    frame, frame_mask = fill_frame(crop, mask, geometry)
     if is_blurred:
         frame = blurred(frame, frame_mask)
     return finish(frame, config)[None], geometry
@@ -229,18 +240,19 @@ def crop_breast(
 
 def _region(small: np.ndarray, shape: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
     """The mask's bounding box on the source grid, grown by the margin."""
-    bounds = []
+    bounds: list[int] = []
     for axis, size in enumerate(shape):
         hit = np.flatnonzero(small.any(axis=1 - axis))
         scale = size / small.shape[axis]
         start, stop = hit[0] * scale, (hit[-1] + 1) * scale
         grow = margin * (stop - start)
         bounds += [max(0, int(start - grow)), min(size, int(np.ceil(stop + grow)))]
-    return tuple(bounds)
+    row_start, row_stop, column_start, column_stop = bounds
+    return row_start, row_stop, column_start, column_stop
 
 
 def fill_frame(
-    crop: np.ndarray, mask: np.ndarray, geometry: Geometry, config: PreprocessingConfig
+    crop: np.ndarray, mask: np.ndarray, geometry: Geometry
 ) -> tuple[np.ndarray, np.ndarray]:
     """Crop and mask on the network's frame, uint8 (height, width) each; outside the breast 0."""
     low, high = np.percentile(crop[mask > 0], _GREY_RANGE)

@@ -1,17 +1,20 @@
 """The networks in a child process of their own, so that the window neither waits nor dies.
 
-One request is in the child at a time; the others wait on this side, where they can still be
-cancelled, overtaken, and survive the child. A child that dies (a crash in a codec or a kernel, the
-system out of memory) is started again and its request tried once more; if that kills it too, the
-request fails with `EngineStopped` and the next one goes on. So it is with a child that hangs: while
-it works, a thread of it tells every second that it lives, and how much of the processor it has
-used. Silence for `SILENCE_S`, or no work for `IDLENESS_S`, ends it.
+One study is in the child at a time; the others wait on this side, where they can still be
+cancelled, overtaken, and survive the child. What is asked about a spot does not wait for the study
+to be done: the child takes it between two views. A child that dies (a crash in a codec or a kernel,
+the system out of memory) is started again and its request tried once more; if that kills it too,
+the request fails with `EngineStopped` and the next one goes on. So it is with a child that hangs:
+while it works, a thread of it tells every second that it lives, and how much of the processor it
+has used. Silence for `SILENCE_S`, or no work for `IDLENESS_S`, ends it.
 
 Importing this module does not import torch: only the child does, at its first request. The child
 is spawned, so the program's main module is imported there too; it must not import Qt at its top.
 """
 
 import atexit
+import enum
+import itertools
 import logging
 import multiprocessing
 import os
@@ -20,23 +23,29 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.domain import (
     MammogramView,
     ModelIdentity,
-    RegionPrediction,
+    Pixels,
+    RegionJudgement,
     Study,
     StudyPrediction,
 )
-from engine.errors import EngineError, EngineStopped, fault_trace, is_out_of_memory
+from engine.errors import EngineError, EngineStopped, error_trace, is_out_of_memory
+from engine.messages import message
 from engine.private_files import keep_private
+
+if TYPE_CHECKING:  # torch, which only the child imports
+    from engine.networks.predictor import Predictor
+    from engine.networks.region import RegionPredictor
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +56,15 @@ IDLENESS_S = 180.0  #: signs of life, but no work: it waits for a drive, or for 
 _WORK_S = 1.0  #: of the processor, that count as work
 LONGEST_S = 1800.0  #: of a request, whatever it does
 _ATTEMPTS = 2  #: a request that has killed this many children is given up
-_STOPPED_TITLE = "The engine stopped"
+_STOPPED_TITLE = message("The engine stopped")
 _REGION = "region"  #: the region network among the checkpoints
-_TRIED_TWICE = "One request stopped it twice and was given up; the others go on."
-_HUNG_TITLE = "The engine did not respond"
-_NO_MEMORY_TITLE = "Not enough memory"
-_NO_MEMORY_ADVICE = "Close other programs and try again."
-_STARVED = "The system ended the engine twice at one request: close other programs and try again."
+_TRIED_TWICE = message("One request stopped it twice and was given up; the others go on.")
+_HUNG_TITLE = message("The engine did not respond")
+_NO_MEMORY_TITLE = message("Not enough memory")
+_NO_MEMORY_ADVICE = message("Close other programs and try again.")
+_STARVED = message(
+    "The system ended the engine twice at one request: close other programs and try again."
+)
 _NICENESS = 15  #: below the window and its decoding, which is at 10
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000  #: winbase.h
 
@@ -67,14 +78,72 @@ class EngineSettings:
     log_file: Path | None = None  #: where the child logs; None: standard error, if there is one
 
 
+OnView = Callable[[int, int], None]  #: views of the study that are done, and views in all
+
+_numbers = itertools.count()
+
+
 @dataclass(eq=False)
 class _Request:
-    """A call for the child: the name of a `_Worker` method and its arguments."""
+    """A call for the child: the name of a `Worker` method and its arguments."""
 
     method: str
     arguments: tuple[Any, ...]
-    future: Future = field(default_factory=Future)
+    on_view: OnView | None = None
+    overtakes: bool = False  #: also what the child is at: it is taken between two views
+    future: Future[Any] = field(default_factory=Future)
+    number: int = field(default_factory=lambda: next(_numbers))
     attempts: int = 0
+
+
+class _Sign(enum.Enum):
+    """What a message of the child's is; each comes with a request's number and a value."""
+
+    BEAT = enum.auto()  #: it lives: seconds of the processor it has used
+    VIEW = enum.auto()  #: of a study: views done, views in all
+    REPLY = enum.auto()  #: whether it is an answer, and the answer or the error
+
+
+class Hung(Exception):
+    """The child lives, and does not work."""
+
+
+class Watchdog:
+    """Whether a child at work still does; told of every `BEAT_S`, in which it may be silent.
+
+    Time is counted in beats, so that a computer's sleep does not count. Raises Hung.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience = patience_s
+        self._silence = self._idleness = self._total = self._used = 0.0
+
+    def heard(self, processor_s: float) -> None:
+        """It lives, and has used so much of the processor."""
+        self._silence = 0.0
+        if processor_s - self._used > _WORK_S:
+            self._idleness, self._used = 0.0, processor_s
+        self._pass()
+
+    def heard_nothing(self) -> None:
+        self._silence += BEAT_S
+        self._pass()
+
+    def _pass(self) -> None:
+        self._idleness += BEAT_S
+        self._total += BEAT_S
+        if (
+            self._silence >= self._patience
+            or self._idleness >= IDLENESS_S
+            or self._total >= LONGEST_S
+        ):
+            raise Hung
+
+
+@dataclass(frozen=True)
+class _Child:
+    process: BaseProcess
+    connection: "Connection[Any, Any]"
 
 
 class EngineProcess:
@@ -89,10 +158,11 @@ class EngineProcess:
         self._settings = settings or EngineSettings()
         self._waiting: deque[_Request] = deque()
         self._changed = threading.Condition()
+        #: written to when what waits has overtaken what the child is at
+        self._nudged, self._nudge = multiprocessing.Pipe(duplex=False)
         self._is_stopping = False
-        self._child: BaseProcess | None = None
-        self._connection: Connection | None = None
-        self._has_answered = False  # this child, once
+        self._child: _Child | None = None
+        self._has_replied = False  # this child, once
         self._is_restarting = False
         #: called with an EngineError, on a thread of this class, when a child died or hung
         self.on_restart: Callable[[EngineError], None] | None = None
@@ -105,29 +175,43 @@ class EngineProcess:
         return self._submit(_Request("warm_up", (model_name,)))
 
     def predict(
-        self, study: Study, model_name: str, heatmaps: bool = False, *, urgent: bool = False
+        self,
+        study: Study,
+        model_name: str,
+        heatmaps: bool = False,
+        *,
+        urgent: bool = False,
+        on_view: OnView | None = None,
     ) -> "Future[StudyPrediction]":
-        """`urgent` overtakes what still waits: the open study goes before the worklist's."""
-        return self._submit(_Request("predict", (study, model_name, heatmaps)), urgent)
+        """`urgent` overtakes what still waits: the open study goes before the worklist's.
+
+        `on_view` is called on a thread of this class after every view, and again from the first
+        if the child has to be started anew.
+        """
+        return self._submit(_Request("predict", (study, model_name, heatmaps), on_view), urgent)
 
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
-    ) -> "Future[RegionPrediction]":
-        """Overtakes what still waits: a reader looks at the spot. `box` as in RegionPrediction."""
-        return self._submit(_Request("predict_region", (view, box)), urgent=True)
+    ) -> "Future[RegionJudgement]":
+        """Overtakes all else, for a reader looks at the spot: it waits for no more than the view
+        that the child is at. `box` as in RegionPrediction.
+        """
+        request = _Request("predict_region", (view, box), overtakes=True)
+        return self._submit(request, urgent=True)
 
     @property
     def process_id(self) -> int | None:
         """The child's, or None while none runs."""
         with self._changed:
-            return self._child.pid if self._child is not None and self._child.is_alive() else None
+            child = self._child
+            return child.process.pid if child is not None and child.process.is_alive() else None
 
     def restart(self) -> None:
         """Ends the child, whatever it does; a new one goes on with the same request."""
         with self._changed:
             if self._child is not None:
                 self._is_restarting = True
-                self._child.kill()
+                self._child.process.kill()
 
     def stop(self) -> None:
         """Ends the child, whatever it does, and cancels what waits; leaves no process behind."""
@@ -136,14 +220,14 @@ class EngineProcess:
             self._is_stopping = True
             waiting, self._waiting = self._waiting, deque()
             if self._child is not None:
-                self._child.kill()
+                self._child.process.kill()
             self._changed.notify_all()
         for request in waiting:
             request.future.cancel()
         if threading.current_thread() is not self._dispatcher:
             self._dispatcher.join()
 
-    def _submit(self, request: _Request, urgent: bool = False) -> Future:
+    def _submit(self, request: _Request, urgent: bool = False) -> Future[Any]:
         with self._changed:
             if self._is_stopping:
                 request.future.cancel()
@@ -152,6 +236,8 @@ class EngineProcess:
                 self._waiting.appendleft(request)
             else:
                 self._waiting.append(request)
+            if request.overtakes:
+                self._nudge.send_bytes(b".")
             self._changed.notify_all()
         return request.future
 
@@ -164,6 +250,8 @@ class EngineProcess:
                 del request  # or its study would stay in memory until the next one
         finally:
             self._discard_child()
+            self._nudged.close()
+            self._nudge.close()
 
     def _next(self) -> _Request | None:
         with self._changed:
@@ -176,65 +264,82 @@ class EngineProcess:
         return None
 
     def _serve(self, request: _Request) -> None:
-        while not self._is_stopping:
-            request.attempts += 1
+        """Until the child has replied to it, and to what overtook it meanwhile."""
+        pending = [request]  # to be handed over
+        while pending and not self._is_stopping:
+            underway: dict[int, _Request] = {}  # with the child, by number
             try:
                 connection = self._living_child()
-                connection.send((request.method, request.arguments))
-                is_answer, result = self._answer(connection, request.method)
-            except (EOFError, OSError, _Hung) as error:  # the child is gone, or is to go
-                failure = self._failure(error)
-                self._discard_child()
-                if self._is_stopping:
-                    break
-                log.warning("The engine process %s at a %s request", failure[0], request.method)
-                if request.future.cancelled():
-                    return
-                if self._was_wanted():
-                    request.attempts -= 1
-                    continue
-                if self.on_restart is not None:
-                    self.on_restart(failure[1])
-                if request.attempts < _ATTEMPTS:
-                    continue
-                is_answer, result = False, failure[1]
-            except Exception as error:  # a request or an answer that does not pickle: our bug
-                is_answer, result = False, error
-            _settle(request.future, is_answer, result)
-            return
-        request.future.cancel()
+                while pending:
+                    _hand_over(connection, pending.pop(0), underway)
+                self._listen(connection, underway)
+            except (EOFError, OSError, Hung) as error:  # the child is gone, or is to go
+                pending = self._after(error, [*underway.values(), *pending])
+        for left in pending:
+            left.future.cancel()
 
-    def _answer(self, connection: Connection, method: str) -> tuple[bool, Any]:
-        """Raises _Hung. Time is counted in waits, so that a computer's sleep does not count."""
-        is_starting = method == "warm_up" or not self._has_answered
-        patience = START_S if is_starting else SILENCE_S
-        silence = idleness = total = used = 0.0
-        while True:
-            if connection.poll(BEAT_S):
-                kind, *rest = connection.recv()
-                if kind is not _BEAT:
-                    self._has_answered = True
-                    return kind, rest[0]
-                silence = 0.0
-                if rest[0] - used > _WORK_S:
-                    idleness, used = 0.0, rest[0]
+    def _listen(self, connection: "Connection[Any, Any]", underway: dict[int, _Request]) -> None:
+        """Until nothing is underway any more. Raises Hung."""
+        is_starting = not self._has_replied or any(
+            request.method == "warm_up" for request in underway.values()
+        )
+        watchdog = Watchdog(START_S if is_starting else SILENCE_S)
+        while underway:
+            ready = wait([connection, self._nudged], BEAT_S)
+            if self._nudged in ready:
+                self._nudged.recv_bytes()
+                for request in self._overtaking():
+                    _hand_over(connection, request, underway)
+            if not ready:
+                watchdog.heard_nothing()
+            if connection not in ready:
+                continue
+            sign, number, value = connection.recv()
+            if sign is _Sign.BEAT:
+                watchdog.heard(value)
+            elif sign is _Sign.VIEW:
+                _report_views(underway[number], value)
             else:
-                silence += BEAT_S
-            idleness += BEAT_S
-            total += BEAT_S
-            if silence >= patience or idleness >= IDLENESS_S or total >= LONGEST_S:
-                raise _Hung
+                self._has_replied = True
+                _settle(underway.pop(number).future, *value)
+                watchdog = Watchdog(SILENCE_S)
+
+    def _overtaking(self) -> list[_Request]:
+        with self._changed:
+            found = [r for r in self._waiting if r.overtakes and not r.future.cancelled()]
+            self._waiting = deque(r for r in self._waiting if not r.overtakes)
+        return found
+
+    def _after(self, error: Exception, requests: Sequence[_Request]) -> list[_Request]:
+        """What is still to be done of `requests` after the child's end."""
+        how, failure = self._failure(error)
+        self._discard_child()
+        if self._is_stopping:
+            return list(requests)
+        names = ", ".join(request.method for request in requests)
+        log.warning("The engine process %s at a %s request", how, names)
+        requests = [request for request in requests if not request.future.cancelled()]
+        if self._was_wanted():
+            for request in requests:
+                request.attempts -= 1
+            return requests
+        if requests and self.on_restart is not None:
+            self.on_restart(failure)
+        for request in requests:
+            if request.attempts >= _ATTEMPTS:
+                _settle(request.future, False, failure)
+        return [request for request in requests if request.attempts < _ATTEMPTS]
 
     def _failure(self, error: Exception) -> tuple[str, EngineError]:
         """How the child ended, for the log and for the reader."""
-        if isinstance(error, _Hung):
+        if isinstance(error, Hung):
             return "hung", EngineStopped(_HUNG_TITLE, _TRIED_TWICE)
         with self._changed:
             child = self._child
         if child is not None:
-            child.join(1)
+            child.process.join(1)
             # nobody but the system sends it SIGKILL, and that for want of memory
-            if sys.platform == "linux" and child.exitcode == -signal.SIGKILL:
+            if sys.platform == "linux" and child.process.exitcode == -signal.SIGKILL:
                 return "died, killed by the system", EngineStopped(_NO_MEMORY_TITLE, _STARVED)
         return "died", EngineStopped(_STOPPED_TITLE, _TRIED_TWICE)
 
@@ -244,49 +349,66 @@ class EngineProcess:
             was_wanted, self._is_restarting = self._is_restarting, False
         return was_wanted
 
-    def _living_child(self) -> Connection:
+    def _living_child(self) -> "Connection[Any, Any]":
         """The connection to the child, which is started where there is none."""
         with self._changed:
             if self._is_stopping:
                 raise EOFError
-            if self._connection is not None and self._child.is_alive():
-                return self._connection
+            if self._child is not None and self._child.process.is_alive():
+                return self._child.connection
         self._discard_child()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._has_answered = self._is_restarting = False
-        child = context.Process(
+        self._has_replied = self._is_restarting = False
+        process = context.Process(
             target=_work, args=(theirs, self._settings), name="birads-engine", daemon=True
         )
-        child.start()
+        process.start()
         theirs.close()  # so that the child's death reads as end of file
         with self._changed:
-            self._child, self._connection = child, ours
-            if self._is_stopping:  # stop() came while it was being started
-                child.kill()
+            self._child = _Child(process, ours)
+        if self._must_stop():  # stop() came while it was being started
+            process.kill()
         return ours
+
+    def _must_stop(self) -> bool:
+        with self._changed:
+            return self._is_stopping
 
     def _discard_child(self) -> None:
         with self._changed:
             if self._child is not None:
-                self._connection.close()
-                self._child.kill()
-                self._child.join()
-                self._child.close()
-            self._child = self._connection = None
+                self._child.connection.close()
+                self._child.process.kill()
+                self._child.process.join()
+                self._child.process.close()
+            self._child = None
 
 
-class _Hung(Exception):
-    """The child lives, and does not work."""
+def _hand_over(
+    connection: "Connection[Any, Any]", request: _Request, underway: dict[int, _Request]
+) -> None:
+    """To the child; one that does not pickle fails at once. Raises OSError."""
+    request.attempts += 1
+    underway[request.number] = request
+    try:
+        connection.send((request.number, request.method, request.arguments))
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001  what does not pickle is our bug
+        del underway[request.number]
+        _settle(request.future, False, error)
 
 
-_BEAT = None  #: in the place of "is it an answer"
+def _report_views(request: _Request, views: tuple[int, int]) -> None:
+    if request.on_view is not None and not request.future.cancelled():
+        request.on_view(*views)
 
 
-def _settle(future: Future, is_answer: bool, result: Any) -> None:
+def _settle(future: Future[Any], has_succeeded: bool, result: Any) -> None:
     # The future stays pending while the child works, so that it can be cancelled until the end.
     if future.set_running_or_notify_cancel():
-        if is_answer:
+        if has_succeeded:
             future.set_result(result)
         else:
             future.set_exception(result)
@@ -295,37 +417,56 @@ def _settle(future: Future, is_answer: bool, result: Any) -> None:
 # --------------------------------------------------------------------------------- in the child
 
 
-def _work(connection: Connection, settings: EngineSettings) -> None:
+def _work(connection: "Connection[Any, Any]", settings: EngineSettings) -> None:
     """The child's whole life: answers requests until its parent closes the pipe or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends us
     threading.Thread(target=_die_with_parent, name="parent watch", daemon=True).start()
     _configure_logging(settings.log_file)
     _step_back()
-    _serve_requests(connection, settings)
+    serve_requests(connection, settings)
 
 
-def _serve_requests(connection: Connection, settings: EngineSettings) -> None:
-    worker = _Worker(settings)
+def serve_requests(connection: "Connection[Any, Any]", settings: EngineSettings) -> None:
     pulse = _Pulse(connection)
-    while True:
-        try:
-            method, arguments = connection.recv()
-        except EOFError:
-            pulse.stop()
-            return
+    worker = Worker(settings)
+
+    def reply() -> None:
+        """To the next request. Raises EOFError."""
+        number, method, arguments = connection.recv()
+
+        def on_view(done: int, total: int) -> None:
+            """What was asked about a spot meanwhile need not wait for the other views."""
+            pulse.send(_Sign.VIEW, number, (done, total))
+            while connection.poll():
+                reply()
+
+        on_views = [on_view] if method == "predict" else []
         pulse.begin()
-        try:
-            reply = (True, getattr(worker, method)(*arguments))
-        except EngineError as error:
-            reply = (False, error)
-        except Exception as error:  # our bug; frames do not cross the pipe, and it may not pickle
-            if is_out_of_memory(error):
-                pulse.end((False, _no_memory()))
-                continue
-            trace = fault_trace(error)
-            log.error("A %s request failed: %s", method, trace)
-            reply = (False, RuntimeError(f"In the engine process: {trace}"))
-        pulse.end(reply)
+        value = _attempt(lambda: getattr(worker, method)(*arguments, *on_views), method)
+        pulse.send(_Sign.REPLY, number, value)
+        pulse.end()
+
+    try:
+        while True:
+            reply()
+    except EOFError:
+        pulse.stop()
+
+
+def _attempt(call: Callable[[], Any], method: str) -> tuple[bool, Any]:
+    """Whether there is an answer, and the answer or the error."""
+    try:
+        return True, call()
+    except EOFError:  # of our pipe: codecs' do not come so far
+        raise
+    except EngineError as error:
+        return False, error
+    except Exception as error:  # noqa: BLE001  our bug: no frames cross the pipe
+        if is_out_of_memory(error):
+            return False, _no_memory()
+        trace = error_trace(error)
+        log.error("A %s request failed: %s", method, trace)
+        return False, RuntimeError(f"In the engine process: {trace}")
 
 
 def _no_memory() -> EngineStopped:
@@ -333,23 +474,28 @@ def _no_memory() -> EngineStopped:
 
 
 class _Pulse:
-    """Tells the parent that the child lives, as long as it works on a request."""
+    """Tells the parent that the child lives, as long as it works; all that is sent goes by it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: "Connection[Any, Any]") -> None:
         self._connection = connection
-        self._lock = threading.Lock()  # of the pipe, and of whether there is work
+        self._lock = threading.Lock()  # of the pipe
+        self._works = 0  # requests within each other
         self._is_working = threading.Event()
         self._is_over = False
         threading.Thread(target=self._beat, name="pulse", daemon=True).start()
 
     def begin(self) -> None:
+        self._works += 1
         self._is_working.set()
 
-    def end(self, reply: tuple[bool, Any]) -> None:
-        """No sign of life follows the reply."""
-        with self._lock:
+    def end(self) -> None:
+        self._works -= 1
+        if not self._works:
             self._is_working.clear()
-            self._connection.send(reply)
+
+    def send(self, sign: _Sign, number: int, value: Any) -> None:
+        with self._lock:
+            self._connection.send((sign, number, value))
 
     def stop(self) -> None:
         self._is_over = True
@@ -358,16 +504,15 @@ class _Pulse:
     def _beat(self) -> None:
         while self._is_working.wait() and not self._is_over:
             time.sleep(BEAT_S)
-            with self._lock:
-                if not self._is_working.is_set():
-                    continue
-                try:
-                    self._connection.send((_BEAT, time.process_time()))
-                except OSError:  # the parent is gone, and so are we at once
-                    return
+            if not self._is_working.is_set() or self._is_over:
+                continue
+            try:
+                self.send(_Sign.BEAT, -1, time.process_time())
+            except OSError:  # the parent is gone, and so are we at once
+                return
 
 
-class _Worker:
+class Worker:
     """The networks in the child, each loaded when first asked for and then kept.
 
     So are the pixels of the last view that a region was asked of: a reader asks about several
@@ -376,34 +521,39 @@ class _Worker:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
-        self._predictors: dict[str, Any] = {}
+        self._predictors: dict[str, Predictor] = {}
+        self._regions: RegionPredictor | None = None
         self._has_threads = False
-        self._decoded: tuple[MammogramView, Any] | None = None  # the view, and its Pixels
+        self._decoded: tuple[MammogramView, Pixels] | None = None
 
     def warm_up(self, model_name: str) -> ModelIdentity:
         predictor = self._predictor(model_name)
         predictor.warm_up()
         return predictor.identity
 
-    def predict(self, study: Study, model_name: str, heatmaps: bool) -> StudyPrediction:
-        return self._predictor(model_name).predict_study(study, heatmaps)
+    def predict(
+        self, study: Study, model_name: str, heatmaps: bool, on_view: OnView
+    ) -> StudyPrediction:
+        return self._predictor(model_name).predict_study(study, heatmaps, on_view)
 
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
-    ) -> RegionPrediction:
+    ) -> RegionJudgement:
         predictor = self._region_predictor()
         return predictor.predict(view, self._pixels(view), box)
 
-    def _pixels(self, view: MammogramView) -> Any:
+    def _pixels(self, view: MammogramView) -> Pixels:
         known = self._decoded
-        if known is None or (known[0].path, known[0].file) != (view.path, view.file):
-            from engine.dicom.loading import load_pixels
+        if known is not None and (known[0].path, known[0].file) == (view.path, view.file):
+            return known[1]
+        from engine.dicom.loading import load_pixels
 
-            self._decoded = None  # never two images in memory
-            self._decoded = view, load_pixels(view)
-        return self._decoded[1]
+        self._decoded = known = None  # never two images in memory
+        pixels = load_pixels(view)
+        self._decoded = view, pixels
+        return pixels
 
-    def _predictor(self, model_name: str) -> Any:
+    def _predictor(self, model_name: str) -> "Predictor":
         if model_name not in self._predictors:
             from engine.networks.predictor import Predictor, another_network
 
@@ -414,13 +564,13 @@ class _Worker:
             self._predictors[model_name] = predictor
         return self._predictors[model_name]
 
-    def _region_predictor(self) -> Any:
-        if _REGION not in self._predictors:
+    def _region_predictor(self) -> "RegionPredictor":
+        if self._regions is None:
             from engine.networks.region import RegionPredictor
 
             self._use_threads()
-            self._predictors[_REGION] = RegionPredictor(self._settings.checkpoints.get(_REGION))
-        return self._predictors[_REGION]
+            self._regions = RegionPredictor(self._settings.checkpoints.get(_REGION))
+        return self._regions
 
     def _use_threads(self) -> None:
         """Once: "one less than there are" must not be taken off again with every network."""
@@ -433,7 +583,8 @@ class _Worker:
 
 def _die_with_parent() -> None:
     """A killed parent leaves no orphan at work; the closed pipe alone shows only when idle."""
-    multiprocessing.parent_process().join()
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
     os._exit(1)
 
 

@@ -13,13 +13,14 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from engine.domain import ModelIdentity
+from engine.messages import message
 from engine.networks.calibration import LogisticScaling, Scaling
 from engine.networks.checkpoint import read_file, refused, write_file
-from engine.networks.models import LightweightMobileNet, Output, made_fast
+from engine.networks.models import LightweightMobileNet, Output, optimized_for_inference
 
 REGION = "region"
 CATEGORIES = (2, 3, 4, 5)
@@ -78,22 +79,27 @@ class RegionNetwork(LightweightMobileNet):
         super().__init__()
         self.architecture = {}
 
-    def answer(self, image: Tensor) -> Output:
-        """The mean over a look and its three mirror images: a mirrored breast gets the same."""
+    def predict(self, image: Tensor) -> Output:
+        """The mean with the three mirror images: a mirrored breast gets the same."""
         count = len(image)
-        looks = torch.cat([image, image.flip(2), image.flip(3), image.flip(2, 3)])
-        output = self(looks)
-        return Output(
-            output.logits.view(4, count, -1).mean(dim=0),
-            output.malignancy.view(4, count).mean(dim=0),
+        mirrored = torch.cat([image, image.flip(2), image.flip(3), image.flip(2, 3)])
+        logits, malignancy = self.forward_inside(
+            self.forward_frozen(mirrored[:, :1]), mirrored[:, 1:]
         )
+        return Output(logits.view(4, count, -1).mean(dim=0), malignancy.view(4, count).mean(dim=0))
 
     def forward(self, image: Tensor) -> Output:
         """`image` is (batch, 2, side, side) as `cut` makes it."""
-        return self.upper(self.lower(image[:, :1]), image[:, 1:])
+        return self.forward_trainable(self.forward_frozen(image[:, :1]), image[:, 1:])
 
-    def upper(self, feature: Tensor, inside: Tensor) -> Output:
-        """`inside` is (batch, 1, side, side): 1 inside the rectangle."""
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+        """`lesions` is (batch, 1, side, side): 1 inside the rectangle."""
+        if lesions is None:
+            raise ValueError("no rectangle is given")
+        return Output(*self.forward_inside(feature, lesions))
+
+    def forward_inside(self, feature: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and malignancy; `inside` is (batch, 1, side, side): 1 inside the rectangle."""
         fine = self.middle(feature)
         coarse = self.top(fine)
         cells = torch.cat(
@@ -108,7 +114,7 @@ class RegionNetwork(LightweightMobileNet):
             for weight in (score.softmax(dim=1), share)
         ]
         hidden = self.dropout(functional.relu(self.dense(torch.cat(read, dim=1))))
-        return Output(self.classify(hidden).float(), self.malignancy(hidden).squeeze(-1).float())
+        return self.classify(hidden).float(), self.malignancy(hidden).squeeze(-1).float()
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class RegionCalibration:
         return cls(Scaling(1.0, (0.0,) * len(CATEGORIES)), LogisticScaling(1.0, 0.0))
 
     @classmethod
-    def from_json(cls, data: dict) -> "RegionCalibration":
+    def from_json(cls, data: dict[str, Any]) -> "RegionCalibration":
         grades, malignancy = data["grades"], data["malignancy"]
         return cls(
             Scaling(float(grades["slope"]), tuple(float(v) for v in grades["offsets"])),
@@ -134,26 +140,26 @@ class RegionCalibration:
 
 @dataclass(frozen=True)
 class RegionCheckpoint:
-    """A region network ready to be asked, in evaluation mode and float32."""
+    """A region network ready to predict, in evaluation mode and float32."""
 
-    model: nn.Module
+    model: RegionNetwork
     identity: ModelIdentity
     config: RegionConfig
     calibration: RegionCalibration
     provenance: dict[str, Any]
 
-    def ask(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits (n, 4) and malignancy logits (n,), float64, of frames (n, 2, side, side)."""
         with torch.inference_mode():
-            output = self.model.answer(torch.from_numpy(frames))
-        if not torch.isfinite(output.logits).all() or not torch.isfinite(output.malignancy).all():
+            logits, malignancy, *_ = self.model.predict(torch.from_numpy(frames))
+        if malignancy is None or not (logits.isfinite().all() and malignancy.isfinite().all()):
             raise FloatingPointError("the network's answer is not a number")
-        return output.logits.double().numpy(), output.malignancy.double().numpy()
+        return logits.double().numpy(), malignancy.double().numpy()
 
 
 def save_region_checkpoint(
     path: Path,
-    model: nn.Module,
+    model: RegionNetwork,
     config: RegionConfig,
     calibration: RegionCalibration,
     provenance: dict[str, Any],
@@ -171,28 +177,28 @@ def save_region_checkpoint(
 def load_region_checkpoint(path: Path, is_fast: bool = True) -> RegionCheckpoint:
     """Raises `IncompatibleCheckpoint` for a file that is missing, damaged or not one of ours.
 
-    `is_fast`: rearranged for asking (`models.made_fast`); else as it was trained.
+    `is_fast`: rearranged for prediction (`models.optimized_for_inference`); else as it was trained.
     """
     digest, header, weights = read_file(path)
     try:
         if header["name"] != REGION:
-            raise refused(path, "it holds no region network")
+            raise refused(path, message("it holds no region network"))
         config = RegionConfig(**header["config"])
         if not 0 < config.side <= _LARGEST_SIDE or config.side % _CELL:
-            raise refused(path, "its input size is out of range")
+            raise refused(path, message("its input size is out of range"))
         if not 0 < config.spacing_mm < float("inf"):
-            raise refused(path, "its resolution is out of range")
+            raise refused(path, message("its resolution is out of range"))
         model = RegionNetwork()
         model.load_state_dict(weights)
         calibration = RegionCalibration.from_json(header["calibration"])
         if len(calibration.grades.offsets) != len(CATEGORIES):
-            raise refused(path, "its calibration is for other categories")
+            raise refused(path, message("its calibration is for other categories"))
         return RegionCheckpoint(
-            model=made_fast(model) if is_fast else model.eval(),
+            model=optimized_for_inference(model) if is_fast else model.eval(),
             identity=ModelIdentity(REGION, digest, CATEGORIES),
             config=config,
             calibration=calibration,
             provenance=dict(header["provenance"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise refused(path, "its weights do not fit the architecture it names") from error
+        raise refused(path, message("its weights do not fit the architecture it names")) from error

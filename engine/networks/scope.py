@@ -12,18 +12,19 @@ import numpy as np
 
 from engine.domain import MammogramView, Pixels, ViewPosition
 from engine.errors import UnsupportedImage
+from engine.messages import Message, message
 from engine.networks import appearance
 from engine.networks.appearance import Appearance
 
 _SMALLEST_SIDE = 64  #: pixels; a thumbnail or an icon, not an image that anyone reads
 _FEWEST_LEVELS = 16  #: distinct grey values; a mammogram has hundreds, a text page or mask two
 
-NOT_A_MAMMOGRAM = "It does not look like a mammogram."
-INVERTED = "It looks like a negative: export it with dense tissue bright."
-UPSIDE_DOWN = "It looks upside down: turn it and open it again."
+NOT_A_MAMMOGRAM = message("It does not look like a mammogram.")
+INVERTED = message("It looks like a negative: export it with dense tissue bright.")
+UPSIDE_DOWN = message("It looks upside down: turn it and open it again.")
 
 
-def reason_not_to_judge(view: MammogramView, pixels: Pixels, image: np.ndarray) -> str | None:
+def reason_not_to_judge(view: MammogramView, pixels: Pixels, image: np.ndarray) -> Message | None:
     """Why no network should judge the view, whose grey image (`preprocessing.grey`) is `image`.
 
     None if it may, or if no breast can be outlined: `preprocessing.prepare` then says so.
@@ -31,13 +32,19 @@ def reason_not_to_judge(view: MammogramView, pixels: Pixels, image: np.ndarray) 
     """
     if min(pixels.shape) < _SMALLEST_SIDE:
         rows, columns = pixels.shape
-        return f"The image is too small to judge ({columns} × {rows} pixels)."
+        return message(
+            "The image is too small to judge ({columns} × {rows} pixels).",
+            columns=columns,
+            rows=rows,
+        )
     used = np.bincount(pixels.stored.ravel()[::7], minlength=1)
     levels = int(np.count_nonzero(used))
     if levels == 1:
-        return "The image is blank."
+        return message("The image is blank.")
     if levels < _FEWEST_LEVELS:
-        return f"The image has only {levels} grey levels, so it is no mammogram."
+        return message(
+            "The image has only {count} grey levels, so it is no mammogram.", count=levels
+        )
     return reason_by_appearance(image, view.pixel_aspect, view.view_position)
 
 
@@ -46,7 +53,7 @@ def reason_by_appearance(
     pixel_aspect: float = 1.0,
     position: ViewPosition | None = None,
     known: Appearance | None = None,
-) -> str | None:
+) -> Message | None:
     """The same by the grey uint8 (rows, columns) image alone; `known` replaces what is shipped."""
     known = known or appearance.shipped()
     may_be_oblique = position in (None, ViewPosition.MLO)
@@ -76,4 +83,5 @@ def _described(known: Appearance, image: np.ndarray, pixel_aspect: float) -> np.
         frame = appearance.framed(image, pixel_aspect)
     except UnsupportedImage:
         return None
-    return known.describe(frame[None])[0]
+    features: np.ndarray = known.describe(frame[None])[0]
+    return features

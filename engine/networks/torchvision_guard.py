@@ -31,7 +31,7 @@ def _extension_loads() -> bool:
     libraries = [*folder.glob("_C.so"), *folder.glob("_C.*.so"), *folder.glob("_C*.pyd")]
     try:
         for library in libraries:
-            torch.ops.load_library(str(library))
+            torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]  # torch's own
     except OSError:
         return False
     return bool(libraries)
@@ -49,7 +49,7 @@ def _no_compiler() -> Iterator[None]:
         yield
         return
     package, utils = ModuleType("torch._dynamo"), ModuleType("torch._dynamo.utils")
-    utils.is_compile_supported = lambda device_type: False
+    utils.__dict__["is_compile_supported"] = lambda _device_type: False
     stand_ins = {module.__name__: module for module in (package, utils)}
     sys.modules.update(stand_ins)
     try:

@@ -25,9 +25,9 @@ from engine.site_configuration import Node, SiteConfiguration, Tls
 for _name in ("pynetdicom", "dicomweb_client", "urllib3", "retrying"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 # nor are its words put together
-pynetdicom._config.LOG_HANDLER_LEVEL = "none"
-pynetdicom._config.LOG_REQUEST_IDENTIFIERS = False
-pynetdicom._config.LOG_RESPONSE_IDENTIFIERS = False
+pynetdicom._config.LOG_HANDLER_LEVEL = "none"  # noqa: SLF001  its only door
+pynetdicom._config.LOG_REQUEST_IDENTIFIERS = False  # noqa: SLF001  its only door
+pynetdicom._config.LOG_RESPONSE_IDENTIFIERS = False  # noqa: SLF001  its only door
 
 #: Under pydicom's root, like its "2.25" UIDs made of a UUID once and for all.
 IMPLEMENTATION_UID = "2.25.245712386498101634837905463197826115729"

@@ -130,7 +130,7 @@ def _dataset(answer: Any) -> Dataset:
     """Of DICOM JSON; nothing where it is none."""
     try:
         return Dataset.from_json(answer)
-    except Exception:  # whatever came as JSON
+    except Exception:  # noqa: BLE001  whatever came as JSON
         return Dataset()
 
 
@@ -140,7 +140,7 @@ def _client(node: Node) -> Iterator[DICOMwebClient]:
     if web is None:
         raise NodeFailed("Not a DICOMweb node", f"{node.name} is configured for DICOM alone.")
     with requests.Session() as session:
-        _bound(session, web, node.timeout_s)
+        _bound(session, web)
         client = DICOMwebClient(web.url, session=session, timeout=node.timeout_s)
         client.set_http_retry_params(retry=False)
         try:
@@ -163,7 +163,7 @@ def _client(node: Node) -> Iterator[DICOMwebClient]:
             ) from error
 
 
-def _bound(session: requests.Session, web: Web, timeout_s: float) -> None:
+def _bound(session: requests.Session, web: Web) -> None:
     session.trust_env = False
     session.max_redirects = 0
     session.mount("https://", HTTPAdapter())
@@ -184,7 +184,7 @@ def _read_bounded(response: requests.Response, *_args: object, **_rest: object) 
             response.close()
             raise requests.exceptions.ContentDecodingError("the answer is too long")
         parts.append(part)
-    response._content = b"".join(parts)
+    response._content = b"".join(parts)  # noqa: SLF001  as requests itself leaves it
 
 
 def _http_words(code: int) -> str:

@@ -281,7 +281,7 @@ def _text(dataset: Dataset, keyword: str) -> str:
 def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     try:
         value = dataset.get(keyword)
-    except Exception:  # whatever bytes came, pydicom converts them only now
+    except Exception:  # noqa: BLE001  whatever bytes came, pydicom converts them only now
         return ()
     if value is None:
         return ()

@@ -150,7 +150,7 @@ class Inbox:
         except OSError:  # a file system without links
             if path.exists():
                 return _same_as_before(path, part, received)
-            os.replace(part, path)
+            part.replace(path)
         settle_folder(path.parent)
         return received
 

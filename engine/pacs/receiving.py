@@ -167,7 +167,7 @@ def read_commitment(
             frozenset(str(item.ReferencedSOPInstanceUID) for item in said.get(keyword) or ())
             for keyword in ("ReferencedSOPSequence", "FailedSOPSequence")
         )
-    except Exception as error:  # whatever came as a data set
+    except Exception as error:  # noqa: BLE001  whatever came as a data set
         log.warning("A report on storage commitment cannot be read: %s", type(error).__name__)
         return
     on_commitment(transaction, kept, failed)
@@ -228,7 +228,7 @@ class _Server(ThreadedAssociationServer):
             request.do_handshake()
         super().finish_request(request, client_address)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         error = sys.exc_info()[1]
         host = str(client_address[0]) if isinstance(client_address, tuple) else ""
         if isinstance(error, ssl.SSLError | OSError):

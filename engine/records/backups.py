@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from engine.errors import StorageFailed
+from engine.messages import message
 from engine.private_files import FOLDER_NAME, make_folder, make_private_folder
 from engine.records import chain, database, schema
 from engine.records.database import free_name
@@ -92,7 +93,10 @@ def restore(backup: Path, store: Path) -> Restored:
     backup = _newest_in(backup) if backup.is_dir() else backup
     verdict = verify(backup)
     if not verdict.is_usable:
-        raise StorageFailed("Backup is not usable", f"{verdict.problem} Choose another one.")
+        raise StorageFailed(
+            message("Backup is not usable"),
+            message("{problem} Choose another one.", problem=verdict.problem),
+        )
     new = free_name(store, "new")
     kept = None
     with storage_errors("restored"):
@@ -109,10 +113,10 @@ def restore(backup: Path, store: Path) -> Restored:
                 kept = free_name(store, "before-restore")
                 database.move(store, kept)
                 with suppress(FileNotFoundError):
-                    os.replace(chain.anchor_path(store), chain.anchor_path(kept))
+                    chain.anchor_path(store).replace(chain.anchor_path(kept))
             for log_file in database.logs_of(store):
                 log_file.unlink(missing_ok=True)
-            os.replace(new, store)
+            new.replace(store)
             if newest is not None:
                 chain.write_anchor(store, newest)
         finally:
@@ -123,7 +127,9 @@ def restore(backup: Path, store: Path) -> Restored:
 
 def _copy(source: Path, target: Path) -> None:
     if database.identity(source) is None:
-        raise StorageFailed("Readings cannot be copied", "There is no readings file.")
+        raise StorageFailed(
+            message("Readings cannot be copied"), message("There is no readings file.")
+        )
     with closing(database.connect_to_read(source)) as connection:
         database.copy_to(connection, target)
     with closing(database.connect_to_read(target)) as copy:
@@ -134,7 +140,10 @@ def _copy(source: Path, target: Path) -> None:
 def _newest_in(folder: Path) -> Path:
     files = sorted(folder.glob("*.sqlite"), key=lambda path: path.stat().st_mtime_ns)
     if not files:
-        raise StorageFailed("No backup there", f"The folder {folder.name} holds no .sqlite file.")
+        raise StorageFailed(
+            message("No backup there"),
+            message("The folder {name} holds no .sqlite file.", name=folder.name),
+        )
     return files[-1]
 
 
@@ -151,5 +160,6 @@ def _refuse_open(store: Path) -> None:
         name = getattr(error, "sqlite_errorname", None) or ""
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise StorageFailed(
-                "Readings are in use", "Close birads-viewer, then restore the backup."
+                message("Readings are in use"),
+                message("Close birads-viewer, then restore the backup."),
             ) from error

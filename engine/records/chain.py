@@ -20,6 +20,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.private_files import replaced_whole
 
@@ -166,7 +167,7 @@ def _read(connection: sqlite3.Connection, table: str, row: int) -> bytes | None:
     return _Reader(connection, table).read(row)
 
 
-def _content(description: Sequence[Sequence], values: Sequence) -> bytes:
+def _content(description: Sequence[Sequence[Any]], values: Sequence[object]) -> bytes:
     """The columns that hold something, by name, as JSON: 1, 1.0 and "1" differ there."""
     held = {
         column[0]: {"bytes": value.hex()} if isinstance(value, bytes) else value

@@ -6,12 +6,22 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.domain import NOTICE, AskedRegion, Prediction, ReaderAssessment
+from engine.domain import (
+    NOTICE,
+    AskedRegion,
+    Judgement,
+    OutOfScope,
+    Prediction,
+    ReaderAssessment,
+    RegionOutOfScope,
+    RegionPrediction,
+)
 from engine.private_files import replaced_whole
 from engine.records.csv_cells import inert
 from engine.records.pseudonyms import Pseudonyms
 
-_OTHERS_TELL = ("sha256", "category", "confidence", "p4plus", "p_malignant")
+_PREDICTION_COLUMNS = ("category", "confidence", "p4plus", "p_malignant")
+_NETWORK_COLUMNS = ("sha256", *_PREDICTION_COLUMNS)
 EXPORT_COLUMNS = (
     *("record_id", "supersedes", "is_current", "is_withdrawn"),
     *("study_uid", "image_uids", "patient_id"),
@@ -20,7 +30,7 @@ EXPORT_COLUMNS = (
     *("model", "model_sha256", "model_categories", "model_category", "model_confidence"),
     *("p1", "p2", "p3", "p4", "p5", "p_malignant", "scope_reason", "shown_cancers_per_1000"),
     # what each network says by itself where several were asked, and whether categories differ
-    *(f"{name}_{what}" for name in ("hybrid", "light") for what in _OTHERS_TELL),
+    *(f"{name}_{what}" for name in ("hybrid", "light") for what in _NETWORK_COLUMNS),
     "networks_differ",
     *("reading_mode", "opened_at", "revealed_at", "recorded_at", "time_spent_s"),
     *("regions", "notice"),
@@ -29,7 +39,7 @@ EXPORT_COLUMNS = (
 
 def write(
     path: Path,
-    told: Iterable[tuple[ReaderAssessment, Sequence[AskedRegion]]],
+    entries: Iterable[tuple[ReaderAssessment, Sequence[AskedRegion]]],
     current: Collection[int],
     pseudonyms: Pseudonyms | None = None,
 ) -> None:
@@ -42,7 +52,7 @@ def write(
     with replaced_whole(path) as file:
         writer = csv.DictWriter(file, EXPORT_COLUMNS)
         writer.writeheader()
-        for assessment, regions in told:
+        for assessment, regions in entries:
             if pseudonyms is not None:
                 assessment = _pseudonymised(assessment, pseudonyms)
             row = _export_row(assessment, assessment.record_id in current)
@@ -71,24 +81,26 @@ def _exported_regions(regions: Sequence[AskedRegion], pseudonyms: Pseudonyms | N
     """A JSON array, in the words of `birads-engine predict-region`; empty where there are none."""
     rows = []
     for region in regions:
-        said, uid = region.prediction, region.prediction.image_uid
-        probabilities = said.probabilities
+        prediction, uid = region.prediction, region.prediction.image_uid
+        judged = prediction if isinstance(prediction, RegionPrediction) else None
         rows.append(
             {
                 "image_uid": uid if pseudonyms is None else pseudonyms.name("image", uid),
-                "box": list(said.box),
-                "model": said.model.name,
-                "model_sha256": said.model.sha256,
-                "in_scope": said.in_scope,
-                "scope_reason": said.scope_reason,
-                "category": said.category,
-                "confidence": said.confidence,
-                "probabilities": probabilities
-                and {str(grade): p for grade, p in probabilities.items()},
-                "p_malignant": said.malignancy,
-                "spacing_mm": said.spacing_mm,
-                "spacing_source": said.spacing_source,
-                "notes": list(said.notes),
+                "box": list(prediction.box),
+                "model": prediction.model.name,
+                "model_sha256": prediction.model.sha256,
+                "in_scope": judged is not None,
+                "scope_reason": prediction.reason
+                if isinstance(prediction, RegionOutOfScope)
+                else None,
+                "category": judged and judged.category,
+                "confidence": judged and judged.confidence,
+                "probabilities": judged
+                and {str(grade): p for grade, p in judged.probabilities.items()},
+                "p_malignant": judged and judged.malignancy,
+                "spacing_mm": prediction.spacing_mm,
+                "spacing_source": prediction.spacing_source,
+                "notes": list(prediction.notes),
                 "asked_at": region.asked_at.isoformat(),
             }
         )
@@ -124,34 +136,32 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
             "model": prediction.model.name,
             "model_sha256": prediction.model.sha256,
             "model_categories": " ".join(map(str, prediction.model.categories)),
-            "model_category": prediction.category,
-            "model_confidence": prediction.confidence,
-            "p_malignant": prediction.malignancy,
-            "scope_reason": inert(prediction.scope_reason or ""),
+            "scope_reason": inert(prediction.reason) if isinstance(prediction, OutOfScope) else "",
             "shown_cancers_per_1000": prediction.shown_per_1000,
         }
         row |= _others_row(prediction)
-        # a category that the model does not have stays empty, it is not 0
-        row |= {f"p{grade}": p for grade, p in (prediction.probabilities or {}).items()}
+        if isinstance(prediction, Prediction):
+            row["model_category"] = prediction.category
+            row["model_confidence"] = prediction.confidence
+            row["p_malignant"] = prediction.malignancy
+            # a category that the model does not have stays empty, it is not 0
+            row |= {f"p{grade}": p for grade, p in prediction.probabilities.items()}
     return row
 
 
-def _others_row(prediction: Prediction) -> dict[str, object]:
+def _others_row(prediction: Judgement) -> dict[str, object]:
     row: dict[str, object] = {}
     if not prediction.others:
         return row
-    # a single network's own word stands beside the second opinion that was asked of another
-    asked = [prediction, *prediction.others]
-    asked = [said for said in asked if f"{said.model.name}_category" in EXPORT_COLUMNS]
-    for said in asked:
-        values = (
-            said.model.sha256,
-            said.category,
-            said.confidence,
-            said.suspicion if said.in_scope else None,
-            said.malignancy,
-        )
-        names = [f"{said.model.name}_{what}" for what in _OTHERS_TELL]
-        row |= dict(zip(names, values, strict=True))
-    categories = {said.category for said in asked if said.in_scope}
+    # a single network's own prediction stands beside the second opinion that was asked of another
+    networks = [prediction, *prediction.others]
+    networks = [each for each in networks if f"{each.model.name}_category" in EXPORT_COLUMNS]
+    categories = set()
+    for each in networks:
+        row[f"{each.model.name}_sha256"] = each.model.sha256
+        if isinstance(each, Prediction):
+            categories.add(each.category)
+            values = (each.category, each.confidence, each.suspicion, each.malignancy)
+            names = [f"{each.model.name}_{what}" for what in _PREDICTION_COLUMNS]
+            row |= dict(zip(names, values, strict=True))
     return {**row, "networks_differ": int(len(categories) > 1)}

@@ -80,7 +80,7 @@ def copy_to(source: sqlite3.Connection, target: Path) -> None:
             copy.execute("PRAGMA journal_mode=DELETE")
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         for path in (temporary, *logs_of(temporary)):
             path.unlink(missing_ok=True)
@@ -90,7 +90,7 @@ def move(source: Path, target: Path) -> None:
     """With its log."""
     for old, new in zip((source, *logs_of(source)), (target, *logs_of(target)), strict=True):
         with suppress(FileNotFoundError):
-            os.replace(old, new)
+            old.replace(new)
 
 
 def logs_of(path: Path) -> tuple[Path, ...]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from engine.domain import (
     Agreement,
@@ -70,8 +71,9 @@ class DraftStore:
             except _NOT_OURS as error:
                 log.warning("A draft cannot be read: %s", type(error).__name__)
                 continue
-            is_it = found is not None and found.key == asked.key
-            if is_it and (asked.has_seen_model or not found.has_seen_model):
+            if found is None or found.key != asked.key:
+                continue
+            if asked.has_seen_model or not found.has_seen_model:
                 return found
         return None
 
@@ -111,8 +113,8 @@ class DraftStore:
                 json.dump(values, file)
 
 
-def _read(path: Path) -> object:
-    """None where there is no file."""
+def _read(path: Path) -> Any:
+    """What its JSON holds; None where there is no file."""
     try:
         with path.open("rb") as file:
             return json.loads(file.read(LARGEST))
@@ -140,7 +142,7 @@ def _entries_to_json(entries: UnsavedEntries) -> dict[str, object]:
     }
 
 
-def _entries_from_json(values: dict) -> UnsavedEntries:
+def _entries_from_json(values: dict[str, Any]) -> UnsavedEntries:
     """Raises what a file of other hands makes it raise."""
     return UnsavedEntries(
         str(values["study_uid"]),

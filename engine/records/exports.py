@@ -10,9 +10,9 @@ import io
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import cv2
 import numpy as np
@@ -24,9 +24,12 @@ from engine.domain import (
     BreastPrediction,
     Explanation,
     FailedFile,
+    Judgement,
     MammogramView,
+    OutOfScope,
     Prediction,
-    RegionPrediction,
+    RegionJudgement,
+    RegionOutOfScope,
     Study,
     StudyPrediction,
     ViewPrediction,
@@ -47,11 +50,11 @@ def study_records(
 
     `heatmaps` holds the overlay's path by image uid, where one was written.
     """
-    answers = {answer.image_uid: answer for answer in prediction.views}
+    predictions = {predicted.image_uid: predicted for predicted in prediction.views}
     failures = {failure.path: failure for failure in prediction.failures}
     for view in study.views:
-        if view.image_uid in answers:
-            yield _image_record(view, answers[view.image_uid], heatmaps.get(view.image_uid))
+        if view.image_uid in predictions:
+            yield _image_record(view, predictions[view.image_uid], heatmaps.get(view.image_uid))
         elif view.path in failures:
             yield failure_record(failures[view.path])
     for breast in prediction.breasts:
@@ -65,14 +68,14 @@ def failure_record(failure: FailedFile) -> Record:
     }
 
 
-def _image_record(view: MammogramView, answer: ViewPrediction, heatmap: Path | None) -> Record:
+def _image_record(view: MammogramView, predicted: ViewPrediction, heatmap: Path | None) -> Record:
     return {
         "file": str(view.path),
         "study": view.study_uid,
         "patient": view.patient_id or None,
         "laterality": view.laterality and view.laterality.value,
         "view": view.view_position and view.view_position.value,
-        **_said(answer.prediction),
+        **_prediction_record(predicted.prediction),
         "heatmap": heatmap and str(heatmap),
         "notes": list(view.notes),
         "notice": NOTICE,
@@ -84,36 +87,38 @@ def _breast_record(study: Study, breast: BreastPrediction) -> Record:
         "study": study.uid,
         "patient": study.patient_id or None,
         "laterality": breast.laterality.value,
-        **_said(breast.prediction),
+        **_prediction_record(breast.prediction),
         "views": [str(study.view(uid).path) for uid in breast.image_uids],
         "notes": [],
         "notice": NOTICE,
     }
 
 
-def region_record(view: MammogramView, answer: RegionPrediction) -> Record:
+def region_record(view: MammogramView, prediction: RegionJudgement) -> Record:
     return {
         "file": str(view.path),
-        "box": list(answer.box),
-        **_said(answer),
-        "p_malignant": answer.malignancy,
-        "spacing_mm": answer.spacing_mm,
-        "spacing_source": answer.spacing_source,
-        "notes": list(answer.notes),
+        "box": list(prediction.box),
+        **_prediction_record(prediction),
+        "spacing_mm": prediction.spacing_mm,
+        "spacing_source": prediction.spacing_source,
+        "notes": list(prediction.notes),
         "notice": NOTICE,
     }
 
 
-def _said(prediction: Prediction | RegionPrediction) -> Record:
-    probabilities = prediction.probabilities
+def _prediction_record(prediction: Judgement | RegionJudgement) -> Record:
+    model = {"model": prediction.model.name, "model_sha256": prediction.model.sha256}
+    if isinstance(prediction, OutOfScope | RegionOutOfScope):
+        unknown = ("category", "confidence", "probabilities", "p_malignant")
+        refusal = {"in_scope": False, "scope_reason": prediction.reason}
+        return {**model, **refusal, **dict.fromkeys(unknown)}
     return {
-        "model": prediction.model.name,
-        "model_sha256": prediction.model.sha256,
-        "in_scope": prediction.in_scope,
-        "scope_reason": prediction.scope_reason,
+        **model,
+        "in_scope": True,
+        "scope_reason": None,
         "category": prediction.category,
         "confidence": prediction.confidence,
-        "probabilities": probabilities and {str(grade): p for grade, p in probabilities.items()},
+        "probabilities": {str(grade): p for grade, p in prediction.probabilities.items()},
         "p_malignant": prediction.malignancy,
     }
 
@@ -185,7 +190,7 @@ class TableLines:
             line = self._LAYOUT.format(
                 record["laterality"] or "?",
                 "all" if "views" in record else record["view"] or "?",
-                *self._said(record),
+                *self._prediction_cells(record),
                 record.get("file", ""),
             )
             if not record["in_scope"]:
@@ -198,7 +203,7 @@ class TableLines:
         self._stream.write("".join(c if c.isprintable() or c == "\n" else "�" for c in line))
 
     @staticmethod
-    def _said(record: Record) -> tuple[str, str, str, str]:
+    def _prediction_cells(record: Record) -> tuple[str, str, str, str]:
         if not record["in_scope"]:
             return "not judged", "", "", ""
         suspicion = sum(p for grade, p in record["probabilities"].items() if int(grade) >= 4)
@@ -211,7 +216,15 @@ class TableLines:
         )
 
 
-FORMATS = {"jsonl": JsonLines, "table": TableLines, "csv": CsvLines}
+class RecordWriter(Protocol):
+    def write(self, record: Record) -> None: ...
+
+
+FORMATS: dict[str, Callable[[TextIO], RecordWriter]] = {
+    "jsonl": JsonLines,
+    "table": TableLines,
+    "csv": CsvLines,
+}
 
 # -------------------------------------------------------------------------------------- heat-maps
 
@@ -236,17 +249,19 @@ class HeatmapFolder:
         self.folder = folder
         self._taken: set[str] = set()  #: in lower case: many file systems do not tell them apart
 
-    def write(self, view: MammogramView, answer: ViewPrediction, grey: np.ndarray) -> Path:
+    def write(self, view: MammogramView, predicted: ViewPrediction, grey: np.ndarray) -> Path:
         """`grey` is the image, uint8 (rows, columns). Returns the overlay's path.
 
-        Raises `StorageFailed`.
+        Raises `StorageFailed`, and ValueError where the network found nothing.
         """
-        explanation, model = answer.explanation, answer.prediction.model
+        explanation, prediction = predicted.explanation, predicted.prediction
+        if explanation is None or isinstance(prediction, OutOfScope):
+            raise ValueError("there is no heat-map")
         token = hashlib.sha256(view.image_uid.encode()).hexdigest()
         heat = heat_on_source(explanation, grey.shape)
-        picture = with_strip(overlay(grey, heat), caption(view, answer))
+        picture = with_strip(overlay(grey, heat), caption(view, prediction, explanation))
         try:
-            path = self._free_path(f"{_short(view.path.stem)}_{model.name}", token)
+            path = self._free_path(f"{_short(view.path.stem)}_{prediction.model.name}", token)
             write_private(path, _png(picture, token))
             array = io.BytesIO()
             np.save(array, heat.astype(np.float16))
@@ -301,8 +316,7 @@ def overlay(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return cv2.blendLinear(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), colours, 1 - weight, weight)
 
 
-def caption(view: MammogramView, answer: ViewPrediction) -> str:
-    prediction, explanation = answer.prediction, answer.explanation
+def caption(view: MammogramView, prediction: Prediction, explanation: Explanation) -> str:
     grade = prediction.category
     return (
         f"{view.label}. {prediction.model.name} {prediction.model.sha256[:8]}: model category "

@@ -12,9 +12,11 @@ import secrets
 from pathlib import Path
 
 from engine.errors import StorageFailed
+from engine.messages import message
 
 log = logging.getLogger(__name__)
 
+SECRET_NAME = "pseudonyms.key"  #: beside the readings
 SECRET_BYTES = 32
 _LENGTH = 24  # hex digits, 96 bits: no two of a billion images collide
 
@@ -37,14 +39,19 @@ class Pseudonyms:
             secret = path.read_bytes()
         except OSError as error:
             raise StorageFailed(
-                "No secret for pseudonyms",
-                f"Check that the data folder may be written to ({error.strerror}).",
+                message("No secret for pseudonyms"),
+                message(
+                    "Check that the data folder may be written to ({why}).", why=str(error.strerror)
+                ),
             ) from error
         if len(secret) != SECRET_BYTES:
             raise StorageFailed(
-                "Secret for pseudonyms is damaged",
-                f"Move {path.name} out of the data folder: a new one is made, and patients get "
-                "other names in exports from then on.",
+                message("Secret for pseudonyms is damaged"),
+                message(
+                    "Move {name} out of the data folder: a new one is made, and patients get "
+                    "other names in exports from then on.",
+                    name=path.name,
+                ),
             )
         return cls(secret)
 
@@ -67,7 +74,7 @@ def _make(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         if not path.exists():
-            os.replace(temporary, path)
+            temporary.replace(path)
             log.info("Made the secret for pseudonyms")
     finally:
         temporary.unlink(missing_ok=True)

@@ -37,30 +37,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     restoring.add_argument(
         "backup", type=Path, metavar="FILE", help="a backup, or a folder: the newest one in it"
     )
-    for deed, run_deed in ((verifying, _verify), (backing_up, _back_up), (restoring, _restore)):
-        deed.add_argument(
+    for action, run_action in (
+        (verifying, _verify),
+        (backing_up, _back_up),
+        (restoring, _restore),
+    ):
+        action.add_argument(
             "--store",
             type=Path,
             metavar="FILE",
             default=backups.default_store(),
             help="the readings (default: this user's, %(default)s)",
         )
-        deed.set_defaults(run_deed=run_deed)
+        action.set_defaults(run_action=run_action)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return arguments.run_deed(arguments)
+    status: int = arguments.run_action(arguments)
+    return status
 
 
 def _verify(arguments: argparse.Namespace) -> int:
     verdict = verify(arguments.store)
-    _write({"store": str(arguments.store)} | _told(verdict))
+    _write({"store": str(arguments.store)} | _verdict_record(verdict))
     return _SOUND if verdict.is_sound else _UNSOUND
 
 
 def _back_up(arguments: argparse.Namespace) -> int:
     path, verdict = backups.back_up(arguments.store, arguments.folder)
-    _write({"store": str(arguments.store), "backup": str(path)} | _told(verdict))
+    _write({"store": str(arguments.store), "backup": str(path)} | _verdict_record(verdict))
     return _SOUND if verdict.is_sound else _UNSOUND
 
 
@@ -71,7 +76,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     return _SOUND
 
 
-def _told(verdict: Verdict) -> dict[str, object]:
+def _verdict_record(verdict: Verdict) -> dict[str, object]:
     first = verdict.first
     return {
         "is_sound": verdict.is_sound,

@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from engine.errors import StorageFailed
+from engine.messages import Message, message
 from engine.private_files import FOLDER_NAME, keep_private, make_folder, make_private_folder
 from engine.records import chain, schema
 from engine.records.database import (
@@ -34,22 +35,22 @@ from engine.records.storage_errors import damaged, storage_errors
 
 log = logging.getLogger(__name__)
 
-_RESTORE = "Put the newest backup in its place: birads-engine readings restore FILE."
+_RESTORE = message("Put the newest backup in its place: birads-engine readings restore FILE.")
 
 
 class ReadingsFile:
-    """For one thread. `tell` hears what has happened to the file and was set right, or cannot be:
-    the reader must know, and saving goes on.
+    """For one thread. `on_problem` is told what has happened to the file and was set right, or
+    cannot be: the reader must know, and saving goes on.
 
     Raises StorageFailed where the file or its folder cannot be used.
     """
 
     def __init__(
-        self, path: Path, lock_timeout_s: float, tell: Callable[[StorageFailed], None]
+        self, path: Path, lock_timeout_s: float, on_problem: Callable[[StorageFailed], None]
     ) -> None:
         self._path = path
         self._lock_timeout_s = lock_timeout_s
-        self._tell = tell
+        self._on_problem = on_problem
         self._connection: sqlite3.Connection | None = None
         self._known: Identity | None = None  # the file as it was left by the last call
         with storage_errors("opened"):
@@ -57,7 +58,9 @@ class ReadingsFile:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """To be asked within `reading` and `saving`."""
+        """For queries within `reading` and `saving`."""
+        if self._connection is None:
+            raise sqlite3.ProgrammingError("the readings file is closed")
         return self._connection
 
     @contextmanager
@@ -73,7 +76,7 @@ class ReadingsFile:
         """
         with storage_errors("saved"):
             self._follow_file()
-            with _transaction(self._connection):
+            with _transaction(self.connection):
                 yield
             self._acknowledge()
 
@@ -83,12 +86,12 @@ class ReadingsFile:
         Only within `saving`.
         """
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
-        cursor = self._connection.execute(
+        cursor = self.connection.execute(
             f"{verb} INTO {table} ({columns}) VALUES ({marks})", tuple(values.values())
         )
-        if cursor.rowcount == 0:
+        if cursor.rowcount == 0 or cursor.lastrowid is None:
             return None
-        chain.append(self._connection, table, cursor.lastrowid)
+        chain.append(self.connection, table, cursor.lastrowid)
         return cursor.lastrowid
 
     def settle(self) -> None:
@@ -108,20 +111,23 @@ class ReadingsFile:
         if self._connection is None:
             return
         with suppress(sqlite3.Error, OSError):  # others have it open: the log stays
-            found = identity(self._path)
             # of another file SQLite would take the log away
-            if found is not None and found.file == self._known.file:
-                self._connection.execute("PRAGMA busy_timeout=0")
-                self._connection.execute("PRAGMA journal_mode=DELETE")
+            if self._is_same_file(identity(self._path)):
+                self.connection.execute("PRAGMA busy_timeout=0")
+                self.connection.execute("PRAGMA journal_mode=DELETE")
         self._let_go()
 
     def _let_go(self) -> None:
-        self._connection.close()
+        self.connection.close()
         self._connection = None
+
+    def _is_same_file(self, found: Identity | None) -> bool:
+        """Whether it is the one that the last call left, whatever its content is now."""
+        return found is not None and self._known is not None and found.file == self._known.file
 
     # ------------------------------------------------------------------------------ opening it
 
-    def _open(self, tells: bool = True) -> None:
+    def _open(self, reports: bool = True) -> None:
         """Opens the file, makes it at the very first start, refuses what cannot be used."""
         if self._path.parent.name == FOLDER_NAME:
             make_private_folder(self._path.parent)
@@ -134,8 +140,10 @@ class ReadingsFile:
         elif found.size == 0:
             # never ours: a new file takes its name when its tables are in it
             raise StorageFailed(
-                "Readings file is empty",
-                f"Something has emptied {self._path.name}. {_RESTORE}",
+                message("Readings file is empty"),
+                message(
+                    "Something has emptied {name}. {advice}", name=self._path.name, advice=_RESTORE
+                ),
             )
         is_torn = self._is_torn_copy()
         connection = connect(self._path, self._lock_timeout_s)
@@ -148,8 +156,8 @@ class ReadingsFile:
         keep_all_private(self._path)
         keep_private(chain.anchor_path(self._path))
         self._known = identity(self._path)
-        if tells:
-            self._tell_of_lost_rows()
+        if reports:
+            self._report_lost_rows()
 
     def _refuse_lost(self) -> None:
         """SQLite would delete a log whose database is gone, and the newest readings are in it; the
@@ -158,15 +166,22 @@ class ReadingsFile:
         log_file = logs_of(self._path)[0]
         if log_file.exists() and log_file.stat().st_size > 0:
             raise StorageFailed(
-                "Readings file is missing",
-                f"Put {self._path.name} back: the newest readings are in {log_file.name} beside "
-                "it.",
+                message("Readings file is missing"),
+                message(
+                    "Put {name} back: the newest readings are in {other} beside it.",
+                    name=self._path.name,
+                    other=log_file.name,
+                ),
             )
         anchor = chain.anchor_path(self._path)
         if anchor.exists():
             raise StorageFailed(
-                "Readings file is missing",
-                f"{_RESTORE} To start anew without it, move {anchor.name} away, too.",
+                message("Readings file is missing"),
+                message(
+                    "{advice} To start anew without it, move {name} away, too.",
+                    advice=_RESTORE,
+                    name=anchor.name,
+                ),
             )
 
     def _is_torn_copy(self) -> bool:
@@ -196,13 +211,17 @@ class ReadingsFile:
         tables = execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if tables and application != APPLICATION_ID:
             raise StorageFailed(
-                "Readings file is another program's",
-                "Move that file away or choose another data folder; it was left unchanged.",
+                message("Readings file is another program's"),
+                message(
+                    "Move that file away or choose another data folder; it was left unchanged."
+                ),
             )
         if version > SCHEMA_VERSION:
             raise StorageFailed(
-                "Readings of a newer version",
-                "Update birads-viewer to go on with these readings; they were left unchanged.",
+                message("Readings of a newer version"),
+                message(
+                    "Update birads-viewer to go on with these readings; they were left unchanged."
+                ),
             )
         was_used = version or application or chain.anchor_path(self._path).exists()
         if was_used and not tables:
@@ -213,10 +232,13 @@ class ReadingsFile:
             _refuse_changed(connection)
         if is_torn and version >= schema.CHAINED_SINCE:  # before, every file looked so
             raise StorageFailed(
-                "Readings are missing",
-                "The file was copied without the -wal file beside it, and the newest readings are "
-                "in that: copy both, or use birads-engine readings backup DIR. To go on without "
-                "them, restore the file from itself (birads-engine readings restore FILE).",
+                message("Readings are missing"),
+                message(
+                    "The file was copied without the -wal file beside it, and the newest readings "
+                    "are in that: copy both, or use birads-engine readings backup DIR. To go on "
+                    "without them, restore the file from itself (birads-engine readings restore "
+                    "FILE)."
+                ),
             )
         if version == SCHEMA_VERSION and chain.links_ever_made(connection) == 0:
             # before there is a log: a first start that is ended here leaves what the next takes
@@ -233,24 +255,31 @@ class ReadingsFile:
                 log.info("Brought the readings from version %d to %d", version, SCHEMA_VERSION)
             chain.vouch(connection, self._path)
 
-    def _tell_of_lost_rows(self) -> None:
-        anchor, newest = chain.read_anchor(self._path), chain.head(self._connection)
+    def _report_lost_rows(self) -> None:
+        anchor, newest = chain.read_anchor(self._path), chain.head(self.connection)
         if anchor is None:
             self._report(
-                "Readings may be missing",
-                "The file's anchor is not beside it, so nothing tells whether the newest rows are "
-                "there. Copies are made by birads-engine readings backup DIR.",
+                message("Readings may be missing"),
+                message(
+                    "The file's anchor is not beside it, so nothing tells whether the newest rows "
+                    "are there. Copies are made by birads-engine readings backup DIR."
+                ),
             )
-        elif not chain.has(self._connection, anchor):
+        elif not chain.has(self.connection, anchor):
             self._report(
-                "Readings are missing",
-                f"The file is not the one that was saved last: {newest.rows} of {anchor.rows} rows "
-                f"are there. {_RESTORE}",
+                message("Readings are missing"),
+                message(
+                    "The file is not the one that was saved last: {held} of {count} rows are "
+                    "there. {advice}",
+                    held=newest.rows,
+                    count=anchor.rows,
+                    advice=_RESTORE,
+                ),
             )
 
-    def _report(self, title: str, advice: str) -> None:
+    def _report(self, title: Message, advice: Message) -> None:
         log.warning("%s", title)
-        self._tell(StorageFailed(title, advice))
+        self._on_problem(StorageFailed(title, advice))
 
     # --------------------------------------------------------------- the file under our hands
 
@@ -268,7 +297,7 @@ class ReadingsFile:
         found = identity(self._path)
         if found == self._known:
             return
-        if found is not None and found.file == self._known.file:
+        if self._is_same_file(found):
             self._let_go()
             self._open()
             return
@@ -285,73 +314,89 @@ class ReadingsFile:
         kept = free_name(self._path, "kept")
         with suppress(sqlite3.Error):  # nothing of the old log may reach the new file
             self._empty_log()
-        copy_to(self._connection, kept)
-        newest = chain.head(self._connection)
+        copy_to(self.connection, kept)
+        newest = chain.head(self.connection)
         self._let_go()
         if identity(self._path) is None:
             self._put_back(kept)
             self._report(
-                "Readings file was missing",
-                "It was deleted or moved while it was open, and has been written anew with "
-                "everything that had been saved.",
+                message("Readings file was missing"),
+                message(
+                    "It was deleted or moved while it was open, and has been written anew with "
+                    "everything that had been saved."
+                ),
             )
             return
         try:
             with storage_errors("opened"):
-                self._open(tells=False)
+                self._open(reports=False)
         except StorageFailed as error:
             raise StorageFailed(
-                "Readings file was replaced",
-                f"{error.advice} What was saved before is kept beside it as {kept.name}.",
+                message("Readings file was replaced"),
+                message(
+                    "{advice} What was saved before is kept beside it as {name}.",
+                    advice=error.advice,
+                    name=kept.name,
+                ),
             ) from error
-        if chain.has(self._connection, newest):
+        if chain.has(self.connection, newest):
             kept.unlink()
             return
         with closing(connect(kept)) as old:
-            is_earlier = chain.has(old, chain.head(self._connection))
+            is_earlier = chain.has(old, chain.head(self.connection))
         if not is_earlier:
             self._report(
-                "Readings file was replaced",
-                "Readings go into the file that lies there now. What was saved before is kept "
-                f"beside it as {kept.name}.",
+                message("Readings file was replaced"),
+                message(
+                    "Readings go into the file that lies there now. What was saved before is "
+                    "kept beside it as {name}.",
+                    name=kept.name,
+                ),
             )
             return
         self._let_go()
         replaced = free_name(self._path, "replaced")
-        os.replace(self._path, replaced)
+        self._path.replace(replaced)
         self._put_back(kept)
         self._report(
-            "Readings file was replaced",
-            "By an earlier state of it: everything saved since is put back, and the other file is "
-            f"kept beside it as {replaced.name}.",
+            message("Readings file was replaced"),
+            message(
+                "By an earlier state of it: everything saved since is put back, and the other "
+                "file is kept beside it as {name}.",
+                name=replaced.name,
+            ),
         )
 
     def _put_back(self, kept: Path) -> None:
         for log_file in logs_of(self._path):  # of the file that is gone
             log_file.unlink(missing_ok=True)
-        os.replace(kept, self._path)
-        self._open(tells=False)
-        chain.vouch(self._connection, self._path)
+        kept.replace(self._path)
+        self._open(reports=False)
+        chain.vouch(self.connection, self._path)
 
     def _empty_log(self) -> None:
         """Raises sqlite3.Error where that fails, and does nothing where somebody reads."""
-        self._connection.execute("PRAGMA busy_timeout=0")
+        self.connection.execute("PRAGMA busy_timeout=0")
         try:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
-            self._connection.execute(f"PRAGMA busy_timeout={round(self._lock_timeout_s * 1000)}")
+            self.connection.execute(f"PRAGMA busy_timeout={round(self._lock_timeout_s * 1000)}")
 
     def _acknowledge(self) -> None:
         """After a commit: the newest row is vouched for, and in the file that lies at the path."""
-        chain.vouch(self._connection, self._path)
-        saved, newest = self._known, chain.head(self._connection)
-        self._known = identity(self._path)
-        if self._known is None or self._known.file != saved.file:  # since the look before
+        chain.vouch(self.connection, self._path)
+        newest, found = chain.head(self.connection), identity(self._path)
+        is_same = self._is_same_file(found)
+        self._known = found
+        if not is_same:  # since the look before
             self._replace_lost()
-            if not chain.has(self._connection, newest):
+            if not chain.has(self.connection, newest):
                 raise StorageFailed(
-                    "Readings file was replaced",
-                    "What was saved just now is in the file that is kept beside it: save it again.",
+                    message("Readings file was replaced"),
+                    message(
+                        "What was saved just now is in the file that is kept beside it: save it "
+                        "again."
+                    ),
                 )
 
 
@@ -372,14 +417,22 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def _refuse_changed(connection: sqlite3.Connection) -> None:
     if (table := schema.missing_table(connection)) is not None:
         raise StorageFailed(
-            "Readings file was changed",
-            f"Its table {table} is missing or changed, and it was left so. {_RESTORE}",
+            message("Readings file was changed"),
+            message(
+                "Its table {table} is missing or changed, and it was left so. {advice}",
+                table=table,
+                advice=_RESTORE,
+            ),
         )
     if (trigger := schema.changed_trigger(connection)) is not None:
         raise StorageFailed(
-            "Readings file was changed",
-            f"Its trigger {trigger} is missing, changed or not ours. Restore the file from itself "
-            "(birads-engine readings restore FILE): all rows are checked, and triggers put back.",
+            message("Readings file was changed"),
+            message(
+                "Its trigger {trigger} is missing, changed or not ours. Restore the file from "
+                "itself (birads-engine readings restore FILE): all rows are checked, and "
+                "triggers put back.",
+                trigger=trigger,
+            ),
         )
 
 
@@ -391,4 +444,4 @@ def _name_first(new: Path, path: Path) -> None:
         pass
     except OSError:  # a file system without links
         if not path.exists():
-            os.replace(new, path)
+            new.replace(path)

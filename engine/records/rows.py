@@ -5,9 +5,10 @@ Raises StorageFailed where a row holds what none of ours can: the file was chang
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from engine.domain import (
     Agreement,
@@ -15,14 +16,19 @@ from engine.domain import (
     AnnotationKind,
     AskedRegion,
     BiradsCategory,
+    Judgement,
     Laterality,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     ReaderAssessment,
     ReadingMode,
+    RegionJudgement,
+    RegionOutOfScope,
     RegionPrediction,
     propose_agreement,
 )
+from engine.messages import as_message
 from engine.records.storage_errors import damaged
 
 COLUMNS = (
@@ -47,48 +53,56 @@ SELECT = (
 )
 
 
-def prediction_to_json(prediction: Prediction | None) -> str | None:
-    return None if prediction is None else json.dumps(_told(prediction))
+def prediction_to_json(prediction: Judgement | None) -> str | None:
+    return None if prediction is None else json.dumps(_prediction_values(prediction))
 
 
-def _told(prediction: Prediction) -> dict:
+def _prediction_values(prediction: Judgement) -> dict[str, Any]:
     """With what other networks say; older programs read the rest and pass over that."""
-    probabilities = prediction.probabilities
-    told = {
+    judged = prediction if isinstance(prediction, Prediction) else None
+    values: dict[str, Any] = {
         "model": prediction.model.name,
         "sha256": prediction.model.sha256,
         "categories": list(prediction.model.categories),
-        "probabilities": probabilities
-        and {str(grade): float(p) for grade, p in probabilities.items()},
-        "category": prediction.category,
-        "confidence": None if prediction.confidence is None else float(prediction.confidence),
-        "scope_reason": prediction.scope_reason,
-        "malignancy": None if prediction.malignancy is None else float(prediction.malignancy),
+        "probabilities": judged and _keyed_by_text(judged.probabilities),
+        "category": judged and judged.category,
+        "confidence": judged and float(judged.confidence),
+        "scope_reason": prediction.reason if isinstance(prediction, OutOfScope) else None,
+        "malignancy": judged and _float_or_none(judged.malignancy),
     }
     if prediction.others:
-        told["others"] = [_told(other) for other in prediction.others]
+        values["others"] = [_prediction_values(other) for other in prediction.others]
     if prediction.shown_per_1000 is not None:
-        told["shown_per_1000"] = prediction.shown_per_1000
-    return told
+        values["shown_per_1000"] = prediction.shown_per_1000
+    return values
 
 
-def _prediction_from_json(text: str | None) -> Prediction | None:
-    return None if text is None else _heard(json.loads(text))
+def _prediction_from_json(text: str | None) -> Judgement | None:
+    return None if text is None else _prediction_of(json.loads(text))
 
 
-def _heard(values: dict) -> Prediction:
-    probabilities = values["probabilities"]
-    return Prediction(
-        ModelIdentity(values["model"], values["sha256"], tuple(values["categories"])),
-        probabilities and {int(grade): p for grade, p in probabilities.items()},
-        values["scope_reason"],
-        values["malignancy"],
-        tuple(_heard(other) for other in values.get("others", ())),
-        values.get("shown_per_1000"),
-    )
+def _prediction_of(values: dict[str, Any]) -> Judgement:
+    model = ModelIdentity(values["model"], values["sha256"], tuple(values["categories"]))
+    others = tuple(_prediction_of(other) for other in values.get("others", ()))
+    shown_per_1000 = values.get("shown_per_1000")
+    if values["probabilities"] is None:
+        return OutOfScope(
+            model, as_message(str(values["scope_reason"] or "")), others, shown_per_1000
+        )
+    probabilities = {int(grade): p for grade, p in values["probabilities"].items()}
+    return Prediction(model, probabilities, values["malignancy"], others, shown_per_1000)
 
 
-def assessment_from_row(row: Sequence) -> ReaderAssessment:
+def _keyed_by_text(probabilities: Mapping[int, float]) -> dict[str, float]:
+    """For JSON, and of Python's own numbers."""
+    return {str(grade): float(p) for grade, p in probabilities.items()}
+
+
+def _float_or_none(number: float | None) -> float | None:
+    return None if number is None else float(number)
+
+
+def assessment_from_row(row: Sequence[Any]) -> ReaderAssessment:
     try:
         assessment = ReaderAssessment(
             study_uid=row[0],
@@ -115,65 +129,74 @@ def assessment_from_row(row: Sequence) -> ReaderAssessment:
         )
         if row[10] is not None or row[21] is None:
             return assessment
-        answer = _prediction_from_json(row[21])  # it came later, and no reader judged it
-        agreement = propose_agreement(assessment.category, answer)
+        later = _prediction_from_json(row[21])  # no reader judged it
+        agreement = propose_agreement(assessment.category, later)
         return replace(
-            assessment, prediction=answer, proposed_agreement=agreement, agreement=agreement
+            assessment, prediction=later, proposed_agreement=agreement, agreement=agreement
         )
     except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
         raise damaged() from error
 
 
-def annotation_from_row(row: Sequence) -> Annotation:
+def annotation_from_row(row: Sequence[Any]) -> Annotation:
     try:
         points = tuple((float(down), float(across)) for down, across in json.loads(row[6]))
         if not all(math.isfinite(number) for point in points for number in point):
             raise ValueError("a point that is nowhere")
         return Annotation(
-            *row[:5], AnnotationKind(row[5]), points, row[7], row[8], is_removed=bool(row[9])
+            mark=row[0],
+            study_uid=row[1],
+            image_uid=row[2],
+            patient_id=row[3],
+            reader=row[4],
+            kind=AnnotationKind(row[5]),
+            points=points,
+            text=row[7],
+            measured=row[8],
+            is_removed=bool(row[9]),
         )
     except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
         raise damaged() from error
 
 
-def region_row(region: AskedRegion) -> tuple:
-    said = region.prediction
-    probabilities = said.probabilities
+def region_row(region: AskedRegion) -> tuple[object, ...]:
+    prediction = region.prediction
+    judged = prediction if isinstance(prediction, RegionPrediction) else None
     return (
         region.study_uid,
         region.patient_id,
         region.reader,
-        said.image_uid,
-        json.dumps([int(edge) for edge in said.box]),
-        said.model.name,
-        said.model.sha256,
-        json.dumps(said.model.categories),
-        probabilities and json.dumps({str(grade): float(p) for grade, p in probabilities.items()}),
-        None if said.malignancy is None else float(said.malignancy),
-        said.scope_reason,
-        None if said.spacing_mm is None else float(said.spacing_mm),
-        said.spacing_source,
-        json.dumps(said.notes),
+        prediction.image_uid,
+        json.dumps([int(edge) for edge in prediction.box]),
+        prediction.model.name,
+        prediction.model.sha256,
+        json.dumps(prediction.model.categories),
+        judged and json.dumps(_keyed_by_text(judged.probabilities)),
+        judged and _float_or_none(judged.malignancy),
+        prediction.reason if isinstance(prediction, RegionOutOfScope) else None,
+        _float_or_none(prediction.spacing_mm),
+        prediction.spacing_source,
+        json.dumps(prediction.notes),
         region.asked_at.isoformat(),
     )
 
 
-def region_from_row(row: Sequence) -> AskedRegion:
+def region_from_row(row: Sequence[Any]) -> AskedRegion:
     try:
         x_min, y_min, x_max, y_max = (int(edge) for edge in json.loads(row[4]))
-        said = RegionPrediction(
-            image_uid=row[3],
-            box=(x_min, y_min, x_max, y_max),
-            model=ModelIdentity(row[5], row[6], tuple(json.loads(row[7]))),
-            probabilities=row[8]
-            and {int(grade): float(p) for grade, p in json.loads(row[8]).items()},
-            malignancy=row[9],
-            scope_reason=row[10],
-            spacing_mm=row[11],
-            spacing_source=row[12],
-            notes=tuple(map(str, json.loads(row[13]))),
-        )
-        return AskedRegion(row[0], row[1], row[2], said, datetime.fromisoformat(row[14]))
+        box = x_min, y_min, x_max, y_max
+        model = ModelIdentity(row[5], row[6], tuple(json.loads(row[7])))
+        notes = tuple(as_message(str(note)) for note in json.loads(row[13]))
+        prediction: RegionJudgement
+        if row[8] is None:
+            reason = as_message(str(row[10] or ""))
+            prediction = RegionOutOfScope(row[3], box, model, reason, row[11], row[12], notes)
+        else:
+            probabilities = {int(grade): float(p) for grade, p in json.loads(row[8]).items()}
+            prediction = RegionPrediction(
+                row[3], box, model, probabilities, row[9], row[11], row[12], notes
+            )
+        return AskedRegion(row[0], row[1], row[2], prediction, datetime.fromisoformat(row[14]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # changed by other hands
         raise damaged() from error
 

@@ -159,7 +159,8 @@ def migrate(connection: sqlite3.Connection) -> int:
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    return connection.execute("PRAGMA user_version").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def restore_triggers(connection: sqlite3.Connection) -> None:
@@ -188,8 +189,11 @@ def changed_trigger(connection: sqlite3.Connection) -> str | None:
     return next((name for name in names if expected.get(name) != found.get(name)), None)
 
 
+_Column = tuple[object, ...]  #: name, type, NOT NULL, default and place in the key
+
+
 @cache
-def _expected() -> dict[str, list[tuple]]:
+def _expected() -> dict[str, list[_Column]]:
     with _newest() as connection:
         return _tables(connection)
 
@@ -208,7 +212,7 @@ def _newest() -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _tables(connection: sqlite3.Connection) -> dict[str, list[tuple]]:
+def _tables(connection: sqlite3.Connection) -> dict[str, list[_Column]]:
     """Name, type, NOT NULL, default and place in the key of every column, by table."""
     names = (*chain.tables(connection), chain.TABLE)
     described = {

@@ -23,12 +23,13 @@ from pathlib import Path
 from engine.domain import (
     Annotation,
     AskedRegion,
+    Judgement,
     Laterality,
-    Prediction,
     ReaderAssessment,
     standing,
 )
 from engine.errors import StorageFailed
+from engine.messages import message
 from engine.records import csv_export
 from engine.records.pseudonyms import Pseudonyms
 from engine.records.readings_file import ReadingsFile
@@ -51,8 +52,8 @@ log = logging.getLogger(__name__)
 class ReadingStore:
     """The readings of this user on this machine; one thread uses a store, any number of processes.
 
-    `tell` hears what has happened to the file and was set right, or cannot be: the reader must
-    know, and saving goes on.
+    `on_problem` is told what has happened to the file and was set right, or cannot be: the reader
+    must know, and saving goes on.
 
     Raises StorageFailed where the file or its folder cannot be used.
     """
@@ -61,9 +62,9 @@ class ReadingStore:
         self,
         path: Path,
         lock_timeout_s: float = 2.0,
-        tell: Callable[[StorageFailed], None] = lambda _news: None,
+        on_problem: Callable[[StorageFailed], None] = lambda _news: None,
     ) -> None:
-        self._file = ReadingsFile(Path(path), lock_timeout_s, tell)
+        self._file = ReadingsFile(Path(path), lock_timeout_s, on_problem)
 
     def __enter__(self) -> "ReadingStore":
         return self
@@ -79,7 +80,7 @@ class ReadingStore:
         self._file.settle()
 
     @property
-    def _connection(self) -> sqlite3.Connection:
+    def connection(self) -> sqlite3.Connection:
         return self._file.connection
 
     def record(
@@ -136,15 +137,15 @@ class ReadingStore:
         log.info("Recorded reading %d", record_id)
         return recorded
 
-    def attach_answers(self, answers: Mapping[int, Prediction]) -> None:
+    def attach_answers(self, answers: Mapping[int, Judgement]) -> None:
         """Keeps what the model says of readings made without it, by record id; the first stays.
 
         Raises StorageFailed.
         """
         now = datetime.now(UTC).isoformat()
         with self._file.saving():
-            for record_id, said in answers.items():
-                row = {"reading": record_id, "prediction": prediction_to_json(said)}
+            for record_id, prediction in answers.items():
+                row = {"reading": record_id, "prediction": prediction_to_json(prediction)}
                 self._file.insert("answers", row | {"stored_at": now}, "INSERT OR IGNORE")
 
     def reveal(self, record_ids: Collection[int], at: datetime) -> None:
@@ -182,7 +183,7 @@ class ReadingStore:
             return self._places(study_uid, patient_id)
 
     def _places(self, study_uid: str, patient_id: str) -> dict[str, Path]:
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT image_uid, path FROM places WHERE study_uid = ? AND patient_id = ? ORDER BY id",
             (study_uid, patient_id),
         )
@@ -215,7 +216,7 @@ class ReadingStore:
         """What is drawn on the study's images now, the first drawn first. Raises StorageFailed."""
         newest: dict[str, Annotation] = {}
         with self._file.reading():
-            rows = self._connection.execute(
+            rows = self.connection.execute(
                 f"SELECT {ANNOTATION_COLUMNS} FROM annotations WHERE study_uid = ? ORDER BY id",
                 (study_uid,),
             )
@@ -242,7 +243,7 @@ class ReadingStore:
         Raises StorageFailed.
         """
         with self._file.reading():
-            rows = self._connection.execute(
+            rows = self.connection.execute(
                 f"SELECT {REGION_COLUMNS} FROM regions WHERE ?1 IS NULL OR study_uid = ?1 "
                 "ORDER BY id",
                 (study_uid,),
@@ -264,8 +265,10 @@ class ReadingStore:
             raise ValueError("a correction must be of the same breast and by the same reader")
         if self._select("WHERE supersedes = ?", assessment.supersedes):
             raise StorageFailed(
-                "Reading corrected meanwhile",
-                "Open the study again, look at the newest reading, and save yours after it.",
+                message("Reading corrected meanwhile"),
+                message(
+                    "Open the study again, look at the newest reading, and save yours after it."
+                ),
             )
 
     def history(self, study_uid: str) -> tuple[ReaderAssessment, ...]:
@@ -275,7 +278,7 @@ class ReadingStore:
 
     def current(self, study_uid: str) -> dict[Laterality, ReaderAssessment]:
         """The newest assessment of each breast of the study that has one."""
-        return {reading.laterality: reading for reading in standing(self.history(study_uid))}
+        return {each.laterality: each for each in standing(self.history(study_uid))}
 
     def all(self) -> tuple[ReaderAssessment, ...]:
         """Every assessment of every study, superseded ones too, oldest first."""
@@ -283,7 +286,7 @@ class ReadingStore:
             return self._select("")
 
     def _select(self, where: str, *parameters: object) -> tuple[ReaderAssessment, ...]:
-        rows = self._connection.execute(f"{SELECT} {where} ORDER BY readings.id", parameters)
+        rows = self.connection.execute(f"{SELECT} {where} ORDER BY readings.id", parameters)
         return tuple(assessment_from_row(row) for row in rows)
 
     def export_csv(
@@ -310,20 +313,21 @@ class ReadingStore:
         assessments = self.all()
         if unblind:
             hidden = [a for a in assessments if a.prediction is not None and not a.is_revealed]
-            self.reveal([assessment.record_id for assessment in hidden], datetime.now(UTC))
+            ids = [a.record_id for a in hidden if a.record_id is not None]
+            self.reveal(ids, datetime.now(UTC))
             assessments = self.all()
-        current = {assessment.record_id for assessment in standing(assessments)}
+        current = {a.record_id for a in standing(assessments) if a.record_id is not None}
         regions = self.regions()
         if only is not None:
             assessments = tuple(a for a in assessments if a.record_id in only)
-        told = [
+        entries = [
             (a, [region for region in regions if csv_export.is_beside(region, a)])
             if a.is_revealed and (unblind or may_show(a))
             else (a.without_model(), [])
             for a in assessments
         ]
         with storage_errors("exported"):
-            csv_export.write(Path(path), told, current, pseudonyms)
+            csv_export.write(Path(path), entries, current, pseudonyms)
         log.info("Exported %d readings", len(assessments))
         return len(assessments)
 

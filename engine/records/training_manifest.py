@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from engine.dicom import loading
+from engine.dicom.files import real_file
 from engine.domain import (
     NOTICE,
     BiradsCategory,
@@ -33,6 +34,7 @@ from engine.domain import (
     standing,
 )
 from engine.errors import EngineError, FileChanged, StorageFailed, UnsupportedImage
+from engine.messages import Message, joined, message
 from engine.networks.preprocessing import grey, outline_breast
 from engine.private_files import make_folder, replaced_whole, write_private
 from engine.records.csv_cells import inert, is_formula
@@ -49,12 +51,12 @@ DATASET = "readings"
 IMAGE_FOLDER = "images"
 
 # why an image is left out, in words for the reader
-NOT_FOUND = "not where it was read"
-REPLACED = "replaced by another image"
-UNREADABLE = "unreadable"
-OUT_OF_SCOPE = "no view that networks judge"
-NO_BREAST = "without a breast to be found"
-OLDER = "with a newer reading of the same breast"
+NOT_FOUND = message("not where it was read")
+REPLACED = message("replaced by another image")
+UNREADABLE = message("unreadable")
+OUT_OF_SCOPE = message("no view that networks judge")
+NO_BREAST = message("without a breast to be found")
+OLDER = message("with a newer reading of the same breast")
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,24 @@ class Written:
 
     path: Path  #: of the manifest
     image_count: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[Message] = field(default_factory=Counter)
 
     @property
-    def summary(self) -> str:
+    def summary(self) -> Message:
         """In one line for the reader."""
-        count = "1 image" if self.image_count == 1 else f"{self.image_count} images"
-        reasons = [f"{number} {reason}" for reason, number in self.left_out.items() if number]
-        left_out = f" Left out: {'; '.join(reasons)}." if reasons else ""
-        return f"{count} written for training.{left_out}"
+        count, left_out = self.image_count, +self.left_out
+        reasons = joined("; ", (joined(" ", (n, reason)) for reason, n in left_out.items()))
+        if count == 1 and left_out:
+            return message("1 image written for training. Left out: {reasons}.", reasons=reasons)
+        if count == 1:
+            return message("1 image written for training.")
+        if left_out:
+            return message(
+                "{count} images written for training. Left out: {reasons}.",
+                count=count,
+                reasons=reasons,
+            )
+        return message("{count} images written for training.", count=count)
 
 
 class Cancelled(Exception):
@@ -118,8 +129,11 @@ def write(
     except OSError as error:
         log.warning("A training manifest could not be written: errno %s", error.errno)
         raise StorageFailed(
-            "Manifest cannot be written",
-            f"Check that the folder exists, may be written to and has room ({error.strerror}).",
+            message("Manifest cannot be written"),
+            message(
+                "Check that the folder exists, may be written to and has room ({why}).",
+                why=str(error.strerror),
+            ),
         ) from error
     on_progress(len(wanted), len(wanted))
     written.image_count = len(rows)
@@ -129,10 +143,12 @@ def write(
 
 def _refuse_among_images(target: Path, studies: Iterable[ReadStudy]) -> None:
     """Nothing is ever written into the folder of a study."""
-    folders = {path.parent.resolve() for study in studies for path in study.places.values()}
+    files = {real_file(path) for study in studies for path in study.places.values()}
+    folders = {file.parent.resolve() for file in files}
     if not folders.isdisjoint(target.resolve().parents):
         raise StorageFailed(
-            "Folder belongs to a study", "Choose a place outside the folders of the images."
+            message("Folder belongs to a study"),
+            message("Choose a place outside the folders of the images."),
         )
 
 
@@ -142,7 +158,8 @@ def _claimed(folder: Path) -> Iterator[None]:
     make_folder(folder)
     if any(folder.iterdir()):
         raise StorageFailed(
-            "Folder is not empty", "Choose a new or empty folder for the training data."
+            message("Folder is not empty"),
+            message("Choose a new or empty folder for the training data."),
         )
     make_folder(folder / IMAGE_FOLDER)
     try:
@@ -153,7 +170,7 @@ def _claimed(folder: Path) -> Iterator[None]:
 
 
 def _newest(
-    study: ReadStudy, left_out: Counter[str]
+    study: ReadStudy, left_out: Counter[Message]
 ) -> Iterable[tuple[ReaderAssessment, str, Path | None]]:
     """Each image once, under the newest reading of its breast."""
     of_image: dict[str, list[ReaderAssessment]] = defaultdict(list)
@@ -162,7 +179,7 @@ def _newest(
             of_image[image_uid].append(reading)
     for image_uid, readings in of_image.items():
         left_out[OLDER] += len(readings) - 1
-        yield max(readings, key=lambda r: r.record_id), image_uid, study.places.get(image_uid)
+        yield max(readings, key=lambda r: r.record_id or 0), image_uid, study.places.get(image_uid)
 
 
 def _row(
@@ -171,14 +188,14 @@ def _row(
     path: Path | None,
     manifest: Path,
     pseudonyms: Pseudonyms | None,
-    left_out: Counter[str],
+    left_out: Counter[Message],
 ) -> dict[str, object] | None:
     """None where the image is left out; then the reason is counted."""
-    view, reason = _find(path, reading, image_uid)
-    if view is None:
-        left_out[reason] += 1
+    view = _find(path, reading, image_uid)
+    if isinstance(view, Message):
+        left_out[view] += 1
         return None
-    row = {
+    row: dict[str, object] = {
         "dataset": DATASET,
         "laterality": (view.laterality or reading.laterality).value,
         "view": view.view_position.value if view.view_position else "",
@@ -203,8 +220,8 @@ def _row(
         # not by the image alone: of two patients' images that claim one uid, each has its file
         name = pseudonyms.name("file", f"{reading.patient_id}\0{reading.study_uid}\0{image_uid}")
         file = Path(IMAGE_FOLDER) / f"{name}.png"
-        reason = _copy(view, manifest.parent / file)
-        if reason:
+        reason = copy_breast(view, manifest.parent / file)
+        if reason is not None:
             left_out[reason] += 1
             return None
         row["file"] = file.as_posix()
@@ -212,21 +229,19 @@ def _row(
     return row
 
 
-def _find(
-    path: Path | None, reading: ReaderAssessment, image_uid: str
-) -> tuple[MammogramView | None, str]:
+def _find(path: Path | None, reading: ReaderAssessment, image_uid: str) -> MammogramView | Message:
     """The image as its file tells it now, or why it cannot be used.
 
     The file is trusted only where it still holds the image that was read.
     """
-    if path is None or not path.is_file():
-        return None, NOT_FOUND
+    if path is None or not real_file(path).is_file():
+        return NOT_FOUND
     try:
         catalogue = loading.load([path])
     except EngineError:
-        return None, UNREADABLE
+        return UNREADABLE
     if catalogue.failures or not catalogue.studies:
-        return None, UNREADABLE
+        return UNREADABLE
     same = [
         view
         for study in catalogue.studies
@@ -234,18 +249,18 @@ def _find(
         if view.image_uid == image_uid and _is_of(study, reading)
     ]
     if not same:
-        return None, REPLACED
-    return (None, OUT_OF_SCOPE) if same[0].out_of_scope else (same[0], "")
+        return REPLACED
+    return OUT_OF_SCOPE if same[0].out_of_scope else same[0]
 
 
 def _is_of(study: Study, reading: ReaderAssessment) -> bool:
     """Whether the tags of the file name the patient who was read; names of files tell nothing."""
-    told = study.identity
-    return told is None or told.patient_id == reading.patient_id
+    identity = study.identity
+    return identity is None or identity.patient_id == reading.patient_id
 
 
-def _copy(view: MammogramView, target: Path) -> str:
-    """Writes the breast alone, uint8 (rows, columns); why not, or an empty text."""
+def copy_breast(view: MammogramView, target: Path) -> Message | None:
+    """Writes the breast alone, uint8 (rows, columns); why not, or None."""
     try:
         image = grey(view, loading.load_pixels(view))
         outline = outline_breast(image, view.pixel_aspect)
@@ -261,8 +276,8 @@ def _copy(view: MammogramView, target: Path) -> str:
     encoded, data = cv2.imencode(".png", image)
     if not encoded:
         return UNREADABLE
-    write_private(target, data)
-    return ""
+    write_private(target, data.tobytes())
+    return None
 
 
 def _from_manifest(path: Path, manifest: Path) -> str:

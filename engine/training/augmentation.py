@@ -8,20 +8,25 @@ rather than anew each epoch, so that the frozen lower layers of a large network 
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from engine.arrays import Array
 from engine.errors import EngineError
 from engine.networks import preprocessing
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.training.dataset import ManifestRow, read_row
 
 log = logging.getLogger(__name__)
+
+_Shape = tuple[int, int, int, int]  #: variants, rows of the manifest, height, width
 
 CELL = 32  #: pixels of a frame to a cell of the box grid: the hybrid's C5 stride
 
@@ -70,7 +75,7 @@ def make_frames(
     folder.mkdir(parents=True, exist_ok=True)
     frames = np.memmap(folder / "frames.u8", np.uint8, "w+", shape=shape)
     boxes = np.memmap(folder / "boxes.f16", np.float16, "w+", shape=grid)
-    faults: dict[int, str] = {}
+    failures: dict[int, str] = {}
 
     def fill(index: int) -> None:
         row = rows[index]
@@ -80,16 +85,16 @@ def make_frames(
                 preprocessing.grey(view, pixels), view.pixel_aspect, config
             )
         except EngineError as error:
-            faults[index] = f"{row.file}: {error}"
+            failures[index] = f"{row.file}: {error}"
             return
-        frame, frame_mask = preprocessing.fill_frame(crop, mask, geometry, config)
+        frame, frame_mask = preprocessing.fill_frame(crop, mask, geometry)
         lesions = drawn_boxes(boxes_on_frame(row, geometry), geometry.network_shape)
         random = np.random.default_rng([seed, index])
         for variant in range(shape[0]):
-            altered, moved = frame, lesions
+            image, moved = frame, lesions
             if variant:
-                altered, moved = _alter(frame, frame_mask, lesions, augmentation, random)
-            frames[variant, index] = np.round(preprocessing.finish(altered, config) * 255)
+                image, moved = altered(frame, frame_mask, lesions, augmentation, random)
+            frames[variant, index] = np.round(preprocessing.finish(image, config) * 255)
             boxes[variant, index] = cv2.resize(
                 moved, (grid[3], grid[2]), interpolation=cv2.INTER_AREA
             )
@@ -100,9 +105,9 @@ def make_frames(
                 on_progress(done, len(rows))
     frames.flush()
     boxes.flush()
-    (folder / "skipped.json").write_text(json.dumps({str(k): v for k, v in faults.items()}))
-    for fault in faults.values():
-        log.warning("left out of training: %s", fault)
+    (folder / "skipped.json").write_text(json.dumps({str(k): v for k, v in failures.items()}))
+    for failure in failures.values():
+        log.warning("left out of training: %s", failure)
     return _open(folder, shape, grid)
 
 
@@ -120,27 +125,34 @@ def find_frames(
     return _open(folder, *_shapes(rows, config, augmentation))
 
 
-def _shapes(rows, config, augmentation) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _shapes(
+    rows: Sequence[ManifestRow], config: PreprocessingConfig, augmentation: AugmentationConfig
+) -> tuple[_Shape, _Shape]:
     """Of `Frames.frames` and `Frames.boxes`."""
     shape = (1 + augmentation.variants, len(rows), config.height, config.width)
     return shape, (*shape[:2], config.height // CELL, config.width // CELL)
 
 
-def _open(folder: Path, shape: tuple[int, ...], grid: tuple[int, ...]) -> Frames:
-    faults = json.loads((folder / "skipped.json").read_text())
+def _open(folder: Path, shape: _Shape, grid: _Shape) -> Frames:
+    failures = json.loads((folder / "skipped.json").read_text())
     readable = np.ones(shape[1], bool)
-    readable[[int(index) for index in faults]] = False
+    readable[[int(index) for index in failures]] = False
     return Frames(
         np.memmap(folder / "frames.u8", np.uint8, "r", shape=shape),
         np.memmap(folder / "boxes.f16", np.float16, "r", shape=grid),
         readable,
         folder,
-        tuple(faults.values()),
+        tuple(failures.values()),
     )
 
 
-def _key(rows, config, augmentation, seed) -> str:
-    parts = [asdict(config), asdict(augmentation), seed]
+def _key(
+    rows: Sequence[ManifestRow],
+    config: PreprocessingConfig,
+    augmentation: AugmentationConfig,
+    seed: int,
+) -> str:
+    parts: list[Any] = [asdict(config), asdict(augmentation), seed]
     for row in rows:
         size = row.path.stat().st_size if row.path.is_file() else -1
         parts.append([row.file, size, row.aspect_ratio, row.boxes])
@@ -156,7 +168,14 @@ def boxes_on_frame(row: ManifestRow, geometry: preprocessing.Geometry) -> tuple[
     for x_min, y_min, x_max, y_max in row.boxes:
         ends = [geometry.to_network(y, x) for y, x in ((y_min, x_min), (y_max, x_max))]
         (r0, r1), (c0, c1) = sorted(e[0] for e in ends), sorted(e[1] for e in ends)
-        found.append(tuple(max(0, int(edge)) for edge in (r0, np.ceil(r1), c0, np.ceil(c1))))
+        found.append(
+            (
+                max(0, int(r0)),
+                max(0, math.ceil(r1)),
+                max(0, int(c0)),
+                max(0, math.ceil(c1)),
+            )
+        )
     return tuple(found)
 
 
@@ -197,11 +216,16 @@ LEAST_BLUR = 0.3
 UNALTERED = Alteration(0.0, 1.0, (0.0, 0.0), False, 1.0, 1.0, 0.0, 0.0, 0.0)
 
 
+def _pair(values: np.ndarray) -> tuple[float, float]:
+    one, other = values.tolist()
+    return one, other
+
+
 def draw_alteration(config: AugmentationConfig, random: np.random.Generator) -> Alteration:
     return Alteration(
         angle=random.uniform(-config.rotation_degrees, config.rotation_degrees),
         scale=1 + random.uniform(-config.scale, config.scale),
-        shift=tuple(random.uniform(-config.shift, config.shift, 2)),
+        shift=_pair(random.uniform(-config.shift, config.shift, 2)),
         is_flipped=random.random() < config.flip_share,
         gamma=np.exp(random.normal(0, config.gamma)),
         contrast=random.uniform(0.8, 1.2),
@@ -211,7 +235,13 @@ def draw_alteration(config: AugmentationConfig, random: np.random.Generator) -> 
     )
 
 
-def _alter(frame, mask, lesions, config: AugmentationConfig, random: np.random.Generator):
+def altered(
+    frame: np.ndarray,
+    mask: np.ndarray,
+    lesions: np.ndarray,
+    config: AugmentationConfig,
+    random: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
     """One variant of a frame and of its box drawing, both (height, width).
 
     `live_frames` does the same to a batch on the device.
@@ -223,7 +253,7 @@ def _alter(frame, mask, lesions, config: AugmentationConfig, random: np.random.G
     moved_mask = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST)
     moved_lesions = cv2.warpAffine(lesions, matrix, size, flags=cv2.INTER_LINEAR)
 
-    grey = (moved / 255.0) ** drawn.gamma * 255
+    grey: Array = (moved / 255.0) ** drawn.gamma * 255
     grey = (grey - 128) * drawn.contrast + 128 + drawn.brightness
     if drawn.blur > LEAST_BLUR:
         grey = cv2.GaussianBlur(grey, (0, 0), drawn.blur)

@@ -12,13 +12,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from engine.arrays import FloatArray
+from engine.dicom.files import real_file
 from engine.domain import Laterality, MammogramView, Pixels, ViewPosition
 from engine.errors import InvalidData, UnreadableFile
 
+E = TypeVar("E", bound=Enum)
 log = logging.getLogger(__name__)
 
 READER, PROXY_NORMAL, INCOMPLETE = "reader", "proxy-normal", "incomplete"
@@ -159,80 +164,115 @@ def of_fold(rows: Iterable[ManifestRow], fold: int) -> tuple[ManifestRow, ...]:
 
 
 def _parse_row(manifest: Path, number: int, record: dict[str, str]) -> ManifestRow:
-    def fault(what: str) -> InvalidData:
-        return InvalidData("Manifest row is wrong", f"{manifest.name}, row {number}: {what}.")
-
-    cell = {key: (value or "").strip() for key, value in record.items() if isinstance(key, str)}
-
-    def number_in(name: str, convert, low, high):
-        text = cell.get(name, "")
-        if not text:
-            return None
-        try:
-            value = convert(float(text))
-        except (ValueError, OverflowError):
-            raise fault(f"{name} is {text!r}, not a number") from None
-        if not low <= value <= high or (convert is int and value != float(text)):
-            raise fault(f"{name} is {text}, outside {low} to {high}")
-        return value
-
-    def value_of(enumeration, name: str):
-        text = cell.get(name, "").upper()
-        try:
-            return enumeration(text) if text else None
-        except ValueError:
-            raise fault(f"{name} is {text!r}, which is unknown") from None
-
-    if not cell["file"]:
-        raise fault("file is empty")
-    if not cell["patient_id"]:
-        raise fault("patient_id is empty")
-    kind = cell.get("birads_kind", "")
-    if kind not in _KINDS:
-        raise fault(f"birads_kind is {kind!r}, which is unknown")
-    birads = number_in("birads", int, 0, 6)
-    if birads == 0:  # incomplete: an assessment, but no grade
-        birads, kind = None, INCOMPLETE
-    low = number_in("birads_low", int, 0, 6)
-    high = number_in("birads_high", int, 0, 6)
-    if (low is None) != (high is None) or (low is not None and low > high):
-        raise fault("birads_low and birads_high are no range")
-    native = tuple(number_in(f"native_{axis}", int, 1, 10**6) for axis in ("rows", "columns"))
-    pathology = cell.get("pathology", "").upper()
-    where = _SITE_AND_MACHINE.fullmatch(cell.get("tissue", ""))
+    cells = _Cells(manifest, number, record)
+    if not cells.text("file"):
+        raise cells.error("file is empty")
+    if not cells.text("patient_id"):
+        raise cells.error("patient_id is empty")
+    birads, kind, low, high = _parse_label(cells)
+    rows, columns = (cells.integer(f"native_{axis}", 1, 10**6) for axis in ("rows", "columns"))
+    pathology = cells.text("pathology").upper()
+    where = _SITE_AND_MACHINE.fullmatch(cells.text("tissue"))
+    site, machine = where.groups() if where else ("", "")
     return ManifestRow(
-        file=cell["file"],
-        path=manifest.parent / cell["file"],
-        patient_id=cell["patient_id"],
+        file=cells.text("file"),
+        path=manifest.parent / cells.text("file"),
+        patient_id=cells.text("patient_id"),
         birads=birads,
-        birads_kind=kind or (READER if birads is not None else INCOMPLETE),
-        birads_low=birads if birads is not None else low,
-        birads_high=birads if birads is not None else high,
-        dataset=cell.get("dataset", ""),
-        laterality=value_of(Laterality, "laterality"),
-        view=value_of(ViewPosition, "view"),
+        birads_kind=kind,
+        birads_low=low,
+        birads_high=high,
+        dataset=cells.text("dataset"),
+        laterality=cells.member("laterality", Laterality),
+        view=cells.member("view", ViewPosition),
         is_malignant=pathology.startswith("MALIGNANT") if pathology else None,
         pathology=pathology,
-        boxes=_parse_boxes(cell.get("boxes", ""), fault),
-        density=cell.get("density", ""),
-        site=cell.get("site", "") or (where[1] if where else ""),
-        machine=cell.get("machine", "") or (where[2] if where else ""),
-        aspect_ratio=number_in("aspect_ratio", float, 0.05, 20.0),
-        native_shape=None if None in native else native,
-        fold=number_in("fold", int, 0, 999),
+        boxes=_parse_boxes(cells),
+        density=cells.text("density"),
+        site=cells.text("site") or site,
+        machine=cells.text("machine") or machine,
+        aspect_ratio=cells.number("aspect_ratio", 0.05, 20.0),
+        native_shape=None if rows is None or columns is None else (rows, columns),
+        fold=cells.integer("fold", 0, 999),
     )
 
 
-def _parse_boxes(text: str, fault) -> tuple[tuple[float, float, float, float], ...]:
+class _Cells:
+    """A row's cells by column, checked as they are read; each raises `InvalidData`."""
+
+    def __init__(self, manifest: Path, number: int, record: dict[str, str]) -> None:
+        self._where = f"{manifest.name}, row {number}"
+        # a row that is longer than the header has a cell by the name None
+        self._cells = {k: (v or "").strip() for k, v in record.items() if isinstance(k, str)}
+
+    def error(self, what: str) -> InvalidData:
+        return InvalidData("Manifest row is wrong", f"{self._where}: {what}.")
+
+    def text(self, name: str) -> str:
+        return self._cells.get(name, "")
+
+    def number(self, name: str, low: float, high: float) -> float | None:
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            raise self.error(f"{name} is {text!r}, not a number") from None
+        if not low <= value <= high:
+            raise self.error(f"{name} is {text}, outside {low} to {high}")
+        return value
+
+    def integer(self, name: str, low: int, high: int) -> int | None:
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            value = int(float(text))
+        except (ValueError, OverflowError):
+            raise self.error(f"{name} is {text!r}, not a number") from None
+        if not low <= value <= high or value != float(text):
+            raise self.error(f"{name} is {text}, outside {low} to {high}")
+        return value
+
+    def member(self, name: str, enumeration: type[E]) -> E | None:
+        text = self.text(name).upper()
+        try:
+            return enumeration(text) if text else None
+        except ValueError:
+            raise self.error(f"{name} is {text!r}, which is unknown") from None
+
+
+def _parse_label(cells: _Cells) -> tuple[int | None, str, int | None, int | None]:
+    """Grade, kind, and the lowest and the highest grade that it may be."""
+    kind = cells.text("birads_kind")
+    if kind not in _KINDS:
+        raise cells.error(f"birads_kind is {kind!r}, which is unknown")
+    birads = cells.integer("birads", 0, 6)
+    if birads == 0:  # incomplete: an assessment, but no grade
+        birads, kind = None, INCOMPLETE
+    low, high = cells.integer("birads_low", 0, 6), cells.integer("birads_high", 0, 6)
+    if (low is None) != (high is None) or (low is not None and high is not None and low > high):
+        raise cells.error("birads_low and birads_high are no range")
+    if birads is None:
+        return None, kind or INCOMPLETE, low, high
+    return birads, kind or READER, birads, birads
+
+
+def _parse_boxes(cells: _Cells) -> tuple[tuple[float, float, float, float], ...]:
+    text = cells.text("boxes")
     if not text:
         return ()
     try:
-        boxes = tuple(tuple(float(edge) for edge in box) for box in json.loads(text))
+        listed = [tuple(float(edge) for edge in box) for box in json.loads(text)]
     except (ValueError, TypeError, RecursionError):
-        raise fault("boxes is no JSON list of [x_min, y_min, x_max, y_max]") from None
-    if any(len(box) != 4 or box[0] >= box[2] or box[1] >= box[3] for box in boxes):
-        raise fault("boxes holds one that is not [x_min, y_min, x_max, y_max]")
-    return boxes
+        raise cells.error("boxes is no JSON list of [x_min, y_min, x_max, y_max]") from None
+    boxes = []
+    for box in listed:
+        if len(box) != 4 or box[0] >= box[2] or box[1] >= box[3]:
+            raise cells.error("boxes holds one that is not [x_min, y_min, x_max, y_max]")
+        boxes.append((box[0], box[1], box[2], box[3]))
+    return tuple(boxes)
 
 
 def _check_folds(manifest: Path, rows: Iterable[ManifestRow]) -> None:
@@ -248,7 +288,7 @@ def _check_folds(manifest: Path, rows: Iterable[ManifestRow]) -> None:
 
 def check_files(rows: Iterable[ManifestRow]) -> None:
     """Raises `InvalidData` where files are missing, naming the first and counting the rest."""
-    missing = [row.file for row in rows if not row.path.is_file()]
+    missing = [row.file for row in rows if not real_file(row.path).is_file()]
     if missing:
         raise InvalidData(
             "Images are missing", f"{len(missing)} are not there, the first is {missing[0]}."
@@ -262,7 +302,7 @@ def read_row(row: ManifestRow) -> tuple[MammogramView, Pixels]:
     """
     from engine.dicom import loading  # a machine that only trains may lack its decoders
 
-    if not row.path.is_file():
+    if not real_file(row.path).is_file():
         raise UnreadableFile("Image is missing", "The manifest names a file that is not there.")
     catalogue = loading.load([row.path])
     if catalogue.failures:
@@ -338,14 +378,15 @@ def read_category_folders(path: Path, patient_pattern: str | None = None) -> Dat
     return DataSource(rows, tuple(notes), may_leak)
 
 
-def _patients_of(names: list[str], rule: re.Pattern | None) -> tuple[list[str], bool]:
+def _patients_of(names: list[str], rule: re.Pattern[str] | None) -> tuple[list[str], bool]:
     """A patient per name, and whether images of one patient may carry different ones."""
     for pattern in filter(None, (rule, _KAU_NAME)):
-        matches = [pattern.search(name) for name in names]
-        if all(matches):
+        found = [pattern.search(name) for name in names]
+        matches = [match for match in found if match]
+        if len(matches) == len(names):
             return [match[1] if pattern.groups else match[0] for match in matches], False
         if pattern is rule:
-            first = names[matches.index(None)]
+            first = names[found.index(None)]
             raise InvalidData("Patient rule does not fit", f"It finds no patient in {first}.")
     rest = [_SIDE_AND_VIEW.sub(" ", re.sub(r"_", " ", name)).strip().lower() for name in names]
     if len(set(rest)) < len(rest) and all(rest):
@@ -390,7 +431,8 @@ def balanced_weights(rows: Sequence[ManifestRow], power: float = 1.0) -> np.ndar
     weights = np.array([float(sizes[group]) ** -power for group in groups])
     for name in {row.dataset for row in rows if row.machine}:
         weights *= _evened_out([row if row.dataset == name else None for row in rows], weights)
-    return weights / weights.mean()
+    balanced: FloatArray = weights / weights.mean()
+    return balanced
 
 
 def _evened_out(rows: Sequence[ManifestRow | None], weights: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Training shared out over several processes, as `torchrun` starts them; alone without it.
+"""Training divided among several processes, as `torchrun` starts them; alone without it.
 
-Every process draws the same batches and takes its own share of each, so the result depends on how
+Every process draws the same batches and takes its own shard of each, so the result depends on how
 many there are only by rounding and dropout. Process 0 alone writes.
 """
 
@@ -20,8 +20,8 @@ _PATIENCE = timedelta(hours=6)  # the others wait while process 0 reads all imag
 
 
 @dataclass(frozen=True)
-class World:
-    """The processes at work together."""
+class DistributedContext:
+    """The processes that train together, and which of them this is."""
 
     rank: int = 0  #: this one's number
     size: int = 1
@@ -37,42 +37,43 @@ class World:
             return torch.device("cpu")
         return torch.device("cuda", self.local_rank % torch.cuda.device_count())
 
-    def share(self, batch: int) -> slice:
+    def shard(self, batch: int) -> slice:
         """This process's part of a batch of that many."""
         return slice(self.rank * batch // self.size, (self.rank + 1) * batch // self.size)
 
-    def share_out(self, module: nn.Module) -> nn.Module:
+    def wrap_ddp(self, module: nn.Module) -> nn.Module:
         """Has gradients averaged over all processes."""
         if self.size == 1:
             return module
         ids = [self.device.index] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=ids)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         if self.size > 1:
             distributed.barrier()
 
-    def in_turn(self, make: Callable[[], T]) -> T:
+    def rank_ordered(self, make: Callable[[], T]) -> T:
         """`make` by process 0, then by the first of each machine, then by all the others: what one
         has left on the disk is there for the next."""
-        made = None
+        made: list[T] = []
         for turn in (self.rank == 0, self.rank != 0 == self.local_rank, self.local_rank != 0):
             if turn:
-                made = make()
-            self.wait()
-        return made
+                made.append(make())
+            self.barrier()
+        return made[-1]
 
 
 @contextmanager
-def joined() -> Iterator[World]:
-    """The world that `torchrun` describes in the environment, left again at the end."""
+def process_group() -> Iterator[DistributedContext]:
+    """The group that `torchrun` describes in the environment, left again at the end."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield World()
+        yield DistributedContext()
         return
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     distributed.init_process_group(backend, timeout=_PATIENCE)
     try:
-        yield World(distributed.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
+        local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+        yield DistributedContext(distributed.get_rank(), size, local_rank)
     finally:
         distributed.destroy_process_group()

@@ -13,10 +13,11 @@ import logging
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,7 +36,9 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1
 _TABLE, _FRAMES, _MASKS = "table.json", "frames.bin", "masks.bin"
-CODECS = {  #: how a frame is written at a quality, by the ending that OpenCV knows it by
+CODECS: dict[
+    str, Callable[[int], Sequence[int]]
+] = {  #: how a frame is written at a quality, by the ending that OpenCV knows it by
     "jpg": lambda quality: (cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1),
     "webp": lambda quality: (cv2.IMWRITE_WEBP_QUALITY, quality),
     "avif": lambda quality: (cv2.IMWRITE_AVIF_QUALITY, quality, cv2.IMWRITE_AVIF_SPEED, 9),
@@ -92,14 +95,14 @@ def write_pack(
     rows = source.rows
     dataset.check_files(rows)
     shape = (len(rows), config.height, config.width)
-    told: list[dict] = [{} for _ in rows]
+    entries: list[dict[str, Any]] = [{} for _ in rows]
     with tempfile.TemporaryFile(dir=path.parent) as scratch:
         scratch.truncate(int(np.prod(shape)))
         frames = np.memmap(scratch, np.uint8, "r+", shape=shape)
         masks: list[bytes] = [b""] * len(rows)
 
         def fill(index: int) -> None:
-            frame, mask, told[index] = _framed(rows[index], config)
+            frame, mask, entries[index] = _framed(rows[index], config)
             frames[index] = frame
             masks[index] = cv2.imencode(".png", mask * 255, _MASK)[1].tobytes()
 
@@ -113,15 +116,16 @@ def write_pack(
             "preprocessing": asdict(config),
             "notes": source.notes,
             "may_leak": source.may_leak,
-            "rows": [{**_row_to_json(row), **told[i]} for i, row in enumerate(rows)],
+            "rows": [{**_row_to_json(row), **entries[i]} for i, row in enumerate(rows)],
             "mask_bytes": [len(mask) for mask in masks],
         }
         # The frames' lengths come in once they are known: at most five digits, a comma and a blank.
         packed = len(zlib.compress(json.dumps(table).encode()))
         fixed = packed + 7 * len(rows) + sum(map(len, masks)) + _OVERHEAD
         quality, images = _fitting(frames, limit - fixed, codec)
-        for fault in (entry["fault"] for entry in told if "fault" in entry):
-            log.warning("packed as an empty frame: %s", fault)
+        for entry in entries:
+            if "fault" in entry:
+                log.warning("packed as an empty frame: %s", entry["fault"])
         table |= {"quality": quality, "frame_bytes": [len(image) for image in images]}
         partial = path.with_name(path.name + ".partial")
         with zipfile.ZipFile(partial, "w") as archive:
@@ -132,7 +136,9 @@ def write_pack(
     return quality
 
 
-def _framed(row: ManifestRow, config: PreprocessingConfig) -> tuple[np.ndarray, np.ndarray, dict]:
+def _framed(
+    row: ManifestRow, config: PreprocessingConfig
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Frame and mask, uint8 (height, width), and what the table says of them beside the row."""
     blank = np.zeros((config.height, config.width), np.uint8)
     try:
@@ -141,24 +147,26 @@ def _framed(row: ManifestRow, config: PreprocessingConfig) -> tuple[np.ndarray, 
         return blank, blank, {"fault": f"{row.file}: {error}"}
     image = preprocessing.grey(view, pixels)
     reason = view.out_of_scope or scope.reason_not_to_judge(view, pixels, image)
-    told = {"side": view.laterality.value if view.laterality else None}
+    entry: dict[str, Any] = {"side": view.laterality.value if view.laterality else None}
     try:
         crop, mask, geometry = preprocessing.crop_breast(image, view.pixel_aspect, config)
     except EngineError as error:
-        told |= {"fault": f"{row.file}: {error}", "scope_reason": reason or str(error)}
-        return blank, blank, told
-    frame, mask = preprocessing.fill_frame(crop, mask, geometry, config)
-    told |= {"scope_reason": reason or "", "frame_boxes": boxes_on_frame(row, geometry)}
-    return frame, mask | (frame > 0), told  # resampling leaves grey just outside the mask
+        entry |= {"fault": f"{row.file}: {error}", "scope_reason": reason or str(error)}
+        return blank, blank, entry
+    frame, mask = preprocessing.fill_frame(crop, mask, geometry)
+    entry |= {"scope_reason": reason or "", "frame_boxes": boxes_on_frame(row, geometry)}
+    return frame, mask | (frame > 0), entry  # resampling leaves grey just outside the mask
 
 
 def _fitting(frames: np.ndarray, limit: int, codec: str) -> tuple[int, list[bytes]]:
     """The highest quality at which frames come to no more than `limit` bytes, and their codes."""
-    chosen = np.unique(np.linspace(0, len(frames) - 1, min(_SAMPLE, len(frames))).astype(int))
+    places = np.linspace(0, len(frames) - 1, min(_SAMPLE, len(frames)))
+    chosen = np.unique(places.astype(int)).tolist()
     low, high = _QUALITIES
     while low < high:
         middle = (low + high + 1) // 2
-        size = sum(map(len, _encoded(frames, chosen, middle, codec))) * len(frames) / len(chosen)
+        sample = sum(len(data) for data in _encoded(frames, chosen, middle, codec))
+        size = sample * len(frames) / len(chosen)
         low, high = (middle, high) if size <= limit else (low, middle - 1)
     for quality in range(low, _QUALITIES[0] - 1, -1):
         images = _encoded(frames, range(len(frames)), quality, codec)
@@ -169,7 +177,7 @@ def _fitting(frames: np.ndarray, limit: int, codec: str) -> tuple[int, list[byte
     )
 
 
-def _encoded(frames: np.ndarray, indices: Sequence[int], quality: int, codec: str) -> list[bytes]:
+def _encoded(frames: np.ndarray, indices: Iterable[int], quality: int, codec: str) -> list[bytes]:
     options = CODECS[codec](quality)
 
     def encode(index: int) -> bytes:
@@ -244,31 +252,33 @@ def _cut(stream: bytes, lengths: Sequence[int]) -> list[bytes]:
     return [stream[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 
 
-def _boxes(listed) -> tuple[Box, ...]:
-    boxes = tuple(tuple(int(edge) for edge in box) for box in listed)
-    if any(len(box) != 4 or min(box) < 0 for box in boxes):
-        raise ValueError("a box has no four edges")
-    return boxes
+def _boxes(listed: Iterable[Sequence[float]]) -> tuple[Box, ...]:
+    boxes = []
+    for box in listed:
+        if len(box) != 4 or int(min(box)) < 0:
+            raise ValueError("a box has no four edges")
+        boxes.append((int(box[0]), int(box[1]), int(box[2]), int(box[3])))
+    return tuple(boxes)
 
 
 _ROW_FIELDS = [f.name for f in fields(ManifestRow) if f.name != "path"]
 
 
-def _row_to_json(row: ManifestRow) -> dict:
-    told = {name: getattr(row, name) for name in _ROW_FIELDS}
+def _row_to_json(row: ManifestRow) -> dict[str, Any]:
+    entry = {name: getattr(row, name) for name in _ROW_FIELDS}
     for name in ("laterality", "view"):
-        told[name] = told[name].value if told[name] else None
-    return told
+        entry[name] = entry[name].value if entry[name] else None
+    return entry
 
 
-def _row_from_json(record: dict) -> ManifestRow:
-    told = {name: record[name] for name in _ROW_FIELDS if name in record}
+def _row_from_json(record: dict[str, Any]) -> ManifestRow:
+    entry = {name: record[name] for name in _ROW_FIELDS if name in record}
     return ManifestRow(
-        **told
+        **entry
         | {
             "path": Path(record["file"]),
             "boxes": tuple(tuple(box) for box in record["boxes"]),
-            "laterality": Laterality(told["laterality"]) if told["laterality"] else None,
-            "view": ViewPosition(told["view"]) if told["view"] else None,
+            "laterality": Laterality(entry["laterality"]) if entry["laterality"] else None,
+            "view": ViewPosition(entry["view"]) if entry["view"] else None,
         }
     )

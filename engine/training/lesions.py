@@ -43,21 +43,21 @@ def read_lesions(path: Path) -> tuple[LesionRow, ...]:
     rows = []
     for number, (label, record) in enumerate(zip(labels, records, strict=True), start=2):
 
-        def fault(what: str, number: int = number) -> InvalidData:
+        def error(what: str, number: int = number) -> InvalidData:
             return InvalidData("Manifest row is wrong", f"{path.name}, row {number}: {what}.")
 
         kind = (record.get("abnormality") or "").strip().lower()
         if kind not in KINDS:
-            raise fault(f"abnormality is {kind!r}, neither {' nor '.join(KINDS)}")
+            raise error(f"abnormality is {kind!r}, neither {' nor '.join(KINDS)}")
         sides = [(record.get(name) or "").strip() for name in ("native_rows", "native_columns")]
         native = None
         if any(sides):
             try:
-                native = tuple(int(float(side)) for side in sides)
+                native = int(float(sides[0])), int(float(sides[1]))
             except (ValueError, OverflowError):
-                raise fault("native_rows and native_columns are no size") from None
+                raise error("native_rows and native_columns are no size") from None
             if min(native) < 1 or max(native) > 100_000:
-                raise fault("native_rows and native_columns are no size")
+                raise error("native_rows and native_columns are no size")
         rows.append(LesionRow(label, kind, native))
     return tuple(rows)
 
@@ -77,7 +77,5 @@ def read_crop(row: LesionRow) -> tuple[np.ndarray, tuple[float, float]]:
         grey = preprocessing.grey(view, loading.load_pixels(view))
     except EngineError as error:
         raise InvalidData("Image cannot be read", f"{row.label.file}: {error}") from error
-    native = row.native_shape or grey.shape
-    return grey, tuple(
-        FILM_PIXEL_MM * film / stored for film, stored in zip(native, grey.shape, strict=True)
-    )
+    rows, columns = row.native_shape or grey.shape
+    return grey, (FILM_PIXEL_MM * rows / len(grey), FILM_PIXEL_MM * columns / grey.shape[1])

@@ -6,6 +6,7 @@ test_live_frames.py` holds both against OpenCV. What is kept on the device are t
 CLAHE (`frame_pack`), two bytes a pixel.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -83,9 +84,10 @@ def altered(
     alterations: Sequence[Alteration],
     random: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """`augmentation._alter` for a batch: frames and masks uint8, lesions float32, each (batch,
+    """`augmentation.altered` for a batch: frames and masks uint8, lesions float32, each (batch,
     height, width). Interpolated more finely than OpenCV does, so a grey level may differ by 1."""
-    shape = tuple(frames.shape[1:])
+    _, height, width = frames.shape
+    shape = height, width
     device = frames.device
     layers = torch.stack([frames.float(), masks.float(), lesions], dim=1)
     grid = _sampling_grid(alterations, shape, device)
@@ -105,7 +107,9 @@ def altered(
     return grey.to(torch.uint8), lesions
 
 
-def _sampling_grid(alterations: Sequence[Alteration], shape: tuple[int, int], device) -> Tensor:
+def _sampling_grid(
+    alterations: Sequence[Alteration], shape: tuple[int, int], device: torch.device
+) -> Tensor:
     """Where each pixel of a variant comes from, (batch, height, width, 2) as `grid_sample` takes
     it: column and row, -1 and 1 the centres of the outermost pixels."""
     height, width = shape
@@ -131,10 +135,9 @@ def _blurred(grey: Tensor, deviation: Tensor) -> Tensor:
         length, reach = grey.shape[axis], _BLUR_REACH
         sides = (0, 0, reach, reach) if axis == 1 else (reach, reach, 0, 0)
         padded = functional.pad(grey[:, None], sides, mode="reflect")[:, 0]
-        grey = sum(
-            weight[:, :, tap : tap + 1] * padded.narrow(axis, tap, length)
-            for tap in range(2 * reach + 1)
-        )
+        taps = range(2 * reach + 1)
+        parts = (weight[:, :, tap : tap + 1] * padded.narrow(axis, tap, length) for tap in taps)
+        grey = functools.reduce(torch.add, parts)
     return grey
 
 

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import EngineError, IncompatibleCheckpoint, InvalidData, UnsupportedImage
+from engine.networks.models import to_channels_last
 from engine.networks.preprocessing import outline_breast
 from engine.networks.region_network import (
     CATEGORIES,
@@ -130,10 +131,9 @@ def background_regions(
         image = cv2.imread(str(view.path), cv2.IMREAD_GRAYSCALE)
         if image is None:
             raise InvalidData("Image cannot be read", f"{view.file} is missing or damaged.")
-        spacing = tuple(
-            FILM_PIXEL_MM * film / stored
-            for film, stored in zip(native[view.file], image.shape, strict=True)
-        )
+        rows, columns = native[view.file]
+        tall_mm, wide_mm = FILM_PIXEL_MM * rows, FILM_PIXEL_MM * columns
+        spacing = tall_mm / len(image), wide_mm / image.shape[1]
         try:
             mask = outline_breast(image, spacing[0] / spacing[1])
         except UnsupportedImage:
@@ -193,7 +193,9 @@ def middle(region: Region, share: float) -> Region:
     return replace(region, grey=region.grey[top : top + kept[0], left : left + kept[1]])
 
 
-def altered(region: Region, config: RegionTrainingConfig, random: np.random.Generator):
+def altered(
+    region: Region, config: RegionTrainingConfig, random: np.random.Generator
+) -> np.ndarray:
     """A variant of the region as the network takes it, float32 (2, side, side)."""
     grey, spacing = region.grey, region.spacing_mm
     if random.random() < 0.7:
@@ -207,10 +209,10 @@ def altered(region: Region, config: RegionTrainingConfig, random: np.random.Gene
         coarse = random.uniform(*config.coarse_mm)
         size = [max(4, round(n * mm / coarse)) for n, mm in zip(grey.shape, spacing, strict=True)]
         if size[0] < grey.shape[0] and size[1] < grey.shape[1]:
-            spacing = tuple(mm * n / k for n, mm, k in zip(grey.shape, spacing, size, strict=True))
+            spacing = spacing[0] * len(grey) / size[0], spacing[1] * grey.shape[1] / size[1]
             grey = cv2.resize(grey, size[::-1], interpolation=cv2.INTER_AREA)
     factor = math.exp(random.uniform(-config.scale, config.scale))
-    frame = cut(grey, tuple(mm * factor for mm in spacing), config.region)
+    frame = cut(grey, (spacing[0] * factor, spacing[1] * factor), config.region)
     inside = frame[1] > 0
     values = frame[0][inside] ** math.exp(random.normal(0, config.gamma))
     values += random.uniform(0, config.grain) * random.standard_normal(len(values), np.float32)
@@ -255,9 +257,9 @@ def train_regions(
         raise InvalidData("Fold is empty", f"No row of {lesions_csv.name} is in fold {fold}.")
     if not training:
         raise InvalidData("Nothing to train on", f"All rows of {lesions_csv.name} are held out.")
-    home = out if fold is None else out / f"fold{fold}"
-    home.mkdir(parents=True, exist_ok=True)
-    (home / "config.json").write_text(json.dumps({**asdict(config), "fold": fold}, indent=2))
+    directory = out if fold is None else out / f"fold{fold}"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "config.json").write_text(json.dumps({**asdict(config), "fold": fold}, indent=2))
     regions = lesion_regions(training)
     background: list[Region] = []
     images_csv = lesions_csv.with_name("images.csv")
@@ -268,15 +270,15 @@ def train_regions(
     torch.manual_seed(config.seed)
     model = RegionNetwork()
     load_backbone(model, backbone)
-    loop = _Loop(config, model, regions, background, home)
+    trainer = _RegionTrainer(config, model, regions, background, directory)
     if resume:
-        loop.resume()
-    loop.run(on_epoch)
+        trainer.resume()
+    trainer.fit(on_epoch)
     patients = {row.label.patient_id for row in training}
-    path = home / "checkpoint.safetensors"
+    path = directory / "checkpoint.safetensors"
     save_region_checkpoint(
         path,
-        loop.averaged_model(),
+        trainer.averaged_model(),
         config.region,
         RegionCalibration.identity(),
         {
@@ -288,9 +290,9 @@ def train_regions(
         },
     )
     if held_out:
-        logits, malignancy = ask_rows(load_region_checkpoint(path), held_out)
+        logits, malignancy = predict_rows(load_region_checkpoint(path), held_out)
         np.savez(
-            home / "held_out.npz",
+            directory / "held_out.npz",
             files=[row.label.file for row in held_out],
             logits=logits,
             malignancy=malignancy,
@@ -298,22 +300,25 @@ def train_regions(
     return path
 
 
-def ask_rows(
+def predict_rows(
     checkpoint: RegionCheckpoint,
     rows: Sequence[LesionRow],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits (n, 4) and malignancy logits (n,) of the rows' crops, as at the clinic."""
-    answers = []
+    outputs = []
     for number, row in enumerate(rows, start=1):
         grey, spacing_mm = read_crop(row)
-        answers.append(checkpoint.ask(cut(grey, spacing_mm, checkpoint.config)[None]))
+        outputs.append(checkpoint.predict(cut(grey, spacing_mm, checkpoint.config)[None]))
         if on_progress:
             on_progress(number, len(rows))
-    return np.concatenate([a[0] for a in answers]), np.concatenate([a[1] for a in answers])
+    logits, malignancy = zip(*outputs, strict=True)
+    return np.concatenate(logits), np.concatenate(malignancy)
 
 
-def film_views(path: Path, fold: int | None) -> tuple[list[ManifestRow], dict]:
+def film_views(
+    path: Path, fold: int | None
+) -> tuple[list[ManifestRow], dict[str, tuple[int, int]]]:
     """CBIS-DDSM's views but those of `fold`, and the size of their films by file."""
     views = [
         row
@@ -331,19 +336,27 @@ def film_views(path: Path, fold: int | None) -> tuple[list[ManifestRow], dict]:
     return views, native
 
 
-class _Loop:
+class _RegionTrainer:
     """The epochs, the optimizer and the state that `resume` picks up."""
 
-    def __init__(self, config, model, lesions, background, home: Path) -> None:
-        self.config, self.model, self.home = config, model, home
+    def __init__(
+        self,
+        config: RegionTrainingConfig,
+        model: RegionNetwork,
+        lesions: Sequence[Region],
+        background: Sequence[Region],
+        directory: Path,
+    ) -> None:
+        self.config, self.model, self.directory = config, model, directory
         self.lesions, self.background = lesions, background
         self.epochs: list[RegionEpoch] = []
         self.average: dict[str, Tensor] = {}
         self.more = round(config.background_share * len(lesions)) if background else 0
         self.steps = max(1, (len(lesions) + self.more) // config.batch)
-        trunk, head = [], []
+        trunk: list[nn.Parameter] = []
+        head: list[nn.Parameter] = []
         for name, parameter in model.named_parameters():
-            if name.startswith(model.kept):
+            if name.startswith(model.frozen):
                 parameter.requires_grad_(False)
             else:
                 (trunk if name.startswith(model.pretrained) else head).append(parameter)
@@ -370,13 +383,13 @@ class _Loop:
         done = min(1.0, (step - first) / second)
         return self.config.finishing_rate * 0.5 * (1 + math.cos(math.pi * done))
 
-    def run(self, on_epoch) -> None:
-        self.model.to(memory_format=torch.channels_last)
+    def fit(self, on_epoch: Callable[[RegionEpoch, int], None] | None = None) -> None:
+        to_channels_last(self.model)
         while len(self.epochs) < self.total:
             epoch = self._one_epoch(len(self.epochs) + 1)
             self.epochs.append(epoch)
             self._save()
-            with (self.home / "curves.csv").open("w", newline="", encoding="utf-8") as stream:
+            with (self.directory / "curves.csv").open("w", newline="", encoding="utf-8") as stream:
                 writer = csv.DictWriter(stream, list(asdict(epoch)))
                 writer.writeheader()
                 writer.writerows(asdict(epoch) for epoch in self.epochs)
@@ -406,15 +419,16 @@ class _Loop:
         for first in range(0, self.steps * config.batch, config.batch):
             part = [chosen[i] for i in order[first : first + config.batch]]
             frames = torch.from_numpy(np.stack([altered(r, config, random) for r in part]))
-            losses_ = self._loss(frames, part)
+            terms = self._loss(frames, part)
             self.optimizer.zero_grad(set_to_none=True)
-            losses_[0].backward()
+            terms[0].backward()  # type: ignore[no-untyped-call]  # torch's own
             nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimizer.step()
             self.schedule.step()
             self._average_weights(number)
-            sums += [float(loss.detach()) for loss in losses_]
-        return RegionEpoch(number, *(sums / self.steps).tolist(), time.monotonic() - start)
+            sums += [float(term.detach()) for term in terms]
+        loss, grade, malignancy = (sums / self.steps).tolist()
+        return RegionEpoch(number, loss, grade, malignancy, time.monotonic() - start)
 
     def _loss(self, frames: Tensor, regions: Sequence[Region]) -> tuple[Tensor, Tensor, Tensor]:
         """(loss, grade part, malignancy part), each a scalar."""
@@ -422,16 +436,14 @@ class _Loop:
         frames = frames.to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
-                feature = self.model.lower(frames[:, :1])
-            output = self.model.upper(feature, frames[:, 1:])
+                feature = self.model.forward_frozen(frames[:, :1])
+            logits, malignancy = self.model.forward_inside(feature, frames[:, 1:])
         allowed = torch.from_numpy(np.stack([region.allowed for region in regions]))
         weight = torch.tensor([region.weight for region in regions])
-        grade = losses.likelihood_loss(output.logits, allowed)
-        grade = grade + config.distance_weight * losses.squared_emd(
-            output.logits, allowed, CATEGORIES
-        )
+        grade = losses.likelihood_loss(logits, allowed)
+        grade = grade + config.distance_weight * losses.squared_emd(logits, allowed, CATEGORIES)
         truth = torch.tensor([region.malignant for region in regions])
-        malignant = losses.malignancy_loss(output.malignancy, truth)
+        malignant = losses.malignancy_loss(malignancy, truth)
         loss = (weight * (grade + config.malignancy_weight * malignant)).mean()
         return loss, grade.mean(), malignant.mean()
 
@@ -446,13 +458,13 @@ class _Loop:
             else:
                 self.average[name].copy_(value)
 
-    def averaged_model(self) -> nn.Module:
+    def averaged_model(self) -> RegionNetwork:
         copy = RegionNetwork()
         copy.load_state_dict(self.average or self.model.state_dict())
         return copy.eval()
 
     def _save(self) -> None:
-        partial = self.home / "state.pt.partial"
+        partial = self.directory / "state.pt.partial"
         torch.save(
             {
                 "config": asdict(self.config),
@@ -464,11 +476,11 @@ class _Loop:
             },
             partial,
         )
-        partial.replace(self.home / "state.pt")
+        partial.replace(self.directory / "state.pt")
 
     def resume(self) -> None:
         """Continues after the last whole epoch, if there is one."""
-        path = self.home / "state.pt"
+        path = self.directory / "state.pt"
         if not path.is_file():
             return
         try:
@@ -518,7 +530,7 @@ def run(arguments: argparse.Namespace) -> int:
         total = config.epochs + config.finishing_epochs
         with tqdm(total=total, desc="epochs", file=sys.stderr, mininterval=2) as bar:
 
-            def on_epoch(epoch: RegionEpoch, total: int) -> None:
+            def on_epoch(epoch: RegionEpoch, _total: int) -> None:
                 bar.update(epoch.number - bar.n)
                 bar.set_postfix(loss=f"{epoch.loss:.3f}")
 

@@ -20,10 +20,11 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,15 +40,18 @@ from engine.networks.models import (
     LIGHT,
     MOBILENET,
     HybridResNetTransformer,
+    Network,
     Output,
     build_model,
+    to_channels_last,
 )
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.networks.region_network import REGION
 from engine.training import dataset, distributed, losses
 from engine.training.augmentation import AugmentationConfig, Frames, make_frames
 from engine.training.dataset import DataSource, ManifestRow
-from engine.training.distributed import World
+from engine.training.distributed import DistributedContext
+from engine.training.inputs import Batch, Inputs, LiveInputs, Progress, StoredInputs
 from engine.training.live_frames import LiveFrames
 
 log = logging.getLogger(__name__)
@@ -59,7 +63,9 @@ class TrainingConfig:
 
     name: str = HYBRID
     seed: int = 1
-    architecture: dict = field(default_factory=dict)  #: arguments of the model's constructor
+    architecture: dict[str, Any] = field(
+        default_factory=dict
+    )  #: arguments of the model's constructor
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     batch: int = 8
@@ -107,7 +113,7 @@ class Pace:
     """What a training may spend its time on where that is short."""
 
     save_seconds: float = 0.0  #: age at which state.pt is written anew; 0: after every epoch
-    watches_held_out: bool = True  #: asks the held-out rows after every epoch, for the curves;
+    watches_held_out: bool = True  #: predicts the held-out rows after every epoch, for the curves;
     #: the weights differ by what is drawn at random meanwhile
     deadline: float = math.inf  #: by `time.monotonic()`; no epoch begins that would outlast it
 
@@ -133,6 +139,43 @@ class Epoch:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What is to be trained, on what, and where it is written."""
+
+    config: TrainingConfig
+    source: DataSource
+    out: Path
+    backbone: Path | None = None  #: starting weights
+    fold: int | None = None  #: whose rows are held out
+    live: LiveFrames | None = None  #: the frames of all rows of `source`, in their order
+    pace: Pace = AT_LEISURE
+    on_progress: Progress | None = None
+
+    @property
+    def directory(self) -> Path:
+        return self.out if self.fold is None else self.out / f"fold{self.fold}"
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """The rows that teach the network anything: those it learns from and those held out."""
+
+    rows: Sequence[ManifestRow]
+    training: np.ndarray  #: places in `rows`
+    held_out: np.ndarray  #: the same
+    skipped: int = 0  #: rows that could not be read, and are in neither
+
+    def without_unreadable(self, readable: np.ndarray, skipped: int) -> "Fold":
+        """`readable` is bool (rows,)."""
+        return replace(
+            self,
+            training=self.training[readable[self.training]],
+            held_out=self.held_out[readable[self.held_out]],
+            skipped=skipped,
+        )
+
+
 def train(
     config: TrainingConfig,
     source: DataSource,
@@ -141,105 +184,115 @@ def train(
     fold: int | None = None,
     resume: bool = False,
     on_epoch: Callable[[Epoch, int], None] | None = None,
-    on_progress: Callable[[str, int, int], None] | None = None,
+    on_progress: Progress | None = None,
     live: LiveFrames | None = None,
     pace: Pace = AT_LEISURE,
 ) -> Path:
     """Trains on every row but those of `fold`; returns the checkpoint's path.
 
     `live` holds the frames of all rows of `source`, in their order; without it they are made from
-    the rows' files. Under `torchrun` each batch is shared out over the processes, and process 0
+    the rows' files. Under `torchrun` each batch is divided among the processes, and process 0
     alone writes. Raises `InvalidData` before any training if the rows cannot serve,
     `IncompatibleCheckpoint` if the backbone or a state to resume from does not fit, `TimeIsUp`
     as `pace` says.
     """
-    with distributed.joined() as world:
-        return _train(
-            config, source, out, backbone, fold, resume, on_epoch, on_progress, world, live, pace
-        )
+    run = Run(config, source, out, backbone, fold, live, pace, on_progress)
+    with distributed.process_group() as context:
+        return train_in(context, run, resume, on_epoch)
 
 
-def _train(
-    config,
-    source,
-    out,
-    backbone,
-    fold,
-    resume,
-    on_epoch,
-    on_progress,
-    world: World,
-    live: LiveFrames | None = None,
-    pace: Pace = AT_LEISURE,
+def train_in(
+    context: DistributedContext,
+    run: Run,
+    resume: bool = False,
+    on_epoch: Callable[[Epoch, int], None] | None = None,
 ) -> Path:
-    if config.batch % world.size:
+    """`train`, within a process group that is there already."""
+    if run.config.batch % context.size:
         raise InvalidData(
-            "Batch cannot be shared out", f"{config.batch} rows to {world.size} processes."
+            "Batch cannot be shared out", f"{run.config.batch} rows to {context.size} processes."
         )
-    if not world.is_first:
-        on_epoch = on_progress = None
-    home = out if fold is None else out / f"fold{fold}"
-    home.mkdir(parents=True, exist_ok=True)
-    cache = out / "cache"
-    loop, rows, frames = _prepared(
-        config, source, home, cache, backbone, fold, on_progress, world, live, pace
-    )
+    if not context.is_first:
+        run, on_epoch = replace(run, on_progress=None), None
+    run.directory.mkdir(parents=True, exist_ok=True)
+    trainer = _trainer(run, context)
     if resume:
-        loop.resume()
-    if world.is_first:
-        (home / "config.json").write_text(json.dumps(_to_json(config, fold), indent=1))
-    loop.run(on_epoch)
-    path = home / "checkpoint.safetensors"
-    if world.is_first:
-        _write_results(path, loop, config, source, rows, frames, backbone, fold)
-    world.wait()
+        trainer.resume()
+    if context.is_first:
+        config = json.dumps(_to_json(run.config, run.fold), indent=1)
+        (run.directory / "config.json").write_text(config)
+    trainer.fit(on_epoch)
+    path = run.directory / "checkpoint.safetensors"
+    if context.is_first:
+        _write_results(path, trainer)
+    context.barrier()
     return path
 
 
-def _prepared(
-    config, source, home, cache, backbone, fold, on_progress, world: World, live, pace
-) -> "tuple[_Loop, list[ManifestRow], Frames | LiveFrames]":
-    """All that a training needs, at its first step; the rows that teach the network anything."""
+def _trainer(run: Run, context: DistributedContext) -> "Trainer":
+    """At its first step."""
+    config = run.config
     torch.manual_seed(config.seed)
     model = build_model(config.name, **config.architecture)
     model.check_frame(config.preprocessing.height, config.preprocessing.width)
-    has_malignancy = getattr(model, "malignancy", None) is not None
+    has_malignancy = model.malignancy is not None
     teaching = [
         index
-        for index, row in enumerate(source.rows)
+        for index, row in enumerate(run.source.rows)
         if row.teaches(model.categories, has_malignancy)
     ]
-    rows = [source.rows[index] for index in teaching]
-    if live is None:
+    rows = [run.source.rows[index] for index in teaching]
+    if run.live is None:
         dataset.check_files(rows)
         if config.lower_rate:
             raise InvalidData(
                 "Lower layers stay frozen", "Their output is kept on disk: set lower_rate to 0."
             )
-    training, held_out = _split(rows, fold, model.categories)
+    fold = _split(rows, run.fold, model.categories)
     if model.pretrained:
-        load_backbone(model, backbone)
-    model.to(world.device, memory_format=torch.channels_last)
-    if live is None:
-        frames = world.in_turn(
-            lambda: make_frames(
-                rows,
-                config.preprocessing,
-                config.augmentation,
-                config.seed,
-                cache,
-                on_progress and (lambda done, total: on_progress("frames", done, total)),
-            )
-        )
-        inputs = world.in_turn(lambda: Inputs(model, frames, config, world.device, on_progress))
+        load_backbone(model, run.backbone)
+    to_channels_last(model.to(context.device))
+    inputs: Inputs
+    frames: Frames | LiveFrames
+    if run.live is None:
+        frames, inputs = _stored_inputs(run, rows, model, context)
     else:
-        frames = live.of(teaching)
-        inputs = LiveInputs(model, frames, config, world.device)
-    training = training[frames.readable[training]]
-    held_out = held_out[frames.readable[held_out]]
-    targets = _Targets(rows, model.categories, world.device)
-    loop = _Loop(config, model, inputs, targets, rows, training, held_out, home, world, pace)
-    return loop, rows, frames
+        frames = run.live.of(teaching)
+        inputs = LiveInputs(
+            model,
+            frames,
+            config.augmentation,
+            config.preprocessing,
+            config.mixed_precision,
+            context.device,
+        )
+    fold = fold.without_unreadable(frames.readable, len(frames.skipped))
+    return Trainer(run, fold, model, inputs, context)
+
+
+def _stored_inputs(
+    run: Run, rows: Sequence[ManifestRow], model: Network, context: DistributedContext
+) -> tuple[Frames, StoredInputs]:
+    config, on_progress = run.config, run.on_progress
+
+    def on_frame(done: int, total: int) -> None:
+        if on_progress:
+            on_progress("frames", done, total)
+
+    frames = context.rank_ordered(
+        lambda: make_frames(
+            rows,
+            config.preprocessing,
+            config.augmentation,
+            config.seed,
+            run.out / "cache",
+            on_frame,
+        )
+    )
+    inputs = context.rank_ordered(
+        lambda: StoredInputs(model, frames, config.mixed_precision, context.device, on_progress)
+    )
+    return frames, inputs
 
 
 def seconds_per_step(
@@ -250,40 +303,38 @@ def seconds_per_step(
     steps: int = 4,
 ) -> tuple[float, float]:
     """How long a step of stage one and of stage two takes on this machine, once it is warm."""
-    with distributed.joined() as world:
-        loop, *_ = _prepared(
-            config, source, Path(), Path(), backbone, None, None, world, live, AT_LEISURE
-        )
-        return loop.seconds_per_step(1, steps), loop.seconds_per_step(2, steps)
+    with distributed.process_group() as context:
+        trainer = _trainer(Run(config, source, Path(), backbone, live=live), context)
+        return trainer.seconds_per_step(1, steps), trainer.seconds_per_step(2, steps)
 
 
-def _write_results(path: Path, loop, config, source, rows, frames, backbone, fold) -> None:
-    model, training, held_out = loop.model, loop.training, loop.held_out
-    if len(held_out):
-        output = loop.predict(held_out)
+def _write_results(path: Path, trainer: "Trainer") -> None:
+    run, fold, model = trainer.run, trainer.fold, trainer.model
+    if len(fold.held_out):
+        output = trainer.predict(fold.held_out)
         np.savez(
             path.parent / "held_out.npz",
-            files=np.array([rows[index].file for index in held_out]),
+            files=np.array([fold.rows[index].file for index in fold.held_out]),
             logits=output.logits.numpy(),
             malignancy=np.array([]) if output.malignancy is None else output.malignancy.numpy(),
         )
-    has_malignancy = getattr(model, "malignancy", None) is not None
+    patients = {hash_patient(fold.rows[index].patient_id) for index in fold.training}
     save_checkpoint(
         path,
-        config.name,
-        loop.averaged_model(),
-        config.preprocessing,
-        Calibration.identity(len(model.categories), has_malignancy),
+        run.config.name,
+        trainer.averaged_model(),
+        run.config.preprocessing,
+        Calibration.identity(len(model.categories), model.malignancy is not None),
         heat_reference=1.0,
         provenance={
-            "config": _to_json(config, fold),
-            "training_rows": len(training),
-            "training_patients": sorted({hash_patient(rows[i].patient_id) for i in training}),
-            "skipped": len(frames.skipped),
-            "backbone": backbone.name if backbone else None,
-            "notes": list(source.notes),
-            "left_out": list(source.left_out),
-            "may_leak": source.may_leak,
+            "config": _to_json(run.config, run.fold),
+            "training_rows": len(fold.training),
+            "training_patients": sorted(patients),
+            "skipped": fold.skipped,
+            "backbone": run.backbone.name if run.backbone else None,
+            "notes": list(run.source.notes),
+            "left_out": list(run.source.left_out),
+            "may_leak": run.source.may_leak,
         },
     )
 
@@ -293,8 +344,7 @@ def hash_patient(patient_id: str) -> str:
     return hashlib.sha256(patient_id.encode()).hexdigest()[:16]
 
 
-def _split(rows: Sequence[ManifestRow], fold: int | None, categories) -> tuple:
-    """Indices of the rows to train on and of those held out."""
+def _split(rows: Sequence[ManifestRow], fold: int | None, categories: Sequence[int]) -> Fold:
     if not rows:
         raise InvalidData("Nothing to train on", "No row has a grade that this network offers.")
     if fold is None:
@@ -304,16 +354,16 @@ def _split(rows: Sequence[ManifestRow], fold: int | None, categories) -> tuple:
         if fold not in folds:
             raise InvalidData("Fold not found", f"No row of the manifest is in fold {fold}.")
         training, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-    present = {rows[index].birads for index in training}
+    present = {rows[index].birads for index in training.tolist()}
     absent = [grade for grade in categories if grade not in present]
     if absent:
         raise InvalidData(
             "A category is empty", f"No training row has BI-RADS {', '.join(map(str, absent))}."
         )
-    return training, held_out
+    return Fold(rows, training, held_out)
 
 
-def load_backbone(model: nn.Module, path: Path | None) -> None:
+def load_backbone(model: Network, path: Path | None) -> None:
     """Starting weights as safetensors, or a state dictionary saved by torch; None: untrained."""
     if path is None:
         return
@@ -332,11 +382,22 @@ def load_backbone(model: nn.Module, path: Path | None) -> None:
         ) from error
 
 
-class _Targets:
-    """The labels of all rows as tensors."""
+_Terms = tuple[Tensor, Tensor, Tensor]  #: grade, distance and malignancy losses
 
-    def __init__(self, rows, categories, device) -> None:
+
+class Objective:
+    """What training minimises: the configured losses against the labels of all rows."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        rows: Sequence[ManifestRow],
+        categories: tuple[int, ...],
+        device: torch.device,
+    ) -> None:
+        self.config, self.categories = config, categories
         single = dataset.single_outcome_datasets(rows)
+        #: bool (rows, categories): what each label admits
         self.allowed = torch.tensor(np.array([row.allowed(categories) for row in rows])).to(device)
         outcome = [
             float("nan")
@@ -344,211 +405,147 @@ class _Targets:
             else float(row.is_malignant)
             for row in rows
         ]
-        self.malignant = torch.tensor(outcome, device=device)
+        self.malignant = torch.tensor(outcome, device=device)  #: (rows,) 1, 0 or nan
+
+    def loss(
+        self, output: Output, boxes: Tensor | None, indices: np.ndarray
+    ) -> tuple[Tensor, _Terms]:
+        """Of a batch of the rows at `indices`, and its terms unweighted; each a scalar."""
+        config = self.config
+        terms = self._terms(output, indices)
+        loss = self._weigh(terms).mean()
+        if output.attention_supervised is not None and boxes is not None:
+            has_box = (boxes.amax(dim=(1, 2)) > 0).float()
+            guided = self._weigh(self._terms(output.attention_supervised, indices)) * has_box
+            loss = loss + config.guided_weight * guided.mean()
+        if output.attention is not None and boxes is not None and config.attention_weight:
+            inside = losses.attention_in_boxes(output.attention, boxes)
+            loss = loss + config.attention_weight * inside.mean()
+        grade, distance, malignant = terms
+        return loss, (grade.mean(), distance.mean(), malignant.mean())
+
+    def _terms(self, output: Output, indices: np.ndarray) -> _Terms:
+        """Of each row, (batch,)."""
+        config, categories = self.config, self.categories
+        allowed = self.allowed[indices]
+        grade = losses.likelihood_loss(output.logits, allowed, config.gamma, config.alpha)
+        distance = malignant = torch.zeros_like(grade)
+        if config.distance_loss == "emd":
+            distance = losses.squared_emd(output.logits, allowed, categories)
+        elif config.distance_loss == "expected":
+            distance = losses.expected_distance(output.logits, allowed, categories)
+        elif config.distance_loss == "cdw":
+            distance = losses.class_distance_weighted(output.logits, allowed, categories)
+        if output.malignancy is not None:
+            malignant = losses.malignancy_loss(output.malignancy, self.malignant[indices])
+        return grade, distance, malignant
+
+    def _weigh(self, terms: _Terms) -> Tensor:
+        grade, distance, malignant = terms
+        config = self.config
+        return grade + config.distance_weight * distance + config.malignancy_weight * malignant
 
 
-class Inputs:
-    """What a network is fed: frames, or the cached output of the layers it keeps frozen."""
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """Which parts learn, and how fast."""
 
-    def __init__(self, model, frames: Frames, config, device, on_progress) -> None:
-        self.model, self.frames, self.device = model, frames, device
-        self.is_mixed = config.mixed_precision
-        self.variants = len(frames.frames)  #: variant 0 is the clean frame
-        self.cached = self._cache(on_progress) if model.kept else None
-
-    def _cache(self, on_progress) -> np.ndarray:
-        """`lower`'s output, bfloat16 as uint16 (variants, rows, height, width, channels) of the
-        feature map, memory-mapped."""
-        variants, rows, height, width = self.frames.frames.shape
-        digest = hashlib.sha256()
-        for name, tensor in self.model.state_dict().items():
-            if name.startswith(self.model.kept):
-                digest.update(tensor.cpu().numpy().tobytes())
-        stem = self.frames.folder / f"lower-{digest.hexdigest()[:12]}"
-        self.model.eval()
-        channels, *grid = self._lower(np.zeros((1, height, width), np.uint8)).shape[1:]
-        shape = (variants, rows, *grid, channels)
-        mark = stem.with_suffix(".done")
-        done = int(mark.read_text()) if mark.is_file() else 0
-        cache = np.memmap(stem, np.uint16, "r+" if stem.is_file() else "w+", shape=shape)
-        flat = cache.reshape(variants * rows, *shape[2:])
-        source = self.frames.frames.reshape(variants * rows, height, width)
-        while done < len(flat):
-            stop = min(done + 16, len(flat))
-            feature = self._lower(source[done:stop]).permute(0, 2, 3, 1).bfloat16()
-            flat[done:stop] = feature.contiguous().cpu().view(torch.uint16).numpy()
-            done = stop
-            if done % 320 == 0 or done == len(flat):
-                cache.flush()
-                mark.write_text(str(done))
-            if on_progress:
-                on_progress("features", done, len(flat))
-        return np.memmap(stem, np.uint16, "r", shape=shape)
-
-    @torch.inference_mode()
-    def _lower(self, frames: np.ndarray) -> Tensor:
-        image = torch.from_numpy(frames.astype(np.float32) / 255)[:, None]
-        with self.autocast():
-            return self.model.lower(image.to(self.device, memory_format=torch.channels_last))
-
-    def autocast(self):
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_mixed)
-
-    def load(self, variants: np.ndarray, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
-        """One batch, ready for `asker`, and the share of its cells that lesions cover (batch, rows,
-        columns); None for a network that is not taught where to look. Runs in the prefetching
-        thread."""
-        chosen = list(zip(variants, indices, strict=True))
-        if self.cached is None:
-            batch = np.stack([self.frames.frames[v, i] for v, i in chosen])
-            return torch.from_numpy(batch.astype(np.float32) / 255)[:, None], None
-        batch = torch.from_numpy(np.stack([self.cached[v, i] for v, i in chosen]))
-        boxes = np.stack([self.frames.boxes[v, i] for v, i in chosen]).astype(np.float32)
-        return (
-            batch.view(torch.bfloat16).permute(0, 3, 1, 2),
-            torch.from_numpy(boxes).to(self.device),
-        )
-
-    def asker(self, model: nn.Module) -> nn.Module:
-        """The network as a module that is called with a loaded batch, and lesions in training."""
-        return _Asker(model, self.device, self.is_mixed, self.cached is not None)
+    number: int  #: 1 or 2
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    forward: nn.Module  #: of a loaded batch, its gradients averaged over all processes
 
 
-class LiveInputs:
-    """What a network is fed where nothing is kept: frames altered anew whenever they are drawn.
-
-    Stands in for `Inputs`. A variant is the seed of an alteration; 0 is the clean frame.
-    """
-
-    def __init__(self, model, frames: LiveFrames, config, device) -> None:
-        self.frames, self.device, self.is_mixed = frames, device, config.mixed_precision
-        self.augmentation, self.preprocessing = config.augmentation, config.preprocessing
-        self.is_taught_where = hasattr(model, "lower")
-        self.variants = 2**31 if config.augmentation.variants else 1
-
-    def load(self, variants: np.ndarray, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
-        """As `Inputs.load`; the batch is float32 (batch, 1, height, width) on the device."""
-        batch, boxes = self.frames.draw(indices, variants, self.augmentation, self.preprocessing)
-        return batch, boxes if self.is_taught_where else None
-
-    def asker(self, model: nn.Module) -> nn.Module:
-        return _Asker(model, self.device, self.is_mixed, is_cached=False)
-
-
-class _Asker(nn.Module):
-    """Calls the part of the network that follows the cache; DistributedDataParallel wraps it."""
-
-    def __init__(self, model: nn.Module, device, is_mixed: bool, is_cached: bool) -> None:
-        super().__init__()
-        self.model, self.device = model, device
-        self.is_cached, self.is_mixed = is_cached, is_mixed
-
-    def forward(self, batch: Tensor, lesions: Tensor | None = None) -> Output:
-        batch = batch.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_mixed):
-            if self.is_cached:
-                return self.model.upper(batch if self.is_mixed else batch.float(), lesions)
-            if lesions is None:
-                return self.model(batch)
-            return self.model.upper(self.model.lower(batch), lesions)
-
-
-class _Loop:
+class Trainer:
     """The epochs, the optimizer and the state that `resume` picks up."""
 
     def __init__(
-        self,
-        config,
-        model,
-        inputs,
-        targets,
-        rows,
-        training,
-        held_out,
-        home,
-        world: World,
-        pace: Pace,
+        self, run: Run, fold: Fold, model: Network, inputs: Inputs, context: DistributedContext
     ) -> None:
-        self.config, self.model, self.inputs, self.targets = config, model, inputs, targets
-        self.training, self.held_out, self.home = training, held_out, home
-        self.world, self.pace = world, pace
+        self.run, self.fold, self.model = run, fold, model
+        self.config, self.inputs, self.context = run.config, inputs, context
+        self.objective = Objective(self.config, fold.rows, model.categories, context.device)
         self.saved_at = time.monotonic()
-        weights = dataset.balanced_weights([rows[i] for i in training], config.balance_power)
+        weights = dataset.balanced_weights(
+            [fold.rows[index] for index in fold.training], self.config.balance_power
+        )
         self.weights = torch.from_numpy(weights)
-        self.random = torch.Generator().manual_seed(config.seed)
+        self.random = torch.Generator().manual_seed(self.config.seed)
         self.epochs: list[Epoch] = []
         self.average: dict[str, Tensor] = {}
-        self.steps = max(1, len(training) // config.batch)
-        self.optimizer = self.schedule = None
-        self._enter_stage(1 if config.head_epochs else 2)
+        self.steps = max(1, len(fold.training) // self.config.batch)
+        self.stage = self._begin_stage(1 if self.config.head_epochs else 2)
 
-    def _enter_stage(self, stage: int) -> None:
+    def _begin_stage(self, number: int) -> _Stage:
         """Stage one leaves the pretrained layers as they are; stage two frees the upper ones, and
         with a `lower_rate` all."""
-        config, self.stage = self.config, stage
-        head, backbone, lower = [], [], []
+        config = self.config
+        head: list[nn.Parameter] = []
+        backbone: list[nn.Parameter] = []
+        lower: list[nn.Parameter] = []
         for name, parameter in self.model.named_parameters():
             is_backbone = name.startswith(self.model.pretrained)
-            is_kept = name.startswith(self.model.kept)
-            is_free = not is_backbone or (stage == 2 and (not is_kept or config.lower_rate > 0))
+            is_lower = name.startswith(self.model.frozen)
+            is_free = not is_backbone or (number == 2 and (not is_lower or config.lower_rate > 0))
             parameter.requires_grad_(is_free)
             if is_free:
-                (lower if is_kept else backbone if is_backbone else head).append(parameter)
-        head_rate = config.head_rate if stage == 1 else config.whole_head_rate
-        groups = [{"params": head, "lr": head_rate}]
+                (lower if is_lower else backbone if is_backbone else head).append(parameter)
+        head_rate = config.head_rate if number == 1 else config.whole_head_rate
+        groups: list[dict[str, Any]] = [{"params": head, "lr": head_rate}]
         if backbone:
             groups.append({"params": backbone, "lr": config.backbone_rate})
         if lower:
             groups.append({"params": lower, "lr": config.lower_rate})
         is_fused = self.inputs.device.type == "cuda" or None  # one launch instead of hundreds
-        self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=is_fused)
-        self.shared = self.world.share_out(self.inputs.asker(self.model))
-        epochs = config.head_epochs if stage == 1 else config.whole_epochs
+        optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=is_fused)
+        forward = self.context.wrap_ddp(self.inputs.forward_module(self.model))
+        epochs = config.head_epochs if number == 1 else config.whole_epochs
         total, warm = max(1, epochs * self.steps), min(self.steps, 40)
 
         def rate(step: int) -> float:
             fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))) if config.cosine else 1.0
             return fall * min(1.0, (step + 1) / warm)
 
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        return _Stage(number, optimizer, schedule, forward)
 
-    def run(self, on_epoch) -> None:
-        total = self.config.head_epochs + self.config.whole_epochs
+    def fit(self, on_epoch: Callable[[Epoch, int], None] | None = None) -> None:
+        """All epochs that are left; `on_epoch` is told each, and how many there are in all."""
+        total, pace = self.config.head_epochs + self.config.whole_epochs, self.run.pace
         while len(self.epochs) < total:
             number = len(self.epochs) + 1
-            if self.stage == 1 and number > self.config.head_epochs:
-                self._enter_stage(2)
+            if self.stage.number == 1 and number > self.config.head_epochs:
+                self.stage = self._begin_stage(2)
             self._check_time(number)
             epoch = self._one_epoch(number)
             self.epochs.append(epoch)
-            if self.world.is_first and (
-                not self.pace.save_seconds
-                or time.monotonic() > self.saved_at + self.pace.save_seconds
+            if self.context.is_first and (
+                not pace.save_seconds or time.monotonic() > self.saved_at + pace.save_seconds
             ):
                 self._save()
-                write_curves(self.home, self.epochs)
-            self.world.wait()
+                write_curves(self.run.directory, self.epochs)
+            self.context.barrier()
             if on_epoch:
                 on_epoch(epoch, total)
-        if self.world.is_first and self.pace.save_seconds:
-            write_curves(self.home, self.epochs)
+        if self.context.is_first and pace.save_seconds:
+            write_curves(self.run.directory, self.epochs)
 
     def _check_time(self, number: int) -> None:
         """Raises `TimeIsUp` where an epoch as long as the last would end after the deadline."""
         needed = self.epochs[-1].seconds if self.epochs else 0.0
-        if time.monotonic() + needed <= self.pace.deadline:
+        if time.monotonic() + needed <= self.run.pace.deadline:
             return
-        if self.epochs and self.world.is_first:
+        if self.epochs and self.context.is_first:
             self._save()
-            write_curves(self.home, self.epochs)
+            write_curves(self.run.directory, self.epochs)
         raise TimeIsUp("Time is up", f"Stopped before epoch {number}; resume to go on.")
 
     def seconds_per_step(self, stage: int, steps: int) -> float:
         """The mean of `steps` steps after two to warm up; moves the weights, so of no other use."""
-        self._enter_stage(stage)
+        self.stage = self._begin_stage(stage)
         self._start_learning()
         count = (steps + 2) * self.config.batch
-        chosen = self.training[self.random_rows(count)]
+        chosen = self.fold.training[self.random_rows(count)]
         variants = np.arange(1, count + 1) % self.inputs.variants
         start, batches = 0.0, self._batches(chosen, variants, self.config.batch)
         for number, (indices, (batch, boxes)) in enumerate(batches):
@@ -565,18 +562,17 @@ class _Loop:
 
     def _start_learning(self) -> None:
         self.model.train()
-        stays = () if self.config.lower_rate else self.model.kept
+        frozen = () if self.config.lower_rate else self.model.frozen
         for name, module in self.model.named_modules():
             if isinstance(module, nn.BatchNorm2d) and (
-                self.model.keeps_statistics or name.startswith(stays)
+                self.model.freezes_batch_norm or name.startswith(frozen)
             ):
                 module.eval()
 
     def random_rows(self, count: int) -> np.ndarray:
-        """Balanced draws of places in `training`."""
-        return torch.multinomial(
-            self.weights, count, replacement=True, generator=self.random
-        ).numpy()
+        """Balanced draws of places in `fold.training`."""
+        drawn = torch.multinomial(self.weights, count, replacement=True, generator=self.random)
+        return drawn.numpy()
 
     def _one_epoch(self, number: int) -> Epoch:
         start = time.monotonic()
@@ -584,84 +580,52 @@ class _Loop:
         count = self.steps * self.config.batch
         drawn = self.random_rows(count)
         variants = torch.randint(self.inputs.variants, (count,), generator=self.random).numpy()
-        chosen = self.training[drawn]
+        chosen = self.fold.training[drawn]
         sums = torch.zeros(4, dtype=torch.float64, device=self.inputs.device)
-        part = self.world.share(self.config.batch)
-        mine = np.arange(count).reshape(self.steps, self.config.batch)[:, part].ravel()
-        size = self.config.batch // self.world.size
+        shard = self.context.shard(self.config.batch)
+        mine = np.arange(count).reshape(self.steps, self.config.batch)[:, shard].ravel()
+        size = self.config.batch // self.context.size
         for indices, (batch, boxes) in self._batches(chosen[mine], variants[mine], size):
             sums += self._step(batch, boxes, indices)
-        sums = sums.cpu().numpy()
+        loss, grade, distance, malignancy = (sums.cpu().numpy() / self.steps).tolist()
         return Epoch(
             number,
-            self.stage,
-            *(float(value) for value in sums / self.steps),
+            self.stage.number,
+            loss,
+            grade,
+            distance,
+            malignancy,
             held_out_loss=self._held_out_loss(),
             seconds=time.monotonic() - start,
         )
 
     def _step(self, batch: Tensor, boxes: Tensor | None, indices: np.ndarray) -> Tensor:
-        """One step of the optimizer; `_loss`'s parts, float64 (4,) on the device."""
-        parts = self._loss(batch, boxes, indices)
-        self.optimizer.zero_grad(set_to_none=True)
-        parts[0].backward()
-        free = [p for group in self.optimizer.param_groups for p in group["params"]]
+        """One step of the optimizer; the loss and its terms, float64 (4,) on the device."""
+        optimizer = self.stage.optimizer
+        output: Output = self.stage.forward(batch, boxes if self.config.guided_weight else None)
+        loss, terms = self.objective.loss(output, boxes, indices)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+        free = [p for group in optimizer.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(free, 1.0)
-        self.optimizer.step()
-        self.schedule.step()
+        optimizer.step()
+        self.stage.schedule.step()
         self._average_weights()
-        return torch.stack([part.detach().double() for part in parts])
+        return torch.stack([value.detach().double() for value in (loss, *terms)])
 
-    def _batches(self, chosen, variants, size: int) -> Iterator[tuple]:
-        """(indices, what `load` gives) with the next batch read while the last one is computed."""
-        parts = [
-            (chosen[start : start + size], variants[start : start + size])
-            for start in range(0, len(chosen), size)
-        ]
+    def _batches(
+        self, chosen: np.ndarray, variants: np.ndarray, size: int
+    ) -> Iterator[tuple[np.ndarray, Batch]]:
+        """(indices, batch) with the next batch read while the last one is computed."""
+        ahead: tuple[np.ndarray, Future[Batch]] | None = None
         with ThreadPoolExecutor(1) as pool:
-            ahead = None
-            for indices, used in parts:
+            for start in range(0, len(chosen), size):
+                indices, used = chosen[start : start + size], variants[start : start + size]
                 now, ahead = ahead, (indices, pool.submit(self.inputs.load, used, indices))
-                if now:
+                if now is not None:
                     yield now[0], now[1].result()
-            if ahead:
+            if ahead is not None:
                 yield ahead[0], ahead[1].result()
-
-    def _loss(self, batch: Tensor, boxes: Tensor | None, indices: np.ndarray) -> tuple:
-        """(loss, grade part, distance part, malignancy part), each a scalar."""
-        config = self.config
-        output = self.shared(batch, boxes if config.guided_weight else None)
-        parts = self._grading_parts(output, indices)
-        loss = self._weigh(parts).mean()
-        if output.guided is not None:
-            has_box = (boxes.amax(dim=(1, 2)) > 0).float()
-            guided = self._weigh(self._grading_parts(output.guided, indices)) * has_box
-            loss = loss + config.guided_weight * guided.mean()
-        if boxes is not None and config.attention_weight:
-            inside = losses.attention_in_boxes(output.attention, boxes)
-            loss = loss + config.attention_weight * inside.mean()
-        return loss, *(part.mean() for part in parts)
-
-    def _grading_parts(self, output: Output, indices: np.ndarray) -> tuple:
-        """(grade, distance, malignancy) losses, (batch,) each."""
-        config, categories = self.config, self.model.categories
-        allowed = self.targets.allowed[indices]
-        grade = losses.likelihood_loss(output.logits, allowed, config.gamma, config.alpha)
-        distance = malignant = torch.zeros_like(grade)
-        if config.distance_loss == "emd":
-            distance = losses.squared_emd(output.logits, allowed, categories)
-        elif config.distance_loss == "expected":
-            distance = losses.expected_distance(output.logits, allowed, categories)
-        elif config.distance_loss == "cdw":
-            distance = losses.class_distance_weighted(output.logits, allowed, categories)
-        if output.malignancy is not None:
-            malignant = losses.malignancy_loss(output.malignancy, self.targets.malignant[indices])
-        return grade, distance, malignant
-
-    def _weigh(self, parts: tuple) -> Tensor:
-        grade, distance, malignant = parts
-        config = self.config
-        return grade + config.distance_weight * distance + config.malignancy_weight * malignant
 
     @torch.no_grad()
     def _average_weights(self) -> None:
@@ -677,7 +641,7 @@ class _Loop:
             else:
                 self.average[name].copy_(value)
 
-    def averaged_model(self) -> nn.Module:
+    def averaged_model(self) -> Network:
         """A copy of the network that carries the averaged weights, in evaluation mode."""
         copy = build_model(self.config.name, **self.config.architecture)
         copy.load_state_dict(self.average or self.model.state_dict())
@@ -685,56 +649,56 @@ class _Loop:
 
     @torch.inference_mode()
     def predict(self, indices: np.ndarray) -> Output:
-        """The averaged network's answers to the clean frames, on the CPU."""
-        model = self.averaged_model().to(self.inputs.device, memory_format=torch.channels_last)
-        ask = self.inputs.asker(model)
+        """What the averaged network makes of the clean frames, on the CPU."""
+        model = to_channels_last(self.averaged_model().to(self.inputs.device))
+        forward = self.inputs.forward_module(model)
         clean = np.zeros(len(indices), int)
         batches = self._batches(indices, clean, self.config.batch * 2)
-        parts = [ask(batch) for _, (batch, _) in batches]
-        malignancy = None
-        if parts[0].malignancy is not None:
-            malignancy = torch.cat([part.malignancy for part in parts]).float().cpu()
-        return Output(torch.cat([part.logits for part in parts]).float().cpu(), malignancy)
+        outputs: list[Output] = [forward(batch) for _, (batch, _) in batches]
+        heads = [output.malignancy for output in outputs if output.malignancy is not None]
+        malignancy = torch.cat(heads).float().cpu() if heads else None
+        return Output(torch.cat([each.logits for each in outputs]).float().cpu(), malignancy)
 
     def _held_out_loss(self) -> float:
         """For the curves only: no decision is taken on it."""
-        if not len(self.held_out) or not self.world.is_first or not self.pace.watches_held_out:
+        held_out = self.fold.held_out
+        if not len(held_out) or not self.context.is_first or not self.run.pace.watches_held_out:
             return float("nan")
-        logits = self.predict(self.held_out).logits
-        allowed = self.targets.allowed[self.held_out].cpu()
+        logits = self.predict(held_out).logits
+        allowed = self.objective.allowed[held_out].cpu()
         return float(losses.likelihood_loss(logits, allowed).mean())
 
     def _save(self) -> None:
-        partial = self.home / "state.pt.partial"
+        partial = self.run.directory / "state.pt.partial"
         torch.save(
             {
                 "epochs": [asdict(epoch) for epoch in self.epochs],
-                "stage": self.stage,
+                "stage": self.stage.number,
                 "model": self.model.state_dict(),
                 "average": self.average,
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict()["last_epoch"],
+                "optimizer": self.stage.optimizer.state_dict(),
+                "schedule": self.stage.schedule.state_dict()["last_epoch"],
                 "random": self.random.get_state(),
                 "torch_random": torch.get_rng_state(),
             },
             partial,
         )
-        partial.replace(self.home / "state.pt")
+        partial.replace(self.run.directory / "state.pt")
         self.saved_at = time.monotonic()
 
     def resume(self) -> None:
         """Continues after the last whole epoch, if there is one."""
-        path = self.home / "state.pt"
+        path = self.run.directory / "state.pt"
         if not path.is_file():
             return
         try:
             state = torch.load(path, map_location=self.inputs.device, weights_only=True)
             self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
-            self._enter_stage(state["stage"])
+            self.stage = self._begin_stage(state["stage"])
             self.model.load_state_dict(state["model"])
             self.average = state["average"]
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.schedule.last_epoch = state["schedule"]
+            self.stage.optimizer.load_state_dict(state["optimizer"])
+            self.stage.schedule.last_epoch = state["schedule"]
             self.random.set_state(state["random"].cpu())
             torch.set_rng_state(state["torch_random"].cpu())
         except Exception as error:  # a pickle of the wrong kind fails in many ways
@@ -744,9 +708,9 @@ class _Loop:
         log.info("resumed after epoch %d", len(self.epochs))
 
 
-def write_curves(home: Path, epochs: Sequence[Epoch]) -> None:
+def write_curves(directory: Path, epochs: Sequence[Epoch]) -> None:
     """curves.csv, and curves.png where matplotlib is installed."""
-    with (home / "curves.csv").open("w", newline="", encoding="utf-8") as stream:
+    with (directory / "curves.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, [f.name for f in fields(Epoch)])
         writer.writeheader()
         writer.writerows(asdict(epoch) for epoch in epochs)
@@ -762,10 +726,10 @@ def write_curves(home: Path, epochs: Sequence[Epoch]) -> None:
     axes.plot(number, [epoch.held_out_loss for epoch in epochs], label="held out, plain")
     axes.set(xlabel="epoch", ylabel="loss of the grade (nats)")
     axes.legend()
-    FigureCanvasAgg(figure).print_png(home / "curves.png")
+    FigureCanvasAgg(figure).print_png(directory / "curves.png")  # type: ignore[no-untyped-call]  # its own
 
 
-def _to_json(config: TrainingConfig, fold: int | None) -> dict:
+def _to_json(config: TrainingConfig, fold: int | None) -> dict[str, Any]:
     return {**asdict(config), "fold": fold}
 
 
@@ -830,30 +794,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--patient-pattern", help="regular expression: patient in a file name")
 
 
+class _Bars:
+    """Progress bars on standard error, one for each thing that is counted."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, Any] = {}
+
+    def progress(self, what: str, done: int, total: int) -> Any:
+        """The bar, moved on."""
+        from tqdm import tqdm
+
+        if what not in self._bars:
+            self._bars[what] = tqdm(total=total, desc=what, file=sys.stderr, mininterval=2)
+        bar = self._bars[what]
+        bar.update(done - bar.n)
+        return bar
+
+    def epoch(self, epoch: Epoch, total: int) -> None:
+        bar = self.progress("epochs", epoch.number, total)
+        bar.set_postfix(loss=f"{epoch.loss:.3f}", held_out=f"{epoch.held_out_loss:.3f}")
+
+    def close(self) -> None:
+        for bar in self._bars.values():
+            bar.close()
+
+
 def run(arguments: argparse.Namespace) -> int:
     """`birads-engine train`; returns the exit status."""
     if arguments.model == REGION:
         from engine.training import region_training
 
         return region_training.run(arguments)
-    from tqdm import tqdm
-
-    bars: dict[str, tqdm] = {}
-
-    def bar_of(what: str, total: int) -> tqdm:
-        if what not in bars:
-            bars[what] = tqdm(total=total, desc=what, file=sys.stderr, mininterval=2)
-        return bars[what]
-
-    def on_progress(what: str, done: int, total: int) -> None:
-        bar = bar_of(what, total)
-        bar.update(done - bar.n)
-
-    def on_epoch(epoch: Epoch, total: int) -> None:
-        bar = bar_of("epochs", total)
-        bar.update(epoch.number - bar.n)
-        bar.set_postfix(loss=f"{epoch.loss:.3f}", held_out=f"{epoch.held_out_loss:.3f}")
-
+    bars = _Bars()
     try:
         config = read_config(arguments.model, arguments.config)
         if arguments.seed is not None:
@@ -872,13 +844,12 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.backbone,
             arguments.fold,
             arguments.resume,
-            on_epoch,
-            on_progress,
+            bars.epoch,
+            bars.progress,
         )
     except EngineError as error:
         log.error("%s", error)
         return 1
     finally:
-        for bar in bars.values():
-            bar.close()
+        bars.close()
     return 0

@@ -49,7 +49,6 @@
     </message>
     <message>
         <source>Ruler: drag from end to end</source>
-        <extracomment>logical pixels; a point no farther from the last is the same click a larger ellipse&apos;s grey values are told when the hand lets go characters</extracomment>
         <translation>Regla: arrastre de un extremo al otro</translation>
     </message>
     <message>
@@ -70,7 +69,6 @@
     </message>
     <message>
         <source>Text, then Enter</source>
-        <extracomment>its number; None: all of it where the hand took it, in source coordinates tool, selection or drawings what to do next; empty: nothing</extracomment>
         <translation>Texto y después Intro</translation>
     </message>
     <message>
@@ -183,7 +181,6 @@
     </message>
     <message>
         <source>Agree</source>
-        <extracomment>set by the reader against what the program proposes 4 again on the keypad goes through 4A, 4B, 4C</extracomment>
         <translation>Coincido</translation>
     </message>
     <message>
@@ -356,7 +353,6 @@
     </message>
     <message>
         <source>Dismiss</source>
-        <extracomment>the label of a button that does more than dismiss</extracomment>
         <translation>Cerrar</translation>
     </message>
     <message numerus="yes">
@@ -368,12 +364,10 @@
     </message>
     <message>
         <source>⇄ mirrored for display</source>
-        <extracomment>device pixels per source pixel of the fitted size a notch of the wheel, a press of + or - a press of an arrow with Ctrl, in parts of the width logical pixels of drag that move the level by one window width … that widen the window by the factor e … that zoom by the factor e logical pixels; less is a click with an unsteady hand Qt&apos;s wheel delta of one notch logical pixels between text and edge behind text: on white tissue the quiet colour still has 4.5 : 1 off true size, that still is called so</extracomment>
         <translation>⇄ en espejo para mostrar</translation>
     </message>
     <message>
         <source>image and study</source>
-        <extracomment>logical pixels of a cell&apos;s width that corner text may fill Lateral and oblique films hang by their upper edge, where the armpit is cut off; others centred.</extracomment>
         <translation>imagen y estudio</translation>
     </message>
     <message>
@@ -386,12 +380,10 @@
     </message>
     <message>
         <source>sigmoid</source>
-        <extracomment>side, view and every warning; never left out but where a page says them window, spacing, zoom, modifiers the patient&apos;s name, ID and date logical pixels device pixels per unit width and height of a stored pixel, see `Canvas.set_fit` device pixels per unit, see `Canvas.unit` the source point in the middle of the canvas</extracomment>
         <translation>sigmoide</translation>
     </message>
     <message>
         <source> (guessed)</source>
-        <extracomment>clicked or focused: the reader means this view double click the wheel: +1 forward, -1 back with Shift: the same drag for every view wider, brighter logical pixels the factor, and the QPointF that stayed window, zoom or state of a device pixel of the screen that it is on now; None: not calibrated painted over it, below its words</extracomment>
         <translation> (supuesto)</translation>
     </message>
     <message>
@@ -711,7 +703,6 @@
     </message>
     <message>
         <source>{count} images claim {view}</source>
-        <extracomment>as they hang, left to right width / height of the pane logical pixels &apos;R CC&apos;, also of a gap; empty where nothing belongs the earlier study that the cell is for; None: the open one of a page that compares, whatever the reader&apos;s arrangement</extracomment>
         <translation>{count} imágenes dicen {view}</translation>
     </message>
     <message>
@@ -721,7 +712,6 @@
     </message>
     <message>
         <source>DICOM header: {view}</source>
-        <extracomment>column</extracomment>
         <translation>Cabecera DICOM: {view}</translation>
     </message>
     <message>
@@ -794,7 +784,6 @@
     </message>
     <message>
         <source>Magnifying glass</source>
-        <extracomment>logical pixels, a side device pixels per stored column; 0: put away</extracomment>
         <translation>Lupa</translation>
     </message>
     <message>
@@ -815,7 +804,6 @@
     </message>
     <message>
         <source>mean {value}</source>
-        <extracomment>&quot;mm&quot;; &quot;px&quot; are pixel widths, so that oblong pixels measure truly too in modality values, as all below; nan where no pixel counts of the sample: divided by count - 1, 0 of a single pixel</extracomment>
         <translation>media {value}</translation>
     </message>
     <message>
@@ -876,12 +864,10 @@
     </message>
     <message>
         <source>Without them no free words and no reader&apos;s name are on the page either.</source>
-        <extracomment>logical pixels, of a picture&apos;s preview</extracomment>
         <translation>Sin ellos tampoco figuran en la página textos libres ni el nombre del lector.</translation>
     </message>
     <message>
         <source>Save view as &amp;picture …</source>
-        <extracomment>a Message for the banner an EngineError</extracomment>
         <translation>Guardar la proyección como &amp;imagen …</translation>
     </message>
     <message>
@@ -1441,6 +1427,23 @@
         <translation>El modelo está analizando este estudio …</translation>
     </message>
     <message>
+        <source>The model is at work on this study:
+view {number} of {count} …</source>
+        <translation>El modelo está analizando este estudio:
+imagen {number} de {count} …</translation>
+    </message>
+    <message>
+        <source>The model is at work on this study:
+view {number} of {count}, some {seconds} s to go …</source>
+        <translation>El modelo está analizando este estudio:
+imagen {number} de {count}, faltan unos {seconds} s …</translation>
+    </message>
+    <message>
+        <source>view {number} of {count} …</source>
+        <comment>that the model is at</comment>
+        <translation>imagen {number} de {count} …</translation>
+    </message>
+    <message>
         <source>The model was not asked about this study.</source>
         <translation>No se consultó al modelo sobre este estudio.</translation>
     </message>
@@ -1506,7 +1509,6 @@ Se conserva para la auditoría y no se muestra.</translation>
     </message>
     <message>
         <source>1 day earlier</source>
-        <extracomment>how much earlier, in words about its being the same patient&apos;s; they belong on the images</extracomment>
         <translation>1 día antes</translation>
     </message>
     <message numerus="yes">
@@ -1548,7 +1550,6 @@ Se conserva para la auditoría y no se muestra.</translation>
     </message>
     <message>
         <source>Right breast</source>
-        <extracomment>of a cell, that the largest breast takes</extracomment>
         <translation>Mama derecha</translation>
     </message>
     <message>
@@ -1581,7 +1582,6 @@ Se conserva para la auditoría y no se muestra.</translation>
     </message>
     <message>
         <source>{view} at 1:1</source>
-        <extracomment>unless the reader makes another what it shows, in words</extracomment>
         <translation>{view} a 1:1</translation>
     </message>
     <message>
@@ -1595,7 +1595,6 @@ Se conserva para la auditoría y no se muestra.</translation>
     </message>
     <message>
         <source>Calibrate this screen</source>
-        <extracomment>that the line on the screen is to have of a device pixel; beyond, no desktop screen the screen&apos;s key, mm of a device pixel</extracomment>
         <translation>Calibrar esta pantalla</translation>
     </message>
     <message>
@@ -1622,7 +1621,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Steps</source>
-        <extracomment>of Kinds; never empty</extracomment>
         <translation>Pasos</translation>
     </message>
     <message>
@@ -1820,12 +1818,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>not judged</source>
-        <extracomment>by cells in a row: a cell&apos;s width, at 300 dpi or more by cells in a row: a cell&apos;s height over its width</extracomment>
         <translation>sin valorar</translation>
     </message>
     <message>
         <source>Views at one scale.</source>
-        <extracomment>heights of type of width, for what a line is about between views mirrored, guessed, inverted … None: it could not be shown the same with the heat-map over it the patient; or that it was left out whether the sizes of the views compare</extracomment>
         <translation>Proyecciones a la misma escala.</translation>
     </message>
     <message>
@@ -1921,7 +1917,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>running …</source>
-        <extracomment>in the order of the catalogue a second read, with no category kept or changed</extracomment>
         <translation>en curso …</translation>
     </message>
     <message>
@@ -2042,7 +2037,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Next window preset</source>
-        <extracomment>of a film&apos;s, that a breast takes; only until its pixels are there a wheel that runs on stops at a study&apos;s end; a new turn goes on logical pixels what is said in passing stands so long under the images</extracomment>
         <translation>Ventana siguiente</translation>
     </message>
     <message>
@@ -2139,7 +2133,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Images</source>
-        <extracomment>+1 the next study, -1 the one before image_uid the selected view in a line: label, window, spacing, zoom study uid of the prior that hangs from now on</extracomment>
         <translation>Imágenes</translation>
     </message>
     <message>
@@ -2220,7 +2213,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>chest wall not as tagged</source>
-        <extracomment>each a few words; CHECK_SIDE comes first where the side is in doubt</extracomment>
         <translation>pared torácica ≠ etiqueta</translation>
     </message>
     <message>
@@ -2510,14 +2502,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Laterality and view</source>
         <translation>Lateralidad y proyección</translation>
-    </message>
-    <message>
-        <source>laterality</source>
-        <translation>lateralidad</translation>
-    </message>
-    <message>
-        <source>view</source>
-        <translation>proyección</translation>
     </message>
     <message>
         <source>right</source>
@@ -3346,10 +3330,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>su formato es {format}, este programa lee {known}</translation>
     </message>
     <message>
-        <source>its format is {format}</source>
-        <translation>su formato es {format}</translation>
-    </message>
-    <message>
         <source>it holds no region network</source>
         <translation>no contiene una red de regiones</translation>
     </message>
@@ -3447,7 +3427,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>This image could not be shown</source>
-        <extracomment>of decoding threads: below the window&apos;s thread, above the engine&apos;s process winbase.h study uid, image uid of the open study that compare, the newest first</extracomment>
         <translation>No se pudo mostrar esta imagen</translation>
     </message>
     <message>
@@ -3456,7 +3435,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>The engine cannot start</source>
-        <extracomment>study uid, model name</extracomment>
         <translation>El motor no puede arrancar</translation>
     </message>
     <message>
@@ -3465,7 +3443,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>flipped left to right</source>
-        <extracomment>left and right change places top and bottom change places</extracomment>
         <translation>volteada en horizontal</translation>
     </message>
     <message>
@@ -3494,7 +3471,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>same size in mm</source>
-        <extracomment>of a cell, that the largest breast takes breasts whose sizes in pixels differ more are each fitted by themselves … whose sizes in mm do; no breast is four times as tall as the same or the other</extracomment>
         <translation>mismo tamaño en mm</translation>
     </message>
     <message>
@@ -3519,7 +3495,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Colour: model attention, not a lesion outline.</source>
-        <extracomment>logical pixels</extracomment>
         <translation>Color: atención del modelo, no contorno de lesión.</translation>
     </message>
     <message>
@@ -3572,7 +3547,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Where this study lies is not known</source>
-        <extracomment>that one file may cause; one that is being written would cause them for ever</extracomment>
         <translation>No se sabe dónde está este estudio</translation>
     </message>
     <message>
@@ -3613,17 +3587,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>queued</source>
-        <extracomment>the run was cancelled, or the engine cannot run</extracomment>
         <translation>en cola</translation>
     </message>
     <message>
         <source>failed</source>
-        <extracomment>done, and no view of it may be judged</extracomment>
         <translation>fallido</translation>
     </message>
     <message>
         <source>This is a fault of the program: please report it with its log file.</source>
-        <extracomment>with state FAILED until the first image is on the screen with state READY with state FAILED of that model the rest keeps its place in the queue from the next study on, where it is another than `mode` whether anything of the model was left out, or would be if it had answered</extracomment>
         <translation>Es un fallo del programa: comuníquelo con su archivo de registro.</translation>
     </message>
     <message>
@@ -3652,7 +3623,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>No key was pressed.</source>
-        <extracomment>the title of its menu as QKeySequence writes them portably without keys</extracomment>
         <translation>No se pulsó ninguna tecla.</translation>
     </message>
     <message>
@@ -3673,7 +3643,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Images in a &amp;window of their own</source>
-        <extracomment>what became of the windows</extracomment>
         <translation>Imágenes en una &amp;ventana propia</translation>
     </message>
     <message>
@@ -3794,7 +3763,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Text: {level}</source>
-        <extracomment>of the open study, in reading order a prior&apos;s too a prior&apos;s too what is switched on what to do, or where one is, until it is empty what is to be known just now the value under the pointer, and where; empty: beside the image an Annotation to be kept: drawn, changed or removed image_uid, and what the view is called the screen&apos;s key, mm of a device pixel</extracomment>
         <translation>Texto: {level}</translation>
     </message>
     <message>
@@ -3831,7 +3799,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Nothing to undo since this study came up</source>
-        <extracomment>a Message: a reading does not stand any more an EngineError what was undone, in passing</extracomment>
         <translation>Nada que deshacer desde que se abrió este estudio</translation>
     </message>
     <message>
@@ -4084,7 +4051,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>This spot could not be judged</source>
-        <extracomment>study uid, model name</extracomment>
         <translation>No se pudo valorar este punto</translation>
     </message>
     <message>
@@ -4129,7 +4095,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>no answer: draw it anew to ask</source>
-        <extracomment>behind a bar: all that it could be between a rectangle and its card of a line of words of the bar, that is filled</extracomment>
         <translation>sin respuesta: dibújelo de nuevo para preguntar</translation>
     </message>
     <message>
@@ -4206,7 +4171,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>differ: {places}</source>
-        <translation>difieren: {places}</translation>
+        <translation>dif.: {places}</translation>
     </message>
     <message>
         <source>the same categories</source>
@@ -4353,6 +4318,38 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Descomprímalo y abra después la carpeta resultante.</translation>
     </message>
     <message>
+        <source>The ZIP file is damaged</source>
+        <translation>El archivo ZIP está dañado</translation>
+    </message>
+    <message>
+        <source>Copy it again from its source, or unpack it and open the folder.</source>
+        <translation>Vuelva a copiarlo desde su origen, o descomprímalo y abra la carpeta.</translation>
+    </message>
+    <message>
+        <source>The ZIP file is too large to open</source>
+        <translation>El archivo ZIP es demasiado grande para abrirlo</translation>
+    </message>
+    <message>
+        <source>The ZIP file is encrypted</source>
+        <translation>El archivo ZIP está cifrado</translation>
+    </message>
+    <message>
+        <source>Unpack it with its password, then open the folder that comes of it.</source>
+        <translation>Descomprímalo con su contraseña y abra después la carpeta resultante.</translation>
+    </message>
+    <message>
+        <source>Compression of the ZIP file is not supported</source>
+        <translation>La compresión del archivo ZIP no se admite</translation>
+    </message>
+    <message>
+        <source>The ZIP file points outside itself</source>
+        <translation>El archivo ZIP señala fuera de sí mismo</translation>
+    </message>
+    <message>
+        <source>Unpack it, and look at what comes of it before you open it.</source>
+        <translation>Descomprímalo y examine el resultado antes de abrirlo.</translation>
+    </message>
+    <message>
         <source>The DICOMDIR is damaged</source>
         <translation>El DICOMDIR está dañado</translation>
     </message>
@@ -4377,12 +4374,16 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Los píxeles comprimidos no están en elementos (items), como deberían.</translation>
     </message>
     <message>
-        <source>The transfer syntax is GE's own: not compressed, and read as such.</source>
+        <source>The transfer syntax is GE&apos;s own: not compressed, and read as such.</source>
         <translation>La sintaxis de transferencia es propia de GE: sin comprimir, y así se lee.</translation>
     </message>
     <message>
         <source>The last pixel is missing in the file: its neighbour stands in for it.</source>
         <translation>Falta el último píxel en el archivo: lo sustituye su vecino.</translation>
+    </message>
+    <message>
+        <source>Bytes that belong to nothing follow the pixels: compare it with its source.</source>
+        <translation>Tras los píxeles hay bytes que no pertenecen a nada: compárela con su origen.</translation>
     </message>
     <message>
         <source>The end marker of the compressed image is missing; its pixels are complete.</source>
@@ -4413,7 +4414,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>la VOI LUT ocupa la mitad de su rango</translation>
     </message>
     <message>
-        <source>Turned as the file's Orientation says.</source>
+        <source>Turned as the file&apos;s Orientation says.</source>
         <translation>Girada como indica la orientación (Orientation) del archivo.</translation>
     </message>
     <message>
@@ -4433,7 +4434,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Declara {count} MiB de píxeles, más de {most}; expórtela en escala de grises.</translation>
     </message>
     <message>
-        <source>The compressed image holds {bits} bits without sign, the header says {stated} with one: read as two's complement.</source>
+        <source>The compressed image holds {bits} bits without sign, the header says {stated} with one: read as two&apos;s complement.</source>
         <translation>La imagen comprimida contiene {bits} bits sin signo, la cabecera dice {stated} con signo: se lee como complemento a dos.</translation>
     </message>
     <message>
@@ -4445,16 +4446,102 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>De los archivos que enumera el DICOMDIR faltan {count}; se nombran los primeros {named}.</translation>
     </message>
     <message>
+        <source>DICOM files beside those that the DICOMDIR lists were not opened: {count}. Open the folder itself.</source>
+        <translation>No se abrieron archivos DICOM que están junto a los que figuran en el DICOMDIR: {count}. Abra la carpeta.</translation>
+    </message>
+    <message>
         <source>{count} files are links out of the folder; what they lead to is shown.</source>
         <translation>{count} archivos son enlaces fuera de la carpeta; se muestra aquello a lo que conducen.</translation>
     </message>
     <message>
-        <source>A breast is the mean of its views, not the worst.</source>
-        <translation>Mama = media de proyecciones, no la peor.</translation>
+        <source>All views count alike, not the worst alone.</source>
+        <translation>Cuentan todas por igual, no solo la peor.</translation>
+    </message>
+    <message>
+        <source>Breasts</source>
+        <comment>of a woman</comment>
+        <translation>Mamas</translation>
+    </message>
+    <message>
+        <source>Categories</source>
+        <translation>Categorías</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Más</translation>
+    </message>
+    <message>
+        <source>Networks</source>
+        <translation>Redes</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>Notas</translation>
+    </message>
+    <message>
+        <source>Pages of what the model says</source>
+        <translation>Páginas de lo que dice el modelo</translation>
+    </message>
+    <message>
+        <source>Reasons</source>
+        <translation>Motivos</translation>
+    </message>
+    <message>
+        <source>Views</source>
+        <comment>of a breast</comment>
+        <translation>Proyecc.</translation>
+    </message>
+    <message>
+        <source>What the model says</source>
+        <translation>Lo que dice el modelo</translation>
+    </message>
+    <message>
+        <source>from its {count} views together</source>
+        <translation>de sus {count} proyecciones</translation>
+    </message>
+    <message>
+        <source>from {views}</source>
+        <translation>de {views}</translation>
+    </message>
+    <message>
+        <source>from {view} alone</source>
+        <translation>solo de {view}</translation>
+    </message>
+    <message>
+        <source>from {view} and {other_view}</source>
+        <translation>de {view} y {other_view}</translation>
     </message>
     <message>
         <source>P(4–5) {percent}</source>
         <translation>P(4–5) {percent}</translation>
+    </message>
+    <message>
+        <source>{first} and {second}</source>
+        <translation>{first} y {second}</translation>
+    </message>
+    <message>
+        <source>&amp;Manual</source>
+        <translation>&amp;Manual</translation>
+    </message>
+    <message>
+        <source>Manual</source>
+        <translation>Manual</translation>
+    </message>
+    <message>
+        <source>Contents</source>
+        <translation>Contenido</translation>
+    </message>
+    <message>
+        <source>Back</source>
+        <translation>Atrás</translation>
+    </message>
+    <message>
+        <source>The manual is not installed</source>
+        <translation>El manual no está instalado</translation>
+    </message>
+    <message>
+        <source>It comes with the program&apos;s bundle and with its source.</source>
+        <translation>Viene con el paquete del programa y con su código fuente.</translation>
     </message>
 </context>
 </TS>

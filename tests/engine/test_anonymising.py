@@ -1,6 +1,7 @@
 """An anonymised copy shows the same breasts and tells nothing of whose they are."""
 
 import json
+import re
 import struct
 import warnings
 import zlib
@@ -18,7 +19,7 @@ import engine.anonymisation.anonymising
 from engine.__main__ import main
 from engine.anonymisation import confidentiality, pixel_streams
 from engine.anonymisation.anonymising import Anonymiser, _bare_png
-from engine.anonymisation.confidentiality import Pseudonyms, table
+from engine.anonymisation.confidentiality import ReplacementIds, table
 from engine.dicom.loading import load, load_pixels
 from engine.domain import Laterality
 from engine.errors import StorageFailed
@@ -450,11 +451,11 @@ def test_free_words_of_nobody_in_particular_stay_in_technical_attributes_only(tm
 
 @pytest.mark.parametrize("share", [None, 0, 0.1, 0.5, 0.99])
 def test_with_a_damaged_table_nothing_is_anonymised(tmp_path, study, monkeypatch, capsys, share):
-    whole = confidentiality._TABLE.read_bytes()
+    whole = confidentiality.TABLE_FILE.read_bytes()
     damaged = tmp_path / "table.csv"
     if share is not None:
         damaged.write_bytes(whole[: int(share * len(whole))])
-    monkeypatch.setattr(confidentiality, "_TABLE", damaged)
+    monkeypatch.setattr(confidentiality, "TABLE_FILE", damaged)
     table.cache_clear()
     assert main(["anonymise", str(study), "--out", str(tmp_path / "out")]) == 2
     assert "Nothing can be anonymised" in capsys.readouterr().err
@@ -470,7 +471,7 @@ def test_the_profiles_table_is_whole():
 
 
 def test_a_pseudonym_cannot_be_computed_without_the_key():
-    one, other = Pseudonyms(), Pseudonyms()
+    one, other = ReplacementIds(), ReplacementIds()
     assert one.uid("1.2.3") == one.uid("1.2.3") != one.uid("1.2.4")
     assert one.uid("1.2.3") != other.uid("1.2.3")
     assert one.patient("A-17") != other.patient("A-17")
@@ -538,6 +539,79 @@ def test_an_image_without_marks_is_left_as_it_is(tmp_path):
     assert pydicom.dcmread(path).PixelData == pydicom.dcmread(source).PixelData
 
 
+@pytest.mark.parametrize("syntax", ["jpeg-lossless-sv1", "jpeg2000-lossless", "rle"])
+def test_frames_whose_streams_cannot_be_taken_apart_are_stored_anew(tmp_path, syntax):
+    frames = stored_values(np.stack([breast(seed=seed) for seed in range(3)])).astype(np.uint16)
+    source = write_mammogram(tmp_path / "in" / "x.dcm", values=frames, transfer_syntax=syntax)
+    dataset = pydicom.dcmread(source)
+    streams = list(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=3))
+    cut = [re.sub(rb"\xff\xd9\0?$", b"", stream) for stream in streams]
+    dataset.PixelData = pydicom.encaps.encapsulate(cut)
+    dataset.add_new(0x60000102, "US", 12)  # an overlay in the unused bits, once allowed
+    dataset.save_as(source)
+    (copy,), (path,) = copied(source, tmp_path / "out")
+    assert not copy.failures
+    new = pydicom.dcmread(path)
+    assert new.file_meta.TransferSyntaxUID == TRANSFER_SYNTAXES["explicit"]
+    np.testing.assert_array_equal(new.pixel_array, frames)
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+@pytest.mark.parametrize("is_planar", [False, True])
+def test_colours_that_lie_where_they_should_not_are_stored_anew(tmp_path, photometric, is_planar):
+    """Uncompressed under a compressed transfer syntax."""
+    image = np.random.default_rng(3).integers(0, 255, (64, 48, 3)).astype(np.uint8)
+
+    def planar(dataset):
+        dataset.PlanarConfiguration = int(is_planar)
+        dataset.PixelData = (np.moveaxis(image, -1, 0) if is_planar else image).tobytes()
+
+    source = write_mammogram(
+        tmp_path / "in" / "x.dcm",
+        values=image,
+        photometric=photometric,
+        bits_stored=8,
+        edit=planar,
+    )
+    explicit, lossless = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.4.70"
+    data = source.read_bytes()
+    place = data.index(explicit)
+    longer = (int.from_bytes(data[place - 2 : place], "little") + 2).to_bytes(2, "little")
+    group = int.from_bytes(data[140:144], "little") + 2
+    source.write_bytes(
+        b"".join([data[:140], group.to_bytes(4, "little"), data[144 : place - 2], longer, lossless])
+        + data[place + len(explicit) :]
+    )
+    (copy,), (path,) = copied(source, tmp_path / "out")
+    assert not copy.failures
+    new = pydicom.dcmread(path)
+    assert (new.PhotometricInterpretation, new.PlanarConfiguration) == (photometric, 0)
+    assert new.PixelData == image.tobytes()
+
+
+def test_colours_of_a_stream_are_stored_anew_as_it_decodes(tmp_path):
+    image = np.random.default_rng(3).integers(0, 255, (64, 48, 3)).astype(np.uint8)
+    stream = imagecodecs.jpeg_encode(image, level=90)
+
+    def encapsulated(dataset):
+        dataset.PixelData = pydicom.encaps.encapsulate([stream])
+        dataset["PixelData"].is_undefined_length = True
+        dataset.add_new(0x60000102, "US", 8)
+
+    source = write_mammogram(
+        tmp_path / "in" / "x.dcm",
+        values=image,
+        photometric="YBR_FULL",
+        bits_stored=8,
+        transfer_syntax=TRANSFER_SYNTAXES["jpeg-baseline"],
+        edit=encapsulated,
+    )
+    _, (path,) = copied(source, tmp_path / "out")
+    new = pydicom.dcmread(path)
+    assert new.PhotometricInterpretation == "RGB"
+    np.testing.assert_array_equal(new.pixel_array, imagecodecs.jpeg_decode(stream))
+
+
 def test_what_cannot_be_blanked_is_not_copied(tmp_path):
     frames = np.stack([marked(), marked()])
     write_mammogram(tmp_path / "in" / "frames.dcm", values=frames)
@@ -580,6 +654,38 @@ def test_words_behind_a_pngs_few_numbers_are_lost_too(tmp_path, name, body):
     source = write_plain(tmp_path / "in" / "R_CC.png")
     data = source.read_bytes()
     source.write_bytes(data[:33] + chunk(name, body + b"Doe") + data[33:])
+    _, (path,) = copied(source, tmp_path / "out")
+    assert path.read_bytes() == data
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("keyword", ["ReferencedImageSequence", "GraphicAnnotationSequence"])
+def test_sequences_in_hundreds_of_sequences_are_cut_off(tmp_path, keyword):
+    """pydicom's writer would not come to an end with them in a lifetime."""
+    tag = pydicom.datadict.tag_for_keyword(keyword)
+    head = struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, b"SQ", 0, 0xFFFFFFFF)
+    nested = b""
+    for _ in range(120):
+        item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + nested + b"\xfe\xff\x0d\xe0\0\0\0\0"
+        nested = head + item + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    original = write_mammogram(tmp_path / "plain.dcm").read_bytes()
+    place = original.index(b"\xe0\x7f\x10\0")
+    source = tmp_path / "in" / "x.dcm"
+    source.parent.mkdir()
+    source.write_bytes(original[:place] + nested + original[place:])
+    (copy,), (path,) = copied(source, tmp_path / "out")
+    assert not copy.failures
+    new, depth = pydicom.dcmread(path), 0
+    while keyword in new and new[keyword].value:
+        new, depth = new[keyword].value[0], depth + 1
+    assert depth <= 17
+
+
+def test_chunks_of_a_png_that_stand_where_they_may_not_are_left_out(tmp_path):
+    """Decoders pass over a second header behind the pixels, and refuse one before them."""
+    source = write_plain(tmp_path / "in" / "R_CC.png")
+    data = source.read_bytes()
+    source.write_bytes(data[:-12] + data[8:33] + chunk(b"PLTE", b"Doe") + data[-12:])
     _, (path,) = copied(source, tmp_path / "out")
     assert path.read_bytes() == data
 

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from engine.domain import Population, Shares
-from engine.networks.calibration import Calibration, fit_logistic, fit_scaling, with_prevalence
+from engine.networks.calibration import (
+    Calibration,
+    CancerScaling,
+    LogisticScaling,
+    Scaling,
+    fit_logistic,
+    fit_scaling,
+    with_prevalence,
+)
 
 
 def overconfident(count=4000, seed=0):
@@ -47,21 +55,45 @@ def test_platt_scaling_finds_slope_and_offset():
     assert scaling.offset == pytest.approx(-0.5, abs=0.12)
 
 
-def test_one_view_keeps_its_own_scaling_and_two_are_pooled_by_the_breasts():
+def test_a_breast_in_one_view_is_what_that_view_is():
     logits, allowed = _small()
     view, breast = fit_scaling(logits, allowed), fit_scaling(logits * 2, allowed)
-    calibration = Calibration(view, breast)
-    single = calibration.breast_probabilities(logits[:1])
-    assert single == pytest.approx(calibration.view_probabilities(logits[:1])[0])
-    pair = calibration.breast_probabilities(logits[:2])
-    assert pair == pytest.approx(breast.probabilities(logits[:2].mean(axis=0, keepdims=True))[0])
+    read = Calibration(view, breast).read_breast(logits[:1], None, (3, 4, 5))
+    assert read.views == pytest.approx(view.probabilities(logits[:1]))
+    assert read.breast == pytest.approx(read.views[0])
+    assert read.cancer is None
+
+
+def test_a_view_is_half_what_is_seen_in_it_and_half_what_is_seen_in_the_breast():
+    logits, allowed = _small()
+    view, breast = fit_scaling(logits, allowed), fit_scaling(logits * 2, allowed)
+    read = Calibration(view, breast).read_breast(logits[:2], None, (3, 4, 5))
+    pooled = breast.probabilities(logits[:2].mean(axis=0, keepdims=True))[0]
+    assert read.breast == pytest.approx(pooled)
+    between = (np.log(view.probabilities(logits[:2])) + np.log(pooled)) / 2
+    assert np.ptp(np.log(read.views) - between, axis=1) == pytest.approx(0)
+    assert read.views.sum(axis=1) == pytest.approx(1)
+
+
+def test_cancer_is_told_of_the_breast_from_both_heads_of_all_its_views():
+    plain = Scaling(1.0, (0.0, 0.0, 0.0))
+    heads, alone, joint = (LogisticScaling(s, 0.0) for s in (1.0, 2.0, 3.0))
+    calibration = Calibration(plain, plain, CancerScaling(heads, alone, joint))
+    # by the grades 3 : 4 and 5 is 1 : 3 in the first view, 1 : 1 in the second
+    logits = np.log([[1.0, 2.0, 1.0], [2.0, 1.0, 1.0]])
+    malignancy = np.array([1.0, -2.0])
+    evidence = [(1.0 + np.log(3)) / 2, -2.0 / 2]
+    read = calibration.read_breast(logits, malignancy, (3, 4, 5))
+    assert read.cancer == pytest.approx(1 / (1 + np.exp(-3 * np.mean(evidence))))
+    one = calibration.read_breast(logits[:1], malignancy[:1], (3, 4, 5))
+    assert one.cancer == pytest.approx(1 / (1 + np.exp(-2 * evidence[0])))
 
 
 def test_a_calibration_survives_json():
     logits, allowed = _small()
     scaling = fit_scaling(logits, allowed)
     platt = fit_logistic(logits[:, 0], allowed[:, 0])
-    calibration = Calibration(scaling, scaling, platt, None)
+    calibration = Calibration(scaling, scaling, CancerScaling(platt, platt, platt))
     assert Calibration.from_json(json.loads(json.dumps(calibration.to_json()))) == calibration
 
 

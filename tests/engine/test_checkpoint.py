@@ -159,7 +159,7 @@ def test_one_network_under_the_other_ones_name_is_refused(tmp_path, monkeypatch)
     (tmp_path / "manifest.json").write_text(json.dumps(entry))
     with pytest.raises(IncompatibleCheckpoint, match="holds the network hybrid, not light"):
         Predictor(None, "light")
-    worker = process._Worker(EngineSettings(checkpoints={"light": path}, threads=1))
+    worker = process.Worker(EngineSettings(checkpoints={"light": path}, threads=1))
     with pytest.raises(IncompatibleCheckpoint, match="holds the network hybrid, not light"):
         worker.warm_up("light")
 

@@ -342,12 +342,20 @@ class _SeesBrightSpots(Network):
 
     def __init__(self) -> None:
         super().__init__()
-        self.feature_layer = torch.nn.AvgPool2d(4)
+        self.pool = torch.nn.AvgPool2d(4)
 
-    def forward(self, image):
-        self.feature_layer(image)
-        tissue = image.sum(dim=(1, 2, 3)) / (image > 0).sum(dim=(1, 2, 3))
-        above = ((image.amax(dim=(1, 2, 3)) - tissue) * 100).round() / 10
+    @property
+    def feature_layer(self):
+        return self.pool
+
+    @property
+    def explained_layers(self):
+        return ((self.pool,),)
+
+    def forward_trainable(self, feature, lesions=None):
+        self.pool(feature)
+        tissue = feature.sum(dim=(1, 2, 3)) / (feature > 0).sum(dim=(1, 2, 3))
+        above = ((feature.amax(dim=(1, 2, 3)) - tissue) * 100).round() / 10
         none = torch.zeros_like(above)
         return Output(torch.stack([none, none, above, above], dim=1), above)
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from engine.dicom.loading import load
+from engine.domain import Prediction
 from engine.errors import IncompatibleCheckpoint
 from engine.networks import ensemble, gradcam, preprocessing
 from engine.networks.calibration import Calibration
@@ -48,14 +49,24 @@ def test_what_both_know_is_shared_and_the_rest_is_left_to_the_hybrid(both):
     torch.manual_seed(2)
     one = Output(torch.randn(3, 5).double(), torch.randn(3))
     other = Output(torch.randn(3, 4).double(), torch.randn(3))
-    joined = both.joined([one, other])
-    assert torch.equal(joined.malignancy, (one.malignancy + other.malignancy) / 2)
-    said, alone = joined.logits.softmax(dim=1), one.logits.softmax(dim=1)
+    joined = both.combined([one, other])
+    # each as its own calibration speaks
+    calibrations = [member.calibration for member in both.members]
+    alone, second = (
+        torch.from_numpy(calibration.view.probabilities(output.logits.numpy()))
+        for calibration, output in zip(calibrations, (one, other), strict=True)
+    )
+    odds = [
+        output.malignancy * calibration.cancer.head.slope + calibration.cancer.head.offset
+        for calibration, output in zip(calibrations, (one, other), strict=True)
+    ]
+    assert torch.allclose(joined.malignancy, (odds[0] + odds[1]) / 2)
+    said = joined.logits.softmax(dim=1)
     assert torch.allclose(said[:, 1], alone[:, 1])  # BI-RADS 2
     known = [0, 2, 3, 4]
-    together = ((one.logits[:, known] + other.logits) / 2).softmax(dim=1)
+    together = ((alone[:, known].log() + second.log()) / 2).softmax(dim=1)
     assert torch.allclose(said[:, known] / (1 - said[:, 1:2]), together)
-    assert both.joined([one, Output(other.logits)]).malignancy is None
+    assert both.combined([one, Output(other.logits)]).malignancy is None
 
 
 def test_each_member_says_what_it_would_say_alone_in_its_own_frame(path, study):
@@ -71,14 +82,15 @@ def test_each_member_says_what_it_would_say_alone_in_its_own_frame(path, study):
         assert [v.prediction for v in member.views] == [v.prediction for v in alone.views]
         assert all(view.explanation is None for view in member.views)
         assert member.failures == said.failures
-    whole = [view.prediction for view in said.views if view.prediction.in_scope]
+    whole = [view.prediction for view in said.views if isinstance(view.prediction, Prediction)]
     assert len(whole) == 4
     assert all(set(p.probabilities) == {1, 2, 3, 4, 5} for p in whole)
     for member in said.members:
-        assert [v.prediction.probabilities for v in member.views] != [
-            v.prediction.probabilities for v in said.views
-        ]
-    assert all(v.explanation is not None for v in said.views if v.prediction.in_scope)
+        alone = [v.prediction for v in member.views if isinstance(v.prediction, Prediction)]
+        assert [p.probabilities for p in alone] != [p.probabilities for p in whole]
+    assert all(
+        v.explanation is not None for v in said.views if isinstance(v.prediction, Prediction)
+    )
 
 
 def test_a_network_alone_has_no_members(path, study):
@@ -117,7 +129,7 @@ def test_the_maps_of_the_members_add_up(both, models):
         for layer in layers
     ]
     image = torch.from_numpy(frames[0][0])[None]
-    logits = joint.joined([model(image) for model in models]).logits
+    logits = joint.combined([model(image) for model in models]).logits
     for handle in handles:
         handle.remove()
     probability = logits.softmax(dim=1)[0]
@@ -151,7 +163,7 @@ def test_a_map_carried_to_another_frame_lies_on_the_same_tissue_and_keeps_its_su
         at = (image.shape[0] * 0.45, image.shape[1] * 0.6)  # a place of the source
         y, x = (place / 8 for place in source.to_network(*at))
         spot = np.exp(-(((rows + 0.5 - y) ** 2 + (columns + 0.5 - x) ** 2) / 18)).astype(np.float32)
-        moved = gradcam._carried(spot, source, to, (32, 20))
+        moved = gradcam.carried(spot, source, to, (32, 20))
         found = np.array(np.unravel_index(moved.argmax(), moved.shape)) + 0.5
         expected = np.array(to.to_network(*at)) / 8
         assert np.abs(found - expected).max() <= 1

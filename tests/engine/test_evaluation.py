@@ -23,6 +23,7 @@ from engine.domain import (
     BiradsCategory,
     Laterality,
     ModelIdentity,
+    OutOfScope,
     Prediction,
     ReaderAssessment,
     ReadingMode,
@@ -47,6 +48,7 @@ from engine.networks.preprocessing import PreprocessingConfig
 from engine.records.store import ReadingStore
 from engine.training.dataset import ManifestRow, read_manifest
 from engine.training.training import hash_patient
+from tests.engine.hooks import hook_count
 from tests.phantom import breast, write_mammogram, write_plain
 from tests.tiny_networks import ARCHITECTURES, PREPROCESSING, tiny_model, write_tiny_checkpoint
 
@@ -428,10 +430,9 @@ def test_neither_the_batch_nor_a_heat_map_changes_the_answer(
     checkpoint = load_checkpoint(checkpoint_path)
     alone, _ = predict_rows(checkpoint, rows, batch_size=3, heatmaps=heatmaps)
     assert all((one.boxes is not None) == heatmaps for one in alone)
-    assert not checkpoint.model._forward_hooks
-    assert not checkpoint.model.feature_layer._forward_hooks
+    assert hook_count(checkpoint.model) == 0
     for one, other in zip(alone, answered[0], strict=False):
-        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
+        assert one.logits == pytest.approx(other.logits, abs=1e-5)
         assert one.embedding == pytest.approx(other.embedding, abs=1e-5)
 
 
@@ -454,7 +455,8 @@ def test_an_aspect_ratio_undoes_the_stretch_of_a_stored_frame(tmp_path):
 
 def test_other_calibration_speaks_the_same_logits_anew(answered):
     plain = Calibration.identity(4, True)
-    again = recalibrated(answered[0], plain)
+    alone = [replace(view, laterality=None) for view in answered[0]]
+    again = recalibrated(alone, plain)
     for before, after in zip(answered[0], again, strict=True):
         expected = np.exp(before.logits) / np.exp(before.logits).sum()
         assert list(after.probabilities.values()) == pytest.approx(expected)
@@ -472,12 +474,19 @@ class _Brightness(Network):
 
     def __init__(self) -> None:
         super().__init__()
-        self.feature_layer = torch.nn.AvgPool2d(4)
-        self.explained_layers = ((self.feature_layer,),)
+        self.pool = torch.nn.AvgPool2d(4)
         self.threshold = torch.nn.Parameter(torch.tensor(0.9))
 
-    def forward(self, image):
-        bright = self.feature_layer(torch.relu(image - self.threshold)).sum(dim=(1, 2, 3))
+    @property
+    def feature_layer(self):
+        return self.pool
+
+    @property
+    def explained_layers(self):
+        return ((self.pool,),)
+
+    def forward_trainable(self, feature, lesions=None):
+        bright = self.pool(torch.relu(feature - self.threshold)).sum(dim=(1, 2, 3))
         none = torch.zeros_like(bright)
         return Output(torch.stack([none, none, bright, bright], dim=1))
 
@@ -572,12 +581,11 @@ def test_worst_errors_come_furthest_and_surest_first_and_one_of_each_breast():
 
 
 def assessed(category, model, number, *, mode=ReadingMode.SECOND_READ, word=None, supersedes=None):
-    probabilities = None if model is None else dict(zip((1, 2, 3, 4, 5), sure(model), strict=True))
-    prediction = Prediction(
-        ModelIdentity("hybrid", "0", (1, 2, 3, 4, 5)),
-        probabilities,
-        None if probabilities else "The image is blank.",
-    )
+    identity = ModelIdentity("hybrid", "0", (1, 2, 3, 4, 5))
+    if model is None:
+        prediction = OutOfScope(identity, "The image is blank.")
+    else:
+        prediction = Prediction(identity, dict(zip((1, 2, 3, 4, 5), sure(model), strict=True)))
     category = BiradsCategory(category)
     agrees = Agreement.AGREE if category.grade == model else Agreement.DISAGREE
     now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -792,7 +800,7 @@ def test_a_manifest_at_fault_is_refused_by_row(tmp_path, capsys):
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed):
-        evaluation._create(tmp_path / "file" / "out")
+        evaluation.make_output_folder(tmp_path / "file" / "out")
 
 
 # --------------------------------------------------------------------------------- the report
@@ -824,7 +832,7 @@ def test_the_report_draws_many_images_and_their_feature_space(tmp_path):
         "manifest": "images.csv",
         "predictions": None,
         "warnings": ["<b>"],
-        "rows": evaluation._count_rows([p.row for p in predictions], predictions),
+        "rows": evaluation.count_rows([p.row for p in predictions], predictions),
         "unreadable": [{"file": "<script>", "reason": "&"}],
         **evaluation.measure(predictions, resamples=30),
     }

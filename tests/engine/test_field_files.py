@@ -641,9 +641,64 @@ def test_of_a_damaged_directory_the_rest_is_opened_and_the_damage_said(tmp_path)
     assert "The DICOMDIR is damaged" in [failure.title for failure in catalogue.failures]
 
 
+@pytest.mark.parametrize("syntax", ["explicit", "implicit", "big-endian"])
+@pytest.mark.parametrize("kind", ["inserted", "behind", "padding", "trailing element", "newline"])
+def test_bytes_that_came_between_uncompressed_pixels_are_noticed_by_what_they_push_out(
+    tmp_path, syntax, kind
+):
+    path = write_mammogram(
+        tmp_path / "a.dcm", values=np.full((64, 48), 700, np.uint16), transfer_syntax=syntax
+    )
+    data = path.read_bytes()
+    middle = len(data) - 64 * 48
+    if kind == "inserted":
+        path.write_bytes(data[:middle] + b"\x33\x44" * 100 + data[middle:])
+    elif kind == "behind":
+        path.write_bytes(data + b"rubbish of a copy")
+    elif kind == "padding":
+        path.write_bytes(data + bytes(300))
+    elif kind == "newline":
+        path.write_bytes(data + b"\r\n")
+    else:
+        order = ">" if syntax == "big-endian" else "<"
+        vr = (b"OB\0\0" if syntax != "implicit" else b"") + struct.pack(order + "I", 4)
+        path.write_bytes(data + struct.pack(order + "HH", 0xFFFC, 0xFFFC) + vr + b"abcd")
+    assert bool(noted(view_of(path), "belong to nothing")) == (kind in ("inserted", "behind"))
+
+
+@pytest.mark.parametrize("damage", [(b"IMAGE ", b"IMAGF "), (b"DICOM\\IM2", b"\0" * 9)])
+def test_a_record_of_a_disc_that_is_none_is_said(tmp_path, damage):
+    names = [["DICOM", f"IM{number}"] for number in range(3)]
+    for _, name in names:
+        write_mammogram(tmp_path / "DICOM" / name, sop_uid=f"1.2.{name[2:]}")
+    path, data = write_directory(tmp_path / "DICOMDIR", names)
+    at = data.rindex(damage[0])
+    path.write_bytes(data[:at] + data[at:].replace(*damage))
+    catalogue = load([path])
+    assert [failure.title for failure in catalogue.failures] == ["The DICOMDIR is damaged"]
+    assert len(named(catalogue)) in (2, 3)
+
+
+def test_images_beside_those_that_a_disc_lists_are_said(tmp_path):
+    for number in range(4):
+        write_mammogram(tmp_path / "DICOM" / f"IM{number}", sop_uid=f"1.2.{number}")
+    (tmp_path / "DICOM" / "readme.txt").write_text("words")
+    path, data = write_directory(tmp_path / "DICOMDIR", [["DICOM", "IM0"], ["DICOM", "IM1"]])
+    (note,) = load([path]).notes
+    assert note == (
+        "DICOM files beside those that the DICOMDIR lists were not opened: 2. "
+        "Open the folder itself."
+    )
+    at = data.rindex(b"IMAGE ")  # a report, as it happens
+    path.write_bytes(data[:at] + data[at:].replace(b"IMAGE ", b"PLAN  "))
+    catalogue = load([path])
+    assert (named(catalogue), catalogue.failures) == (["IM0"], ())
+    assert "were not opened: 2." in catalogue.notes[0]
+
+
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("study.zip", b"PK\x03\x04"), ("a.7z", b"7z\xbc\xaf\x27\x1c"), ("a.dcm.gz", b"\x1f\x8b\x08")],
+    [("a.7z", b"7z\xbc\xaf\x27\x1c"), ("a.rar", b"Rar!\x1a\x07"), ("a.dcm.gz", b"\x1f\x8b\x08")],
 )
 def test_an_archive_is_said_to_want_unpacking(tmp_path, name, start):
     (tmp_path / name).write_bytes(start + bytes(600))

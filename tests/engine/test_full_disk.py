@@ -22,7 +22,7 @@ from engine.errors import StorageFailed
 from engine.records.pseudonyms import Pseudonyms
 from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy, write
-from tests.engine.test_readings import assessment, read_csv
+from tests.engine.readings import assessment, read_csv
 
 disk = Path(sys.argv[1])
 store = ReadingStore(disk / "readings.sqlite")

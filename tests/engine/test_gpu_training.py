@@ -18,22 +18,21 @@ from engine.errors import InvalidData
 from engine.evaluation.out_of_fold import assemble, predict_fold
 from engine.evaluation.row_predictions import predict_rows
 from engine.networks.checkpoint import load_checkpoint
-from engine.networks.models import build_model, made_fast
+from engine.networks.models import build_model, optimized_for_inference
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.networks.torchvision_guard import torchvision
 from engine.training import dataset, frame_pack
 from engine.training.augmentation import AugmentationConfig, make_frames
+from engine.training.inputs import LiveInputs
 from engine.training.training import (
-    LiveInputs,
+    Objective,
     Pace,
     TimeIsUp,
-    _Loop,
-    _Targets,
     seconds_per_step,
     train,
 )
 from scripts import pieces, train_on_gpu
-from tests.engine.test_training import HYBRID
+from tests.engine.small_trainings import HYBRID
 from tests.graded_images import write_images
 
 FRAME = PreprocessingConfig(height=96, width=64)
@@ -190,19 +189,20 @@ def test_nothing_on_the_way_to_a_step_or_an_answer_is_left_on_the_cpu(pack, monk
     with meta:
         model = build_model(config.name, **config.architecture).train()
     config = replace(config, mixed_precision=False)  # meta knows no autocast
-    inputs = LiveInputs(model, live, config, meta)
+    inputs = LiveInputs(
+        model, live, config.augmentation, config.preprocessing, config.mixed_precision, meta
+    )
     rows = np.array([0, 2, 5])
     batch, boxes = inputs.load(np.array([3, 4, 9]), rows)
-    loop = _Loop.__new__(_Loop)
-    loop.config, loop.model, loop.inputs, loop.shared = config, model, inputs, inputs.asker(model)
-    loop.targets = _Targets(pack.source.rows, model.categories, meta)
+    objective = Objective(config, pack.source.rows, model.categories, meta)
     monkeypatch.setattr(torch, "autocast", lambda *a, **k: nullcontext())
-    parts = loop._loss(batch, boxes, rows)
-    parts[0].backward()
-    assert {part.device for part in parts} == {meta}
+    output = inputs.forward_module(model)(batch, boxes)
+    loss, terms = objective.loss(output, boxes, rows)
+    loss.backward()
+    assert {value.device for value in (loss, *terms)} == {meta}
     assert all(parameter.grad is not None for parameter in model.parameters())
     with torch.inference_mode():
-        answer = made_fast(model).answer(batch)
+        answer = optimized_for_inference(model).predict(batch)
     assert answer.logits.device == answer.malignancy.device == meta
 
 

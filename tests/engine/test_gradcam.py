@@ -12,6 +12,7 @@ import torch
 from engine.networks import gradcam, preprocessing
 from engine.networks.checkpoint import load_checkpoint
 from engine.networks.models import HYBRID, LIGHT
+from tests.engine.hooks import hook_count
 from tests.phantom import breast
 from tests.tiny_networks import PREPROCESSING, tiny_model, write_tiny_checkpoint
 
@@ -129,18 +130,14 @@ def test_weights_may_be_frozen_and_no_gradient_is_left_on_them(frozen):
     assert all(weight.requires_grad is not frozen for weight in model.parameters())
 
 
-def hooks(model: torch.nn.Module) -> int:
-    return sum(len(m._forward_hooks) + len(m._backward_hooks) for m in model.modules())
-
-
 def test_hooks_are_gone_after_use_and_after_an_exception():
     model, (tensor, _) = tiny_model(LIGHT), prepared(drawn(), LIGHT)
     gradcam.activation_map(model, tensor)
-    assert hooks(model) == 0
+    assert hook_count(model) == 0
     for fault in (np.repeat(tensor, 3, axis=0), tensor[:, :4, :4]):  # neither fits the layers
         with pytest.raises(RuntimeError):
             gradcam.activation_map(model, fault)
-        assert hooks(model) == 0
+        assert hook_count(model) == 0
         assert all(weight.requires_grad for weight in model.parameters())
 
 
@@ -150,7 +147,7 @@ def test_an_index_error_in_the_network_is_not_swallowed(monkeypatch):
     monkeypatch.setattr(type(model), "categories", (1, 3))  # a mask of another length
     with pytest.raises(IndexError):
         gradcam.activation_map(model, tensor)
-    assert hooks(model) == 0
+    assert hook_count(model) == 0
 
 
 def test_asking_for_a_map_does_not_change_the_answer():

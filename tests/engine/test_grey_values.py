@@ -21,7 +21,7 @@ from pydicom.pixels import (
 )
 
 from engine.dicom.voi import display_table
-from tests.engine.test_voi import assert_same_grey, open_image
+from tests.engine.grey_levels import assert_same_grey, open_image
 from tests.phantom import breast, stored_values, write_mammogram
 
 STORED = np.arange(4096).reshape(64, 64)

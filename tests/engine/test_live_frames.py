@@ -35,7 +35,7 @@ def framed(config=CONFIG, count=3):
             np.uint8
         )
         crop, mask, geometry = preprocessing.crop_breast(image, 1.0, config)
-        found.append(preprocessing.fill_frame(crop, mask, geometry, config))
+        found.append(preprocessing.fill_frame(crop, mask, geometry))
     return (np.stack(part) for part in zip(*found, strict=True))
 
 
@@ -66,7 +66,7 @@ def test_an_alteration_is_the_one_that_is_made_on_the_cpu():
     drawn, wanted, wanted_lesions = [], [], []
     for number in range(len(frames)):
         drawn.append(draw_alteration(QUIET, np.random.default_rng(number)))
-        frame, lesion = augmentation._alter(
+        frame, lesion = augmentation.altered(
             frames[number], masks[number], lesions[number], QUIET, np.random.default_rng(number)
         )
         wanted.append(frame)

@@ -25,9 +25,9 @@ def noisy(bits, rows=300, columns=211):
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 def test_the_counted_bits_are_the_bytes_of_the_stream(bits):
     stream = encoded(noisy(bits), bits)
-    header = streams._jpeg_header(stream)
+    header = streams.jpeg_header(stream)
     image = imagecodecs.jpeg_decode(stream)
-    _, size = streams._scan_end(stream, header)
+    _, size = streams.scan_end(stream, header)
     counted = lossless_bits(image, header.bits, header.scan, header.code_tables)
     assert 8 * (size - 2) < counted <= 8 * size
 
@@ -35,8 +35,8 @@ def test_the_counted_bits_are_the_bytes_of_the_stream(bits):
 def test_an_image_of_every_difference_is_counted_right():
     image = SEED.integers(0, 65536, (64, 512), dtype=np.uint16)  # 16 bits of noise
     stream = encoded(image, 16)
-    header = streams._jpeg_header(stream)
-    _, size = streams._scan_end(stream, header)
+    header = streams.jpeg_header(stream)
+    _, size = streams.scan_end(stream, header)
     counted = lossless_bits(image, header.bits, header.scan, header.code_tables)
     assert 8 * (size - 2) < counted <= 8 * size
 
@@ -84,7 +84,7 @@ def test_a_stream_with_more_than_the_image_is_refused(more):
 def test_a_stream_cut_within_any_of_its_headers_is_refused():
     image = noisy(12)
     stream = encoded(image, 12)
-    for end in range(2, streams._jpeg_header(stream).scan_start + 1):
+    for end in range(2, streams.jpeg_header(stream).scan_start + 1):
         with pytest.raises(UnreadableFile):
             streams.decode_stream(stream[:end], (*image.shape, 1))
 
@@ -101,7 +101,7 @@ def test_a_header_that_reaches_behind_its_stream_is_refused():
 def test_a_bit_lost_in_the_middle_is_not_counted_as_whole():
     image = noisy(14)
     stream = bytearray(encoded(image, 14))
-    middle = (streams._jpeg_header(bytes(stream)).scan_start + len(stream)) // 2
+    middle = (streams.jpeg_header(bytes(stream)).scan_start + len(stream)) // 2
     del stream[middle : middle + 64]
     with pytest.raises(UnreadableFile):
         streams.decode_stream(bytes(stream), (*image.shape, 1))

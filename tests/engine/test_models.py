@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.networks.models import HYBRID, LIGHT, build_model, made_fast
+from engine.networks.models import HYBRID, LIGHT, build_model, optimized_for_inference
 from tests.tiny_networks import ARCHITECTURES, tiny_model
 
 SMALL = ARCHITECTURES[HYBRID]
@@ -26,10 +26,10 @@ def test_the_hybrid_looks_at_every_scale_it_names():
     model = tiny_model(HYBRID)
     c3, c4, c5 = torch.rand(1, 512, 8, 8), torch.rand(1, 1024, 4, 4), torch.rand(1, 2048, 2, 2)
     with torch.inference_mode():
-        before = model.read(c3, c4, c5).logits
+        before = model.forward_head(c3, c4, c5).logits
         spot = c3.clone()
         spot[0, :, 3, 3] += 5  # one cell of the finest scale
-        after = model.read(spot, c4, c5).logits
+        after = model.forward_head(spot, c4, c5).logits
     assert not torch.allclose(before, after, atol=1e-4)
 
 
@@ -38,8 +38,8 @@ def test_the_hybrid_knows_where_a_thing_lies():
     model = tiny_model(HYBRID)
     c3, c4, c5 = torch.rand(1, 512, 8, 8), torch.rand(1, 1024, 4, 4), torch.rand(1, 2048, 2, 2)
     with torch.inference_mode():
-        here = model.read(c3, c4, c5).attention
-        there = model.read(c3.flip(3), c4.flip(3), c5.flip(3)).attention.flip(2)
+        here = model.forward_head(c3, c4, c5).attention
+        there = model.forward_head(c3.flip(3), c4.flip(3), c5.flip(3)).attention.flip(2)
     assert not torch.allclose(here, there, atol=1e-4)
 
 
@@ -47,7 +47,9 @@ def test_splitting_the_hybrid_at_c3_changes_nothing():
     model = tiny_model(HYBRID)
     image = torch.rand(1, 1, 96, 96)
     with torch.inference_mode():
-        assert torch.equal(model(image).logits, model.upper(model.lower(image)).logits)
+        assert torch.equal(
+            model(image).logits, model.forward_trainable(model.forward_frozen(image)).logits
+        )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_a_breast_turned_upside_down_gets_the_same_answer(name, architecture):
     model = build_model(name, **architecture).eval()
     image = torch.rand(2, 1, 96, 64)
     with torch.inference_mode():
-        upright, turned = model.answer(image), model.answer(image.flip(2))
+        upright, turned = model.predict(image), model.predict(image.flip(2))
         one, other = model(image).logits, model(image.flip(2)).logits
     assert (one - other).abs().max() > 20 * (upright.logits - turned.logits).abs().max()
     assert upright.logits.shape == (2, len(model.categories))
@@ -66,11 +68,11 @@ def test_a_breast_turned_upside_down_gets_the_same_answer(name, architecture):
     assert torch.allclose(upright.malignancy, turned.malignancy, atol=1e-4)
 
 
-def test_the_papers_network_is_asked_as_the_paper_asks_it():
+def test_the_papers_network_predicts_as_in_the_paper():
     model = build_model(LIGHT).eval()
     image = torch.rand(1, 1, 224, 224)
     with torch.inference_mode():
-        assert torch.equal(model.answer(image).logits, model(image).logits)
+        assert torch.equal(model.predict(image).logits, model(image).logits)
 
 
 def test_the_lightweight_network_is_the_papers():
@@ -87,11 +89,11 @@ def test_the_lightweight_network_is_the_papers():
 
 
 @pytest.mark.parametrize("height", [64, 96, 160, 416])
-def test_a_look_in_two_halves_is_the_same_look(height):
+def test_an_image_in_two_halves_gets_the_same_output(height):
     torch.manual_seed(2)
     model, image = build_model("light", trunk="mobilenet").eval(), torch.rand(1, 1, height, 64)
     with torch.inference_mode():
-        whole, halves = model(image), model.look(image)
+        whole, halves = model(image), model.forward_for_inference(image)
     assert torch.allclose(halves.logits, whole.logits, atol=1e-6)
     assert torch.allclose(halves.attention, whole.attention, atol=1e-5)
 
@@ -117,7 +119,7 @@ def test_the_fast_copy_answers_as_the_network_it_was_made_of(name, architecture,
             nn.init.uniform_(module.running_mean, -0.2, 0.2)
             nn.init.uniform_(module.running_var, 0.5, 2)
     model.eval()
-    fast = made_fast(model)
+    fast = optimized_for_inference(model)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in fast.modules())
     assert any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
     image = torch.rand(2, 1, *frame)

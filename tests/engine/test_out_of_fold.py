@@ -15,8 +15,9 @@ from engine.evaluation.out_of_fold import (
     assemble,
     assemble_ensemble,
     cross_fitted,
+    fit_calibration,
+    joint_predictions,
     predict_fold,
-    predict_joint_fold,
 )
 from engine.evaluation.row_predictions import RowPrediction
 from engine.networks import ensemble
@@ -149,15 +150,15 @@ def read_csv(path):
         return {record["file"]: record for record in csv.DictReader(stream)}
 
 
-def test_what_two_networks_said_of_the_fold_that_neither_saw_is_joined_without_asking_again(
+def test_what_two_networks_said_of_the_fold_that_neither_saw_is_combined_without_predicting_again(
     pair_runs, tmp_path, monkeypatch
 ):
     manifest, first, second = pair_runs
     assemble(manifest, first, tmp_path, "hybrid")
     assemble(manifest, second, tmp_path, "light")
     with monkeypatch.context() as patch:
-        for asked in ("answer", "look"):  # no fold's network is asked
-            patch.setattr(f"engine.networks.models.Network.{asked}", None)
+        for method in ("predict", "forward_for_inference"):  # no fold's network predicts
+            patch.setattr(f"engine.networks.models.Network.{method}", None)
         assemble_ensemble(manifest, first, second, tmp_path)
     both = ensemble.load(tmp_path / "both.json")
     entry = json.loads((tmp_path / "manifest.json").read_text())["both"]
@@ -178,16 +179,20 @@ def test_what_two_networks_said_of_the_fold_that_neither_saw_is_joined_without_a
     assert all(record["box_hit"] == "" for record in said.values())
     for record in said.values():
         assert sum(probabilities_of(record)) == pytest.approx(1, abs=1e-6)
-    # by hand, of one image: the mean of the malignancy logits that the two folds' networks gave
+    # by hand, of one image: the mean of the malignancy logits that the two folds' networks gave,
+    # each calibrated by what it said of the other fold
     stored = [np.load(home / "fold1" / "predictions.npz") for home in (first, second)]
     file = str(stored[0]["files"][0])
-    logits = [s["malignancy"][list(s["files"]).index(file)] for s in stored]
+    logits = []
+    for home, of_fold, member in zip((first, second), stored, both.members, strict=True):
+        others = predict_fold(home / "fold0", 0, rows)
+        scaling = fit_calibration(others, member.identity.categories, rows).cancer.head
+        logit = of_fold["malignancy"][list(of_fold["files"]).index(file)]
+        logits.append(logit * scaling.slope + scaling.offset)
     (joint,) = [
-        p
-        for p in predict_joint_fold(first / "fold1", second / "fold1", 1, rows)
-        if p.row.file == file
+        p for p in joint_predictions(first, second, both.members, rows) if p.row.file == file
     ]
-    assert joint.malignancy_logit == pytest.approx(np.mean(logits), rel=1e-6)
+    assert joint.malignancy_logit == pytest.approx(np.mean(logits), rel=1e-5)
 
 
 def test_the_joint_heat_maps_are_held_against_the_boxes_when_asked_to_and_then_known(
@@ -198,10 +203,10 @@ def test_the_joint_heat_maps_are_held_against_the_boxes_when_asked_to_and_then_k
     copies = [shutil.copytree(runs, tmp_path / runs.name) for runs in (first, second)]
     command = ["out-of-fold", "both", "--data", str(manifest), "--runs", str(copies[0])]
     command += ["--beside", str(copies[1]), "--out", str(tmp_path / "out")]
-    for fold in ("0", "1"):
-        assert main([*command, "--fold", fold]) == 0
     for name, runs in zip(MEMBERS, copies, strict=True):
         assemble(manifest, runs, tmp_path / "out", name)
+    for fold in ("0", "1"):
+        assert main([*command, "--fold", fold]) == 0
     assert main(command) == 0
     said = read_csv(tmp_path / "out" / "both.out_of_fold.csv")
     for row in dataset.read_manifest(manifest):
@@ -212,6 +217,8 @@ def test_a_partner_that_saw_the_fold_is_refused(pair_runs, tmp_path):
     manifest, first, second = pair_runs
     swapped = shutil.copytree(second, tmp_path / "second")
     shutil.copy(second / "fold1" / "checkpoint.safetensors", swapped / "fold0")
+    for name, runs in zip(MEMBERS, (first, second), strict=True):
+        assemble(manifest, runs, tmp_path / "out", name)
     with pytest.raises(InvalidData, match="held out another"):
         assemble_ensemble(manifest, first, swapped, tmp_path / "out")
 

@@ -228,7 +228,7 @@ def test_hostile_answers_are_made_harmless():
     answer.StudyInstanceUID = "../../etc"
     answer.PatientName = "A\u202eB\x1b[31m" + "x" * 1000
     answer.add_new("NumberOfStudyRelatedInstances", "IS", "1")
-    answer["NumberOfStudyRelatedInstances"]._value = "many"
+    answer["NumberOfStudyRelatedInstances"]._value = "many"  # noqa: SLF001  as bytes on the line would
     study = finding.study_of(answer)
     assert len(study.patient_name) <= 256
     assert "\u202e" not in study.patient_name
@@ -342,7 +342,7 @@ def test_a_pacs_that_stays_away_is_told_and_what_came_is_kept(study_files, tmp_p
         def die(number, association):
             if number == 2:
                 association.dul.socket.socket.shutdown(socket.SHUT_RDWR)
-                pacs._server.shutdown()
+                pacs.server.shutdown()
 
         pacs.on_sending = die
         result = fetch(pacs, tmp_path)
@@ -366,7 +366,7 @@ def test_a_pacs_without_c_get_asks_for_c_move(study_files, tmp_path):
 
 def test_an_object_of_another_study_is_not_kept(pacs, tmp_path, study_files):
     intruder = pydicom.dcmread(study_files[0])
-    matches = pacs._matches
+    matches = pacs.matches
 
     def mixed(asked):
         found = matches(asked)
@@ -375,7 +375,7 @@ def test_an_object_of_another_study_is_not_kept(pacs, tmp_path, study_files):
             found = [*found, intruder]
         return found
 
-    pacs._matches = mixed
+    pacs.matches = mixed
     intruder.SOPInstanceUID = intruder.file_meta.MediaStorageSOPInstanceUID = "1.2.66.1"
     result = fetch(pacs, tmp_path)
     assert [error.title for error in result.refused] == ["Another study was sent"]
@@ -490,7 +490,7 @@ def test_what_a_dead_process_left_half_is_swept(tmp_path):
     assert names(tmp_path) == [young.name]
 
 
-# -------------------------------------------------------------------------------- breaks and kills
+# ------------------------------------------------------------ when it breaks off, or is killed
 
 
 def _many_objects(folder: Path, count: int) -> list[Dataset]:
@@ -627,7 +627,9 @@ def test_priors_come_with_the_study(study_files, tmp_path, capsys):
     older = [
         write_mammogram(
             *(tmp_path / f"{year}.dcm",),
-            **{"study_uid": f"1.2.{year}", "patient_id": "P-1", "study_date": f"{year}0101"},
+            study_uid=f"1.2.{year}",
+            patient_id="P-1",
+            study_date=f"{year}0101",
             **SMALL,
         )
         for year in (2016, 2017, 2018)

@@ -208,7 +208,7 @@ def test_a_pacs_that_is_away_costs_no_entry_and_the_rest_goes_when_it_is_back(ou
 
         def status(_uid):
             if next(strikes, 0) is None:
-                pacs._server.active_associations[0].abort()
+                pacs.server.active_associations[0].abort()
             return 0x0000
 
         pacs.store_status = status
@@ -281,13 +281,13 @@ def test_a_report_that_never_comes_is_asked_for_again(outbox, pacs, tmp_path, mo
     assert IMAGES
     (path,) = objects(tmp_path, 1)
     outbox.add("archive", path)
-    report, pacs._report = pacs._report, lambda *_: None
+    report, pacs.report = pacs.report, lambda *_: None
     sent = sending.send_due(SITE, node_of(pacs, commits=True, timeout_s=1), outbox)
     assert len(sent.awaiting) == 1
     (entry,) = outbox.entries()
     assert entry.state is State.SENT
     assert not sending.send_due(SITE, node_of(pacs, commits=True), outbox).stored  # not yet
-    pacs._report = report
+    pacs.report = report
     monkeypatch.setattr(sending, "_ASK_AGAIN", timedelta(0))
     assert len(sending.send_due(SITE, node_of(pacs, commits=True), outbox).stored) == 1
     assert outbox.entries() == []

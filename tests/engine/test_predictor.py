@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from engine.dicom.loading import load, load_pixels
-from engine.domain import Laterality
+from engine.domain import Laterality, OutOfScope, Prediction
 from engine.errors import IncompatibleCheckpoint
 from engine.networks import predictor as predictor_module
 from engine.networks import preprocessing
-from engine.networks.checkpoint import load_checkpoint
+from engine.networks.checkpoint import load_checkpoint, save_checkpoint
 from engine.networks.predictor import UNEXPECTED_TITLE, Predictor
 from tests.phantom import write_mammogram, write_study
 from tests.tiny_networks import write_tiny_checkpoint
@@ -47,20 +47,93 @@ def network_says(checkpoint, view):
     return output.logits[0].numpy(), float(output.malignancy[0])
 
 
-def test_a_view_gets_the_calibrated_probabilities_of_its_network(predictor, checkpoint_path, study):
+def softmax(scores: np.ndarray) -> np.ndarray:
+    return np.exp(scores) / np.exp(scores).sum()
+
+
+def test_a_view_gets_the_calibrated_probabilities_of_its_network_read_with_its_breast(
+    predictor, checkpoint_path, study
+):
     checkpoint = load_checkpoint(checkpoint_path)
     prediction = predictor.predict_study(study)
     assert [answer.image_uid for answer in prediction.views] == [v.image_uid for v in study.views]
+    breasts = {breast.laterality: breast.prediction for breast in prediction.breasts}
     for view, answer in zip(study.views, prediction.views, strict=True):
         logits, malignancy = network_says(checkpoint, view)
-        scores = logits.astype(float) * 3.0 + [0.0, 0.1, 0.2, 0.3]
-        expected = np.exp(scores) / np.exp(scores).sum()
+        own = softmax(logits.astype(float) * 3.0 + [0.0, 0.1, 0.2, 0.3])
+        breast = breasts[view.laterality]
+        together = np.sqrt(own * list(breast.probabilities.values()))
         said = answer.prediction
         assert tuple(said.probabilities) == (1, 3, 4, 5)
-        np.testing.assert_allclose(list(said.probabilities.values()), expected, rtol=1e-5)
+        np.testing.assert_allclose(
+            list(said.probabilities.values()), together / together.sum(), rtol=1e-5
+        )
         assert sum(said.probabilities.values()) == pytest.approx(1, abs=1e-12)
-        assert said.malignancy == pytest.approx(1 / (1 + np.exp(0.5 - 2 * malignancy)), rel=1e-5)
+        assert said.malignancy == breast.malignancy
         assert said.model == checkpoint.identity
+        # asked of one view, the network has nothing else to go by
+        (single,) = predictor.predict_study(replace(study, views=(view,))).views
+        np.testing.assert_allclose(list(single.prediction.probabilities.values()), own, rtol=1e-5)
+        odds = (2 * malignancy - 0.5 + np.log(own[2:].sum() / own[:2].sum())) / 2
+        assert single.prediction.malignancy == pytest.approx(
+            1 / (1 + np.exp(0.1 - 2 * odds)), rel=1e-5
+        )
+
+
+def test_several_studies_at_once_get_the_answers_that_each_gets_alone(predictor, tmp_path, caplog):
+    folders = [write_study(tmp_path / name, study_uid=f"1.2.{name}") for name in ("7", "8")]
+    write_mammogram(tmp_path / "9" / "blank.dcm", values=np.full((256, 192), 500, np.uint16))
+    studies = [only_study(folder) for folder in (*folders, tmp_path / "9")]
+    cut = folders[1] / "LCC.dcm"
+    cut.write_bytes(cut.read_bytes()[:-40_000])
+    alone = [predictor.predict_study(study) for study in studies]
+    for batch in (1, 3, 16):
+        together = predictor.predict_studies(studies, batch)
+        for one, other in zip(alone, together, strict=True):
+            assert [v.image_uid for v in one.views] == [v.image_uid for v in other.views]
+            assert one.failures == other.failures
+            for mine, theirs in zip(one.breasts, other.breasts, strict=True):
+                said, same = mine.prediction, theirs.prediction
+                if isinstance(said, OutOfScope):
+                    assert same == said
+                else:
+                    assert same.probabilities == pytest.approx(said.probabilities, abs=1e-6)
+    assert len(alone[1].failures) == 1
+    assert isinstance(alone[2].breasts[0].prediction, OutOfScope)
+
+
+def test_an_image_that_breaks_the_network_leaves_the_others_of_its_pass_alone(
+    checkpoint_path, tmp_path, caplog
+):
+    predictor = Predictor(checkpoint_path)
+    studies = [
+        only_study(write_study(tmp_path / str(number), views=[("R", "CC")], seed=number))
+        for number in range(3)
+    ]
+    words = "of a kernel that failed"
+    seen: list[tuple[int, float]] = []
+    breaking: set[float] = set()
+
+    def look(module, arguments):
+        if isinstance(module, torch.nn.Conv2d) and module.weight.shape[:2] == (4, 1):  # the first
+            (images,) = arguments
+            seen.append((len(images), float(images[-1].sum())))
+            if (len(images) > 1 and breaking) or seen[-1][1] in breaking:
+                raise RuntimeError(words)
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        predictor.predict_study(studies[1])
+        breaking |= {brightness for _, brightness in seen}
+        seen.clear()
+        predictions = predictor.predict_studies(studies, 16)
+    finally:
+        hook.remove()
+    assert seen[0][0] == 3
+    assert {size for size, _ in seen} == {3, 1}
+    assert [len(prediction.failures) for prediction in predictions] == [0, 1, 0]
+    assert predictions[1].failures[0].title == UNEXPECTED_TITLE
+    assert words not in caplog.text
 
 
 def test_a_breast_pools_its_own_views_and_right_comes_first(predictor, checkpoint_path, study):
@@ -79,13 +152,17 @@ def test_a_breast_pools_its_own_views_and_right_comes_first(predictor, checkpoin
         assert 0 < breast.prediction.malignancy < 1
 
 
-def test_the_answer_is_the_same_again_and_whatever_else_is_in_the_study(predictor, study):
+def test_the_answer_is_the_same_again_and_whatever_the_other_breast_is_like(predictor, study):
     first = predictor.predict_study(study)
     again = predictor.predict_study(study, heatmaps=True)
-    alone = predictor.predict_study(replace(study, views=study.views[2:3]))
+    side = study.views[2].laterality
+    one_side = tuple(view for view in study.views if view.laterality is side)
+    alone = predictor.predict_study(replace(study, views=one_side))
     assert [a.prediction for a in first.views] == [a.prediction for a in again.views]
     assert first.breasts == again.breasts
-    assert alone.views[0].prediction == first.views[2].prediction
+    of_side = [a.prediction for a in first.views if a.image_uid in alone.breasts[0].image_uids]
+    assert [a.prediction for a in alone.views] == of_side
+    assert alone.breasts[0] in first.breasts
 
 
 def test_heat_maps_come_only_when_asked_for(predictor, study):
@@ -106,7 +183,7 @@ def test_views_that_no_rule_joins_give_no_breast(predictor, study):
 def test_a_view_of_unknown_side_belongs_to_no_breast(predictor, study):
     views = (replace(study.views[0], laterality=None), *study.views[1:])
     prediction = predictor.predict_study(replace(study, views=views))
-    assert prediction.views[0].prediction.in_scope
+    assert isinstance(prediction.views[0].prediction, Prediction)
     used = {uid for breast in prediction.breasts for uid in breast.image_uids}
     assert used == {view.image_uid for view in views[1:]}
 
@@ -133,9 +210,8 @@ def test_what_the_header_rules_out_is_not_even_decoded(predictor, study, tmp_pat
     gone = replace(study.views[0], out_of_scope="A spot view.", path=tmp_path / "gone.dcm")
     prediction = predictor.predict_study(replace(study, views=(gone, *study.views[1:])))
     said = prediction.views[0].prediction
-    assert not said.in_scope
-    assert said.scope_reason == "A spot view."
-    assert said.category is None
+    assert isinstance(said, OutOfScope)
+    assert said.reason == "A spot view."
     assert not prediction.failures
     assert gone.image_uid not in {uid for b in prediction.breasts for uid in b.image_uids}
 
@@ -159,14 +235,14 @@ def test_an_image_without_a_breast_is_out_of_scope_and_no_failure(
     write_mammogram(tmp_path / "a.dcm", values=values)
     prediction = predictor.predict_study(only_study(tmp_path), heatmaps=True)
     (answer,) = prediction.views
-    assert words in answer.prediction.scope_reason
-    assert answer.prediction.probabilities is None
+    assert isinstance(answer.prediction, OutOfScope)
+    assert words in answer.prediction.reason
     assert answer.explanation is None
     assert not prediction.failures
     (breast,) = prediction.breasts
     assert breast.laterality is Laterality.RIGHT
-    assert not breast.prediction.in_scope
-    assert breast.prediction.scope_reason
+    assert isinstance(breast.prediction, OutOfScope)
+    assert breast.prediction.reason
     assert breast.image_uids == ()
 
 
@@ -189,14 +265,17 @@ def test_a_bug_at_one_file_is_logged_and_does_not_stop_the_others(
     assert str(failure.path) not in caplog.text  # it may hold a patient's name
 
 
-def test_an_answer_that_is_no_number_is_never_shown(checkpoint_path, study, caplog):
-    broken = Predictor(checkpoint_path)
+def test_a_prediction_that_is_no_number_is_never_shown(checkpoint_path, study, tmp_path, caplog):
+    broken = load_checkpoint(checkpoint_path)
     with torch.no_grad():
-        broken._checkpoint.model.classify.bias[2] = float("nan")
-    prediction = broken.predict_study(study)
+        broken.model.classify.bias[2] = float("nan")
+    path = tmp_path / "broken.safetensors"
+    parts = broken.preprocessing, broken.calibration, broken.heat_reference, broken.provenance
+    save_checkpoint(path, broken.identity.name, broken.model, *parts)
+    prediction = Predictor(path).predict_study(study)
     assert prediction.views == ()
     assert len(prediction.failures) == 4
-    assert all(not breast.prediction.in_scope for breast in prediction.breasts)
+    assert all(isinstance(breast.prediction, OutOfScope) for breast in prediction.breasts)
     assert "FloatingPointError" in caplog.text
 
 

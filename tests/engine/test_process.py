@@ -21,7 +21,7 @@ from engine.domain import MODEL_NAMES
 from engine.errors import EngineStopped, IncompatibleCheckpoint, UnreadableFile
 from engine.networks import process
 from engine.networks.predictor import Predictor
-from engine.networks.process import EngineProcess, EngineSettings, _Worker
+from engine.networks.process import EngineProcess, EngineSettings, Worker
 from tests import tiny_networks
 from tests.phantom import write_study
 from tests.tiny_networks import write_tiny_checkpoint
@@ -278,36 +278,31 @@ def test_a_reader_restarts_the_engine_and_the_request_goes_on(engine, study, cap
 
 
 @pytest.mark.parametrize(
-    ("signs", "patience"),
+    ("beats", "patience"),
     [
-        ([], "SILENCE_S"),  # a stopped process
-        ([(process._BEAT, 5.0)] * 40, "IDLENESS_S"),  # it lives, and uses no processor
-        ([(process._BEAT, 2.0 * n) for n in range(99)], "LONGEST_S"),  # it works for ever
+        ([None] * 40, "SILENCE_S"),  # a stopped process
+        ([5.0] * 40, "IDLENESS_S"),  # it lives, and uses no processor
+        ([2.0 * n for n in range(99)], "LONGEST_S"),  # it works for ever
     ],
 )
 def test_silence_idleness_and_endless_work_are_a_hang_and_work_is_none(
-    settings, monkeypatch, signs, patience
+    monkeypatch, beats, patience
 ):
-    for name, value in (("BEAT_S", 0.01), ("SILENCE_S", 1.0), ("IDLENESS_S", 9.0)):
-        monkeypatch.setattr(process, name, value)
-    monkeypatch.setattr(process, "LONGEST_S", 9.0)
-    monkeypatch.setattr(process, patience, 0.1)
-    parent = EngineProcess(settings)
-    parent._has_answered = True
-    ours, theirs = multiprocessing.Pipe()
-    for sign in signs:
-        theirs.send(sign)
-    with pytest.raises(process._Hung):
-        parent._answer(ours, "predict")
-    for sign in [*[(process._BEAT, float(n)) for n in range(5)], (True, "said")]:
-        theirs.send(sign)
-    monkeypatch.undo()
-    while ours.poll(0):
-        kind, *rest = ours.recv()
-    assert (kind, rest) == (True, ["said"])
-    for pipe in (ours, theirs):
-        pipe.close()
-    parent.stop()
+    for name in ("SILENCE_S", "IDLENESS_S", "LONGEST_S"):
+        monkeypatch.setattr(process, name, 30.0 if name == patience else 1e6)
+
+    def tell(watchdog, beats):
+        for processor_s in beats:
+            if processor_s is None:
+                watchdog.heard_nothing()
+            else:
+                watchdog.heard(processor_s)
+
+    tell(process.Watchdog(process.SILENCE_S), beats[:25])
+    with pytest.raises(process.Hung):
+        tell(process.Watchdog(process.SILENCE_S), beats)
+    working = [2.0 * n for n in range(25)]
+    tell(process.Watchdog(process.SILENCE_S), [*working[:12], *[None] * 5, *working[12:20]])
 
 
 @pytest.mark.parametrize(
@@ -325,11 +320,12 @@ def test_want_of_memory_is_said_as_such(study, settings, error, monkeypatch):
     prediction = asked.predict_study(study)
     assert {failure.title for failure in prediction.failures} == {"Not enough memory"}
     ours, theirs = multiprocessing.Pipe()
-    monkeypatch.setattr(process._Worker, "predict", fail)
-    thread = threading.Thread(target=process._serve_requests, args=(theirs, settings))
+    monkeypatch.setattr(process.Worker, "predict", fail)
+    thread = threading.Thread(target=process.serve_requests, args=(theirs, settings))
     thread.start()
-    ours.send(("predict", (study, "light", False)))
-    is_answer, told = ours.recv()
+    ours.send((7, "predict", (study, "light", False)))
+    _, number, (is_answer, told) = ours.recv()
+    assert number == 7
     ours.close()
     thread.join()
     assert not is_answer
@@ -369,7 +365,7 @@ def test_a_second_spot_of_a_view_neither_decodes_it_again_nor_loads_the_network_
         return load_pixels(view)
 
     monkeypatch.setattr(loading, "load_pixels", noting)
-    worker, (one, other, *_) = _Worker(settings), study.views
+    worker, (one, other, *_) = Worker(settings), study.views
     for view, box in ((one, BOX), (one, (0, 0, 9, 9)), (other, BOX), (one, BOX)):
         predictor = worker.predict_region(view, box)
     assert decoded == [one.image_uid, other.image_uid, one.image_uid]
@@ -391,6 +387,39 @@ def spot_engine(folder, settings):
     engine = EngineProcess(replace(settings, checkpoints=checkpoints))
     yield engine
     engine.stop()
+
+
+def test_a_spot_does_not_wait_for_the_study_that_is_being_judged(spot_engine, study):
+    spot_engine.warm_up("light").result(PATIENCE_S)
+    views: list[tuple[int, int]] = []
+    busy = spot_engine.predict(long_study(study, 400), "light", on_view=lambda *v: views.append(v))
+    wait_for(lambda: len(views) > 3)
+    spot = spot_engine.predict_region(study.views[0], BOX).result(PATIENCE_S)
+    assert spot.model.name == "region"
+    assert not busy.done()
+    assert views == [(n, 400) for n in range(len(views))]
+    second = spot_engine.predict_region(study.views[1], BOX)
+    assert second.result(PATIENCE_S).image_uid == study.views[1].image_uid
+    assert not busy.done()
+    assert busy.cancel()
+
+
+def test_killed_with_a_study_and_a_spot_at_once_both_are_answered(spot_engine, study, caplog):
+    spot_engine.warm_up("light").result(PATIENCE_S)
+    views: list[tuple[int, int]] = []
+    busy = spot_engine.predict(long_study(study, 60), "light", on_view=lambda *v: views.append(v))
+    wait_for(lambda: views)
+    first_id = spot_engine.process_id
+    os.kill(first_id, signal.SIGSTOP)  # so that the spot is with it when it dies
+    spots = [spot_engine.predict_region(study.views[n], BOX) for n in range(3)]
+    time.sleep(0.2)
+    os.kill(first_id, signal.SIGKILL)
+    assert [spot.result(PATIENCE_S).image_uid for spot in spots] == [
+        view.image_uid for view in study.views[:3]
+    ]
+    assert len(busy.result(PATIENCE_S).views) == 60
+    assert views.count((0, 60)) == 2  # it was begun anew
+    assert "died" in caplog.text
 
 
 def test_a_spot_is_answered_before_the_studies_that_wait(spot_engine, study):

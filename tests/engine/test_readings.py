@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,46 +16,32 @@ import pytest
 from engine.domain import (
     NOTICE,
     Agreement,
-    Annotation,
     AnnotationKind,
-    AskedRegion,
     BiradsCategory,
     Laterality,
     ModelIdentity,
+    OutOfScope,
     Prediction,
-    ReaderAssessment,
     ReadingMode,
-    RegionPrediction,
+    RegionOutOfScope,
     is_downgrade,
 )
 from engine.errors import StorageFailed
 from engine.records import schema
 from engine.records.schema import MIGRATIONS, SCHEMA_VERSION
 from engine.records.store import ReadingStore
-
-LIGHT = ModelIdentity("light", "ab" * 32, (1, 3, 4, 5))
-SAID = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
-NOON = datetime(2026, 11, 21, 12, 0, 3, 250_000, tzinfo=UTC)
-
-
-def assessment(**changes) -> ReaderAssessment:
-    values = {
-        "study_uid": "1.2.3",
-        "image_uids": ("1.2.3.1", "1.2.3.2"),
-        "patient_id": "A-17",
-        "laterality": Laterality.RIGHT,
-        "reader": "Dr. Ñandú",
-        "category": BiradsCategory.BENIGN,
-        "proposed_agreement": Agreement.DISAGREE,
-        "agreement": Agreement.DISAGREE,
-        "reason": "false mark",
-        "comment": "skin fold — not a mass",
-        "prediction": SAID,
-        "reading_mode": ReadingMode.CONCURRENT,
-        "opened_at": NOON - timedelta(seconds=40),
-        "recorded_at": NOON,
-    }
-    return ReaderAssessment(**(values | changes))
+from tests.engine.readings import (
+    FIRST_VERSION,
+    LIGHT,
+    NOON,
+    SAID,
+    SECOND_VERSION,
+    assessment,
+    read_csv,
+    region_record,
+    ruler,
+    unseen,
+)
 
 
 @pytest.fixture
@@ -69,11 +55,6 @@ def store(path):
         yield store
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 # ------------------------------------------------------------------------- what goes in comes out
 
 
@@ -82,7 +63,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     [
         SAID,
         None,
-        Prediction(LIGHT, None, scope_reason="A magnification view."),
+        OutOfScope(LIGHT, "A magnification view."),
         Prediction(LIGHT, {1: 0.1, 3: 0.2, 4: 0.30000000000000004, 5: 0.4}),
     ],
     ids=["in scope", "not predicted", "out of scope", "no malignancy head"],
@@ -173,7 +154,19 @@ def test_a_killed_process_loses_no_recorded_reading(path):
 import itertools
 from pathlib import Path
 from engine.records.store import ReadingStore
-from tests.engine.test_readings import assessment
+from tests.engine.readings import (
+    FIRST_VERSION,
+    LIGHT,
+    NOON,
+    SAID,
+    SECOND_VERSION,
+    assessment,
+    read_csv,
+    region_record,
+    ruler,
+    unseen,
+)
+from tests.engine.readings import assessment
 store = ReadingStore(Path({str(path)!r}))
 for number in itertools.count():
     recorded = store.record(assessment(comment=str(number)))
@@ -200,13 +193,13 @@ for number in itertools.count():
 
 def test_a_full_disk_is_told_and_saving_again_works(store, caplog):
     earlier = store.record(assessment())
-    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-    store._connection.execute(f"PRAGMA max_page_count={pages}")
+    pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+    store.connection.execute(f"PRAGMA max_page_count={pages}")
     long = assessment(comment="x" * 100_000)
     with pytest.raises(StorageFailed, match="disk is full"):
         store.record(long)
     assert store.all() == (earlier,)
-    store._connection.execute("PRAGMA max_page_count=1000000")
+    store.connection.execute("PRAGMA max_page_count=1000000")
     again = store.record(long)
     assert store.all() == (earlier, again)
     assert "A-17" not in caplog.text
@@ -225,10 +218,10 @@ def test_a_file_held_by_another_program_is_told_and_saving_again_works(path, cap
 
 
 def test_a_file_that_may_not_be_written_is_told(store, caplog):
-    store._connection.execute("PRAGMA query_only=ON")  # as SQLite finds it on a read-only disk
+    store.connection.execute("PRAGMA query_only=ON")  # as SQLite finds it on a read-only disk
     with pytest.raises(StorageFailed, match="may be written"):
         store.record(assessment())
-    store._connection.execute("PRAGMA query_only=OFF")
+    store.connection.execute("PRAGMA query_only=OFF")
     assert store.all() == ()
 
 
@@ -313,8 +306,6 @@ def test_a_log_whose_database_is_gone_is_not_thrown_away(path):
 
 # ---------------------------------------------------------------------------- an older file
 
-FIRST_VERSION = Path(__file__).with_name("readings_v1.sql")
-
 
 @pytest.fixture
 def old_path(tmp_path) -> Path:
@@ -342,7 +333,7 @@ def test_a_migrated_file_takes_new_readings_and_still_refuses_edits(old_path):
     with ReadingStore(old_path) as store:
         assert len(store.all()) == 4
         with pytest.raises(sqlite3.IntegrityError, match="never"):
-            store._connection.execute("UPDATE readings SET time_spent_s = 1")
+            store.connection.execute("UPDATE readings SET time_spent_s = 1")
 
 
 def test_a_migration_that_fails_halfway_leaves_the_file_as_it_was(old_path, monkeypatch, caplog):
@@ -358,9 +349,6 @@ def test_a_migration_that_fails_halfway_leaves_the_file_as_it_was(old_path, monk
     monkeypatch.undo()
     with ReadingStore(old_path) as store:
         assert len(store.all()) == 3
-
-
-SECOND_VERSION = Path(__file__).with_name("readings_v2.sql")
 
 
 def test_readings_of_the_second_form_are_all_there_and_drawings_find_room_beside_them(tmp_path):
@@ -381,21 +369,6 @@ def test_readings_of_the_second_form_are_all_there_and_drawings_find_room_beside
 # ------------------------------------------------------------------------ what the reader drew
 
 
-def ruler(**changes) -> Annotation:
-    values = {
-        "mark": "a1",
-        "study_uid": "1.2.3",
-        "image_uid": "1.2.3.1",
-        "patient_id": "A-17",
-        "reader": "Dr. Ñandú",
-        "kind": AnnotationKind.RULER,
-        "points": ((10.5, 20.25), (30.0, 41.125)),
-        "text": "",
-        "measured": "2.9 mm, at detector",
-    }
-    return Annotation(**(values | changes))
-
-
 def test_drawings_are_there_after_the_next_start_in_the_order_of_drawing(path):
     text = ruler(mark="b2", kind=AnnotationKind.TEXT, points=((1.0, 2.0),), text="“cyst” — ; DROP")
     with ReadingStore(path) as store:
@@ -412,59 +385,35 @@ def test_the_newest_record_of_a_drawing_counts_and_the_older_ones_stay(store):
     assert store.annotations("1.2.3") == ()
     store.annotate([moved])  # undone
     assert store.annotations("1.2.3") == (moved,)
-    assert store._connection.execute("SELECT count(*) FROM annotations").fetchone() == (4,)
-
-
-def told(**changes) -> AskedRegion:
-    values = {
-        "image_uid": "1.2.3.1",
-        "box": (10, 20, 110, 220),
-        "model": ModelIdentity("region", "c4" * 32, (2, 3, 4, 5)),
-        "probabilities": {2: 0.1, 3: 0.2, 4: 0.6, 5: 0.1},
-        "malignancy": 0.75,
-        "spacing_mm": 0.07,
-        "spacing_source": "at detector",
-        "notes": ("A note with “quotes”.",),
-    }
-    of_study = {name: changes.pop(name) for name in ("study_uid", "reader") if name in changes}
-    said = RegionPrediction(**(values | changes))
-    return AskedRegion(
-        **({"study_uid": "1.2.3", "patient_id": "A-17", "reader": "Dr. Ñandú"} | of_study),
-        prediction=said,
-        asked_at=datetime(2026, 11, 28, 9, 30, tzinfo=UTC),
-    )
+    assert store.connection.execute("SELECT count(*) FROM annotations").fetchone() == (4,)
 
 
 def test_what_was_said_of_a_rectangle_is_there_after_the_next_start(path):
-    refused = told(
-        box=(0, 0, 5, 5),
-        probabilities=None,
-        malignancy=None,
-        scope_reason="The rectangle lies outside the breast.",
-        spacing_mm=None,
-        spacing_source=None,
-        notes=(),
+    outside = "The rectangle lies outside the breast."
+    model = region_record().prediction.model
+    refused = replace(
+        region_record(), prediction=RegionOutOfScope("1.2.3.1", (0, 0, 5, 5), model, outside)
     )
-    elsewhere = told(study_uid="9.9")
+    elsewhere = region_record(study_uid="9.9")
     with ReadingStore(path) as store:
-        store.record_regions([told(), elsewhere])
+        store.record_regions([region_record(), elsewhere])
         store.record_regions([refused])
     with ReadingStore(path) as store:
-        assert store.regions("1.2.3") == (told(), refused)
-        assert store.regions() == (told(), elsewhere, refused)
+        assert store.regions("1.2.3") == (region_record(), refused)
+        assert store.regions() == (region_record(), elsewhere, refused)
         assert store.regions("1.2.3")[0].prediction.category == 4
 
 
 def test_what_was_said_of_a_rectangle_cannot_be_edited_or_deleted(store):
-    store.record_regions([told()])
+    store.record_regions([region_record()])
     for statement in ("UPDATE regions SET malignancy = 0", "DELETE FROM regions"):
         with pytest.raises(sqlite3.IntegrityError, match="never"):
-            store._connection.execute(statement)
+            store.connection.execute(statement)
 
 
 def test_an_answer_about_a_rectangle_needs_a_time_zone(store):
     with pytest.raises(ValueError, match="time zone"):
-        store.record_regions([replace(told(), asked_at=datetime(2026, 11, 28))])
+        store.record_regions([replace(region_record(), asked_at=datetime(2026, 11, 28))])
     assert store.regions() == ()
 
 
@@ -472,9 +421,9 @@ def test_an_answer_about_a_rectangle_needs_a_time_zone(store):
     ("column", "value"), [("box", "[1, 2, 3]"), ("probabilities", "[1]"), ("asked_at", "noon")]
 )
 def test_an_answer_that_other_hands_have_changed_is_refused_as_damage(store, column, value):
-    store.record_regions([told()])
-    store._connection.execute("DROP TRIGGER regions_are_never_edited")
-    store._connection.execute(f"UPDATE regions SET {column} = ?", (value,))
+    store.record_regions([region_record()])
+    store.connection.execute("DROP TRIGGER regions_are_never_edited")
+    store.connection.execute(f"UPDATE regions SET {column} = ?", (value,))
     with pytest.raises(StorageFailed, match="damaged"):
         store.regions()
 
@@ -488,7 +437,7 @@ def test_the_export_tells_a_rectangle_with_its_own_readers_reading_of_that_breas
     store.record(assessment(**reader, image_uids=("1.2.3.9",), laterality=Laterality.LEFT))
     store.record(assessment(**(reader | {"reader": "Dr. Y"}), image_uids=uids))
     store.record(unseen(**reader, image_uids=uids))  # read blind, what was seen of it stays hidden
-    store.record_regions([told()])
+    store.record_regions([region_record()])
     store.export_csv(tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         cells = [row["regions"] for row in csv.DictReader(file)]
@@ -503,17 +452,17 @@ def test_drawings_cannot_be_edited_or_deleted(store):
     store.annotate([ruler()])
     for statement in ("UPDATE annotations SET text = 'x'", "DELETE FROM annotations"):
         with pytest.raises(sqlite3.IntegrityError, match="never"):
-            store._connection.execute(statement)
+            store.connection.execute(statement)
 
 
 def test_several_drawings_are_stored_all_or_none(store, caplog):
-    size = store._connection.execute("PRAGMA page_count").fetchone()[0]
-    store._connection.execute(f"PRAGMA max_page_count={size + 2}")  # a disk nearly full
+    size = store.connection.execute("PRAGMA page_count").fetchone()[0]
+    store.connection.execute(f"PRAGMA max_page_count={size + 2}")  # a disk nearly full
     many = [ruler(mark=str(n), text="x" * 2000) for n in range(20)]
     with pytest.raises(StorageFailed, match="disk is full"):
         store.annotate(many)
     assert store.annotations("1.2.3") == ()
-    store._connection.execute("PRAGMA max_page_count=1000000")
+    store.connection.execute("PRAGMA max_page_count=1000000")
     store.annotate(many)
     assert len(store.annotations("1.2.3")) == 20
 
@@ -523,7 +472,7 @@ def test_several_drawings_are_stored_all_or_none(store, caplog):
     [("spiral", "[[1, 2]]"), ("ruler", "[[1, NaN]]"), ("ruler", "[1]"), ("ruler", "x")],
 )
 def test_a_drawing_changed_by_other_hands_is_refused_as_damage(store, kind, points):
-    store._connection.execute(
+    store.connection.execute(
         "INSERT INTO annotations (mark, study_uid, image_uid, patient_id, reader, kind, points, "
         "text, measured, is_removed, stored_at) "
         "VALUES ('m', '1.2.3', 'i', 'p', 'r', ?, ?, '', '', 0, '')",
@@ -534,13 +483,6 @@ def test_a_drawing_changed_by_other_hands_is_refused_as_damage(store, kind, poin
 
 
 # --------------------------------------------------------------- what the reader was not shown
-
-
-def unseen(mode=ReadingMode.BLIND_AUDIT, **changes):
-    """A reading made while the model's answer was hidden."""
-    nothing = Agreement.NOT_COMPARABLE
-    values = {"prediction": None, "agreement": nothing, "proposed_agreement": nothing}
-    return assessment(reading_mode=mode, **(values | {"reason": ""} | changes))
 
 
 def test_what_the_model_says_of_a_hidden_reading_is_kept_once_and_not_revealed(store):
@@ -571,7 +513,7 @@ def test_answers_and_reveals_cannot_be_edited_or_deleted(store):
     for table in ("answers", "reveals"):
         for statement in (f"UPDATE {table} SET reading = 9", f"DELETE FROM {table}"):
             with pytest.raises(sqlite3.IntegrityError, match="never"):
-                store._connection.execute(statement)
+                store.connection.execute(statement)
 
 
 def test_a_second_read_holds_before_and_after_reason_and_times(store):
@@ -733,10 +675,10 @@ def test_an_export_that_fails_leaves_the_earlier_one_whole(store, tmp_path, monk
 def test_what_several_networks_said_is_stored_and_exported_side_by_side(store, tmp_path):
     hybrid = Prediction(ModelIdentity("hybrid", "a" * 64, (1, 2, 3, 4, 5)), {2: 0.75, 4: 0.25})
     both = ModelIdentity("both", "b" * 64, (1, 2, 3, 4, 5))
-    said = Prediction(both, {2: 0.375, 4: 0.625}, None, 0.25, (hybrid, SAID), 6.0)
+    said = Prediction(both, {2: 0.375, 4: 0.625}, 0.25, (hybrid, SAID), 6.0)
     recorded = store.record(assessment(prediction=said))
     assert recorded.prediction == said
-    silent = replace(said, probabilities=None, scope_reason="A magnification view.", others=())
+    silent = OutOfScope(both, "A magnification view.", shown_per_1000=6.0)
     store.record(assessment(prediction=silent))
     target = tmp_path / "readings.csv"
     store.export_csv(target)

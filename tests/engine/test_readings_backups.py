@@ -12,8 +12,7 @@ from engine.errors import StorageFailed
 from engine.records import backups
 from engine.records.store import ReadingStore
 from engine.records.verification import verify
-from tests.engine.test_readings import FIRST_VERSION, assessment
-from tests.engine.test_readings_file import change, comments, fill
+from tests.engine.readings import FIRST_VERSION, assessment, change, comments, fill
 
 DAY = date(2026, 11, 28)
 

@@ -17,8 +17,16 @@ from engine.records.chain import Head
 from engine.records.rows import REGION_COLUMNS, region_row
 from engine.records.store import ReadingStore
 from engine.records.verification import verify
-from tests.engine.test_readings import FIRST_VERSION, assessment, ruler, unseen
-from tests.engine.test_readings import told as told_of_region
+from tests.engine.readings import (
+    FIRST_VERSION,
+    assessment,
+    change,
+    comments,
+    fill,
+    region_record,
+    ruler,
+    unseen,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,38 +44,8 @@ def told(caplog) -> list[StorageFailed]:
 
 @pytest.fixture
 def store(path, told):
-    with ReadingStore(path, tell=told.append) as store:
+    with ReadingStore(path, on_problem=told.append) as store:
         yield store
-
-
-def fill(path: Path, count: int = 8) -> None:
-    with ReadingStore(path) as store:
-        first = store.record(unseen(comment="c0"), {"1.2.3.1": Path("/a/1.dcm")})
-        store.attach_answers({first.record_id: assessment().prediction})
-        store.reveal([first.record_id], assessment().recorded_at)
-        store.annotate([ruler()])
-        for number in range(1, count):
-            store.record(assessment(comment=f"c{number}"))
-
-
-def comments(path: Path) -> list[str]:
-    with ReadingStore(path) as store:
-        return [reading.comment for reading in store.all()]
-
-
-def change(path: Path, *statements: str) -> None:
-    """As another program does that knows SQL, triggers or not."""
-    connection = sqlite3.connect(path)
-    triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
-    triggers = triggers.fetchall()
-    for name, _ in triggers:
-        connection.execute(f"DROP TRIGGER {name}")
-    for statement in statements:
-        connection.execute(statement)
-    for _, sql in triggers:
-        connection.execute(sql)
-    connection.commit()
-    connection.close()
 
 
 # ------------------------------------------------------------------ deleted or replaced while open
@@ -173,7 +151,7 @@ def test_a_backup_copied_into_the_open_file_is_noticed_by_the_rows_that_are_lack
 
 
 def test_two_windows_see_each_others_readings_and_take_them_for_no_fault(path, store, told):
-    with ReadingStore(path, tell=told.append) as other_window:
+    with ReadingStore(path, on_problem=told.append) as other_window:
         for number in range(3):
             store.record(assessment(comment=f"a{number}"))
             store.settle()
@@ -186,10 +164,10 @@ def test_two_windows_see_each_others_readings_and_take_them_for_no_fault(path, s
 
 
 def test_a_reading_that_cannot_be_read_back_is_not_acknowledged_and_not_stored(path, store, caplog):
-    store._connection.execute("DROP TABLE reveals")
+    store.connection.execute("DROP TABLE reveals")
     with pytest.raises(StorageFailed, match="damaged"):
         store.record(assessment())
-    assert store._connection.execute("SELECT count(*) FROM readings").fetchone() == (0,)
+    assert store.connection.execute("SELECT count(*) FROM readings").fetchone() == (0,)
 
 
 def test_text_in_no_encoding_is_a_damaged_file_and_no_bug(path, caplog):
@@ -275,7 +253,7 @@ def test_a_copy_of_a_closed_file_opens_and_says_that_its_anchor_is_lacking(path,
     copy = tmp_path / "copy" / path.name
     copy.parent.mkdir()
     shutil.copy(path, copy)
-    with ReadingStore(copy, tell=told.append) as store:
+    with ReadingStore(copy, on_problem=told.append) as store:
         assert len(store.all()) == 3
         store.record(assessment())
     assert [news.title for news in told] == ["Readings may be missing"]
@@ -388,7 +366,7 @@ def test_the_newest_row_deleted_with_every_trace_in_the_file_is_missed_by_the_an
     fill(path)
     change(path, *NEWEST, "UPDATE sqlite_sequence SET seq = seq - 1")
     assert verify(path).problem == "The newest rows are missing: 11 of 12 are there."
-    with ReadingStore(path, tell=told.append) as store:
+    with ReadingStore(path, on_problem=told.append) as store:
         store.record(assessment())  # another one in its place
     assert [news.title for news in told] == ["Readings are missing"]
     assert verify(path).problem == "The newest rows are others than those that were stored."
@@ -438,14 +416,14 @@ def test_what_was_said_of_a_rectangle_is_linked_too_also_by_the_version_that_kne
         connection.executescript(script)
     connection.execute(f"PRAGMA application_id={schema.APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version={schema.CHAINED_SINCE - 1}")
-    row = dict(zip(REGION_COLUMNS.split(", "), region_row(told_of_region()), strict=True))
+    row = dict(zip(REGION_COLUMNS.split(", "), region_row(region_record()), strict=True))
     marks = ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO regions ({REGION_COLUMNS}) VALUES ({marks})", [*row.values()])
     connection.commit()
     connection.close()
     with ReadingStore(path) as store:
-        store.record_regions([told_of_region(box=(1, 2, 3, 4))])
-        assert store.regions() == (told_of_region(), told_of_region(box=(1, 2, 3, 4)))
+        store.record_regions([region_record(box=(1, 2, 3, 4))])
+        assert store.regions() == (region_record(), region_record(box=(1, 2, 3, 4)))
     assert verify(path).is_sound
     assert verify(path).rows == 2
     change(path, "UPDATE regions SET malignancy = 0 WHERE id = 2")
@@ -458,7 +436,7 @@ def test_a_first_start_that_was_killed_before_its_anchor_alarms_nobody(path, tol
     with ReadingStore(path):
         pass
     chain.anchor_path(path).unlink()
-    with ReadingStore(path, tell=told.append) as store:
+    with ReadingStore(path, on_problem=told.append) as store:
         assert not told
         store.record(assessment())
     assert verify(path).is_sound
@@ -485,7 +463,7 @@ def test_an_anchor_that_other_hands_wrote_is_none(path, content):
 def test_the_anchor_never_moves_back(path, store):
     store.record(assessment())
     newest = chain.read_anchor(path)
-    assert newest == chain.head(store._connection)
+    assert newest == chain.head(store.connection)
     chain.write_anchor(path, Head(7, "ab" * 32))
     store.record(assessment())
     assert chain.read_anchor(path) == Head(7, "ab" * 32)
@@ -512,7 +490,7 @@ import itertools
 from pathlib import Path
 from engine.records.rows import REGION_COLUMNS, region_row
 from engine.records.store import ReadingStore
-from tests.engine.test_readings import assessment
+from tests.engine.readings import assessment
 print("ready", flush=True)
 for start in itertools.count():
     with ReadingStore(Path({str(path)!r})) as store:
@@ -534,7 +512,7 @@ for start in itertools.count():
         child.wait()
         child.stdout.close()
         told = []
-        with ReadingStore(path, tell=told.append) as store:
+        with ReadingStore(path, on_problem=told.append) as store:
             assert acknowledged <= {reading.record_id for reading in store.all()}
         assert not told
         assert verify(path).is_sound

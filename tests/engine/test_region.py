@@ -11,7 +11,7 @@ from safetensors.torch import save
 
 from engine.__main__ import main
 from engine.dicom.loading import load, load_pixels
-from engine.domain import NOTICE
+from engine.domain import NOTICE, RegionOutOfScope, RegionPrediction
 from engine.errors import IncompatibleCheckpoint
 from engine.networks import checkpoint as checkpoint_module
 from engine.networks import region
@@ -97,7 +97,7 @@ def test_what_lies_outside_the_rectangle_tells_the_network_nothing(predictor, ex
     altered = replace(pixels, stored=elsewhere)
     first = predictor.predict(view, pixels, ON_BREAST)
     second = predictor.predict(replace(view, image_uid="2.25.1"), altered, ON_BREAST)
-    assert first.in_scope
+    assert isinstance(first, RegionPrediction)
     assert first.probabilities == pytest.approx(second.probabilities, abs=0.02)
 
 
@@ -119,7 +119,7 @@ def test_a_spot_on_the_breast_gets_calibrated_probabilities_and_a_malignancy(
     x0, y0, x1, y1 = ON_BREAST
     part = pixels.stored[y0:y1, x0:x1].astype(float)
     grey = np.round((part - part.min()) / (part.max() - part.min()) * 255).astype(np.uint8)
-    logits, malignancy = network.ask(cut(grey, (0.1, 0.1), network.config)[None])
+    logits, malignancy = network.predict(cut(grey, (0.1, 0.1), network.config)[None])
     scores = logits[0] * 3.0 + [0.1, 0.2, 0.3, 0.4]
     expected = np.exp(scores) / np.exp(scores).sum()
     assert tuple(answer.probabilities) == (2, 3, 4, 5)
@@ -149,7 +149,7 @@ def test_a_mirrored_breast_gets_the_same_answer_at_the_mirrored_spot(predictor, 
 def test_an_image_without_spacing_is_taken_as_it_is_and_says_so(predictor, tmp_path):
     image = opened(write_plain(tmp_path / "R_CC.png", **SIZE))
     answer = predictor.predict(*image, ON_BREAST)
-    assert answer.in_scope
+    assert isinstance(answer, RegionPrediction)
     assert (answer.spacing_mm, answer.spacing_source) == (None, None)
     assert answer.notes == (region.NO_SPACING,)
 
@@ -178,9 +178,8 @@ def test_a_coarse_image_says_that_calcifications_cannot_be_judged(predictor, tmp
 )
 def test_a_rectangle_that_shows_no_lesion_is_refused_in_words(predictor, exam, box, reason):
     answer = predictor.predict(*opened(exam), box)
-    assert not answer.in_scope
-    assert answer.scope_reason == reason
-    assert answer.category is answer.confidence is answer.malignancy is None
+    assert isinstance(answer, RegionOutOfScope)
+    assert answer.reason == reason
 
 
 def test_a_rectangle_over_the_images_edge_is_judged_inside_it_and_says_so(predictor, exam):
@@ -195,7 +194,7 @@ def test_a_rectangle_over_the_images_edge_is_judged_inside_it_and_says_so(predic
 def test_what_the_header_puts_out_of_scope_is_not_judged_by_the_spot(predictor, exam):
     view, pixels = opened(exam)
     answer = predictor.predict(replace(view, out_of_scope="It is a specimen."), pixels, ON_BREAST)
-    assert answer.scope_reason == "It is a specimen."
+    assert answer.reason == "It is a specimen."
 
 
 def test_a_picture_that_is_no_mammogram_is_refused(predictor, tmp_path):
@@ -204,14 +203,14 @@ def test_a_picture_that_is_no_mammogram_is_refused(predictor, tmp_path):
         *opened(write_mammogram(tmp_path / "a.dcm", values=values, imager_spacing=(0.1, 0.1))),
         ON_BREAST,
     )
-    assert not answer.in_scope
+    assert isinstance(answer, RegionOutOfScope)
 
 
 def test_a_blanked_patch_of_the_breast_is_refused(predictor, exam, tmp_path):
     values = stored_values(breast("R", lesion=(240, 290, 12), **SIZE))
     values[195:285, 245:335] = 3000
     path = write_mammogram(tmp_path / "a.dcm", values=values, imager_spacing=(0.1, 0.1))
-    assert predictor.predict(*opened(path), ON_BREAST).scope_reason == region.BLANK
+    assert predictor.predict(*opened(path), ON_BREAST).reason == region.BLANK
 
 
 # --------------------------------------------------------------------------------- the command

@@ -18,7 +18,7 @@ from engine.errors import FILE_CHANGED, FileChanged
 from engine.networks.predictor import Predictor
 from engine.records import training_manifest
 from engine.training.dataset import ManifestRow, read_row
-from tests.engine.test_training_manifest import read
+from tests.engine.readings import readings_of
 from tests.phantom import write_mammogram, write_plain, write_study
 from tests.tiny_networks import write_tiny_checkpoint
 
@@ -210,7 +210,7 @@ def test_a_capture_overwritten_while_its_colours_are_looked_at_is_not_decoded_as
 @pytest.mark.parametrize("kind", ["native", "capture", "jpeg2000-lossless", "colour-png"])
 def test_listing_and_decoding_open_a_file_once_each(tmp_path, monkeypatch, kind):
     opened = []
-    open_regular = files._open_regular
+    open_regular = files.open_regular
 
     def counted(path, flags):
         opened.append(path)
@@ -224,7 +224,7 @@ def test_listing_and_decoding_open_a_file_once_each(tmp_path, monkeypatch, kind)
         "jpeg2000-lossless": lambda: zoe(tmp_path / "a.dcm", transfer_syntax=kind),
         "colour-png": lambda: write_plain(tmp_path / "a.png", values=grey_capture()),
     }[kind]()
-    monkeypatch.setattr(files, "_open_regular", counted)
+    monkeypatch.setattr(files, "open_regular", counted)
     monkeypatch.setattr(Path, "open", None)
     monkeypatch.setattr(Path, "read_bytes", None)
     view = only_view(path)
@@ -297,7 +297,7 @@ def test_no_heatmap_is_written_over_the_image_of_another(tmp_path, checkpoint, m
     path = zoe(tmp_path / "in" / "a.dcm", lesion=(50, 40, 8))
     predict = Predictor.predict_study
 
-    def then_swap(self, study, heatmaps=False):
+    def then_swap(self, study, heatmaps=False, on_view=None):
         prediction = predict(self, study, heatmaps)
         assert prediction.views[0].explanation is not None
         write_mammogram(path, **BOB)
@@ -369,7 +369,7 @@ def test_a_file_overwritten_while_it_is_copied_leaves_no_copy(tmp_path, monkeypa
 
 
 def written_for_training(tmp_path, study):
-    readings = read(study, R="4A")
+    readings = readings_of(study, R="4A")
     places = {view.image_uid: view.path for view in study.views}
     studies = [training_manifest.ReadStudy(readings, places)]
     return training_manifest.write(studies, tmp_path / "training.csv", None)
@@ -389,5 +389,5 @@ def test_a_file_replaced_while_training_data_are_written_is_left_out(tmp_path, m
     view = only_view(zoe(tmp_path / "a.dcm"))
     write_mammogram(view.path, **BOB)
     target = tmp_path / "copy.png"
-    assert training_manifest._copy(view, target) == training_manifest.REPLACED
+    assert training_manifest.copy_breast(view, target) == training_manifest.REPLACED
     assert not target.exists()

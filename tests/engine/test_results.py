@@ -16,12 +16,20 @@ from pydicom.sr.coding import Code
 
 from engine.__main__ import main
 from engine.dicom.loading import load
-from engine.domain import NOTICE, Agreement, BiradsCategory, Laterality, ReadingMode
+from engine.domain import (
+    NOTICE,
+    Agreement,
+    BiradsCategory,
+    Laterality,
+    OutOfScope,
+    ReadingMode,
+)
 from engine.interop import codes, results
 from engine.interop.plans import USUAL_KINDS, Kind, Observer, Words, plan
 from engine.interop.register import DocumentRegister, register_of
 from engine.interop.reports import ReportClass
 from engine.interop.sources import IdentityRefused, person_name, plain, sources_of
+from engine.messages import message
 from engine.records.store import ReadingStore
 from tests.interop_studies import FORMS, drawings_on, reading, said_of, study_in
 from tests.phantom import write_mammogram, write_plain, write_study
@@ -309,12 +317,8 @@ def test_tracking_identifiers_stay_when_a_run_is_repeated(tmp_path):
 def test_a_breast_that_the_model_does_not_judge_has_the_reason_and_no_category(tmp_path):
     study = study_in(tmp_path / "exam")
     prediction = said_of(study)
-    silent = replace(
-        prediction.breasts[0].prediction,
-        probabilities=None,
-        malignancy=None,
-        scope_reason="No view of this breast can be judged.",
-    )
+    reason = message("No view of this breast can be judged.")
+    silent = OutOfScope(prediction.breasts[0].prediction.model, reason)
     breasts = (replace(prediction.breasts[0], prediction=silent, image_uids=()),)
     document = one(made_of(study, [Kind.REPORT], replace(prediction, breasts=breasts)), Kind.REPORT)
     (group,) = [g for g in groups(document) if named(g, codes.SCOPE)]
@@ -561,7 +565,8 @@ def test_a_capture_reads_back_to_the_value(tmp_path):
     grey = preprocessing.grey(view, load_pixels(view))
     heat = heat_on_source(answer.explanation, grey.shape)
     expected = cv2.cvtColor(
-        with_strip(overlay(grey, heat), caption(view, answer)), cv2.COLOR_BGR2RGB
+        with_strip(overlay(grey, heat), caption(view, answer.prediction, answer.explanation)),
+        cv2.COLOR_BGR2RGB,
     )
     written = pydicom.dcmread(results.write(made, tmp_path))
     assert written.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.5"

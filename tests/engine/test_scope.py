@@ -13,7 +13,7 @@ import sklearn
 from pydicom.data import get_testdata_file
 
 from engine.dicom.loading import load, load_pixels
-from engine.domain import ViewPosition
+from engine.domain import OutOfScope, Prediction, ViewPosition
 from engine.errors import IncompatibleCheckpoint, UnsupportedImage
 from engine.evaluation.row_predictions import prepared_row
 from engine.networks import appearance, preprocessing, scope
@@ -170,8 +170,8 @@ def test_predictor_and_evaluation_refuse_the_same_with_the_same_words(checkpoint
     (answer,) = Predictor(checkpoint_path).predict_study(study).views
     row = dataset.ManifestRow(path=path, file=path.name, patient_id="p", birads=3)
     item = prepared_row(row, load_checkpoint(checkpoint_path))
-    assert not answer.prediction.in_scope
-    assert answer.prediction.scope_reason == item.scope_reason
+    assert isinstance(answer.prediction, OutOfScope)
+    assert answer.prediction.reason == item.scope_reason
     assert item.scope_reason == scope.NOT_A_MAMMOGRAM
     assert item.frames[0][0].any()  # evaluation predicts it all the same
 
@@ -180,7 +180,8 @@ def test_a_dicom_file_that_lies_about_its_picture_is_refused(checkpoint_path, tm
     values = photograph(SKLEARN / "flower.jpg").astype(np.uint16) * 16
     (study,) = load([write_mammogram(tmp_path / "lie.dcm", values=values)]).studies
     (answer,) = Predictor(checkpoint_path).predict_study(study).views
-    assert answer.prediction.scope_reason == scope.NOT_A_MAMMOGRAM
+    assert isinstance(answer.prediction, OutOfScope)
+    assert answer.prediction.reason == scope.NOT_A_MAMMOGRAM
 
 
 def test_a_negative_in_a_dicom_file_is_refused_but_monochrome1_is_no_negative(
@@ -195,8 +196,10 @@ def test_a_negative_in_a_dicom_file_is_refused_but_monochrome1_is_no_negative(
     for path in written:
         (study,) = load([path]).studies
         (answer,) = Predictor(checkpoint_path).predict_study(study).views
-        said.append(answer.prediction.scope_reason)
-    assert said == [scope.INVERTED, None]
+        said.append(answer.prediction)
+    assert isinstance(said[0], OutOfScope)
+    assert said[0].reason == scope.INVERTED
+    assert isinstance(said[1], Prediction)
 
 
 # ------------------------------------------------------------------------------------ its file

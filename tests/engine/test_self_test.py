@@ -93,7 +93,7 @@ def test_this_installation_passes_with_one_line_a_check():
 def test_an_empty_table_of_the_confidentiality_profile_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(self_test, "MODELS", ())
     monkeypatch.setattr(self_test, "REGION_MODELS", ())
-    monkeypatch.setattr(confidentiality, "_TABLE", tmp_path / "table.csv")
+    monkeypatch.setattr(confidentiality, "TABLE_FILE", tmp_path / "table.csv")
     (tmp_path / "table.csv").write_text("tag,action,keyword\n")
     confidentiality.table.cache_clear()
     lines = []

@@ -56,7 +56,7 @@ class TestDicom:
         for patient in ("A\\1", "A\\2"):  # malformed: a Patient ID has no backslash
 
             def edit(dataset, patient=patient):
-                dataset["PatientID"]._value = patient
+                vars(dataset["PatientID"])["_value"] = patient  # past the checks
 
             write_mammogram(tmp_path / f"{patient[-1]}.dcm", edit=edit)
         assert len(load([tmp_path]).studies) == 2
@@ -473,6 +473,26 @@ class TestCourse:
         )
         assert sum(len(study.views) for study in catalogue.studies) == 2
         assert catalogue.notes == ("Stopped: 2 files were not looked at.",)
+
+    def test_of_a_large_folder_whole_examinations_are_there_before_its_end(
+        self, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr("engine.dicom.loading.FIRST_FOUND_S", -1.0)
+        monkeypatch.setattr("engine.dicom.loading.FOUND_AGAIN", 0.0)
+        for number in range(6):
+            write_study(tmp_path / f"{number}", patient_id=f"P{number}", study_uid=f"1.2.{number}")
+        (tmp_path / "0" / "LMLO.dcm").unlink()  # three views: more may be found
+        early = []
+        catalogue = load([tmp_path], on_found=early.append)
+        ids = [[study.patient_id for study in found.studies] for found in early]
+        assert ids[0] == ["P1"]
+        assert all(known == ids[-1][: len(known)] for known in ids)
+        final = {study.uid: study for study in catalogue.studies}
+        assert len(final) == 6
+        for found in early:
+            assert found.failures == found.notes == ()
+            for study in found.studies:
+                assert [v.path for v in study.views] == [v.path for v in final[study.uid].views]
 
     def test_studies_come_in_natural_order_of_their_folders(self, tmp_path):
         for number in (10, 2, 1):

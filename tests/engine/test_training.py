@@ -20,29 +20,10 @@ from engine.networks.preprocessing import PreprocessingConfig, prepare
 from engine.networks.torchvision_guard import torchvision
 from engine.training import dataset, training
 from engine.training.augmentation import AugmentationConfig, make_frames
-from engine.training.distributed import World
+from engine.training.distributed import DistributedContext
 from engine.training.training import PRESETS, hash_patient, train
+from tests.engine.small_trainings import HYBRID, LIGHT
 from tests.graded_images import write_images
-
-LIGHT = replace(
-    PRESETS["light"],
-    architecture={"filters": (4, 8, 8), "pools_globally": True, "has_malignancy": True},
-    preprocessing=PreprocessingConfig(height=224, width=224, keeps_aspect=False),
-    augmentation=AugmentationConfig(variants=1),
-    batch=8,
-    head_epochs=0,
-    whole_epochs=3,
-    averaging=0.5,
-)
-HYBRID = replace(
-    PRESETS["hybrid"],
-    architecture={"width": 16, "layers": 1, "heads": 2},
-    preprocessing=PreprocessingConfig(height=96, width=64),
-    augmentation=AugmentationConfig(variants=1),
-    batch=4,
-    head_epochs=1,
-    whole_epochs=1,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -216,7 +197,9 @@ def test_two_processes_under_torchrun_learn_what_one_learns(source, tmp_path, na
 
 def test_a_batch_that_cannot_be_shared_out_is_refused_before_any_training(source, tmp_path):
     with pytest.raises(InvalidData, match="8 rows to 3 processes"):
-        training._train(LIGHT, source, tmp_path, None, 0, False, None, None, World(rank=0, size=3))
+        training.train_in(
+            DistributedContext(rank=0, size=3), training.Run(LIGHT, source, tmp_path, fold=0)
+        )
 
 
 def test_the_better_lightweight_network_starts_from_photographs_in_grey(source, tmp_path):
@@ -231,7 +214,7 @@ def test_the_better_lightweight_network_starts_from_photographs_in_grey(source, 
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     with torch.inference_mode():
         seen = colour.features[:7]((grey.expand(-1, 3, -1, -1) - mean) / deviation)
-        heard = heir.lower(grey)
+        heard = heir.forward_frozen(grey)
     inside = slice(3, -3)  # at the border the padding is grey zero, not the mean colour
     assert torch.allclose(heard[..., inside, inside], seen[..., inside, inside], atol=1e-4)
     with pytest.raises(IncompatibleCheckpoint, match="is no ResNet-50"):
@@ -269,13 +252,17 @@ def test_a_lesions_grade_reaches_the_cells_that_show_it(source):
     c3 = torch.rand(2, 512, 8, 8)
     lesions = torch.zeros(2, 2, 2)
     lesions[:, 1, 0] = 0.5
-    output = model.upper(c3, lesions)
-    assert model.upper(c3).guided is None
-    moved = model.upper(c3, lesions.flip(1)).guided.logits
-    assert not torch.allclose(output.guided.logits, moved)
+    output = model.forward_trainable(c3, lesions)
+    assert model.forward_trainable(c3).attention_supervised is None
+    moved = model.forward_trainable(c3, lesions.flip(1)).attention_supervised.logits
+    assert not torch.allclose(output.attention_supervised.logits, moved)
     with torch.no_grad():
         model.attend.weight *= 100
-    assert torch.allclose(model.upper(c3, lesions).guided.logits, output.guided.logits, atol=1e-5)
+    assert torch.allclose(
+        model.forward_trainable(c3, lesions).attention_supervised.logits,
+        output.attention_supervised.logits,
+        atol=1e-5,
+    )
 
 
 def test_a_file_that_is_no_resnet_is_refused_as_backbone(source, tmp_path):

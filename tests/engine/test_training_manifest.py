@@ -3,7 +3,7 @@
 import csv
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import cv2
 import numpy as np
@@ -14,11 +14,6 @@ from engine.__main__ import main
 from engine.dicom.loading import load, load_pixels
 from engine.domain import (
     NOTICE,
-    Agreement,
-    BiradsCategory,
-    Laterality,
-    ReaderAssessment,
-    ReadingMode,
 )
 from engine.errors import StorageFailed
 from engine.networks.checkpoint import load_checkpoint
@@ -36,43 +31,12 @@ from engine.records.training_manifest import (
     write,
 )
 from engine.training import dataset
+from tests.engine.readings import places_of, readings_of
 from tests.phantom import write_mammogram, write_plain, write_study
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECRET = Pseudonyms(b"s" * SECRET_BYTES)
 NAMES = ("Doe", "Jane", "A-17", "Dr. X", "archive")
-
-
-def read(study, number=1, supersedes=None, reader="Dr. X", **categories):
-    """A reading per breast as the store would give it back, e.g. R="4A"."""
-    readings = []
-    for side, category in categories.items():
-        uids = tuple(v.image_uid for v in study.views if v.laterality is Laterality(side))
-        readings.append(
-            ReaderAssessment(
-                study_uid=study.uid,
-                image_uids=uids,
-                patient_id=study.patient_id,
-                laterality=Laterality(side),
-                reader=reader,
-                category=BiradsCategory(category),
-                proposed_agreement=Agreement.NOT_COMPARABLE,
-                agreement=Agreement.NOT_COMPARABLE,
-                reason="",
-                comment="Jane Doe's old scar",
-                prediction=None,
-                reading_mode=ReadingMode.BLIND_AUDIT,
-                opened_at=NOW - timedelta(minutes=1),
-                recorded_at=NOW,
-                supersedes=supersedes,
-                record_id=number + len(readings),
-            )
-        )
-    return readings
-
-
-def places(study):
-    return {view.image_uid: view.path for view in study.views}
 
 
 @pytest.fixture
@@ -86,7 +50,7 @@ def study(tmp_path):
 
 @pytest.fixture
 def read_study(study):
-    return ReadStudy(tuple(read(study, R="4A", L="2")), places(study))
+    return ReadStudy(tuple(readings_of(study, R="4A", L="2")), places_of(study))
 
 
 def rows_of(path):
@@ -140,7 +104,9 @@ def test_burned_in_text_does_not_leave_the_clinic(tmp_path):
     image[6:30, 6:70] = white  # beside the breast, as a label lies
     cv2.imwrite(str(path), image)
     (study,) = load([path]).studies
-    written = write([ReadStudy(tuple(read(study, R="2")), places(study))], tmp_path / "t", SECRET)
+    written = write(
+        [ReadStudy(tuple(readings_of(study, R="2")), places_of(study))], tmp_path / "t", SECRET
+    )
     (row,) = rows_of(written.path)
     copy = cv2.imread(str(written.path.parent / row["file"]), cv2.IMREAD_UNCHANGED)
     assert image[6:30, 6:70].min() == white
@@ -168,28 +134,28 @@ def test_a_file_named_like_a_formula_is_found_by_a_path_that_is_none(tmp_path):
     write_mammogram(tmp_path / "=cmd()" / "a.dcm", laterality="R", view="CC", patient_id="=1+1")
     (study,) = load([tmp_path]).studies
     manifest = tmp_path / "images.csv"
-    write([ReadStudy(tuple(read(study, R="4")), places(study))], manifest, None)
+    write([ReadStudy(tuple(readings_of(study, R="4")), places_of(study))], manifest, None)
     (row,) = dataset.read_manifest(manifest)
     assert (row.file, row.patient_id) == ("./=cmd()/a.dcm", "'=1+1")
     assert row.path.is_file()
 
 
 def test_of_several_readings_of_a_breast_the_newest_counts(study, tmp_path):
-    first = read(study, number=1, R="2")
-    corrected = read(study, number=5, supersedes=1, R="3")
-    colleague = read(study, number=7, reader="Dr. Y", R="5")
+    first = readings_of(study, number=1, R="2")
+    corrected = readings_of(study, number=5, supersedes=1, R="3")
+    colleague = readings_of(study, number=7, reader="Dr. Y", R="5")
     written = write(
-        [ReadStudy((*first, *corrected, *colleague), places(study))], tmp_path / "t", SECRET
+        [ReadStudy((*first, *corrected, *colleague), places_of(study))], tmp_path / "t", SECRET
     )
     assert {row["birads"] for row in rows_of(written.path)} == {"5"}
     assert written.left_out[OLDER] == 2  # the two views, under Dr. X
 
 
 def test_a_withdrawn_reading_teaches_nothing(study, tmp_path):
-    (first,) = read(study, R="2")
-    (undone,) = read(study, number=2, supersedes=1, R="2")
+    (first,) = readings_of(study, R="2")
+    (undone,) = readings_of(study, number=2, supersedes=1, R="2")
     withdrawn = replace(undone, is_withdrawn=True)
-    written = write([ReadStudy((first, withdrawn), places(study))], tmp_path / "t", SECRET)
+    written = write([ReadStudy((first, withdrawn), places_of(study))], tmp_path / "t", SECRET)
     assert written.image_count == 0
 
 
@@ -199,7 +165,9 @@ def test_a_withdrawn_reading_teaches_nothing(study, tmp_path):
 def test_an_incomplete_assessment_is_no_grade_and_a_known_malignancy_stays_one(
     study, tmp_path, category, birads, kind
 ):
-    write([ReadStudy(tuple(read(study, R=category)), places(study))], tmp_path / "t", SECRET)
+    write(
+        [ReadStudy(tuple(readings_of(study, R=category)), places_of(study))], tmp_path / "t", SECRET
+    )
     assert {(r.birads, r.birads_kind) for r in dataset.read(tmp_path / "t").rows} == {
         (birads, kind)
     }
@@ -212,7 +180,7 @@ def test_what_is_moved_replaced_blank_or_no_standard_view_is_left_out_and_said(t
         settings = {"patient_id": "A-17", "study_uid": "1.2.3", "sop_uid": uid}
         write_mammogram(folder / f"{n}.dcm", laterality="R", view="CC", **settings)
     (study,) = load([folder]).studies
-    reading = ReadStudy(tuple(read(study, R="2")), places(study))
+    reading = ReadStudy(tuple(readings_of(study, R="2")), places_of(study))
     paths = {uid: reading.places[uid] for uid in uids}
     paths[uids[0]].unlink()
     write_mammogram(paths[uids[1]], laterality="R", view="CC", patient_id="B-1", sop_uid="9.9")
@@ -244,7 +212,7 @@ def test_what_is_moved_replaced_blank_or_no_standard_view_is_left_out_and_said(t
 
 
 def test_a_study_of_a_version_that_kept_no_places_is_left_out(study, tmp_path):
-    written = write([ReadStudy(tuple(read(study, R="2")), {})], tmp_path / "t", SECRET)
+    written = write([ReadStudy(tuple(readings_of(study, R="2")), {})], tmp_path / "t", SECRET)
     assert written.left_out[NOT_FOUND] == 2
 
 
@@ -261,8 +229,8 @@ def test_two_patients_images_that_claim_one_uid_each_have_their_file(tmp_path):
             seed=number,
         )
         (study,) = load([path]).studies
-        readings = read(study, number=number + 1, R=str(2 + number))
-        studies.append(ReadStudy(tuple(readings), places(study)))
+        readings = readings_of(study, number=number + 1, R=str(2 + number))
+        studies.append(ReadStudy(tuple(readings), places_of(study)))
     rows = rows_of(write(studies, tmp_path / "t", SECRET).path)
     assert len({row["file"] for row in rows}) == len({row["patient_id"] for row in rows}) == 2
 
@@ -320,8 +288,8 @@ def test_readings_from_the_store_train_the_lightweight_network_for_an_epoch(tmp_
                 seed=number,
             )
             (study,) = load([folder]).studies
-            for reading in read(study, R=category, L="1"):
-                store.record(replace(reading, record_id=None), places(study))
+            for reading in readings_of(study, R=category, L="1"):
+                store.record(replace(reading, record_id=None), places_of(study))
             found = store.places(study.uid, study.patient_id)
             studies.append(ReadStudy(store.history(study.uid), found))
     written = write(studies, tmp_path / "training", SECRET)

@@ -6,6 +6,12 @@ from tests.phantom import write_study
 from tests.viewer.fake_engine import FakeEngine
 
 
+@pytest.fixture(autouse=True)
+def _folders_are_small(monkeypatch):
+    """However slow the machine: what is opened is listed to its end before it shows."""
+    monkeypatch.setattr("engine.dicom.loading.FIRST_FOUND_S", 1e9)
+
+
 @pytest.fixture
 def engine():
     return FakeEngine()
@@ -36,6 +42,22 @@ def make_session(qtbot, engine, readings_path):
 @pytest.fixture
 def session(make_session):
     return make_session()
+
+
+@pytest.fixture
+def stores(monkeypatch):
+    """The stores of readings that sessions open, in order: for a test whose disk is to fail."""
+    from engine.records.store import ReadingStore
+
+    opened = []
+
+    class Remembered(ReadingStore):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+    monkeypatch.setattr("viewer.session.readings.ReadingStore", Remembered)
+    return opened
 
 
 @pytest.fixture
@@ -78,3 +100,46 @@ def make_window(qtbot, make_session, tmp_path):
 @pytest.fixture
 def window(make_window):
     return make_window()
+
+
+@pytest.fixture
+def annas_studies(tmp_path):
+    """Anna's screenings of 2024, 2022 and 2019, and one of 2021 of another Anna."""
+
+    def write(name, year, patient_id, born, seed=0):
+        def edit(dataset):
+            dataset.PatientBirthDate = born
+
+        options = {"patient_name": "Example^Anna", "rows": 96, "columns": 72, "edit": edit}
+        date = f"{year}0302"
+        write_study(tmp_path / "all" / name, patient_id=patient_id, study_date=date, **options)
+
+    write("1", 2024, "A-1", "19610412")
+    write("2", 2022, "A-1", "19610412")
+    write("3", 2019, "A-1", "19610412")
+    write("4", 2021, "B-2", "19550101")
+    return tmp_path / "all"
+
+
+@pytest.fixture
+def spanish(qapp):
+    """For windows that are made after it."""
+    from viewer.shared import languages
+
+    languages.install(qapp, "es")
+    yield
+    languages.remove(qapp)
+
+
+@pytest.fixture
+def themed(qapp):
+    """Fonts and paddings as the program has them."""
+    from viewer.shared import theme
+
+    style, palette, font = qapp.style().objectName(), qapp.palette(), qapp.font()
+    theme.apply(qapp)
+    yield
+    qapp.setStyleSheet("")
+    qapp.setStyle(style)
+    qapp.setPalette(palette)
+    qapp.setFont(font)

@@ -1,6 +1,7 @@
 """An engine that answers when the test says so; its word depends on study and model alone."""
 
 import zlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -12,14 +13,17 @@ from engine.domain import (
     Laterality,
     MammogramView,
     ModelIdentity,
+    OutOfScope,
     Population,
     Prediction,
+    RegionOutOfScope,
     RegionPrediction,
     Shares,
     Study,
     StudyPrediction,
     ViewPrediction,
 )
+from engine.messages import message
 
 POPULATION = Population(Shares(0.6, 0.4), Shares(0.7, 0.5))
 MODELS = {
@@ -28,7 +32,7 @@ MODELS = {
     "light": ModelIdentity("light", "b07e55aa" * 8, (1, 3, 4, 5)),
 }
 REGION_MODEL = ModelIdentity("region", "c4d2aa10" * 8, (2, 3, 4, 5))
-NO_SPACING = (
+NO_SPACING = message(
     "The pixel spacing is unknown: the image's own pixels were taken as they are, "
     "as if one were 0.1 mm."
 )
@@ -59,9 +63,9 @@ def answer_of(study: Study, model_name: str = "hybrid", heatmaps: bool = True) -
     views = []
     for view in study.views:
         if view.out_of_scope is not None:
-            silent = [Prediction(MODELS[name], None, view.out_of_scope) for name in MODELS]
+            silent = [OutOfScope(MODELS[name], view.out_of_scope) for name in MODELS]
             others = tuple(silent[1:]) if model_name == "both" else ()
-            prediction = Prediction(model, None, view.out_of_scope, others=others)
+            prediction = OutOfScope(model, view.out_of_scope, others=others)
         else:
             side = view.laterality or Laterality.RIGHT
             prediction = prediction_of(model_name, category_of(study.uid, model_name, side))
@@ -96,9 +100,9 @@ def said_of_region(view, box, malignancy: float | None = None) -> RegionPredicti
     )
 
 
-def refused_region(view, box) -> RegionPrediction:
-    reason = "More than half of the rectangle lies outside the breast."
-    return RegionPrediction(view.image_uid, box, REGION_MODEL, None, scope_reason=reason)
+def refused_region(view, box) -> RegionOutOfScope:
+    reason = message("More than half of the rectangle lies outside the breast.")
+    return RegionOutOfScope(view.image_uid, box, REGION_MODEL, reason)
 
 
 @dataclass(eq=False)
@@ -113,6 +117,7 @@ class FakeEngine:
     is_holding_regions: bool = False  #: then only `answer_region` and `fail_region` answer
     regions: list[tuple[Future, MammogramView, tuple]] = field(default_factory=list)  #: asked
     restarts: int = 0
+    on_view: Callable[[int, int], None] | None = None  #: of the study asked last
     _waiting: list[tuple[Future, Study, str]] = field(default_factory=list)
 
     def warm_up(self, model_name: str) -> Future:
@@ -124,8 +129,16 @@ class FakeEngine:
             future.set_result(MODELS[model_name])
         return future
 
-    def predict(self, study: Study, model_name: str, heatmaps: bool = False) -> Future:
+    def predict(
+        self,
+        study: Study,
+        model_name: str,
+        heatmaps: bool = False,
+        *,
+        on_view: Callable[[int, int], None] | None = None,
+    ) -> Future:
         self.asked.append((study.uid, model_name))
+        self.on_view = on_view
         future = Future()
         if self.is_holding:
             self._waiting.append((future, study, model_name))
@@ -169,3 +182,57 @@ class FakeEngine:
         self.is_stopped = True
         for future, _, _ in self._waiting:
             future.cancel()
+
+
+def alarmed(study, name):
+    """All of it a 5, certain and hot."""
+    model = ModelIdentity(name, "a1" * 32, (1, 2, 3, 4, 5))
+    # its networks contradict each other
+    others = prediction_of("hybrid", 1), prediction_of("light", 5)
+    others = others if name == "both" else ()
+    said = Prediction(
+        model, {1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 1.0}, malignancy=1.0, others=others
+    )
+    return saying(study, model, said, 1.0)
+
+
+def alarmed_of_no_spot(study, name):
+    """The same of the study; of a spot in it nothing may be said, see `Oracle`."""
+    return alarmed(study, name)
+
+
+def silent(study, name):
+    """Nothing may be judged."""
+    model = ModelIdentity(name, "b2" * 32, (1, 3, 4, 5))
+    return saying(study, model, OutOfScope(model, "Not a mammogram. " * 4), None)
+
+
+def saying(study, model, said, heat):
+    answer = answer_of(study, model.name)
+    views = []
+    for view, shown in zip(answer.views, study.views, strict=True):
+        region = (0, shown.rows, 0, shown.columns)
+        of = heat and Explanation(np.full(HEAT_SHAPE, heat, np.float32), region, "4 or 5", "fake")
+        views.append(replace(view, prediction=said, explanation=of))
+    breasts = tuple(replace(breast, prediction=said) for breast in answer.breasts)
+    return StudyPrediction(study.uid, model, tuple(views), breasts)
+
+
+class Oracle(FakeEngine):
+    def __init__(self, says):
+        super().__init__()
+        self._says = says
+
+    def predict(self, study, model_name, heatmaps=False, *, on_view=None):
+        super().predict(study, model_name, heatmaps)
+        answered = Future()
+        answered.set_result(self._says(study, model_name))
+        return answered
+
+    def predict_region(self, view, box):
+        answered = Future()
+        is_alarmed = self._says is alarmed
+        answered.set_result(
+            said_of_region(view, box, 1.0) if is_alarmed else refused_region(view, box)
+        )
+        return answered

@@ -8,18 +8,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import AnnotationKind, PixelSpacing, SpacingSource
 from engine.records.store import ReadingStore
+from tests.viewer.driver import open_and_wait, sign
+from tests.viewer.pages import (
+    LEFT,
+    canvases,
+    click,
+    drag,
+    hang,
+    screen,
+    spot,
+)
 from tests.viewer.studies import make_study, spacing
-from tests.viewer.test_canvas import LEFT, NONE, drag, screen, send
-from tests.viewer.test_main_window import open_and_wait, sign
-from tests.viewer.test_viewports import canvases, hang
-from viewer.display.annotations import AnnotationBook
+from viewer.display.annotations import AnnotationModel
 from viewer.viewports.viewports import ViewportsPane
 
 RULER, ANGLE, ELLIPSE, ARROW, TEXT, REGION = AnnotationKind
@@ -46,17 +53,12 @@ def begin(pane, reader="Dr. X", labels=("R CC", "L CC"), **settings):
 
 
 def choose(pane, kind):
-    pane.actions_by_name[f"tools.hand.choose_{kind.name}"].trigger()
+    pane.commands.trigger(f"tools.hand.choose_{kind.name}")
 
 
 def act(pane, name):
-    step = pane.tools.hand.remove if name == "remove" else getattr(pane.tools, name)
+    step = pane.tools.annotation_tool.remove if name == "remove" else getattr(pane.tools, name)
     step()
-
-
-def spot(canvas, row, column):
-    """Where a source point shows, in the canvas's own logical pixels."""
-    return tuple(float(n) for n in canvas.placement().to_canvas(row, column))
 
 
 def draw(pane, canvas, kind, *points):
@@ -66,17 +68,8 @@ def draw(pane, canvas, kind, *points):
         click(canvas, spot(canvas, *point))
 
 
-def click(canvas, at):
-    send(canvas, QEvent.Type.MouseMove, QPointF(*at), Qt.MouseButton.NoButton, NONE_DOWN, NONE)
-    send(canvas, QEvent.Type.MouseButtonPress, QPointF(*at), LEFT, LEFT, NONE)
-    send(canvas, QEvent.Type.MouseButtonRelease, QPointF(*at), LEFT, NONE_DOWN, NONE)
-
-
-NONE_DOWN = Qt.MouseButton.NoButton
-
-
 def drawn(pane, canvas):
-    return pane.tools.book.of(canvas.view.image_uid)
+    return pane.tools.annotations.of(canvas.view.image_uid)
 
 
 # ----------------------------------------------------------------------------------------- drawing
@@ -84,14 +77,14 @@ def drawn(pane, canvas):
 
 def test_a_ruler_drawn_from_end_to_end_tells_its_length_and_origin(pane):
     canvas = begin(pane)["R CC"]
-    before = canvas.voi
+    before = canvas.image.greys.voi
     draw(pane, canvas, RULER, (100, 150), (180, 210))
     (ruler,) = drawn(pane, canvas)
     assert ruler.points[0] == pytest.approx((100, 150), abs=0.01)
     assert ruler.points[1] == pytest.approx((180, 210), abs=0.01)
     assert ruler.measured == "10.0 mm, at detector"
     assert (ruler.reader, ruler.patient_id, ruler.study_uid) == ("Dr. X", "A-17", "1.2.3")
-    assert canvas.voi == before  # the drag drew, and did not touch the window
+    assert canvas.image.greys.voi == before  # the drag drew, and did not touch the window
     assert pane.records == [ruler]
 
 
@@ -103,7 +96,7 @@ def test_a_drawing_lies_on_the_same_tissue_however_the_view_is_shown(pane, label
     (ruler,) = drawn(pane, canvas)
     pane.select(canvas.view.image_uid)
     for name in ("tools.turn_mirrored", "tools.turn_turned_right", "zoom_step_1"):
-        pane.actions_by_name[name].trigger()
+        pane.commands.trigger(name)
         draw(pane, canvas, RULER, (100, 120), (180, 180))
         again = drawn(pane, canvas)[-1]
         assert np.allclose(again.points, ruler.points, atol=0.01)
@@ -120,7 +113,7 @@ def test_a_ruler_drawn_on_a_mirrored_display_measures_the_stored_image(pane, qtb
     pane.show_pixels(view.image_uid, rendering.prepare(view, pixels_of(view, "L")))
     pane.tools.show_annotations(study, ())
     canvas = canvases(pane)["R CC"]
-    assert canvas.is_mirrored
+    assert canvas.image.is_mirrored
     draw(pane, canvas, RULER, (100, 20), (100, 120))
     (ruler,) = drawn(pane, canvas)
     assert np.allclose(ruler.points, [(100, 20), (100, 120)], atol=0.01)
@@ -136,7 +129,7 @@ def test_an_angle_takes_two_arms(pane):
 
 def test_an_ellipse_tells_mean_deviation_and_area(pane):
     canvas = begin(pane)["R CC"]
-    canvas_pixels = canvas.display.pixels.stored
+    canvas_pixels = canvas.image.display.pixels.stored
     draw(pane, canvas, ELLIPSE, (150, 180), (250, 260))
     (ellipse,) = drawn(pane, canvas)
     grey, area = ellipse.measured.split("\n")
@@ -182,9 +175,9 @@ def test_a_field_that_the_reader_turns_to_keeps_the_keyboard(window, write_studi
     choose(window.viewports, TEXT)
     click(window.viewports.canvases[0], (60, 80))
     QTest.keyClicks(QApplication.focusWidget(), "cluster")
-    window.assessment._reader.setFocus()
+    window.assessment.reader.setFocus()
     QApplication.processEvents()
-    assert QApplication.focusWidget() is window.assessment._reader
+    assert QApplication.focusWidget() is window.assessment.reader
     assert [a.text for a in drawn(window.viewports, window.viewports.canvases[0])] == ["cluster"]
 
 
@@ -192,7 +185,7 @@ def test_words_being_typed_are_kept_when_the_window_is_closed(
     window, write_studies, readings_path, qtbot
 ):
     open_and_wait(qtbot, window, write_studies(1))
-    study = window._session.current_study
+    study = window.session.current_study
     window.activateWindow()
     choose(window.viewports, TEXT)
     click(window.viewports.canvases[0], (60, 80))
@@ -214,7 +207,7 @@ def test_an_empty_text_leaves_nothing(pane):
 
 def test_a_tool_draws_once_and_is_put_away(pane):
     canvas = begin(pane)["R CC"]
-    action = pane.actions_by_name["tools.hand.choose_RULER"]
+    action = pane.commands.action("tools.hand.choose_RULER")
     action.trigger()
     assert action.isChecked()
     assert canvas.cursor().shape() == Qt.CursorShape.CrossCursor
@@ -222,7 +215,7 @@ def test_a_tool_draws_once_and_is_put_away(pane):
     assert not action.isChecked()
     assert canvas.cursor().shape() != Qt.CursorShape.CrossCursor
     drag(canvas, LEFT, (40, 200), (90, 200))
-    assert canvas.voi.name == "adjusted"  # the next drag is the window's again
+    assert canvas.image.greys.voi.name == "adjusted"  # the next drag is the window's again
     assert len(drawn(pane, canvas)) == 1
 
 
@@ -234,8 +227,8 @@ def test_a_tool_chosen_by_mistake_is_put_away_and_leaves_nothing(pane, how):
     if how == "again":
         choose(pane, ANGLE)
     else:
-        pane.actions_by_name["tools.cancel"].trigger()
-    assert pane.tools.hand.tool is None
+        pane.commands.trigger("tools.cancel")
+    assert pane.tools.annotation_tool.kind is None
     assert drawn(pane, canvas) == ()
 
 
@@ -285,7 +278,7 @@ def test_words_of_a_drawing_stay_inside_the_view_and_off_its_label(pane):
     draw(pane, canvas, RULER, (2, 200), (4, 290))
     changed = np.argwhere((screen(canvas) != clean).any(axis=2))
     words = changed[changed[:, 0] > spot(canvas, 12, 0)[1]]  # below the line itself
-    free = canvas.between_words()
+    free = canvas.text.free_area(canvas.rect())
     assert words[:, 0].min() >= free.top() - 1
     assert words[:, 1].max() < canvas.width()
 
@@ -303,18 +296,18 @@ def test_words_of_two_drawings_do_not_cover_each_other(pane):
     for ruler in drawn(pane, canvas):
         points = [QPointF(60, 60), QPointF(120, 200)]
         area = QRectF(canvas.rect())
-        paint(painter, ruler, points, area, canvas.between_words(), taken)
+        paint(painter, ruler, points, area, canvas.text.free_area(canvas.rect()), taken)
     painter.end()
     assert len(taken) == 4
     assert not any(a.intersects(b) for n, a in enumerate(taken) for b in taken[:n])
-    assert all(canvas.between_words().contains(box) for box in taken)
+    assert all(canvas.text.free_area(canvas.rect()).contains(box) for box in taken)
 
 
 def test_a_drawing_out_of_sight_leaves_no_words_at_the_edge(pane):
     canvas = begin(pane)["R CC"]
     draw(pane, canvas, RULER, (30, 200), (40, 290))
     pane.tools.cancel()
-    canvas.show_part(40.0, 300, 200)  # per mm: 4 device pixels a pixel
+    canvas.centre(40.0, 300, 200)  # per mm: 4 device pixels a pixel
     with_drawing = screen(canvas)
     act(pane, "undo")
     assert np.array_equal(with_drawing, screen(canvas))
@@ -436,7 +429,7 @@ def test_no_drawing_of_one_study_shows_on_another(pane):
 
 def test_a_change_of_nothing_is_no_change():
     records = []
-    book = AnnotationBook(records.append)
+    book = AnnotationModel(records.append)
     study = make_study(("R CC",))
     book.open(study)
     drawing = book.draft(study.views[0], RULER, ((1, 1), (2, 2)))
@@ -485,11 +478,11 @@ def test_drawings_are_there_the_next_day_and_nothing_is_written_into_the_study(
 
 
 def test_a_drawing_that_cannot_be_stored_is_told_kept_and_stored_with_the_next(
-    window, write_studies, readings_path, qtbot, caplog
+    stores, window, write_studies, readings_path, qtbot, caplog
 ):
     open_and_wait(qtbot, window, write_studies(1))
-    pane, session = window.viewports, window._session
-    connection = session._readings.store._connection
+    pane, session = window.viewports, window.session
+    connection = stores[-1].connection
     connection.execute("PRAGMA query_only=ON")  # as SQLite finds it on a full or read-only disk
     draw(pane, pane.canvases[0], RULER, (20, 40), (50, 60))
     assert "not kept yet" in window.banner.accessibleName() + told(window)
@@ -512,13 +505,13 @@ def test_a_drawing_of_another_patients_study_with_an_equal_name_is_not_shown(
 ):
     folder = write_studies(1)
     open_and_wait(qtbot, window, folder)
-    study = window._session.current_study
+    study = window.session.current_study
     draw(window.viewports, window.viewports.canvases[0], RULER, (20, 40), (50, 60))
-    (ruler,) = window._session.annotations(study)
+    (ruler,) = window.session.annotations(study)
     with ReadingStore(readings_path) as store:
         store.annotate([replace(ruler, mark="x", patient_id="B-9")])
         store.annotate([replace(ruler, mark="y", image_uid="elsewhere")])
-    assert window._session.annotations(study) == (ruler,)
+    assert window.session.annotations(study) == (ruler,)
 
 
 def test_no_words_of_a_drawing_are_in_the_log(window, write_studies, qtbot, caplog):
@@ -530,7 +523,7 @@ def test_no_words_of_a_drawing_are_in_the_log(window, write_studies, qtbot, capl
     click(pane.canvases[0], (60, 80))
     QTest.keyClicks(QApplication.focusWidget(), "Doe cyst")
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
-    assert len(window._session.annotations(window._session.current_study)) == 1
+    assert len(window.session.annotations(window.session.current_study)) == 1
     assert "cyst" not in caplog.text
     assert "A-1" not in caplog.text
 

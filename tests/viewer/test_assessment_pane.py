@@ -11,7 +11,8 @@ from engine.domain import Agreement, BiradsCategory, BreastPrediction, Lateralit
 from engine.errors import StorageFailed
 from tests.viewer.fake_engine import answer_of, prediction_of
 from tests.viewer.studies import make_study
-from viewer.panes.assessment_pane import REASONS, AssessmentPane
+from viewer.display.assessment_form import REASONS
+from viewer.panes.assessment_pane import AssessmentPane
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 STUDY = make_study()
@@ -62,7 +63,7 @@ def saying(right, left, study=STUDY, model="hybrid"):
 
 
 def choose(qtbot, pane, side, category):
-    buttons = pane._forms[side]._categories._buttons
+    buttons = pane.forms[side].categories.buttons
     qtbot.mouseClick(buttons[BiradsCategory(category)], Qt.MouseButton.LeftButton)
 
 
@@ -71,7 +72,7 @@ def click(qtbot, button):
 
 
 def state(pane, side):
-    return pane._forms[side]._state.text()
+    return pane.forms[side].state_label.text()
 
 
 # ------------------------------------------------------------------------------------- agreement
@@ -94,10 +95,10 @@ def test_the_program_proposes_agreement_from_the_categories(
 ):
     pane.show_prediction(saying(said, 1))
     choose(qtbot, pane, RIGHT, category)
-    form = pane._forms[RIGHT]
-    assert form._agree.isChecked() == (proposed is Agreement.AGREE)
-    assert form._disagree.isChecked() == (proposed is Agreement.DISAGREE)
-    assert form._agree.isEnabled() == (proposed is not Agreement.NOT_COMPARABLE)
+    form = pane.forms[RIGHT]
+    assert form.agree_button.isChecked() == (proposed is Agreement.AGREE)
+    assert form.disagree_button.isChecked() == (proposed is Agreement.DISAGREE)
+    assert form.agree_button.isEnabled() == (proposed is not Agreement.NOT_COMPARABLE)
     pane.save()
     assert [(r.proposed_agreement, r.agreement) for r in store.records] == [(proposed, proposed)]
 
@@ -105,7 +106,7 @@ def test_the_program_proposes_agreement_from_the_categories(
 def test_the_reader_may_override_and_both_are_stored(pane, store, qtbot):
     pane.show_prediction(saying(4, 1))
     choose(qtbot, pane, RIGHT, "4B")
-    click(qtbot, pane._forms[RIGHT]._disagree)
+    click(qtbot, pane.forms[RIGHT].disagree_button)
     pane.save()
     assert store.records[0].proposed_agreement is Agreement.AGREE
     assert store.records[0].agreement is Agreement.DISAGREE
@@ -114,9 +115,9 @@ def test_the_reader_may_override_and_both_are_stored(pane, store, qtbot):
 def test_an_override_ends_with_the_category_it_was_said_of(pane, qtbot):
     pane.show_prediction(saying(4, 1))
     choose(qtbot, pane, RIGHT, "4B")
-    click(qtbot, pane._forms[RIGHT]._disagree)
+    click(qtbot, pane.forms[RIGHT].disagree_button)
     choose(qtbot, pane, RIGHT, "4")
-    assert pane._forms[RIGHT].agreement is Agreement.AGREE
+    assert pane.forms[RIGHT].entry.agreement is Agreement.AGREE
 
 
 def test_a_category_that_the_model_lacks_cannot_agree(pane, store, qtbot):
@@ -137,7 +138,7 @@ def test_a_reading_can_be_saved_before_the_model_has_spoken(pane, store, qtbot):
 def test_saving_again_after_the_model_has_spoken_records_the_agreement(pane, store, qtbot):
     choose(qtbot, pane, LEFT, "2")
     pane.save()
-    assert not pane._save.isEnabled()
+    assert not pane.save_button.isEnabled()
     pane.show_prediction(saying(1, 2))
     assert state(pane, LEFT) == "save again?"
     pane.save()
@@ -153,10 +154,10 @@ def test_saving_again_after_the_model_has_spoken_records_the_agreement(pane, sto
 def test_a_record_holds_all_that_was_on_the_screen(pane, store, qtbot):
     pane.show_prediction(saying(4, 1))
     choose(qtbot, pane, RIGHT, "2")
-    form = pane._forms[RIGHT]
-    form._reason.setCurrentIndex(form._reason.findData("false mark"))
-    qtbot.keyClicks(form._comment, "skin fold")
-    click(qtbot, pane._save)
+    form = pane.forms[RIGHT]
+    form.reason_box.setCurrentIndex(form.reason_box.findData("false mark"))
+    qtbot.keyClicks(form.note_box, "skin fold")
+    click(qtbot, pane.save_button)
     (record,) = store.records
     assert (record.study_uid, record.patient_id) == (STUDY.uid, STUDY.patient_id)
     assert record.image_uids == tuple(v.image_uid for v in STUDY.views if v.laterality is RIGHT)
@@ -174,16 +175,16 @@ def test_a_record_holds_all_that_was_on_the_screen(pane, store, qtbot):
 def test_a_reason_belongs_to_a_disagreement_only(pane, store, qtbot):
     pane.show_prediction(saying(4, 1))
     choose(qtbot, pane, RIGHT, "2")
-    form = pane._forms[RIGHT]
-    form._reason.setCurrentIndex(1)
-    click(qtbot, form._agree)
-    assert not form._reason.isEnabled()
+    form = pane.forms[RIGHT]
+    form.reason_box.setCurrentIndex(1)
+    click(qtbot, form.agree_button)
+    assert not form.reason_box.isEnabled()
     pane.save()
     assert store.records[0].reason == ""
 
 
 def test_the_reasons_are_all_offered(pane):
-    box = pane._forms[RIGHT]._reason
+    box = pane.forms[RIGHT].reason_box
     assert tuple(box.itemData(n) for n in range(1, box.count())) == REASONS
 
 
@@ -203,15 +204,15 @@ def test_a_correction_supersedes_the_readers_own_record(pane, store, qtbot):
     choose(qtbot, pane, RIGHT, "3")
     pane.save()
     assert [record.supersedes for record in store.records] == [None, 1]
-    assert "corrected later" in pane._earlier.text().splitlines()[1]
+    assert "corrected later" in pane.history.text().splitlines()[1]
 
 
 def test_a_second_reader_does_not_supersede_the_first(pane, store, qtbot):
     choose(qtbot, pane, RIGHT, "1")
     pane.save()
-    pane._reader.setText("Dr. Y")
-    pane._reader.editingFinished.emit()
-    assert pane._forms[RIGHT].draft.category is None
+    pane.reader.setText("Dr. Y")
+    pane.reader.editingFinished.emit()
+    assert pane.forms[RIGHT].draft.category is None
     choose(qtbot, pane, RIGHT, "4A")
     pane.save()
     assert [(record.reader, record.supersedes) for record in store.records] == [
@@ -225,8 +226,8 @@ def test_without_a_name_nothing_is_saved_and_the_name_is_asked_for_in_place(pane
     choose(qtbot, pane, RIGHT, "1")
     pane.save()
     assert store.records == []
-    assert "name" in pane._hint.text()
-    qtbot.keyClicks(pane._reader, "Dr. Z")
+    assert "name" in pane.hint.text()
+    qtbot.keyClicks(pane.reader, "Dr. Z")
     with qtbot.waitSignal(pane.reader_changed) as changed:
         pane.save()
     assert changed.args == ["Dr. Z"]
@@ -234,7 +235,7 @@ def test_without_a_name_nothing_is_saved_and_the_name_is_asked_for_in_place(pane
 
 
 def test_a_note_without_a_category_asks_for_one_and_keeps_the_note(pane, store, qtbot):
-    qtbot.keyClicks(pane._forms[LEFT]._comment, "dense")
+    qtbot.keyClicks(pane.forms[LEFT].note_box, "dense")
     pane.save()
     assert store.records == []
     assert state(pane, LEFT) == "choose a category"
@@ -248,7 +249,7 @@ def test_what_could_not_be_stored_stays_in_the_form_and_can_be_saved_again(pane,
     store.failure = StorageFailed("Readings cannot be saved", "The disk is full.")
     pane.save()
     assert state(pane, RIGHT) == "NOT SAVED"
-    assert pane._forms[RIGHT].draft.category is BiradsCategory.HIGHLY_SUGGESTIVE
+    assert pane.forms[RIGHT].draft.category is BiradsCategory.HIGHLY_SUGGESTIVE
     assert pane.has_draft(STUDY)
     store.failure = None
     pane.save()
@@ -263,15 +264,15 @@ def test_a_draft_waits_for_its_study_and_is_marked(pane, store, qtbot):
     marks = []
     pane.draft_changed.connect(lambda uid, has: marks.append((uid, has)))
     choose(qtbot, pane, RIGHT, "4A")
-    qtbot.keyClicks(pane._forms[RIGHT]._comment, "look again")
+    qtbot.keyClicks(pane.forms[RIGHT].note_box, "look again")
     pane.show_study(OTHER, OPENED)
-    assert pane._forms[RIGHT].draft.category is None
-    assert pane._forms[RIGHT].draft.comment == ""
+    assert pane.forms[RIGHT].draft.category is None
+    assert pane.forms[RIGHT].draft.comment == ""
     assert set(marks) == {(STUDY.uid, True)}
     assert pane.draft_count == 1
     pane.show_study(STUDY, OPENED)
-    assert pane._forms[RIGHT].draft.category is BiradsCategory.LOW_SUSPICION
-    assert pane._forms[RIGHT].draft.comment == "look again"
+    assert pane.forms[RIGHT].draft.category is BiradsCategory.LOW_SUSPICION
+    assert pane.forms[RIGHT].draft.comment == "look again"
     pane.save()
     assert marks[-1] == (STUDY.uid, False)
     assert store.records[0].study_uid == STUDY.uid
@@ -281,7 +282,7 @@ def test_a_draft_is_never_another_patients_even_under_the_same_uid(pane, qtbot):
     choose(qtbot, pane, RIGHT, "5")
     twin = replace(STUDY, patient_id="B-2")
     pane.show_study(twin, OPENED)
-    assert pane._forms[RIGHT].draft.category is None
+    assert pane.forms[RIGHT].draft.category is None
     assert not pane.has_draft(twin)
     assert pane.has_draft(STUDY)
 
@@ -306,14 +307,14 @@ def test_another_studys_prediction_is_refused(pane):
 def test_earlier_readings_show_when_the_study_is_opened_again(pane, store, qtbot):
     pane.show_prediction(saying(4, 1))
     choose(qtbot, pane, RIGHT, "2")
-    form = pane._forms[RIGHT]
-    form._reason.setCurrentIndex(form._reason.findData("too high"))
+    form = pane.forms[RIGHT]
+    form.reason_box.setCurrentIndex(form.reason_box.findData("too high"))
     pane.save()
     pane.show_study(OTHER, OPENED)
-    assert not pane._earlier.isVisibleTo(pane)
+    assert not pane.history.isVisibleTo(pane)
     pane.show_study(STUDY, OPENED, store.records)
-    assert pane._forms[RIGHT].draft.category is BiradsCategory.BENIGN
-    assert "R 2 · disagree (too high) · Dr. X" in pane._earlier.text()
+    assert pane.forms[RIGHT].draft.category is BiradsCategory.BENIGN
+    assert "R 2 · disagree (too high) · Dr. X" in pane.history.text()
     assert not pane.has_draft(STUDY)
 
 
@@ -321,10 +322,10 @@ def test_discarding_goes_back_to_what_is_recorded(pane, store, qtbot):
     choose(qtbot, pane, RIGHT, "2")
     pane.save()
     choose(qtbot, pane, RIGHT, "5")
-    click(qtbot, pane._discard)
-    assert pane._forms[RIGHT].draft.category is BiradsCategory.BENIGN
+    click(qtbot, pane.discard_button)
+    assert pane.forms[RIGHT].draft.category is BiradsCategory.BENIGN
     assert not pane.has_draft(STUDY)
-    assert not pane._discard.isEnabled()
+    assert not pane.discard_button.isEnabled()
 
 
 # -------------------------------------------------------------------------- which breasts there are
@@ -332,14 +333,14 @@ def test_discarding_goes_back_to_what_is_recorded(pane, store, qtbot):
 
 def test_a_breast_without_images_cannot_be_assessed(pane):
     pane.show_study(make_study(("L CC", "L MLO")), OPENED)
-    assert not pane._forms[RIGHT].isEnabled()
-    assert pane._forms[LEFT].isEnabled()
+    assert not pane.forms[RIGHT].isEnabled()
+    assert pane.forms[LEFT].isEnabled()
 
 
 def test_where_no_image_names_its_side_the_reader_says_it(pane, store, qtbot):
     study = make_study(("? ?",))
     pane.show_study(study, OPENED)
-    assert "side that you see" in pane._hint.text()
+    assert "side that you see" in pane.hint.text()
     choose(qtbot, pane, LEFT, "3")
     pane.save()
     assert store.records[0].laterality is LEFT
@@ -348,7 +349,7 @@ def test_where_no_image_names_its_side_the_reader_says_it(pane, store, qtbot):
 
 def test_without_a_study_nothing_can_be_entered(pane, store):
     pane.show_study(None)
-    assert not any(form.isEnabled() for form in pane._forms.values())
+    assert not any(form.isEnabled() for form in pane.forms.values())
     pane.save()
     assert store.records == []
 
@@ -365,37 +366,37 @@ def test_a_category_can_be_typed(pane, qtbot, keys, category):
     qtbot.waitUntil(lambda: pane.focusWidget() is not None)
     for key in keys:
         qtbot.keyClick(pane.focusWidget(), key)
-    chosen = pane._forms[LEFT].draft.category
+    chosen = pane.forms[LEFT].draft.category
     assert (chosen and chosen.value) == category
-    assert pane._forms[RIGHT].draft.category is None
+    assert pane.forms[RIGHT].draft.category is None
 
 
 def test_every_field_can_be_reached_by_tab(pane, qtbot):
     pane.show_prediction(saying(4, 1))
     choose(qtbot, pane, RIGHT, "2")
     choose(qtbot, pane, LEFT, "2")
-    form = pane._forms[RIGHT]
-    wanted = {form._comment, form._reason, pane._save, pane._forms[LEFT]._comment}
-    pane._reader.setFocus()
+    form = pane.forms[RIGHT]
+    wanted = {form.note_box, form.reason_box, pane.save_button, pane.forms[LEFT].note_box}
+    pane.reader.setFocus()
     reached = set()
     for _ in range(40):
         qtbot.keyClick(pane.focusWidget(), Qt.Key.Key_Tab)
         reached.add(pane.focusWidget())
     assert wanted <= reached
-    assert reached & set(form._categories._buttons.values())
+    assert reached & set(form.categories.buttons.values())
 
 
 def test_after_a_step_no_focus_stands_on_the_last_studys_category_and_digits_still_count(
     pane, store, qtbot
 ):
     choose(qtbot, pane, RIGHT, "4")
-    buttons = pane._forms[RIGHT]._categories._buttons
+    buttons = pane.forms[RIGHT].categories.buttons
     buttons[BiradsCategory("4")].setFocus()
     pane.save()
     pane.show_study(OTHER, OPENED)
     focused = QApplication.focusWidget()
     assert focused not in buttons.values()
-    assert pane._forms[RIGHT].isAncestorOf(focused)
+    assert pane.forms[RIGHT].isAncestorOf(focused)
     qtbot.keyClick(focused, Qt.Key.Key_2)
-    assert pane._forms[RIGHT].draft.category is BiradsCategory.BENIGN
+    assert pane.forms[RIGHT].draft.category is BiradsCategory.BENIGN
     assert buttons[BiradsCategory.BENIGN].hasFocus()

@@ -8,28 +8,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPointF, QSize, Qt
 
 from engine.dicom import voi
 from engine.dicom.loading import load, load_pixels
-from engine.domain import Explanation, PixelSpacing, SpacingSource, VoiFunction, VoiLut, VoiWindow
+from engine.domain import (
+    Explanation,
+    PixelSpacing,
+    SpacingSource,
+    VoiFunction,
+    VoiLut,
+    VoiWindow,
+    not_judged,
+)
+from engine.messages import message
 from tests.phantom import write_mammogram
+from tests.viewer.pages import CTRL, LEFT, MIDDLE, RIGHT, drag, screen, wheel
 from tests.viewer.studies import WINDOW, as_pixels, make_study, make_view, pixels_of, spacing
 from viewer.display import rendering
-from viewer.viewports.canvas import Canvas, Shown, State, spacing_text, window_text
+from viewer.display.measuring import spacing_text
+from viewer.display.shown_image import State
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import OverlayOptions, window_text
+from viewer.viewports.picture import picture, scale_to_fit
 
-LEFT, MIDDLE, RIGHT = (
-    Qt.MouseButton.LeftButton,
-    Qt.MouseButton.MiddleButton,
-    Qt.MouseButton.RightButton,
-)
-NONE, SHIFT, CTRL = (
-    Qt.KeyboardModifier.NoModifier,
-    Qt.KeyboardModifier.ShiftModifier,
-    Qt.KeyboardModifier.ControlModifier,
-)
 FIT = 0.5  # device pixels per source pixel in these tests
 
 
@@ -49,50 +51,15 @@ def make_canvas(qtbot):
     return make
 
 
-def screen(canvas) -> np.ndarray:
-    """What is painted: uint8 (rows, columns, 3)."""
-    image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
-
-
-def drag(canvas, button, start, stop, modifiers=NONE, steps=4):
-    start, stop = QPointF(*start), QPointF(*stop)
-    points = [start + (stop - start) * n / steps for n in range(steps + 1)]
-    send(canvas, QEvent.Type.MouseButtonPress, points[0], button, button, modifiers)
-    for point in points[1:]:
-        send(canvas, QEvent.Type.MouseMove, point, Qt.MouseButton.NoButton, button, modifiers)
-    send(canvas, QEvent.Type.MouseButtonRelease, stop, button, Qt.MouseButton.NoButton, modifiers)
-
-
-def send(canvas, kind, point, button, buttons, modifiers):
-    event = QMouseEvent(kind, point, canvas.mapToGlobal(point), button, buttons, modifiers)
-    QApplication.sendEvent(canvas, event)
-
-
-def wheel(canvas, notches, at=(100, 100), modifiers=NONE):
-    event = QWheelEvent(
-        QPointF(*at),
-        canvas.mapToGlobal(QPointF(*at)),
-        QPoint(),
-        QPoint(0, round(120 * notches)),
-        Qt.MouseButton.NoButton,
-        modifiers,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(canvas, event)
-
-
 # ------------------------------------------------------------------------------------ what it shows
 
 
 def test_at_one_to_one_the_screen_shows_the_windows_grey_of_every_stored_pixel(make_canvas):
     canvas = make_canvas()
     canvas.actual_pixels(QPointF(120, 130))
-    placement = canvas.placement()
+    placement = canvas.image.placement
     assert (placement.scale_x, placement.scale_y) == (1, 1)
-    pixels = canvas.display.pixels
+    pixels = canvas.image.display.pixels
     table = voi.display_table(pixels, WINDOW)
     shown = screen(canvas)
     part = pixels.stored[100 - placement.top : 160 - placement.top]
@@ -114,35 +81,35 @@ def test_the_chest_wall_touches_the_edge_where_its_side_hangs(make_canvas, label
 @pytest.mark.parametrize(("facing", "is_mirrored"), [("R", False), ("L", True)])
 def test_a_display_that_is_mirrored_says_so_in_its_corner(make_canvas, facing, is_mirrored):
     canvas = make_canvas("R CC", facing)
-    assert canvas.is_mirrored is is_mirrored
-    words = " ".join(text for text, _ in canvas.top_lines())
+    assert canvas.image.is_mirrored is is_mirrored
+    words = " ".join(text for text, _ in canvas.text.top_lines())
     assert ("mirrored" in words) is is_mirrored
     assert canvas.view.label == "R CC"  # the side is the tag's, whatever the pixels say
 
 
 def test_mirroring_changes_only_where_pixels_stand(make_canvas):
     straight, mirrored = make_canvas("R CC", "R"), make_canvas("R CC", "L")
-    grey = {canvas: canvas.grey()[0] for canvas in (straight, mirrored)}
-    canvas_pixels = mirrored.display.pixels.stored
-    assert not np.array_equal(canvas_pixels, straight.display.pixels.stored)
+    grey = {canvas: canvas.image.grey()[0] for canvas in (straight, mirrored)}
+    canvas_pixels = mirrored.image.display.pixels.stored
+    assert not np.array_equal(canvas_pixels, straight.image.display.pixels.stored)
     assert grey[straight].shape == grey[mirrored].shape
     assert np.abs(grey[straight].mean() - grey[mirrored].mean()) < 2
 
 
 def test_an_unknown_side_is_not_mirrored_and_is_labelled_with_a_question_mark(make_canvas):
     canvas = make_canvas("? CC", "L")
-    assert not canvas.is_mirrored
+    assert not canvas.image.is_mirrored
     assert canvas.accessibleName().startswith("? CC")
 
 
 def test_corners_name_patient_date_window_spacing_and_zoom(make_canvas):
     canvas = make_canvas(pixel_spacing=spacing(0.07))
-    above = [text for text, _ in canvas.top_lines()]
-    below = [text for text, _ in canvas.bottom_lines()]
+    above = [text for text, _ in canvas.text.top_lines()]
+    below = [text for text, _ in canvas.text.bottom_lines()]
     assert above == ["Doe^Jane", "A-17", "2024-03-02"]
     assert below == ["W 4096 L 2048 normal", "0.07 mm, at detector", "50 % of 1:1"]
     canvas.actual_pixels()
-    assert canvas.bottom_lines()[-1][0] == "1:1"
+    assert canvas.text.bottom_lines()[-1][0] == "1:1"
 
 
 def test_words_are_really_painted_on_the_side_of_the_air(make_canvas):
@@ -188,7 +155,7 @@ def test_a_failure_shows_its_title_and_no_image(make_canvas):
     canvas = make_canvas()
     canvas.show_failure("File is cut short", "Copy it again from the archive.")
     assert canvas.state is State.FAILED
-    assert canvas.grey() is None
+    assert canvas.image.grey() is None
     assert "File is cut short" in canvas.accessibleName()
     assert (screen(canvas)[90:200] > 150).any()  # the words
 
@@ -209,12 +176,12 @@ def test_inverting_leaves_padding_black(make_canvas):
     stored = pixels_of(view).stored.astype(int) + 1
     stored[:, :90] = 0
     canvas = make_canvas(pixels=as_pixels(stored, has_padding=True))
-    plain, *_ = canvas.grey()
-    canvas.set_inverted(True)
-    inverted, *_ = canvas.grey()
+    plain, *_ = canvas.image.grey()
+    canvas.image.greys.set_inverted(True)
+    inverted, *_ = canvas.image.grey()
     assert (inverted[60:-60, :40] == 0).all()
     assert inverted[4, 60] > 240  # air beside the padding
-    assert "inverted" in [text for text, _ in canvas.bottom_lines()]
+    assert "inverted" in [text for text, _ in canvas.text.bottom_lines()]
     assert plain[4, 60] < 10
 
 
@@ -227,7 +194,7 @@ def test_the_heat_map_is_painted_only_while_the_overlay_is_on(make_canvas):
     canvas.set_overlay(0.8)
     painted = screen(canvas)
     changed = np.argwhere((painted != plain).any(axis=2))
-    placement = canvas.placement()
+    placement = canvas.image.placement
     x0, y0 = placement.to_canvas(150, 200)
     x1, y1 = placement.to_canvas(250, 290)
     assert np.allclose(changed.min(axis=0), (y0, x0), atol=1)
@@ -242,11 +209,11 @@ def test_the_heat_map_is_painted_only_while_the_overlay_is_on(make_canvas):
 def test_a_drag_sideways_changes_the_width_and_upwards_brightens(make_canvas):
     canvas = make_canvas()
     drag(canvas, LEFT, (50, 100), (110, 100))
-    assert canvas.voi.width == pytest.approx(4096 * np.exp(60 / 300))
-    assert canvas.voi.center == 2048
-    before = canvas.grey()[0].mean()
+    assert canvas.image.greys.voi.width == pytest.approx(4096 * np.exp(60 / 300))
+    assert canvas.image.greys.voi.center == 2048
+    before = canvas.image.grey()[0].mean()
     drag(canvas, LEFT, (50, 100), (50, 60))
-    assert canvas.grey()[0].mean() > before + 3
+    assert canvas.image.grey()[0].mean() > before + 3
 
 
 def test_dragging_speed_follows_the_windows_width(make_canvas):
@@ -254,7 +221,7 @@ def test_dragging_speed_follows_the_windows_width(make_canvas):
     for width in (20, 200, 4000):
         canvas = make_canvas(vois=(VoiWindow(2048, width, VoiFunction.LINEAR_EXACT),))
         drag(canvas, LEFT, (50, 100), (50, 60))
-        shifts.append((2048 - canvas.voi.center) / width)
+        shifts.append((2048 - canvas.image.greys.voi.center) / width)
     assert shifts == pytest.approx([0.1, 0.1, 0.1])
 
 
@@ -264,34 +231,34 @@ def test_upwards_brightens_a_monochrome1_file_and_an_inverted_one_too(make_canva
     monochrome1 = as_pixels(values, value_scale=-1.0, value_offset=4095.0, is_inverted=True)
     for pixels in (as_pixels(values), monochrome1):
         canvas = make_canvas(pixels=pixels)
-        canvas.set_inverted(is_inverted)
-        before = canvas.grey()[0].mean()
+        canvas.image.greys.set_inverted(is_inverted)
+        before = canvas.image.grey()[0].mean()
         drag(canvas, LEFT, (50, 100), (50, 70))
-        assert canvas.grey()[0].mean() > before + 3
+        assert canvas.image.grey()[0].mean() > before + 3
 
 
 def test_a_window_never_gets_narrower_than_its_formula_allows(make_canvas):
     canvas = make_canvas(vois=(VoiWindow(2048, 10),))
     for _ in range(20):
         drag(canvas, LEFT, (230, 100), (10, 100))
-    assert canvas.voi.width >= 2
-    assert canvas.grey() is not None
+    assert canvas.image.greys.voi.width >= 2
+    assert canvas.image.grey() is not None
 
 
 def test_a_lookup_table_can_be_dragged_as_the_window_nearest_to_it(make_canvas):
     ramp = VoiLut(np.linspace(0, 255, 2000).astype(np.uint8), 1000, 8, "curve")
     canvas = make_canvas(vois=(ramp,))
     drag(canvas, LEFT, (50, 100), (70, 100))
-    assert isinstance(canvas.voi, VoiWindow)
-    assert 900 < canvas.voi.center < 3100
+    assert isinstance(canvas.image.greys.voi, VoiWindow)
+    assert 900 < canvas.image.greys.voi.center < 3100
 
 
 def test_a_click_with_an_unsteady_hand_changes_nothing(make_canvas):
     canvas = make_canvas()
-    before = (canvas.voi, canvas.placement())
+    before = (canvas.image.greys.voi, canvas.image.placement)
     for button in (LEFT, MIDDLE, RIGHT):
         drag(canvas, button, (50, 100), (51, 101))
-    assert (canvas.voi, canvas.placement()) == before
+    assert (canvas.image.greys.voi, canvas.image.placement) == before
 
 
 @pytest.mark.parametrize("facing", ["R", "L"])  # L: the display is mirrored
@@ -299,54 +266,54 @@ def test_a_click_with_an_unsteady_hand_changes_nothing(make_canvas):
 def test_zooming_keeps_what_is_under_the_pointer(make_canvas, facing, how):
     canvas = make_canvas("R CC", facing)
     at = (170, 120)
-    before = canvas.placement().to_source(*at)
+    before = canvas.image.placement.to_source(*at)
     if how == "wheel":
         wheel(canvas, 2, at, CTRL)
     else:
         drag(canvas, RIGHT, at, (at[0], at[1] - 60))
-    placement = canvas.placement()
+    placement = canvas.image.placement
     assert placement.scale_x > 1.4 * FIT
     assert np.allclose(placement.to_source(*at), before, atol=1.5 / placement.scale_x)
 
 
 def test_a_drag_in_many_small_steps_does_not_drift_from_the_pointer(make_canvas):
     canvas = make_canvas()
-    before = canvas.placement()
+    before = canvas.image.placement
     for _ in range(200):
         canvas.pan_by(-0.3, -0.2)  # a touchpad, or a scaled desktop
-    moved = canvas.placement().left - before.left, canvas.placement().top - before.top
+    moved = canvas.image.placement.left - before.left, canvas.image.placement.top - before.top
     assert moved == pytest.approx((-60, -40), abs=1)
 
 
 @pytest.mark.parametrize("facing", ["R", "L"])
 def test_panning_moves_the_image_with_the_pointer(make_canvas, facing):
     canvas = make_canvas("R CC", facing)
-    before = canvas.placement().to_source(170, 120)
+    before = canvas.image.placement.to_source(170, 120)
     drag(canvas, MIDDLE, (170, 120), (130, 150))
-    assert np.allclose(canvas.placement().to_source(130, 150), before, atol=2 / FIT)
+    assert np.allclose(canvas.image.placement.to_source(130, 150), before, atol=2 / FIT)
 
 
 def test_panning_works_with_space_and_the_left_button(make_canvas, qtbot):
     canvas = make_canvas()
-    window, before = canvas.voi, canvas.placement().to_source(170, 120)
+    window, before = canvas.image.greys.voi, canvas.image.placement.to_source(170, 120)
     canvas.activateWindow()
     canvas.setFocus()
     qtbot.keyPress(canvas, Qt.Key.Key_Space)
     drag(canvas, LEFT, (170, 120), (130, 150))
     qtbot.keyRelease(canvas, Qt.Key.Key_Space)
-    assert canvas.voi == window
-    assert np.allclose(canvas.placement().to_source(130, 150), before, atol=2 / FIT)
+    assert canvas.image.greys.voi == window
+    assert np.allclose(canvas.image.placement.to_source(130, 150), before, atol=2 / FIT)
 
 
 def test_an_image_cannot_be_lost_off_the_canvas_nor_zoomed_out_of_sight(make_canvas):
     canvas = make_canvas()
     for _ in range(20):
         canvas.pan_by(500, 400)
-    assert canvas.grey() is not None
+    assert canvas.image.grey() is not None
     canvas.zoom_by(1e-6)
-    assert canvas.magnification >= 0.2 * FIT
+    assert canvas.image.camera.magnification >= 0.2 * FIT
     canvas.zoom_by(1e9)
-    assert canvas.magnification <= 16.01
+    assert canvas.image.camera.magnification <= 16.01
 
 
 def test_fit_and_reset_bring_back_the_first_view(make_canvas):
@@ -357,7 +324,7 @@ def test_fit_and_reset_bring_back_the_first_view(make_canvas):
     canvas.fit()
     assert np.array_equal(screen(canvas), first)
     drag(canvas, LEFT, (50, 100), (110, 60))
-    canvas.set_inverted(True)
+    canvas.image.greys.set_inverted(True)
     canvas.reset()
     assert np.array_equal(screen(canvas), first)
 
@@ -367,8 +334,8 @@ def test_presets_are_stepped_round(make_canvas):
     canvas = make_canvas(vois=(WINDOW, soft))
     names = []
     for index in range(4):
-        canvas.show_preset(index)
-        names.append(canvas.voi.name)
+        canvas.image.greys.show_preset(index)
+        names.append(canvas.image.greys.voi.name)
     assert names == ["normal", "soft", "automatic", "normal"]
 
 
@@ -376,25 +343,25 @@ def test_the_linear_fallback_is_named_and_sets_a_curve_aside(make_canvas):
     table = VoiLut(np.linspace(255, 0, 4096).astype(np.uint8), 0, 8, "broken")
     soft = VoiWindow(1500, 3000, VoiFunction.LINEAR_EXACT, "soft")
     canvas = make_canvas(vois=(table, soft))
-    plain = [text for text, _ in canvas.bottom_lines()]
-    canvas.show_linear()
-    assert canvas.voi == soft
-    assert [text for text, _ in canvas.bottom_lines()][:2] == [
+    plain = [text for text, _ in canvas.text.bottom_lines()]
+    canvas.image.greys.show_linear()
+    assert canvas.image.greys.voi == soft
+    assert [text for text, _ in canvas.text.bottom_lines()][:2] == [
         "linear fallback",
         "W 3000 L 1500 soft",
     ]
-    assert "linear fallback" in canvas.summary()
+    assert "linear fallback" in canvas.text.summary()
     drag(canvas, LEFT, (50, 100), (110, 100))
-    assert "linear fallback" in canvas.summary()  # adjusted, and still not the file's curve
-    canvas.show_preset(0)
-    assert [text for text, _ in canvas.bottom_lines()] == plain
+    assert "linear fallback" in canvas.text.summary()  # adjusted, and still not the file's curve
+    canvas.image.greys.show_preset(0)
+    assert [text for text, _ in canvas.text.bottom_lines()] == plain
 
 
 def test_what_is_wrong_with_the_files_grey_values_stands_on_the_image(make_canvas):
     faults = ("VOI LUT ignored: it descends", "polarity in doubt: I inverts")
     sound, broken = make_canvas(), make_canvas(grey_faults=faults)
-    assert [text for text, _ in broken.bottom_lines()][:2] == list(faults)
-    assert faults[0] in broken.summary()
+    assert [text for text, _ in broken.text.bottom_lines()][:2] == list(faults)
+    assert faults[0] in broken.text.summary()
     assert faults[0] in broken.accessibleDescription()
     assert not np.array_equal(screen(broken)[-110:-50, :150], screen(sound)[-110:-50, :150])
 
@@ -437,44 +404,44 @@ def test_a_bad_file_shows_a_bright_breast_on_black_and_what_is_wrong(
     canvas.resize(400, 400)
     canvas.show_pixels(rendering.prepare(study.views[0], load_pixels(study.views[0])))
     canvas.set_fit(1.0, (1.0, study.views[0].pixel_aspect))
-    grey, *_ = canvas.grey()
+    grey, *_ = canvas.image.grey()
     rows, columns = grey.shape
     tissue, air = grey[rows // 2, columns // 2 :], grey[: rows // 20, : columns // 4]
     assert np.median(tissue) > 60
     assert np.ptp(grey[:, columns // 2 :]) > 100
     assert len(np.unique(grey)) > 20, "black and white only"
     assert air.max() < 30
-    assert words in [text for text, _ in canvas.bottom_lines()]
-    canvas.show_linear()
-    assert np.median(canvas.grey()[0][rows // 2, columns // 2 :]) > 60
+    assert words in [text for text, _ in canvas.text.bottom_lines()]
+    canvas.image.greys.show_linear()
+    assert np.median(canvas.image.grey()[0][rows // 2, columns // 2 :]) > 60
 
 
 def test_the_wheel_steps_views_by_whole_notches_only(make_canvas, qtbot):
     canvas = make_canvas()
     steps = []
-    canvas.stepped.connect(steps.append)
+    canvas.step_requested.connect(steps.append)
     for _ in range(4):
         wheel(canvas, -0.25)  # a touchpad's small parts
     assert steps == [1]
     wheel(canvas, 1)
     assert steps == [1, -1]
-    assert canvas.is_fitted
+    assert canvas.image.camera.is_fitted
 
 
 def test_zoom_survives_a_new_size_and_fit_follows_it(make_canvas):
     canvas = make_canvas()
     wheel(canvas, 3, modifiers=CTRL)
-    scale = canvas.magnification
-    middle = canvas.placement().to_source(120, 130)
+    scale = canvas.image.camera.magnification
+    middle = canvas.image.placement.to_source(120, 130)
     canvas.resize(300, 320)
-    assert canvas.magnification == scale
-    assert np.allclose(canvas.placement().to_source(150, 160), middle, atol=2)
+    assert canvas.image.camera.magnification == scale
+    assert np.allclose(canvas.image.placement.to_source(150, 160), middle, atol=2)
 
 
 def test_tall_pixels_are_drawn_tall(make_canvas):
     canvas = make_canvas()
     canvas.set_fit(FIT, (1.0, 1.5))
-    placement = canvas.placement()
+    placement = canvas.image.placement
     assert placement.scale_y == pytest.approx(1.5 * placement.scale_x, rel=0.01)
 
 
@@ -483,7 +450,7 @@ def test_an_older_window_and_heat_do_not_survive_new_pixels(make_canvas):
     screen(canvas)
     black = as_pixels(np.zeros((400, 300)))
     canvas.show_pixels(rendering.prepare(replace(canvas.view), black))
-    assert canvas.grey()[0].max() == 0
+    assert canvas.image.grey()[0].max() == 0
 
 
 SCALED = """
@@ -494,7 +461,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from engine.dicom import voi
 from tests.viewer.studies import WINDOW, make_study, pixels_of
 from viewer.display import rendering
-from viewer.viewports.canvas import Canvas, Shown
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import OverlayOptions
 app = QApplication([])
 study = make_study(("R CC",), shape=(800, 600))
 outer = QWidget()
@@ -509,7 +477,7 @@ outer.show()
 image = outer.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
 grab = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
 ratio = canvas.devicePixelRatioF()
-grey, x, y = canvas.grey()
+grey, x, y = canvas.image.grey()
 rows, columns = grey.shape
 y0, x0 = int(0.42 * rows), int(0.6 * columns)  # between the corners' words
 part = grey[y0 : int(0.62 * rows), x0 : int(0.95 * columns)]
@@ -523,7 +491,7 @@ found = [
         grab[top + dy : top + dy + part.shape[0], left + dx : left + dx + part.shape[1]], part
     )
 ]
-print(ratio, canvas.magnification, len(found))
+print(ratio, canvas.image.camera.magnification, len(found))
 """
 
 
@@ -546,43 +514,54 @@ def test_on_a_scaled_desktop_image_pixels_are_still_device_pixels(factor):
 
 def test_a_picture_without_words_still_says_what_was_turned(make_canvas):
     canvas = make_canvas("R CC", "L")
-    assert canvas.is_mirrored
-    canvas.turn(canvas.orientation.turned_right())
-    words = [text for text, _, _ in canvas._lines_above(Shown(words=False, identity=False))]
+    assert canvas.image.is_mirrored
+    canvas.turn(canvas.image.camera.orientation.turned_right())
+    words = [
+        text
+        for text, _, _ in canvas.text.lines_above(
+            canvas.rect(), OverlayOptions(text=False, identity=False)
+        )
+    ]
     assert "⇄ mirrored for display" in words
     assert any(text.startswith("⟲") for text in words)
-    assert "⇄ mirrored for display" in canvas.warnings()
+    assert "⇄ mirrored for display" in canvas.text.warnings()
 
 
 def test_a_rotated_view_fills_the_paper_by_its_other_side(make_canvas):
     canvas = make_canvas()
-    box = canvas.display.breast
+    box = canvas.image.display.breast
     tall, wide = box.row_stop - box.row_start, box.column_stop - box.column_start
-    canvas.turn(canvas.orientation.turned_right())
-    scale = canvas.scale_to_fit(QSize(tall, 10 * tall), (1.0, 1.0))
+    canvas.turn(canvas.image.camera.orientation.turned_right())
+    scale = scale_to_fit(canvas, QSize(tall, 10 * tall), (1.0, 1.0))
     assert scale == pytest.approx(canvas.devicePixelRatioF() * min(1, 10 * tall / wide))
 
 
 def test_drawings_are_left_out_of_a_picture_where_that_is_wanted(make_canvas):
     canvas, painted = make_canvas(), []
     canvas.layers.append(painted.append)
-    canvas.picture(Shown(drawings=False))
+    picture(canvas, OverlayOptions(drawings=False))
     assert painted == []
-    canvas.picture(Shown())
+    picture(canvas, OverlayOptions())
     assert len(painted) == 1
 
 
 def test_what_must_be_known_of_an_image_stands_on_it_and_on_whatever_shows_it(make_canvas):
     notes = ("A breast implant is present.", "Partial view: the breast goes on in another image.")
     said_shorter = "A Modality LUT is ignored: it descends."
-    refused = "A spot view. The networks do not judge it."
-    canvas = make_canvas(notes=(*notes, said_shorter, refused), grey_faults=("LUT ignored",))
+    reason = message("A spot view.")
+    refused = not_judged(reason)
+    canvas = make_canvas(
+        notes=(*notes, said_shorter, refused),
+        grey_faults=("LUT ignored",),
+        told_shorter=frozenset({said_shorter}),
+        out_of_scope=reason,
+    )
     assert {*notes, refused, "LUT ignored"} <= set(
-        canvas.warnings()
+        canvas.text.warnings()
     )  # on paper and in pictures too
-    assert said_shorter not in canvas.warnings()
+    assert said_shorter not in canvas.text.warnings()
     before = screen(canvas)
     canvas.show_refusal("A spot view.")
-    assert "Not judged. A spot view." in canvas.warnings()
-    assert refused not in canvas.warnings()  # it is not said twice
+    assert "Not judged. A spot view." in canvas.text.warnings()
+    assert refused not in canvas.text.warnings()  # it is not said twice
     assert not np.array_equal(screen(canvas), before)

@@ -18,27 +18,27 @@ def check(label, in_pixels, orientation=(), **changes):
 def test_nothing_is_said_where_all_agree(label, wall, tagged):
     orientation = ("P" if wall is RIGHT else "A", "F") if tagged else ()
     verdict = check(label, wall, orientation)
-    assert (verdict.is_mirrored, verdict.doubts) == (False, ())
+    assert (verdict.is_mirrored, verdict.warnings) == (False, ())
 
 
 def test_a_breast_that_faces_the_wrong_way_is_mirrored_with_a_warning():
     verdict = check("R CC", LEFT)
     assert verdict.is_mirrored
-    assert verdict.doubts == (CHECK_SIDE, "chest wall on other side")
+    assert verdict.warnings == (CHECK_SIDE, "chest wall on other side")
 
 
 def test_an_image_that_is_stored_mirrored_and_says_so_is_turned_without_a_warning():
     verdict = check("R MLO", LEFT, ("A", "FL"))
-    assert (verdict.is_mirrored, verdict.doubts) == (True, ())
+    assert (verdict.is_mirrored, verdict.warnings) == (True, ())
 
 
 def test_pixels_that_contradict_the_orientation_tag_are_followed_with_a_warning():
     verdict = check("R CC", LEFT, ("P", "L"))
     assert verdict.is_mirrored
-    assert verdict.doubts == (CHECK_SIDE, "chest wall not as tagged")
+    assert verdict.warnings == (CHECK_SIDE, "chest wall not as tagged")
     verdict = check("R MLO", RIGHT, ("A", "FL"))
     assert not verdict.is_mirrored
-    assert verdict.doubts == (CHECK_SIDE, "chest wall not as tagged")
+    assert verdict.warnings == (CHECK_SIDE, "chest wall not as tagged")
 
 
 def test_where_the_pixels_do_not_tell_the_orientation_tag_does():
@@ -54,9 +54,9 @@ def test_an_unknown_side_is_neither_turned_nor_doubted():
 
 def test_contradictions_between_tags_are_said_before_any_pixel_is_there():
     verdict = check("R CC", None, side_faults=("tags say both R and L",))
-    assert verdict.doubts == (CHECK_SIDE, "tags say both R and L")
+    assert verdict.warnings == (CHECK_SIDE, "tags say both R and L")
     claims = ("2 images claim R CC", "none L CC")
-    assert check_side(make_view("R CC"), RIGHT, claims).doubts == (CHECK_SIDE, *claims)
+    assert check_side(make_view("R CC"), RIGHT, claims).warnings == (CHECK_SIDE, *claims)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_contradictions_between_tags_are_said_before_any_pixel_is_there():
     ],
 )
 def test_what_must_be_turned_by_hand_is_said(label, orientation, words):
-    assert words in check(label, None, orientation).doubts
+    assert words in check(label, None, orientation).warnings
 
 
 @pytest.mark.parametrize("orientation", [("CC",), ("", ""), ("P",), ("A", "B", "C"), ("?", "!")])

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtGui import QColor
 
 from viewer.display import rendering
-from viewer.panes import agreement_charts, prediction_pane
+from viewer.panes import agreement_charts, category_bars
 from viewer.shared import theme
 
 EYES = {
@@ -127,7 +127,7 @@ def test_high_heat_is_never_taken_for_tissue(eye, grey):
 @pytest.mark.parametrize("eye", EYES)
 def test_what_the_panes_tell_by_colour_is_told_apart(eye):
     apart = [
-        (theme.ACCENT, prediction_pane.BAR),  # the model's category and the others
+        (theme.ACCENT, category_bars.BAR),  # the model's category and the others
         (theme.SUSPICIOUS, theme.FIELD),  # a badge, filled or not
         (theme.SUSPICIOUS, theme.SELECTION),
         (theme.ACCENT, theme.DISABLED),  # the frame of the view with the keyboard

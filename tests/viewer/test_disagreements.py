@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QAbstractButton, QFileDialog
 
 from engine.domain import NOTICE, Agreement, Laterality, ReadingMode, standing
 from engine.evaluation import agreement
@@ -15,16 +15,18 @@ from engine.records.chain import anchor_path
 from engine.records.store import ReadingStore
 from engine.training import dataset
 from tests.phantom import write_plain
-from tests.viewer.fake_engine import FakeEngine, answer_of
-from tests.viewer.test_main_window import (
+from tests.viewer.driver import (
+    cells,
     choose,
     disagreeing_category,
+    find,
     is_answered,
     open_and_wait,
     rows,
     sign,
 )
-from viewer.panes.disagreements import Shown
+from tests.viewer.fake_engine import FakeEngine, answer_of
+from viewer.display.listed_reading import ReadingFilter
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 CONCURRENT, SECOND, BLIND = ReadingMode
@@ -36,15 +38,8 @@ def agreeing_category(study, side):
     return str({b.laterality: b.prediction.category for b in answer_of(study).breasts}[side])
 
 
-def cells(page, column):
-    model = page._sorted
-    titles = [model.headerData(n, Qt.Orientation.Horizontal) for n in range(model.columnCount())]
-    number = titles.index(column)
-    return [model.index(row, number).data() for row in range(model.rowCount())]
-
-
 def show(page, shown):
-    page._shown.setCurrentIndex(page._shown.findData(shown))
+    page.filter_box.setCurrentIndex(page.filter_box.findData(shown))
 
 
 def stored(path):
@@ -76,11 +71,11 @@ def reading_room(make_window, folder, qtbot):
     def make(mode=CONCURRENT, paths=(), **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, *(paths or (folder,)))
-        window._session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
+        window.assessment.reader.editingFinished.emit()
         count = len(window.worklist.study_uids)
-        qtbot.waitUntil(lambda: window._session.progress == (count, count), timeout=20_000)
+        qtbot.waitUntil(lambda: window.session.inference.progress == (count, count), timeout=20_000)
         return window
 
     return make
@@ -96,7 +91,7 @@ def save(qtbot, window, **categories):
 def three_read(reading_room, qtbot):
     """Study 1: R disagrees, L agrees. Study 2: R not comparable. Study 3: nothing."""
     window = reading_room()
-    study = window._session.current_study
+    study = window.session.current_study
     save(qtbot, window, R=disagreeing_category(study, RIGHT), L=agreeing_category(study, LEFT))
     window.worklist.step(1)
     save(qtbot, window, R="0")
@@ -114,69 +109,69 @@ def test_the_page_begins_with_the_disagreements_and_filters_the_rest(three_read)
     assert cells(page, "Agreement") == ["disagree"]
     assert cells(page, "Breast") == ["R"]
     for shown, states in (
-        (Shown.ALL, ["not comparable", "agree", "disagree"]),  # the newest first
-        (Shown.AGREEMENTS, ["agree"]),
-        (Shown.NOT_COMPARABLE, ["not comparable"]),
-        (Shown.UNFINISHED, []),
+        (ReadingFilter.ALL, ["not comparable", "agree", "disagree"]),  # the newest first
+        (ReadingFilter.AGREEMENTS, ["agree"]),
+        (ReadingFilter.NOT_COMPARABLE, ["not comparable"]),
+        (ReadingFilter.UNFINISHED, []),
     ):
         show(page, shown)
         assert cells(page, "Agreement") == states
-    show(page, Shown.ALL)
-    page._search.setText("a-2")
+    show(page, ReadingFilter.ALL)
+    page.search.setText("a-2")
     assert cells(page, "Patient") == ["A-2"]
-    page._search.setText("nobody")
+    page.search.setText("nobody")
     assert cells(page, "Patient") == []
-    assert not page._csv_button.isEnabled()
-    assert not page._open_button.isEnabled()
+    assert not page.csv_button.isEnabled()
+    assert not page.open_button.isEnabled()
 
 
 def test_figures_are_those_of_evaluate_and_do_not_follow_the_list(three_read, readings_path):
     page = three_read.disagreements
     expected = agreement.of_readings(stored(readings_path))
     assert (expected["n"], expected["agreement"]) == (2, 0.5)
-    for shown in Shown:
+    for shown in ReadingFilter:
         show(page, shown)
-        assert page._counted.text().startswith("2 readings compared")
-        assert page._values["agreement"].text() == "50%"
-        assert page._matrix._counts == expected["confusion_matrix"]
-    assert [figures["n"] for _, figures in page._months._months] == [2]
-    page._search.setText("a-2")
-    assert page._counted.text().startswith("0 readings compared")
-    assert page._values["agreement"].text() == "–"
+        assert page.figures.counted.text().startswith("2 readings compared")
+        assert page.figures.values["agreement"].text() == "50%"
+        assert page.figures.matrix.counts == expected["confusion_matrix"]
+    assert [figures["n"] for _, figures in page.figures.months.months] == [2]
+    page.search.setText("a-2")
+    assert page.figures.counted.text().startswith("0 readings compared")
+    assert page.figures.values["agreement"].text() == "–"
 
 
 def test_a_correction_counts_once_and_what_it_corrected_is_listed_on_request(three_read, qtbot):
     window, page = three_read, three_read.disagreements
-    show(page, Shown.ALL)
+    show(page, ReadingFilter.ALL)
     window.worklist.select(window.worklist.study_uids[0])
-    save(qtbot, window, R=agreeing_category(window._session.current_study, RIGHT))
+    save(qtbot, window, R=agreeing_category(window.session.current_study, RIGHT))
     qtbot.waitUntil(lambda: cells(page, "Agreement").count("agree") == 2)
     assert "disagree" not in cells(page, "Agreement")
-    page._with_corrected.setChecked(True)
+    page.with_corrected.setChecked(True)
     assert "corrected later" in cells(page, "Agreement")
-    assert page._values["agreement"].text() == "100%"
+    assert page.figures.values["agreement"].text() == "100%"
 
 
 def test_a_readers_own_word_against_the_proposal_is_told_as_such(reading_room, qtbot):
     window = reading_room()
-    study = window._session.current_study
+    study = window.session.current_study
     choose(qtbot, window, RIGHT, disagreeing_category(study, RIGHT))
-    window.assessment._forms[RIGHT]._agree.click()
+    window.assessment.forms[RIGHT].agree_button.click()
     press(qtbot, window, *SAVE)
     press(qtbot, window, *PAGE)
     page = window.disagreements
     assert cells(page, "Agreement") == []
-    show(page, Shown.AGREEMENTS)
+    show(page, ReadingFilter.AGREEMENTS)
     assert cells(page, "Agreement") == ["agree by hand"]
-    assert page._values["agreement"].text() == "100%"  # the reader's word
-    assert page._values["categories_match"].text().startswith("0%")
+    assert page.figures.values["agreement"].text() == "100%"  # the reader's word
+    assert page.figures.values["categories_match"].text().startswith("0%")
 
 
 def test_a_second_read_that_was_left_is_found_as_not_finished(reading_room, qtbot):
     window = reading_room(SECOND)
     save(qtbot, window, R="2", L="1")
     press(qtbot, window, *PAGE)
-    show(window.disagreements, Shown.UNFINISHED)
+    show(window.disagreements, ReadingFilter.UNFINISHED)
     assert cells(window.disagreements, "Agreement") == ["not finished", "not finished"]
 
 
@@ -185,12 +180,12 @@ def test_a_second_read_that_was_left_is_found_as_not_finished(reading_room, qtbo
 
 def test_enter_opens_the_study_of_the_worklist_at_the_breast_in_question(three_read, qtbot):
     window, page = three_read, three_read.disagreements
-    assert window._session.current_study.patient_id == "A-3"
-    qtbot.keyClick(page._table, Qt.Key.Key_Return)
-    assert window._session.current_study.patient_id == "A-1"
-    assert window.viewports.selected == window._session.current_study.views[0].image_uid
-    assert window._session.current_study.views[0].laterality is RIGHT
-    form = window.assessment._forms[RIGHT]
+    assert window.session.current_study.patient_id == "A-3"
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert window.session.current_study.patient_id == "A-1"
+    assert window.viewports.selected == window.session.current_study.views[0].image_uid
+    assert window.session.current_study.views[0].laterality is RIGHT
+    form = window.assessment.forms[RIGHT]
     assert window.focusWidget() in form.findChildren(type(window.focusWidget()))
     assert len(window.worklist.study_uids) == 3
 
@@ -204,14 +199,14 @@ def test_a_study_that_is_not_open_is_opened_from_where_it_lay_and_one_step_leads
     open_and_wait(qtbot, window, other)
     press(qtbot, window, *PAGE)
     page = window.disagreements
-    with qtbot.waitSignal(window._session.reading_opened, timeout=10_000):
-        qtbot.keyClick(page._table, Qt.Key.Key_Return)
-    study = window._session.current_study
+    with qtbot.waitSignal(window.session.reading_opened, timeout=10_000):
+        qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    study = window.session.current_study
     assert (study.patient_id, len(study.views)) == ("A-1", 4)  # both breasts
     assert len(window.worklist.study_uids) == 1
     assert window.banner.message.action == "Back to the worklist"
-    with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
-        window.banner._action.click()
+    with qtbot.waitSignal(window.session.catalogue_opened, timeout=10_000):
+        find(window.banner, QAbstractButton, "Back to the worklist").click()
     assert {row.study.patient_id for row in rows(window)} == {"B-9"}
 
 
@@ -225,16 +220,16 @@ def test_a_study_that_was_moved_is_said_so_and_found_again_once_it_was_opened(
     open_and_wait(qtbot, window, other)
     press(qtbot, window, *PAGE)
     page = window.disagreements
-    with qtbot.waitSignal(window._session.fault_occurred, timeout=10_000):
-        qtbot.keyClick(page._table, Qt.Key.Key_Return)
+    with qtbot.waitSignal(window.session.error_occurred, timeout=10_000):
+        qtbot.keyClick(page.table, Qt.Key.Key_Return)
     assert window.banner.message.title == "The study is not where it was read"
-    assert "moved" in page._message.text()
-    assert window._session.current_study.patient_id == "B-9"  # what is open stays
+    assert "moved" in page.message.text()
+    assert window.session.current_study.patient_id == "B-9"  # what is open stays
     open_and_wait(qtbot, window, tmp_path / "archive")
     open_and_wait(qtbot, window, other)
-    with qtbot.waitSignal(window._session.reading_opened, timeout=10_000):
-        qtbot.keyClick(page._table, Qt.Key.Key_Return)
-    assert window._session.current_study.patient_id == "A-1"
+    with qtbot.waitSignal(window.session.reading_opened, timeout=10_000):
+        qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert window.session.current_study.patient_id == "A-1"
 
 
 def test_another_patients_images_in_the_old_place_are_not_opened_as_the_study(
@@ -245,9 +240,9 @@ def test_another_patients_images_in_the_old_place_are_not_opened_as_the_study(
     write_studies(3, patient_id="C-5", study_uid="1.2.99")  # in the same place
     window = make_window(engine=FakeEngine())
     press(qtbot, window, *PAGE)
-    with qtbot.waitSignal(window._session.fault_occurred, timeout=10_000):
-        qtbot.keyClick(window.disagreements._table, Qt.Key.Key_Return)
-    assert window._session.current_study is None
+    with qtbot.waitSignal(window.session.error_occurred, timeout=10_000):
+        qtbot.keyClick(window.disagreements.table, Qt.Key.Key_Return)
+    assert window.session.current_study is None
     assert window.banner.message.title == "The study is not where it was read"
 
 
@@ -262,7 +257,7 @@ def test_a_reading_of_an_earlier_version_says_that_its_place_is_not_known(
         store.record(replace(reading, record_id=None))
     window = make_window(engine=FakeEngine())
     press(qtbot, window, *PAGE)
-    qtbot.keyClick(window.disagreements._table, Qt.Key.Key_Return)
+    qtbot.keyClick(window.disagreements.table, Qt.Key.Key_Return)
     assert window.banner.message.title == "Where this study lies is not known"
 
 
@@ -272,14 +267,14 @@ def test_a_study_of_plain_images_is_found_again(reading_room, make_window, tmp_p
         for view in ("CC", "MLO"):
             write_plain(scans / f"7_{side}_{view}.png", laterality=side, view=view, seed=len(view))
     window = reading_room(paths=(scans,))
-    study = window._session.current_study
+    study = window.session.current_study
     save(qtbot, window, L=disagreeing_category(study, LEFT))
     assert window.close()
     tomorrow = make_window(engine=FakeEngine())
     press(qtbot, tomorrow, *PAGE)
-    with qtbot.waitSignal(tomorrow._session.reading_opened, timeout=10_000):
-        qtbot.keyClick(tomorrow.disagreements._table, Qt.Key.Key_Return)
-    assert len(tomorrow._session.current_study.views) == 4
+    with qtbot.waitSignal(tomorrow.session.reading_opened, timeout=10_000):
+        qtbot.keyClick(tomorrow.disagreements.table, Qt.Key.Key_Return)
+    assert len(tomorrow.session.current_study.views) == 4
 
 
 # --------------------------------------------------------------------------------- exports
@@ -291,7 +286,7 @@ def test_the_csv_of_the_list_has_no_identifiers_unless_they_are_asked_for(
     page = three_read.disagreements
     target = tmp_path / "disagreements.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    page._csv_button.click()
+    page.csv_button.click()
     (row,) = read_csv(target)  # what is listed: the disagreement
     (reading,) = [r for r in stored(readings_path) if r.agreement is Agreement.DISAGREE]
     assert (row["agreement"], row["laterality"]) == ("disagree", "R")
@@ -299,9 +294,9 @@ def test_the_csv_of_the_list_has_no_identifiers_unless_they_are_asked_for(
     text = target.read_text("utf-8")
     for name in ("A-1", "Dr. X", reading.study_uid, *reading.image_uids):
         assert name not in text
-    assert page._message.text() == "1 exported without patient identifiers."
-    page._identified.setChecked(True)
-    page._csv_button.click()
+    assert page.message.text() == "1 exported without patient identifiers."
+    page.with_identifiers.setChecked(True)
+    page.csv_button.click()
     (row,) = read_csv(target)
     assert (row["patient_id"], row["reader"]) == ("A-1", "Dr. X")
     assert (readings_path.parent / "pseudonyms.key").stat().st_size == 32
@@ -313,18 +308,18 @@ def test_listed_readings_become_training_data_while_the_window_goes_on(
     window, page = three_read, three_read.disagreements
     target = tmp_path / "training"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    show(page, Shown.ALL)
-    with qtbot.waitSignal(window._session.training_written, timeout=20_000):
-        page._training_button.click()
-        assert page._cancel.isVisible()
-        assert not page._training_button.isEnabled()
-    assert not page._cancel.isVisible()
-    assert page._message.text() == "6 images written for training."
+    show(page, ReadingFilter.ALL)
+    with qtbot.waitSignal(window.session.exporting.training_written, timeout=20_000):
+        page.training_button.click()
+        assert page.cancel_button.isVisible()
+        assert not page.training_button.isEnabled()
+    assert not page.cancel_button.isVisible()
+    assert page.message.text() == "6 images written for training."
     taught = dataset.read(target).rows
     assert sorted(r.birads_kind for r in taught) == ["incomplete"] * 2 + ["reader"] * 4
-    page._training_button.click()  # once more into the same folder
-    qtbot.waitUntil(lambda: "not empty" in page._message.text())
-    assert page._training_button.isEnabled()
+    page.training_button.click()  # once more into the same folder
+    qtbot.waitUntil(lambda: "not empty" in page.message.text())
+    assert page.training_button.isEnabled()
 
 
 def test_training_data_can_be_cancelled_and_the_window_closed_while_it_is_written(
@@ -332,23 +327,23 @@ def test_training_data_can_be_cancelled_and_the_window_closed_while_it_is_writte
 ):
     window, page = three_read, three_read.disagreements
     may_copy = threading.Event()
-    copy = training_manifest._copy
+    copy = training_manifest.copy_breast
 
     def slow_copy(*arguments):
         may_copy.wait(10)
         return copy(*arguments)
 
-    monkeypatch.setattr(training_manifest, "_copy", slow_copy)
+    monkeypatch.setattr(training_manifest, "copy_breast", slow_copy)
     target = tmp_path / "training"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    page._training_button.click()
-    qtbot.mouseClick(page._cancel, Qt.MouseButton.LeftButton)
+    page.training_button.click()
+    qtbot.mouseClick(page.cancel_button, Qt.MouseButton.LeftButton)
     may_copy.set()
-    qtbot.waitUntil(lambda: page._message.text().startswith("Cancelled"), timeout=10_000)
+    qtbot.waitUntil(lambda: page.message.text().startswith("Cancelled"), timeout=10_000)
     assert list(target.iterdir()) == []
     may_copy.clear()
-    page._training_button.click()
-    qtbot.waitUntil(lambda: page._progress.value() == 0 and page._progress.maximum() > 1)
+    page.training_button.click()
+    qtbot.waitUntil(lambda: page.progress.value() == 0 and page.progress.maximum() > 1)
     threading.Timer(0.2, may_copy.set).start()
     assert window.close()
     assert list(target.iterdir()) == []
@@ -358,20 +353,20 @@ def test_nothing_hidden_is_listed_counted_or_given_away(
     reading_room, readings_path, tmp_path, qtbot, monkeypatch
 ):
     window = reading_room(BLIND)
-    study = window._session.current_study
+    study = window.session.current_study
     save(qtbot, window, R=disagreeing_category(study, RIGHT))
     assert stored(readings_path)[0].prediction is not None  # the auditor's
     press(qtbot, window, *PAGE)
     page = window.disagreements
     assert cells(page, "Agreement") == []
-    show(page, Shown.ALL)
+    show(page, ReadingFilter.ALL)
     assert (cells(page, "Model"), cells(page, "Agreement")) == (["hidden"], ["hidden"])
-    assert page._counted.text().startswith("0 readings compared")
-    assert page._model_choice.count() == 1
-    assert "hidden from you" in page._caveat.text()
+    assert page.figures.counted.text().startswith("0 readings compared")
+    assert page.model_box.count() == 1
+    assert "hidden from you" in page.figures.caveat.text()
     target = tmp_path / "out.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    page._csv_button.click()
+    page.csv_button.click()
     (row,) = read_csv(target)
     assert (row["model"], row["model_category"], row["agreement"]) == ("", "", "not comparable")
     assert not any(reading.is_revealed for reading in stored(readings_path))
@@ -379,20 +374,20 @@ def test_nothing_hidden_is_listed_counted_or_given_away(
 
 def test_a_stricter_mode_takes_the_answers_from_the_page_at_once(three_read, qtbot):
     window, page = three_read, three_read.disagreements
-    show(page, Shown.ALL)
+    show(page, ReadingFilter.ALL)
     assert "hidden" not in cells(page, "Model")
     window.choose_mode(BLIND)
     qtbot.waitUntil(lambda: set(cells(page, "Model")) == {"hidden"})
-    assert page._matrix._counts == [[0] * 5] * 5
+    assert page.figures.matrix.counts == [[0] * 5] * 5
 
 
 def test_the_page_is_reached_left_and_searched_by_keys_and_closes_with_the_window(
     three_read, qtbot
 ):
     window, page = three_read, three_read.disagreements
-    assert page.focusWidget() is page._table
+    assert page.focusWidget() is page.table
     qtbot.keyClick(page, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert page.focusWidget() is page._search
+    assert page.focusWidget() is page.search
     qtbot.keyClick(page, Qt.Key.Key_Escape)
     assert not page.isVisible()
     press(qtbot, window, *PAGE)
@@ -404,8 +399,8 @@ def test_the_page_is_reached_left_and_searched_by_keys_and_closes_with_the_windo
 def test_an_empty_page_says_nothing_wrong(window, qtbot):
     press(qtbot, window, *PAGE)
     page = window.disagreements
-    assert page._counted.text() == "0 readings compared · 0 listed"
-    qtbot.keyClick(page._table, Qt.Key.Key_Return)
+    assert page.figures.counted.text() == "0 readings compared · 0 listed"
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
     assert window.banner.message is None
     assert standing(()) == ()
     assert not is_answered(window)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.domain import Study
 from tests.viewer.studies import STANDARD, make_study, make_view
-from viewer.display.hanging import Arrangement, doubtful_claims, hang
+from viewer.display.hanging import Arrangement, hang, laterality_conflicts
 
 
 def pages_of(*labels, **changes):
@@ -168,15 +168,15 @@ def test_two_views_that_claim_to_be_the_same_where_the_other_side_lacks_it_are_d
     study = make_study(("L CC", "L CC", "R MLO", "L MLO"))
     assert labels_of(study) == [["(R CC)", "L CC", "R MLO", "L MLO"], ["L CC"]]
     doubts = ("2 images claim L CC", "none R CC")
-    assert doubtful_claims(study) == {"1.2.3.0": doubts, "1.2.3.1": doubts}
+    assert laterality_conflicts(study) == {"1.2.3.0": doubts, "1.2.3.1": doubts}
 
 
 def test_repeats_spots_and_studies_of_one_breast_are_not_doubted():
-    assert doubtful_claims(make_study((*STANDARD, "R CC"))) == {}
-    assert doubtful_claims(make_study(("R CC", "R CC", "R MLO"))) == {}
+    assert laterality_conflicts(make_study((*STANDARD, "R CC"))) == {}
+    assert laterality_conflicts(make_study(("R CC", "R CC", "R MLO"))) == {}
     spot = make_view("L CC", "spot", view_modifiers=("spot compression",))
     views = (*make_study(("L CC", "R MLO", "L MLO")).views, spot)
-    assert doubtful_claims(Study("1.2.3", "A-17", views)) == {}
+    assert laterality_conflicts(Study("1.2.3", "A-17", views)) == {}
 
 
 @given(st.permutations(range(7)))

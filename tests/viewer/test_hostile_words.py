@@ -23,8 +23,9 @@ from engine.plain_text import REPLACEMENT, visible_text
 from engine.records.csv_cells import inert
 from engine.records.store import ReadingStore
 from tests.viewer.studies import make_study
+from viewer.display.listed_reading import ReadingFilter
 from viewer.panes.assessment_pane import AssessmentPane
-from viewer.panes.disagreements import DisagreementsPage, Shown
+from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.worklist import WorklistPane
 from viewer.shared.banner import Banner, Message
 from viewer.shared.plain_text import CUT, PlainLabel, shortened, tool_tip
@@ -121,10 +122,10 @@ def test_a_worklist_of_a_hostile_disc_opens_no_file_and_shows_no_markup(qtbot, b
     pane.resize(264, 600)
     pane.show_catalogue(Catalogue((study,), (failure,), 0, ("<b>dir\udcff</b>",)))
     pane.show()
-    model = pane._list.model()
+    model = pane.list_view.model()
     told = []
     for row in range(model.rowCount()):
-        tip = tip_at(pane._list, model.index(row, 0))
+        tip = tip_at(pane.list_view, model.index(row, 0))
         told.append(seen_of(tip.text()))
         assert tip.width() < 900
         assert tip.height() < 400
@@ -143,20 +144,20 @@ def test_a_page_of_hostile_notes_and_readers_shows_their_words_only(qtbot, bait)
         reader="Dr\0\x1b\u202eX", comment=f"\u202eoops\0 {bait}", patient_id="C" * 65536
     )
     page.show_readings([ToldReading(hostile, False)])
-    page._shown.setCurrentIndex(page._shown.findData(Shown.ALL))
+    page.filter_box.setCurrentIndex(page.filter_box.findData(ReadingFilter.ALL))
     page.resize(1500, 500)
     page.show()
-    model = page._table.model()
+    model = page.table.model()
     shown, tips = [], []
     for column in range(model.columnCount()):
         index = model.index(0, column)
         shown.append(index.data())
         if index.data(Qt.ItemDataRole.ToolTipRole):
-            tip = tip_at(page._table, index)
+            tip = tip_at(page.table, index)
             assert tip.width() < 900
             tips.append(seen_of(tip.text()))
     assert f"Dr{REPLACEMENT * 3}X" in shown
-    assert page._reader.findText(f"Dr{REPLACEMENT * 3}X") > 0
+    assert page.reader_box.findText(f"Dr{REPLACEMENT * 3}X") > 0
     assert max(map(len, shown)) <= 120
     assert any(bait in tip.replace("\u200b", "") for tip in tips)
     assert not set("".join(shown + tips)) & {"\0", "\x1b", "\u202e", "\ufffc"}
@@ -166,7 +167,7 @@ def test_a_reader_of_another_database_does_not_turn_the_history_round(qtbot):
     pane = AssessmentPane()
     qtbot.addWidget(pane)
     pane.show_study(make_study(), history=(reading(reader="Dr\0\x1b\u202eX", comment="\u202eno"),))
-    assert f"Dr{REPLACEMENT * 3}X · “{REPLACEMENT}no”" in pane._earlier.text()
+    assert f"Dr{REPLACEMENT * 3}X · “{REPLACEMENT}no”" in pane.history.text()
 
 
 def test_labels_and_the_banner_take_nothing_for_markup(qtbot, bait):

@@ -3,14 +3,15 @@ of typing.
 """
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import BiradsCategory, Laterality
 from engine.records.store import ReadingStore
+from tests.viewer.driver import is_answered, open_and_wait, sign
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_main_window import is_answered, open_and_wait, sign
+from tests.viewer.pages import step_below
 from viewer.panes.shortcuts_dialog import BY_HAND, ShortcutsDialog
 from viewer.shared.keymap import KEYPAD
 from viewer.window.settings import Settings
@@ -30,14 +31,14 @@ def dialog(window, qtbot):
 
 def press(qtbot, dialog, key):
     """Into the field for the new key."""
-    dialog._edit.setFocus()
-    qtbot.keyClick(dialog._edit, key)
+    dialog.key_edit.setFocus()
+    qtbot.keyClick(dialog.key_edit, key)
 
 
 def listed(dialog):
     rows = {}
-    for number in range(dialog._tree.topLevelItemCount()):
-        group = dialog._tree.topLevelItem(number)
+    for number in range(dialog.tree.topLevelItemCount()):
+        group = dialog.tree.topLevelItem(number)
         for child in map(group.child, range(group.childCount())):
             rows[child.text(0)] = child.text(1)
     return rows
@@ -86,12 +87,12 @@ def test_every_action_of_the_menus_can_have_a_key_and_all_identities_differ(wind
 
 def test_the_list_is_searched_by_words_and_by_keys(dialog):
     for wanted in ("linear fall", "F11"):
-        dialog._search.setText(wanted)
-        shown = [row for row in dialog._rows.values() if not row.isHidden()]
+        dialog.search.setText(wanted)
+        shown = [row for row in dialog.rows.values() if not row.isHidden()]
         assert 1 <= len(shown) <= 2, wanted
-        assert dialog._tree.currentItem() is shown[0]
-    dialog._search.setText("no such thing")
-    assert not dialog._set.isEnabled()
+        assert dialog.tree.currentItem() is shown[0]
+    dialog.search.setText("no such thing")
+    assert not dialog.set_button.isEnabled()
 
 
 # -------------------------------------------------------------------------------------- changes
@@ -101,8 +102,8 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
     open_and_wait(qtbot, window, write_studies(1))
     dialog.choose("toggle_invert")
     press(qtbot, dialog, Key.Key_J)
-    assert dialog._words.text() == "J is free."
-    qtbot.mouseClick(dialog._set, Qt.MouseButton.LeftButton)
+    assert dialog.message.text() == "J is free."
+    qtbot.mouseClick(dialog.set_button, Qt.MouseButton.LeftButton)
     assert listed(dialog)["Invert"] == "J"
     dialog.hide()
     canvas = window.viewports.current
@@ -110,27 +111,27 @@ def test_a_new_key_works_at_once_and_the_tooltip_names_it(window, dialog, write_
     canvas.setFocus()
     QApplication.processEvents()
     qtbot.keyClick(canvas, Key.Key_I)
-    assert not canvas.is_inverted
+    assert not canvas.image.greys.is_inverted
     qtbot.keyClick(canvas, Key.Key_J)
-    assert canvas.is_inverted
-    assert window.viewports.actions_by_name["toggle_invert"].toolTip() == "Invert (J)"
+    assert canvas.image.greys.is_inverted
+    assert window.commands.action("toggle_invert").toolTip() == "Invert (J)"
 
 
 def test_a_conflict_is_told_before_the_key_is_taken_over(window, dialog, qtbot):
     dialog.choose("toggle_invert")
     press(qtbot, dialog, Key.Key_N)
-    assert dialog._words.text() == "N now belongs to: Next step. It would lose it."
-    assert dialog._set.text() == "&Take over"
+    assert dialog.message.text() == "N now belongs to: Next step. It would lose it."
+    assert dialog.set_button.text() == "&Take over"
     assert window.keymap.keys("step_1") == ("N",)  # nothing has happened yet
-    qtbot.mouseClick(dialog._set, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.set_button, Qt.MouseButton.LeftButton)
     assert window.keymap.keys("toggle_invert") == ("N",)
     assert window.keymap.keys("step_1") == ()
 
     dialog.choose("step_1")
-    qtbot.mouseClick(dialog._reset, Qt.MouseButton.LeftButton)
-    assert dialog._words.text() == "Invert keeps its key. "
+    qtbot.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
+    assert dialog.message.text() == "Invert keeps its key. "
     dialog.choose("toggle_invert")
-    qtbot.mouseClick(dialog._reset, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
     assert window.keymap.keys("step_1") == ("N",)
     assert window.keymap.chosen == {}
 
@@ -142,14 +143,14 @@ def test_a_conflict_is_told_before_the_key_is_taken_over(window, dialog, qtbot):
 def test_keys_of_the_forms_and_escape_cannot_be_had(window, dialog, qtbot, key, words):
     dialog.choose("toggle_invert")
     press(qtbot, dialog, key)
-    assert words in dialog._words.text()
-    assert not dialog._set.isEnabled()
+    assert words in dialog.message.text()
+    assert not dialog.set_button.isEnabled()
     with pytest.raises(ValueError, match="cannot be given"):
         window.keymap.give("toggle_invert", QKeySequence(key).toString())
 
 
 def test_a_key_that_opens_a_menu_cannot_be_had(window):
-    assert "opens a menu" in window.keymap.fault("Alt+F")
+    assert "opens a menu" in window.keymap.objection("Alt+F")
 
 
 def test_changes_and_the_keypad_are_there_at_the_next_start(make_window, tmp_path):
@@ -175,9 +176,9 @@ def test_changes_and_the_keypad_are_there_at_the_next_start(make_window, tmp_pat
     ],
 )
 def test_settings_edited_into_nonsense_do_not_break_the_keys(make_window, tmp_path, nonsense):
-    settings = Settings(tmp_path / "settings.ini")
-    settings._values.setValue("keys/chosen", nonsense)
-    settings.save()
+    file = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    file.setValue("keys/chosen", nonsense)
+    file.sync()
     window = make_window()
     assert window.keymap.keys("step_1") == ("N",)
     assert len(window.keymap.entries) > 60
@@ -196,17 +197,17 @@ def test_settings_edited_by_hand_neither_take_escape_nor_a_key_of_the_forms(make
 
 def test_the_save_button_and_hints_name_the_key_that_saves_now(window, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(1))
-    assert window.assessment._save.text() == "Save   Ctrl+Enter"
+    assert window.assessment.save_button.text() == "Save   Ctrl+Enter"
     window.keymap.give("save", "F12")
-    assert window.assessment._save.text() == "Save   F12"
+    assert window.assessment.save_button.text() == "Save   F12"
     window.keymap.clear("save")
-    assert window.assessment._save.text() == "Save"
+    assert window.assessment.save_button.text() == "Save"
     window.viewports.toggle_single()
-    assert "V or double click" in window.viewports._strip._step.text
+    assert "V or double click" in step_below(window.viewports)
     window.keymap.clear("toggle_single")
     window.viewports.toggle_single()
     window.viewports.toggle_single()
-    assert window.viewports._strip._step.text == "One view; double click shows all"
+    assert step_below(window.viewports) == "One view; double click shows all"
 
 
 # --------------------------------------------------------------------------------------- keypad
@@ -221,26 +222,26 @@ def test_one_hand_on_the_keypad_reads_a_study_and_goes_on(
     window.activateWindow()
     window.viewports.current.setFocus()
     QApplication.processEvents()
-    first = window._session.current_study.uid
+    first = window.session.current_study.uid
     pane = window.viewports
 
     click_keypad(qtbot, Key.Key_9)
-    assert pane._step == 1
+    assert step_below(pane).startswith("Step 2")
     click_keypad(qtbot, Key.Key_7)
-    assert pane._step == 0
-    zoom = pane.current.scale
+    assert step_below(pane).startswith("Step 1")
+    zoom = pane.current.image.camera.scale
     click_keypad(qtbot, Key.Key_Plus)
-    assert pane.current.scale > zoom
+    assert pane.current.image.camera.scale > zoom
     click_keypad(qtbot, Key.Key_Minus)
-    assert pane.current.scale == pytest.approx(zoom)
+    assert pane.current.image.camera.scale == pytest.approx(zoom)
     click_keypad(qtbot, Key.Key_8)
     assert window.prediction.overlay[0]
 
     click_keypad(qtbot, Key.Key_Period)
-    assert "▸" in window.assessment._forms[RIGHT]._name.text()
+    assert "▸" in window.assessment.forms[RIGHT].name_label.text()
     click_keypad(qtbot, Key.Key_2)
     click_keypad(qtbot, Key.Key_Period)
-    assert "▸" in window.assessment._forms[LEFT]._name.text()
+    assert "▸" in window.assessment.forms[LEFT].name_label.text()
     for _ in range(3):
         click_keypad(qtbot, Key.Key_4)
     click_keypad(qtbot, Key.Key_Enter)
@@ -251,9 +252,9 @@ def test_one_hand_on_the_keypad_reads_a_study_and_goes_on(
         (first, "L"): BiradsCategory.MODERATE_SUSPICION,
     }
     click_keypad(qtbot, Key.Key_Asterisk)
-    assert window._session.current_study.uid != first
+    assert window.session.current_study.uid != first
     click_keypad(qtbot, Key.Key_Slash)
-    assert window._session.current_study.uid == first
+    assert window.session.current_study.uid == first
 
 
 def test_a_category_is_entered_only_where_a_breast_is_marked(window, write_studies, qtbot):
@@ -264,16 +265,16 @@ def test_a_category_is_entered_only_where_a_breast_is_marked(window, write_studi
     QApplication.processEvents()
     for key in (Key.Key_0, Key.Key_2, Key.Key_5, Key.Key_6):
         click_keypad(qtbot, key)
-    assert all(form.draft.category is None for form in window.assessment._forms.values())
+    assert all(form.draft.category is None for form in window.assessment.forms.values())
 
 
 def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(2))
     window.keymap.set_keypad(True)
     window.activateWindow()
-    study, overlay = window._session.current_study, window.prediction.overlay
-    note = window.assessment._forms[RIGHT]._comment
-    for field, read in ((window.assessment._reader, None), (note, note.toPlainText)):
+    study, overlay = window.session.current_study, window.prediction.overlay
+    note = window.assessment.forms[RIGHT].note_box
+    for field, read in ((window.assessment.reader, None), (note, note.toPlainText)):
         field.setFocus()
         QApplication.processEvents()
         for key, text in (
@@ -290,10 +291,10 @@ def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_s
             assert event.isAccepted(), "the field takes it before the window does"
             qtbot.keyClick(field, key, PAD)
         assert (read or field.text)().endswith("8/.*+7")
-    assert window._session.current_study is study
+    assert window.session.current_study is study
     assert window.prediction.overlay == overlay
     qtbot.keyClick(note, Key.Key_Enter, PAD)
-    assert not window._session.history(study)
+    assert not window.session.history(study)
 
 
 def test_without_the_layout_the_keypad_is_no_more_than_digits(window, write_studies, qtbot):
@@ -302,11 +303,11 @@ def test_without_the_layout_the_keypad_is_no_more_than_digits(window, write_stud
     window.activateWindow()
     window.viewports.current.setFocus()
     QApplication.processEvents()
-    study = window._session.current_study
+    study = window.session.current_study
     for key in (Key.Key_9, Key.Key_8, Key.Key_Asterisk):
         click_keypad(qtbot, key)
-    assert window._session.current_study is study
-    assert window.viewports._step == 0
+    assert window.session.current_study is study
+    assert step_below(window.viewports).startswith("Step 1")
     assert not window.prediction.overlay[0]
 
 

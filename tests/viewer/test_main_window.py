@@ -9,63 +9,32 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QInputDialog, QLabel
+from PySide6.QtWidgets import QAbstractButton, QApplication, QInputDialog, QLabel
 
 from engine.domain import NOTICE, Agreement, BiradsCategory, Laterality
 from engine.errors import EngineStopped, StorageFailed
 from engine.networks.process import EngineProcess, EngineSettings
 from engine.records.store import ReadingStore
+from tests.viewer.driver import (
+    are_images_shown,
+    canvases,
+    choose,
+    disagreeing_category,
+    find,
+    is_answered,
+    open_and_wait,
+    press,
+    rows,
+    sign,
+)
 from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
 from viewer.__main__ import show_all_there_is
+from viewer.display.shown_image import State
 from viewer.panes.help import About, licence_files
-from viewer.panes.worklist import WorklistItemModel
 from viewer.shared.banner import Message
 from viewer.shared.states import StudyState
-from viewer.viewports.canvas import State
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
-
-
-def canvases(window):
-    return list(window.viewports._canvases.values())
-
-
-def are_images_shown(window, count=4):
-    shown = canvases(window)
-    return len(shown) == count and all(canvas.state is State.SHOWN for canvas in shown)
-
-
-def is_answered(window):
-    return window.prediction._pages.currentIndex() == 1
-
-
-def open_and_wait(qtbot, window, *paths):
-    """Until the first study hangs."""
-    with qtbot.waitSignal(window._session.catalogue_opened, timeout=20_000):
-        window.open(list(paths))
-    qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
-
-
-def rows(window):
-    model = window.worklist._list.model()
-    return [model.index(n, 0).data(WorklistItemModel.RowRole) for n in range(model.rowCount())]
-
-
-def choose(qtbot, window, side, category):
-    buttons = window.assessment._forms[side]._categories._buttons
-    qtbot.mouseClick(buttons[BiradsCategory(category)], Qt.MouseButton.LeftButton)
-
-
-def sign(qtbot, window, name="Dr. X"):
-    window.assessment._reader.setFocus()
-    window.assessment._reader.clear()
-    qtbot.keyClicks(window.assessment._reader, name)
-
-
-def disagreeing_category(study, side):
-    """One that the fake engine did not say."""
-    said = {b.laterality: b.prediction.category for b in answer_of(study).breasts}[side]
-    return "2" if said != 2 else "1"
 
 
 # ------------------------------------------------------------------------------------- the story
@@ -88,11 +57,11 @@ def test_a_disagreement_with_the_model_is_recorded_and_seen_again_the_next_day(
     assert canvases(window)[0].grab().toImage() == bare
 
     sign(qtbot, window)
-    study = window._session.current_study
+    study = window.session.current_study
     category = disagreeing_category(study, RIGHT)
     choose(qtbot, window, RIGHT, category)
-    form = window.assessment._forms[RIGHT]
-    form._reason.setCurrentIndex(form._reason.findData("false mark"))
+    form = window.assessment.forms[RIGHT]
+    form.reason_box.setCurrentIndex(form.reason_box.findData("false mark"))
     qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
     with ReadingStore(readings_path) as store:
@@ -110,11 +79,11 @@ def test_a_disagreement_with_the_model_is_recorded_and_seen_again_the_next_day(
     tomorrow = make_window(engine=FakeEngine())
     open_and_wait(qtbot, tomorrow, folder)
     assert [row.is_read for row in rows(tomorrow)] == [True, False]
-    assert tomorrow.assessment._forms[RIGHT].draft.category.value == category
-    assert "false mark" in tomorrow.assessment._earlier.text()
+    assert tomorrow.assessment.forms[RIGHT].draft.category.value == category
+    assert "false mark" in tomorrow.assessment.history.text()
     tomorrow.worklist.step(1)
-    assert tomorrow.assessment._forms[RIGHT].draft.category is None
-    assert tomorrow.assessment._earlier.text() == ""
+    assert tomorrow.assessment.forms[RIGHT].draft.category is None
+    assert tomorrow.assessment.history.text() == ""
 
 
 def test_the_first_image_stands_before_the_networks_are_asked_for(
@@ -147,22 +116,22 @@ def test_going_through_studies_fast_never_shows_another_studys_word(
     engine.is_holding = True
     folder = write_studies(5)
     open_and_wait(qtbot, window, folder)
-    window._session.wake_engine()
+    window.session.inference.start()
     uids = window.worklist.study_uids
     for step in (1, 1, -1, 1, 1, 1, -1, -1, -1, 1, -1, -1):
         window.worklist.step(step)
         if engine.waiting:
             engine.answer_next()
         qtbot.wait(5)
-        current = window._session.current_study
-        shown = window.prediction._prediction
-        assert window.prediction._study is current
-        assert window.assessment._study is current
+        current = window.session.current_study
+        shown = window.prediction.prediction
+        assert window.prediction.study is current
+        assert window.assessment.study is current
         assert window.viewports.study is current
         assert shown is None or shown.study_uid == current.uid
-        for side, form in window.assessment._forms.items():
+        for side, form in window.assessment.forms.items():
             said = None if shown is None else {b.laterality: b for b in shown.breasts}[side]
-            assert form.prediction == (said and said.prediction)
+            assert form.entry.prediction == (said and said.prediction)
         owned = {view.image_uid for view in current.views}
         assert {canvas.view.image_uid for canvas in canvases(window)} == owned
     assert set(uids) == {row.study.uid for row in rows(window)}
@@ -171,7 +140,7 @@ def test_going_through_studies_fast_never_shows_another_studys_word(
 def test_a_late_answer_goes_to_the_row_of_its_own_study(window, engine, write_studies, qtbot):
     engine.is_holding = True
     open_and_wait(qtbot, window, write_studies(2))
-    window._session.wake_engine()
+    window.session.inference.start()
     first = window.worklist.study_uids[0]
     qtbot.waitUntil(lambda: engine.waiting == [(first, "hybrid")])
     window.worklist.step(1)
@@ -202,65 +171,65 @@ def test_a_reading_started_in_one_study_is_never_saved_to_the_next(
 
 def test_another_model_replaces_every_word_of_the_first(window, engine, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(2))
-    qtbot.waitUntil(lambda: window._session.progress == (2, 2), timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress == (2, 2), timeout=10_000)
     engine.is_holding = True
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert not is_answered(window)
     assert [row.prediction for row in rows(window)] == [None, None]
-    assert window.assessment._forms[RIGHT].prediction is None
-    assert not window.viewports._has_prediction
+    assert window.assessment.forms[RIGHT].entry.prediction is None
+    assert not window.viewports.has_heat
     assert window.menus.model_choice.currentData() == "light"
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.answer_next()
     qtbot.waitUntil(lambda: is_answered(window))
-    assert window.prediction._model.text().startswith("Lightweight CNN · b07e55aa")
-    assert window._settings.model_name == "light"
+    assert window.prediction.model.text().startswith("Lightweight CNN · b07e55aa")
+    assert window.settings.model_name == "light"
 
 
 def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, write_studies, qtbot):
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
-    line = window.prediction._other
+    line = window.prediction.other
     assert not line.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ShiftModifier)
-    assert window.menus.both.isChecked()
+    assert window.commands.action("both_models").isChecked()
     assert line.isVisible()
     qtbot.waitUntil(lambda: "·" in line.text, timeout=10_000)
     assert line.text.startswith("Lightweight CNN: R ")
     asked = len(engine.asked)
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert is_answered(window)  # at once
-    assert window.prediction._model.text().startswith("Lightweight CNN")
+    assert window.prediction.model.text().startswith("Lightweight CNN")
     assert line.text.startswith("Hybrid (ResNet-50 + transformer): R ")
     assert len(engine.asked) == asked
     assert window.close()
     again = make_window(engine=FakeEngine())
-    assert again.menus.both.isChecked()
-    assert again._session.asks_both
-    assert again.prediction._other.isVisible()
-    again.choose_model("hybrid")
-    again.menus.both.trigger()
-    assert not again.prediction._other.isVisible()
-    assert not again._settings.asks_both
+    assert again.commands.action("both_models").isChecked()
+    assert again.session.inference.compares_models
+    assert again.prediction.other.isVisible()
+    again.commands.trigger("model_hybrid")
+    again.commands.trigger("both_models")
+    assert not again.prediction.other.isVisible()
+    assert not again.settings.compares_models
 
 
 def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
     make_window, engine, write_studies, readings_path, qtbot
 ):
     window = make_window(model_name="both")
-    line = window.prediction._other
+    line = window.prediction.other
     height = line.height()
     assert line.isVisible()
-    assert not window.menus.both.isEnabled()  # they are both asked anyway
+    assert not window.commands.action("both_models").isEnabled()  # they are both asked anyway
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
-    study = window._session.current_study
-    said = window._session.prediction(study.uid).breasts[0].prediction
+    study = window.session.current_study
+    said = window.session.prediction(study.uid).breasts[0].prediction
     for other, name in zip(said.others, ("Hybrid", "Light"), strict=True):
         assert f"{name} {other.category} · P(4–5) {100 * other.suspicion:.0f} %" in line.text
     assert line.height() == height
     assert {model for _, model in engine.asked} == {"both"}
-    assert window._session.other_answer is None
+    assert window.session.other_prediction is None
     sign(qtbot, window)
     choose(qtbot, window, RIGHT, "0")
     window.assessment.save()
@@ -271,18 +240,18 @@ def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
         other.category for other in said.others
     ]
     qtbot.keyClick(window, Qt.Key.Key_M)
-    assert window._session.model_name == "hybrid"
+    assert window.session.inference.model_name == "hybrid"
     assert not line.isVisible()
-    assert window.menus.both.isEnabled()
+    assert window.commands.action("both_models").isEnabled()
 
 
 def test_a_second_opinion_that_was_on_the_screen_is_stored_with_the_reading(
     make_window, write_studies, readings_path, qtbot
 ):
     window = make_window()
-    window.set_asks_both(True)
+    window.models.compare(True)
     open_and_wait(qtbot, window, write_studies(1))
-    line = window.prediction._other
+    line = window.prediction.other
     qtbot.waitUntil(lambda: "·" in line.text, timeout=10_000)
     sign(qtbot, window)
     choose(qtbot, window, RIGHT, "0")
@@ -291,7 +260,7 @@ def test_a_second_opinion_that_was_on_the_screen_is_stored_with_the_reading(
         (reading,) = store.all()
     assert reading.prediction.model.name == "hybrid"
     (other,) = reading.prediction.others
-    (theirs, _) = answer_of(window._session.current_study, "light").breasts
+    (theirs, _) = answer_of(window.session.current_study, "light").breasts
     assert other.model.name == "light"
     assert other.category == theirs.prediction.category
     assert (other.category != reading.prediction.category) == ("differs" in line.text.split(",")[0])
@@ -303,17 +272,17 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     window = make_window(model_name="both")
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
-    column = window.prediction._columns[RIGHT]
+    column = window.prediction.columns[RIGHT]
     assert not column.shifted.isVisible()
-    height = window._prediction_area.maximumHeight()
-    window.ask_for_cancers()
+    height, _ = window.prediction.heights(348)
+    window.commands.trigger("cancers_per_1000")
     (dialog,) = window.findChildren(QInputDialog)
     dialog.setDoubleValue(6)
     dialog.accept()
     assert column.shifted.text().startswith("→ ")
     assert column.shifted.text().endswith(" per 1,000")
-    assert "shifted to 6 per 1,000 women" in window.prediction._caveat.text()
-    qtbot.waitUntil(lambda: window._prediction_area.maximumHeight() > height)
+    assert "shifted to 6 per 1,000 women" in window.prediction.caveat.text()
+    assert window.prediction.heights(348)[0] > height
     made = window.output.summarise(False, False)
     assert any("→ shifted to 6 per 1,000 women" in line.text for line in made.model)
     sign(qtbot, window)
@@ -321,27 +290,27 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
     window.assessment.save()
     with ReadingStore(readings_path) as store:
         (reading,) = store.all()
-    said = window._session.prediction(window._session.current_study.uid).breasts[0].prediction
+    said = window.session.prediction(window.session.current_study.uid).breasts[0].prediction
     assert reading.prediction.probabilities == said.probabilities
     assert reading.prediction.shown_per_1000 == 6
     assert window.close()
     again = make_window(engine=FakeEngine(), model_name="both")
-    assert again._session.cancers_per_1000 == 6
-    again.set_cancers(0)
-    assert again._session.cancers_per_1000 is None
-    assert "per 1,000" not in again.prediction._caveat.text()
+    assert again.session.cancers_per_1000 == 6
+    again.models.set_cancers(0)
+    assert again.session.cancers_per_1000 is None
+    assert "per 1,000" not in again.prediction.caveat.text()
 
 
 def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write_studies, qtbot):
     engine.is_holding = True
-    window.set_asks_both(True)
+    window.models.compare(True)
     open_and_wait(qtbot, window, write_studies(1))
-    window._session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["hybrid"])
     engine.answer_next()
     qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["light"])
     engine.fail_next(EngineStopped("The engine stopped", "It has been started again."))
-    line = window.prediction._other
+    line = window.prediction.other
     qtbot.waitUntil(lambda: line.text == "Lightweight CNN failed. The engine stopped")
     assert not window.banner.isVisible()
     assert is_answered(window)
@@ -350,33 +319,33 @@ def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write
 def test_going_through_studies_fast_never_shows_another_studys_word_of_the_other_network(
     window, engine, write_studies, qtbot
 ):
-    window.set_asks_both(True)
+    window.models.compare(True)
     open_and_wait(qtbot, window, write_studies(4))
-    window._session.wake_engine()
+    window.session.inference.start()
     for step in (1, 1, -1, 1, 1, -1, -1, -1):
         window.worklist.step(step)
         qtbot.wait(5)
-        told = window._session.other_answer
-        assert told.study_uid == window._session.current_study.uid
+        told = window.session.other_prediction
+        assert told.study_uid == window.session.current_study.uid
         if told.prediction is None:
-            assert "·" not in window.prediction._other.text
+            assert "·" not in window.prediction.other.text
         else:
-            category = answer_of(window._session.current_study, "light").breasts[0].prediction
-            assert f"R {category.category} " in window.prediction._other.text
+            category = answer_of(window.session.current_study, "light").breasts[0].prediction
+            assert f"R {category.category} " in window.prediction.other.text
 
 
 def test_the_demo_shows_both_networks_and_the_heat_map_and_changes_no_setting(make_window, qtbot):
     window = make_window()
     window.prediction.set_overlay(False, 0.25)
-    show_all_there_is(window, window._settings)
-    assert window._session.asks_both
-    assert window.menus.both.isChecked()
-    assert window.prediction._other.isVisible()
+    show_all_there_is(window, window.settings)
+    assert window.session.inference.compares_models
+    assert window.commands.action("both_models").isChecked()
+    assert window.prediction.other.isVisible()
     assert window.prediction.overlay == (True, 0.5)
     assert window.close()
     again = make_window(engine=FakeEngine())
-    assert not again._session.asks_both
-    assert not again.menus.both.isChecked()
+    assert not again.session.inference.compares_models
+    assert not again.commands.action("both_models").isChecked()
     assert again.prediction.overlay == (False, 0.25)
 
 
@@ -391,12 +360,12 @@ def test_the_engine_killed_at_work_leaves_the_window_alive_and_the_next_answer_r
     engine = EngineProcess(EngineSettings({"light": checkpoint}, threads=1))
     window = make_window(engine=engine, model_name="light")
     open_and_wait(qtbot, window, write_studies(3))
-    qtbot.waitUntil(lambda: window._session.progress[0] > 0, timeout=180_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress[0] > 0, timeout=180_000)
     os.kill(engine.process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
     qtbot.keyClick(window, Qt.Key.Key_PageDown)
     qtbot.waitUntil(lambda: is_answered(window), timeout=180_000)
-    prediction = window.prediction._prediction
-    assert prediction.study_uid == window._session.current_study.uid
+    prediction = window.prediction.prediction
+    assert prediction.study_uid == window.session.current_study.uid
     assert len(prediction.breasts) == 2
     qtbot.waitUntil(lambda: are_images_shown(window))
 
@@ -407,12 +376,12 @@ def test_what_is_typed_into_the_note_commands_nothing_but_ctrl_enter_saves(
     open_and_wait(qtbot, window, write_studies(2))
     sign(qtbot, window)
     choose(qtbot, window, LEFT, "2")
-    note = window.assessment._forms[LEFT]._comment
+    note = window.assessment.forms[LEFT].note_box
     note.setFocus()
     qtbot.keyClicks(note, "him 14 vfp")
     assert note.toPlainText() == "him 14 vfp"
     assert not window.prediction.overlay[0]
-    assert window._session.model_name == "hybrid"
+    assert window.session.inference.model_name == "hybrid"
     assert not window.viewports.is_single
     qtbot.keyClick(note, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     with ReadingStore(readings_path) as store:
@@ -422,10 +391,10 @@ def test_what_is_typed_into_the_note_commands_nothing_but_ctrl_enter_saves(
 def test_keys_work_wherever_the_keyboard_is_but_in_text(window, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(3))
     places = (
-        window.worklist._list,
-        window.worklist._order,
+        window.worklist.list_view,
+        window.worklist.order_box,
         window.menus.model_choice,
-        window.assessment._forms[RIGHT]._reason,
+        window.assessment.forms[RIGHT].reason_box,
         canvases(window)[0],
     )
     for place in places:
@@ -434,11 +403,11 @@ def test_keys_work_wherever_the_keyboard_is_but_in_text(window, write_studies, q
         qtbot.keyClick(place, Qt.Key.Key_H)
         assert window.prediction.overlay[0] is not was_shown
     first, second, _ = window.worklist.study_uids
-    window.worklist._list.setFocus()
-    qtbot.keyClick(window.worklist._list, Qt.Key.Key_PageDown)
-    assert window._session.current_study.uid == second
-    qtbot.keyClick(window.worklist._list, Qt.Key.Key_PageUp)
-    assert window._session.current_study.uid == first
+    window.worklist.list_view.setFocus()
+    qtbot.keyClick(window.worklist.list_view, Qt.Key.Key_PageDown)
+    assert window.session.current_study.uid == second
+    qtbot.keyClick(window.worklist.list_view, Qt.Key.Key_PageUp)
+    assert window.session.current_study.uid == first
 
 
 def test_digits_choose_a_category_only_while_its_breast_has_the_keyboard(
@@ -448,8 +417,8 @@ def test_digits_choose_a_category_only_while_its_breast_has_the_keyboard(
     qtbot.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
     for key in "4a":
         qtbot.keyClick(window.focusWidget(), key)
-    assert window.assessment._forms[LEFT].draft.category is BiradsCategory.LOW_SUSPICION
-    assert window.assessment._forms[RIGHT].draft.category is None
+    assert window.assessment.forms[LEFT].draft.category is BiradsCategory.LOW_SUSPICION
+    assert window.assessment.forms[RIGHT].draft.category is None
 
 
 # -------------------------------------------------------------------------------- what goes wrong
@@ -460,7 +429,7 @@ def test_a_study_the_engine_died_on_says_so_and_the_next_one_is_answered(
 ):
     engine.is_holding = True
     open_and_wait(qtbot, window, write_studies(2))
-    window._session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.fail_next(EngineStopped("The engine stopped", "It has been started again."))
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
@@ -472,7 +441,7 @@ def test_a_study_the_engine_died_on_says_so_and_the_next_one_is_answered(
     qtbot.waitUntil(lambda: rows(window)[0].status.state is StudyState.FAILED)
     assert engine.waiting == []
     assert "The engine stopped" in rows(window)[0].sentence
-    assert window.prediction._waiting.text().startswith("The engine stopped")
+    assert window.prediction.waiting.text().startswith("The engine stopped")
 
 
 def test_a_broken_file_is_a_row_with_advice_and_the_rest_is_read(window, write_studies, qtbot):
@@ -504,26 +473,26 @@ def test_an_image_that_vanished_says_so_in_its_own_cell(window, write_studies, q
 
 
 def test_a_fault_is_told_in_a_banner_that_can_be_dismissed(window, qtbot):
-    window.show_fault(StorageFailed("Readings cannot be saved", "The disk is <full>."))
-    window.show_fault(StorageFailed("Checkpoint is missing", "Install it again."))
+    window.show_error(StorageFailed("Readings cannot be saved", "The disk is <full>."))
+    window.show_error(StorageFailed("Checkpoint is missing", "Install it again."))
     assert window.banner.isVisible()
     assert window.banner.message.title == "Checkpoint is missing"
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
-    assert "Readings cannot be saved" in window.banner._text.text()
-    assert "&lt;full&gt;" in window.banner._text.text()
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    press(qtbot, window.banner, "Dismiss")
+    assert "Readings cannot be saved" in window.banner.findChild(QLabel).text()
+    assert "&lt;full&gt;" in window.banner.findChild(QLabel).text()
+    press(qtbot, window.banner, "Dismiss")
     assert not window.banner.isVisible()
     assert QApplication.activeModalWidget() is None
 
 
 def test_news_of_the_same_kind_take_the_place_of_those_before(window, qtbot):
     for name in ("one.png", "two.png"):
-        window.show_fault(StorageFailed("Checkpoint is missing", "Install it again."))
+        window.show_error(StorageFailed("Checkpoint is missing", "Install it again."))
         window.banner.show_message(Message("Saved", name))
-    assert "two.png" in window.banner._text.text()
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    assert "two.png" in window.banner.findChild(QLabel).text()
+    press(qtbot, window.banner, "Dismiss")
     assert window.banner.message.title == "Checkpoint is missing"
-    qtbot.mouseClick(window.banner._dismiss, Qt.MouseButton.LeftButton)
+    press(qtbot, window.banner, "Dismiss")
     assert not window.banner.isVisible()
 
 
@@ -541,7 +510,7 @@ def test_damaged_readings_are_told_at_the_start_and_left_alone(
 def test_a_bug_of_ours_is_told_without_stopping_the_reading(window):
     window.show_bug()
     assert "fault of ours" in window.banner.message.advice
-    assert window.banner._action.text() == "Open log folder"
+    assert find(window.banner, QAbstractButton, "Open log folder").isVisible()
 
 
 def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_studies, qtbot):
@@ -549,7 +518,7 @@ def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_s
     choose(qtbot, window, RIGHT, "4A")
     assert not window.close()
     assert "Unsaved entries in one study" in window.banner.message.title
-    qtbot.mouseClick(window.banner._action, Qt.MouseButton.LeftButton)
+    press(qtbot, window.banner, "Quit without saving")
     assert not window.isVisible()
 
 
@@ -560,7 +529,7 @@ def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_s
 def test_the_notice_is_always_there_and_whole(window, width, qtbot):
     window.resize(width, 700)
     qtbot.wait(20)
-    notice = window._notice
+    notice = window.notice
     assert notice.text() == NOTICE
     assert notice.isVisible()
     assert notice.width() >= notice.fontMetrics().horizontalAdvance(NOTICE)
@@ -576,10 +545,10 @@ def test_the_form_does_not_move_when_the_answer_comes(
     window, engine, write_studies, qtbot, asks_both
 ):
     engine.is_holding = True
-    window.set_asks_both(asks_both)
+    window.models.compare(asks_both)
     open_and_wait(qtbot, window, write_studies(1))
-    window._session.wake_engine()
-    form = window.assessment._forms[RIGHT]
+    window.session.inference.start()
+    form = window.assessment.forms[RIGHT]
     before = form.mapTo(window, QPoint(0, 0))
     size = canvases(window)[0].size()
     qtbot.waitUntil(lambda: engine.waiting != [])
@@ -588,16 +557,16 @@ def test_the_form_does_not_move_when_the_answer_comes(
     if asks_both:
         qtbot.waitUntil(lambda: engine.waiting != [])
         engine.answer_next()
-        qtbot.waitUntil(lambda: "·" in window.prediction._other.text)
+        qtbot.waitUntil(lambda: "·" in window.prediction.other.text)
     window.prediction.toggle_overlay()
     qtbot.wait(50)
     assert form.mapTo(window, QPoint(0, 0)) == before
-    assert window._prediction_area.verticalScrollBar().maximum() == 0  # and nothing is cut off
+    assert window.reading.verticalScrollBar().maximum() == 0  # and nothing is cut off
     assert canvases(window)[0].size() == size
 
 
 def test_panes_are_not_clipped_at_1366_by_768(window, write_studies, qtbot):
-    window.set_asks_both(True)
+    window.models.compare(True)
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
     for label in window.prediction.findChildren(QLabel):
@@ -605,7 +574,7 @@ def test_panes_are_not_clipped_at_1366_by_768(window, write_studies, qtbot):
             needed = label.heightForWidth(label.width()) if label.wordWrap() else 0
             assert label.height() >= needed, label.text()
     for side in (RIGHT, LEFT):
-        for button in window.assessment._forms[side]._categories._buttons.values():
+        for button in window.assessment.forms[side].categories.buttons.values():
             assert button.width() >= button.fontMetrics().horizontalAdvance(button.text()) + 4
 
 
@@ -618,11 +587,11 @@ def test_folders_can_be_dropped_on_the_window_also_over_the_note(window, write_s
     enter = QDragEnterEvent(QPoint(300, 300), action, data, button, modifiers)
     QApplication.sendEvent(window, enter)
     assert enter.isAccepted()
-    with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
+    with qtbot.waitSignal(window.session.catalogue_opened, timeout=10_000):
         drop = QDropEvent(QPointF(300, 300), action, data, button, modifiers)
         QApplication.sendEvent(window, drop)
-    assert not window.assessment._forms[RIGHT]._comment.acceptDrops()
-    assert not window.assessment._reader.acceptDrops()
+    assert not window.assessment.forms[RIGHT].note_box.acceptDrops()
+    assert not window.assessment.reader.acceptDrops()
 
 
 def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
@@ -637,28 +606,28 @@ def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
     window.fill_recent()
     names = [action.text() for action in window.menus.recent.actions()]
     assert names[:2] == [str(second), str(first)]
-    with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
+    with qtbot.waitSignal(window.session.catalogue_opened, timeout=10_000):
         window.menus.recent.actions()[1].trigger()
     assert [row.study.patient_id for row in rows(window)] == ["A-1"]
 
 
 def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
-    from viewer.panes.worklist import Order
+    from viewer.panes.worklist_items import Order
 
     window = make_window()
     window.worklist_dock.hide()
     window.prediction.set_overlay(True, 0.75)
-    window.assessment._reader.setText("Dr. X")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.setText("Dr. X")
+    window.assessment.reader.editingFinished.emit()
     window.worklist.set_order(Order.SUSPICION)
     assert window.close()
     again = make_window(engine=FakeEngine())
     assert again.worklist_dock.isHidden()
     assert not again.reading_dock.isHidden()
     assert again.prediction.overlay == (True, 0.75)
-    assert again.menus.overlay.isChecked()
-    assert again.assessment._reader.text() == "Dr. X"
-    assert again.worklist._order.currentData() is Order.SUSPICION
+    assert again.commands.action("heat_map").isChecked()
+    assert again.assessment.reader.text() == "Dr. X"
+    assert again.worklist.order_box.currentData() is Order.SUSPICION
 
 
 def test_readings_are_exported_and_the_file_is_told_to_be_private(
@@ -668,18 +637,18 @@ def test_readings_are_exported_and_the_file_is_told_to_be_private(
     window.assessment.set_reader("Dr. X")
     choose(qtbot, window, LEFT, "2")
     window.assessment.save()
-    window.export_readings(tmp_path / "out.csv")
+    window.readings.export(tmp_path / "out.csv")
     assert window.banner.message.title == "1 reading exported"
     assert NOTICE in (tmp_path / "out.csv").read_text("utf-8")
 
 
 def test_a_second_folder_takes_the_place_of_the_first(window, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(3, "first"))
-    qtbot.waitUntil(lambda: window._session.progress == (3, 3), timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress == (3, 3), timeout=10_000)
     open_and_wait(qtbot, window, write_studies(1, "second", patient_id="B-1"))
     assert [row.study.patient_id for row in rows(window)] == ["B-1"]
-    assert window._session.current_study.patient_id == "B-1"
-    qtbot.waitUntil(lambda: window._session.progress == (1, 1), timeout=10_000)
+    assert window.session.current_study.patient_id == "B-1"
+    qtbot.waitUntil(lambda: window.session.inference.progress == (1, 1), timeout=10_000)
 
 
 def test_drafts_come_back_with_their_study_when_its_folder_is_opened_again(
@@ -689,20 +658,20 @@ def test_drafts_come_back_with_their_study_when_its_folder_is_opened_again(
     open_and_wait(qtbot, window, first)
     choose(qtbot, window, RIGHT, "4C")
     open_and_wait(qtbot, window, second)
-    assert window.assessment._forms[RIGHT].draft.category is None
+    assert window.assessment.forms[RIGHT].draft.category is None
     open_and_wait(qtbot, window, first)
-    assert window.assessment._forms[RIGHT].draft.category is BiradsCategory.HIGH_SUSPICION
+    assert window.assessment.forms[RIGHT].draft.category is BiradsCategory.HIGH_SUSPICION
     assert rows(window)[0].has_draft
 
 
 def test_about_shows_the_notices_that_the_program_carries(window, qtbot):
     about = About(window)
     qtbot.addWidget(about)
-    names = [about._names.item(n).text() for n in range(about._names.count())]
+    names = [about.names.item(n).text() for n in range(about.names.count())]
     assert names == [path.stem for path in licence_files()]
     for n, path in enumerate(licence_files()):
-        about._names.setCurrentRow(n)
-        assert about._text.toPlainText()[:50] == path.read_text("utf-8")[:50]
+        about.names.setCurrentRow(n)
+        assert about.text.toPlainText()[:50] == path.read_text("utf-8")[:50]
 
 
 def test_a_study_of_plain_images_that_may_be_two_patients_gets_no_breast_result(
@@ -710,7 +679,7 @@ def test_a_study_of_plain_images_that_may_be_two_patients_gets_no_breast_result(
 ):
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
-    study = replace(window._session.current_study, is_joined=False)
+    study = replace(window.session.current_study, is_joined=False)
     window.prediction.show_study(study)
     window.prediction.show_prediction(answer_of(study))
-    assert "not known to belong to one patient" in window.prediction._columns[RIGHT].headline.text()
+    assert "not known to belong to one patient" in window.prediction.columns[RIGHT].headline.text()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.domain import Laterality, ModelIdentity, Population, Prediction, Shares
+from engine.domain import Laterality, ModelIdentity, OutOfScope, Population, Prediction, Shares
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
 from viewer.display import opinion
@@ -30,7 +30,7 @@ def test_a_low_category_with_much_of_a_4_or_5_says_so(category):
 
 
 def test_a_4_needs_no_warning_but_views_that_are_two_apart_do():
-    sure, silent = said(4, 0.9), Prediction(MODEL, None, "A spot view.")
+    sure, silent = said(4, 0.9), OutOfScope(MODEL, "A spot view.")
     apart = [("CC", sure), ("MLO", said(2, 0.05))]
     assert opinion.doubts(sure, apart) == ["CC 4 but MLO 2"]
     assert opinion.doubts(sure, [*apart, ("ML", said(3, 0.0))]) == ["CC 4 but MLO 2"]
@@ -43,7 +43,7 @@ def test_a_4_needs_no_warning_but_views_that_are_two_apart_do():
 
 
 def test_how_views_make_a_breast_is_told_with_the_views_that_it_rests_on():
-    silent = Prediction(MODEL, None, "A spot view.")
+    silent = OutOfScope(MODEL, "A spot view.")
     one, other = ("CC", said(2, 0)), ("MLO", said(3, 0))
     assert "mean of its 2 views (CC, MLO)" in opinion.pooling_words([one, ("ML", silent), other])
     assert "one view that can be judged: CC" in opinion.pooling_words([one, ("ML", silent)])
@@ -53,7 +53,7 @@ def test_how_views_make_a_breast_is_told_with_the_views_that_it_rests_on():
 def test_networks_differ_where_their_categories_do():
     agree = replace(said(4, 0.9), others=(prediction_of("hybrid", 4), prediction_of("light", 4)))
     differ = replace(said(4, 0.9), others=(prediction_of("hybrid", 2), prediction_of("light", 4)))
-    silent = replace(agree, others=(prediction_of("hybrid", 4), Prediction(MODEL, None, "why")))
+    silent = replace(agree, others=(prediction_of("hybrid", 4), OutOfScope(MODEL, "why")))
     views = [("CC", agree), ("MLO", differ), ("ML", silent)]
     assert opinion.where_networks_differ(agree, views) == ["MLO"]
     assert opinion.where_networks_differ(differ, []) == ["breast"]
@@ -78,7 +78,7 @@ def test_the_prior_is_of_women_and_the_probability_of_a_breast():
 def test_nothing_is_shifted_without_a_prior_or_by_a_model_that_does_not_tell_its_own():
     assert opinion.shifted(said(2, 0.5), True, None) is None
     assert opinion.shifted(replace(said(2, 0.5), model=MODELS["hybrid"]), True, 6) is None
-    assert opinion.shifted(Prediction(MODEL, None, "why"), True, 6) is None
+    assert opinion.shifted(OutOfScope(MODEL, "why"), True, 6) is None
     study = make_study()
     assert opinion.prior_words(answer_of(study, "hybrid"), None) == ""
     assert "does not tell" in opinion.prior_words(answer_of(study, "hybrid"), 6)

@@ -12,7 +12,8 @@ from viewer.display import rendering
 from viewer.display.orientation import AS_HUNG, Orientation
 from viewer.display.rendering import Placement
 from viewer.shared import theme
-from viewer.viewports.canvas import Canvas, TextLevel
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import TextLevel
 
 STEPS = ("mirrored", "flipped", "turned_right", "turned_left")
 ALL = [Orientation(t, m, f) for t in (False, True) for m in (False, True) for f in (False, True)]
@@ -48,12 +49,12 @@ def test_turning_an_image_that_is_mirrored_itself(orientation):
 def test_four_quarter_turns_are_none_and_all_eight_have_words_of_their_own():
     assert reduce(lambda o, _: o.turned_right(), range(4), AS_HUNG) == AS_HUNG
     assert reduce(lambda o, _: o.turned_left(), range(4), AS_HUNG) == AS_HUNG
-    words = [orientation.words for orientation in ALL]
+    words = [orientation.text for orientation in ALL]
     assert len(set(words)) == 8
-    assert [w for w in words if not w] == [AS_HUNG.words]
+    assert [w for w in words if not w] == [AS_HUNG.text]
     for orientation in ALL:  # a flip is never called a mere rotation
         is_flip = orientation.is_transposed ^ orientation.is_mirrored ^ orientation.is_flipped
-        assert ("flipped" in orientation.words) is is_flip
+        assert ("flipped" in orientation.text) is is_flip
 
 
 def place(pixels, scale, orientation, left=0, top=0):
@@ -150,13 +151,13 @@ def test_a_turned_view_keeps_the_tags_label_and_says_what_was_done(
     canvas.turn(orientation)
     for level in TextLevel:  # also where the reader has put most words away
         canvas.set_text_level(level)
-        shown = [text for text, _, _ in canvas._lines_above()]
+        shown = [text for text, _, _ in canvas.text.lines_above(canvas.rect())]
         assert shown[0] == label
         said = [text for text in shown if text.startswith("⟲ ")]
-        assert ", ".join(text[2:] for text in said) == orientation.words
+        assert ", ".join(text[2:] for text in said) == orientation.text
         assert ("⇄ mirrored for display" in shown) is (facing != label[0])
     assert canvas.accessibleName().startswith(f"{label}, shown")
-    assert orientation.words in canvas.accessibleName()
+    assert orientation.text in canvas.accessibleName()
 
 
 def test_the_words_of_a_turned_view_are_painted_in_the_colour_of_warnings(make_canvas):
@@ -174,19 +175,19 @@ def test_zooming_a_turned_view_keeps_what_is_under_the_pointer(make_canvas, orie
     canvas = make_canvas("R CC", "L")
     canvas.turn(orientation)
     at = QPointF(150, 140)
-    before = canvas.placement().to_source(at.x(), at.y())
+    before = canvas.image.placement.to_source(at.x(), at.y())
     canvas.zoom_by(1.7, at)
-    placement = canvas.placement()
+    placement = canvas.image.placement
     assert np.allclose(placement.to_source(at.x(), at.y()), before, atol=1.5 / placement.scale_x)
     canvas.pan_by(20, -10)
-    x, y = canvas.placement().to_canvas(*before)
+    x, y = canvas.image.placement.to_canvas(*before)
     assert (x, y) == pytest.approx((170, 130), abs=1.5)
 
 
 def test_reset_hangs_the_view_as_it_was(make_canvas):
     canvas = make_canvas()
-    before = canvas.placement()
+    before = canvas.image.placement
     canvas.turn(AS_HUNG.turned_right().mirrored())
-    assert canvas.placement() != before
+    assert canvas.image.placement != before
     canvas.reset()
-    assert canvas.placement() == before
+    assert canvas.image.placement == before

@@ -2,6 +2,7 @@
 is for, is whole or not there, and never lies among the images.
 """
 
+import multiprocessing
 import socket
 import time
 from contextlib import suppress
@@ -11,25 +12,30 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from PySide6.QtCore import QRectF, QSaveFile, Qt
+from PySide6.QtCore import QRectF, QSaveFile
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtPrintSupport import QPrintDialog
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit
 
 from engine.dicom.loading import load
 from engine.domain import NOTICE, Laterality, ReadingMode
 from tests.phantom import write_mammogram
-from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_main_window import (
+from tests.viewer.driver import (
     are_images_shown,
     choose,
+    find,
     is_answered,
     open_and_wait,
+    press,
     sign,
+    use,
 )
+from tests.viewer.fake_engine import FakeEngine
+from viewer.display.shown_image import State
 from viewer.output import pictures, printers, summary
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
-from viewer.viewports.canvas import Shown, State
+from viewer.viewports.corner_text import OverlayOptions
+from viewer.viewports.picture import picture
 
 RIGHT = Laterality.RIGHT
 
@@ -39,16 +45,15 @@ def reading(make_window, write_studies, qtbot):
     """A window with a study whose answer and images are there, the heat-map over them."""
     window = make_window()
     open_and_wait(qtbot, window, write_studies(2))
-    window._session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: is_answered(window) and are_images_shown(window), timeout=20_000)
     window.prediction.set_overlay(True, 0.8)
-    window._on_overlay_changed(True, 0.8)
     return window
 
 
 def open_until(qtbot, window, folder, *states):
     """Until the views of the first study are in these states, one or several."""
-    with qtbot.waitSignal(window._session.catalogue_opened, timeout=20_000):
+    with qtbot.waitSignal(window.session.catalogue_opened, timeout=20_000):
         window.open([folder])
 
     def seen():
@@ -62,8 +67,13 @@ def spoil(path):
     path.write_bytes(path.read_bytes().replace(b"\xff\x4f\xff\x51", bytes(4)))
 
 
+def asking():
+    """Processes that ask the print server."""
+    return [p for p in multiprocessing.active_children() if p.name == "asking printers"]
+
+
 def dialog_of(window, kind):
-    (dialog,) = window.output._dialogs
+    (dialog,) = window.output.dialogs
     assert isinstance(dialog, kind)
     assert dialog.isVisible()
     assert QApplication.activeModalWidget() is None
@@ -93,7 +103,7 @@ def test_a_picture_is_what_the_screen_shows_with_the_notice_below(reading, tmp_p
     path.parent.mkdir()
     assert path.name == "R_CC.png"
     on_screen = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
-    reading.output.save_picture(canvas, Shown(), path)
+    reading.output.save_picture(canvas, OverlayOptions(), path)
     image = QImage(str(path))
     size = on_screen.rect()
     assert image.copy(size) == on_screen
@@ -104,14 +114,14 @@ def test_a_picture_is_what_the_screen_shows_with_the_notice_below(reading, tmp_p
     assert reading.banner.message.title == "Saved"
 
 
-@pytest.mark.parametrize("part", ["heat", "words", "identity"])
+@pytest.mark.parametrize("part", ["heat", "text", "identity"])
 def test_each_part_of_a_picture_can_be_left_out(reading, part):
     canvas = reading.viewports.current
-    everything = canvas.picture(Shown())
-    without = canvas.picture(replace(Shown(), **{part: False}))
+    everything = picture(canvas, OverlayOptions())
+    without = picture(canvas, replace(OverlayOptions(), **{part: False}))
     assert everything != without
-    bare = canvas.picture(Shown(heat=False, words=False, identity=False))
-    label = canvas.picture(Shown(heat=False, words=False, identity=False, label=False))
+    bare = picture(canvas, OverlayOptions(heat=False, text=False, identity=False))
+    label = picture(canvas, OverlayOptions(heat=False, text=False, identity=False, label=False))
     assert bare != label  # the side is on it
 
 
@@ -127,17 +137,17 @@ def test_no_word_of_the_patient_is_on_a_picture_unless_it_is_asked_for(
         qtbot.waitUntil(lambda window=window: are_images_shown(window), timeout=20_000)
         window.output.show_picture()
         dialog = dialog_of(window, PictureDialog)
-        made.append((dialog.shown, pictures.picture_of(dialog._canvas, dialog.shown)))
+        made.append((dialog.shown, pictures.picture_of(dialog.canvas, dialog.shown)))
         tick(dialog, "identity", True)
-        made.append((dialog.shown, pictures.picture_of(dialog._canvas, dialog.shown)))
+        made.append((dialog.shown, pictures.picture_of(dialog.canvas, dialog.shown)))
     assert made[0] == made[2]
     assert made[1] != made[3]
 
 
 def test_the_clipboard_gets_the_picture_without_the_name(reading, qtbot):
     canvas = reading.viewports.current
-    expected = pictures.picture_of(canvas, Shown(identity=False))
-    next(action for action in reading.output.actions if "Copy view" in action.text()).trigger()
+    expected = pictures.picture_of(canvas, OverlayOptions(identity=False))
+    use(reading, "copy_picture")
     copied = QGuiApplication.clipboard().image()
     assert copied.convertToFormat(QImage.Format.Format_RGB32) == expected
     assert QGuiApplication.clipboard().text() == ""
@@ -145,7 +155,7 @@ def test_the_clipboard_gets_the_picture_without_the_name(reading, qtbot):
 
 
 def test_what_is_not_there_cannot_be_ticked(reading, qtbot):
-    reading._on_overlay_changed(False, 0.8)
+    reading.prediction.set_overlay(False, 0.8)
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
     assert not dialog.options.boxes["heat"].isEnabled()
@@ -155,9 +165,9 @@ def test_what_is_not_there_cannot_be_ticked(reading, qtbot):
 def test_the_preview_follows_the_view(reading, qtbot):
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
-    before = dialog._preview.pixmap().toImage()
-    dialog._canvas.adjust_window(0.5, 0.3)
-    qtbot.waitUntil(lambda: dialog._preview.pixmap().toImage() != before)
+    before = dialog.preview.pixmap().toImage()
+    dialog.canvas.image.greys.adjust(0.5, 0.3)
+    qtbot.waitUntil(lambda: dialog.preview.pixmap().toImage() != before)
 
 
 def test_a_mirrored_view_says_so_on_every_picture_and_page(
@@ -169,11 +179,11 @@ def test_a_mirrored_view_says_so_on_every_picture_and_page(
     window = make_window()
     open_until(qtbot, window, folder, State.SHOWN)
     canvas = window.viewports.current
-    assert canvas.is_mirrored
-    bare = Shown(words=False, identity=False)
-    told = canvas.picture(bare)
-    monkeypatch.setattr(canvas, "top_lines", lambda *_: [])
-    assert canvas.picture(bare) != told
+    assert canvas.image.is_mirrored
+    bare = OverlayOptions(text=False, identity=False)
+    told = picture(canvas, bare)
+    monkeypatch.setattr(canvas.text, "top_lines", lambda *_: [])
+    assert picture(canvas, bare) != told
     monkeypatch.undo()
     made = window.output.summarise(False, True)
     assert "⇄ mirrored for display" in made.views[0].warnings
@@ -182,10 +192,10 @@ def test_a_mirrored_view_says_so_on_every_picture_and_page(
 
 def test_nothing_is_given_out_while_there_is_nothing(make_window):
     window = make_window()
-    for action in window.output.actions:
-        action.trigger()
+    for command in window.output.commands():
+        use(window, command.id)
         assert window.banner.message.title.startswith("No ")
-        assert window.output._dialogs == []
+        assert window.output.dialogs == []
 
 
 # ----------------------------------------------------------------------------------------- summary
@@ -196,10 +206,10 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
 ):
     sign(qtbot, reading, "Dr. X")
     choose(qtbot, reading, RIGHT, "4A")
-    form = reading.assessment._forms[RIGHT]
-    if form._reason.isEnabled():
-        form._reason.setCurrentIndex(1)
-    form._comment.setPlainText("mass at 10 o'clock")
+    form = reading.assessment.forms[RIGHT]
+    if form.reason_box.isEnabled():
+        form.reason_box.setCurrentIndex(1)
+    form.note_box.setPlainText("mass at 10 o'clock")
     reading.assessment.save()
     made = reading.output.summarise(True, True)
     assert made.identity.startswith("Doe Jane1 · A-1 · 2020-01-31")
@@ -207,7 +217,7 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
     assert all(view.image is not None and view.heat is not None for view in made.views)
     assert all(view.image != view.heat for view in made.views)
     model = {line.about: line.text for line in made.model}
-    prediction = reading._session.prediction(reading._session.current_study.uid)
+    prediction = reading.session.prediction(reading.session.current_study.uid)
     right = next(b.prediction for b in prediction.breasts if b.laterality is RIGHT)
     grade = right.category
     assert model["Right breast"].startswith(
@@ -234,7 +244,7 @@ def test_the_summary_holds_images_both_answers_and_the_notice_on_one_page(
 def test_without_identifiers_nothing_personal_is_on_the_page(reading, qtbot):
     sign(qtbot, reading, "Dr. Secret")
     choose(qtbot, reading, RIGHT, "0")
-    reading.assessment._forms[RIGHT]._comment.setPlainText("Jane says it hurts")
+    reading.assessment.forms[RIGHT].note_box.setPlainText("Jane says it hurts")
     reading.assessment.save()
     told = " ".join(reading.output.summarise(False, True).words())
     assert told.startswith("Patient not named")
@@ -277,12 +287,6 @@ def test_the_preview_blocks_nothing_and_makes_no_difference_to_the_screen(readin
     assert dialog.preview.grab().toImage() != whole
     assert [canvas.geometry() for canvas in reading.viewports.canvases] == geometries
     assert [canvas.grab().toImage() for canvas in reading.viewports.canvases] == before
-
-
-def press(qtbot, dialog, word):
-    (button,) = [b for b in dialog.findChildren(QPushButton) if word in b.text()]
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    return button
 
 
 def test_print_asks_for_a_printer_and_puts_one_page_on_the_paper(reading, tmp_path, qtbot):
@@ -334,15 +338,14 @@ def test_a_print_server_that_says_nothing_does_not_hold_up_the_window(
     button = press(qtbot, dialog, "Print")
     assert time.monotonic() - before < 1
     assert not button.isEnabled()
-    process = dialog._search._process
+    assert asking()
     qtbot.waitUntil(button.isEnabled, timeout=30_000)
     if find_library("cups"):  # else nobody asked, and there is no printer
-        assert dialog._told.text().startswith("The printers do not answer.")
-    assert dialog._search._process is None
-    assert process.exitcode is not None
+        assert find(dialog, QLabel, "The printers do not answer.").isVisible()
+    assert not asking()
     press(qtbot, dialog, "Print")
     reading.output.close_all()
-    assert dialog._search._process is None
+    assert not asking()
 
 
 # ------------------------------------------------------------------------ what closes and refuses
@@ -354,25 +357,25 @@ def test_a_print_server_that_says_nothing_does_not_hold_up_the_window(
     [
         lambda window: window.worklist.step(1),
         lambda window: window.choose_mode(ReadingMode.BLIND_AUDIT),
-        lambda window: window._session.set_reader("Dr. Y"),
+        lambda window: window.session.set_reader("Dr. Y"),
     ],
     ids=["another study", "another mode", "another reader"],
 )
 def test_no_window_outlives_what_it_shows(reading, opened, change):
     getattr(reading.output, opened)()
-    (dialog,) = reading.output._dialogs
+    (dialog,) = reading.output.dialogs
     change(reading)
     assert not dialog.isVisible()
-    assert reading.output._dialogs == []
+    assert reading.output.dialogs == []
 
 
 @pytest.mark.parametrize("name", ["picture.png", "deeper/picture.png"])
 def test_nothing_is_saved_among_the_images(reading, name):
-    study = reading._session.current_study
+    study = reading.session.current_study
     path = study.views[0].path.parent / name
     path.parent.mkdir(exist_ok=True)
     before = sorted(path.parent.iterdir())
-    reading.output.save_picture(reading.viewports.current, Shown(), path)
+    reading.output.save_picture(reading.viewports.current, OverlayOptions(), path)
     assert "lie in the study" in reading.banner.message.title
     reading.output.save_summary(path, True, True)
     reading.output.copy_study(study, path.parent, False)
@@ -380,11 +383,11 @@ def test_nothing_is_saved_among_the_images(reading, name):
 
 
 def test_a_link_to_an_image_does_not_lead_a_picture_into_the_study(reading, tmp_path):
-    image = reading._session.current_study.views[0].path
+    image = reading.session.current_study.views[0].path
     before = image.read_bytes()
     link = tmp_path / "elsewhere.png"
     link.symlink_to(image)
-    reading.output.save_picture(reading.viewports.current, Shown(), link)
+    reading.output.save_picture(reading.viewports.current, OverlayOptions(), link)
     assert "lie in the study" in reading.banner.message.title
     assert image.read_bytes() == before
 
@@ -393,11 +396,11 @@ def test_a_full_disk_is_told_and_the_earlier_file_stays(reading, tmp_path, monke
     path = tmp_path / "R_CC.png"
     path.write_bytes(b"earlier")
     monkeypatch.setattr(QSaveFile, "commit", lambda self: False)
-    reading.output.save_picture(reading.viewports.current, Shown(), path)
+    reading.output.save_picture(reading.viewports.current, OverlayOptions(), path)
     assert reading.banner.message.title == "The file was not saved"
     assert path.read_bytes() == b"earlier"
     monkeypatch.undo()
-    reading.output.save_picture(reading.viewports.current, Shown(), path)
+    reading.output.save_picture(reading.viewports.current, OverlayOptions(), path)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert [p.name for p in tmp_path.glob("R_CC*")] == ["R_CC.png"]
 
@@ -418,11 +421,11 @@ def test_the_dialogs_save_what_they_show(reading, tmp_path, monkeypatch, qtbot):
     reading.output.show_picture()
     dialog = dialog_of(reading, PictureDialog)
     tick(dialog, "heat", False)
-    expected = pictures.picture_of(dialog._canvas, dialog.shown)
-    dialog._save()
+    expected = pictures.picture_of(dialog.canvas, dialog.shown)
+    press(qtbot, dialog, "Save")
     assert QImage(str(tmp_path / "1.png")).convertToFormat(expected.format()) == expected
     reading.output.show_summary()
-    dialog_of(reading, SummaryDialog)._save()
+    press(qtbot, dialog_of(reading, SummaryDialog), "Save")
     assert (tmp_path / "2.pdf").is_file()
     assert asked == ["R_CC.png", "study_summary.pdf"]
 
@@ -435,7 +438,7 @@ def test_a_study_is_copied_anonymised_in_the_background(reading, tmp_path, qtbot
     reading.output.show_copying()
     dialog = dialog_of(reading, CopyDialog)
     tick(dialog, "blank", True)
-    dialog._copy()
+    press(qtbot, dialog, "Choose a folder")
     qtbot.waitUntil(lambda: reading.banner.message is not None, timeout=20_000)
     assert reading.banner.message.title == "4 images copied, anonymised"
     (study,) = load([tmp_path / "copies"]).studies
@@ -450,7 +453,7 @@ def test_a_damaged_image_is_named_in_words_and_the_others_are_copied(
     spoil(folder / "01" / "LCC.dcm")
     window = make_window()
     open_until(qtbot, window, folder, State.SHOWN, State.FAILED)
-    window.output.copy_study(window._session.current_study, tmp_path / "copies", False)
+    window.output.copy_study(window.session.current_study, tmp_path / "copies", False)
     qtbot.waitUntil(lambda: window.banner.message is not None, timeout=20_000)
     assert window.banner.message.title == "3 images copied, anonymised"
     assert "One image was not copied: The image data are corrupt" in window.banner.message.advice
@@ -461,7 +464,7 @@ def test_closing_the_program_ends_a_copy_between_two_images(
 ):
     window = make_window(engine=FakeEngine())
     open_and_wait(qtbot, window, write_studies(1))
-    window.output.copy_study(window._session.current_study, tmp_path / "copies", False)
+    window.output.copy_study(window.session.current_study, tmp_path / "copies", False)
     assert window.close()
     left = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
     assert all(path.suffix == ".dcm" and load([path]).failures == () for path in left)

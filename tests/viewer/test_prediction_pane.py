@@ -7,14 +7,31 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QLabel
 
-from engine.domain import BreastPrediction, FailedFile, Laterality, Prediction, StudyPrediction
+from engine.domain import (
+    BreastPrediction,
+    FailedFile,
+    Laterality,
+    OutOfScope,
+    Prediction,
+    StudyPrediction,
+    not_judged,
+)
 from engine.errors import EngineStopped, IncompatibleCheckpoint
+from engine.messages import message
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
-from tests.viewer.test_main_window import is_answered, open_and_wait
-from viewer.panes.prediction_pane import GRADES, ROW_GAP, CategoryBars, PredictionPane, percent
+from viewer.display.prediction_lines import percent
+from viewer.panes.category_bars import GRADES, CategoryBars
+from viewer.panes.prediction_pane import PredictionPane
 from viewer.shared import theme
-from viewer.shared.states import EngineState, EngineStatus, OtherAnswer, StudyState, StudyStatus
+from viewer.shared.states import (
+    EngineState,
+    EngineStatus,
+    OtherAnswer,
+    StudyProgress,
+    StudyState,
+    StudyStatus,
+)
 
 STUDY = make_study()
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -25,7 +42,7 @@ READY = EngineStatus(EngineState.READY, "hybrid", MODELS["hybrid"])
 def pane(qtbot):
     pane = PredictionPane()
     qtbot.addWidget(pane)
-    pane.resize(320, 420)
+    pane.resize(340, 640)
     pane.show_engine(READY)
     pane.show_study(STUDY)
     return pane
@@ -46,23 +63,25 @@ def saying(right, left, study=STUDY, model="hybrid", confidence=0.71):
 
 
 def words(pane, side):
-    column = pane._columns[side]
-    labels = column.headline, column.confidence, column.suspicion, column.shifted, column.doubt
+    column = pane.columns[side]
+    labels = column.headline, column.confidence, column.suspicion, column.shifted, column.origin
     told = [label.text() for label in labels]
     return " ".join(filter(None, told)).replace("\n", " ")
 
 
 def is_answer_shown(pane):
-    return pane._pages.currentIndex() == 1
+    return pane.prediction is not None
 
 
 def test_each_breast_has_its_category_meaning_and_confidence(pane):
     pane.show_prediction(saying(4, 2))
     assert words(pane, RIGHT) == (
-        "Model category 4 (pattern like training grade 4) confidence 71 % P(4 or 5) 78 %"
+        "Model category 4 (pattern like training grade 4) confidence 71 % P(4 or 5) 78 % "
+        "from CC 4 and MLO 4"
     )
     assert words(pane, LEFT) == (
-        "Model category 2 (pattern like training grade 2) confidence 71 % P(4 or 5) 15 % > 10 %"
+        "Model category 2 (pattern like training grade 2) confidence 71 % P(4 or 5) 15 % > 10 % "
+        "from CC 2 and MLO 2"
     )
 
 
@@ -79,20 +98,20 @@ def test_a_breast_whose_views_are_two_categories_apart_says_so_in_its_headline(p
     apart = [prediction_of("hybrid", grade, 0.9) for grade in (1, 2, 3, 3)]  # R CC, L CC, R MLO …
     views = tuple(replace(v, prediction=p) for v, p in zip(answer.views, apart, strict=True))
     pane.show_prediction(replace(answer, views=views))
-    assert "CC 1 but MLO 3" in words(pane, RIGHT)
-    assert "but" not in words(pane, LEFT)
-    assert "mean of its 2 views (CC, MLO)" in pane._columns[RIGHT].toolTip()
+    assert words(pane, RIGHT).endswith("from CC 1 but MLO 3")
+    assert words(pane, LEFT).endswith("from CC 2 and MLO 3")
+    assert "mean of its 2 views (CC, MLO)" in pane.columns[RIGHT].toolTip()
     pane.show_prediction(None)
-    assert pane._columns[RIGHT].toolTip() == ""
+    assert pane.columns[RIGHT].toolTip() == ""
 
 
 def test_a_category_that_the_model_lacks_is_not_offered_and_never_0_percent(pane):
     pane.show_prediction(saying(4, 1, model="light"))
-    assert pane._bars.row_text(2) == "Category 2 not offered by this model"
-    assert "Category 2 not offered by this model" in pane._bars.accessibleDescription()
-    assert pane._bars.accessibleDescription().count("%") == 8  # four categories, two breasts
+    assert pane.bars.row_text(2) == "Category 2 not offered by this model"
+    assert "Category 2 not offered by this model" in pane.bars.accessibleDescription()
+    assert pane.bars.accessibleDescription().count("%") == 8  # four categories, two breasts
     pane.show_prediction(saying(4, 1, model="hybrid"))
-    assert "not offered" not in pane._bars.accessibleDescription()
+    assert "not offered" not in pane.bars.accessibleDescription()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +128,7 @@ def test_views_stand_below_their_breast(pane):
     by_label = {
         view.label: answer.views[n].prediction.category for n, view in enumerate(STUDY.views)
     }
-    lines = pane._columns[RIGHT].views.text().splitlines()
+    lines = pane.views.breasts[RIGHT].text().splitlines()
     suspicion = {
         view.label: percent(answer.views[n].prediction.suspicion)
         for n, view in enumerate(STUDY.views)
@@ -122,14 +141,14 @@ def test_views_stand_below_their_breast(pane):
 
 def test_out_of_scope_gives_its_reason_in_words(pane):
     answer = saying(4, 2)
-    silent = Prediction(MODELS["hybrid"], None, "A magnification view.")
+    silent = OutOfScope(MODELS["hybrid"], "A magnification view.")
     breasts = (replace(answer.breasts[0], prediction=silent), answer.breasts[1])
     views = (replace(answer.views[0], prediction=silent), *answer.views[1:])
     pane.show_prediction(replace(answer, breasts=breasts, views=views))
     assert words(pane, RIGHT) == "Out of scope. A magnification view."
-    assert "CC: out of scope. A magnification view." in pane._columns[RIGHT].views.text()
-    assert "right" not in pane._bars.row_text(1)
-    assert "left" in pane._bars.row_text(1)
+    assert "R CC: out of scope. A magnification view." in pane.views.text.splitlines()
+    assert "right" not in pane.bars.row_text(1)
+    assert "left" in pane.bars.row_text(1)
 
 
 def test_a_view_that_could_not_be_decoded_is_named(pane):
@@ -138,7 +157,7 @@ def test_a_view_that_could_not_be_decoded_is_named(pane):
     failure = FailedFile(cut.path, "File is cut", "Copy it again.")
     views = tuple(view for view in answer.views if view.image_uid != cut.image_uid)
     pane.show_prediction(replace(answer, views=views, failures=(failure,)))
-    assert pane._columns[LEFT].views.text().splitlines()[0] == "CC: File is cut"
+    assert "L CC: File is cut" in pane.views.text.splitlines()
 
 
 def test_views_that_may_be_two_patients_give_no_breast_result(pane):
@@ -146,25 +165,28 @@ def test_views_that_may_be_two_patients_give_no_breast_result(pane):
     pane.show_study(study)
     pane.show_prediction(answer_of(study))
     assert "not known to belong to one patient" in words(pane, RIGHT)
-    assert "CC:" in pane._columns[RIGHT].views.text()
+    assert pane.views.headline.text() == (
+        "RIGHT, LEFT: Views only: they are not known to belong to one patient."
+    )
+    assert "CC:" in pane.views.breasts[RIGHT].text()
 
 
 def test_a_view_of_unknown_side_stands_under_neither_breast(pane):
     study = make_study(("R CC", "? CC"))
     pane.show_study(study)
     pane.show_prediction(answer_of(study))
-    assert pane._loose_views.text().startswith("SIDE NOT KNOWN\nCC:")
+    assert "SIDE NOT KNOWN\nCC:" in pane.views.text
     assert words(pane, LEFT) == "No image is known to be of it."
-    assert pane._columns[LEFT].views.text() == ""
+    assert pane.views.breasts[LEFT].text() == ""
 
 
 def test_the_model_is_named_to_the_byte(pane):
     pane.show_prediction(saying(4, 2))
-    assert pane._model.text() == "Hybrid (ResNet-50 + transformer) · 3fa9c2d1"
+    assert pane.model.text() == "Hybrid (ResNet-50 + transformer) · 3fa9c2d1"
 
 
 def test_the_pane_says_what_confidence_and_heat_map_are_not(pane):
-    texts = [label.text() for label in pane.findChildren(type(pane._model))]
+    texts = [label.text() for label in pane.findChildren(type(pane.model))]
     assert any("enriched archive cases, not on a screening population" in text for text in texts)
     assert any("Model attention, not a lesion outline" in text for text in texts)
 
@@ -181,23 +203,36 @@ def test_the_pane_says_what_confidence_and_heat_map_are_not(pane):
 def test_waiting_is_told_in_words(pane, engine, status, text):
     pane.show_engine(engine)
     pane.show_status(StudyStatus(status))
-    assert text in pane._waiting.text()
+    assert text in pane.waiting.text()
     assert not is_answer_shown(pane)
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (StudyProgress(1, 4, None), "view 1 of 4 …"),
+        (StudyProgress(2, 4, 5.7), "view 2 of 4, some 6 s to go …"),
+        (StudyProgress(4, 4, 0.2), "view 4 of 4, some 1 s to go …"),
+    ],
+)
+def test_work_tells_the_view_it_is_at_and_the_time_it_may_take(pane, progress, text):
+    pane.show_status(StudyStatus(StudyState.RUNNING, progress=progress))
+    assert text in pane.waiting.text()
 
 
 def test_a_failed_study_gives_title_and_advice(pane):
     pane.show_status(StudyStatus(StudyState.FAILED, EngineStopped("The engine stopped", "Go on.")))
-    assert pane._waiting.text() == "The engine stopped\nGo on."
-    assert pane._retry.isHidden()
+    assert pane.waiting.text() == "The engine stopped\nGo on."
+    assert pane.retry_button.isHidden()
 
 
 def test_an_engine_that_cannot_start_can_be_tried_again(pane, qtbot):
     failure = IncompatibleCheckpoint("Checkpoint is missing", "Install it again.")
     pane.show_engine(EngineStatus(EngineState.FAILED, "hybrid", failure=failure))
-    assert "Checkpoint is missing" in pane._waiting.text()
-    assert not pane._retry.isHidden()
+    assert "Checkpoint is missing" in pane.waiting.text()
+    assert not pane.retry_button.isHidden()
     with qtbot.waitSignal(pane.retry_requested):
-        qtbot.mouseClick(pane._retry, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(pane.retry_button, Qt.MouseButton.LeftButton)
 
 
 def test_another_study_takes_the_answer_away_and_another_studys_answer_is_refused(pane):
@@ -209,7 +244,7 @@ def test_another_study_takes_the_answer_away_and_another_studys_answer_is_refuse
         pane.show_prediction(saying(4, 2))
     assert not is_answer_shown(pane)
     pane.show_study(None)
-    assert pane._waiting.text() == "No study is open."
+    assert pane.waiting.text() == "No study is open."
 
 
 def test_the_overlay_is_told_with_its_opacity(pane, qtbot):
@@ -222,10 +257,11 @@ def test_the_overlay_is_told_with_its_opacity(pane, qtbot):
     assert changed.args == [True, 0.25]
 
 
-def test_the_answer_takes_no_more_height_than_the_waiting_did(pane):
-    before = pane.heightForWidth(320)
-    pane.show_prediction(saying(5, 3))
-    assert pane.heightForWidth(320) == before
+def test_the_prediction_asks_for_no_more_height_than_the_waiting_did(pane):
+    before = pane.heights(348)
+    for prediction in (saying(5, 3), of_none(), None):
+        pane.show_prediction(prediction)
+        assert pane.heights(348) == before
 
 
 LIGHT = EngineStatus(EngineState.READY, "light", MODELS["light"])
@@ -236,23 +272,26 @@ def by_other(prediction=None, state=StudyState.DONE, engine=LIGHT, failure=None,
     return OtherAnswer(study.uid, engine, StudyStatus(state, failure), prediction)
 
 
-def test_the_other_model_has_no_line_unless_both_are_asked(pane):
-    assert pane._other.isHidden()
-    without = pane.heightForWidth(320)
-    pane.reserve_other(True)
-    assert not pane._other.isHidden()
-    assert pane.heightForWidth(320) > without
+def test_the_other_model_has_no_line_unless_both_are_asked(pane, qtbot):
+    pane.show()
+    qtbot.waitExposed(pane)
+    assert pane.other.isHidden()
+    without = pane.heights(348)
+    with qtbot.waitSignal(pane.room_changed):
+        pane.reserve_other(True)
+    assert not pane.other.isHidden()
+    assert pane.heights(348) > without
     pane.reserve_other(False)
-    assert pane._other.isHidden()
-    assert pane.heightForWidth(320) == without
+    assert pane.other.isHidden()
+    assert pane.heights(348) == without
 
 
 def test_the_other_models_word_names_it_and_gives_each_breast(pane):
     pane.show_other(by_other(saying(3, 4, model="light", confidence=0.45)))
-    assert pane._other.text == "Lightweight CNN: R 3 · 45 %, L 4 · 45 %"
-    assert pane._other.accessibleName() == "The other model"
-    assert pane._other.accessibleDescription() == pane._other.text
-    assert "Lightweight CNN · b07e55aa" in pane._other.toolTip()
+    assert pane.other.text == "Lightweight CNN: R 3 · 45 %, L 4 · 45 %"
+    assert pane.other.accessibleName() == "The other model"
+    assert pane.other.accessibleDescription() == pane.other.text
+    assert "Lightweight CNN · b07e55aa" in pane.other.toolTip()
     assert not is_answer_shown(pane)  # the chosen model has said nothing yet
 
 
@@ -283,17 +322,17 @@ def test_the_other_models_word_names_it_and_gives_each_breast(pane):
 )
 def test_the_other_models_silence_is_explained_in_its_line(pane, answer, text):
     pane.show_other(answer)
-    assert pane._other.text == text
-    assert "<b>" not in pane._other.toolTip()
+    assert pane.other.text == text
+    assert "<b>" not in pane.other.toolTip()
 
 
 def test_a_breast_that_the_other_model_may_not_judge_is_out_of_scope_with_the_reason_at_hand(pane):
     answer = saying(3, 4, model="light", confidence=0.45)
-    silent = Prediction(MODELS["light"], None, "A <magnification> view.")
+    silent = OutOfScope(MODELS["light"], "A <magnification> view.")
     breasts = (replace(answer.breasts[0], prediction=silent), answer.breasts[1])
     pane.show_other(by_other(replace(answer, breasts=breasts)))
-    assert pane._other.text == "Lightweight CNN: R out of scope, L 4 · 45 %"
-    assert "A &lt;magnification&gt; view." in pane._other.toolTip()
+    assert pane.other.text == "Lightweight CNN: R out of scope, L 4 · 45 %"
+    assert "A &lt;magnification&gt; view." in pane.other.toolTip()
 
 
 def test_views_that_make_no_breast_get_no_number_of_the_other_model(pane):
@@ -301,21 +340,21 @@ def test_views_that_make_no_breast_get_no_number_of_the_other_model(pane):
     pane.show_study(study)
     answer = answer_of(study, "light")
     pane.show_other(by_other(answer, study=study))
-    assert pane._other.text == "Lightweight CNN: views only; choose it to see them."
-    silent = Prediction(MODELS["light"], None, "A magnification view.")
+    assert pane.other.text == "Lightweight CNN: views only; choose it to see them."
+    silent = OutOfScope(MODELS["light"], "A magnification view.")
     views = tuple(replace(view, prediction=silent) for view in answer.views)
     pane.show_other(by_other(replace(answer, views=views), StudyState.OUT_OF_SCOPE, study=study))
-    assert pane._other.text == "Lightweight CNN: out of scope"
+    assert pane.other.text == "Lightweight CNN: out of scope"
 
 
 def test_another_study_takes_the_other_models_word_away_too(pane):
     pane.show_other(by_other(saying(3, 4, model="light")))
     other = make_study(uid="9.9.9")
     pane.show_study(other)
-    assert pane._other.text == ""
+    assert pane.other.text == ""
     with pytest.raises(ValueError, match="another study"):
         pane.show_other(by_other(saying(3, 4, model="light")))
-    assert pane._other.text == ""
+    assert pane.other.text == ""
 
 
 @pytest.mark.parametrize("width", [300, 348, 500])
@@ -326,14 +365,14 @@ def test_the_other_models_words_stand_below_the_breast_that_they_are_of(pane, qt
     pane.show()
     qtbot.waitExposed(pane)
     said = saying(3, 5, model="light", confidence=0.999)
-    silent = Prediction(MODELS["light"], None, reason)
+    silent = OutOfScope(MODELS["light"], reason)
     if reason:
         said = replace(said, breasts=(replace(said.breasts[0], prediction=silent), said.breasts[1]))
     pane.show_prediction(saying(3, 5))
     pane.show_other(by_other(said))
     qtbot.wait(10)
     for side in (RIGHT, LEFT):
-        words, above = pane._other._words[side], pane._columns[side]
+        words, above = pane.other.breasts[side], pane.columns[side]
         assert words.mapTo(pane, QPoint(0, 0)).x() == above.mapTo(pane, QPoint(0, 0)).x()
 
 
@@ -345,10 +384,11 @@ def test_the_other_models_line_is_whole_and_never_changes_its_height(pane, qtbot
     qtbot.waitExposed(pane)
     hybrid = EngineStatus(EngineState.READY, "hybrid", MODELS["hybrid"])
     broken = EngineStatus(EngineState.FAILED, "hybrid", failure=MISSING)
-    silent = Prediction(MODELS["hybrid"], None, "A magnification view.")
+    silent = OutOfScope(MODELS["hybrid"], "A magnification view.")
     said = saying(4, 5, confidence=0.999)
     out = replace(said, breasts=tuple(replace(b, prediction=silent) for b in said.breasts))
-    place = pane._other.geometry()
+    qtbot.wait(10)
+    place = pane.other.geometry()
     for answer in (
         None,
         by_other(said, engine=hybrid),
@@ -359,15 +399,15 @@ def test_the_other_models_line_is_whole_and_never_changes_its_height(pane, qtbot
     ):
         pane.show_other(answer)
         qtbot.wait(10)
-        assert pane._other.geometry() == place
-        for label in pane._other.findChildren(QLabel):
+        assert pane.other.geometry() == place
+        for label in pane.other.findChildren(QLabel):
             if label.isVisible() and label.text():
                 needed = label.fontMetrics().boundingRect(
                     QRect(0, 0, label.width(), 0), Qt.TextFlag.TextWordWrap, label.text()
                 )
                 assert needed.height() <= label.height(), label.text()
                 assert needed.width() <= label.width(), label.text()
-                assert label.geometry().bottom() < pane._other.height()
+                assert label.geometry().bottom() < pane.other.height()
 
 
 def colour_runs(image, y, colour):
@@ -411,7 +451,7 @@ def test_no_number_is_clipped_in_a_narrow_pane(qtbot, width):
 
 def test_nothing_from_a_file_is_read_as_markup(pane):
     study = replace(STUDY, is_joined=True)
-    silent = Prediction(MODELS["hybrid"], None, "<b>bold</b>")
+    silent = OutOfScope(MODELS["hybrid"], "<b>bold</b>")
     answer = answer_of(study)
     pane.show_prediction(
         StudyPrediction(
@@ -421,33 +461,9 @@ def test_nothing_from_a_file_is_read_as_markup(pane):
             tuple(replace(breast, prediction=silent) for breast in answer.breasts),
         )
     )
-    assert pane._columns[RIGHT].headline.textFormat() == Qt.TextFormat.PlainText
-    assert pane._columns[RIGHT].views.textFormat() == Qt.TextFormat.PlainText
-
-
-def test_long_words_on_a_view_scroll_alone_and_move_or_hide_nothing_below(
-    window, qtbot, write_studies
-):
-    open_and_wait(qtbot, window, write_studies(1))
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
-    window.set_asks_both(True)
-    QApplication.processEvents()
-    pane = window.prediction
-    before = pane._overlay.geometry(), pane.height()
-    prediction = pane._prediction
-    view = window._session.current_study.views[1]
-    failure = FailedFile(view.path, "The image data are cut off", "Copy it.")
-    said = tuple(v for v in prediction.views if v.image_uid != view.image_uid)
-    pane.show_prediction(replace(prediction, views=said, failures=(failure,)))
-    QApplication.processEvents()
-    assert (pane._overlay.geometry(), pane.height()) == before
-    assert window._prediction_area.verticalScrollBar().maximum() == 0
-    bar = pane._views.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.maximum() > 0)  # at 768 lines
-    assert pane._views.focusPolicy() & Qt.FocusPolicy.TabFocus  # so the keyboard gets there
-    window.resize(1920, 1080)
-    qtbot.waitUntil(lambda: bar.maximum() == 0)
-    assert not pane._views.focusPolicy() & Qt.FocusPolicy.TabFocus
+    assert pane.columns[RIGHT].headline.textFormat() == Qt.TextFormat.PlainText
+    for label in (pane.views.headline, *pane.views.breasts.values(), *pane.views.remarks):
+        assert label.textFormat() == Qt.TextFormat.PlainText
 
 
 def both_saying(hybrid, light):
@@ -472,20 +488,20 @@ def test_networks_that_differ_say_on_what_and_those_that_agree_say_so(pane):
     pane.show_engine(BOTH)
     pane.reserve_networks(True)
     pane.show_prediction(both_saying(2, 4))
-    assert pane._other.text == (
+    assert pane.other.text == (
         "Hybrid 2 · P(4–5) 20 %; Light 4 · P(4–5) 73 %; differ: breast, CC, MLO, "
         "Hybrid 2 · P(4–5) 20 %; Light 4 · P(4–5) 73 %; differ: breast, CC, MLO"
     )
-    assert "3fa9c2d1" in pane._other.toolTip()
-    assert "b07e55aa" in pane._other.toolTip()
+    assert "3fa9c2d1" in pane.other.toolTip()
+    assert "b07e55aa" in pane.other.toolTip()
     pane.show_prediction(both_saying(4, 4))
-    assert "differ" not in pane._other.text
-    assert pane._other.text.count("the same categories") == 2
+    assert "differ" not in pane.other.text
+    assert pane.other.text.count("the same categories") == 2
     pane.show_other(None)  # nobody is asked beside them
-    assert "Hybrid 4" in pane._other.text
+    assert "Hybrid 4" in pane.other.text
     pane.show_prediction(None)
-    assert pane._other.text == ""
-    assert pane._other.toolTip() == ""
+    assert pane.other.text == ""
+    assert pane.other.toolTip() == ""
 
 
 @pytest.mark.parametrize("width", [330, 348, 500])
@@ -495,45 +511,73 @@ def test_what_each_network_says_is_whole_and_never_changes_its_height(pane, qtbo
     pane.reserve_networks(True)
     pane.show()
     qtbot.waitExposed(pane)
-    place = pane._other.geometry()
+    qtbot.wait(10)
+    place = pane.other.geometry()
     for prediction in (None, both_saying(2, 4), both_saying(4, 4)):
         pane.show_prediction(prediction)
         qtbot.wait(10)
-        assert pane._other.geometry() == place
-        for label in pane._other.findChildren(QLabel):
+        assert pane.other.geometry() == place
+        for label in pane.other.findChildren(QLabel):
             if label.isVisible() and label.text():
                 assert label.sizeHint().width() <= label.width() or label.wordWrap()
                 assert label.heightForWidth(label.width()) <= label.height(), label.text()
 
 
 NOTES = ("A breast implant is present.", "One of 5 frames is shown.")
-REFUSED = "A magnification view. The networks do not judge it."
+REASON = message("A magnification view.")
 
 
-def test_what_is_known_of_an_image_stands_beside_what_the_model_says_of_it(pane):
-    view = replace(STUDY.views[0], notes=(*NOTES, REFUSED))
+def test_what_is_known_of_an_image_stands_with_what_the_model_says_of_it(pane):
+    view = replace(STUDY.views[0], notes=(*NOTES, not_judged(REASON)), out_of_scope=REASON)
     study = replace(STUDY, views=(view, *STUDY.views[1:]))
     pane.show_study(study)
     pane.show_prediction(saying(2, 2, study))
-    lines = pane._columns[RIGHT].views.text().split("\n")
-    assert lines[0].startswith("CC: ")
-    assert tuple(lines[1:3]) == NOTES  # why it is not judged is said by the line before
-    assert not set(NOTES) & set(pane._columns[LEFT].views.text().split("\n"))
+    remarks = [label.text() for label in pane.views.shown_remarks]
+    assert remarks == [f"R CC: {note}" for note in NOTES]  # why it is not judged is said elsewhere
 
 
-def test_where_no_breast_has_a_category_the_views_have_the_bars_room_and_nothing_else_moves(
-    pane, qtbot
-):
+def of_none(reason="It does not look like a mammogram."):
+    silent = OutOfScope(MODELS["hybrid"], reason)
+    answer = answer_of(STUDY)
+    return replace(
+        answer,
+        views=tuple(replace(view, prediction=silent) for view in answer.views),
+        breasts=tuple(BreastPrediction(side, silent, ()) for side in (RIGHT, LEFT)),
+    )
+
+
+def test_a_reason_is_said_once_for_all_views_that_it_is_true_of(pane):
+    pane.show_prediction(of_none())
+    assert pane.views.text.splitlines() == [
+        "Out of scope.",
+        "R CC, L CC, R MLO, L MLO: out of scope. It does not look like a mammogram.",
+    ]
+
+
+def test_a_refused_breast_gives_its_views_own_reason_where_they_have_the_same(pane):
+    answer = saying(4, 2)
+    implant = OutOfScope(MODELS["hybrid"], "This is a breast with an implant.")
+    general = OutOfScope(MODELS["hybrid"], "No view of this breast can be judged.")
+    views = [replace(v, prediction=implant) if n % 2 else v for n, v in enumerate(answer.views)]
+    breasts = (answer.breasts[0], replace(answer.breasts[1], prediction=general))
+    pane.show_prediction(replace(answer, views=tuple(views), breasts=breasts))
+    assert words(pane, LEFT) == "Out of scope. This is a breast with an implant."
+    other = OutOfScope(MODELS["hybrid"], "This is an ML view.")
+    views[1] = replace(views[1], prediction=other)
+    pane.show_prediction(replace(answer, views=tuple(views), breasts=breasts))
+    assert words(pane, LEFT) == "Out of scope. No view of this breast can be judged."
+
+
+def test_where_no_breast_has_a_category_no_bars_are_shown_and_nothing_below_moves(pane, qtbot):
     pane.show()
     pane.show_prediction(saying(2, 3))
     QApplication.processEvents()
-    below, room = pane._overlay.y(), pane._views.height()
-    silent = Prediction(MODELS["hybrid"], None, "It does not look like a mammogram.")
-    breasts = tuple(BreastPrediction(side, silent, ()) for side in (RIGHT, LEFT))
-    pane.show_prediction(replace(answer_of(STUDY), breasts=breasts))
+    below = pane.overlay_button.mapTo(pane, QPoint(0, 0))
+    pane.show_prediction(of_none())
     QApplication.processEvents()
-    assert pane._bars.isHidden()
-    assert pane._views.height() == room + pane._bars.sizeHint().height() + ROW_GAP
-    assert pane._overlay.y() == below
+    assert pane.bars.isHidden()
+    assert pane.overlay_button.mapTo(pane, QPoint(0, 0)) == below
     pane.show_prediction(saying(2, 3))
-    qtbot.waitUntil(lambda: (pane._overlay.y(), pane._views.height()) == (below, room))
+    assert pane.bars.isVisible()
+    QApplication.processEvents()
+    assert pane.overlay_button.mapTo(pane, QPoint(0, 0)) == below

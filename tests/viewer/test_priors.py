@@ -33,7 +33,7 @@ def test_earlier_studies_of_the_same_patient_are_priors_the_newest_first():
         study("later", (2025, 1, 1)),
     ]
     assert found(current, *others) == ["2022", "2019"]
-    assert [prior.doubts for prior in priors_of(current, others)] == [(), ()]
+    assert [prior.warnings for prior in priors_of(current, others)] == [(), ()]
 
 
 def test_another_patient_of_the_same_name_is_never_a_prior():
@@ -54,7 +54,7 @@ def test_the_same_id_with_another_birth_date_or_issuer_is_another_patient():
 def test_a_name_that_changed_does_not_hide_a_prior_that_the_birth_date_confirms():
     married = study("married", (2022, 1, 1), name="Smith Jane", issuer="")
     (prior,) = priors_of(study("now"), [married])
-    assert prior.doubts == (OTHER_NAME,)
+    assert prior.warnings == (OTHER_NAME,)
 
 
 def test_an_id_alone_is_doubted_and_with_another_name_refused():
@@ -63,7 +63,7 @@ def test_an_id_alone_is_doubted_and_with_another_name_refused():
 
     current = bare("now", (2024, 3, 2))
     (prior,) = priors_of(current, [bare("old", (2022, 1, 1))])
-    assert prior.doubts == (BY_ID_ALONE,)
+    assert prior.warnings == (BY_ID_ALONE,)
     assert found(current, bare("unnamed", (2022, 1, 1), name="")) == ["unnamed"]
     assert found(current, bare("stranger", (2022, 1, 1), name="Roe Mary")) == []
     # one side alone states a birth date: nothing is confirmed

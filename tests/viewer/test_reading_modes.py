@@ -5,11 +5,9 @@ reader said before and after is on record, whatever happens in between.
 import csv
 import re
 import shutil
-from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import (
@@ -24,49 +22,54 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 import viewer.output.output
 import viewer.panes.assessment_pane
+import viewer.panes.breast_form
 import viewer.session.readings
+import viewer.session.region_requests
 import viewer.session.session
 from engine.domain import (
     Agreement,
     BiradsCategory,
-    Explanation,
     Laterality,
-    ModelIdentity,
     Prediction,
     ReadingMode,
-    StudyPrediction,
 )
 from engine.errors import StorageFailed
 from engine.records.store import ReadingStore
-from tests.viewer.fake_engine import (
-    HEAT_SHAPE,
-    FakeEngine,
-    answer_of,
-    prediction_of,
-    refused_region,
-    said_of_region,
-)
-from tests.viewer.test_main_window import (
+from tests.viewer.driver import (
+    SAVE,
     are_images_shown,
     choose,
+    enter,
+    has_predicted,
     is_answered,
     open_and_wait,
+    phase,
+    press,
     rows,
     sign,
 )
+from tests.viewer.fake_engine import (
+    MODELS,
+    FakeEngine,
+    Oracle,
+    alarmed,
+    alarmed_of_no_spot,
+    answer_of,
+    saying,
+    silent,
+)
 from viewer.__main__ import starting_mode
+from viewer.display.assessment_form import CHANGE_REASONS, REASONS
+from viewer.display.listed_reading import ReadingFilter
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.output import pictures, summary
-from viewer.panes.assessment_pane import CHANGE_REASONS, REASONS
-from viewer.panes.disagreements import Shown
-from viewer.panes.worklist import Order, WorklistItemModel
+from viewer.panes.worklist_items import Order, WorklistItemModel
 from viewer.shared.states import Phase, StudyState
-from viewer.viewports.canvas import EVERYTHING
+from viewer.viewports.corner_text import EVERYTHING
 from viewer.window.settings import Settings
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 CONCURRENT, SECOND, BLIND = ReadingMode
-SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
 
 def stored(readings_path):
@@ -74,24 +77,13 @@ def stored(readings_path):
         return store.all()
 
 
-def enter(qtbot, window, **categories):
-    """Chooses categories by side, e.g. R="2"; and saves."""
-    for side, category in categories.items():
-        choose(qtbot, window, Laterality(side), category)
-    qtbot.keyClick(window, *SAVE)
-
-
 def give_reason(window, side, reason):
-    box = window.assessment._forms[side]._reason
+    box = window.assessment.forms[side].reason_box
     box.setCurrentIndex(box.findData(reason))
 
 
 def said_of(study, side):
     return {b.laterality: b.prediction for b in answer_of(study).breasts}[side]
-
-
-def phase(window):
-    return window._session.reading.phase
 
 
 @pytest.fixture
@@ -101,16 +93,16 @@ def open_in(make_window, write_studies, qtbot):
     def make(mode, count=1, **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, write_studies(count))
-        window._session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
+        window.assessment.reader.editingFinished.emit()
         return window
 
     return make
 
 
 def wait_for_answers(qtbot, window):
-    qtbot.waitUntil(lambda: window._session._known(window._session.current_study.uid) is not None)
+    qtbot.waitUntil(lambda: has_predicted(window))
 
 
 # ------------------------------------------------------------------------------------ second read
@@ -120,18 +112,18 @@ def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_bot
     open_in, readings_path, qtbot
 ):
     window = open_in(SECOND)
-    study = window._session.current_study
+    study = window.session.current_study
     wait_for_answers(qtbot, window)
     assert not is_answered(window)
-    assert "hidden" in window.prediction._waiting.text()
+    assert "hidden" in window.prediction.waiting.text()
     assert rows(window)[0].prediction is None
 
     enter(qtbot, window, R="2")
     assert [r.category.value for r in stored(readings_path)] == ["2"]  # at once
     assert phase(window) is Phase.BEFORE
     assert not is_answered(window)
-    assert window.assessment._hint.text().startswith("Left breast still to be saved")
-    assert window.focusWidget() in window.assessment._forms[LEFT].findChildren(QWidget)
+    assert window.assessment.hint.text().startswith("Left breast still to be saved")
+    assert window.focusWidget() in window.assessment.forms[LEFT].findChildren(QWidget)
 
     enter(qtbot, window, L="1")
     assert phase(window) is Phase.AFTER
@@ -140,7 +132,7 @@ def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_bot
     before = stored(readings_path)
     assert all(r.prediction == said_of(study, r.laterality) for r in before)
     assert all(r.revealed_at >= r.recorded_at for r in before)
-    assert window.assessment._save.text().startswith("Keep")
+    assert window.assessment.save_button.text().startswith("Keep")
 
     qtbot.keyClick(window, *SAVE)
     _, _, right, left = stored(readings_path)
@@ -151,32 +143,32 @@ def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_bot
     assert right.revealed_at == before[0].revealed_at
     assert right.reading_mode is SECOND
     assert 0 <= before[0].time_spent_s <= right.time_spent_s < 60
-    assert not window.assessment._save.isEnabled()
-    assert "kept" in window.assessment._forms[RIGHT]._state.text()
+    assert not window.assessment.save_button.isEnabled()
+    assert "kept" in window.assessment.forms[RIGHT].state_label.text()
 
 
 def test_a_change_after_the_answer_needs_a_reason_of_its_own(open_in, readings_path, qtbot):
     window = open_in(SECOND)
     wait_for_answers(qtbot, window)
     enter(qtbot, window, R="2", L="2")
-    form = window.assessment._forms[RIGHT]
+    form = window.assessment.forms[RIGHT]
     enter(qtbot, window, R="4A")
     assert len(stored(readings_path)) == 3  # the left one, which was kept
-    assert form._state.text() == "why changed?"
-    assert window.focusWidget() is form._reason
-    offered = [form._reason.itemData(n) for n in range(1, form._reason.count())]
+    assert form.state_label.text() == "why changed?"
+    assert window.focusWidget() is form.reason_box
+    offered = [form.reason_box.itemData(n) for n in range(1, form.reason_box.count())]
     assert tuple(offered) == CHANGE_REASONS
     give_reason(window, RIGHT, "overlooked before")
-    assert not window.assessment._confirm.isVisible()  # higher than before
+    assert not window.assessment.confirm_box.isVisible()  # higher than before
     qtbot.keyClick(window, *SAVE)
     changed = stored(readings_path)[-1]
     assert (changed.category_before.value, changed.category.value) == ("2", "4A")
     assert changed.reason == "overlooked before"
-    assert form._state.text().startswith("was 2 · ")
-    assert "R 2 → 4A" in window.assessment._earlier.text()
+    assert form.state_label.text().startswith("was 2 · ")
+    assert "R 2 → 4A" in window.assessment.history.text()
     choose(qtbot, window, RIGHT, "2")  # back to the category before: no change, no such reason
     assert form.draft.reason not in CHANGE_REASONS
-    assert form._reason.itemData(1) == REASONS[0]
+    assert form.reason_box.itemData(1) == REASONS[0]
 
 
 def test_a_lower_category_after_the_answer_has_to_be_confirmed_in_place(
@@ -189,13 +181,13 @@ def test_a_lower_category_after_the_answer_has_to_be_confirmed_in_place(
     count = len(stored(readings_path))
     choose(qtbot, window, RIGHT, "2")
     give_reason(window, RIGHT, "judged differently")
-    confirm = window.assessment._confirm
+    confirm = window.assessment.confirm_box
     assert confirm.isVisible()
     assert confirm.text() == "Confirm lowering R 4B → 2"
-    assert "57 of 168" in window.assessment._hint.text()
+    assert "57 of 168" in window.assessment.hint.text()
     qtbot.keyClick(window, *SAVE)
     assert len(stored(readings_path)) == count
-    assert window.assessment._forms[RIGHT]._state.text() == "confirm below"
+    assert window.assessment.forms[RIGHT].state_label.text() == "confirm below"
     assert window.focusWidget() is confirm
     assert QApplication.activeModalWidget() is None
     qtbot.keyClick(confirm, Qt.Key.Key_Space)
@@ -220,12 +212,12 @@ def test_what_was_entered_before_the_answer_survives_the_end_of_the_program(
     # no close: as if it had been killed
     again = make_window(mode=SECOND, engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
-    again._session.wake_engine()
+    again.session.inference.start()
     sign(qtbot, again)
-    again.assessment._reader.editingFinished.emit()
+    again.assessment.reader.editingFinished.emit()
     wait_for_answers(qtbot, again)
     assert phase(again) is Phase.BEFORE
-    assert again.assessment._forms[RIGHT].draft.category is BiradsCategory.PROBABLY_BENIGN
+    assert again.assessment.forms[RIGHT].draft.category is BiradsCategory.PROBABLY_BENIGN
     enter(qtbot, again, L="1")
     assert phase(again) is Phase.AFTER
     qtbot.keyClick(again, *SAVE)
@@ -245,13 +237,13 @@ def test_an_answer_that_comes_after_the_categories_is_revealed_when_it_is_there(
     qtbot.waitUntil(lambda: engine.waiting != [])
     enter(qtbot, window, R="2", L="1")
     assert phase(window) is Phase.WAITING
-    assert "at work" in window.prediction._waiting.text()
+    assert "at work" in window.prediction.waiting.text()
     enter(qtbot, window, R="3")  # a correction: nothing was revealed, no reason is asked for
     assert [r.category_before for r in stored(readings_path)] == [None] * 3
     engine.answer_next()
     qtbot.waitUntil(lambda: is_answered(window))
     assert phase(window) is Phase.AFTER
-    assert window.assessment._forms[RIGHT].before is BiradsCategory.PROBABLY_BENIGN
+    assert window.assessment.forms[RIGHT].entry.before is BiradsCategory.PROBABLY_BENIGN
     newest = stored(readings_path)[-1]
     assert newest.revealed_at is not None
 
@@ -266,16 +258,16 @@ def test_a_study_that_was_revealed_stays_so_for_its_reader_and_hidden_from_the_n
     assert window.close()
     again = make_window(mode=SECOND, engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
-    again._session.wake_engine()
+    again.session.inference.start()
     qtbot.waitUntil(lambda: is_answered(again), timeout=10_000)
     assert phase(again) is Phase.AFTER
-    assert again.assessment._forms[RIGHT].is_to_be_kept
+    assert again.assessment.forms[RIGHT].entry.is_to_be_kept
     sign(qtbot, again, "Dr. Y")
-    again.assessment._reader.editingFinished.emit()
+    again.assessment.reader.editingFinished.emit()
     assert phase(again) is Phase.BEFORE
     assert not is_answered(again)
     assert rows(again)[0].prediction is None
-    assert again.assessment._forms[RIGHT].draft.category is None
+    assert again.assessment.forms[RIGHT].draft.category is None
 
 
 def test_a_correction_and_the_last_category_saved_together_reveal_after_both(
@@ -292,7 +284,7 @@ def test_a_correction_and_the_last_category_saved_together_reveal_after_both(
         ("R", "1"),
     ]
     assert all(r.category_before is None for r in words)
-    assert window.assessment._forms[LEFT].before is BiradsCategory.PROBABLY_BENIGN
+    assert window.assessment.forms[LEFT].entry.before is BiradsCategory.PROBABLY_BENIGN
 
 
 @pytest.mark.parametrize("deed", ["record", "reveal"])
@@ -306,18 +298,18 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
     def refuse(*_arguments):
         raise full
 
-    monkeypatch.setattr(window._session._readings.store, deed, refuse)
+    monkeypatch.setattr(ReadingStore, deed, refuse)
     enter(qtbot, window, R="2", L="1")
     assert window.banner.message.title == full.title
     assert not is_answered(window)
     assert phase(window).is_hidden
     monkeypatch.undo()
     if deed == "record":
-        assert window.assessment._forms[RIGHT].draft.category is BiradsCategory.BENIGN
+        assert window.assessment.forms[RIGHT].draft.category is BiradsCategory.BENIGN
         qtbot.keyClick(window, *SAVE)
     else:
         assert window.banner.message.action == "Try again"
-        window.banner._action.click()
+        press(qtbot, window.banner, "Try again")
     assert is_answered(window)
     assert all(r.revealed_at for r in stored(readings_path))
 
@@ -325,14 +317,14 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
 def test_the_form_does_not_move_when_the_answer_is_revealed(open_in, qtbot):
     window = open_in(SECOND)
     wait_for_answers(qtbot, window)
-    form, save = window.assessment._forms[RIGHT], window.assessment._save
+    form, save = window.assessment.forms[RIGHT], window.assessment.save_button
     before = [part.mapTo(window, part.rect().topLeft()) for part in (form, save)]
     width = form.width()
     enter(qtbot, window, R="5", L="1")
     enter(qtbot, window, R="2")
     qtbot.wait(50)
     assert form.width() == width
-    assert window.assessment._confirm.isVisible()
+    assert window.assessment.confirm_box.isVisible()
     assert [part.mapTo(window, part.rect().topLeft()) for part in (form, save)] == before
 
 
@@ -345,28 +337,28 @@ def test_a_blind_audit_keeps_what_the_model_says_and_never_shows_it(
     folder = write_studies(1)
     engine = FakeEngine(is_holding=True)
     window = open_in(BLIND, engine=engine)
-    study = window._session.current_study
+    study = window.session.current_study
     qtbot.waitUntil(lambda: engine.waiting != [])
     enter(qtbot, window, R="2", L="1")
     assert [r.prediction for r in stored(readings_path)] == [None, None]
     engine.answer_next()
-    qtbot.waitUntil(lambda: window._session.progress == (1, 1))
+    qtbot.waitUntil(lambda: window.session.inference.progress == (1, 1))
     assert [r.prediction for r in stored(readings_path)] == [
         said_of(study, s) for s in (RIGHT, LEFT)
     ]
     assert all(r.revealed_at is None for r in stored(readings_path))
     assert not is_answered(window)
-    assert not window.assessment._save.isEnabled()
-    window.export_readings(tmp_path / "out.csv")
+    assert not window.assessment.save_button.isEnabled()
+    window.readings.export(tmp_path / "out.csv")
     assert "3fa9c2d1" not in (tmp_path / "out.csv").read_text("utf-8")
-    window.export_readings(tmp_path / "all.csv", unblind=True)
+    window.readings.export(tmp_path / "all.csv", unblind=True)
     assert "3fa9c2d1" in (tmp_path / "all.csv").read_text("utf-8")
     assert "revealed from now on" in window.banner.message.advice
     assert all(r.revealed_at for r in stored(readings_path))
     assert window.close()
     again = make_window(mode=BLIND, engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
-    again._session.wake_engine()
+    again.session.inference.start()
     wait_for_answers(qtbot, again)
     assert not is_answered(again)
 
@@ -380,7 +372,7 @@ def test_a_blind_reading_made_without_the_model_gets_its_answer_another_day(
     assert window.close()
     again = make_window(engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
-    again._session.wake_engine()
+    again.session.inference.start()
     qtbot.waitUntil(lambda: is_answered(again), timeout=10_000)
     assert all(r.prediction is not None for r in stored(readings_path))
 
@@ -397,8 +389,8 @@ def test_a_stricter_mode_hides_at_once_and_what_was_shown_before_is_on_record(
     window.choose_mode(SECOND)
     assert not is_answered(window)
     assert rows(window)[0].prediction is None
-    assert window.assessment._forms[RIGHT].prediction is None
-    assert not window.viewports._has_prediction
+    assert window.assessment.forms[RIGHT].entry.prediction is None
+    assert not window.viewports.has_heat
     enter(qtbot, window, R="2")
     assert stored(readings_path)[0].revealed_at < began  # not an independent word
     enter(qtbot, window, L="1")
@@ -412,10 +404,10 @@ def test_a_laxer_mode_begins_with_the_next_study_and_reveals_nothing_of_this_one
     open_in, qtbot, mode
 ):
     window = open_in(mode, count=2)
-    qtbot.waitUntil(lambda: window._session.progress == (2, 2), timeout=10_000)
+    qtbot.waitUntil(lambda: window.session.inference.progress == (2, 2), timeout=10_000)
     window.choose_mode(CONCURRENT)
     assert window.menus.mode_button.text() == "Mode: Concurrent"
-    assert "begins with the next study" in window.prediction._waiting.text()
+    assert "begins with the next study" in window.prediction.waiting.text()
     assert not is_answered(window)
     assert [row.prediction is None for row in rows(window)] == [True, False]
     window.worklist.set_order(Order.SUSPICION)
@@ -432,24 +424,24 @@ def test_a_laxer_mode_begins_with_the_next_study_and_reveals_nothing_of_this_one
 
 
 def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_back(open_in, qtbot):
-    window = open_in(CONCURRENT, count=4)
-    qtbot.waitUntil(lambda: window._session.progress == (4, 4), timeout=10_000)
+    def says(study, name):
+        """The last is the most suspicious."""
+        grade = min(5, int(study.patient_id.removeprefix("A-")) + 1)
+        said = Prediction(MODELS[name], {g: 0.96 if g == grade else 0.01 for g in range(1, 6)})
+        return saying(study, MODELS[name], said, 0.5)
+
+    window = open_in(CONCURRENT, count=4, engine=Oracle(says))
+    qtbot.waitUntil(lambda: window.session.inference.progress == (4, 4), timeout=10_000)
     opened = window.worklist.study_uids
-    for number, uid in enumerate(opened):  # the last is the most suspicious
-        study = window._session._studies[uid]
-        grade = min(5, number + 2)
-        model = window._session._known(uid).model
-        said = Prediction(model, {g: 0.96 if g == grade else 0.01 for g in range(1, 6)})
-        window._session._inference._keep_answer((uid, "hybrid"), saying(study, model, said, 0.5))
     window.worklist.set_order(Order.SUSPICION)
     ranked = window.worklist.study_uids
     assert ranked != opened
     window.choose_mode(SECOND)
     assert window.worklist.study_uids == opened
-    assert window.worklist._order.currentData() is Order.OPENED
-    assert window._settings.worklist_order == "SUSPICION"
+    assert window.worklist.order_box.currentData() is Order.OPENED
+    assert window.settings.worklist_order == "SUSPICION"
     window.choose_mode(CONCURRENT)
-    still_hidden = window._session.current_study.uid
+    still_hidden = window.session.current_study.uid
     assert window.worklist.study_uids[-1] == still_hidden  # its place would tell
     window.worklist.select(window.worklist.study_uids[0])
     assert window.worklist.study_uids == ranked
@@ -459,7 +451,7 @@ def test_the_mode_is_remembered_and_the_demo_reads_concurrently_without_a_trace(
     open_in, tmp_path, qtbot
 ):
     window = open_in(CONCURRENT)
-    window.menus.modes.actions()[1].trigger()
+    window.commands.trigger("mode_second_read")
     assert window.menus.mode_button.text() == "Mode: Second read"
     assert window.close()
     settings = Settings(tmp_path / "settings.ini")
@@ -481,8 +473,8 @@ def test_the_first_start_asks_once_in_a_strip_that_blocks_nothing(make_window, q
     assert any("27 radiologists" in text for text in texts)
     qtbot.mouseClick(window.mode_question.buttons[BLIND], Qt.MouseButton.LeftButton)
     assert not window.mode_question.isVisible()
-    assert window._session.mode is BLIND
-    assert window._settings.reading_mode is BLIND
+    assert window.session.mode is BLIND
+    assert window.settings.reading_mode is BLIND
 
 
 # ------------------------------------------------------------------------- nothing gets through
@@ -496,60 +488,6 @@ class StoppedClock(datetime):
     @classmethod
     def now(cls, tz=None):
         return NOW if tz is not None else NOW.replace(tzinfo=None)
-
-
-def alarmed(study, name):
-    """All of it a 5, certain and hot."""
-    model = ModelIdentity(name, "a1" * 32, (1, 2, 3, 4, 5))
-    # its networks contradict each other
-    others = prediction_of("hybrid", 1), prediction_of("light", 5)
-    others = others if name == "both" else ()
-    said = Prediction(
-        model, {1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 1.0}, malignancy=1.0, others=others
-    )
-    return saying(study, model, said, 1.0)
-
-
-def alarmed_of_no_spot(study, name):
-    """The same of the study; of a spot in it nothing may be said, see `Oracle`."""
-    return alarmed(study, name)
-
-
-def silent(study, name):
-    """Nothing may be judged."""
-    model = ModelIdentity(name, "b2" * 32, (1, 3, 4, 5))
-    return saying(study, model, Prediction(model, None, "Not a mammogram. " * 4), None)
-
-
-def saying(study, model, said, heat):
-    answer = answer_of(study, model.name)
-    views = []
-    for view, shown in zip(answer.views, study.views, strict=True):
-        region = (0, shown.rows, 0, shown.columns)
-        of = heat and Explanation(np.full(HEAT_SHAPE, heat, np.float32), region, "4 or 5", "fake")
-        views.append(replace(view, prediction=said, explanation=of))
-    breasts = tuple(replace(breast, prediction=said) for breast in answer.breasts)
-    return StudyPrediction(study.uid, model, tuple(views), breasts)
-
-
-class Oracle(FakeEngine):
-    def __init__(self, says):
-        super().__init__()
-        self._says = says
-
-    def predict(self, study, model_name, heatmaps=False):
-        super().predict(study, model_name, heatmaps)
-        answered = Future()
-        answered.set_result(self._says(study, model_name))
-        return answered
-
-    def predict_region(self, view, box):
-        answered = Future()
-        is_alarmed = self._says is alarmed
-        answered.set_result(
-            said_of_region(view, box, 1.0) if is_alarmed else refused_region(view, box)
-        )
-        return answered
 
 
 TEXTS = (
@@ -587,21 +525,21 @@ def copied(qtbot, window) -> list[str]:
     """What the keyboard copies from the worklist and from every text that can be selected."""
     clipboard = QGuiApplication.clipboard()
     clipboard.setText("nothing")
-    window.worklist._list.setFocus()
-    qtbot.keySequence(window.worklist._list, QKeySequence(QKeySequence.StandardKey.Copy))
+    window.worklist.list_view.setFocus()
+    qtbot.keySequence(window.worklist.list_view, QKeySequence(QKeySequence.StandardKey.Copy))
     taken = [clipboard.text()]
     for label in window.findChildren(QLabel):
         if label.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse:
             label.setSelection(0, len(label.text()))
             taken.append(label.selectedText())
             label.setSelection(0, 0)
-    window.worklist._list.clearFocus()
+    window.worklist.list_view.clearFocus()
     clipboard.clear()
     return taken
 
 
 def exported(window, path, **options) -> list[dict]:
-    assert window._session.export_readings(path, **options) is not None
+    assert window.session.exporting.export_readings(path, **options) is not None
     with path.open(encoding="utf-8", newline="") as file:
         return [row | {"time_spent_s": ""} for row in csv.DictReader(file)]
 
@@ -629,7 +567,7 @@ def given_out(window, path) -> dict[str, object]:
     clipboard.clear()
     for name in ("show_picture", "show_summary"):
         getattr(output, name)()
-        (dialog,) = output._dialogs
+        (dialog,) = output.dialogs
         QApplication.processEvents()
         grabbed = dialog.grab().toImage()
         seen[name] = (
@@ -645,12 +583,12 @@ def everything(qtbot, window, path) -> dict[str, object]:
     """All ways out of the window."""
     given = given_out(window, path)
     widgets = [window, *window.findChildren(QWidget)]
-    model = window.worklist._list.model()
+    model = window.worklist.list_view.model()
     cells = [model.index(number, 0) for number in range(model.rowCount())]
     page = window.disagreements
-    window.show_disagreements()
-    page._shown.setCurrentIndex(page._shown.findData(Shown.ALL))
-    table = page._sorted
+    window.readings.show_page()
+    page.filter_box.setCurrentIndex(page.filter_box.findData(ReadingFilter.ALL))
+    table = page.table.sorted
     seen = {
         **given,
         "copied": copied(qtbot, window),
@@ -676,7 +614,7 @@ def everything(qtbot, window, path) -> dict[str, object]:
     QApplication.processEvents()
     for name, widget in (
         ("pixels", window),
-        ("pixels behind", window.prediction._bars),
+        ("pixels behind", window.prediction.bars),
         ("pixels of the page", page),
     ):
         image = widget.grab().toImage()  # also of what another page covers
@@ -708,8 +646,9 @@ def after_a_look_at_the_answer(qtbot, window):
 
 def ask_about_a_spot(qtbot, window):
     tools = window.viewports.tools
-    tools.hand.add_region(window.viewports.current, (10, 20, 40, 50))
-    qtbot.waitUntil(lambda: tools.asked_regions != [] and not window._session._awaited)
+    tools.annotation_tool.add_region(window.viewports.current, (10, 20, 40, 50))
+    qtbot.waitUntil(lambda: tools.asked_regions != [])
+    qtbot.waitUntil(lambda: not any(region.is_awaited for region in window.session.regions))
 
 
 def after_an_answer_about_a_spot(qtbot, window):
@@ -719,21 +658,21 @@ def after_an_answer_about_a_spot(qtbot, window):
     window.worklist.step(-1)
     ask_about_a_spot(qtbot, window)
     enter(qtbot, window, R="2")
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.commands.trigger("tools.choose_region")
     window.choose_mode(SECOND)
 
 
 def after_an_answer_about_a_spot_in_a_blind_audit(qtbot, window):
     after_an_answer_about_a_spot(qtbot, window)
     window.choose_mode(BLIND)
-    window.viewports.actions_by_name["tools.ask_at_pointer"].trigger()
+    window.commands.trigger("tools.ask_at_pointer")
 
 
 def after_a_colleagues_answer_about_a_spot(qtbot, window):
     """Who has not read the study yet."""
     after_an_answer_about_a_spot(qtbot, window)
     sign(qtbot, window, "Dr. Y")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
 
 
 def with_a_laxer_mode_chosen(qtbot, window):
@@ -755,7 +694,9 @@ SCENES = {
 def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch):
     """All that a window lets out whose networks say this, after these deeds of the reader."""
     monkeypatch.setattr(viewer.panes.assessment_pane, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.panes.breast_form, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.session.session, "datetime", StoppedClock)
+    monkeypatch.setattr(viewer.session.region_requests, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.session.readings, "datetime", StoppedClock)
     monkeypatch.setattr(viewer.output.output, "datetime", StoppedClock)
     QApplication.setCursorFlashTime(0)
@@ -765,20 +706,18 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         (tmp_path / "settings.ini").unlink(missing_ok=True)
         shutil.rmtree(readings_path.parent, ignore_errors=True)
         window = make_window(mode=mode, engine=Oracle(says), model_name=model)
-        window.set_cancers(6)
+        window.models.set_cancers(6)
         window.prediction.set_overlay(True, 1.0)
-        window.set_asks_both(True)
+        window.models.compare(True)
         window.worklist.set_order(Order.SUSPICION)
         open_and_wait(qtbot, window, folder)
-        window._session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
+        window.assessment.reader.editingFinished.emit()
         done = (count, count)
-        qtbot.waitUntil(lambda: window._session.progress == done, timeout=20_000)
-        qtbot.waitUntil(
-            lambda: len(window._session._inference._predictions) == count + (model != "both"),
-            timeout=20_000,
-        )
+        qtbot.waitUntil(lambda: window.session.inference.progress == done, timeout=20_000)
+        if (other := window.session.inference.other_model_name) is not None:
+            qtbot.waitUntil(lambda: has_predicted(window, other), timeout=20_000)
         deed(qtbot, window)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
         qtbot.waitUntil(lambda: all(row.thumbnail for row in rows(window)), timeout=20_000)
@@ -851,12 +790,12 @@ def test_a_colleagues_reading_does_not_tell_the_answer_to_who_has_not_seen_it(
     window = open_in(CONCURRENT)
     qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
     choose(qtbot, window, RIGHT, "2")
-    window.assessment._forms[RIGHT]._comment.setPlainText("the model says 5")
+    window.assessment.forms[RIGHT].note_box.setPlainText("the model says 5")
     qtbot.keyClick(window, *SAVE)
     window.choose_mode(SECOND)
     sign(qtbot, window, "Dr. Y")
-    window.assessment._reader.editingFinished.emit()
-    told = window.assessment._earlier.text()
+    window.assessment.reader.editingFinished.emit()
+    told = window.assessment.history.text()
     assert "R 2 · Dr. X" in told
     assert "agree" not in told
     assert "model" not in told
@@ -869,18 +808,18 @@ def test_a_hidden_study_is_done_whatever_the_model_says(open_in, qtbot):
     window = open_in(BLIND, engine=Oracle(silent))
     wait_for_answers(qtbot, window)
     assert rows(window)[0].status.state is StudyState.DONE
-    assert window._session.history(window._session.current_study) == ()
+    assert window.session.history(window.session.current_study) == ()
 
 
 def test_the_session_refuses_a_reading_that_tells_what_is_hidden(open_in, qtbot):
     window = open_in(SECOND)
     wait_for_answers(qtbot, window)
     choose(qtbot, window, RIGHT, "2")
-    form = window.assessment._forms[RIGHT]
-    reading = window.assessment._assessment(window._session.current_study, form)
-    said = said_of(window._session.current_study, RIGHT)
+    form = window.assessment.forms[RIGHT]
+    reading = window.assessment.assessment_of(window.session.current_study, form.side)
+    said = said_of(window.session.current_study, RIGHT)
     with pytest.raises(ValueError, match="hidden"):
-        window._session.record(replace(reading, prediction=said))
+        window.session.record(replace(reading, prediction=said))
 
 
 def test_every_mode_has_its_title_and_a_reading_of_each_agrees_only_with_what_it_saw(

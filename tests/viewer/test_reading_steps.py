@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.viewer.studies import STANDARD, make_study
-from viewer.display.reading_steps import ROUTINE, Kind, step_with, steps_of, views_beside
+from viewer.display.reading_steps import (
+    DEFAULT_PROTOCOL,
+    StepKind,
+    step_with,
+    steps_of,
+    views_beside,
+)
 
 CURRENT = make_study(uid="now")
 PRIOR = replace(make_study(uid="old"), study_date=date(2022, 1, 1))
@@ -25,7 +31,7 @@ def rows_of(step):
     return [words[start : start + columns] for start in range(0, len(words), columns)]
 
 
-def titles(study, prior=None, routine=ROUTINE):
+def titles(study, prior=None, routine=DEFAULT_PROTOCOL):
     return [step.title for step in steps_of(study, prior, routine)]
 
 
@@ -41,9 +47,9 @@ def test_the_default_goes_from_all_views_to_pairs_to_single_views_to_the_prior()
 
 def test_a_view_hangs_over_the_same_view_of_the_prior():
     prior = replace(make_study(("L MLO", "R MLO", "L CC", "R CC"), uid="old"))
-    (step,) = steps_of(CURRENT, prior, [Kind.PRIOR_ALL])
+    (step,) = steps_of(CURRENT, prior, [StepKind.PRIOR_ALL])
     assert rows_of(step) == [list(STANDARD), [f"{label}*" for label in STANDARD]]
-    assert rows_of(steps_of(CURRENT, prior, [Kind.PRIOR_CC])[0]) == [
+    assert rows_of(steps_of(CURRENT, prior, [StepKind.PRIOR_CC])[0]) == [
         ["R CC", "L CC"],
         ["R CC*", "L CC*"],
     ]
@@ -52,7 +58,7 @@ def test_a_view_hangs_over_the_same_view_of_the_prior():
 def test_what_either_study_lacks_leaves_a_gap_under_or_over_it():
     prior = make_study(("R CC", "L MLO"), uid="old")
     current = make_study(("R CC", "L CC", "R MLO"), uid="now")
-    step = steps_of(current, prior, [Kind.PRIOR_ALL])[0]
+    step = steps_of(current, prior, [StepKind.PRIOR_ALL])[0]
     assert rows_of(step) == [
         ["R CC", "L CC", "R MLO", "(L MLO)"],
         ["R CC*", "(L CC*)", "(R MLO*)", "L MLO*"],
@@ -60,13 +66,13 @@ def test_what_either_study_lacks_leaves_a_gap_under_or_over_it():
 
 
 def test_a_study_of_one_breast_is_compared_with_that_breast_alone():
-    step = steps_of(make_study(("L CC", "L MLO"), uid="now"), PRIOR, [Kind.PRIOR_ALL])[0]
+    step = steps_of(make_study(("L CC", "L MLO"), uid="now"), PRIOR, [StepKind.PRIOR_ALL])[0]
     assert rows_of(step) == [["L CC", "L MLO"], ["L CC*", "L MLO*"]]
 
 
 def test_a_prior_without_any_of_the_views_makes_no_step():
     mlo = make_study(("R MLO", "L MLO"), uid="old")
-    assert not any(step.has_prior for step in steps_of(CURRENT, mlo, [Kind.PRIOR_CC]))
+    assert not any(step.has_prior for step in steps_of(CURRENT, mlo, [StepKind.PRIOR_CC]))
     unknown = make_study(("? ?",), uid="old")
     assert views_beside(CURRENT, unknown) == ()
 
@@ -81,7 +87,9 @@ def test_a_spot_view_of_the_prior_does_not_hang_under_the_whole_breast():
 def test_extra_views_hang_over_the_same_extra_view_of_the_prior():
     current = make_study((*STANDARD, "R XCCL", "L ML"), uid="now")
     prior = make_study((*STANDARD, "L XCCL", "R XCCL"), uid="old")
-    (step,) = [s for s in steps_of(current, prior, ROUTINE) if s.kind is Kind.PRIOR_EXTRAS]
+    (step,) = [
+        s for s in steps_of(current, prior, DEFAULT_PROTOCOL) if s.kind is StepKind.PRIOR_EXTRAS
+    ]
     assert rows_of(step) == [["R XCCL"], ["R XCCL*"]]
 
 
@@ -93,11 +101,11 @@ def test_only_the_priors_views_that_can_hang_are_named():
 def test_steps_that_would_show_the_same_again_are_left_out():
     assert titles(make_study(("R CC", "L CC"))) == ["CC", "R CC at 1:1", "L CC at 1:1"]
     assert titles(make_study(("R CC",))) == ["R CC", "R CC at 1:1"]
-    assert titles(CURRENT, None, [Kind.CC, Kind.CC]).count("CC") == 1
+    assert titles(CURRENT, None, [StepKind.CC, StepKind.CC]).count("CC") == 1
 
 
 def test_a_pair_keeps_its_gap():
-    (step,) = steps_of(make_study(("R CC", "R MLO", "L MLO")), None, [Kind.CC])[:1]
+    (step,) = steps_of(make_study(("R CC", "R MLO", "L MLO")), None, [StepKind.CC])[:1]
     assert rows_of(step) == [["R CC", "(L CC)"]]
 
 
@@ -108,12 +116,14 @@ def test_a_pair_keeps_its_gap():
         ),
         max_size=9,
     ),
-    st.lists(st.sampled_from(Kind)),
+    st.lists(st.sampled_from(StepKind)),
 )
 def test_every_view_hangs_on_some_step_whatever_the_routine(labels, routine):
     study = make_study(labels, uid="now")
     steps = steps_of(study, PRIOR, routine)
-    whole = [view for step in steps if step.kind is not Kind.ACTUAL for view in step.page.own_views]
+    whole = [
+        view for step in steps if step.kind is not StepKind.ACTUAL for view in step.page.own_views
+    ]
     assert {view.image_uid for view in whole} == {view.image_uid for view in study.views}
     for step in steps:
         for cell in step.page.cells:
@@ -133,7 +143,7 @@ def test_the_order_of_the_files_changes_no_step(order, prior_order):
     def uids(current, prior):
         return [
             [cell.view and cell.view.image_uid for cell in step.page.cells]
-            for step in steps_of(current, prior, tuple(Kind))
+            for step in steps_of(current, prior, tuple(StepKind))
         ]
 
     plain = uids(make_study(labels, uid="now"), make_study(labels, uid="old"))
@@ -141,7 +151,7 @@ def test_the_order_of_the_files_changes_no_step(order, prior_order):
 
 
 def test_a_view_is_looked_for_among_steps_of_the_same_family_first():
-    steps = steps_of(make_study((*STANDARD, "R ML"), uid="now"), PRIOR, tuple(Kind))
+    steps = steps_of(make_study((*STANDARD, "R ML"), uid="now"), PRIOR, tuple(StepKind))
     where = {step.title: number for number, step in enumerate(steps)}
 
     def turned_to(here, label):

@@ -3,21 +3,21 @@
 import shutil
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 
-import viewer.session.session
+import viewer.session.upkeep
 from engine.records import backups
 from engine.records.store import ReadingStore
-from tests.engine.test_readings_file import change, fill
-from tests.viewer.test_main_window import choose, open_and_wait, sign
+from tests.engine.readings import change, fill
+from tests.viewer.driver import choose, open_and_wait, sign
 
 SAVE = (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(viewer.session.session, "CHECK_DELAY_MS", 0)
-    monkeypatch.setattr(viewer.session.session, "SETTLE_DELAY_MS", 0)
+    monkeypatch.setattr(viewer.session.upkeep, "CHECK_DELAY_MS", 0)
+    monkeypatch.setattr(viewer.session.upkeep, "SETTLE_DELAY_MS", 0)
 
 
 @pytest.fixture
@@ -52,17 +52,17 @@ def test_as_many_backups_are_kept_as_the_settings_say(make_window, readings_path
     from viewer.window.settings import DEFAULT_BACKUPS, Settings
 
     fill(readings_path, 1)
-    settings = Settings(readings_path.parents[1] / "settings.ini")
+    path = readings_path.parents[1] / "settings.ini"
+    settings, file = Settings(path), QSettings(str(path), QSettings.Format.IniFormat)
     assert settings.kept_backups == DEFAULT_BACKUPS
     for nonsense in ("-1", "many"):
-        settings._values.setValue("backups/kept", nonsense)
+        file.setValue("backups/kept", nonsense)
         assert settings.kept_backups == DEFAULT_BACKUPS
-    settings._values.setValue("backups/kept", 0)
-    settings.save()
+    file.setValue("backups/kept", 0)
+    file.sync()
     window = make_window()
-    keeper = window._session._keeper
-    qtbot.waitUntil(lambda: window._session._keeping_due.interval() > 0)
-    assert keeper.submit(dailies).result() == []
+    qtbot.waitUntil(lambda: window.session.upkeep.has_checked)
+    assert dailies() == []
 
 
 def test_an_emptied_readings_file_is_told_and_what_was_entered_stays(
@@ -75,7 +75,7 @@ def test_an_emptied_readings_file_is_told_and_what_was_entered_stays(
     assert window.banner.message.title == "Readings file is empty"
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    choose(qtbot, window, *list(window.assessment._forms)[:1], "2")
+    choose(qtbot, window, *list(window.assessment.forms)[:1], "2")
     qtbot.keyClick(window, *SAVE)
     assert window.assessment.draft_count == 1
     assert readings_path.read_bytes() == b""
@@ -87,7 +87,7 @@ def test_a_readings_file_deleted_under_the_window_is_said_and_holds_the_reading(
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    side = next(iter(window.assessment._forms))
+    side = next(iter(window.assessment.forms))
     choose(qtbot, window, side, "2")
     readings_path.unlink()
     qtbot.keyClick(window, *SAVE)
@@ -102,7 +102,7 @@ def test_a_moment_after_a_save_a_copy_of_the_file_alone_is_whole(
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    choose(qtbot, window, next(iter(window.assessment._forms)), "2")
+    choose(qtbot, window, next(iter(window.assessment.forms)), "2")
     qtbot.keyClick(window, *SAVE)
     log_file = readings_path.with_name("readings.sqlite-wal")
     qtbot.waitUntil(lambda: log_file.stat().st_size == 0)

@@ -20,20 +20,25 @@ from engine.domain import (
 )
 from engine.errors import EngineStopped, StorageFailed
 from engine.records.store import ReadingStore
+from tests.viewer.driver import (
+    are_images_shown,
+    enter,
+    has_predicted,
+    is_answered,
+    open_and_wait,
+    open_current,
+    phase,
+    sign,
+)
 from tests.viewer.fake_engine import NO_SPACING, FakeEngine, refused_region, said_of_region
+from tests.viewer.pages import LEFT as LEFT_BUTTON
+from tests.viewer.pages import click, drag, message_below, spot
 from tests.viewer.studies import make_view, spacing
-from tests.viewer.test_annotations import click, spot
-from tests.viewer.test_canvas import LEFT as LEFT_BUTTON
-from tests.viewer.test_canvas import drag
-from tests.viewer.test_comparing import folder, open_current
-from tests.viewer.test_main_window import are_images_shown, is_answered, open_and_wait, sign
-from tests.viewer.test_reading_modes import enter, phase
 from viewer.display import regions
 from viewer.session import inference
 from viewer.shared.states import Phase, RegionAnswer
 from viewer.viewports.region_painting import paint_answer
 
-__all__ = ["folder"]  # a fixture
 RIGHT = Laterality.RIGHT
 CONCURRENT, SECOND, BLIND = ReadingMode
 REGION = AnnotationKind.REGION
@@ -46,11 +51,10 @@ def ask_in(make_window, write_studies, engine, qtbot):
     def make(mode=CONCURRENT, count=1, **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, write_studies(count))
-        window._session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
-        study = window._session.current_study
-        qtbot.waitUntil(lambda: window._session._known(study.uid) is not None, timeout=10_000)
+        window.assessment.reader.editingFinished.emit()
+        qtbot.waitUntil(lambda: has_predicted(window), timeout=10_000)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
         return window
 
@@ -64,7 +68,7 @@ def canvas_of(window, label="R CC"):
 def draw(window, top_left=(20, 30), bottom_right=(50, 60), label="R CC"):
     """A rectangle with the tool."""
     canvas = canvas_of(window, label)
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.commands.trigger("tools.choose_region")
     drag(canvas, LEFT_BUTTON, spot(canvas, *top_left), spot(canvas, *bottom_right))
     return canvas
 
@@ -93,7 +97,7 @@ def wait_for_answer(qtbot, window):
 
 
 def told(window):
-    return window.viewports._strip._basis.text
+    return message_below(window.viewports)
 
 
 def stored(readings_path):
@@ -102,7 +106,7 @@ def stored(readings_path):
 
 
 def exported(window, path, **options):
-    window._session.export_readings(path, **options)
+    window.session.exporting.export_readings(path, **options)
     with path.open(encoding="utf-8", newline="") as file:
         return [row["regions"] for row in csv.DictReader(file)]
 
@@ -172,7 +176,7 @@ def test_a_rectangle_is_drawn_and_its_answer_stands_beside_it(ask_in, engine, qt
     assert NOTICE in told(window)
     assert words in canvas.accessibleDescription()
     assert NOTICE in canvas.accessibleDescription()
-    (drawing,) = window.viewports.tools.book.of(canvas.view.image_uid)
+    (drawing,) = window.viewports.tools.annotations.of(canvas.view.image_uid)
     assert drawing.kind is REGION
     mm = canvas.view.pixel_spacing.row_mm
     assert drawing.measured == f"{30 * mm:.1f} × {30 * mm:.1f} mm, at detector"
@@ -187,7 +191,7 @@ def test_the_key_asks_about_a_square_at_the_pointer(ask_in, engine, qtbot):
     press_s(qtbot, window, canvas)
     (label, box) = asked(engine)[0]
     assert label == "L MLO"
-    at = canvas.placement().to_source(*spot(canvas, 40, 40))
+    at = canvas.image.placement.to_source(*spot(canvas, 40, 40))
     assert box == regions.spot_around(canvas.view, *at)
     assert window.viewports.current is canvas
     wait_for_answer(qtbot, window)
@@ -196,7 +200,7 @@ def test_the_key_asks_about_a_square_at_the_pointer(ask_in, engine, qtbot):
 def test_the_key_beside_the_images_says_what_it_needs(ask_in, engine, qtbot):
     window = ask_in()
     QCursor.setPos(window.worklist.mapToGlobal(window.worklist.rect().center()))
-    window.viewports.actions_by_name["tools.ask_at_pointer"].trigger()
+    window.commands.trigger("tools.ask_at_pointer")
     assert told(window) == "Point at a spot on an image, then S"
     assert engine.regions == []
 
@@ -217,7 +221,7 @@ def test_without_spacing_the_reader_is_told_what_the_square_is(
     assert canvas.view.pixel_spacing is None
     press_s(qtbot, window, canvas)
     assert "a twelfth of its longer side" in told(window)
-    (drawing,) = window.viewports.tools.book.of(canvas.view.image_uid)
+    (drawing,) = window.viewports.tools.annotations.of(canvas.view.image_uid)
     assert drawing.measured.endswith("px, pixels only")
     engine.answer_region()
     wait_for_answer(qtbot, window)
@@ -248,7 +252,7 @@ def test_while_it_waits_it_says_so_and_escape_takes_it_away(ask_in, engine, qtbo
     assert told(window) == "R CC: asking about this spot …"
     waiting = canvas.grab().toImage()
     escape(qtbot, canvas)
-    assert window.viewports.tools.book.of(canvas.view.image_uid) == ()
+    assert window.viewports.tools.annotations.of(canvas.view.image_uid) == ()
     assert canvas.grab().toImage() != waiting
     assert engine.regions[0][0].cancelled()
     engine.answer_region()
@@ -265,12 +269,12 @@ def test_undo_brings_back_a_rectangle_with_its_answer_and_asks_nobody_again(ask_
     escape(qtbot, canvas)
     assert answers(window) == []
     assert "P(malignant)" not in canvas.accessibleDescription()
-    window.menus.undo.trigger()
+    window.commands.trigger("undo")
     assert answers(window) == before
     assert len(engine.regions) == 1
-    window.menus.undo.trigger()  # the drawing of it
+    window.commands.trigger("undo")  # the drawing of it
     assert answers(window) == []
-    window.menus.redo.trigger()
+    window.commands.trigger("redo")
     assert answers(window) == before
     assert len(engine.regions) == 1
 
@@ -287,7 +291,7 @@ def test_a_rectangle_that_is_moved_is_asked_about_anew_and_undone_has_its_first_
     wait_for_answer(qtbot, window)
     assert [box for _, box in asked(engine)] == [(30, 20, 60, 50), (30, 25, 60, 55)]
     assert answers(window) != first
-    window.menus.undo.trigger()
+    window.commands.trigger("undo")
     assert answers(window) == first
     assert len(engine.regions) == 2
 
@@ -333,14 +337,14 @@ def test_where_there_is_no_room_a_spots_number_stands_on_its_own_rectangle(qtbot
     assert taken[-1].center() == own.center()
 
 
-def test_nothing_is_asked_about_an_earlier_study(make_window, folder, engine, qtbot):
+def test_nothing_is_asked_about_an_earlier_study(make_window, annas_studies, engine, qtbot):
     window = make_window()
-    open_current(qtbot, window, folder)
+    open_current(qtbot, window, annas_studies)
     window.viewports.next_prior()
     prior = next(c for c in window.viewports.shown_canvases if c.prior)
     press_s(qtbot, window, prior)
     assert told(window) == "Nothing is asked about an earlier study: open it by itself"
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.commands.trigger("tools.choose_region")
     drag(prior, LEFT_BUTTON, spot(prior, 20, 30), spot(prior, 50, 60))
     assert engine.regions == []
     assert prior.accessibleDescription().find("P(malignant)") == -1
@@ -366,8 +370,8 @@ def test_an_engine_that_dies_over_a_spot_says_so_there_and_the_next_spot_is_answ
     draw(window, (60, 30), (75, 45))
     qtbot.waitUntil(lambda: len(stored(readings_path)) == 1)
     escape(qtbot, canvas)  # the second, then the first is drawn once more
-    window.viewports.tools.hand._select(
-        window.viewports.tools.book.of(canvas.view.image_uid)[0].mark
+    window.viewports.tools.annotation_tool.select(
+        window.viewports.tools.annotations.of(canvas.view.image_uid)[0].mark
     )
     escape(qtbot, canvas)
     draw(window)
@@ -415,7 +419,7 @@ def test_an_answer_that_comes_after_the_study_has_changed_is_dropped(
     window.worklist.step(-1)
     qtbot.waitUntil(lambda: are_images_shown(window))
     assert answers(window) == []
-    drawings = window.viewports.tools.book.of(view.image_uid)
+    drawings = window.viewports.tools.annotations.of(view.image_uid)
     assert [drawing.kind for drawing in drawings] == [REGION]  # it says that it has no answer
     window.viewports.grab()
 
@@ -434,12 +438,11 @@ def test_what_cannot_be_stored_is_shown_said_and_stored_with_the_next(
     ask_in, engine, qtbot, readings_path, monkeypatch
 ):
     window = ask_in()
-    store = window._session._readings.store
 
-    def refuse(_regions):
+    def refuse(*_arguments):
         raise StorageFailed("Readings cannot be saved", "The disk is full.")
 
-    monkeypatch.setattr(store, "record_regions", refuse)
+    monkeypatch.setattr(ReadingStore, "record_regions", refuse)
     draw(window)
     wait_for_answer(qtbot, window)
     assert window.banner.message.title == "What you drew is not kept yet"
@@ -472,7 +475,7 @@ def test_a_colleagues_rectangle_stays_his_and_bears_his_name(ask_in, engine, qtb
     canvas = draw(window)
     wait_for_answer(qtbot, window)
     sign(qtbot, window, "Dr. Y")
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
     click(canvas, spot(canvas, 20, 45))
     escape(qtbot, canvas)
     assert len(answers(window)) == 1
@@ -495,13 +498,13 @@ def test_before_the_reader_has_committed_nothing_is_asked_and_the_reason_is_told
     canvas = canvas_of(window)
     press_s(qtbot, window, canvas)
     assert told(window) == reason
-    window.viewports.tools.told.emit("")
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.viewports.tools.message.emit("")
+    window.commands.trigger("tools.choose_region")
     assert told(window) == reason
     assert not window.viewports.tools.is_region_chosen
-    assert not window.viewports.actions_by_name["tools.choose_region"].isChecked()
+    assert not window.commands.action("tools.choose_region").isChecked()
     assert engine.regions == []
-    assert window.viewports.tools.book.of(canvas.view.image_uid) == ()
+    assert window.viewports.tools.annotations.of(canvas.view.image_uid) == ()
 
 
 def test_in_second_read_a_spot_is_asked_about_once_both_breasts_have_their_category(
@@ -526,9 +529,9 @@ def test_a_stricter_mode_takes_the_answers_away_and_drops_the_question(
     engine.is_holding_regions = True
     draw(window)
     future = engine.regions[-1][0]
-    window.viewports.actions_by_name["tools.choose_region"].trigger()
+    window.commands.trigger("tools.choose_region")
     window.choose_mode(BLIND)
-    assert window._session.regions == ()
+    assert window.session.regions == ()
     assert future.cancelled()
     assert not window.viewports.tools.is_region_chosen
     assert "P(malignant)" not in told(window)
@@ -548,9 +551,9 @@ def test_the_session_asks_nothing_that_is_hidden_though_a_widget_forgot(
 ):
     window = ask_in(BLIND)
     tools, canvas = window.viewports.tools, canvas_of(window)
-    tools.hand.add_region(canvas, (30, 20, 60, 50))
+    tools.annotation_tool.add_region(canvas, (30, 20, 60, 50))
     assert engine.regions == []
-    assert window._session.regions == ()
+    assert window.session.regions == ()
 
 
 def test_who_has_seen_a_spots_answer_has_seen_the_model(
@@ -561,7 +564,7 @@ def test_who_has_seen_a_spots_answer_has_seen_the_model(
     window = make_window()
     open_and_wait(qtbot, window, write_studies(1))
     sign(qtbot, window)
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
     draw(window)
     wait_for_answer(qtbot, window)
     window.choose_mode(SECOND)
@@ -643,7 +646,7 @@ def test_after_a_spot_no_study_of_the_list_is_begun_until_the_reader_has_moved_o
     engine.is_holding = True
     window = make_window()
     open_and_wait(qtbot, window, write_studies(3))
-    window._session.wake_engine()
+    window.session.inference.start()
     qtbot.waitUntil(lambda: len(engine.asked) == 1)
     draw(window)
     engine.answer_next()

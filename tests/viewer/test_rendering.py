@@ -15,9 +15,11 @@ from engine.domain import Explanation, Laterality, VoiFunction, VoiWindow
 from tests.phantom import breast
 from tests.viewer.studies import as_pixels, make_study, make_view, pixels_of, spacing
 from viewer.display import rendering
+from viewer.display.camera import MAX_ZOOM, MIN_ZOOM
 from viewer.display.orientation import AS_HUNG
 from viewer.display.rendering import PEAK_WEIGHT, ImageSide, Placement
-from viewer.viewports.canvas import MAX_ZOOM, MIN_ZOOM, ZOOM_STEP, Canvas
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.gestures import ZOOM_STEP
 from viewer.viewports.magnifier import Magnifier
 
 GREY = VoiWindow(127.5, 255, VoiFunction.LINEAR_EXACT)  # a stored value is its grey level
@@ -101,28 +103,28 @@ def test_no_microcalcification_vanishes_at_any_step_of_the_viewers_own_zoom(
     if aid == "MONOCHROME1":
         pixels = replace(pixels, is_inverted=True, value_scale=-1.0, value_offset=255.0)
     canvas.show_pixels(rendering.prepare(study.views[0], pixels))
-    canvas.set_local_contrast(aid == "CLAHE")
+    canvas.image.greys.set_local_contrast(aid == "CLAHE")
     canvas.set_fit(min(width / 1200, height / 1600) / 0.07, (0.07, 0.07))
     if turn != "as hung":
         canvas.turn(getattr(AS_HUNG, turn)())
-    canvas.screen_pixel_mm = lambda: 0.27
-    scales = [canvas.scale * MIN_ZOOM]
+    canvas.image.screen_pixel_mm = lambda: 0.27
+    scales = [canvas.image.camera.scale * MIN_ZOOM]
     while scales[-1] < MAX_ZOOM / 0.07:
         scales.append(scales[-1] * ZOOM_STEP)
-    scales += [1 / 0.07, canvas.true_scale]
+    scales += [1 / 0.07, canvas.image.true_scale]
     assert len(scales) > 20
     for scale in scales:
         canvas.fit()
         canvas.zoom_to(scale)
-        canvas.show_part(canvas.scale, dot[0] + 0.5, dot[1] + 0.5)
-        grey, x, y = canvas.grey()
-        at = canvas.placement().to_canvas(dot[0] + 0.5, dot[1] + 0.5)
+        canvas.centre(canvas.image.camera.scale, dot[0] + 0.5, dot[1] + 0.5)
+        grey, x, y = canvas.image.grey()
+        at = canvas.image.placement.to_canvas(dot[0] + 0.5, dot[1] + 0.5)
         column, row = int(at[0]) - x, int(at[1]) - y
-        reach = math.ceil(canvas.magnification) + 1
+        reach = math.ceil(canvas.image.camera.magnification) + 1
         around = grey[max(0, row - reach) : row + reach + 1, max(0, column - reach) :]
         around = around[:, : 2 * reach + 1].astype(int)
         ground = int(np.median(grey[grey > 30]))
-        assert around.max() - ground >= 4, f"lost at {canvas.magnification:.3f}"
+        assert around.max() - ground >= 4, f"lost at {canvas.image.camera.magnification:.3f}"
 
 
 @pytest.mark.parametrize("enlargement", [1, 2])
@@ -138,7 +140,7 @@ def test_no_microcalcification_is_missing_in_the_magnifying_glass(qtbot, enlarge
     canvas.resize(640, 640)
     canvas.show_pixels(rendering.prepare(study.views[0], as_pixels(image)))
     canvas.set_fit(0.4, (1.0, 1.0))
-    canvas.show_part(zoom, 801.5, 777.5)
+    canvas.centre(zoom, 801.5, 777.5)
     glass = Magnifier()
     glass.enlargement = enlargement
     glass.follow(canvas, QPointF(320, 320))

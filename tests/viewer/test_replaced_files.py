@@ -8,11 +8,12 @@ import pytest
 from engine.domain import FailedFile, StudyPrediction
 from engine.errors import FILE_CHANGED
 from tests.phantom import write_mammogram, write_plain
+from tests.viewer.driver import canvases, choose, open_and_wait, rows, sign
 from tests.viewer.fake_engine import MODELS, answer_of
-from tests.viewer.test_main_window import canvases, choose, open_and_wait, rows, sign
-from viewer.session.session import RELISTINGS
+from viewer.display.shown_image import State
+from viewer.display.worklist_row import StudyRow
+from viewer.session.opening import RELISTINGS
 from viewer.shared.states import StudyState
-from viewer.viewports.canvas import State
 
 SIZE = {"rows": 96, "columns": 72}
 
@@ -25,12 +26,12 @@ def write_bob(path, **options):
 
 
 def file_of(window, label, study=None):
-    study = study or window._session.current_study
+    study = study or window.session.current_study
     return next(view.path for view in study.views if view.label == label)
 
 
 def studies_of(window):
-    return {study.patient_id: study for study in window._session._studies.values()}
+    return {study.patient_id: study for study in window.session.studies.values()}
 
 
 def shown_values(window):
@@ -39,7 +40,7 @@ def shown_values(window):
     for canvas in canvases(window):
         if canvas.state is State.SHOWN:
             key = (canvas.view.study_uid, canvas.view.image_uid)
-            pixels = window._session._images.cache.get(key)
+            pixels = window.session.images.cache.get(key)
             found.add((canvas.view.patient_id, bool((pixels.pixels.stored == 777).all())))
     return found
 
@@ -49,7 +50,7 @@ def listed_anew(qtbot, window):
     """Waits until what was listed is replaced by what is there now, and hangs."""
 
     def wait(change):
-        with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
+        with qtbot.waitSignal(window.session.catalogue_opened, timeout=10_000):
             change()
         qtbot.waitUntil(
             lambda: {c.state for c in canvases(window)} == {State.SHOWN}, timeout=10_000
@@ -63,13 +64,13 @@ def test_another_patients_image_of_the_same_size_shows_under_its_own_name_alone(
 ):
     open_and_wait(qtbot, window, write_studies(8))
     last = window.worklist.study_uids[7]
-    study = window._session._studies[last]
+    study = window.session.studies[last]
     write_bob(file_of(window, "R CC", study))
     seen = []
-    window._session.pixels_loaded.connect(lambda s, i, p: seen.append((s, p)))
+    window.session.images.loaded.connect(lambda s, i, p: seen.append((s, p)))
     listed_anew(lambda: window.worklist.select(last))
-    assert window._session.current_study.patient_id == "A-8"
-    assert [view.label for view in window._session.current_study.views] == [
+    assert window.session.current_study.patient_id == "A-8"
+    assert [view.label for view in window.session.current_study.views] == [
         "L CC",
         "R MLO",
         "L MLO",
@@ -89,10 +90,10 @@ def test_where_the_whole_study_is_another_patients_that_patient_comes_up(
 ):
     open_and_wait(qtbot, window, write_studies(8))
     last = window.worklist.study_uids[7]
-    for n, view in enumerate(window._session._studies[last].views):
+    for n, view in enumerate(window.session.studies[last].views):
         write_bob(view.path, sop_uid=f"1.2.9.{n}")
     listed_anew(lambda: window.worklist.select(last))
-    assert window._session.current_study.patient_id == "BOB"
+    assert window.session.current_study.patient_id == "BOB"
     assert shown_values(window) == {("BOB", True)}
     assert "A-8" not in studies_of(window)
 
@@ -100,12 +101,12 @@ def test_where_the_whole_study_is_another_patients_that_patient_comes_up(
 def test_another_picture_of_the_same_size_is_listed_anew(window, tmp_path, listed_anew, qtbot):
     for name in "abcdefgh":
         write_plain(tmp_path / name / f"{name}_R_CC.png", seed=ord(name), **SIZE)
-    with qtbot.waitSignal(window._session.catalogue_opened, timeout=10_000):
+    with qtbot.waitSignal(window.session.catalogue_opened, timeout=10_000):
         window.open([tmp_path])
-    last = window._session._studies[window.worklist.study_uids[7]]
+    last = window.session.studies[window.worklist.study_uids[7]]
     write_plain(last.views[0].path, values=np.full((96, 72), 77, np.uint8))
     listed_anew(lambda: window.worklist.select(last.uid))
-    shown = window._session.current_study.views[0]
+    shown = window.session.current_study.views[0]
     assert shown.path == last.views[0].path
     assert shown.image_uid != last.views[0].image_uid
 
@@ -113,9 +114,9 @@ def test_another_picture_of_the_same_size_is_listed_anew(window, tmp_path, liste
 def test_a_file_that_was_only_touched_is_shown_after_all(window, write_studies, listed_anew, qtbot):
     open_and_wait(qtbot, window, write_studies(8))
     last = window.worklist.study_uids[7]
-    os.utime(file_of(window, "R CC", window._session._studies[last]))
+    os.utime(file_of(window, "R CC", window.session.studies[last]))
     listed_anew(lambda: window.worklist.select(last))
-    assert window._session.current_study.uid == last
+    assert window.session.current_study.uid == last
     assert len(canvases(window)) == 4
 
 
@@ -124,7 +125,7 @@ def test_a_swap_between_picture_and_answer_gives_no_answer_but_the_study_listed_
 ):
     engine.is_holding = True
     open_and_wait(qtbot, window, write_studies(1))
-    study = window._session.current_study
+    study = window.session.current_study
     qtbot.waitUntil(lambda: engine.waiting == [(study.uid, "hybrid")], timeout=10_000)
     target = file_of(window, "R CC")
     write_bob(target)
@@ -133,7 +134,7 @@ def test_a_swap_between_picture_and_answer_gives_no_answer_but_the_study_listed_
     views = tuple(v for v in whole.views if study.view(v.image_uid).path != target)
     said = StudyPrediction(study.uid, MODELS["hybrid"], views, (), (changed,))
     listed_anew(lambda: engine.answer_next(said))
-    assert window._session.prediction(study.uid) is None
+    assert window.session.prediction(study.uid) is None
     assert set(studies_of(window)) == {"A-1", "BOB"}
     qtbot.waitUntil(lambda: engine.waiting == [(study.uid, "hybrid")], timeout=10_000)
 
@@ -142,17 +143,18 @@ def test_answers_on_other_studies_readings_and_drafts_outlive_the_listing(
     window, engine, write_studies, listed_anew, qtbot
 ):
     open_and_wait(qtbot, window, write_studies(8))
-    session = window._session
-    qtbot.waitUntil(lambda: session.progress == (8, 8), timeout=10_000)
+    session = window.session
+    qtbot.waitUntil(lambda: session.inference.progress == (8, 8), timeout=10_000)
     sign(qtbot, window)
     first, last = window.worklist.study_uids[0], window.worklist.study_uids[7]
     choose(qtbot, window, session.current_study.views[0].laterality, "2")
     before = session.prediction(first)
-    write_bob(file_of(window, "R CC", session._studies[last]))
+    write_bob(file_of(window, "R CC", session.studies[last]))
     listed_anew(lambda: window.worklist.select(last))
     assert session.prediction(first) is before
     assert session.status(first).state is StudyState.DONE
-    assert [row.title for row in rows(window) if row.has_draft] == ["A-1"]
+    studies = [row for row in rows(window) if isinstance(row, StudyRow)]
+    assert [row.title for row in studies if row.has_draft] == ["A-1"]
     assert engine.asked.count((first, "hybrid")) == 1
     qtbot.waitUntil(lambda: engine.asked.count((last, "hybrid")) == 2, timeout=10_000)
 
@@ -164,7 +166,7 @@ def test_a_file_that_is_being_written_all_the_time_is_not_listed_for_ever(
 
     folder = write_studies(1)
     opened = []
-    window._session.catalogue_opened.connect(opened.append)
+    window.session.catalogue_opened.connect(opened.append)
     decode = images.load_pixels
 
     def always_late(view, threads=1):

@@ -14,8 +14,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel
 
 from engine.domain import NOTICE, BiradsCategory, Laterality
+from tests.viewer.driver import choose, is_answered, open_and_wait
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_main_window import choose, is_answered, open_and_wait
+from tests.viewer.pages import message_below, step_below
 from viewer.window.screens import is_within, moved_into
 
 LEFT_SCREEN, RIGHT_SCREEN = QRect(0, 0, 1920, 1080), QRect(1920, 0, 2048, 2560)
@@ -36,41 +37,41 @@ def reading(window, write_studies, qtbot):
 def test_one_key_moves_the_images_out_and_back_with_all_that_the_reader_did(reading, qtbot):
     pane = reading.viewports
     canvas = pane.current
-    canvas.adjust_window(0.3, 0.1)
+    canvas.image.greys.adjust(0.3, 0.1)
     canvas.zoom_by(2.0)
-    seen = canvas.voi, canvas.zoom_state()
+    seen = canvas.image.greys.voi, canvas.image.camera.zoom
     qtbot.keyClick(canvas, F11)
     apart = reading.screens.images_window
     assert apart.isVisible()
     assert pane.window() is apart
     assert pane.isVisible()
-    assert (canvas.voi, canvas.zoom_state().scale) == (seen[0], seen[1].scale)
+    assert (canvas.image.greys.voi, canvas.image.camera.zoom.scale) == (seen[0], seen[1].scale)
     qtbot.waitUntil(lambda: QApplication.focusWidget() is canvas)
     qtbot.keyClick(canvas, F11)
     assert reading.screens.images_window is None
     assert pane.window() is reading
-    assert (canvas.voi, canvas.zoom_state().scale) == (seen[0], seen[1].scale)
+    assert (canvas.image.greys.voi, canvas.image.camera.zoom.scale) == (seen[0], seen[1].scale)
     qtbot.waitUntil(lambda: QApplication.focusWidget() is canvas)
 
 
 def test_all_keys_work_in_both_windows(reading, qtbot):
     reading.screens.toggle()
     apart, canvas = reading.screens.images_window, reading.viewports.current
-    first = reading._session.current_study.uid
+    first = reading.session.current_study.uid
     for at_work in (apart, reading):
         at_work.activateWindow()
         (canvas if at_work is apart else reading.worklist).setFocus()
         QApplication.processEvents()
-        was, step = reading.prediction.overlay[0], reading.viewports._step
+        was, step = reading.prediction.overlay[0], step_below(reading.viewports)
         qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_H)
         assert reading.prediction.overlay[0] is not was
         qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_N)
-        assert reading.viewports._step == step + 1
+        assert step_below(reading.viewports) != step
     apart.activateWindow()
     reading.viewports.current.setFocus()
     qtbot.keyClick(reading.viewports.current, Qt.Key.Key_PageDown)
-    assert reading._session.current_study.uid != first
-    assert reading.viewports.study.uid == reading._session.current_study.uid
+    assert reading.session.current_study.uid != first
+    assert reading.viewports.study.uid == reading.session.current_study.uid
 
 
 def test_the_notice_stands_on_both_windows(reading):
@@ -85,7 +86,7 @@ def test_closing_the_images_window_brings_the_images_home(reading):
     reading.screens.images_window.close()
     assert reading.viewports.window() is reading
     assert reading.viewports.isVisible()
-    assert not reading._settings.images_apart
+    assert not reading.settings.images_apart
 
 
 def test_the_choice_is_kept_and_holds_where_there_is_a_second_screen(reading, make_window, qtbot):
@@ -93,7 +94,7 @@ def test_the_choice_is_kept_and_holds_where_there_is_a_second_screen(reading, ma
     assert reading.close()
     assert not reading.screens.images_window.isVisible()
     again = make_window(engine=FakeEngine())
-    assert again._settings.images_apart
+    assert again.settings.images_apart
     qtbot.wait(20)
     assert len(QGuiApplication.screens()) == 1  # in the tests
     assert again.screens.images_window is None
@@ -105,16 +106,16 @@ def test_a_lost_screen_brings_the_images_back_with_entries_and_drawings(reading,
     apart, canvas = reading.screens.images_window, reading.viewports.current
     apart.showNormal()
     apart.setGeometry(RIGHT_SCREEN)
-    canvas.adjust_window(0.3, 0.1)
-    shown = canvas.voi
+    canvas.image.greys.adjust(0.3, 0.1)
+    shown = canvas.image.greys.voi
     reading.screens.gather([LEFT_SCREEN])
     assert reading.viewports.window() is reading
     assert reading.viewports.isVisible()
-    assert canvas.voi == shown
-    form = reading.assessment._forms[Laterality.RIGHT]
+    assert canvas.image.greys.voi == shown
+    form = reading.assessment.forms[Laterality.RIGHT]
     assert form.draft.category is BiradsCategory.MODERATE_SUSPICION
-    assert "screen is gone" in reading.viewports._strip._basis.text
-    assert reading._settings.images_apart  # for the day it is back
+    assert "screen is gone" in message_below(reading.viewports)
+    assert reading.settings.images_apart  # for the day it is back
 
 
 def test_a_screen_that_is_unplugged_is_noticed(reading, qtbot):

@@ -4,6 +4,7 @@ import os
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 
 import pytest
 from PySide6.QtCore import QObject
@@ -26,30 +27,35 @@ from viewer.shared.states import EngineState, RunState, StudyState
 STOPPED = EngineStopped("The engine stopped", "It has been started again.")
 
 
-class Told(QObject):
-    """Everything a session told, in order, as (signal, arguments)."""
+class Emitted(QObject):
+    """Every signal of a session and its parts, in order, as (signal, arguments)."""
 
     SIGNALS = (
-        *("catalogue_opened", "study_selected", "pixels_loaded", "pixels_failed"),
-        *("thumbnail_made", "study_predicted", "status_changed", "progress_changed"),
-        *("model_changed", "engine_changed", "assessment_recorded", "recording_failed"),
-        *("fault_occurred", "opening_finished", "run_changed", "other_changed"),
+        *("catalogue_opened", "study_selected", "images.loaded", "images.failed"),
+        *(
+            "images.thumbnail_made",
+            "study_predicted",
+            "status_changed",
+            "inference.progress_changed",
+        ),
+        *("model_changed", "inference.engine_changed", "assessment_recorded", "recording_failed"),
+        *("error_occurred", "opening.finished", "inference.run_changed", "other_changed"),
     )
 
     def __init__(self, session):
         super().__init__()
         self.all = []
         for name in self.SIGNALS:
-            signal = getattr(session, name)
+            signal = attrgetter(name)(session)
             signal.connect(lambda *values, name=name: self.all.append((name, values)))
 
     def of(self, name):
-        return [values for told, values in self.all if told == name]
+        return [values for signal, values in self.all if signal == name]
 
 
 @pytest.fixture
-def told(session):
-    return Told(session)
+def emitted(session):
+    return Emitted(session)
 
 
 @pytest.fixture
@@ -102,99 +108,105 @@ def test_a_folder_becomes_its_studies_and_what_cannot_be_read(
     assert session.current_study is None
 
 
-def test_only_the_latest_of_two_openings_arrives(session, told, open_folder, write_studies, qtbot):
+def test_only_the_latest_of_two_openings_arrives(
+    session, emitted, open_folder, write_studies, qtbot
+):
     first, second = write_studies(3, "first"), write_studies(1, "second", patient_id="B-1")
     session.open([first])
     catalogue = open_folder(second)
     qtbot.wait(100)
     assert [study.patient_id for study in catalogue.studies] == ["B-1"]
-    assert len(told.of("catalogue_opened")) == 1
+    assert len(emitted.of("catalogue_opened")) == 1
 
 
-def test_a_cancelled_opening_keeps_what_is_open(session, told, open_folder, write_studies, qtbot):
+def test_a_cancelled_opening_keeps_what_is_open(
+    session, emitted, open_folder, write_studies, qtbot
+):
     catalogue = open_folder(write_studies(1, "first"))
     session.open([write_studies(3, "second")])
-    session.cancel_opening()
+    session.opening.cancel()
     qtbot.wait(200)
-    assert told.of("catalogue_opened") == [(catalogue,)]
+    assert emitted.of("catalogue_opened") == [(catalogue,)]
     session.select_study(catalogue.studies[0].uid)
     assert session.current_study is catalogue.studies[0]
 
 
 def test_a_folder_without_mammograms_is_told_and_keeps_what_is_open(
-    session, told, open_folder, write_studies, tmp_path, qtbot
+    session, emitted, open_folder, write_studies, tmp_path, qtbot
 ):
     catalogue = open_folder(write_studies(1))
     (tmp_path / "empty").mkdir()
-    with qtbot.waitSignal(session.fault_occurred) as fault:
+    with qtbot.waitSignal(session.error_occurred) as fault:
         session.open([tmp_path / "empty"])
     assert "No mammograms" in fault.args[0].title
-    assert told.of("catalogue_opened") == [(catalogue,)]
+    assert emitted.of("catalogue_opened") == [(catalogue,)]
 
 
 # ----------------------------------------------------------------------------------------- images
 
 
 def test_the_images_of_the_selected_study_arrive_under_its_name(
-    session, told, open_folder, write_studies, qtbot
+    session, emitted, open_folder, write_studies, qtbot
 ):
     study, other = open_folder(write_studies(2)).studies
     session.select_study(study.uid, other.uid)
-    qtbot.waitUntil(lambda: len(told.of("pixels_loaded")) == 4)
-    assert {(uid, image) for uid, image, _ in told.of("pixels_loaded")} == {
+    qtbot.waitUntil(lambda: len(emitted.of("images.loaded")) == 4)
+    assert {(uid, image) for uid, image, _ in emitted.of("images.loaded")} == {
         (study.uid, view.image_uid) for view in study.views
     }
-    assert all(shown.pixels.shape == (96, 72) for _, _, shown in told.of("pixels_loaded"))
+    assert all(shown.pixels.shape == (96, 72) for _, _, shown in emitted.of("images.loaded"))
 
 
 def test_a_file_that_cannot_be_decoded_does_not_hold_up_its_study(
-    session, told, open_folder, write_studies, qtbot
+    session, emitted, open_folder, write_studies, qtbot
 ):
     folder = write_studies(1)
     (study,) = open_folder(folder).studies
     cut_short(folder / "01" / "LCC.dcm")  # e.g. on a network drive that is being written
     session.select_study(study.uid)
-    qtbot.waitUntil(lambda: len(told.of("pixels_loaded")) + len(told.of("pixels_failed")) == 4)
-    ((uid, image, error),) = told.of("pixels_failed")
+    qtbot.waitUntil(
+        lambda: len(emitted.of("images.loaded")) + len(emitted.of("images.failed")) == 4
+    )
+    ((uid, image, error),) = emitted.of("images.failed")
     assert (uid, study.view(image).label) == (study.uid, "L CC")
     assert isinstance(error, UnreadableFile)
     assert error.advice
 
 
 def test_the_next_study_is_decoded_ahead_and_shows_at_once(
-    session, told, open_folder, write_studies, qtbot
+    session, emitted, open_folder, write_studies, qtbot
 ):
     first, second = open_folder(write_studies(2)).studies
     session.select_study(first.uid, second.uid)
     ahead = {(second.uid, view.image_uid) for view in second.views}
-    qtbot.waitUntil(lambda: all(key in session._images.cache for key in ahead))
-    told.all.clear()
+    qtbot.waitUntil(lambda: all(key in session.images.cache for key in ahead))
+    emitted.all.clear()
     session.select_study(second.uid)
-    assert len(told.of("pixels_loaded")) == 4  # without a turn of the event loop
+    assert len(emitted.of("images.loaded")) == 4  # without a turn of the event loop
 
 
 def test_going_through_studies_fast_shows_no_image_under_another_study(
-    session, told, open_folder, write_studies, qtbot
+    session, emitted, open_folder, write_studies, qtbot
 ):
     studies = open_folder(write_studies(6)).studies
     for study in (*studies, *reversed(studies)):
         session.select_study(study.uid)
         qtbot.wait(3)
-    qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
+    qtbot.waitUntil(lambda: len(_last_shown(emitted)) == 4)
     owner = {view.image_uid: study.uid for study in studies for view in study.views}
     current = None
-    for name, values in told.all:
+    for name, values in emitted.all:
         if name == "study_selected":
             current = values[0].uid
-        elif name == "pixels_loaded":
+        elif name == "images.loaded":
             assert values[0] == current == owner[values[1]]
 
 
-def _last_shown(told):
+def _last_shown(emitted):
     """Image uids told since the last selection."""
-    names = [name for name, _ in told.all]
+    names = [name for name, _ in emitted.all]
     start = len(names) - names[::-1].index("study_selected")
-    return {values[1] for name, values in told.all[start:] if name == "pixels_loaded"}
+    return {values[1] for name, values in emitted.all[start:] if name == "images.loaded"}
 
 
 def test_the_pixel_cache_keeps_its_bound_however_many_studies_are_read(
@@ -202,29 +214,29 @@ def test_the_pixel_cache_keeps_its_bound_however_many_studies_are_read(
 ):
     one_study = 4 * 96 * 72 * 2 * 2
     session = make_session(pixel_cache_bytes=3 * one_study)
-    told = Told(session)
+    emitted = Emitted(session)
     session.open([write_studies(8)])
-    qtbot.waitUntil(lambda: told.of("catalogue_opened") != [])
-    studies = told.of("catalogue_opened")[0][0].studies
+    qtbot.waitUntil(lambda: emitted.of("catalogue_opened") != [])
+    studies = emitted.of("catalogue_opened")[0][0].studies
     for study, upcoming in zip(studies, (*studies[1:], None), strict=True):
-        told.all.clear()
+        emitted.all.clear()
         session.select_study(study.uid, upcoming and upcoming.uid)
-        qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
-        assert session._images.cache.size_bytes <= 3 * one_study
+        qtbot.waitUntil(lambda: len(_last_shown(emitted)) == 4)
+        assert session.images.cache.size_bytes <= 3 * one_study
 
 
 def test_a_study_larger_than_the_cache_is_still_shown(make_session, write_studies, qtbot):
     session = make_session(pixel_cache_bytes=1000)
-    told = Told(session)
+    emitted = Emitted(session)
     session.open([write_studies(2)])
-    qtbot.waitUntil(lambda: told.of("catalogue_opened") != [])
-    first, second = told.of("catalogue_opened")[0][0].studies
+    qtbot.waitUntil(lambda: emitted.of("catalogue_opened") != [])
+    first, second = emitted.of("catalogue_opened")[0][0].studies
     session.select_study(first.uid, second.uid)
-    qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
+    qtbot.waitUntil(lambda: len(_last_shown(emitted)) == 4)
 
 
 def test_images_of_a_closed_catalogue_are_dropped_even_under_an_equal_study_uid(
-    session, told, open_folder, tmp_path, qtbot, monkeypatch
+    session, emitted, open_folder, tmp_path, qtbot, monkeypatch
 ):
     """Plain images are named by folder and stem, and two disks may hold equal ones."""
     for disk, seed in (("disk1", 1), ("disk2", 2)):
@@ -244,18 +256,20 @@ def test_images_of_a_closed_catalogue_are_dropped_even_under_an_equal_study_uid(
     assert two.uid == one.uid
     session.select_study(two.uid)
     may_decode.set()
-    qtbot.waitUntil(lambda: len(told.of("pixels_loaded")) == 2)
+    qtbot.waitUntil(lambda: len(emitted.of("images.loaded")) == 2)
     qtbot.wait(100)
-    assert {image for _, image, _ in told.of("pixels_loaded")} == {v.image_uid for v in two.views}
-    assert len(told.of("thumbnail_made")) == 1
+    assert {image for _, image, _ in emitted.of("images.loaded")} == {
+        v.image_uid for v in two.views
+    }
+    assert len(emitted.of("images.thumbnail_made")) == 1
 
 
 def test_the_first_image_of_a_study_has_all_cores_and_the_others_wait_for_it(
-    session, told, open_folder, write_studies, qtbot, monkeypatch
+    session, emitted, open_folder, write_studies, qtbot, monkeypatch
 ):
     """Of a study that was not decoded ahead; then one image a core."""
     first, second = open_folder(write_studies(2)).studies
-    qtbot.waitUntil(lambda: len(told.of("thumbnail_made")) == 2)
+    qtbot.waitUntil(lambda: len(emitted.of("images.thumbnail_made")) == 2)
     begun, may_decode = [], threading.Event()
 
     def slow_load_pixels(view, threads):
@@ -274,10 +288,10 @@ def test_the_first_image_of_a_study_has_all_cores_and_the_others_wait_for_it(
 
 
 def test_a_study_left_before_its_first_image_holds_the_next_one_up_no_longer(
-    session, told, open_folder, write_studies, qtbot, monkeypatch
+    session, emitted, open_folder, write_studies, qtbot, monkeypatch
 ):
     first, second = open_folder(write_studies(2)).studies
-    qtbot.waitUntil(lambda: len(told.of("thumbnail_made")) == 2)
+    qtbot.waitUntil(lambda: len(emitted.of("images.thumbnail_made")) == 2)
     may_decode = threading.Event()
 
     def slow_load_pixels(view, threads):
@@ -288,7 +302,7 @@ def test_a_study_left_before_its_first_image_holds_the_next_one_up_no_longer(
     monkeypatch.setattr("viewer.session.images.load_pixels", slow_load_pixels)
     session.select_study(first.uid)
     session.select_study(second.uid)
-    qtbot.waitUntil(lambda: len(_last_shown(told)) == 4, timeout=4000)
+    qtbot.waitUntil(lambda: len(_last_shown(emitted)) == 4, timeout=4000)
     may_decode.set()
 
 
@@ -306,39 +320,41 @@ def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_ag
         "viewer.session.images._expected_bytes", lambda _study: 0
     )  # headers may err
     session = make_session(pixel_cache_bytes=6 * 96 * 72 * 2)
-    told = Told(session)
+    emitted = Emitted(session)
     session.open([write_studies(2)])
-    qtbot.waitUntil(lambda: told.of("catalogue_opened") != [])
-    first, second = told.of("catalogue_opened")[0][0].studies
-    qtbot.waitUntil(lambda: len(told.of("thumbnail_made")) == 2)
+    qtbot.waitUntil(lambda: emitted.of("catalogue_opened") != [])
+    first, second = emitted.of("catalogue_opened")[0][0].studies
+    qtbot.waitUntil(lambda: len(emitted.of("images.thumbnail_made")) == 2)
     decoded.clear()  # before a study is open, one image of each is decoded for its thumbnail
     session.select_study(first.uid, second.uid)
     qtbot.waitUntil(lambda: len(decoded) >= 8)
     qtbot.wait(300)
     assert len(decoded) == 8
     session.select_study(second.uid)
-    qtbot.waitUntil(lambda: len(_last_shown(told)) == 4)
+    qtbot.waitUntil(lambda: len(_last_shown(emitted)) == 4)
 
 
-def test_every_study_gets_a_thumbnail(session, told, open_folder, write_studies, qtbot):
+def test_every_study_gets_a_thumbnail(session, emitted, open_folder, write_studies, qtbot):
     studies = open_folder(write_studies(4)).studies
-    qtbot.waitUntil(lambda: len(told.of("thumbnail_made")) == 4)
-    assert {uid for uid, _ in told.of("thumbnail_made")} == {study.uid for study in studies}
-    assert all(image.height() == 112 for _, image in told.of("thumbnail_made"))
+    qtbot.waitUntil(lambda: len(emitted.of("images.thumbnail_made")) == 4)
+    assert {uid for uid, _ in emitted.of("images.thumbnail_made")} == {
+        study.uid for study in studies
+    }
+    assert all(image.height() == 112 for _, image in emitted.of("images.thumbnail_made"))
 
 
 # --------------------------------------------------------------------------------------- networks
 
 
 def test_the_engine_starts_only_after_the_first_image(
-    session, told, engine, open_folder, write_studies, qtbot
+    session, emitted, engine, open_folder, write_studies, qtbot
 ):
     (study,) = open_folder(write_studies(1)).studies
     session.select_study(study.uid)
     assert engine.warmed == []
     qtbot.waitUntil(lambda: engine.warmed != [], timeout=10_000)
-    told_before = [name for name, _ in told.all]
-    assert "pixels_loaded" in told_before[: told_before.index("engine_changed")]
+    told_before = [name for name, _ in emitted.all]
+    assert "images.loaded" in told_before[: told_before.index("inference.engine_changed")]
 
 
 def test_an_unreadable_first_image_does_not_keep_the_engine_asleep(
@@ -355,7 +371,7 @@ def test_an_unreadable_first_image_does_not_keep_the_engine_asleep(
 def studies(session, open_folder, write_studies, engine, qtbot):
     """Three studies with an engine that is awake and answers only when told to."""
     engine.is_holding = True
-    session.wake_engine()
+    session.inference.start()
     return open_folder(write_studies(3)).studies
 
 
@@ -363,16 +379,18 @@ def wait_asked(qtbot, engine, *expected):
     qtbot.waitUntil(lambda: engine.waiting == list(expected))
 
 
-def test_the_whole_worklist_is_predicted_one_study_at_a_time(session, told, studies, engine, qtbot):
+def test_the_whole_worklist_is_predicted_one_study_at_a_time(
+    session, emitted, studies, engine, qtbot
+):
     for study in studies:
         wait_asked(qtbot, engine, (study.uid, "hybrid"))
         assert session.status(study.uid).state is StudyState.RUNNING
         engine.answer_next()
         qtbot.waitUntil(lambda uid=study.uid: session.prediction(uid) is not None)
         assert session.status(study.uid).state is StudyState.DONE
-    assert session.progress == (3, 3)
-    assert [done for done, _ in told.of("progress_changed")][-1] == 3
-    assert [p.study_uid for (p,) in told.of("study_predicted")] == [s.uid for s in studies]
+    assert session.inference.progress == (3, 3)
+    assert [done for done, _ in emitted.of("inference.progress_changed")][-1] == 3
+    assert [p.study_uid for (p,) in emitted.of("study_predicted")] == [s.uid for s in studies]
 
 
 def test_the_open_study_goes_before_the_rest(session, studies, engine, qtbot):
@@ -386,7 +404,7 @@ def test_the_open_study_goes_before_the_rest(session, studies, engine, qtbot):
 def test_a_pause_lets_only_the_open_study_through_until_it_ends(session, studies, engine, qtbot):
     first, second, last = studies
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    session.pause()
+    session.inference.pause()
     engine.answer_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
     assert engine.waiting == []
@@ -396,7 +414,7 @@ def test_a_pause_lets_only_the_open_study_through_until_it_ends(session, studies
     engine.answer_next()
     qtbot.waitUntil(lambda: session.prediction(last.uid) is not None)
     assert engine.waiting == []
-    session.resume()
+    session.inference.resume()
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
 
 
@@ -405,18 +423,18 @@ def test_a_cancelled_run_empties_the_queue_and_can_be_started_again(
 ):
     first, second, last = studies
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    session.cancel()
+    session.inference.cancel()
     assert session.status(last.uid).state is StudyState.IDLE
     engine.answer_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
     assert engine.waiting == []
-    session.resume()
+    session.inference.resume()
     assert session.status(last.uid).state is StudyState.QUEUED
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
 
 
 def test_another_model_answers_anew_and_the_first_ones_word_is_kept(
-    session, told, studies, engine, qtbot
+    session, emitted, studies, engine, qtbot
 ):
     first = studies[0]
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
@@ -425,30 +443,30 @@ def test_another_model_answers_anew_and_the_first_ones_word_is_kept(
     session.set_model("light")
     assert session.prediction(first.uid) is None
     assert session.status(first.uid).state is StudyState.QUEUED
-    told.all.clear()
+    emitted.all.clear()
     # what the engine was doing for the hybrid is finished and kept, and not shown now
     engine.answer_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
-    assert told.of("study_predicted") == []
+    assert emitted.of("study_predicted") == []
     engine.answer_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
     assert session.prediction(first.uid).model == MODELS["light"]
-    told.all.clear()
+    emitted.all.clear()
     session.set_model("hybrid")
-    assert [p.model.name for (p,) in told.of("study_predicted")] == ["hybrid", "hybrid"]
+    assert [p.model.name for (p,) in emitted.of("study_predicted")] == ["hybrid", "hybrid"]
 
 
 def test_an_answer_for_a_closed_catalogue_is_dropped(
-    session, told, studies, engine, open_folder, write_studies, qtbot
+    session, emitted, studies, engine, open_folder, write_studies, qtbot
 ):
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
     (new,) = open_folder(write_studies(1, "other", patient_id="B-1")).studies
     engine.answer_next()
     wait_asked(qtbot, engine, (new.uid, "hybrid"))
-    assert told.of("study_predicted") == []
+    assert emitted.of("study_predicted") == []
     engine.answer_next()
     qtbot.waitUntil(lambda: session.prediction(new.uid) is not None)
-    assert [p.study_uid for (p,) in told.of("study_predicted")] == [new.uid]
+    assert [p.study_uid for (p,) in emitted.of("study_predicted")] == [new.uid]
 
 
 def test_a_dead_engine_costs_one_study_and_a_second_look_tries_again(
@@ -460,7 +478,7 @@ def test_a_dead_engine_costs_one_study_and_a_second_look_tries_again(
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
     assert session.status(first.uid).state is StudyState.FAILED
     assert session.status(first.uid).failure is STOPPED
-    assert session.progress == (1, 3)
+    assert session.inference.progress == (1, 3)
     session.select_study(first.uid)
     engine.answer_next()
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
@@ -481,7 +499,7 @@ def test_a_study_that_was_given_up_is_tried_again_once_the_engine_works_and_only
     engine.fail_next(STOPPED)
     wait_asked(qtbot, engine, (third.uid, "hybrid"))
     engine.answer_next()
-    qtbot.waitUntil(lambda: session.progress == (3, 3))
+    qtbot.waitUntil(lambda: session.inference.progress == (3, 3))
     assert session.status(first.uid).failure is STOPPED
     assert engine.waiting == []
 
@@ -493,8 +511,8 @@ def test_a_reader_who_restarts_the_engine_has_given_up_studies_asked_again(
     for study in studies:
         wait_asked(qtbot, engine, (study.uid, "hybrid"))
         engine.fail_next(STOPPED)
-    qtbot.waitUntil(lambda: session.progress == (3, 3))
-    session.restart_engine()
+    qtbot.waitUntil(lambda: session.inference.progress == (3, 3))
+    session.inference.restart_engine()
     assert engine.restarts == 1
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     engine.answer_next()
@@ -502,16 +520,16 @@ def test_a_reader_who_restarts_the_engine_has_given_up_studies_asked_again(
 
 
 def test_a_model_that_cannot_start_is_told_once_and_the_other_one_works(
-    session, told, engine, open_folder, write_studies, qtbot
+    session, emitted, engine, open_folder, write_studies, qtbot
 ):
     engine.warm_up_failure = IncompatibleCheckpoint("Checkpoint is missing", "Install it again.")
-    session.wake_engine()
+    session.inference.start()
     (study,) = open_folder(write_studies(1)).studies
     session.select_study(study.uid)
-    qtbot.waitUntil(lambda: told.of("fault_occurred") != [])
+    qtbot.waitUntil(lambda: emitted.of("error_occurred") != [])
     qtbot.wait(50)
-    assert [error.title for (error,) in told.of("fault_occurred")] == ["Checkpoint is missing"]
-    assert session.engine_status.state is EngineState.FAILED
+    assert [error.title for (error,) in emitted.of("error_occurred")] == ["Checkpoint is missing"]
+    assert session.inference.engine_status.state is EngineState.FAILED
     assert session.status(study.uid).state is StudyState.IDLE
     assert engine.asked == []
     engine.warm_up_failure = None
@@ -522,13 +540,13 @@ def test_a_model_that_cannot_start_is_told_once_and_the_other_one_works(
     assert session.prediction(study.uid).model.name == "hybrid"
 
 
-def test_an_answer_for_another_study_is_never_shown(session, told, studies, engine, qtbot):
+def test_an_answer_for_another_study_is_never_shown(session, emitted, studies, engine, qtbot):
     first, second, _ = studies
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     with qtbot.captureExceptions() as bugs:
         engine.answer_next(answer_of(second))
         qtbot.waitUntil(lambda: bugs != [])
-    assert told.of("study_predicted") == []
+    assert emitted.of("study_predicted") == []
     assert session.prediction(first.uid) is None
     assert session.prediction(second.uid) is None
     assert session.status(first.uid).state is StudyState.FAILED
@@ -561,7 +579,7 @@ def test_a_study_that_no_network_may_judge_is_out_of_scope_not_failed(
     write_mammogram(
         tmp_path / "spot" / "x.dcm", rows=96, columns=72, modifiers=[("R-102D6", "magnification")]
     )
-    session.wake_engine()
+    session.inference.start()
     (study,) = open_folder(tmp_path / "spot").studies
     assert study.views[0].out_of_scope
     qtbot.waitUntil(lambda: session.status(study.uid).state is StudyState.OUT_OF_SCOPE)
@@ -572,11 +590,11 @@ def test_heat_maps_stay_within_their_bound_and_come_back_when_needed(
 ):
     one_study = 4 * 32 * 20 * 4
     session = make_session(heat_cache_bytes=2 * one_study)
-    told = Told(session)
-    session.wake_engine()
+    emitted = Emitted(session)
+    session.inference.start()
     session.open([write_studies(5)])
-    qtbot.waitUntil(lambda: session.progress == (5, 5))
-    studies = told.of("catalogue_opened")[0][0].studies
+    qtbot.waitUntil(lambda: session.inference.progress == (5, 5))
+    studies = emitted.of("catalogue_opened")[0][0].studies
 
     def heat_of(study):
         return [
@@ -585,23 +603,23 @@ def test_heat_maps_stay_within_their_bound_and_come_back_when_needed(
 
     assert [len(heat_of(study)) for study in studies] == [0, 0, 0, 4, 4]
     session.select_study(studies[0].uid)
-    assert told.of("study_predicted")[-1][0].breasts  # the categories show meanwhile
+    assert emitted.of("study_predicted")[-1][0].breasts  # the categories show meanwhile
     qtbot.waitUntil(lambda: len(heat_of(studies[0])) == 4)
     assert sum(len(heat_of(study)) for study in studies) <= 8
-    assert session.progress == (5, 5)
+    assert session.inference.progress == (5, 5)
 
 
 def test_going_through_studies_fast_tells_every_prediction_under_its_own_study(
-    session, told, engine, open_folder, write_studies, qtbot
+    session, emitted, engine, open_folder, write_studies, qtbot
 ):
     studies = open_folder(write_studies(6)).studies
-    session.wake_engine()
+    session.inference.start()
     for study in (*studies, *reversed(studies)):
         session.select_study(study.uid)
         qtbot.wait(1)
-    qtbot.waitUntil(lambda: session.progress == (6, 6))
+    qtbot.waitUntil(lambda: session.inference.progress == (6, 6))
     by_uid = {study.uid: study for study in studies}
-    for (prediction,) in told.of("study_predicted"):
+    for (prediction,) in emitted.of("study_predicted"):
         expected = answer_of(by_uid[prediction.study_uid])
         assert prediction.breasts == expected.breasts
         assert [v.image_uid for v in prediction.views] == [v.image_uid for v in expected.views]
@@ -610,205 +628,205 @@ def test_going_through_studies_fast_tells_every_prediction_under_its_own_study(
 # -------------------------------------------------------------------------------- both networks
 
 
-def others_word(told):
+def others_word(emitted):
     """The latest that was told of the other model."""
-    return told.of("other_changed")[-1][0]
+    return emitted.of("other_changed")[-1][0]
 
 
 def test_the_other_network_is_asked_after_the_chosen_one_about_the_open_study_only(
-    session, told, studies, engine, qtbot
+    session, emitted, studies, engine, qtbot
 ):
     first, second, last = studies
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(second.uid)
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     engine.answer_next()
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
     assert engine.warmed == ["hybrid"]
-    assert others_word(told).status.state is StudyState.QUEUED
+    assert others_word(emitted).status.state is StudyState.QUEUED
     engine.answer_next()
     wait_asked(qtbot, engine, (second.uid, "light"))
     assert engine.warmed == ["hybrid", "light"]
-    assert others_word(told).status.state is StudyState.RUNNING
+    assert others_word(emitted).status.state is StudyState.RUNNING
     engine.answer_next()
     wait_asked(qtbot, engine, (last.uid, "hybrid"))
-    said = others_word(told)
+    said = others_word(emitted)
     assert (said.study_uid, said.status.state) == (second.uid, StudyState.DONE)
     assert said.prediction.model == MODELS["light"]
     assert all(view.explanation is not None for view in said.prediction.views)
     engine.answer_next()
-    qtbot.waitUntil(lambda: session.progress == (3, 3))
+    qtbot.waitUntil(lambda: session.inference.progress == (3, 3))
     assert engine.waiting == []
-    assert {p.model.name for (p,) in told.of("study_predicted")} == {"hybrid"}
+    assert {p.model.name for (p,) in emitted.of("study_predicted")} == {"hybrid"}
     session.select_study(first.uid)
     wait_asked(qtbot, engine, (first.uid, "light"))
 
 
-def test_one_network_is_asked_unless_both_are_wished_for(session, told, studies, engine, qtbot):
+def test_one_network_is_asked_unless_both_are_wished_for(session, emitted, studies, engine, qtbot):
     session.select_study(studies[0].uid)
     engine.is_holding = False
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
     engine.answer_next()
-    qtbot.waitUntil(lambda: session.progress == (3, 3))
+    qtbot.waitUntil(lambda: session.inference.progress == (3, 3))
     qtbot.wait(50)
     assert {model for _, model in engine.asked} == {"hybrid"}
     assert engine.warmed == ["hybrid"]
-    assert told.of("other_changed") == []
-    assert session.other_answer is None
+    assert emitted.of("other_changed") == []
+    assert session.other_prediction is None
 
 
 def test_a_run_that_was_paused_still_asks_both_about_the_open_study(
     session, studies, engine, qtbot
 ):
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(studies[0].uid)
-    session.pause()
+    session.inference.pause()
     engine.is_holding = False
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
     engine.answer_next()
-    qtbot.waitUntil(lambda: session.other_answer.prediction is not None)
+    qtbot.waitUntil(lambda: session.other_prediction.prediction is not None)
     qtbot.wait(50)
     assert engine.asked == [(studies[0].uid, "hybrid"), (studies[0].uid, "light")]
 
 
 def test_changing_the_model_swaps_what_the_two_have_said_without_asking_again(
-    session, told, studies, engine, qtbot
+    session, emitted, studies, engine, qtbot
 ):
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(studies[0].uid)
-    session.pause()
+    session.inference.pause()
     engine.is_holding = False
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
     engine.answer_next()
-    qtbot.waitUntil(lambda: session.other_answer.prediction is not None)
+    qtbot.waitUntil(lambda: session.other_prediction.prediction is not None)
     by_hybrid = session.prediction(studies[0].uid)
-    by_light = session.other_answer.prediction
-    told.all.clear()
+    by_light = session.other_prediction.prediction
+    emitted.all.clear()
     session.set_model("light")  # without a turn of the event loop
-    assert told.of("study_predicted") == [(by_light,)]
-    assert others_word(told).prediction is by_hybrid
+    assert emitted.of("study_predicted") == [(by_light,)]
+    assert others_word(emitted).prediction is by_hybrid
     qtbot.wait(50)
     assert len(engine.asked) == 2
 
 
 def test_what_the_other_network_says_of_a_study_left_meanwhile_is_kept_for_its_return(
-    session, told, studies, engine, qtbot
+    session, emitted, studies, engine, qtbot
 ):
     first, second, _ = studies
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(first.uid)
-    session.pause()
+    session.inference.pause()
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     engine.answer_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     session.select_study(second.uid)
-    told.all.clear()
+    emitted.all.clear()
     engine.answer_next()
     wait_asked(qtbot, engine, (second.uid, "hybrid"))  # the chosen one goes first again
-    assert told.of("other_changed") == []
-    assert session.other_answer.prediction is None
+    assert emitted.of("other_changed") == []
+    assert session.other_prediction.prediction is None
     session.select_study(first.uid)
-    assert others_word(told).study_uid == first.uid
-    assert others_word(told).prediction.study_uid == first.uid
+    assert others_word(emitted).study_uid == first.uid
+    assert others_word(emitted).prediction.study_uid == first.uid
 
 
 def test_the_model_changed_meanwhile_makes_the_others_answer_the_chosen_ones(
-    session, told, studies, engine, qtbot
+    session, emitted, studies, engine, qtbot
 ):
     first = studies[0]
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(first.uid)
-    session.pause()
+    session.inference.pause()
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     engine.answer_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     session.set_model("light")
     assert session.status(first.uid).state is StudyState.RUNNING
-    assert others_word(told).prediction.model.name == "hybrid"
-    told.all.clear()
+    assert others_word(emitted).prediction.model.name == "hybrid"
+    emitted.all.clear()
     engine.answer_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
-    assert [p.model.name for (p,) in told.of("study_predicted")] == ["light"]
-    assert told.of("other_changed") == []
+    assert [p.model.name for (p,) in emitted.of("study_predicted")] == ["light"]
+    assert emitted.of("other_changed") == []
 
 
 def test_the_other_networks_answer_for_a_closed_catalogue_is_dropped(
-    session, told, studies, engine, open_folder, write_studies, qtbot
+    session, emitted, studies, engine, open_folder, write_studies, qtbot
 ):
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(studies[0].uid)
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
     engine.answer_next()
     wait_asked(qtbot, engine, (studies[0].uid, "light"))
     (new,) = open_folder(write_studies(1, "other", patient_id="B-1")).studies
-    assert others_word(told) is None
+    assert others_word(emitted) is None
     session.select_study(new.uid)
-    told.all.clear()
+    emitted.all.clear()
     engine.answer_next()
     wait_asked(qtbot, engine, (new.uid, "hybrid"))
-    assert told.of("other_changed") == []
-    assert session.other_answer.prediction is None
+    assert emitted.of("other_changed") == []
+    assert session.other_prediction.prediction is None
 
 
 def test_the_same_folder_opened_again_tells_of_the_other_network_anew(
-    session, told, studies, engine, open_folder, tmp_path, qtbot
+    session, emitted, studies, engine, open_folder, tmp_path, qtbot
 ):
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(studies[0].uid)
     (again, *_) = open_folder(tmp_path / "studies").studies
     assert again.uid == studies[0].uid
-    told.all.clear()
+    emitted.all.clear()
     session.select_study(again.uid)
-    names = [name for name, _ in told.all]
+    names = [name for name, _ in emitted.all]
     assert names.index("study_selected") < names.index("other_changed")
-    assert others_word(told).study_uid == again.uid
+    assert others_word(emitted).study_uid == again.uid
 
 
 def test_a_failure_of_the_other_network_is_quiet_and_holds_nothing_up(
-    session, told, studies, engine, qtbot, caplog
+    session, emitted, studies, engine, qtbot, caplog
 ):
     first, second, _ = studies
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(first.uid)
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     engine.answer_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     engine.fail_next(STOPPED)
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
-    assert others_word(told).status.failure is STOPPED
+    assert others_word(emitted).status.failure is STOPPED
     assert session.status(first.uid).state is StudyState.DONE
     session.select_study(second.uid)
     session.select_study(first.uid)  # a second look tries again
     engine.answer_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     engine.fail_next(RuntimeError("a bug, and DOE_JANE"))  # a fault of ours: to the log
-    qtbot.waitUntil(lambda: others_word(told).status.failure is not None)
-    assert "fault of the program" in others_word(told).status.failure.advice
+    qtbot.waitUntil(lambda: others_word(emitted).status.failure is not None)
+    assert "fault of the program" in others_word(emitted).status.failure.advice
     (record,) = caplog.records
     assert "RuntimeError" in record.getMessage()
     assert "DOE_JANE" not in record.getMessage()
-    assert told.of("fault_occurred") == []
+    assert emitted.of("error_occurred") == []
 
 
 def test_an_other_network_that_cannot_start_is_told_without_a_fault_and_tried_when_chosen(
-    session, told, studies, engine, qtbot
+    session, emitted, studies, engine, qtbot
 ):
     first, second, _ = studies
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(first.uid)
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     engine.warm_up_failure = IncompatibleCheckpoint("Checkpoint is missing", "Install it again.")
     engine.answer_next()
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
-    assert others_word(told).engine.failure.title == "Checkpoint is missing"
-    assert told.of("fault_occurred") == []
+    assert others_word(emitted).engine.failure.title == "Checkpoint is missing"
+    assert emitted.of("error_occurred") == []
     session.set_model("light")
     engine.answer_next()
-    qtbot.waitUntil(lambda: told.of("fault_occurred") != [])
+    qtbot.waitUntil(lambda: emitted.of("error_occurred") != [])
 
 
 def test_a_chosen_network_that_cannot_start_leaves_the_word_to_the_other(
-    session, told, engine, open_folder, write_studies, qtbot
+    session, emitted, engine, open_folder, write_studies, qtbot
 ):
     original = engine.warm_up
 
@@ -819,20 +837,20 @@ def test_a_chosen_network_that_cannot_start_leaves_the_word_to_the_other(
         return original(model_name)
 
     engine.warm_up = warm_up
-    session.set_asks_both(True)
-    session.wake_engine()
+    session.inference.set_compares_models(True)
+    session.inference.start()
     first, _ = open_folder(write_studies(2)).studies
     session.select_study(first.uid)
-    qtbot.waitUntil(lambda: session.other_answer.prediction is not None)
+    qtbot.waitUntil(lambda: session.other_prediction.prediction is not None)
     qtbot.wait(50)
     assert engine.asked == [(first.uid, "light")]
-    assert [error.title for (error,) in told.of("fault_occurred")] == ["Checkpoint is missing"]
+    assert [error.title for (error,) in emitted.of("error_occurred")] == ["Checkpoint is missing"]
 
 
 def test_a_failure_of_the_chosen_network_still_lets_the_other_be_asked(
-    session, told, studies, engine, qtbot
+    session, emitted, studies, engine, qtbot
 ):
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(studies[0].uid)
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
     engine.fail_next(STOPPED)
@@ -840,29 +858,29 @@ def test_a_failure_of_the_chosen_network_still_lets_the_other_be_asked(
 
 
 def test_both_no_longer_wished_for_silences_the_other_network_at_once(
-    session, told, studies, engine, qtbot
+    session, emitted, studies, engine, qtbot
 ):
     first, second, _ = studies
-    session.set_asks_both(True)
+    session.inference.set_compares_models(True)
     session.select_study(first.uid)
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     engine.answer_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
-    session.set_asks_both(False)
-    assert others_word(told) is None
-    told.all.clear()
+    session.inference.set_compares_models(False)
+    assert others_word(emitted) is None
+    emitted.all.clear()
     engine.answer_next()
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
-    assert told.of("other_changed") == []
+    assert emitted.of("other_changed") == []
 
 
 # --------------------------------------------------------------------------------- what readers say
 
 
-def test_a_reading_is_stored_at_once_and_found_again(session, told, open_folder, write_studies):
+def test_a_reading_is_stored_at_once_and_found_again(session, emitted, open_folder, write_studies):
     (study,) = open_folder(write_studies(1)).studies
     session.record(assessment_of(study))
-    ((recorded,),) = told.of("assessment_recorded")
+    ((recorded,),) = emitted.of("assessment_recorded")
     assert session.history(study) == (recorded,)
     assert session.has_been_read(study)
 
@@ -892,43 +910,43 @@ def test_a_reading_with_another_studys_images_is_refused(session, open_folder, w
 
 
 def test_a_reading_that_cannot_be_stored_is_told_and_can_be_saved_again(
-    session, told, open_folder, write_studies, readings_path, caplog
+    session, emitted, open_folder, write_studies, readings_path, caplog
 ):
     (study,) = open_folder(write_studies(1)).studies
     readings_path.parent.mkdir(parents=True)
     readings_path.write_bytes(b"no database " * 100)
-    session.check_readings()
-    ((error,),) = told.of("fault_occurred")
+    session.upkeep.begin()
+    ((error,),) = emitted.of("error_occurred")
     assert isinstance(error, StorageFailed)
     assessment = assessment_of(study)
     session.record(assessment)
-    assert [a for a, _ in told.of("recording_failed")] == [assessment]
-    assert told.of("assessment_recorded") == []
+    assert [a for a, _ in emitted.of("recording_failed")] == [assessment]
+    assert emitted.of("assessment_recorded") == []
     readings_path.unlink()
     session.record(assessment)
-    assert len(told.of("assessment_recorded")) == 1
+    assert len(emitted.of("assessment_recorded")) == 1
 
 
 def test_readings_are_exported_or_the_fault_is_told(
-    session, told, open_folder, write_studies, tmp_path, caplog
+    session, emitted, open_folder, write_studies, tmp_path, caplog
 ):
     (study,) = open_folder(write_studies(1)).studies
     session.record(assessment_of(study))
-    assert session.export_readings(tmp_path / "readings.csv") == 1
-    assert session.export_readings(tmp_path / "nowhere" / "readings.csv") is None
-    assert len(told.of("fault_occurred")) == 1
+    assert session.exporting.export_readings(tmp_path / "readings.csv") == 1
+    assert session.exporting.export_readings(tmp_path / "nowhere" / "readings.csv") is None
+    assert len(emitted.of("error_occurred")) == 1
 
 
 def test_readings_are_not_exported_over_an_image_nor_beside_it(
-    session, told, open_folder, write_studies, tmp_path
+    session, emitted, open_folder, write_studies, tmp_path
 ):
     (study,) = open_folder(write_studies(1)).studies
     session.record(assessment_of(study))
     image = study.views[0].path
     before, files = image.read_bytes(), sorted(image.parent.iterdir())
     for target in (image, image.with_name("readings.csv")):
-        assert session.export_readings(target) is None
-    assert len(told.of("fault_occurred")) == 2
+        assert session.exporting.export_readings(target) is None
+    assert len(emitted.of("error_occurred")) == 2
     assert (image.read_bytes(), sorted(image.parent.iterdir())) == (before, files)
 
 
@@ -940,16 +958,37 @@ def test_closing_in_the_middle_of_everything_leaves_nothing_running(
 ):
     engine = FakeEngine(is_holding=True)
     session = make_session(engine=engine)
-    told = Told(session)
-    session.wake_engine()
+    emitted = Emitted(session)
+    session.inference.start()
     session.open([write_studies(6)])
-    qtbot.waitUntil(lambda: told.of("catalogue_opened") != [])
-    session.select_study(told.of("catalogue_opened")[0][0].studies[0].uid)
+    qtbot.waitUntil(lambda: emitted.of("catalogue_opened") != [])
+    session.select_study(emitted.of("catalogue_opened")[0][0].studies[0].uid)
     session.open([write_studies(6, "others")])
     session.close()
-    told.all.clear()
+    emitted.all.clear()
     qtbot.wait(200)  # the thread guard looks after this test
     assert engine.is_stopped
-    assert told.all == []
-    assert session.run_state is RunState.RUNNING
+    assert emitted.all == []
+    assert session.inference.run_state is RunState.RUNNING
     session.close()  # twice does no harm
+
+
+def test_how_far_the_engine_is_with_a_study_is_told_and_how_long_the_rest_may_take(
+    qtbot, session, engine, write_studies, monkeypatch
+):
+    clock = [100.0]
+    monkeypatch.setattr("viewer.session.inference.time.monotonic", lambda: clock[0])
+    engine.is_holding = True
+    with qtbot.waitSignal(session.catalogue_opened, timeout=20_000) as opened:
+        session.open([write_studies(1)])
+    session.select_study(opened.args[0].studies[0].uid)
+    qtbot.waitUntil(lambda: engine.on_view is not None)
+    told = []
+    session.status_changed.connect(lambda _uid, status: told.append(status.progress))
+    for done in range(4):
+        engine.on_view(done, 4)
+        qtbot.waitUntil(lambda count=done + 1: len(told) == count)
+        clock[0] += 2.0
+    assert [progress.view for progress in told] == [1, 2, 3, 4]
+    assert {progress.views for progress in told} == {4}
+    assert [progress.seconds_left for progress in told] == [None, 6.0, 4.0, 2.0]

@@ -3,8 +3,11 @@ everywhere.
 """
 
 import csv
+import pickle
 import re
 import time
+from collections import Counter
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -23,23 +26,27 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.domain import NOTICE, Laterality, ReadingMode
-from engine.errors import StorageFailed, UnreadableFile
+from engine.dicom.limits import check_size
+from engine.dicom.scope_rules import no_mammogram, no_standard_view
+from engine.domain import NOTICE, Laterality, ReadingMode, not_judged
+from engine.errors import StorageFailed, UnreadableFile, UnsupportedImage
+from engine.messages import as_message, listed, message
+from engine.records.training_manifest import NOT_FOUND, OLDER, UNREADABLE, Written
+from tests.viewer.driver import choose, is_answered, open_and_wait, rows
 from tests.viewer.fake_engine import FakeEngine, prediction_of
-from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows
 from viewer.display import measuring
+from viewer.display.assessment_form import CHANGE_REASONS, REASONS
+from viewer.display.listed_reading import ReadingFilter as Listed
 from viewer.display.measuring import PixelSize
 from viewer.output import pictures
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
-from viewer.panes.assessment_pane import CHANGE_REASONS, REASONS
-from viewer.panes.disagreements import Shown as Listed
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.help import About
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
-from viewer.shared import languages, theme
-from viewer.shared.engine_words import localised, localised_error
-from viewer.viewports.canvas import Shown
+from viewer.shared import languages
+from viewer.shared.messages import localised, localised_error, localised_unless_foreign
+from viewer.viewports.corner_text import OverlayOptions
 from viewer.viewports.screen_calibration import ScreenCalibration
 from viewer.window.settings import Settings
 
@@ -48,33 +55,13 @@ NOTICE_ES = "Solo para investigación. No apto para el diagnóstico."
 
 
 @pytest.fixture
-def spanish(qapp):
-    """For windows that are made after it."""
-    languages.install(qapp, "es")
-    yield
-    languages.remove(qapp)
-
-
-@pytest.fixture
-def themed(qapp):
-    """Fonts and paddings as the program has them."""
-    style, palette, font = qapp.style().objectName(), qapp.palette(), qapp.font()
-    theme.apply(qapp)
-    yield
-    qapp.setStyleSheet("")
-    qapp.setStyle(style)
-    qapp.setPalette(palette)
-    qapp.setFont(font)
-
-
-@pytest.fixture
 def english_texts():
     """Those that look different in Spanish, as their widgets would show them."""
     tree = ElementTree.parse(languages.FOLDER / "birads_es.ts")
     texts = set()
-    for message in tree.iter("message"):
-        source = message.findtext("source")
-        if message.findtext("translation") != source:
+    for entry in tree.iter("message"):
+        source = entry.findtext("source")
+        if entry.findtext("translation") != source:
             texts.add(source)
     return texts
 
@@ -107,7 +94,7 @@ def test_no_english_is_left_in_the_whole_window(
     spanish, make_window, write_studies, english_texts, qtbot
 ):
     window = make_window()
-    window.set_asks_both(True)
+    window.models.compare(True)
     window.prediction.set_overlay(True, 0.5)
     open_answered(window, write_studies(2), qtbot)
     choose(qtbot, window, RIGHT, "4A")
@@ -136,12 +123,12 @@ def test_the_other_windows_speak_spanish_too(
 ):
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
-    study, canvas = window._session.current_study, window.viewports.current
-    window.show_disagreements()
+    study, canvas = window.session.current_study, window.viewports.current
+    window.readings.show_page()
     dialogs = [
         window.disagreements,
         ShortcutsDialog(window.keymap, window),
-        StepsDialog(window.viewports.routine, window),
+        StepsDialog(window.viewports.protocol, window),
         About(window),
         ScreenCalibration(None, window),
         HeaderBrowser("1.2.3", "R CC", window),
@@ -168,7 +155,7 @@ def test_qts_own_words_are_spanish(spanish, qtbot):
 def test_spanish_words_have_room(themed, spanish, make_window, write_studies, qtbot, size):
     window = make_window()
     window.resize(*size)
-    window.set_asks_both(True)
+    window.models.compare(True)
     window.prediction.set_overlay(True, 0.5)
     open_answered(window, write_studies(1), qtbot)
     choose(qtbot, window, RIGHT, "2")
@@ -197,7 +184,7 @@ def test_the_panes_are_no_taller_than_in_english(themed, qapp, make_window, writ
         languages.install(qapp, language)
         try:
             window = make_window(engine=FakeEngine())
-            window.set_asks_both(True)
+            window.models.compare(True)
             open_answered(window, folder, qtbot)
             heights.append((window.prediction.height(), window.assessment.height()))
             assert window.close()
@@ -209,16 +196,16 @@ def test_the_panes_are_no_taller_than_in_english(themed, qapp, make_window, writ
 def test_every_state_of_a_form_fits_beside_its_breast(spanish, make_window, write_studies, qtbot):
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
-    form = window.assessment._forms[LEFT]
+    form = window.assessment.forms[LEFT]
     form.setFocus()
     states = ("unsaved", "keep or change", "save again?", "choose a category", "why changed?")
     times = (("saved {time}", "2026-11-22"), ("kept {time}", "12:34"))
     told = [languages.tr(state) for state in (*states, "confirm below", "NOT SAVED")]
     told += [languages.tr(words).format(time=time) for words, time in times]
     for words in told:
-        form.show_fault(words)
+        form.show_error(words)
         qtbot.wait(5)
-        assert form._state.width() >= form._state.sizeHint().width(), words
+        assert form.state_label.width() >= form.state_label.sizeHint().width(), words
 
 
 @pytest.mark.parametrize("category", range(1, 6))
@@ -228,12 +215,12 @@ def test_the_spanish_categories_fit_into_the_lines_that_are_kept_for_them(
     """Else the reader's form would move when the answer comes."""
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
-    for column in window.prediction._columns.values():
+    for column in window.prediction.columns.values():
         views = [("CC", prediction_of("hybrid", 1)), ("MLO", prediction_of("hybrid", 5))]
         column.reserve_prior(True)
-        column.show_prediction(prediction_of("both", category), "", views, 6.0)
+        column.show_judgement(prediction_of("both", category), views, 6.0)
         qtbot.wait(10)
-        for label in (column.headline, column.confidence, column.suspicion, column.doubt):
+        for label in (column.headline, column.confidence, column.suspicion, column.origin):
             assert label.heightForWidth(label.width()) <= label.minimumHeight(), label.text()
 
 
@@ -253,18 +240,18 @@ def test_what_is_kept_and_exported_is_the_same_in_every_language(
 ):
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
-    window.assessment._reader.setText("Dra. Ruiz")
-    form = window.assessment._forms[RIGHT]
-    said = form.prediction.category
+    window.assessment.reader.setText("Dra. Ruiz")
+    form = window.assessment.forms[RIGHT]
+    said = form.entry.prediction.category
     choose(qtbot, window, RIGHT, "1" if said != 1 else "2")
-    form._reason.setCurrentIndex(1)
-    assert form._reason.currentText() == "Lesión no detectada"
+    form.reason_box.setCurrentIndex(1)
+    assert form.reason_box.currentText() == "Lesión no detectada"
     window.assessment.save()
-    assert "lesión no detectada" in window.assessment._earlier.text()
+    assert "lesión no detectada" in window.assessment.history.text()
 
-    reading = window._session.all_readings()[0].reading
+    reading = window.session.all_readings()[0].reading
     assert reading.reason == REASONS[0] == "lesion missed"
-    window.export_readings(tmp_path / "readings.csv")
+    window.readings.export(tmp_path / "readings.csv")
     with open(tmp_path / "readings.csv", encoding="utf-8-sig", newline="") as file:
         row = next(csv.DictReader(file))
     assert row["reason"] == "lesion missed"
@@ -272,13 +259,13 @@ def test_what_is_kept_and_exported_is_the_same_in_every_language(
     assert row["reading_mode"] == "concurrent"
     assert row["notice"] == NOTICE
 
-    window.show_disagreements()
+    window.readings.show_page()
     page = window.disagreements
-    assert page._shown.currentData() is Listed.DISAGREEMENTS
+    assert page.filter_box.currentData() is Listed.DISAGREEMENTS
     for wanted in ("no detectada", "lesion missed"):  # as shown, and as exported
-        page._search.setText(wanted)
+        page.search.setText(wanted)
         assert len(page.listed_ids) == 1
-    assert page._readings.data(page._readings.index(0, 6)) == "lesión no detectada"
+    assert page.table.sorted.index(0, 6).data() == "lesión no detectada"
 
 
 def test_reasons_are_the_words_that_databases_hold():
@@ -305,12 +292,12 @@ def test_a_measurement_is_kept_in_english_and_shown_in_spanish(spanish):
     size = PixelSize(0.1, 0.1, "mm", "at detector")
     kept = measuring.length_text(size, [(0, 0), (0, 100)])
     assert kept == "10.0 mm, at detector"
-    assert measuring.spoken(kept) == "10.0 mm, en el detector"
+    assert measuring.format_for_screen(kept) == "10.0 mm, en el detector"
     values = measuring.EllipseValues(9, 1204.0, 3.0, 1.0, 5.0)
     kept = measuring.ellipse_text(size, [(0, 0), (10, 10)], values)
     assert kept.startswith("mean 1,204 ± 3 SD\n")
-    assert measuring.spoken(kept).startswith("media 1,204 ± 3 DE\n")
-    kept = measuring.spoken("4.0 px, estimated with magnification 1.8")
+    assert measuring.format_for_screen(kept).startswith("media 1,204 ± 3 DE\n")
+    kept = measuring.format_for_screen("4.0 px, estimated with magnification 1.8")
     assert kept == "4.0 px, estimado con magnificación 1.8"
 
 
@@ -320,11 +307,11 @@ def test_a_picture_bears_the_notice_in_both_languages_and_verbatim_in_its_metada
     window = make_window()
     open_answered(window, write_studies(1), qtbot)
     painted = []
-    wrap = pictures._wrapped
+    wrap = pictures.wrapped
     monkeypatch.setattr(
-        pictures, "_wrapped", lambda text, *rest: painted.append(text) or wrap(text, *rest)
+        pictures, "wrapped", lambda text, *rest: painted.append(text) or wrap(text, *rest)
     )
-    image = pictures.picture_of(window.viewports.current, Shown())
+    image = pictures.picture_of(window.viewports.current, OverlayOptions())
     assert painted[:2] == [NOTICE_ES, NOTICE]
     assert QImage.fromData(pictures.png(image)).text("Disclaimer") == NOTICE
 
@@ -333,39 +320,66 @@ def test_a_picture_bears_the_notice_in_both_languages_and_verbatim_in_its_metada
 
 
 def test_faults_of_the_engine_are_told_in_spanish_with_their_numbers(spanish):
-    error = UnreadableFile(
-        "The image is too large",
-        "It claims 90000 × 70000 pixels, more than 400 million; check where the file comes from.",
-    )
+    with pytest.raises(UnreadableFile) as raised:
+        check_size(90_000, 70_000)
+    error = pickle.loads(pickle.dumps(raised.value))  # as it comes from the engine's process
     assert localised_error(error) == (
-        "La imagen es demasiado grande: Declara 90000 × 70000 píxeles, más de 400 millones; "
+        "La imagen es demasiado grande: Declara 90000 × 70000 píxeles, más de 120 millones; "
         "compruebe de dónde procede el archivo."
     )
-    assert str(error).startswith("The image is too large")  # for the log
-    nested = "This is a series of 12 frames, not a two-dimensional mammogram."
-    nested += " The networks do not judge it."
-    assert localised(nested) == (
+    assert (
+        str(error)
+        == error.message
+        == (  # for the log
+            "The image is too large: It claims 90000 × 70000 pixels, more than 120 million; "
+            "check where the file comes from."
+        )
+    )
+    frames = no_mammogram(message("a series of {count} frames", count=12))
+    assert localised(not_judged(frames)) == (
         "Esto es una serie de 12 fotogramas, no una mamografía bidimensional. "
         "Las redes no la valoran."
     )
-    both = "This is a magnification and spot compression view, not a standard CC or MLO view."
-    assert "(magnificación y compresión focalizada)" in localised(both)
-    no_breast = "No breast found: The image is blank; check the file."
-    assert localised(no_breast).startswith("No se encontró la mama: La imagen está vacía")
-    summary = "3 images written for training. Left out: 2 unreadable; 1 not where it was read."
-    assert "2 ilegible; 1 no está donde se leyó" in localised(summary)
+    both = listed([message("magnification"), message("spot compression")])
+    assert "(magnificación y compresión focalizada)" in localised(no_standard_view(both))
+    no_breast = UnsupportedImage(
+        message("No breast found"), message("The image is blank; check the file.")
+    )
+    assert localised(no_breast.message).startswith("No se encontró la mama: La imagen está vacía")
+    written = Written(Path("images.csv"), 3, Counter({UNREADABLE: 2, OLDER: 0, NOT_FOUND: 1}))
+    assert "2 ilegible; 1 no está donde se leyó" in localised(written.summary)
+    assert written.summary == (
+        "3 images written for training. Left out: 2 unreadable; 1 not where it was read."
+    )
 
 
-def test_words_that_nobody_knows_are_shown_as_they_came(spanish):
-    for words in ("", "MAMMO SCREENING BILAT", "a note: by a colleague", "{braces}", "50 % {"):
-        assert localised(words) == words
+def test_words_of_files_are_shown_as_they_came_even_if_they_are_the_programs_own(spanish):
+    foreign = ("", "MAMMO SCREENING BILAT", "{braces}", "50 % {", "benign", "The file is empty")
+    for words in foreign:
+        assert localised_unless_foreign(words) == words
+        assert localised(message("unknown ({view})", view=words)) == f"desconocida ({words})"
+
+
+def test_a_sentence_of_an_earlier_run_is_told_in_spanish_where_nothing_stands_in_it(spanish):
+    """Databases hold finished English sentences."""
+    assert localised(as_message("The image is blank.")) == "La imagen está vacía."
+    filled = "The image has only 2 grey levels, so it is no mammogram."
+    assert localised(as_message(filled)) == filled
 
 
 def test_a_files_endless_words_do_not_hold_up_the_window(spanish):
     words = "The file was not found: " * 3000
     begun = time.monotonic()
-    assert localised(words) == words
+    assert localised(message("unknown ({view})", view=words)) == f"desconocida ({words})"
     assert time.monotonic() - begun < 1
+
+
+def test_a_file_name_in_a_spanish_sentence_shows_its_hidden_characters(spanish, window):
+    evil = "reading\u202es.sqlite <b>"
+    advice = message("The folder {name} holds no .sqlite file.", name=evil)
+    window.show_error(StorageFailed(message("No backup there"), advice))
+    told = window.banner.accessibleName()
+    assert "La carpeta reading\ufffds.sqlite <b>" in told
 
 
 def test_faults_reach_the_spanish_banner_and_list(spanish, window, write_studies, qtbot):
@@ -373,7 +387,7 @@ def test_faults_reach_the_spanish_banner_and_list(spanish, window, write_studies
     (folder / "scan.dcm").touch()
     open_and_wait(qtbot, window, folder)
     assert "El archivo está vacío" in rows(window)[-1].text
-    window.show_fault(
+    window.show_error(
         StorageFailed("Readings cannot be saved", "The disk is full: make room, then save again.")
     )
     assert window.banner.message.title == "No se pueden guardar las lecturas"
@@ -383,7 +397,7 @@ def test_faults_reach_the_spanish_banner_and_list(spanish, window, write_studies
 def test_english_comes_back(qapp, make_window):
     languages.install(qapp, "es")
     languages.remove(qapp)
-    assert localised("benign") == "benign"
+    assert localised(message("unreadable")) == "unreadable"
     assert languages.current() == "en"
     assert NOTICE in texts_of(make_window())
 
@@ -395,10 +409,11 @@ def test_the_language_is_chosen_in_the_menu_and_holds_from_the_next_start_on(
     make_window, tmp_path, qtbot
 ):
     window = make_window()
-    choices = {choice.text(): choice for choice in window.menus.languages.actions()}
-    assert list(choices) == ["English", "Español"]
-    assert choices["English"].isChecked()
-    choices["Español"].trigger()
+    choices = [window.commands.action(f"language_{code}") for code in ("en", "es")]
+    assert [choice.text() for choice in choices] == ["English", "Español"]
+    assert [choice.isChecked() for choice in choices] == [True, False]
+    choices[1].trigger()
+    assert [choice.isChecked() for choice in choices] == [False, True]
     assert "next start" in window.banner.message.title
     assert window.close()
     assert languages.wanted(Settings(tmp_path / "settings.ini").language) == "es"
@@ -421,7 +436,7 @@ def test_a_lost_translation_leaves_english(qapp, monkeypatch, tmp_path, make_win
     try:
         assert languages.current() == "en"
         assert "missing" in caplog.text
-        assert localised("benign") == "benign"
+        assert localised(message("unreadable")) == "unreadable"
         assert "Worklist" in texts_of(make_window())
     finally:
         languages.remove(qapp)

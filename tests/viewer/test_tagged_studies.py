@@ -10,7 +10,7 @@ import pytest
 from engine.dicom.loading import load, load_pixels
 from tests.phantom import STANDARD_FOUR, breast, stored_values, view_code, write_mammogram
 from viewer.display import rendering
-from viewer.display.hanging import doubtful_claims, hang
+from viewer.display.hanging import hang, laterality_conflicts
 from viewer.viewports.canvas import Canvas
 
 FOUR = ["R CC", "L CC", "R MLO", "L MLO"]
@@ -79,7 +79,9 @@ def hung(folder):
 def shown(qtbot, study, number=0):
     """A view as it is on the screen."""
     view = study.views[number]
-    canvas = Canvas(study, view, claims=doubtful_claims(study).get(view.image_uid, ()))
+    canvas = Canvas(
+        study, view, laterality_conflicts=laterality_conflicts(study).get(view.image_uid, ())
+    )
     qtbot.addWidget(canvas)
     canvas.resize(200, 240)
     canvas.show_pixels(rendering.prepare(view, load_pixels(view)))
@@ -89,7 +91,7 @@ def shown(qtbot, study, number=0):
 
 def chest_wall(canvas):
     """The edge of the screen that the breast grows out of."""
-    grey, x, _ = canvas.grey()
+    grey, x, _ = canvas.image.grey()
     columns = np.flatnonzero((grey > 60).any(axis=0)) + x
     to_left, to_right = columns[0], canvas.width() - 1 - columns[-1]
     return "left" if to_left < to_right else "right"
@@ -104,7 +106,7 @@ def test_a_study_hangs_the_same_whichever_tags_tell_side_and_view(tmp_path, qtbo
     assert pages == [FOUR]
     for number, view in enumerate(study.views):
         canvas = shown(qtbot, study, number)
-        assert canvas.side_doubts == ()
+        assert canvas.image.side_warnings == ()
         wall = "right" if view.laterality.value == "R" else "left"
         assert chest_wall(canvas) == wall  # chest walls together
 
@@ -138,9 +140,9 @@ def test_an_image_without_its_tags_leaves_a_gap_and_stands_behind_the_others(
     assert [one for page in pages[1:] for one in page if not one.startswith("(")] == [label]
     (nameless,) = (n for n, one in enumerate(study.views) if one.label == label)
     canvas = shown(qtbot, study, nameless)
-    assert canvas._lines_above()[0][0] == label
+    assert canvas.text.lines_above(canvas.rect())[0][0] == label
     if missing != "view":  # nothing is turned by a guess
-        assert not canvas.is_mirrored
+        assert not canvas.image.is_mirrored
 
 
 @pytest.mark.parametrize("side", ["R", "L"])
@@ -165,7 +167,7 @@ def test_what_contradicts_the_side_keeps_the_tags_label_and_asks_to_check_it(
     write(tmp_path / "image.dcm", side, "CC", tags, pixels_of=pixels_of)
     _, study = hung(tmp_path)
     canvas = shown(qtbot, study)
-    painted = [text for text, _, _ in canvas._lines_above()]
+    painted = [text for text, _, _ in canvas.text.lines_above(canvas.rect())]
     assert painted[0] == f"{side} CC"
     assert "check side" in painted
     assert any(text.startswith(words) for text in painted)
@@ -186,10 +188,10 @@ def test_of_four_views_two_claim_to_be_the_same_and_both_ask_to_be_checked(tmp_p
     doubted = []
     for number, one in enumerate(study.views):
         canvas = shown(qtbot, study, number)
-        if "check side" in canvas.side_doubts:
+        if "check side" in canvas.image.side_warnings:
             doubted.append(one.label)
-            assert f"2 images claim {ANOTHER[side]} {view}" in canvas.side_doubts
-            assert f"none {side} {view}" in canvas.side_doubts
+            assert f"2 images claim {ANOTHER[side]} {view}" in canvas.image.side_warnings
+            assert f"none {side} {view}" in canvas.image.side_warnings
     assert doubted == [f"{ANOTHER[side]} {view}"] * 2
 
 

@@ -18,15 +18,16 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
 
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
+from engine.records.store import ReadingStore
 from scripts import tour
 from tests.phantom import write_study
-from tests.viewer.fake_engine import answer_of, prediction_of
-from tests.viewer.test_disagreements import cells
-from tests.viewer.test_main_window import is_answered, rows
-from tests.viewer.test_reading_modes import Oracle
+from tests.viewer.driver import cells, is_answered, rows
+from tests.viewer.fake_engine import Oracle, answer_of, prediction_of
+from tests.viewer.pages import message_below, step_below
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.panes.mode_question import ModeQuestion
-from viewer.viewports.canvas import Gap
+from viewer.viewports.empty_viewport import EmptyViewport
+from viewer.viewports.heat_legend import HeatLegend
 from viewer.viewports.screen_calibration import ScreenCalibration
 
 FOUR = ["R CC", "L CC", "R MLO", "L MLO"]
@@ -99,22 +100,23 @@ class View:
 class Look:
     """What there is to be seen in a moment."""
 
-    def __init__(self, reader):
+    def __init__(self, reader, readings_path):
         window = reader.window
         pane = window.viewports
-        marks = pane.tools.book.of
-        self.views = {canvas.name: view_of(canvas, marks) for canvas in pane.shown_canvases}
+        marks = pane.tools.annotations.of
+        self.views = {canvas.text.name: view_of(canvas, marks) for canvas in pane.shown_canvases}
         self.status = window.statusBar().currentMessage()
-        self.pointed = window._pointed.text()
-        self.told = pane._strip._basis.text
-        self.step = pane._strip._step.text
-        self.waiting = window.prediction._waiting.text() if not is_answered(window) else ""
+        self.pointed = window.pixel_label.text()
+        self.told = message_below(pane)
+        self.step = step_below(pane)
+        self.waiting = window.prediction.waiting.text() if not is_answered(window) else ""
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
-        self.stored = window._session._readings.store.all()
-        self.right = window.assessment._forms[RIGHT]
-        self.left = window.assessment._forms[LEFT]
-        self.states = self.right._state.text(), self.left._state.text()
+        with ReadingStore(readings_path) as store:
+            self.stored = store.all()
+        self.right = window.assessment.forms[RIGHT]
+        self.left = window.assessment.forms[LEFT]
+        self.states = self.right.state_label.text(), self.left.state_label.text()
 
     def windows(self):
         return [view.window for view in self.views.values()]
@@ -132,14 +134,16 @@ def view_of(canvas, marks):
     image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     lines = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
     grey = lines[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
-    placement, width, height = canvas.placement(), canvas.width(), canvas.height()
+    placement, width, height = canvas.image.placement, canvas.width(), canvas.height()
+    area = canvas.rect()
+    written = *canvas.text.lines_above(area), *canvas.text.lines_below(area)
     return View(
-        tuple(text for text, _, _ in (*canvas._lines_above(), *canvas._lines_below())),
+        tuple(text for text, _, _ in written),
         canvas.view.label,
         canvas.view.patient_id,
         canvas.prior is not None,
-        canvas.voi,
-        canvas.magnification or 0,
+        canvas.image.greys.voi,
+        canvas.image.camera.magnification or 0,
         grey,
         tuple(marks(canvas.view.image_uid)),
         canvas.shows_heat,
@@ -187,8 +191,8 @@ def hung(looks, now, reader):
     for view in now.views.values():
         assert {view.label, "Example Anna", "A-1", "2024-03-12 10:15"} <= set(view.words)
     assert [row.badges for row in now.rows] == [(("R", 4), ("L", 2))] * 3
-    assert reader.window._notice.isVisible()
-    assert reader.window._notice.text() == NOTICE
+    assert reader.window.notice.isVisible()
+    assert reader.window.notice.text() == NOTICE
 
 
 @shows
@@ -196,7 +200,7 @@ def heat_map(looks, now, reader):
     assert now.changed(looks["hung"]) == FOUR
     assert all(view.has_heat for view in now.views.values())
     assert np.ptp(now.views["R CC"].grey.astype(int), axis=2).max() > 60  # colours
-    assert reader.window.viewports._strip.legend.isVisible()
+    assert reader.window.viewports.findChild(HeatLegend).isVisible()
 
 
 @shows
@@ -264,7 +268,7 @@ def magnified(looks, now, reader):
     assert glass.isVisible()
     assert glass.is_double
     assert glass.geometry().contains(
-        reader.view("L MLO").mapToParent(tour._point(reader.view("L MLO"), (0.445, 0.3)))
+        reader.view("L MLO").mapToParent(tour.point_in(reader.view("L MLO"), (0.445, 0.3)))
     )
     grey, _, _ = glass.grey()
     assert grey.std() > 1
@@ -285,14 +289,14 @@ def at_one_to_one(looks, now, reader):
     assert "1:1" in now.views["R MLO"].words
     canvas = reader.view("R MLO")
     for x, y in ((560, 300), (600, 340), (640, 380)):  # every pixel of the screen is a stored one
-        row, column = (int(n) for n in canvas.placement().to_source(x + 0.5, y + 0.5))
-        grey = canvas.display.pixels.stored[row, column] / 4095 * 255
+        row, column = (int(n) for n in canvas.image.placement.to_source(x + 0.5, y + 0.5))
+        grey = canvas.image.display.pixels.stored[row, column] / 4095 * 255
         assert now.views["R MLO"].grey[y, x, 0] == pytest.approx(grey, abs=1)
 
 
 @shows
 def calibrating(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, ScreenCalibration)
     assert "100 mm" in dialog.findChild(QLabel).text()
     assert QApplication.activeModalWidget() is None
@@ -301,7 +305,7 @@ def calibrating(looks, now, reader):
 
 @shows
 def true_size(looks, now, reader):
-    (pixel_mm,) = reader.window._settings.screens.values()
+    (pixel_mm,) = reader.window.settings.screens.values()
     assert any(word.endswith("true size") for word in now.views["R MLO"].words)
     assert now.views["R MLO"].zoom == pytest.approx(SPACING_MM / pixel_mm, rel=0.005)
 
@@ -332,7 +336,7 @@ def ellipse(looks, now, reader):
     assert re.match(r"mean [\d,]+ ± [\d.,]+ SD\n[\d.,]+ mm², at detector", drawing.measured)
     canvas = reader.view("L CC")
     (row0, column0), (row1, column1) = drawing.points
-    values = canvas.display.pixels.stored
+    values = canvas.image.display.pixels.stored
     middle = values[int((row0 + row1) / 2), int((column0 + column1) / 2)]
     mean = float(drawing.measured.split()[1].replace(",", ""))
     assert mean == pytest.approx(middle, rel=0.2)
@@ -348,8 +352,10 @@ def drawn(looks, now, reader):
     assert [one.text for one in now.views["R CC"].drawings] == ["", "same as in 2022?"]
     assert "R CC" in now.changed(looks["arrow"])
     assert {name: len(view.drawings) for name, view in now.views.items()} == {
-        **{"R CC": 2, "L CC": 1},
-        **{"R MLO": 1, "L MLO": 1},
+        "R CC": 2,
+        "L CC": 1,
+        "R MLO": 1,
+        "L MLO": 1,
     }
 
 
@@ -405,13 +411,13 @@ def pixel_value(looks, now, reader):
 
 @shows
 def header(looks, now, reader):
-    (browser,) = tour._windows(reader)
+    (browser,) = tour.windows_of(reader)
     assert browser.windowTitle() == "DICOM header: R CC"
     table = browser.table.model()
     names = [table.index(row, 1).data().strip() for row in range(table.rowCount())]
     assert {"Window Center", "Window Width"} <= set(names)
     assert all("window" in name.casefold() for name in names)
-    assert browser.told.text() == f"{len(names)} of {browser._lines.rowCount()} lines"
+    assert browser.message.text() == f"{len(names)} of {browser.line_count} lines"
     assert browser.value.text()
 
 
@@ -448,13 +454,13 @@ def beside_the_prior(looks, now, reader):
         assert prior.top > current.top
         assert prior.zoom == pytest.approx(current.zoom)  # the same spacing: the same size
     assert {view.patient_id for view in now.views.values()} == {"A-1"}
-    strip = reader.window.viewports._strip
-    reader.wait(lambda: "Same size in mm" in strip._basis.text)  # after what was said before
+    pane = reader.window.viewports
+    reader.wait(lambda: "Same size in mm" in message_below(pane))  # after what was said before
 
 
 @shows
 def keys_listed(looks, now, reader):
-    (listed,) = tour._windows(reader)
+    (listed,) = tour.windows_of(reader)
     tree = listed.findChild(QTreeWidget)
     entries = tree.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive)
     told = {entry.text(0): entry.text(1) for entry in entries}
@@ -465,7 +471,7 @@ def keys_listed(looks, now, reader):
 @shows
 def disagreed(looks, now, reader):
     assert now.states[0] == "unsaved"
-    assert now.right._disagree.isChecked()
+    assert now.right.disagree_button.isChecked()
     assert now.right.draft.reason == "prior shows stable"
     assert now.right.draft.comment == "Stable for two years."
     assert [row.has_draft for row in now.rows] == [True, False, False]
@@ -501,7 +507,7 @@ def hidden(looks, now, reader):
     assert now.waiting.startswith("The model's answer is hidden.")
     assert not any(view.has_heat for view in now.views.values())
     assert all(row.badges == () for row in now.rows[1:])
-    assert not now.right._agree.isEnabled()
+    assert not now.right.agree_button.isEnabled()
     assert len(now.stored) == len(looks["saved"].stored) + 2
 
 
@@ -522,8 +528,8 @@ def downgrade(looks, now, reader):
     assert [one for one in now.stored if one.laterality is RIGHT] == [
         one for one in looks["revealed"].stored if one.laterality is RIGHT
     ]  # not before it is confirmed
-    assert reader.window.assessment._confirm.isVisible()
-    assert reader.window.assessment._confirm.text() == "Confirm lowering R 4A → 3"
+    assert reader.window.assessment.confirm_box.isVisible()
+    assert reader.window.assessment.confirm_box.text() == "Confirm lowering R 4A → 3"
     assert now.states[0] == "confirm below"
 
 
@@ -543,7 +549,7 @@ def blind_audit(looks, now, reader):
     right, left = now.stored[-2:]
     assert [one.reading_mode for one in (right, left)] == [ReadingMode.BLIND_AUDIT] * 2
     assert right.revealed_at < right.opened_at  # by the badges, and never since
-    assert not now.right._agree.isEnabled()
+    assert not now.right.agree_button.isEnabled()
 
 
 @shows
@@ -560,8 +566,8 @@ def disagreements(looks, now, reader):
     assert "4 · 71%" in cells(page, "Model")
     assert "disagree" in cells(page, "Agreement")
     assert set(categories) >= {"Concurrent", "Second read"}
-    assert re.match(r"\d+ readings compared", page._counted.text())
-    assert page._values["kappa"].text()
+    assert re.match(r"\d+ readings compared", page.figures.counted.text())
+    assert page.figures.values["kappa"].text()
 
 
 @shows
@@ -579,7 +585,7 @@ def listed_readings_exported(looks, now, reader):
     assert (row["category"], row["laterality"], row["notice"]) == ("2", "R", NOTICE)
     assert "A-1" not in text
     assert "Stable for two years" not in text
-    assert reader.window.disagreements._message.text().startswith("1 exported without")
+    assert reader.window.disagreements.message.text().startswith("1 exported without")
 
 
 @shows
@@ -621,7 +627,7 @@ def plain_picture_saved(looks, now, reader):
 
 @shows
 def picture(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, PictureDialog)
     assert not dialog.isModal()
     assert dialog.options["heat"]
@@ -648,7 +654,7 @@ def colours(image):
 
 @shows
 def summary(looks, now, reader):
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, SummaryDialog)
     page = dialog.preview.grab().toImage()
     assert page.pixelColor(page.rect().center()).isValid()
@@ -658,7 +664,7 @@ def summary(looks, now, reader):
 @shows
 def copying(looks, now, reader):
     assert (reader.home / "summary.pdf").read_bytes().startswith(b"%PDF")
-    (dialog,) = tour._windows(reader)
+    (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, CopyDialog)
     assert dialog.options["blank"]
     assert now.status.startswith("R CC   W 4096")  # the menu did not wipe it
@@ -684,7 +690,7 @@ def header_of(path):
 @shows
 def unreadable(looks, now, reader):
     assert list(now.views) == ["R CC", "R MLO", "L MLO"]
-    gap = reader.window.viewports.findChild(Gap)
+    gap = reader.window.viewports.findChild(EmptyViewport)
     assert gap.isVisible()
     assert gap.accessibleName() == "L CC, missing, or not readable"
     told = [row.sentence for row in now.rows[1:]]
@@ -703,7 +709,7 @@ def hashes(folder):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_reader_goes_through_all_tools_modes_and_exports_and_sees_what_must_be_seen(
-    make_window, studies, tmp_path, qtbot
+    make_window, studies, readings_path, tmp_path, qtbot
 ):
     before = hashes(studies)
     (tmp_path / "out").mkdir()
@@ -715,12 +721,12 @@ def test_a_reader_goes_through_all_tools_modes_and_exports_and_sees_what_must_be
     assert list(SHOWN) == list(tour.SCENES)
     for name, scene in tour.SCENES.items():
         with scene(reader):
-            looks[name] = Look(reader)
+            looks[name] = Look(reader, readings_path)
             SHOWN[name](looks, looks[name], reader)
             if name in tour.PICTURED:
                 assert reader.picture().save(str(tmp_path / "pictures" / f"{name}.png"))
         if name == "presets":
-            looks["presets_reset"] = Look(reader)
+            looks["presets_reset"] = Look(reader, readings_path)
     assert {path.stem for path in (tmp_path / "pictures").iterdir()} == set(tour.PICTURED)
     assert hashes(studies) == before  # nothing was written into a study
 

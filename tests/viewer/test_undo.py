@@ -5,10 +5,10 @@ from PySide6.QtCore import Qt
 
 from engine.domain import BiradsCategory, Laterality, ReadingMode, standing
 from engine.records.store import ReadingStore
+from tests.viewer.driver import choose, has_predicted, is_answered, open_and_wait, rows, sign
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_canvas import drag
-from tests.viewer.test_main_window import choose, is_answered, open_and_wait, rows, sign
-from viewer.panes.assessment_pane import CHANGE_REASONS
+from tests.viewer.pages import drag, message_below
+from viewer.display.assessment_form import CHANGE_REASONS
 from viewer.shared.states import Phase
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -28,11 +28,10 @@ def read_in(make_window, write_studies, qtbot):
     def make(mode=CONCURRENT, **options):
         window = make_window(mode=mode, **options)
         open_and_wait(qtbot, window, folder)
-        window._session.wake_engine()
+        window.session.inference.start()
         sign(qtbot, window)
-        window.assessment._reader.editingFinished.emit()
-        study = window._session.current_study
-        qtbot.waitUntil(lambda: window._session._known(study.uid) is not None)
+        window.assessment.reader.editingFinished.emit()
+        qtbot.waitUntil(lambda: has_predicted(window))
         return window
 
     return make
@@ -54,7 +53,7 @@ def standing_words(path):
 
 
 def entered(window, side):
-    return window.assessment._forms[side].draft.category
+    return window.assessment.forms[side].draft.category
 
 
 def test_an_undone_correction_restores_the_reading_before_and_keeps_all_three(
@@ -62,7 +61,7 @@ def test_an_undone_correction_restores_the_reading_before_and_keeps_all_three(
 ):
     window = read_in()
     save(qtbot, window, R="2")
-    window.assessment._forms[RIGHT]._comment.setPlainText("a note")
+    window.assessment.forms[RIGHT].note_box.setPlainText("a note")
     save(qtbot, window, R="4B")
     before = stored(readings_path)
     qtbot.keyClick(window, *UNDO)
@@ -74,7 +73,7 @@ def test_an_undone_correction_restores_the_reading_before_and_keeps_all_three(
     assert again.recorded_at > second.recorded_at
     assert entered(window, RIGHT) is BiradsCategory.BENIGN
     assert "2 stands again" in window.banner.message.advice
-    assert "restored" in window.assessment._earlier.text()
+    assert "restored" in window.assessment.history.text()
 
 
 def test_an_undone_first_reading_is_withdrawn_and_counts_for_nothing(
@@ -89,7 +88,7 @@ def test_an_undone_first_reading_is_withdrawn_and_counts_for_nothing(
     assert standing(stored(readings_path)) == ()
     assert entered(window, LEFT) is None
     assert not rows(window)[0].is_read
-    assert window._session.export_readings(tmp_path / "out.csv") == 2
+    assert window.session.exporting.export_readings(tmp_path / "out.csv") == 2
     assert not window.assessment.draft_count
 
     save(qtbot, window, L="4")  # and the breast can be read anew
@@ -120,7 +119,7 @@ def test_yesterdays_and_a_colleagues_readings_are_not_undone(read_in, readings_p
     assert tomorrow.banner.message.title == "Nothing to undo"
     save(qtbot, tomorrow, R="3")
     sign(qtbot, tomorrow, "Dr. Y")
-    tomorrow.assessment._reader.editingFinished.emit()
+    tomorrow.assessment.reader.editingFinished.emit()
     qtbot.keyClick(tomorrow, *UNDO)
     assert standing_words(readings_path) == [("R", "3")]
 
@@ -149,7 +148,7 @@ def test_in_second_read_a_withdrawn_category_reveals_nothing(read_in, readings_p
     save(qtbot, window, R="2")
     qtbot.keyClick(window, *UNDO)
     save(qtbot, window, L="1")
-    assert window._session.reading.phase is Phase.BEFORE
+    assert window.session.reading.phase is Phase.BEFORE
     assert not is_answered(window)
     save(qtbot, window, R="3")
     assert is_answered(window)
@@ -160,9 +159,9 @@ def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_
 ):
     window = read_in(SECOND)
     save(qtbot, window, R="2", L="1")
-    form = window.assessment._forms[RIGHT]
+    form = window.assessment.forms[RIGHT]
     choose(qtbot, window, RIGHT, "4")
-    form._reason.setCurrentIndex(form._reason.findData(CHANGE_REASONS[0]))
+    form.reason_box.setCurrentIndex(form.reason_box.findData(CHANGE_REASONS[0]))
     choose(qtbot, window, LEFT, "1")
     qtbot.keyClick(window, *SAVE)
     before = stored(readings_path)
@@ -170,7 +169,7 @@ def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_
         qtbot.keyClick(window, *UNDO)
     assert standing_words(readings_path) == [("L", "1"), ("R", "2")]
     assert all(r.is_revealed and r.is_unfinished for r in standing(stored(readings_path)))
-    assert form.is_to_be_kept
+    assert form.entry.is_to_be_kept
     assert is_answered(window)
     count = len(stored(readings_path))
     qtbot.keyClick(window, *UNDO)
@@ -182,7 +181,7 @@ def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_
 def test_a_blind_reading_is_undone_without_a_word_of_the_model(read_in, readings_path, qtbot):
     window = read_in(BLIND)
     told = []
-    window._session.assessment_recorded.connect(told.append)
+    window.session.assessment_recorded.connect(told.append)
     save(qtbot, window, R="2")
     save(qtbot, window, R="4")
     qtbot.keyClick(window, *UNDO)
@@ -208,26 +207,26 @@ def test_what_was_said_to_the_model_is_not_restored_while_it_is_hidden(
 
 
 def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
-    read_in, readings_path, qtbot, caplog
+    stores, read_in, readings_path, qtbot, caplog
 ):
     window = read_in()
     save(qtbot, window, R="2")
     earlier = stored(readings_path)
-    disk = window._session._readings.store._connection
+    disk = stores[-1].connection
     pages = disk.execute("PRAGMA page_count").fetchone()[0]
     disk.execute(f"PRAGMA max_page_count={pages}")  # SQLITE_FULL from the next page on
-    form = window.assessment._forms[LEFT]
-    form._comment.setPlainText("x" * 4000)
+    form = window.assessment.forms[LEFT]
+    form.note_box.setPlainText("x" * 4000)
     for _ in range(20):  # until what room there was is used up
         save(qtbot, window, L="4")
-        if form._state.text() == "NOT SAVED":
+        if form.state_label.text() == "NOT SAVED":
             break
         earlier = stored(readings_path)
         save(qtbot, window, L="3")
-        if form._state.text() == "NOT SAVED":
+        if form.state_label.text() == "NOT SAVED":
             break
         earlier = stored(readings_path)
-    assert form._state.text() == "NOT SAVED"
+    assert form.state_label.text() == "NOT SAVED"
     assert "disk is full" in window.banner.message.advice
     assert stored(readings_path) == earlier
     assert form.draft.comment == "x" * 4000
@@ -252,7 +251,7 @@ FORTH = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier
 def draw(window, label="R CC"):
     """A ruler by the mouse; how many drawings its view has then."""
     canvas = next(c for c in window.viewports.canvases if c.view.label == label)
-    window.viewports.actions_by_name["tools.hand.choose_RULER"].trigger()
+    window.commands.trigger("tools.hand.choose_RULER")
     middle = canvas.rect().center()
     start, end = (float(middle.x()), float(middle.y())), (middle.x() + 30.0, middle.y() + 20.0)
     drag(canvas, Qt.MouseButton.LeftButton, start, end)
@@ -260,12 +259,12 @@ def draw(window, label="R CC"):
 
 
 def drawings(window):
-    book = window.viewports.tools.book
+    book = window.viewports.tools.annotations
     return sum(len(book.of(canvas.view.image_uid)) for canvas in window.viewports.canvases)
 
 
 def below(window):
-    return window.viewports._strip._basis.text
+    return message_below(window.viewports)
 
 
 def test_ctrl_z_undoes_whatever_was_done_last_drawing_or_reading(read_in, readings_path, qtbot):
@@ -289,12 +288,12 @@ def test_ctrl_z_undoes_whatever_was_done_last_drawing_or_reading(read_in, readin
 
 
 def test_ctrl_z_that_a_full_disk_refused_is_tried_again_not_passed_on(
-    read_in, readings_path, qtbot, caplog
+    stores, read_in, readings_path, qtbot, caplog
 ):
     window = read_in()
     draw(window)
     save(qtbot, window, R="2")
-    disk = window._session._readings.store._connection
+    disk = stores[-1].connection
     disk.execute("PRAGMA query_only=1")
     for _ in range(2):
         qtbot.keyClick(window, *BACK)
@@ -310,7 +309,7 @@ def test_ctrl_z_that_a_full_disk_refused_is_tried_again_not_passed_on(
 
 def take_over(qtbot, window, name):
     sign(qtbot, window, name)
-    window.assessment._reader.editingFinished.emit()
+    window.assessment.reader.editingFinished.emit()
 
 
 def test_a_reader_who_takes_over_undoes_neither_a_colleagues_drawing_nor_an_own_earlier_reading(
@@ -388,7 +387,7 @@ def test_in_a_note_ctrl_z_undoes_typing_and_nothing_else(read_in, readings_path,
     window = read_in()
     save(qtbot, window, R="2")
     window.activateWindow()
-    note = window.assessment._forms[LEFT]._comment
+    note = window.assessment.forms[LEFT].note_box
     note.setFocus()
     qtbot.keyClicks(note, "abc")
     qtbot.keyClick(note, *BACK)

@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from engine.domain import BiradsCategory, Draft, Laterality, ReadingMode
 from engine.errors import StorageFailed
 from engine.records.store import ReadingStore
+from tests.viewer.driver import choose, open_and_wait, rows, sign
 from tests.viewer.fake_engine import FakeEngine
-from tests.viewer.test_main_window import choose, open_and_wait, rows, sign
 from viewer.session.readings import DRAFT_FOLDER
 
 RIGHT, LEFT = Laterality
@@ -34,10 +34,10 @@ def start(make_window, write_studies, qtbot):
     def make(mode=CONCURRENT, reader="Dr. X"):
         window = make_window(engine=FakeEngine(), mode=mode)
         open_and_wait(qtbot, window, studies)
-        if not window.assessment._reader.text():
+        if not window.assessment.reader.text():
             sign(qtbot, window)
-            window.assessment._reader.setText(reader)
-            window.assessment._reader.editingFinished.emit()
+            window.assessment.reader.setText(reader)
+            window.assessment.reader.editingFinished.emit()
         return window
 
     return make
@@ -45,7 +45,7 @@ def start(make_window, write_studies, qtbot):
 
 def enter(qtbot, window, folder, category="4A", comment="dense, see prior"):
     choose(qtbot, window, RIGHT, category)
-    window.assessment._forms[RIGHT]._comment.setPlainText(comment)
+    window.assessment.forms[RIGHT].note_box.setPlainText(comment)
     qtbot.waitUntil(lambda: comment in entered_files(folder))
 
 
@@ -54,7 +54,7 @@ def entered_files(folder):
 
 
 def form(window, side=RIGHT):
-    return window.assessment._forms[side]
+    return window.assessment.forms[side]
 
 
 def test_entries_are_offered_again_after_a_crash_and_marked_as_not_saved(
@@ -64,8 +64,8 @@ def test_entries_are_offered_again_after_a_crash_and_marked_as_not_saved(
     again = start()
     assert form(again).draft.category is BiradsCategory.LOW_SUSPICION
     assert form(again).draft.comment == "dense, see prior"
-    assert form(again)._state.text() == "unsaved"
-    assert "not saved" in again.assessment._hint.text()
+    assert form(again).state_label.text() == "unsaved"
+    assert "not saved" in again.assessment.hint.text()
     assert [row.has_draft for row in rows(again)] == [True, False]
     assert again.assessment.draft_count == 1
     with ReadingStore(readings_path) as store:
@@ -82,7 +82,7 @@ def test_restored_entries_are_saved_as_any_others_and_then_forgotten(
         (reading,) = store.all()
     assert (reading.category.value, reading.comment) == ("4A", "dense, see prior")
     qtbot.waitUntil(lambda: not list(folder.glob("entries-*")))
-    assert form(start()).recorded == reading
+    assert form(start()).entry.recorded == reading
 
 
 def test_discarded_entries_are_not_offered_again(start, folder, qtbot):
@@ -107,22 +107,22 @@ def test_entries_of_a_study_that_was_not_open_are_offered_when_it_is(start, fold
 def test_another_reader_is_offered_none_of_them(start, folder, qtbot):
     enter(qtbot, start(), folder)
     again = start()
-    again.assessment._reader.setText("Dr. Y")
-    again.assessment._reader.editingFinished.emit()
+    again.assessment.reader.setText("Dr. Y")
+    again.assessment.reader.editingFinished.emit()
     assert form(again).draft == Draft()
     assert [row.has_draft for row in rows(again)] == [False, False]
-    again.assessment._reader.setText("Dr. X")
-    again.assessment._reader.editingFinished.emit()
+    again.assessment.reader.setText("Dr. X")
+    again.assessment.reader.editingFinished.emit()
     assert form(again).draft.comment == "dense, see prior"
 
 
 def test_entries_count_in_no_export_and_no_list_of_readings(start, folder, tmp_path, qtbot):
     window = start()
     enter(qtbot, window, folder)
-    window.export_readings(tmp_path / "readings.csv", unblind=True)
+    window.readings.export(tmp_path / "readings.csv", unblind=True)
     assert "dense, see prior" not in (tmp_path / "readings.csv").read_text("utf-8")
-    assert window._session.all_readings() == ()
-    assert not window._session.has_been_read(window._session.current_study)
+    assert window.session.all_readings() == ()
+    assert not window.session.has_been_read(window.session.current_study)
 
 
 @pytest.mark.parametrize("mode", [SECOND, BLIND])
@@ -130,8 +130,8 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
     start, folder, mode, qtbot
 ):
     window = start()
-    window._session.wake_engine()
-    qtbot.waitUntil(lambda: form(window).prediction is not None)
+    window.session.inference.start()
+    qtbot.waitUntil(lambda: form(window).entry.prediction is not None)
     enter(qtbot, window, folder, comment="the model says 4, I do not")
     blind = start(mode)
     assert form(blind).draft == Draft()
@@ -144,9 +144,10 @@ def test_what_was_entered_beside_the_models_answer_is_not_offered_where_it_is_hi
 
 def test_no_file_of_a_blind_reader_holds_a_word_of_the_model(start, folder, qtbot):
     window = start(BLIND)
-    window._session.wake_engine()
-    study = window._session.current_study
-    qtbot.waitUntil(lambda: window._session._known(study.uid) is not None)
+    window.session.inference.start()
+    qtbot.waitUntil(
+        lambda: window.session.inference.progress == (2, 2)
+    )  # all is predicted, and hidden
     enter(qtbot, window, folder)
     (values,) = [json.loads(path.read_bytes()) for path in folder.glob("entries-*")]
     assert values["has_seen_model"] is False
@@ -202,10 +203,10 @@ def test_where_entries_cannot_be_kept_the_reader_is_told(start, folder, caplog, 
 def test_drawings_that_could_not_be_stored_survive_a_crash(
     start, folder, readings_path, monkeypatch, caplog, qtbot
 ):
-    from tests.engine.test_readings import ruler
+    from tests.engine.readings import ruler
 
     window = start()
-    study = window._session.current_study
+    study = window.session.current_study
     drawing = ruler(
         study_uid=study.uid, patient_id=study.patient_id, image_uid=study.views[0].image_uid
     )
@@ -215,11 +216,11 @@ def test_drawings_that_could_not_be_stored_survive_a_crash(
 
     with monkeypatch.context() as full_disk:
         full_disk.setattr(ReadingStore, "annotate", refuse)
-        window._session.annotate(drawing)
-        window._session.annotate(replace(drawing, mark="b2"))
+        window.session.annotate(drawing)
+        window.session.annotate(replace(drawing, mark="b2"))
     again = start()
     qtbot.waitUntil(lambda: not list(folder.glob("drawings-*")))
-    assert [a.mark for a in again._session.annotations(study)] == ["a1", "b2"]
+    assert [a.mark for a in again.session.annotations(study)] == ["a1", "b2"]
     with ReadingStore(readings_path) as store:
         assert [a.mark for a in store.annotations(study.uid)] == ["a1", "b2"]
 

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.domain import Study, VoiFunction, VoiWindow
+from tests.viewer.pages import CTRL, LEFT, SHIFT, canvases, drag, hang, wheel, words_below
 from tests.viewer.studies import (
     STANDARD,
     WINDOW,
@@ -23,15 +24,17 @@ from tests.viewer.studies import (
     predict,
     spacing,
 )
-from tests.viewer.test_canvas import CTRL, LEFT, SHIFT, drag, wheel
 from viewer.display import rendering
 from viewer.display.hanging import Arrangement
 from viewer.display.page_scale import Basis
 from viewer.display.priors import Prior
-from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
+from viewer.display.shown_image import State
 from viewer.shared import theme
-from viewer.viewports.canvas import Canvas, Gap, State
-from viewer.viewports.viewports import COMMANDS, HeatLegend, ViewportsPane
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.empty_viewport import EmptyViewport
+from viewer.viewports.heat_legend import HeatLegend
+from viewer.viewports.viewports import ViewportsPane
 
 
 @pytest.fixture
@@ -43,25 +46,9 @@ def pane(qtbot):
     return pane
 
 
-def hang(pane, study, loads=True, priors=()):
-    pane.show_study(study, priors)
-    if loads:
-        for view in (*study.views, *(view for prior in priors for view in prior.study.views)):
-            pane.show_pixels(view.image_uid, pixels_of(view))
-
-
 def make_prior(uid="old", year=2022, labels=STANDARD, **changes):
     study = replace(make_study(labels, uid=uid, **changes), study_date=date(year, 1, 2))
     return Prior(study, "2 years earlier")
-
-
-def canvases(pane):
-    """The shown canvases by label, from left to right and top to bottom."""
-    shown = [canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]
-    return {
-        canvas.view.label: canvas
-        for canvas in sorted(shown, key=lambda canvas: (canvas.y(), canvas.x()))
-    }
 
 
 def screen(pane):
@@ -112,7 +99,7 @@ def test_pixels_of_another_size_than_the_header_says_are_not_shown(pane):
     pane.show_pixels(study.views[0].image_uid, as_pixels(np.full((300, 400), 4000)))
     (canvas,) = canvases(pane).values()
     assert canvas.state is State.FAILED
-    assert canvas.grey() is None
+    assert canvas.image.grey() is None
 
 
 def test_a_heat_map_of_another_study_is_never_painted(pane):
@@ -179,7 +166,7 @@ def test_the_row_arrangement_puts_all_four_side_by_side(pane):
 
 def test_a_missing_view_leaves_its_place_with_a_label(pane):
     hang(pane, make_study(("R CC", "R MLO", "L MLO")))
-    (gap,) = (gap for gap in pane.findChildren(Gap) if gap.isVisible())
+    (gap,) = (gap for gap in pane.findChildren(EmptyViewport) if gap.isVisible())
     assert gap.label == "L CC"
     assert "not in this study" in gap.accessibleName()
     shown = screen(pane)[gap.y() : gap.y() + gap.height(), gap.x() : gap.x() + gap.width()]
@@ -194,12 +181,14 @@ def test_breasts_have_the_same_size_in_mm_whatever_their_pixels(pane, mm):
     ]
     hang(pane, Study("1.2.3", "A-17", tuple(views)))
     right, left = canvases(pane).values()
-    assert right.magnification / mm[0] == pytest.approx(left.magnification / mm[1], rel=0.01)
+    assert right.image.camera.magnification / mm[0] == pytest.approx(
+        left.image.camera.magnification / mm[1], rel=0.01
+    )
 
 
 def test_without_spacing_views_share_a_scale_in_pixels_and_the_pane_says_so(pane):
     hang(pane, make_study())
-    scales = {round(canvas.magnification, 2) for canvas in canvases(pane).values()}
+    scales = {round(canvas.image.camera.magnification, 2) for canvas in canvases(pane).values()}
     assert len(scales) == 1
     assert any(Basis.PIXELS.value[1:] in text for text in words_below(pane))
 
@@ -207,20 +196,15 @@ def test_without_spacing_views_share_a_scale_in_pixels_and_the_pane_says_so(pane
 def test_views_of_very_different_pixel_sizes_are_fitted_each_and_the_pane_says_so(pane):
     views = [make_view("R CC", "r", shape=(200, 150)), make_view("L CC", "l", shape=(1000, 750))]
     hang(pane, Study("1.2.3", "A-17", tuple(views)))
-    heights = [canvas.grey()[0].shape[0] for canvas in canvases(pane).values()]
+    heights = [canvas.image.grey()[0].shape[0] for canvas in canvases(pane).values()]
     assert heights[0] == pytest.approx(heights[1], rel=0.1)
     assert any(Basis.EACH.value[1:] in text for text in words_below(pane))
-
-
-def words_below(pane):
-    strip = pane.findChild(HeatLegend).parentWidget()
-    return [widget.accessibleName() for widget in strip.findChildren(QWidget)]
 
 
 def test_the_breast_fills_its_cell(pane):
     hang(pane, make_study(("R CC", "L CC")))
     for canvas in canvases(pane).values():
-        box, placement = canvas.display.breast, canvas.placement()
+        box, placement = canvas.image.display.breast, canvas.image.placement
         wide = (box.column_stop - box.column_start) * placement.scale_x / canvas.width()
         tall = (box.row_stop - box.row_start) * placement.scale_y / canvas.height()
         assert 0.94 < max(wide, tall) <= 1.0
@@ -232,7 +216,7 @@ def test_views_that_arrive_do_not_move_the_others_before_the_page_is_complete(pa
     placements = []
     for view in study.views[:3]:
         pane.show_pixels(view.image_uid, pixels_of(view))
-        placements.append(canvases(pane)[study.views[0].label].placement())
+        placements.append(canvases(pane)[study.views[0].label].image.placement)
     assert len(set(placements)) == 1
 
 
@@ -244,8 +228,8 @@ def test_a_failed_view_does_not_hold_up_the_scale_of_the_others(pane):
     pane.show_failure(study.views[3].image_uid, "File is cut short", "Copy it again.")
     failed = [canvas for canvas in canvases(pane).values() if canvas.state is State.FAILED]
     assert [canvas.view.label for canvas in failed] == ["L MLO"]
-    box = canvases(pane)["R CC"].display.breast
-    tall = (box.row_stop - box.row_start) * canvases(pane)["R CC"].placement().scale_y
+    box = canvases(pane)["R CC"].image.display.breast
+    tall = (box.row_stop - box.row_start) * canvases(pane)["R CC"].image.placement.scale_y
     assert tall > 0.9 * canvases(pane)["R CC"].height()
 
 
@@ -297,26 +281,26 @@ def test_a_wheel_that_runs_on_stops_at_the_last_view_and_a_new_turn_leaves_the_s
 def test_double_click_shows_one_view_large_and_back_as_it_was(pane, qtbot):
     hang(pane, make_study())
     canvas = canvases(pane)["L MLO"]
-    small, placement = canvas.geometry(), canvas.placement()
+    small, placement = canvas.geometry(), canvas.image.placement
     qtbot.mouseDClick(canvas, LEFT, pos=canvas.rect().center())
     assert list(canvases(pane)) == ["L MLO"]
     assert canvas.width() > 1.9 * small.width()
-    assert canvas.magnification > 1.5 * placement.scale_x
+    assert canvas.image.camera.magnification > 1.5 * placement.scale_x
     wheel(canvas, 2, modifiers=CTRL)
     qtbot.mouseDClick(canvas, LEFT, pos=canvas.rect().center())
     assert list(canvases(pane)) == list(STANDARD)
-    assert (canvas.geometry(), canvas.placement()) == (small, placement)
+    assert (canvas.geometry(), canvas.image.placement) == (small, placement)
 
 
 def test_a_single_view_steps_to_the_next_and_leaves_no_zoom_behind(pane):
     hang(pane, make_study())
-    before = canvases(pane)["R CC"].placement()
+    before = canvases(pane)["R CC"].image.placement
     pane.toggle_single()
     pane.zoom_step(3)
     pane.next_view(1)
     assert list(canvases(pane)) == ["L CC"]
     pane.toggle_single()
-    assert canvases(pane)["R CC"].placement() == before
+    assert canvases(pane)["R CC"].image.placement == before
 
 
 def test_invert_and_presets_act_on_all_views_and_on_those_that_load_later(pane):
@@ -330,12 +314,12 @@ def test_invert_and_presets_act_on_all_views_and_on_those_that_load_later(pane):
     for view in later:
         pane.show_pixels(view.image_uid, pixels_of(view))
     for canvas in canvases(pane).values():
-        assert canvas.voi.name == "soft"
-        assert "inverted" in canvas.summary()
+        assert canvas.image.greys.voi.name == "soft"
+        assert "inverted" in canvas.text.summary()
     pane.reset()
     for canvas in canvases(pane).values():
-        assert canvas.voi.name == "normal"
-        assert "inverted" not in canvas.summary()
+        assert canvas.image.greys.voi.name == "normal"
+        assert "inverted" not in canvas.text.summary()
 
 
 def test_one_key_sets_curves_aside_in_all_views_and_gives_them_back(pane, qtbot):
@@ -352,45 +336,45 @@ def test_one_key_sets_curves_aside_in_all_views_and_gives_them_back(pane, qtbot)
     for view in later:
         pane.show_pixels(view.image_uid, pixels_of(view))
     for canvas in canvases(pane).values():
-        assert canvas.voi.function is VoiFunction.LINEAR_EXACT
-        assert "linear fallback" in canvas.summary()
+        assert canvas.image.greys.voi.function is VoiFunction.LINEAR_EXACT
+        assert "linear fallback" in canvas.text.summary()
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_L)
-    assert {canvas.voi for canvas in canvases(pane).values()} == {curve}
+    assert {canvas.image.greys.voi for canvas in canvases(pane).values()} == {curve}
     for leave, window in ((pane.next_preset, soft), (pane.reset, curve)):
         pane.toggle_linear()
         leave()
         for canvas in canvases(pane).values():
-            assert canvas.voi == window
-            assert "linear fallback" not in canvas.summary()
+            assert canvas.image.greys.voi == window
+            assert "linear fallback" not in canvas.text.summary()
     pane.toggle_linear()
     hang(pane, make_study(uid="other"))
-    assert not any("linear" in canvas.summary() for canvas in canvases(pane).values())
+    assert not any("linear" in canvas.text.summary() for canvas in canvases(pane).values())
 
 
 def test_a_drag_changes_one_window_and_with_shift_all(pane):
     hang(pane, make_study())
     cells = canvases(pane)
     drag(cells["L CC"], LEFT, (100, 100), (140, 100))
-    changed = [label for label, canvas in cells.items() if canvas.voi != WINDOW]
+    changed = [label for label, canvas in cells.items() if canvas.image.greys.voi != WINDOW]
     assert changed == ["L CC"]
     pane.reset()
     drag(cells["L CC"], LEFT, (100, 100), (140, 100), SHIFT)
-    widths = {round(canvas.voi.width) for canvas in cells.values()}
+    widths = {round(canvas.image.greys.voi.width) for canvas in cells.values()}
     assert widths == {round(4096 * np.exp(40 / 300))}
 
 
 def test_one_to_one_acts_on_the_selected_view_and_again_fits_it(pane):
     hang(pane, make_study())
     pane.actual_pixels()
-    assert [canvas.magnification == 1 for canvas in canvases(pane).values()] == [
+    assert [canvas.image.camera.magnification == 1 for canvas in canvases(pane).values()] == [
         True,
         False,
         False,
         False,
     ]
-    assert canvases(pane)["R CC"].grey()[0].max() > 60  # the breast, not the air
+    assert canvases(pane)["R CC"].image.grey()[0].max() > 60  # the breast, not the air
     pane.actual_pixels()
-    assert canvases(pane)["R CC"].is_fitted
+    assert canvases(pane)["R CC"].image.camera.is_fitted
 
 
 def test_the_status_line_follows_the_selected_view(pane):
@@ -407,18 +391,15 @@ def test_the_status_line_follows_the_selected_view(pane):
 
 def test_every_command_has_an_action_with_its_keys_and_runs(pane):
     hang(pane, make_study())
-    pane.tools.book.open(make_study())  # a spot may be drawn, wherever the pointer happens to be
-    assert set(pane.actions()) == set(pane.actions_by_name.values())
-    for command in COMMANDS:
-        action = pane.actions_by_name[command.identity]
+    pane.tools.annotations.open(
+        make_study()
+    )  # a spot may be drawn, wherever the pointer happens to be
+    assert {action.objectName() for action in pane.actions()} == {c.id for c in pane.commands.specs}
+    for command in pane.commands.specs:
+        action = pane.commands.action(command.id)
         assert action.text() == command.text
         assert action.shortcuts() == [QKeySequence(key) for key in command.keys]
         action.trigger()
-
-
-def test_no_two_commands_share_a_key():
-    keys = [key for command in COMMANDS for key in command.keys]
-    assert len(keys) == len(set(keys))
 
 
 def test_keys_reach_the_selected_view(pane, qtbot):
@@ -432,9 +413,9 @@ def test_keys_reach_the_selected_view(pane, qtbot):
     assert pane.selected == make_study().views[1].image_uid
     focused = QApplication.focusWidget()
     qtbot.keyClick(focused, Qt.Key.Key_Up, CTRL)
-    assert focused.voi.name == "adjusted"
+    assert focused.image.greys.voi.name == "adjusted"
     qtbot.keyClick(focused, Qt.Key.Key_Home)
-    assert focused.voi == WINDOW
+    assert focused.image.greys.voi == WINDOW
 
 
 def test_focus_stays_with_the_images_when_the_study_changes(pane):
@@ -498,16 +479,16 @@ def test_one_key_goes_through_the_steps_and_stops_at_the_last(pane, qtbot):
 
 
 def test_the_tour_shows_every_pixel_of_the_breast_at_one_to_one(pane):
-    pane.set_routine([Kind.ACTUAL])
+    pane.set_protocol([StepKind.ACTUAL])
     study = make_study(("R CC", "L CC"), shape=(1800, 1400))
     hang(pane, study)
     canvas = canvases(pane)["R CC"]
-    box = canvas.display.breast
-    seen = np.zeros(canvas.display.pixels.shape, bool)
+    box = canvas.image.display.breast
+    seen = np.zeros(canvas.image.display.pixels.shape, bool)
     count = 0
     while list(canvases(pane)) == ["R CC"]:
-        assert canvas.magnification == 1
-        placement, (width, height) = canvas.placement(), canvas.device_size()
+        assert canvas.image.camera.magnification == 1
+        placement, (width, height) = canvas.image.placement, canvas.device_size()
         corner, other = placement.to_source(0, 0), placement.to_source(width, height)
         rows = slice(max(0, int(corner[0])), int(other[0]) + 1)
         seen[rows, max(0, int(corner[1])) : int(other[1]) + 1] = True
@@ -524,10 +505,10 @@ def test_a_step_begins_fitted_whatever_was_zoomed_before(pane):
     hang(pane, make_study())
     pane.zoom_step(3)
     pane.step(1)
-    assert all(canvas.is_fitted for canvas in canvases(pane).values())
+    assert all(canvas.image.camera.is_fitted for canvas in canvases(pane).values())
     pane.zoom_step(3)
     pane.step(-1)
-    assert all(canvas.is_fitted for canvas in canvases(pane).values())
+    assert all(canvas.image.camera.is_fitted for canvas in canvases(pane).values())
 
 
 def test_from_a_pair_the_arrow_goes_on_to_the_other_pair(pane):
@@ -550,7 +531,7 @@ def test_priors_hang_under_the_current_views_and_cannot_be_taken_for_them(pane):
         assert (canvas.x(), canvas.width()) == (above.x(), above.width())
         assert canvas.y() > above.y()
         assert canvas.accessibleName().startswith(f"PRIOR 2022-01-02, {label}")
-        assert canvas.summary().startswith(f"PRIOR 2022-01-02 {label}")
+        assert canvas.text.summary().startswith(f"PRIOR 2022-01-02 {label}")
         assert shows_colour(canvas, theme.PRIOR)
         assert not shows_colour(above, theme.PRIOR)
         assert above.accessibleName() == f"{label}, shown"
@@ -571,10 +552,10 @@ def test_current_and_prior_have_the_same_physical_size(pane, mm):
     hang(pane, current, priors=[make_prior(shape=shape, pixel_spacing=spacing(mm))])
     pane.next_prior()
     for canvas in (c for c in pane.findChildren(Canvas) if c.isVisible()):
-        per_mm = canvas.magnification / canvas.view.pixel_spacing.column_mm
+        per_mm = canvas.image.camera.magnification / canvas.view.pixel_spacing.column_mm
         reference = canvases(pane)["R CC"]
         assert per_mm == pytest.approx(
-            reference.magnification / reference.view.pixel_spacing.column_mm, rel=0.01
+            reference.image.camera.magnification / reference.view.pixel_spacing.column_mm, rel=0.01
         )
     assert Basis.MILLIMETRES.value.capitalize() in words_below(pane)
 
@@ -585,7 +566,7 @@ def test_pixels_that_are_not_square_are_shown_in_their_true_proportions(pane):
     hang(pane, current, priors=[make_prior(shape=(300, 450), pixel_spacing=flat)])
     pane.next_prior()
     heights = {
-        round(canvas.placement().height)
+        round(canvas.image.placement.height)
         for canvas in pane.findChildren(Canvas)
         if canvas.isVisible()
     }
@@ -597,12 +578,12 @@ def test_a_prior_without_spacing_is_fitted_by_itself_and_says_that_its_size_does
     hang(pane, current, priors=[make_prior(shape=(200, 150))])
     pane.next_prior()
     for canvas in (c for c in pane.findChildren(Canvas) if c.isVisible()):
-        words = [text for text, _ in canvas.bottom_lines()]
+        words = [text for text, _ in canvas.text.bottom_lines()]
         assert ("size does not compare" in words) is (canvas.prior is not None)
-        assert canvas.grey()[0].shape[0] > 0.6 * canvas.height()
+        assert canvas.image.grey()[0].shape[0] > 0.6 * canvas.height()
     assert Basis.PARTLY.value.capitalize() in words_below(pane)
     pane.step(-1)  # among themselves the current ones do compare
-    assert not any("size does" in canvas.summary() for canvas in canvases(pane).values())
+    assert not any("size does" in canvas.text.summary() for canvas in canvases(pane).values())
 
 
 def test_spacings_that_cannot_both_be_true_are_told_and_each_view_is_fitted(pane):
@@ -610,15 +591,15 @@ def test_spacings_that_cannot_both_be_true_are_told_and_each_view_is_fitted(pane
     hang(pane, current, priors=[make_prior(shape=(600, 450), pixel_spacing=spacing(1.0))])
     pane.next_prior()
     shown = [canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]
-    assert all("size does not compare" in canvas.summary() for canvas in shown)
-    assert all(canvas.grey()[0].shape[0] > 0.6 * canvas.height() for canvas in shown)
+    assert all("size does not compare" in canvas.text.summary() for canvas in shown)
+    assert all(canvas.image.grey()[0].shape[0] > 0.6 * canvas.height() for canvas in shown)
     assert Basis.CONTRADICTORY.value.capitalize() in words_below(pane)
 
 
 def test_what_the_prior_lacks_leaves_a_gap_that_says_whose(pane):
     hang(pane, make_study(), priors=[make_prior(labels=("R CC", "R MLO", "L MLO"))])
     pane.next_prior()
-    (gap,) = (gap for gap in pane.findChildren(Gap) if gap.isVisible())
+    (gap,) = (gap for gap in pane.findChildren(EmptyViewport) if gap.isVisible())
     assert gap.accessibleName() == "L CC, not in the prior of 2022-01-02"
     assert gap.x() == canvases(pane)["L CC"].x()
 
@@ -686,26 +667,26 @@ def test_a_doubt_about_the_patient_stands_on_the_prior(pane):
     pane.next_prior()
     below = [canvas for canvas in pane.findChildren(Canvas) if canvas.prior]
     for canvas in below:
-        assert "matched by ID alone" in [text for text, _ in canvas.top_lines()]
+        assert "matched by ID alone" in [text for text, _ in canvas.text.top_lines()]
 
 
 def test_views_that_claim_the_same_place_ask_for_a_check(pane):
     hang(pane, make_study(("L CC", "L CC", "R MLO", "L MLO")))
-    words = [text for text, _ in canvases(pane)["L CC"].top_lines()]
+    words = [text for text, _ in canvases(pane)["L CC"].text.top_lines()]
     assert words[-3:] == ["check side", "2 images claim L CC", "none R CC"]
     assert "check side" in canvases(pane)["L CC"].accessibleDescription()
-    assert "check side" not in [text for text, _ in canvases(pane)["L MLO"].top_lines()]
+    assert "check side" not in [text for text, _ in canvases(pane)["L MLO"].text.top_lines()]
 
 
 def test_a_reader_may_choose_other_steps_and_begins_with_the_first(pane):
     hang(pane, make_study(), priors=[make_prior()])
-    pane.set_routine([Kind.PRIOR_MLO, Kind.RIGHT])
+    pane.set_protocol([StepKind.PRIOR_MLO, StepKind.RIGHT])
     assert len([canvas for canvas in pane.findChildren(Canvas) if canvas.isVisible()]) == 4
     pane.step(1)
     assert list(canvases(pane)) == ["R CC", "R MLO"]
     pane.step(1)
     assert list(canvases(pane)) == list(STANDARD)  # what no chosen step shows
-    pane.set_routine(ROUTINE)
+    pane.set_protocol(DEFAULT_PROTOCOL)
     assert list(canvases(pane)) == list(STANDARD)
 
 

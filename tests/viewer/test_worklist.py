@@ -7,13 +7,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
-from engine.domain import Catalogue, FailedFile, Laterality, Prediction
+from engine.domain import Catalogue, FailedFile, Laterality, OutOfScope
 from engine.errors import EngineStopped
 from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
 from tests.viewer.studies import make_study
-from viewer.panes.worklist import Order, WorklistPane
+from viewer.panes.worklist import WorklistPane
+from viewer.panes.worklist_items import Order
 from viewer.shared import theme
-from viewer.shared.states import RunState, StudyState, StudyStatus
+from viewer.shared.states import RunState, StudyProgress, StudyState, StudyStatus
 
 DONE = StudyStatus(StudyState.DONE)
 
@@ -52,7 +53,7 @@ def pane(qtbot):
 
 
 def sentences(pane):
-    model = pane._list.model()
+    model = pane.list_view.model()
     return [model.index(row, 0).data() for row in range(model.rowCount())]
 
 
@@ -94,7 +95,7 @@ def test_the_open_study_stays_selected_when_the_order_changes(pane, qtbot):
     with qtbot.assertNotEmitted(pane.study_selected, wait=50):
         pane.show_prediction(suspicion(STUDIES[2], 5))
     assert pane.study_uids[0] == "1.2.3"
-    assert pane._list.currentIndex().data().startswith("Patient A-1")
+    assert pane.list_view.currentIndex().data().startswith("Patient A-1")
 
 
 def test_selecting_tells_the_study_and_which_comes_next(pane, qtbot):
@@ -122,7 +123,7 @@ def test_arrow_keys_never_land_on_a_failure(pane, qtbot):
     selected = []
     pane.study_selected.connect(selected.append)
     pane.select("1.2.3")
-    qtbot.keyClick(pane._list, Qt.Key.Key_Down)
+    qtbot.keyClick(pane.list_view, Qt.Key.Key_Down)
     assert selected == ["1.2.3"]
 
 
@@ -131,6 +132,7 @@ def test_arrow_keys_never_land_on_a_failure(pane, qtbot):
     [
         (StudyStatus(StudyState.QUEUED), "queued"),
         (StudyStatus(StudyState.RUNNING), "running"),
+        (StudyStatus(StudyState.RUNNING, progress=StudyProgress(2, 4, 6.0)), "view 2 of 4"),
         (StudyStatus(StudyState.IDLE), "not asked"),
         (StudyStatus(StudyState.OUT_OF_SCOPE), "out of scope"),
         (StudyStatus(StudyState.FAILED, EngineStopped("The engine stopped", "")), "engine stopped"),
@@ -150,7 +152,7 @@ def test_each_breasts_category_is_told_with_its_side(pane):
 
 def test_a_breast_out_of_scope_has_no_category(pane):
     answer = answer_of(STUDIES[0])
-    silent = Prediction(MODELS["hybrid"], None, "A spot view.")
+    silent = OutOfScope(MODELS["hybrid"], "A spot view.")
     right, left = answer.breasts
     pane.show_prediction(replace(answer, breasts=(replace(right, prediction=silent), left)))
     assert "right out of scope, left model category" in sentences(pane)[0]
@@ -173,44 +175,44 @@ def test_an_unsaved_reading_and_a_read_study_are_marked(pane):
 
 def test_the_progress_is_told_and_pause_becomes_resume(pane, qtbot):
     pane.show_progress(1, 3)
-    assert pane._count.text() == "1 of 3"
+    assert pane.count_label.text() == "1 of 3"
     with qtbot.waitSignal(pane.pause_requested):
-        press(qtbot, pane._pause)
+        press(qtbot, pane.pause_button)
     pane.show_run(RunState.PAUSED)
-    assert pane._count.text() == "1 of 3, paused"
+    assert pane.count_label.text() == "1 of 3, paused"
     with qtbot.waitSignal(pane.resume_requested):
-        press(qtbot, pane._pause)
+        press(qtbot, pane.pause_button)
     with qtbot.waitSignal(pane.cancel_requested):
-        press(qtbot, pane._cancel)
+        press(qtbot, pane.cancel_button)
     pane.show_run(RunState.CANCELLED)
-    assert not pane._cancel.isEnabled()
-    assert pane._pause.isEnabled()
+    assert not pane.cancel_button.isEnabled()
+    assert pane.pause_button.isEnabled()
     pane.show_progress(3, 3)
-    assert pane._count.text() == "3 of 3"
-    assert not pane._pause.isEnabled()
+    assert pane.count_label.text() == "3 of 3"
+    assert not pane.pause_button.isEnabled()
 
 
 def test_reading_files_is_told_and_can_be_cancelled(pane, qtbot):
     pane.show_progress(3, 3)
     pane.show_opening(0, 0)
-    assert pane._count.text() == "Looking for files …"
+    assert pane.count_label.text() == "Looking for files …"
     pane.show_opening(20, 500)
-    assert pane._count.text() == "Reading files: 20 of 500"
+    assert pane.count_label.text() == "Reading files: 20 of 500"
     with qtbot.waitSignal(pane.opening_cancel_requested):
-        press(qtbot, pane._cancel)
+        press(qtbot, pane.cancel_button)
     pane.hide_opening()
-    assert pane._count.text() == "3 of 3"
+    assert pane.count_label.text() == "3 of 3"
 
 
 def test_a_thumbnail_and_a_suspicious_badge_are_painted(pane):
     picture = QImage(30, 56, QImage.Format.Format_RGB888)
     picture.fill(Qt.GlobalColor.white)
-    row = pane._list.visualRect(pane._list.model().index(0, 0))
-    bare = pane._list.viewport().grab(row).toImage()
+    row = pane.list_view.visualRect(pane.list_view.model().index(0, 0))
+    bare = pane.list_view.viewport().grab(row).toImage()
     pane.show_thumbnail("1.2.1", picture)
     pane.show_status("1.2.1", DONE)
     pane.show_prediction(suspicion(STUDIES[0], 5, 1))
-    painted = pane._list.viewport().grab(row).toImage()
+    painted = pane.list_view.viewport().grab(row).toImage()
     middle = 8 + 23, 6 + 28  # of the thumbnail's box
     assert bare.pixelColor(*middle).lightness() == 0
     assert painted.pixelColor(*middle).lightness() == 255
@@ -224,7 +226,7 @@ def test_a_thumbnail_and_a_suspicious_badge_are_painted(pane):
 
 
 def test_a_tool_tip_holds_what_the_row_has_no_room_for(pane):
-    index = pane._list.model().index(0, 0)
+    index = pane.list_view.model().index(0, 0)
     text = index.data(Qt.ItemDataRole.ToolTipRole)
     assert "R CC, L CC, R MLO, L MLO" in text
     assert "Doe^Jane" in text
@@ -246,4 +248,4 @@ def test_a_study_with_notes_says_so_in_its_row_and_tells_them_in_the_tool_tip(pa
     study = study_of(7, notes=("Laterality guessed from the file name.",))
     pane.show_catalogue(Catalogue((study,)))
     assert "notes" in sentences(pane)[0]
-    assert study.notes[0] in pane._list.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert study.notes[0] in pane.list_view.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)

@@ -5,26 +5,23 @@ Each change is an `Annotation` to be recorded, an undo too: nothing is ever take
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from engine.domain import Annotation, AnnotationKind, MammogramView, Study
 
 Point = tuple[float, float]
 
 
-class AnnotationBook:
-    """The drawings of one study at a time. `record` hears every change, undone and redone ones too.
-
-    A change is a pair: the drawing before, None if there was none, and after, None if taken away.
-    """
+class AnnotationModel:
+    """The drawings of one study at a time. `record` hears every change, undone ones too."""
 
     def __init__(self, record: Callable[[Annotation], None]) -> None:
         self._reader = ""
         self._record = record
         self._study: Study | None = None
         self._drawn: dict[str, Annotation] = {}  # by mark, in the order of drawing
-        self._done: list[tuple[Annotation | None, Annotation | None]] = []
-        self._undone: list[tuple[Annotation | None, Annotation | None]] = []
+        self._done: list[_Change] = []
+        self._undone: list[_Change] = []
 
     @property
     def reader(self) -> str:
@@ -54,38 +51,41 @@ class AnnotationBook:
         """One's own; what was drawn before a name was given is everybody's."""
         return annotation.reader in ("", self.reader)
 
-    def draft(self, view: MammogramView, kind: AnnotationKind, points: Sequence[Point]):
-        """A drawing that is not in the book yet."""
-        study = self._study
+    def draft(
+        self, view: MammogramView, kind: AnnotationKind, points: Sequence[Point]
+    ) -> Annotation:
+        """A drawing that is not added yet. Raises ValueError where no study is open."""
+        if self._study is None:
+            raise ValueError("no study is open")
         return Annotation(
             mark=uuid.uuid4().hex,
-            study_uid=study.uid,
+            study_uid=self._study.uid,
             image_uid=view.image_uid,
-            patient_id=study.patient_id,
+            patient_id=self._study.patient_id,
             reader=self.reader,
             kind=kind,
             points=tuple(points),
         )
 
     def add(self, annotation: Annotation) -> None:
-        self._change(None, annotation)
+        self._change(_Change(_removed(annotation), annotation))
 
     def replace(self, annotation: Annotation) -> None:
         """By its mark; ignored where nothing has changed, or it is another reader's."""
         before = self._drawn.get(annotation.mark)
         if before is not None and before != annotation and self.may_change(before):
-            self._change(before, replace(annotation, reader=self.reader))
+            self._change(_Change(before, replace(annotation, reader=self.reader)))
 
     def remove(self, mark: str) -> None:
         """Ignored where it is another reader's."""
         before = self._drawn.get(mark)
         if before is not None and self.may_change(before):
-            self._change(before, None)
+            self._change(_Change(before, _removed(before)))
 
-    def _change(self, before: Annotation | None, after: Annotation | None) -> None:
-        self._done.append((before, after))
+    def _change(self, change: "_Change") -> None:
+        self._done.append(change)
         self._undone.clear()
-        self._set(before, after)
+        self._set(change.after)
 
     @property
     def undoable(self) -> int:
@@ -96,23 +96,34 @@ class AnnotationBook:
         """What was changed back; None at the beginning."""
         if not self._done:
             return None
-        before, after = self._done.pop()
-        self._undone.append((before, after))
-        return self._set(after, before)
+        change = self._done.pop()
+        self._undone.append(change)
+        return self._set(change.before)
 
     def redo(self) -> Annotation | None:
         """What was changed again; None where nothing was undone."""
         if not self._undone:
             return None
-        before, after = self._undone.pop()
-        self._done.append((before, after))
-        return self._set(before, after)
+        change = self._undone.pop()
+        self._done.append(change)
+        return self._set(change.after)
 
-    def _set(self, before: Annotation | None, after: Annotation | None) -> Annotation:
-        changed = after or replace(before, is_removed=True)
+    def _set(self, changed: Annotation) -> Annotation:
         if changed.is_removed:
             del self._drawn[changed.mark]
         else:
             self._drawn[changed.mark] = changed
         self._record(changed)
         return changed
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What was not there before, or is not there after, `is_removed`."""
+
+    before: Annotation
+    after: Annotation
+
+
+def _removed(annotation: Annotation) -> Annotation:
+    return replace(annotation, is_removed=True)

@@ -10,12 +10,12 @@ so the words ask the reader to check, and claim nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.domain import Laterality, MammogramView, ViewPosition
-from viewer.display.rendering import CHEST_WALL_SIDE, ImageSide
-from viewer.shared.languages import mark
+from engine.domain import MammogramView, ViewPosition
+from engine.messages import message
+from viewer.display.rendering import ImageSide, hung_wall
 
-CHECK_SIDE = mark("check side")
-_LATERAL = frozenset(  # the head is up
+CHECK_SIDE = message("check side")
+LATERAL_VIEWS = frozenset(  # the head is up
     {
         ViewPosition.MLO,
         ViewPosition.ML,
@@ -32,27 +32,27 @@ class SideCheck:
     """How a view must be shown, and what its reader must know of it."""
 
     is_mirrored: bool
-    doubts: tuple[str, ...]  #: each a few words; CHECK_SIDE comes first where the side is in doubt
+    warnings: tuple[str, ...]  #: a few words each; CHECK_SIDE first where the side is in doubt
 
 
 def check_side(
-    view: MammogramView, in_pixels: ImageSide | None, claims: Sequence[str] = ()
+    view: MammogramView, in_pixels: ImageSide | None, conflicts: Sequence[str] = ()
 ) -> SideCheck:
     """`in_pixels` is the side of the stored image that the breast grows out of, None if unclear;
-    `claims` are what is doubtful about the view among the others, see `hanging.doubtful_claims`.
+    `conflicts` are what is doubtful about it among the others: `hanging.laterality_conflicts`.
     """
-    wanted = CHEST_WALL_SIDE.get(view.laterality)
+    wanted = hung_wall(view.laterality)
     in_tags = tagged_wall(view)
     stored = in_pixels or in_tags
     is_mirrored = None not in (wanted, stored) and stored is not wanted
-    doubts = [*claims, *view.side_faults]
+    warnings = [*conflicts, *view.side_faults]
     if None not in (in_pixels, in_tags) and in_pixels is not in_tags:
-        doubts.append(mark("chest wall not as tagged"))
+        warnings.append(message("chest wall not as tagged"))
     elif is_mirrored and in_tags is None:
-        doubts.append(mark("chest wall on other side"))
-    if doubts:
-        doubts.insert(0, CHECK_SIDE)
-    return SideCheck(is_mirrored, (*doubts, *_turned(view)))
+        warnings.append(message("chest wall on other side"))
+    if warnings:
+        warnings.insert(0, CHECK_SIDE)
+    return SideCheck(is_mirrored, (*warnings, *_turned(view)))
 
 
 def tagged_wall(view: MammogramView) -> ImageSide | None:
@@ -67,12 +67,12 @@ def _turned(view: MammogramView) -> tuple[str, ...]:
         return ()
     along_row, along_column = (value[:1] for value in view.orientation)
     if along_column in ("A", "P"):
-        return (mark("lies on its side by its tag"),)
-    lateral = {Laterality.RIGHT: "R", Laterality.LEFT: "L"}.get(view.laterality)
+        return (message("lies on its side by its tag"),)
+    lateral = view.laterality.value if view.laterality else None  # 'R' of a right breast
     is_lateral_down = view.view_position is ViewPosition.CC and along_column == lateral
-    is_head_down = view.view_position in _LATERAL and along_column == "H"
+    is_head_down = view.view_position in LATERAL_VIEWS and along_column == "H"
     # of the other breast's orientation `side_faults` speaks
     is_told = bool(view.side_faults)
     if along_row and (is_head_down or (is_lateral_down and not is_told)):
-        return (mark("upside down by its tag"),)
+        return (message("upside down by its tag"),)
     return ()

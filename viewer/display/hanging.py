@@ -18,6 +18,7 @@ from engine.domain import STANDARD_VIEWS, Laterality, MammogramView, Study, View
 from viewer.shared.languages import tr
 
 Place = tuple[Laterality, ViewPosition]
+_Kind = tuple[Laterality | None, ViewPosition | None, frozenset[str]]
 
 SIDES = (Laterality.RIGHT, Laterality.LEFT)  #: as they hang, left to right
 IMPLANT_DISPLACED = "implant displaced"
@@ -108,8 +109,8 @@ def hang_places(study: Study, places: Iterable[Place]) -> Page | None:
     return Page(tuple(cells)) if any(cell.view for cell in cells) else None
 
 
-def doubtful_claims(study: Study) -> Mapping[str, tuple[str, ...]]:
-    """By image uid, what is doubtful about its place: views that claim to be the same.
+def laterality_conflicts(study: Study) -> Mapping[str, tuple[str, ...]]:
+    """By image uid, what is doubtful about its side: views that claim to be the same.
 
     Repeats of an exposure are usual; where the other side lacks that view, it is likelier that one
     of the two bears the wrong side.
@@ -120,7 +121,7 @@ def doubtful_claims(study: Study) -> Mapping[str, tuple[str, ...]]:
         if place and not _is_partial(view):
             claims[place].append(view)
     sides = {side for side, _ in claims}
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for (side, position), views in claims.items():
         other = next(s for s in SIDES if s is not side)
         if len(views) > 1 and len(sides) == 2 and (other, position) not in claims:
@@ -156,7 +157,7 @@ def hang_over_prior(study: Study, prior: Study, places: Iterable[Place]) -> Page
 
 def hang_extras_over_prior(study: Study, prior: Study) -> tuple[Page, ...]:
     """Views beyond the standard ones of which the prior has the same: place and modifiers."""
-    before: dict[tuple, list[MammogramView]] = defaultdict(list)
+    before: dict[_Kind, list[MammogramView]] = defaultdict(list)
     for view in _sorted_out(prior)[1]:
         before[_kind_of_view(view)].append(view)
     pairs = []
@@ -226,11 +227,12 @@ def _in_fours(views: Sequence[MammogramView]) -> tuple[Page, ...]:
     pages = []
     views = _paired(views)
     for start in range(0, len(views), _PAGE_SIZE):
-        cells = [Cell(view, view.label) for view in views[start : start + _PAGE_SIZE]]
-        for left in range(0, len(cells) - 1, 2):
-            sides = tuple(cell.view.laterality for cell in cells[left : left + 2])
+        part = list(views[start : start + _PAGE_SIZE])
+        for left in range(0, len(part) - 1, 2):
+            sides = tuple(view.laterality for view in part[left : left + 2])
             if sides == SIDES[::-1]:  # chest walls together
-                cells[left : left + 2] = reversed(cells[left : left + 2])
+                part[left : left + 2] = reversed(part[left : left + 2])
+        cells = [Cell(view, view.label) for view in part]
         if len(cells) == 3:
             cells.append(Cell(None, ""))
         pages.append(Page(tuple(cells)))
@@ -244,17 +246,19 @@ def _paired(views: Sequence[MammogramView]) -> list[MammogramView]:
     """
     if len({view.laterality for view in views} & set(SIDES)) < 2:
         return list(views)
-    kinds: dict[tuple, tuple[list, list]] = defaultdict(lambda: ([], []))
+    kinds: dict[_Kind, tuple[list[MammogramView], list[MammogramView]]]
+    kinds = defaultdict(lambda: ([], []))
     for view in views:
         if view.laterality:
-            kinds[_kind_of_view(view)[1:]][SIDES.index(view.laterality)].append(view)
-    pairs = [pair for of_kind in kinds.values() for pair in zip(*of_kind, strict=False)]
+            of_kind = kinds[None, *_kind_of_view(view)[1:]]  # of either side
+            of_kind[SIDES.index(view.laterality)].append(view)
+    pairs = [pair for rights, lefts in kinds.values() for pair in zip(rights, lefts, strict=False)]
     paired = [view for pair in pairs for view in pair]
     uids = {id(view) for view in paired}
     return paired + [view for view in views if id(view) not in uids]
 
 
-def _kind_of_view(view: MammogramView) -> tuple:
+def _kind_of_view(view: MammogramView) -> _Kind:
     return view.laterality, view.view_position, _modified(view)
 
 
@@ -266,13 +270,13 @@ def _is_partial(view: MammogramView) -> bool:
     return bool(_modified(view)) or view.out_of_scope is not None
 
 
-def _preference(view: MammogramView) -> tuple:
+def _preference(view: MammogramView) -> tuple[object, ...]:
     """Of several views for one place the first hangs there: whole breasts, then the newest."""
     newest_first = tuple(-ord(letter) for letter in view.acquired) if view.acquired else (0,)
     return _is_partial(view), newest_first, view.instance_number, view.image_uid
 
 
-def _reading_order(view: MammogramView) -> tuple:
+def _reading_order(view: MammogramView) -> tuple[object, ...]:
     """Known before unknown, by kind and projection, right before left, then as acquired."""
     position, side = view.view_position, view.laterality
     is_known = position is not None and side is not None

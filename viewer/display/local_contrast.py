@@ -12,6 +12,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from engine.arrays import Array
 from viewer.display.rendering import DisplayPixels, Placement, Sample
 
 _TILES = 8  #: along each side of the image
@@ -24,10 +25,10 @@ _FEW = 64  #: pixels; a tile with fewer keeps the window's own greys
 class LocalContrast:
     """A grey table for each tile: uint8 (tiles down, tiles across, 256)."""
 
-    tables: np.ndarray
+    tables: Array
 
 
-def learn(display: DisplayPixels, table: np.ndarray) -> LocalContrast:
+def learn(display: DisplayPixels, table: Array) -> LocalContrast:
     """For an image under a window's table (uint8 (65536,))."""
     small = next((m for m in display.means if max(m.shape) <= _LEARN_SIZE), display.means[-1])
     grey = cv2.LUT(np.ascontiguousarray(small), table)
@@ -43,7 +44,7 @@ def learn(display: DisplayPixels, table: np.ndarray) -> LocalContrast:
     return LocalContrast(tables)
 
 
-def _equalised(counts: np.ndarray) -> np.ndarray:
+def _equalised(counts: Array) -> Array:
     """The table of one tile: uint8 (256,), rising, 0 at 0 and 255 at 255."""
     identity = np.arange(256)
     inner = counts[1:255].astype(float)
@@ -59,7 +60,7 @@ def _equalised(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], 1 + np.round(253 * rising), [255]]).astype(np.uint8)
 
 
-def apply(grey: np.ndarray, sampled: Sample, contrast: LocalContrast) -> np.ndarray:
+def apply(grey: Array, sampled: Sample, contrast: LocalContrast) -> Array:
     """`grey`, the developed `sampled`, through the tables; between tiles they are blended."""
     placement = sampled.placement
     tables = _as_displayed(contrast.tables, placement)
@@ -77,13 +78,13 @@ def apply(grey: np.ndarray, sampled: Sample, contrast: LocalContrast) -> np.ndar
     return result
 
 
-def _mixed(part: np.ndarray, one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
-    first = cv2.LUT(part, one.astype(np.float32))
+def _mixed(part: Array, one: Array, other: Array, share: Array) -> Array:
+    first: Array = cv2.LUT(part, one.astype(np.float32))
     first += (cv2.LUT(part, other.astype(np.float32)) - first) * share
     return first
 
 
-def _as_displayed(tables: np.ndarray, placement: Placement) -> np.ndarray:
+def _as_displayed(tables: Array, placement: Placement) -> Array:
     if placement.is_transposed:
         tables = tables.swapaxes(0, 1)
     if placement.is_mirrored:
@@ -91,7 +92,7 @@ def _as_displayed(tables: np.ndarray, placement: Placement) -> np.ndarray:
     return tables[::-1] if placement.is_flipped else tables
 
 
-def _blend(count: int, offset: int, extent: int) -> list[tuple[int, int, int, int, np.ndarray]]:
+def _blend(count: int, offset: int, extent: int) -> list[tuple[int, int, int, int, Array]]:
     """Along one axis: (start, stop, tile, next tile, share of the next), between tiles' middles."""
     at = (np.arange(offset, offset + count) + 0.5) / extent * _TILES - 0.5
     tile = np.floor(at).astype(int)

@@ -2,7 +2,7 @@
 
 Pure arithmetic, no widgets. Points are (row, column) in continuous source coordinates: pixel (r, c)
 covers r..r+1, c..c+1. A length in mm is as good as its spacing, so no number leaves this module
-without the words that say where that comes from; without a spacing lengths are in pixels.
+without the text that says where that comes from; without a spacing lengths are in pixels.
 """
 
 import math
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.domain import MammogramView, Pixels, PixelSpacing
-from viewer.shared.engine_words import localised
+from engine.domain import MammogramView, Pixels, PixelSpacing, SpacingSource
 from viewer.shared.languages import mark, tr
 
 Point = tuple[float, float]
@@ -130,21 +129,28 @@ def value_at(pixels: Pixels, row: float, column: float) -> float | None:
     return None if pixels.has_padding and stored == 0 else value_of(pixels, stored)
 
 
-# ----------------------------------------------------------------------------------------- in words
+# ----------------------------------------------------------------------------------------- as text
 
 
-def spoken(text: str) -> str:
-    """Words of this module in the reader's language; with a drawing they are stored in English."""
-    return "\n".join(map(_spoken_line, text.split("\n")))
+def format_for_screen(text: str) -> str:
+    """Texts of this module in the reader's language; with a drawing they are stored in English."""
+    return "\n".join(map(_format_line, text.split("\n")))
 
 
-def _spoken_line(line: str) -> str:
+def _format_line(line: str) -> str:
     number, comma, origin = line.partition(", ")
     if comma:
-        return f"{number}, {localised(origin)}"
+        return f"{number}, {_format_origin(origin)}"
     if line.startswith(_MEAN):
         return tr("mean {value}").format(value=line.removeprefix(_MEAN).replace(_SD, tr(_SD)))
     return tr(line) if line else ""
+
+
+def _format_origin(origin: str) -> str:
+    source, _, factor = origin.rpartition(" ")
+    if source == SpacingSource.MAGNIFICATION.value:
+        return tr("estimated with magnification {factor}").format(factor=factor)
+    return tr(origin)
 
 
 def length_text(size: PixelSize, points: Sequence[Point]) -> str:

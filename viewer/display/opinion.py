@@ -8,15 +8,17 @@ from collections.abc import Iterable, Sequence
 
 from engine.domain import (
     MODEL_MEANING,
+    Judgement,
     Laterality,
     MammogramView,
+    OutOfScope,
     Prediction,
     Study,
     StudyPrediction,
 )
 from engine.networks.calibration import with_prevalence
-from viewer.shared.engine_words import localised
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import MODEL_TITLES, SHORT_TITLES
 
@@ -27,8 +29,8 @@ _BREASTS = 2  #: of a woman, one of which has the cancer
 _SUSPICIOUS_GRADE = 4
 _NAMED_VIEWS = 2  #: of more that differ, only the number is said
 
-POOLING_RULE = mark("A breast is the mean of its views, not the worst.")
-Named = tuple[str, Prediction]  #: what it is of, as short as on the image, and what is said of it
+POOLING_RULE = mark("All views count alike, not the worst alone.")
+Named = tuple[str, Judgement]  #: what it is of, as short as on the image, and what is said of it
 
 
 def views_of(study: Study, prediction: StudyPrediction, side: Laterality) -> list[Named]:
@@ -60,7 +62,7 @@ def is_doubted(prediction: Prediction) -> bool:
 
 def spread(views: Sequence[Named]) -> str:
     """'CC 1 but MLO 4' where views of a breast are `SPREAD_LIMIT` categories apart, else empty."""
-    graded = [(said.category, name) for name, said in views if said.in_scope]
+    graded = [(said.category, name) for name, said in views if isinstance(said, Prediction)]
     lowest, highest = min(graded, default=(0, "")), max(graded, default=(0, ""))
     if highest[0] - lowest[0] < SPREAD_LIMIT:
         return ""
@@ -68,6 +70,22 @@ def spread(views: Sequence[Named]) -> str:
     return tr("{view} {category} but {other_view} {other_category}").format(
         view=one[1], category=one[0], other_view=other[1], other_category=other[0]
     )
+
+
+def origin(views: Sequence[Named]) -> str:
+    """How the breast's category came from its views: 'from CC 3 and MLO 1'; 'from CC 1 but MLO 4'
+    where they contradict each other. Empty where none is in scope.
+    """
+    names = [f"{name} {said.category}" for name, said in views if isinstance(said, Prediction)]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return tr("from {view} alone").format(view=names[0])
+    if spread(views):
+        return tr("from {views}").format(views=spread(views))
+    if len(names) == _NAMED_VIEWS:
+        return tr("from {view} and {other_view}").format(view=names[0], other_view=names[1])
+    return tr("from its {count} views together").format(count=len(names))
 
 
 def doubts(prediction: Prediction, views: Sequence[Named] = ()) -> list[str]:
@@ -84,7 +102,7 @@ def doubts(prediction: Prediction, views: Sequence[Named] = ()) -> list[str]:
 
 def pooling_words(views: Sequence[Named]) -> str:
     """How the views made the breast, for who asks; empty where none is in scope."""
-    names = [name for name, said in views if said.in_scope]
+    names = [name for name, said in views if isinstance(said, Prediction)]
     if not names:
         return ""
     if len(names) == 1:
@@ -109,12 +127,12 @@ def model_title(model_name: str) -> str:
     return tr(MODEL_TITLES[model_name]) if model_name in MODEL_TITLES else shortened(model_name)
 
 
-def do_differ(said: Iterable[Prediction]) -> bool:
+def do_differ(said: Iterable[Judgement]) -> bool:
     """Whether not all that is in scope has the same category."""
-    return len({each.category for each in said if each.in_scope}) > 1
+    return len({each.category for each in said if isinstance(each, Prediction)}) > 1
 
 
-def where_networks_differ(breast: Prediction | None, views: Sequence[Named]) -> list[str]:
+def where_networks_differ(breast: Judgement | None, views: Sequence[Named]) -> list[str]:
     """Of what is said by several networks: 'breast', and the views, on which categories differ;
     of many views their number."""
     names = [name for name, said in views if do_differ(said.others)]
@@ -127,9 +145,7 @@ def where_networks_differ(breast: Prediction | None, views: Sequence[Named]) -> 
 # -------------------------------------------------------------------------------------- the prior
 
 
-def shifted(
-    prediction: Prediction, is_pooled: bool, cancers_per_1000: float | None
-) -> float | None:
+def shifted(prediction: Judgement, is_pooled: bool, cancers_per_1000: float | None) -> float | None:
     """P(4 or 5) where so many cancers are seen in 1,000 women screened, by Bayes' rule.
 
     It is taken that a woman with a cancer has it in one breast, and that there are as many 4 and 5
@@ -137,7 +153,7 @@ def shifted(
     where no prior is stated, or the checkpoint does not tell what it was calibrated on.
     """
     population = prediction.model.population
-    if cancers_per_1000 is None or population is None or not prediction.in_scope:
+    if cancers_per_1000 is None or population is None or isinstance(prediction, OutOfScope):
         return None
     shares = population.breasts if is_pooled else population.views
     if not shares.malignant or not 0 < shares.suspicious < 1:

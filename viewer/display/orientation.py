@@ -1,4 +1,4 @@
-"""How a reader has turned an image: flips and quarter turns, and the words for them.
+"""How a reader has turned an image: flips and quarter turns, and how they are called.
 
 Pure arithmetic. What is turned is only the display; which breast it is, the tag says and the label.
 """
@@ -34,14 +34,14 @@ class Orientation:
         return self.flipped() if self.is_transposed else self.mirrored()
 
     @property
-    def words(self) -> str:
-        """What was done to the image, shortly; empty if nothing."""
-        return _WORDS[self]
+    def text(self) -> str:
+        """What was done to the image, shortly, in English; empty if nothing."""
+        return _TEXTS[self]
 
 
 AS_HUNG = Orientation()
 _FLIPPED = mark("flipped left to right")
-_WORDS = {
+_TEXTS = {
     AS_HUNG: "",
     AS_HUNG.mirrored(): _FLIPPED,
     AS_HUNG.flipped(): mark("flipped top to bottom"),

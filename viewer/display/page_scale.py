@@ -57,10 +57,14 @@ def fit(
 
 
 def unit_of(view: MammogramView, in_millimetres: bool) -> tuple[float, float]:
-    """Width and height of a pixel: in mm, which it must have a spacing for, or in pixel widths."""
-    if in_millimetres:
-        return view.pixel_spacing.column_mm, view.pixel_spacing.row_mm
-    return 1.0, view.pixel_aspect
+    """Width and height of a pixel: in pixel widths, or in mm; then raises ValueError where the view
+    has no spacing.
+    """
+    if not in_millimetres:
+        return 1.0, view.pixel_aspect
+    if view.pixel_spacing is None:
+        raise ValueError(f"{view.label} has no pixel spacing")
+    return view.pixel_spacing.column_mm, view.pixel_spacing.row_mm
 
 
 @dataclass(frozen=True)
@@ -105,4 +109,5 @@ def _basis(alike: Sequence[Fit], shown: Sequence[Fit], in_millimetres: bool) -> 
         return Basis.PIXELS
     if len(alike) < len(shown):
         return Basis.PARTLY
-    return Basis.MILLIMETRES if len({one.spacing.source for one in alike}) == 1 else Basis.MIXED
+    sources = {one.spacing.source for one in alike if one.spacing}
+    return Basis.MILLIMETRES if len(sources) == 1 else Basis.MIXED

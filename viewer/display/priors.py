@@ -7,7 +7,7 @@ patient, Patient ID with its issuer and the birth date, and never the name:
   anonymised studies share ("ANON", "0000") identifies nobody.
 - Issuers or birth dates that agree confirm it; another name is then a remark (women marry).
 - Where neither is stated twice, the ID stands alone: another name then refuses the study, and the
-  same or none is offered with a doubt that stands on the images.
+  same or none is offered with a warning that stands on the images.
 """
 
 import re
@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from engine.domain import PatientIdentity, Study
-from viewer.shared.languages import mark, tr
+from engine.messages import Message, message
+from viewer.shared.languages import tr
 
-BY_ID_ALONE = mark("matched by ID alone")
-OTHER_NAME = mark("name differs from current")
+BY_ID_ALONE = message("matched by ID alone")
+OTHER_NAME = message("name differs from current")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,25 +28,32 @@ class Prior:
     """An earlier study to hang under the open one."""
 
     study: Study
-    interval: str  #: how much earlier, in words
-    doubts: tuple[str, ...] = ()  #: about its being the same patient's; they belong on the images
+    interval: str  #: how much earlier, as text
+    #: about its being the same patient's; they stand on the images
+    warnings: tuple[Message, ...] = ()
+
+    @property
+    def study_date(self) -> date:
+        """Without one nothing is an earlier study."""
+        assert self.study.study_date is not None
+        return self.study.study_date
 
 
 def priors_of(study: Study, studies: Iterable[Study]) -> tuple[Prior, ...]:
     """The same patient's studies of earlier dates, the newest first."""
     found = []
     for other in studies:
-        if other is study or None in (study.study_date, other.study_date):
+        if other is study or study.study_date is None or other.study_date is None:
             continue
         if other.study_date < study.study_date and other.views:
-            doubts = _doubts(study, other)
-            if doubts is not None:
-                found.append(Prior(other, _interval(other.study_date, study.study_date), doubts))
-    found.sort(key=lambda prior: (prior.study.study_date, prior.study.uid), reverse=True)
+            warnings = _identity_warnings(study, other)
+            if warnings is not None:
+                found.append(Prior(other, _interval(other.study_date, study.study_date), warnings))
+    found.sort(key=lambda prior: (prior.study_date, prior.study.uid), reverse=True)
     return tuple(found)
 
 
-def _doubts(study: Study, other: Study) -> tuple[str, ...] | None:
+def _identity_warnings(study: Study, other: Study) -> tuple[Message, ...] | None:
     """None: not known to be the same patient."""
     one, two = study.identity, other.identity
     if one is None or two is None or one.patient_id != two.patient_id or _is_placeholder(one):

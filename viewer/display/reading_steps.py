@@ -1,8 +1,8 @@
 """The steps that a reader goes through with one key: pure logic, no widgets.
 
-A routine is the reader's list of kinds of steps; what a study has decides which of them there are,
-so that nobody steps through empty pages. Whatever the routine leaves out, every view of the study
-hangs on some step: a step for it is added at the end.
+A protocol is the reader's list of kinds of steps (a hanging protocol's, DICOM PS3.3 C.23); what a
+study has decides which of them there are, so that nobody steps through empty pages. Whatever the
+protocol leaves out, every view of the study hangs on some step: one for it is added at the end.
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ _CC, _MLO = ((tuple((side, view) for side in SIDES)) for view in STANDARD_VIEWS)
 _RIGHT, _LEFT = (tuple((side, view) for view in STANDARD_VIEWS) for side in SIDES)
 
 
-class Kind(Enum):
-    """What a routine is made of; the values are what the reader chooses from."""
+class StepKind(Enum):
+    """What a protocol is made of; the values are what the reader chooses from."""
 
     OVERVIEW = mark("All standard views")
     CC = mark("CC pair")
@@ -43,38 +43,40 @@ class Kind(Enum):
     PRIOR_EXTRAS = mark("Extra views over the prior")
 
 
-ROUTINE = (
-    Kind.OVERVIEW,
-    Kind.CC,
-    Kind.MLO,
-    Kind.EXTRAS,
-    Kind.ACTUAL,
-    Kind.PRIOR_ALL,
-    Kind.PRIOR_EXTRAS,
+DEFAULT_PROTOCOL = (
+    StepKind.OVERVIEW,
+    StepKind.CC,
+    StepKind.MLO,
+    StepKind.EXTRAS,
+    StepKind.ACTUAL,
+    StepKind.PRIOR_ALL,
+    StepKind.PRIOR_EXTRAS,
 )  #: unless the reader makes another
-_PRIOR_KINDS = frozenset({Kind.PRIOR_CC, Kind.PRIOR_MLO, Kind.PRIOR_ALL, Kind.PRIOR_EXTRAS})
-_PLACES: dict[Kind, tuple[Place, ...]] = {
-    Kind.CC: _CC,
-    Kind.MLO: _MLO,
-    Kind.RIGHT: _RIGHT,
-    Kind.LEFT: _LEFT,
-    Kind.PRIOR_CC: _CC,
-    Kind.PRIOR_MLO: _MLO,
-    Kind.PRIOR_ALL: _CC + _MLO,
+_PRIOR_KINDS = frozenset(
+    {StepKind.PRIOR_CC, StepKind.PRIOR_MLO, StepKind.PRIOR_ALL, StepKind.PRIOR_EXTRAS}
+)
+_PLACES: dict[StepKind, tuple[Place, ...]] = {
+    StepKind.CC: _CC,
+    StepKind.MLO: _MLO,
+    StepKind.RIGHT: _RIGHT,
+    StepKind.LEFT: _LEFT,
+    StepKind.PRIOR_CC: _CC,
+    StepKind.PRIOR_MLO: _MLO,
+    StepKind.PRIOR_ALL: _CC + _MLO,
 }
 # Steps of one family follow each other where the reader goes from view to view.
 _FAMILIES = (
-    frozenset({Kind.OVERVIEW, Kind.EXTRAS}),
-    frozenset({Kind.CC, Kind.MLO, Kind.RIGHT, Kind.LEFT}),
-    frozenset({Kind.ACTUAL}),
+    frozenset({StepKind.OVERVIEW, StepKind.EXTRAS}),
+    frozenset({StepKind.CC, StepKind.MLO, StepKind.RIGHT, StepKind.LEFT}),
+    frozenset({StepKind.ACTUAL}),
     _PRIOR_KINDS,
 )
 
 
 @dataclass(frozen=True)
 class Step:
-    kind: Kind
-    title: str  #: what it shows, in words
+    kind: StepKind
+    title: str  #: what it shows, as text
     page: Page
 
     @property
@@ -85,21 +87,23 @@ class Step:
         return any(view.image_uid == image_uid for view in self.page.views)
 
 
-def steps_of(study: Study, prior: Study | None, routine: Sequence[Kind]) -> tuple[Step, ...]:
-    """The steps of a routine that the study has; none twice, and every view on at least one."""
+def steps_of(study: Study, prior: Study | None, protocol: Sequence[StepKind]) -> tuple[Step, ...]:
+    """The steps of a protocol that the study has; none twice, and every view on at least one."""
     steps: list[Step] = []
-    for kind in dict.fromkeys(routine):
+    for kind in dict.fromkeys(protocol):
         steps += (step for step in _steps(kind, study, prior) if not _is_shown(step, steps))
     seen = {view.image_uid for step in steps for view in _whole_views(step)}
     for page in hang(study):
         if any(view.image_uid not in seen for view in page.views):
-            steps.append(Step(Kind.OVERVIEW, _labels(page), page))
+            steps.append(Step(StepKind.OVERVIEW, _labels(page), page))
     return tuple(steps)
 
 
 def views_beside(study: Study, prior: Study) -> tuple[MammogramView, ...]:
     """The prior's views that any step can show."""
-    steps = [step for kind in Kind if kind in _PRIOR_KINDS for step in _steps(kind, study, prior)]
+    steps = [
+        step for kind in StepKind if kind in _PRIOR_KINDS for step in _steps(kind, study, prior)
+    ]
     views = [cell.view for step in steps for cell in step.page.cells if cell.view and cell.prior]
     return tuple({view.image_uid: view for view in views}.values())
 
@@ -119,20 +123,20 @@ def step_with(steps: Sequence[Step], here: int, image_uid: str) -> int | None:
     )
 
 
-def _steps(kind: Kind, study: Study, prior: Study | None) -> list[Step]:
+def _steps(kind: StepKind, study: Study, prior: Study | None) -> list[Step]:
     if kind in _PRIOR_KINDS:
         return [] if prior is None else _prior_steps(kind, study, prior)
-    if kind is Kind.ACTUAL:
+    if kind is StepKind.ACTUAL:
         views = [view for page in hang(study) for view in page.views]
         cells = [Cell(view, view.label) for view in views]
         return [
             Step(kind, tr("{view} at 1:1").format(view=cell.label), Page((cell,))) for cell in cells
         ]
-    if kind is Kind.OVERVIEW:
+    if kind is StepKind.OVERVIEW:
         pages = hang(study)
         extras = len(hang_extras(study))
         pages = pages[: len(pages) - extras]
-    elif kind is Kind.EXTRAS:
+    elif kind is StepKind.EXTRAS:
         pages = hang_extras(study)
     else:
         page = hang_places(study, _PLACES[kind])
@@ -140,8 +144,8 @@ def _steps(kind: Kind, study: Study, prior: Study | None) -> list[Step]:
     return [Step(kind, _labels(page), page) for page in pages]
 
 
-def _prior_steps(kind: Kind, study: Study, prior: Study) -> list[Step]:
-    if kind is Kind.PRIOR_EXTRAS:
+def _prior_steps(kind: StepKind, study: Study, prior: Study) -> list[Step]:
+    if kind is StepKind.PRIOR_EXTRAS:
         pages = hang_extras_over_prior(study, prior)
     else:
         page = hang_over_prior(study, prior, _PLACES[kind])
@@ -160,12 +164,14 @@ def _labels(page: Page) -> str:
 
 
 def _whole_views(step: Step) -> tuple[MammogramView, ...]:
-    return () if step.kind is Kind.ACTUAL else step.page.own_views
+    return () if step.kind is StepKind.ACTUAL else step.page.own_views
 
 
 def _is_shown(step: Step, steps: Sequence[Step]) -> bool:
     """Whether an earlier step has the same cells; a tour at 1:1 is no repetition."""
     pages = [
-        other.page for other in steps if (other.kind is Kind.ACTUAL) is (step.kind is Kind.ACTUAL)
+        other.page
+        for other in steps
+        if (other.kind is StepKind.ACTUAL) is (step.kind is StepKind.ACTUAL)
     ]
     return step.page in pages

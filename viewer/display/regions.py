@@ -7,9 +7,9 @@ right, y down, as in `engine.domain.RegionPrediction`; points are (row, column).
 import math
 from collections.abc import Sequence
 
-from engine.domain import MammogramView, RegionPrediction
-from viewer.shared.engine_words import localised, localised_error
+from engine.domain import MammogramView, RegionJudgement, RegionOutOfScope
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised, localised_error
 from viewer.shared.plain_text import LINE_LENGTH, shortened
 from viewer.shared.states import RegionAnswer
 
@@ -64,12 +64,10 @@ def _square(middle: float, size: float, limit: int) -> tuple[int, int]:
 # ------------------------------------------------------------------------------------------ words
 
 
-def headline(prediction: RegionPrediction) -> list[str]:
+def headline(prediction: RegionJudgement) -> list[str]:
     """What it says in one or two lines; a refusal with its reason."""
-    if not prediction.in_scope:
-        return [
-            tr("not judged: {why}").format(why=_plain(localised(prediction.scope_reason or "")))
-        ]
+    if isinstance(prediction, RegionOutOfScope):
+        return [tr("not judged: {why}").format(why=_plain(localised(prediction.reason)))]
     said = tr("BI-RADS {grade}, confidence {percent} %").format(
         grade=prediction.category, percent=percent(prediction.confidence)
     )
@@ -78,7 +76,7 @@ def headline(prediction: RegionPrediction) -> list[str]:
     return [tr("P(malignant) {percent} %").format(percent=percent(prediction.malignancy)), said]
 
 
-def remarks(prediction: RegionPrediction) -> list[str]:
+def remarks(prediction: RegionJudgement) -> list[str]:
     """What must be known with it, e.g. that no spacing is known."""
     return [_plain(localised(note)) for note in prediction.notes]
 

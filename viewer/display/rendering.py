@@ -18,14 +18,16 @@ and pixels of unequal size, cubic draws rims around bright dots. At 1:1 stored p
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from PySide6.QtGui import QImage
 
+from engine.arrays import Array, FloatArray
 from engine.dicom import voi
 from engine.domain import Explanation, Laterality, MammogramView, Pixels, Voi, VoiWindow
 
@@ -55,6 +57,11 @@ class ImageSide(Enum):
 CHEST_WALL_SIDE = {Laterality.RIGHT: ImageSide.RIGHT, Laterality.LEFT: ImageSide.LEFT}
 
 
+def hung_wall(laterality: Laterality | None) -> ImageSide | None:
+    """Of an unknown side none."""
+    return None if laterality is None else CHEST_WALL_SIDE[laterality]
+
+
 @dataclass(frozen=True)
 class BreastBox:
     """The breast in source pixels, and the side of the image that it grows out of."""
@@ -67,8 +74,13 @@ class BreastBox:
 
     def must_mirror(self, laterality: Laterality | None) -> bool:
         """Whether only a mirrored display brings the chest wall to where its side hangs."""
-        wanted = CHEST_WALL_SIDE.get(laterality)
+        wanted = hung_wall(laterality)
         return None not in (wanted, self.chest_wall) and wanted is not self.chest_wall
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """(row, column)."""
+        return (self.row_start + self.row_stop) / 2, (self.column_start + self.column_stop) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +88,27 @@ class DisplayPixels:
     """A view's grey values, ready to be drawn at any scale."""
 
     pixels: Pixels
-    means: tuple[np.ndarray, ...] = field(repr=False)  #: level n: over 2**n x 2**n stored pixels
-    peaks: tuple[np.ndarray, ...] = field(repr=False)  #: the same, brightest; level 0 is `stored`
+    means: tuple[Array, ...] = field(repr=False)  #: level n: over 2**n x 2**n stored pixels
+    peaks: tuple[Array, ...] = field(repr=False)  #: the same, brightest; level 0 is `stored`
     breast: BreastBox
     presets: tuple[Voi, ...]  #: never empty
     linear: VoiWindow  #: what to fall back on where the file's own curve is broken
+
+
+def _nothing() -> DisplayPixels:
+    stored = np.zeros((1, 1), np.uint16)
+    stored.setflags(write=False)
+    window = VoiWindow(0, 1)
+    pixels = Pixels(stored, has_padding=True)
+    return DisplayPixels(
+        pixels, (stored,), (stored,), BreastBox(0, 1, 0, 1, None), (window,), window
+    )
+
+
+#: What stands for a view's pixels while there are none: one of padding, black in every window.
+NOTHING = _nothing()
+
+_Coordinate = TypeVar("_Coordinate", float, FloatArray)
 
 
 @dataclass(frozen=True)
@@ -111,7 +139,7 @@ class Placement:
         """Device pixels per source row."""
         return (self.width if self.is_transposed else self.height) / self.rows
 
-    def to_canvas(self, row, column):
+    def to_canvas(self, row: _Coordinate, column: _Coordinate) -> tuple[_Coordinate, _Coordinate]:
         """(x, y) in device pixels."""
         across, down = column * self.scale_x, row * self.scale_y
         if self.is_transposed:
@@ -120,7 +148,7 @@ class Placement:
         y = self.top + (self.height - down if self.is_flipped else down)
         return x, y
 
-    def to_source(self, x, y):
+    def to_source(self, x: _Coordinate, y: _Coordinate) -> tuple[_Coordinate, _Coordinate]:
         """(row, column), the inverse of `to_canvas`; may lie outside the image."""
         across, down = x - self.left, y - self.top
         if self.is_mirrored:
@@ -144,8 +172,8 @@ class Sample:
     placement: Placement
     x: int  #: its upper left corner on the canvas
     y: int
-    mean: np.ndarray = field(repr=False)
-    peak: np.ndarray | None = field(repr=False)  #: None where no dot can be lost
+    mean: Array = field(repr=False)
+    peak: Array | None = field(repr=False)  #: None where no dot can be lost
 
 
 # ------------------------------------------------------------------------------------ preparation
@@ -171,7 +199,7 @@ def prepare(view: MammogramView, pixels: Pixels) -> DisplayPixels:
     )
 
 
-def _halve(mean: np.ndarray, peak: np.ndarray, has_padding: bool) -> tuple[np.ndarray, np.ndarray]:
+def _halve(mean: Array, peak: Array, has_padding: bool) -> tuple[Array, Array]:
     """The next level of the pyramid; an odd edge is repeated. Padding (0) is never averaged in."""
     if mean.shape[0] % 2 or mean.shape[1] % 2:
         odd = (0, mean.shape[0] % 2, 0, mean.shape[1] % 2)
@@ -179,7 +207,7 @@ def _halve(mean: np.ndarray, peak: np.ndarray, has_padding: bool) -> tuple[np.nd
         peak = cv2.copyMakeBorder(peak, *odd, cv2.BORDER_REPLICATE)
     size = (mean.shape[1] // 2, mean.shape[0] // 2)
 
-    def shrink(array: np.ndarray) -> np.ndarray:
+    def shrink(array: Array) -> Array:
         return cv2.resize(array, size, interpolation=cv2.INTER_AREA)
 
     brighter = np.maximum(peak[0::2], peak[1::2])
@@ -190,7 +218,7 @@ def _halve(mean: np.ndarray, peak: np.ndarray, has_padding: bool) -> tuple[np.nd
     return half_mean, half_peak
 
 
-def _without_padding(array: np.ndarray, resample) -> np.ndarray:
+def _without_padding(array: Array, resample: Callable[[Array], Array]) -> Array:
     """`resample(array)` in which padding neither darkens its neighbours nor is lightened by them.
 
     Else inverting the display would draw a bright line around the padding.
@@ -203,7 +231,7 @@ def _without_padding(array: np.ndarray, resample) -> np.ndarray:
     return result
 
 
-def find_breast(small: np.ndarray, shape: tuple[int, int]) -> BreastBox:
+def find_breast(small: Array, shape: tuple[int, int]) -> BreastBox:
     """The breast's box in an image of `shape`, of which `small` is a shrunk copy.
 
     Made for display: the box is generous, and without a clear breast it is the whole image.
@@ -252,7 +280,7 @@ def find_breast(small: np.ndarray, shape: tuple[int, int]) -> BreastBox:
     return BreastBox(*spans[0], *spans[1], _chest_wall(breast))
 
 
-def _chest_wall(breast: np.ndarray) -> ImageSide | None:
+def _chest_wall(breast: Array) -> ImageSide | None:
     """The breast is tall at the chest wall and tapers to the nipple."""
     hit = np.flatnonzero(breast.any(axis=0))
     profile = breast[:, hit[0] : hit[-1] + 1].sum(axis=0, dtype=float)
@@ -294,12 +322,12 @@ def sample(
     at = kept.seen_from(shown.top, shown.left)
     was = kept.seen_from(before.y - before.placement.top, before.x - before.placement.left)
     mean[at] = before.mean[was]
-    if peak is not None:
+    if peak is not None and before.peak is not None:
         peak[at] = before.peak[was]
     for strip in shown.without(kept):
         at = strip.seen_from(shown.top, shown.left)
         mean[at], strip_peak = _sample_area(display, placement, strip)
-        if peak is not None:
+        if peak is not None and strip_peak is not None:  # the same scale has both or neither
             peak[at] = strip_peak
     return Sample(placement, x0, y0, mean, peak)
 
@@ -347,7 +375,7 @@ def _kept(before: Sample | None, placement: Placement, shown: _Area) -> _Area | 
 
 def _sample_area(
     display: DisplayPixels, placement: Placement, area: _Area
-) -> tuple[np.ndarray, np.ndarray | None]:
+) -> tuple[Array, Array | None]:
     """(mean, peak) of part of a view."""
     down, across = (area.top, area.bottom), (area.left, area.right)
     if placement.is_mirrored:
@@ -377,7 +405,7 @@ def _sample_area(
     return turned(mean, placement), None if peak is None else turned(peak, placement)
 
 
-def turned(array: np.ndarray, placement: Placement) -> np.ndarray:
+def turned(array: Array, placement: Placement) -> Array:
     """(rows, columns) of the source as they lie on the screen."""
     if placement.is_transposed:
         array = cv2.transpose(array)
@@ -386,7 +414,7 @@ def turned(array: np.ndarray, placement: Placement) -> np.ndarray:
     return cv2.flip(array, 0) if placement.is_flipped else array
 
 
-def develop(sampled: Sample, table: np.ndarray) -> np.ndarray:
+def develop(sampled: Sample, table: Array) -> Array:
     """The sample as uint8 under a window's table (uint8 (65536,)); see the module for the mix."""
     grey = cv2.LUT(np.ascontiguousarray(sampled.mean), table)
     if sampled.peak is None:
@@ -430,7 +458,7 @@ def _anchor(edge: int, step: int, scale: float) -> tuple[int, int]:
     return int(scaled[best]), round(source[best])
 
 
-def _crop(level: np.ndarray, row: _Span, column: _Span) -> np.ndarray:
+def _crop(level: Array, row: _Span, column: _Span) -> Array:
     below, right = max(0, row.stop - level.shape[0]), max(0, column.stop - level.shape[1])
     crop = level[row.start : row.stop, column.start : column.stop]
     if below or right:
@@ -438,10 +466,10 @@ def _crop(level: np.ndarray, row: _Span, column: _Span) -> np.ndarray:
     return crop
 
 
-def _shrink(level: np.ndarray, row: _Span, column: _Span, has_padding: bool) -> np.ndarray:
+def _shrink(level: Array, row: _Span, column: _Span, has_padding: bool) -> Array:
     crop = _crop(level, row, column)
 
-    def resample(array: np.ndarray) -> np.ndarray:
+    def resample(array: Array) -> Array:
         # Where pixels are not square one axis may grow: never in INTER_AREA, which loses dots then.
         smaller = (min(column.size, array.shape[1]), min(row.size, array.shape[0]))
         array = cv2.resize(array, smaller, interpolation=cv2.INTER_AREA)
@@ -451,9 +479,7 @@ def _shrink(level: np.ndarray, row: _Span, column: _Span, has_padding: bool) -> 
     return result[row.keep, column.keep]
 
 
-def _shrink_to_peaks(
-    level: np.ndarray, row: _Span, column: _Span, scales: tuple[float, float]
-) -> np.ndarray:
+def _shrink_to_peaks(level: Array, row: _Span, column: _Span, scales: tuple[float, float]) -> Array:
     """Like `_shrink`, but every source pixel is part of some result's maximum."""
     crop = _crop(level, row, column)
     reach = [max(1, math.ceil(1 / scale - 1e-6)) for scale in scales]
@@ -465,13 +491,13 @@ def _shrink_to_peaks(
 
 
 def _enlarge(
-    stored: np.ndarray,
+    stored: Array,
     down: Sequence[int],
     across: Sequence[int],
     scale_y: float,
     scale_x: float,
     has_padding: bool,
-) -> np.ndarray:
+) -> Array:
     margin = 2
     first_row = max(0, math.floor(down[0] / scale_y) - margin)
     first_column = max(0, math.floor(across[0] / scale_x) - margin)
@@ -487,7 +513,7 @@ def _enlarge(
         ]
     )
 
-    def resample(array: np.ndarray) -> np.ndarray:
+    def resample(array: Array) -> Array:
         return cv2.warpAffine(
             array,
             to_crop,
@@ -499,7 +525,7 @@ def _enlarge(
     return _without_padding(crop, resample) if has_padding else resample(crop)
 
 
-def to_image(grey: np.ndarray) -> QImage:
+def to_image(grey: Array) -> QImage:
     """A uint8 (rows, columns) array as a QImage that owns its pixels."""
     grey = np.ascontiguousarray(grey)
     rows, columns = grey.shape
@@ -521,7 +547,7 @@ def thumbnail(
     crop = display.means[level][top : max(bottom, top + 1), left : max(right, left + 1)]
     width = max(1, round(crop.shape[1] / (crop.shape[0] * pixel_aspect) * height))
 
-    def resample(array: np.ndarray) -> np.ndarray:
+    def resample(array: Array) -> Array:
         return cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA)
 
     has_padding = display.pixels.has_padding
@@ -544,7 +570,7 @@ HEAT_FLOOR = 0.1  #: less attention than this is not painted, so that a quiet br
 _HEAT_ALPHA = 0.85  #: of full attention; tissue stays visible under it
 
 
-def heat_colours() -> np.ndarray:
+def heat_colours() -> Array:
     """Colours of heat 0 … 1: uint8 (256, 4), premultiplied blue, green, red, alpha as in Qt."""
     heat = np.linspace(0, 1, 256)
     anchors = np.array(_PLASMA, float)

@@ -11,11 +11,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QAction,
     QGuiApplication,
     QHideEvent,
     QImage,
-    QKeySequence,
     QPainter,
     QPaintEvent,
     QPixmap,
@@ -40,96 +38,93 @@ from viewer.output.printers import PrinterSearch
 from viewer.session.session import Session
 from viewer.shared import theme
 from viewer.shared.banner import Message
-from viewer.shared.engine_words import localised, notice
+from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import PlainLabel
-from viewer.viewports.canvas import Canvas, Shown
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import OverlayOptions
 from viewer.viewports.viewports import ViewportsPane
 
 PREVIEW = QSize(420, 460)  #: logical pixels, of a picture's preview
 SUMMARY_SIZE = QSize(860, 900)
-UNNAMED = Shown(identity=False)
+UNNAMED = OverlayOptions(identity=False)
 _PREVIEW_DPI = 150  # of a summary's preview, before it is shrunk
 _REFRESH_MS = 200  # after the last change of the view
-_SAY_NOTHING = mark("Without them no free words and no reader's name are on the page either.")
+_NO_WORDS = mark("Without them no free words and no reader's name are on the page either.")
 
 
 class Output(QObject):
-    """The actions of the File menu that give something out, and their windows."""
+    """The commands of the File menu that give something out, and their windows."""
 
-    told = Signal(object)  #: a Message for the banner
-    failed = Signal(object)  #: an EngineError
+    message = Signal(Message)  #: for the banner
+    failed = Signal(EngineError)
 
     def __init__(self, session: Session, viewports: ViewportsPane, window: QWidget) -> None:
         super().__init__(window)
         self._session, self._viewports, self._window = session, viewports, window
-        self._dialogs: list[QDialog] = []
+        self.dialogs: list[QDialog] = []  #: one at most
         self._folder = ""  # of the last file, in this run
-        self.actions = [
-            self._action(
-                "save_picture", tr("Save view as &picture …"), self.show_picture, "Ctrl+Shift+S"
-            ),
-            self._action(
-                "copy_picture", tr("&Copy view as picture"), self.copy_picture, "Ctrl+Shift+C"
-            ),
-            self._action(
-                "summary", tr("Study su&mmary, print …"), self.show_summary, "Ctrl+Shift+P"
-            ),
-            self._action("anonymise", tr("&Anonymised copy of the study …"), self.show_copying),
-        ]
         session.study_selected.connect(self.close_all)
         session.mode_changed.connect(self.close_all)
-        session.study_copied.connect(self._on_copied)
+        session.exporting.study_copied.connect(self._on_copied)
 
-    def _action(self, identity: str, text: str, slot: Callable[[], object], *keys: str) -> QAction:
-        made = QAction(text, self._window)
-        made.setObjectName(identity)
-        made.setShortcuts([QKeySequence(key) for key in keys])
-        made.triggered.connect(lambda _checked=False: slot())
-        return made
+    def commands(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec(
+                "save_picture", tr("Save view as &picture …"), ("Ctrl+Shift+S",), self.show_picture
+            ),
+            ActionSpec(
+                "copy_picture", tr("&Copy view as picture"), ("Ctrl+Shift+C",), self.copy_picture
+            ),
+            ActionSpec(
+                "summary", tr("Study su&mmary, print …"), ("Ctrl+Shift+P",), self.show_summary
+            ),
+            ActionSpec("anonymise", tr("&Anonymised copy of the study …"), (), self.show_copying),
+        )
 
     def close_all(self, *_change: object) -> None:
-        for dialog in self._dialogs:
+        for dialog in self.dialogs:
             dialog.hide()
             dialog.deleteLater()
-        self._dialogs.clear()
+        self.dialogs.clear()
 
     def _show(self, dialog: QDialog) -> None:
         self.close_all()
-        self._dialogs.append(dialog)
+        self.dialogs.append(dialog)
         dialog.setModal(False)
         dialog.show()
 
     def _needs(self, title: str) -> None:
-        self.told.emit(Message(title, tr("Open a study and wait for its images.")))
+        self.message.emit(Message(title, tr("Open a study and wait for its images.")))
 
     # ------------------------------------------------------------------------------------ pictures
 
     def show_picture(self) -> None:
         """Of the selected view, with what is to be on it."""
         canvas = self._viewports.current
-        if not pictures.can_be_pictured(canvas):
+        if canvas is None or not pictures.can_be_pictured(canvas):
             self._needs(tr("No picture to give out"))
             return
         self._show(PictureDialog(canvas, self, self._window))
 
-    def copy_picture(self, shown: Shown = UNNAMED) -> None:
+    def copy_picture(self, shown: OverlayOptions = UNNAMED) -> None:
         """Of the selected view to the clipboard, as it shows but for the patient's name."""
         canvas = self._viewports.current
-        if not pictures.can_be_pictured(canvas):
+        if canvas is None or not pictures.can_be_pictured(canvas):
             self._needs(tr("No picture to give out"))
             return
         image = pictures.picture_of(canvas, shown)
         image.setDevicePixelRatio(1)
         QGuiApplication.clipboard().setImage(image)
-        is_named = shown.identity and canvas.identity
-        title = tr("{view} copied as a picture").format(view=canvas.name)
+        is_named = shown.identity and canvas.text.identity
+        title = tr("{view} copied as a picture").format(view=canvas.text.name)
         with_name = tr("It is with the patient's name.")
-        self.told.emit(
+        self.message.emit(
             Message(title, with_name if is_named else tr("It is without the patient's name."))
         )
 
-    def save_picture(self, canvas: Canvas, shown: Shown, path: Path) -> None:
+    def save_picture(self, canvas: Canvas, shown: OverlayOptions, path: Path) -> None:
         if path.suffix.lower() != ".png":
             path = path.with_name(path.name + ".png")
         self.save(path, lambda: pictures.png(pictures.picture_of(canvas, shown)))
@@ -148,8 +143,10 @@ class Output(QObject):
         return self._viewports.canvases
 
     def summarise(self, with_identity: bool, with_heat: bool) -> summary.StudySummary:
-        """Of the open study, by what may be shown now."""
+        """Of the open study, by what may be shown now. Raises ValueError where none is open."""
         session, study = self._session, self._session.current_study
+        if study is None:
+            raise ValueError("no study is open")
         return summary.summarise(
             study,
             self._viewports.canvases,
@@ -178,7 +175,7 @@ class Output(QObject):
         self._show(CopyDialog(study, self, self._window))
 
     def copy_study(self, study: Study, folder: Path, blanks_marks: bool) -> None:
-        self._session.copy_anonymised(study, folder, blanks_marks)
+        self._session.exporting.copy_anonymised(study, folder, blanks_marks)
 
     def _on_copied(self, copy: AnonymousCopy) -> None:
         advice = []
@@ -196,11 +193,11 @@ class Output(QObject):
         blanked = sum(image.is_blanked for image in copy.images)
         marked = sum(image.marks != 0 and not image.is_blanked for image in copy.images)
         if blanked:
-            told = tr("Marks were blanked in {count}: check that no text is left.")
-            advice.append(told.format(count=blanked))
+            text = tr("Marks were blanked in {count}: check that no text is left.")
+            advice.append(text.format(count=blanked))
         if marked:
-            told = tr("In {count} something beside the breast may be text: look at them.")
-            advice.append(told.format(count=marked))
+            text = tr("In {count} something beside the breast may be text: look at them.")
+            advice.append(text.format(count=marked))
         count = len(copy.images)
         copied = (
             tr("1 image copied, anonymised")
@@ -208,7 +205,7 @@ class Output(QObject):
             else tr("%n images copied, anonymised", "", count)
         )
         advice.append(tr("Folder: {path}").format(path=copy.folder))
-        self.told.emit(Message(copied, " ".join(advice)))
+        self.message.emit(Message(copied, " ".join(advice)))
 
     # ---------------------------------------------------------------------------------------- files
 
@@ -220,13 +217,13 @@ class Output(QObject):
     def save(self, path: Path, make: Callable[[], bytes]) -> None:
         """Whole or not at all, and never among the open images."""
         try:
-            self._session.check_target(path)  # a link may lead there
+            self._session.exporting.check_target(path)  # a link may lead there
             pictures.save(path, make())
         except EngineError as error:
             self.failed.emit(error)
             return
         self._folder = str(path.parent)
-        self.told.emit(Message(tr("Saved"), str(path)))
+        self.message.emit(Message(tr("Saved"), str(path)))
 
 
 class _Options(QWidget):
@@ -259,8 +256,8 @@ class PictureDialog(QDialog):
 
     def __init__(self, canvas: Canvas, output: Output, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle(tr("{view} as a picture").format(view=canvas.name))
-        self._canvas, self._output = canvas, output
+        self.setWindowTitle(tr("{view} as a picture").format(view=canvas.text.name))
+        self.canvas, self._output = canvas, output
         self.options = _Options(
             {
                 "heat": (tr("Heat-map"), canvas.shows_heat),
@@ -272,7 +269,7 @@ class PictureDialog(QDialog):
         )
         if not canvas.shows_heat:
             self.options.disable("heat")
-        if not canvas.identity:
+        if not canvas.text.identity:
             self.options.disable("identity")
         self.options.changed.connect(self._refresh)
         self._timer = QTimer(
@@ -280,9 +277,9 @@ class PictureDialog(QDialog):
         )  # not at each step of a drag
         self._timer.timeout.connect(self._refresh)
         canvas.changed.connect(self._timer.start)
-        self._preview = PlainLabel(self)
-        self._preview.setFixedSize(PREVIEW)
-        self._preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.preview = PlainLabel(self)
+        self.preview.setFixedSize(PREVIEW)
+        self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
         save = QPushButton(tr("&Save …"), self)
         save.setDefault(True)
         save.clicked.connect(self._save)
@@ -296,22 +293,22 @@ class PictureDialog(QDialog):
         for button in (save, copy):
             column.addWidget(button)
         row = QHBoxLayout(self)
-        row.addWidget(self._preview)
+        row.addWidget(self.preview)
         row.addLayout(column)
         self._refresh()
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> OverlayOptions:
         options = self.options
-        return Shown(
+        return OverlayOptions(
             heat=options["heat"],
             drawings=options["drawings"],
-            words=options["words"],
+            text=options["words"],
             identity=options["identity"],
         )
 
     def _refresh(self) -> None:
-        image = pictures.picture_of(self._canvas, self.shown)
+        image = pictures.picture_of(self.canvas, self.shown)
         ratio = self.devicePixelRatioF()
         image.setDevicePixelRatio(1)
         fitted = image.scaled(
@@ -320,15 +317,15 @@ class PictureDialog(QDialog):
             Qt.TransformationMode.SmoothTransformation,
         )
         fitted.setDevicePixelRatio(ratio)
-        self._preview.setPixmap(QPixmap.fromImage(fitted))
+        self.preview.setPixmap(QPixmap.fromImage(fitted))
 
     def _save(self) -> None:
-        name = pictures.file_name(self._canvas)
+        name = pictures.file_name(self.canvas)
         path = self._output.ask_for_file(
             self, tr("Save the view as a picture"), name, "PNG (*.png)"
         )
         if path is not None and self.isVisible():
-            self._output.save_picture(self._canvas, self.shown, path)
+            self._output.save_picture(self.canvas, self.shown, path)
             self.close()
 
 
@@ -340,8 +337,8 @@ class SummaryDialog(QDialog):
         self.setWindowTitle(tr("Study summary"))
         self._output = output
         self._printer: QPrinter | None = None  # outlives its dialog, which would crash without it
-        self._search = PrinterSearch(self)
-        self._search.finished.connect(self._on_printers_found)
+        self.search = PrinterSearch(self)
+        self.search.finished.connect(self._on_printers_found)
         self.options = _Options(
             {
                 "identity": (tr("Patient's name, ID and date"), True),
@@ -349,22 +346,22 @@ class SummaryDialog(QDialog):
             },
             self,
         )
-        self.options.boxes["identity"].setToolTip(tr(_SAY_NOTHING))
+        self.options.boxes["identity"].setToolTip(tr(_NO_WORDS))
         if not any(canvas.shows_heat for canvas in output.canvases):
             self.options.disable("heat")
-        if not any(canvas.identity for canvas in output.canvases):
+        if not any(canvas.text.identity for canvas in output.canvases):
             self.options.disable("identity")
         self.preview = PagePreview(self._summarise(), self)
         self.options.changed.connect(self._refresh)
         self._print_button = QPushButton(tr("&Print …"), self)
-        self._print_button.clicked.connect(self._ask_printers)
+        self._print_button.clicked.connect(self._search_printers)
         save = QPushButton(tr("&Save as PDF …"), self)
         save.setDefault(True)
         save.clicked.connect(self._save)
-        self._told = _explained(tr(_SAY_NOTHING))
+        self._status = _explained(tr(_NO_WORDS))
         below = QHBoxLayout()
         below.addWidget(self.options)
-        below.addWidget(self._told, 1)
+        below.addWidget(self._status, 1)
         for button in (self._print_button, save):
             below.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
         column = QVBoxLayout(self)
@@ -380,35 +377,35 @@ class SummaryDialog(QDialog):
         self.preview.show_page(self._summarise())
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._search.stop()
+        self.search.stop()
         super().hideEvent(event)
 
-    def _ask_printers(self) -> None:
+    def _search_printers(self) -> None:
         self._print_button.setEnabled(False)
-        self._told.setText(tr("Asking the printers …"))
-        self._search.start()
+        self._status.setText(tr("Asking the printers …"))
+        self.search.start()
 
     def _on_printers_found(self, have_answered: bool) -> None:
         self._print_button.setEnabled(True)
         if not have_answered:
-            self._told.setText(tr("The printers do not answer. Save the page as PDF instead."))
+            self._status.setText(tr("The printers do not answer. Save the page as PDF instead."))
             return
-        self._told.setText(tr(_SAY_NOTHING))
-        self._printer = QPrinter(QPrinter.PrinterMode.HighResolution)
-        self._printer.setPageLayout(summary.PAGE)
-        self._printer.setDocName(tr("Study summary"))
-        dialog = QPrintDialog(self._printer, self)
+        self._status.setText(tr(_NO_WORDS))
+        self._printer = printer = QPrinter(QPrinter.PrinterMode.HighResolution)
+        printer.setPageLayout(summary.PAGE)
+        printer.setDocName(tr("Study summary"))
+        dialog = QPrintDialog(printer, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowModality(Qt.WindowModality.WindowModal)
-        dialog.accepted.connect(self._print)
+        dialog.accepted.connect(lambda: self._print(printer))
         dialog.show()
 
-    def _print(self) -> None:
+    def _print(self, printer: QPrinter) -> None:
         painter = QPainter()
-        if not painter.begin(self._printer):
-            self._told.setText(tr("The page could not be printed. Save it as PDF instead."))
+        if not painter.begin(printer):
+            self._status.setText(tr("The page could not be printed. Save it as PDF instead."))
             return
-        size = self._printer.pageRect(QPrinter.Unit.DevicePixel).size()
+        size = printer.pageRect(QPrinter.Unit.DevicePixel).size()
         summary.paint_page(painter, QRectF(QPointF(0, 0), size), self.preview.page)
         painter.end()
 

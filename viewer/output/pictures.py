@@ -8,30 +8,34 @@ from PySide6.QtGui import QFontMetrics, QImage, QImageWriter, QPainter
 from engine import __version__
 from engine.domain import NOTICE
 from engine.errors import StorageFailed
+from engine.messages import message
+from viewer.display.shown_image import State
 from viewer.shared import theme
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import mark, tr
-from viewer.viewports.canvas import Canvas, Shown, State
+from viewer.shared.messages import notice
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import OverlayOptions
+from viewer.viewports.picture import picture
 
 _PAD = 8  #: logical pixels
 OWNER_ONLY = QFileDevice.Permission.ReadOwner | QFileDevice.Permission.WriteOwner
 HEAT_WORDS = mark("Colour: model attention, not a lesion outline.")
 
 
-def picture_of(canvas: Canvas, shown: Shown) -> QImage:
+def picture_of(canvas: Canvas, shown: OverlayOptions) -> QImage:
     """The view as displayed, in the screen's own pixels, with the notice in a strip below it."""
-    view = canvas.picture(shown)
+    view = picture(canvas, shown)
     ratio = view.devicePixelRatio()
     font = theme.font(theme.SMALL_TEXT_PX, bold=True)
     metrics = QFontMetrics(font)
     notices = [
         line
         for words in dict.fromkeys((notice(), NOTICE))  # the verbatim one is on all that goes out
-        for line in _wrapped(words, metrics, canvas.width() - 2 * _PAD)
+        for line in wrapped(words, metrics, canvas.width() - 2 * _PAD)
     ]
     lines = list(notices)
     if shown.heat and canvas.shows_heat:
-        lines += _wrapped(tr(HEAT_WORDS), metrics, canvas.width() - 2 * _PAD)
+        lines += wrapped(tr(HEAT_WORDS), metrics, canvas.width() - 2 * _PAD)
     height = canvas.height() + metrics.height() * len(lines) + _PAD
     result = QImage(view.width(), round(height * ratio), QImage.Format.Format_RGB32)
     result.setDevicePixelRatio(ratio)
@@ -70,7 +74,7 @@ def png(image: QImage) -> bytes:
         raise StorageFailed(
             mark("The picture was not made"), mark("Close other programs and try again.")
         )
-    return buffer.data().data()
+    return bytes(buffer.data().data())
 
 
 def save(path: Path, data: bytes) -> None:
@@ -82,13 +86,14 @@ def save(path: Path, data: bytes) -> None:
         and file.write(data) == len(data)
     )
     if not (is_written and file.commit()):
-        reason = file.errorString() or "It could not be written"
+        reason = file.errorString() or message("It could not be written")
         raise StorageFailed(
-            mark("The file was not saved"), f"{reason}: free some space, or choose another folder."
+            mark("The file was not saved"),
+            message("{why}: free some space, or choose another folder.", why=reason),
         )
 
 
-def _wrapped(text: str, metrics: QFontMetrics, room: int) -> list[str]:
+def wrapped(text: str, metrics: QFontMetrics, room: int) -> list[str]:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -6,6 +6,7 @@ an answer are printer and dialog made here.
 """
 
 from multiprocessing import get_context
+from multiprocessing.context import SpawnProcess
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 from PySide6.QtPrintSupport import QPrinterInfo
@@ -21,15 +22,15 @@ class PrinterSearch(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._process = None
+        self._process: SpawnProcess | None = None
         self._waited_ms = 0
         self._timer = QTimer(self, interval=_POLL_MS)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self._poll)
 
     def start(self) -> None:
         self.stop()
         self._process = get_context("spawn").Process(
-            target=_ask, name="asking printers", daemon=True
+            target=_query, name="asking printers", daemon=True
         )
         self._process.start()
         self._waited_ms = 0
@@ -43,16 +44,16 @@ class PrinterSearch(QObject):
             self._process.join()
             self._process = None
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         self._waited_ms += _POLL_MS
-        code = self._process.exitcode
+        code = None if self._process is None else self._process.exitcode
         if code is None and self._waited_ms < PATIENCE_MS:
             return
         self.stop()
         self.finished.emit(code == 0)
 
 
-def _ask() -> None:
+def _query() -> None:
     """In the child: whatever a print dialog will want to know."""
     application = QCoreApplication([])
     QPrinterInfo.availablePrinterNames()

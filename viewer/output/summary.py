@@ -25,7 +25,9 @@ from engine.domain import (
     BIRADS_MEANING,
     NOTICE,
     Agreement,
+    Judgement,
     Laterality,
+    OutOfScope,
     Prediction,
     ReaderAssessment,
     Study,
@@ -36,12 +38,15 @@ from viewer.display import opinion
 from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.display.regions import headline, remarks
+from viewer.display.shown_image import State
 from viewer.shared import theme
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import mark, tr
+from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import ReadingState, RegionAnswer
-from viewer.viewports.canvas import Canvas, Paper, Shown, State
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import OverlayOptions
+from viewer.viewports.picture import Paper, picture, scale_to_fit
 
 PAGE = QPageLayout(
     QPageSize(QPageSize.PageSizeId.A4),
@@ -136,7 +141,7 @@ def summarise(
         scale += (
             tr("1 more view not shown.") if more == 1 else tr("%n more views not shown.", "", more)
         )
-    named = canvases[0].identity if canvases and with_identity else ()
+    named = canvases[0].text.identity if canvases and with_identity else ()
     return StudySummary(
         identity=" · ".join(named) or tr("Patient not named"),
         views=_views_on_paper(shown, with_heat),
@@ -157,20 +162,20 @@ def _views_on_paper(canvases: Sequence[Canvas], with_heat: bool) -> tuple[ViewOn
     for canvas in usable:
         pixels = QSize(_VIEW_PIXELS[across], round(_VIEW_PIXELS[across] * _CELL_FORM[across]))
         size, unit = pixels / canvas.devicePixelRatioF(), unit_of(canvas.view, in_millimetres)
-        papers[canvas] = Paper(size, _FILL * canvas.scale_to_fit(size, unit), unit)
+        papers[canvas] = Paper(size, _FILL * scale_to_fit(canvas, size, unit), unit)
     if in_millimetres:
         common = min((paper.scale for paper in papers.values()), default=0.0)
         papers = {canvas: replace(paper, scale=common) for canvas, paper in papers.items()}
 
     def image(canvas: Canvas, heat: bool) -> QImage:
-        picture = canvas.picture(Shown(label=False, heat=heat), papers[canvas])
-        picture.setDevicePixelRatio(1)
-        return picture
+        painted = picture(canvas, OverlayOptions(label=False, heat=heat), papers[canvas])
+        painted.setDevicePixelRatio(1)
+        return painted
 
     return tuple(
         ViewOnPaper(
             canvas.view.label,
-            tuple(canvas.warnings()),
+            tuple(canvas.text.warnings()),
             image(canvas, False) if canvas in papers else None,
             image(canvas, True) if with_heat and canvas in papers and canvas.shows_heat else None,
         )
@@ -225,13 +230,13 @@ def _model_lines(
 
 
 def _said(
-    prediction: Prediction,
+    prediction: Judgement,
     views: Sequence[opinion.Named],
     is_pooled: bool,
     cancers_per_1000: float | None,
 ) -> str:
-    if not prediction.in_scope:
-        return tr("not judged: {why}").format(why=localised(prediction.scope_reason))
+    if isinstance(prediction, OutOfScope):
+        return tr("not judged: {why}").format(why=localised(prediction.reason))
     words = tr("category {grade} ({meaning}), confidence {percent} %; P(4 or 5) {suspicion} %")
     words = words.format(
         grade=prediction.category,
@@ -243,20 +248,20 @@ def _said(
     return words if shifted is None else f"{words} → {opinion.per_1000(shifted)}"
 
 
-def _of_view(name: str, said: Prediction) -> str:
+def _of_view(name: str, said: Judgement) -> str:
     """'CC 4 (P(4 or 5) 83 %)'."""
-    if not said.in_scope:
+    if isinstance(said, OutOfScope):
         return f"{name} {tr(_NOT_JUDGED)}"
     suspicion = tr("P(4 or 5) {percent}").format(percent=f"{100 * said.suspicion:.0f} %")
     return f"{name} {said.category} ({suspicion})"
 
 
-def _networks(said: Prediction, views: Sequence[opinion.Named]) -> str:
+def _networks(said: Judgement, views: Sequence[opinion.Named]) -> str:
     """What the networks of an ensemble say alone; empty where it is none, or none may judge."""
     alone = [
         f"{opinion.short_title(other.model.name)} {other.category}"
         for other in said.others
-        if other.in_scope
+        if isinstance(other, Prediction)
     ]
     if not alone:
         return ""
@@ -291,7 +296,7 @@ def _reader_lines(
     ordered = sorted(newest.items(), key=lambda item: (item[0][0] != "R", item[1].recorded_at))
     for _, assessment in ordered:
         category = assessment.category
-        meaning = localised(BIRADS_MEANING[int(category.value[0])])
+        meaning = tr(BIRADS_MEANING[int(category.value[0])])
         parts = [f"BI-RADS {category.value} {meaning}"]
         if not reading.phase.is_hidden:
             parts += _about_the_model(assessment)
@@ -332,7 +337,7 @@ def pdf(summary: StudySummary) -> bytes:
     painter = QPainter(writer)
     paint_page(painter, QRectF(0, 0, writer.width(), writer.height()), summary)
     painter.end()
-    return buffer.data().data()
+    return bytes(buffer.data().data())
 
 
 def paint_page(painter: QPainter, area: QRectF, summary: StudySummary) -> None:

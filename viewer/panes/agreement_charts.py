@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import ceil
+from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
@@ -23,18 +24,18 @@ class ConfusionMatrix(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._counts: Sequence[Sequence[int]] = ()
+        self.counts: Sequence[Sequence[int]] = ()
         self._categories: Sequence[int] = ()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def show_matrix(self, counts: Sequence[Sequence[int]], categories: Sequence[int]) -> None:
-        self._counts, self._categories = counts, categories
+        self.counts, self._categories = counts, categories
         lines = [
             tr("reader {own}, model {said}: {count}").format(
-                own=own, said=said, count=counts[row][column]
+                own=own, said=predicted, count=counts[row][column]
             )
             for row, own in enumerate(categories)
-            for column, said in enumerate(categories)
+            for column, predicted in enumerate(categories)
             if counts[row][column]
         ]
         self.setAccessibleName(tr("Reader's category against the model's"))
@@ -55,22 +56,20 @@ class ConfusionMatrix(QWidget):
         painter.setFont(theme.font(theme.SMALL_TEXT_PX))
         wide, high = self.CELL.width(), self.CELL.height()
         count = len(self._categories)
-        most = max((max(row) for row in self._counts), default=0)
+        most = max((max(row) for row in self.counts), default=0)
         painter.setPen(theme.MUTED)
         painter.drawText(QRectF(self.LEFT, 0, count * wide, 18), _CENTRE, tr("Model"))
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for index, category in enumerate(self._categories):
-            column = QRectF(self.LEFT + index * wide, 18, wide, self.TOP - 20)
-            painter.drawText(column, _CENTRE, str(category))
-            row = QRectF(0, self.TOP + index * high, self.LEFT - 8, high)
-            side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            text = str(category)
-            if index == 0:
-                text = "  ".join([tr("Reader"), text])
-            painter.drawText(row, side, text)
+            above = QRectF(self.LEFT + index * wide, 18, wide, self.TOP - 20)
+            painter.drawText(above, _CENTRE, str(category))
+            beside = QRectF(0, self.TOP + index * high, self.LEFT - 8, high)
+            text = str(category) if index else "  ".join([tr("Reader"), str(category)])
+            painter.drawText(beside, right, text)
         for row in range(count):
             for column in range(count):
                 cell = QRectF(self.LEFT + column * wide, self.TOP + row * high, wide - 2, high - 2)
-                value = self._counts[row][column]
+                value = self.counts[row][column]
                 painter.fillRect(cell, _between(theme.FIELD, theme.SELECTION, value, most))
                 if row == column:
                     painter.setPen(QPen(theme.ACCENT, 1))
@@ -89,15 +88,15 @@ class MonthChart(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._months: list[tuple[str, dict]] = []
+        self.months: list[tuple[str, Mapping[str, Any]]] = []
         self.setFixedHeight(self.HEIGHT)
         self.setMinimumWidth(240)
 
-    def show_months(self, months: Mapping[str, dict]) -> None:
+    def show_months(self, months: Mapping[str, Mapping[str, Any]]) -> None:
         """`engine.evaluation.agreement.figures` by month, oldest first."""
-        self._months = list(months.items())[-self.MONTHS :]
+        self.months = list(months.items())[-self.MONTHS :]
         lines = []
-        for month, figures in self._months:
+        for month, figures in self.months:
             parts = [tr("{month}: {count} compared").format(month=month, count=figures["n"])]
             if figures["agreement"] is not None:
                 share = f"{figures['agreement']:.0%}"
@@ -115,7 +114,7 @@ class MonthChart(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font(theme.SMALL_TEXT_PX))
         plot = QRectF(self.rect()).adjusted(self.LEFT, self.TOP, -self.RIGHT, -self.BOTTOM)
-        if not self._months:
+        if not self.months:
             painter.setPen(theme.MUTED)
             painter.drawText(QRectF(self.rect()), _CENTRE, tr("Nothing to compare yet"))
             return
@@ -125,7 +124,7 @@ class MonthChart(QWidget):
             ("agreement", AGREEMENT_COLOUR, False),
             ("kappa", KAPPA_COLOUR, True),
         ):
-            values = [figures[name] for _, figures in self._months]
+            values = [figures[name] for _, figures in self.months]
             points = [
                 None if value is None else self._point(plot, index, value, lowest)
                 for index, value in enumerate(values)
@@ -136,7 +135,7 @@ class MonthChart(QWidget):
     @property
     def _lowest(self) -> float:
         """Of the axis: kappa is below 0 where the two agree less than by chance."""
-        kappas = [f["kappa"] for _, f in self._months if f["kappa"] is not None]
+        kappas = [f["kappa"] for _, f in self.months if f["kappa"] is not None]
         return (
             -1.0
             if any(value < -0.5 for value in kappas)
@@ -146,7 +145,7 @@ class MonthChart(QWidget):
         )
 
     def _point(self, plot: QRectF, index: int, value: float, lowest: float) -> QPointF:
-        across = (index + 0.5) / len(self._months)
+        across = (index + 0.5) / len(self.months)
         up = (value - lowest) / (1 - lowest)
         return QPointF(plot.left() + across * plot.width(), plot.bottom() - up * plot.height())
 
@@ -159,12 +158,12 @@ class MonthChart(QWidget):
             painter.setPen(theme.MUTED)
             side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(QRectF(0, level - 9, self.LEFT - 8, 18), side, f"{value:g}")
-        width = plot.width() / len(self._months)
+        width = plot.width() / len(self.months)
         every = ceil(72 / width)  # pixels that a month's name needs
-        for index, (month, figures) in enumerate(self._months):
+        for index, (month, figures) in enumerate(self.months):
             middle = plot.left() + (index + 0.5) * width
             label = QRectF(middle - 34, plot.bottom() + 4, 68, 17)
-            if (len(self._months) - 1 - index) % every == 0:
+            if (len(self.months) - 1 - index) % every == 0:
                 painter.drawText(label, _CENTRE, month)
             painter.drawText(label.translated(0, 16), _CENTRE, str(figures["n"]))
         painter.drawText(QRectF(0, plot.bottom() + 20, self.LEFT - 8, 17), _CENTRE, "n")
@@ -206,5 +205,12 @@ def _paint_mark(painter: QPainter, at: QPointF, colour: QColor, is_square: bool)
 
 def _between(low: QColor, high: QColor, value: int, most: int) -> QColor:
     share = value / most if most else 0.0
-    parts = zip(low.getRgbF()[:3], high.getRgbF()[:3], strict=True)
-    return QColor.fromRgbF(*(a + (b - a) * share for a, b in parts))
+
+    def mixed(a: float, b: float) -> float:
+        return a + (b - a) * share
+
+    return QColor.fromRgbF(
+        mixed(low.redF(), high.redF()),
+        mixed(low.greenF(), high.greenF()),
+        mixed(low.blueF(), high.blueF()),
+    )

@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -15,10 +21,11 @@ from PySide6.QtWidgets import (
 
 from engine.domain import HeaderElement
 from engine.errors import EngineError
-from viewer.shared.engine_words import localised, notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised, localised_unless_foreign, notice
 from viewer.shared.plain_text import PlainLabel
 
+AnyIndex = QModelIndex | QPersistentModelIndex
 _COLUMNS = 4
 _VALUE = 3  #: column
 _INDENT = "    "
@@ -36,8 +43,7 @@ class HeaderBrowser(QDialog):
         self.search.setAccessibleName(tr("Search the header"))
         self.search.setClearButtonEnabled(True)
         self._lines = _Lines(self)
-        self._found = _Found(self)
-        self._found.setSourceModel(self._lines)
+        self._found = _Found(self._lines, self)
         self.table = QTableView(self)
         self.table.setModel(self._found)
         self.table.setAccessibleName(tr("Header elements"))
@@ -49,19 +55,19 @@ class HeaderBrowser(QDialog):
         header = self.table.horizontalHeader()
         header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        for column, width in enumerate((140, 270, 46)):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            header.resizeSection(column, width)
+        for section, width in enumerate((140, 270, 46)):
+            header.setSectionResizeMode(section, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(section, width)
         self.value = QLineEdit(self)  # the selected one, whole and to be copied
         self.value.setReadOnly(True)
         self.value.setPlaceholderText(tr("Select a line to read its value here"))
         self.value.setAccessibleName(tr("Value of the selected line"))
-        self.told = PlainLabel(tr("Reading …", "a file"), self)
+        self.message = PlainLabel(tr("Reading …", "a file"), self)
         column = QVBoxLayout(self)
         column.addWidget(self.search)
         column.addWidget(self.table, 1)
         column.addWidget(self.value)
-        column.addWidget(self.told)
+        column.addWidget(self.message)
         column.addWidget(PlainLabel(notice(), self))
         self.resize(1080, 640)
         self.table.selectionModel().currentRowChanged.connect(self._show_value)
@@ -70,11 +76,16 @@ class HeaderBrowser(QDialog):
 
     def show_header(self, elements: Sequence[HeaderElement]) -> None:
         self._lines.show(elements)
-        self._tell()
+        self._show_count()
 
     def show_failure(self, error: EngineError) -> None:
         self._lines.show(())
-        self.told.setText(f"{localised(error.title)}. {localised(error.advice)}")
+        self.message.setText(f"{localised(error.title)}. {localised(error.advice)}")
+
+    @property
+    def line_count(self) -> int:
+        """All lines there are, found or not."""
+        return self._lines.rowCount()
 
     def _show_value(self, current: QModelIndex) -> None:
         self.value.setText(current.siblingAtColumn(_VALUE).data() or "")
@@ -82,13 +93,13 @@ class HeaderBrowser(QDialog):
 
     def _search(self, text: str) -> None:
         self._found.search(text)
-        self._tell()
+        self._show_count()
 
-    def _tell(self) -> None:
-        found, count = self._found.rowCount(), self._lines.rowCount()
+    def _show_count(self) -> None:
+        found, count = self._found.rowCount(), self.line_count
         lines = tr("1 line") if count == 1 else tr("{count} lines").format(count=f"{count:,}")
         part = tr("{found} of {lines}").format(found=f"{found:,}", lines=lines)
-        self.told.setText(lines if found == count else part)
+        self.message.setText(lines if found == count else part)
 
 
 class _Lines(QAbstractTableModel):
@@ -104,26 +115,22 @@ class _Lines(QAbstractTableModel):
     def element(self, row: int) -> HeaderElement:
         return self._elements[row]
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._elements)
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008  Qt's own
+        return 0 if parent.isValid() else len(self._elements)
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else _COLUMNS
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008  Qt's own
+        return 0 if parent.isValid() else _COLUMNS
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> object:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> str | None:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return _titles()[section]
         return None
 
-    def data(self, index: QModelIndex, role: int = 0) -> object:
+    def data(self, index: AnyIndex, role: int = 0) -> str | None:
         element = self._elements[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             indent = _INDENT * element.depth
-            name, value = element.name, element.value
-            if not element.tag:  # the listing's own words, not the file's
-                name, value = localised(name), localised(value)
-            elif element.vr == "SQ":
-                value = localised(value)
+            name, value = map(localised_unless_foreign, (element.name, element.value))
             values = (indent + element.tag, indent + name, element.vr, value)
             return values[index.column()]
         return None
@@ -136,16 +143,18 @@ def _titles() -> tuple[str, ...]:
 class _Found(QSortFilterProxyModel):
     """Lines in which every word of the search stands somewhere, whatever its case."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, lines: _Lines, parent: QWidget) -> None:
         super().__init__(parent)
+        self._lines = lines
         self._words: list[str] = []
+        self.setSourceModel(lines)
 
     def search(self, text: str) -> None:
         self._words = text.casefold().split()
         self.invalidate()
 
-    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:
-        element = self.sourceModel().element(row)
+    def filterAcceptsRow(self, row: int, _parent: AnyIndex) -> bool:
+        element = self._lines.element(row)
         number = element.tag.strip("()").replace(",", "")  # 00100010 finds it too
         line = f"{element.tag} {number} {element.name} {element.vr} {element.value}".casefold()
         return all(word in line for word in self._words)

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from engine import __version__
 from resources import ROOT
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 
 LICENCE_FOLDER = ROOT / "licences"
 
@@ -42,18 +42,18 @@ class About(QDialog):
                 "attention, not the outline of a lesion.</p>"
             )
         )
-        self._names = QListWidget(self)
-        self._names.setAccessibleName(tr("Third-party notices"))
-        self._text = QPlainTextEdit(self)
-        self._text.setReadOnly(True)
+        self.names = QListWidget(self)
+        self.names.setAccessibleName(tr("Third-party notices"))
+        self.text = QPlainTextEdit(self)
+        self.text.setReadOnly(True)
         for path in licence_files():
-            entry = QListWidgetItem(path.stem, self._names)
+            entry = QListWidgetItem(path.stem, self.names)
             entry.setData(Qt.ItemDataRole.UserRole, path)
-        self._names.currentItemChanged.connect(self._show_notice)
-        self._names.setCurrentRow(0)
+        self.names.currentItemChanged.connect(self._show_notice)
+        self.names.setCurrentRow(0)
         notices = QSplitter(self)
-        notices.addWidget(self._names)
-        notices.addWidget(self._text)
+        notices.addWidget(self.names)
+        notices.addWidget(self.text)
         notices.setStretchFactor(1, 1)
         notices.setSizes([190, 560])
         tabs = QTabWidget(self)
@@ -65,7 +65,7 @@ class About(QDialog):
 
     def _show_notice(self, entry: QListWidgetItem | None) -> None:
         path = None if entry is None else entry.data(Qt.ItemDataRole.UserRole)
-        self._text.setPlainText("" if path is None else path.read_text("utf-8", errors="replace"))
+        self.text.setPlainText("" if path is None else path.read_text("utf-8", errors="replace"))
 
 
 def licence_files() -> list[Path]:

@@ -4,20 +4,20 @@ It stands above the images and waits; whoever does not answer reads on in the mo
 """
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QWidget
 
 from engine.domain import ReadingMode
 from viewer.display.reading_modes import EVIDENCE, MODE_MEANINGS, MODE_TITLES
+from viewer.panes import labels
 from viewer.shared import theme
 from viewer.shared.languages import tr
-from viewer.shared.plain_text import PlainLabel
 
 
 class ModeQuestion(QFrame):
     """The three modes with a sentence each, and a sentence of the evidence."""
 
-    # A ReadingMode
-    answered = Signal(object)
+    # The mode that the reader chose
+    answered = Signal(ReadingMode)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,10 +26,10 @@ class ModeQuestion(QFrame):
             f"#modeQuestion {{ background: {theme.RAISED.name()}; border: none;"
             f" border-left: 4px solid {theme.ACCENT.name()}; }}"
         )
-        question = PlainLabel(tr("How do you want to read?"), self)
-        question.setFont(theme.font(bold=True))
+        question = labels.title(tr("How do you want to read?"), self)
+        evidence = labels.wrapped(self)
         change = tr("You can change it at any time in the toolbar.")
-        evidence = _sentence(f"{tr(EVIDENCE)} {change}", self)
+        evidence.setText(f"{tr(EVIDENCE)} {change}")
         self.buttons: dict[ReadingMode, QPushButton] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(10, 8, 10, 8)
@@ -45,14 +45,8 @@ class ModeQuestion(QFrame):
             button.clicked.connect(lambda _checked=False, mode=mode: self.answered.emit(mode))
             self.buttons[mode] = button
             grid.addWidget(button, 2, column)
-            meaning = _sentence(tr(MODE_MEANINGS[mode]), self)
+            meaning = labels.wrapped(self)
+            meaning.setText(tr(MODE_MEANINGS[mode]))
             meaning.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
             grid.addWidget(meaning, 3, column)
             grid.setColumnStretch(column, 1)
-
-
-def _sentence(text: str, parent: QWidget) -> QLabel:
-    label = PlainLabel(text, parent)
-    label.setFont(theme.font(theme.SMALL_TEXT_PX))
-    label.setWordWrap(True)
-    return label

@@ -15,13 +15,14 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from engine.dicom.header_listing import read_header
 from engine.dicom.loading import load_pixels
-from engine.domain import MammogramView, Study
+from engine.domain import HeaderElement, MammogramView, Study
 from engine.errors import EngineError, FileChanged, UnreadableFile
 from viewer.display.priors import Prior, priors_of
 from viewer.display.reading_steps import views_beside
@@ -41,11 +42,10 @@ ImageKey = tuple[str, str]  #: study uid, image uid
 
 @dataclass(frozen=True)
 class _Decoded:
-    """What a decoding thread brings back; exactly one of `pixels` and `failure` is given."""
+    """What a decoding thread brings back."""
 
-    pixels: DisplayPixels | None
-    failure: EngineError | None = None
-    thumbnail: QImage | None = None
+    pixels: DisplayPixels
+    thumbnail: QImage | None
 
 
 class PixelCache:
@@ -85,16 +85,16 @@ class PixelCache:
 class Images(QObject):
     """Lives on the window's thread. `close` must be called; it ends the threads."""
 
-    # Study uid, image uid, rendering.DisplayPixels; of the open study and the prior beside it
-    loaded = Signal(str, str, object)
-    # Study uid, image uid, EngineError; of the same
-    failed = Signal(str, str, object)
-    # Study uid, QImage
-    thumbnail_made = Signal(str, object)
+    # Study uid, image uid, pixels; of the open study and the prior beside it
+    loaded = Signal(str, str, DisplayPixels)
+    # Study uid, image uid, why; of the same
+    failed = Signal(str, str, EngineError)
+    # Study uid and its thumbnail
+    thumbnail_made = Signal(str, QImage)
     # Image uid, and its header as a tuple of HeaderElement, or an EngineError
     header_read = Signal(str, object)
-    # A Path: the file is no longer what was listed, whichever study it was of
-    file_changed = Signal(object)
+    # The file is no longer what was listed, whichever study it was of
+    file_changed = Signal(Path)
     # One more image was decoded, or could not be
     one_done = Signal()
 
@@ -117,7 +117,7 @@ class Images(QObject):
         self._upcoming: Study | None = None
         self.priors: tuple[Prior, ...] = ()  #: of the open study that compare, the newest first
         self._prior: Study | None = None  # the one that hangs beside it
-        self._is_told = True  # the open study's images that were there
+        self._is_reported = True  # the open study's images that were there
         self._decoding: set[ImageKey] = set()
         self._first: ImageKey | None = None  # of these, what will be the first to show
         self.cache = PixelCache(cache_bytes)
@@ -138,6 +138,14 @@ class Images(QObject):
         self._with_thumbnail.clear()
         self._ahead.clear()
 
+    def grow(self, studies: Mapping[str, Study]) -> None:
+        """More studies of the same catalogue; those that it had are as they were."""
+        self._studies = studies
+
+    def are_priors_known(self) -> bool:
+        """Whether those of the open study are still all there are."""
+        return self._current is None or self.priors == self._find_priors(self._current)
+
     def hang(self, study: Study | None) -> None:
         """The study is open now, and the newest of its `priors` beside it; `show` goes on."""
         self._current = study
@@ -145,23 +153,23 @@ class Images(QObject):
         self._prior = self.priors[0].study if self.priors else None
         self._ahead.clear()
         self._pin()
-        self._is_told = False
+        self._is_reported = False
 
     def show(self, upcoming: Study | None) -> None:
         """What is decoded of what was hung is told again, the rest follows, then the upcoming
         study. What could not be read of it is tried once more.
         """
         self._upcoming = upcoming
-        if not self._is_told:
-            self._is_told = True
-            self._tell_hung()
+        if not self._is_reported:
+            self._is_reported = True
+            self._report_hung()
         self.work()
 
     def show_prior(self, study_uid: str) -> None:
         """Another of the `priors` hangs beside the open study."""
         self._prior = next(p.study for p in self.priors if p.study.uid == study_uid)
         self._pin()
-        self._tell_hung()
+        self._report_hung()
         self.work()
 
     def is_hung(self, study_uid: str) -> bool:
@@ -186,7 +194,7 @@ class Images(QObject):
             images += [(self._prior, view) for view in beside]
         return images
 
-    def _tell_hung(self) -> None:
+    def _report_hung(self) -> None:
         for study, view in self._hung():
             key = (study.uid, view.image_uid)
             self._unreadable.pop(key, None)
@@ -202,7 +210,9 @@ class Images(QObject):
         future = self._decoders.submit(read_header, view.path, view.file)
         self._delivery.when_done(future, lambda done: self._on_header_read(view, done))
 
-    def _on_header_read(self, view: MammogramView, future: "Future[tuple]") -> None:
+    def _on_header_read(
+        self, view: MammogramView, future: Future[tuple[HeaderElement, ...]]
+    ) -> None:
         if future.cancelled():
             return
         try:
@@ -231,8 +241,9 @@ class Images(QObject):
 
     def _is_first_underway(self) -> bool:
         """Of the study that is open now; that of one left behind holds nothing up."""
-        is_any = self._first is not None and self._current is not None
-        return is_any and self._first[0] == self._current.uid
+        if self._first is None or self._current is None:
+            return False
+        return self._first[0] == self._current.uid
 
     def _is_blank(self) -> bool:
         """Whether images of the open study are to come, and none is there."""
@@ -247,7 +258,7 @@ class Images(QObject):
         thumbnail.
         """
         images = self._hung()
-        if self._upcoming is not None and self._has_room_ahead():
+        if self._upcoming is not None and self._has_room_ahead(self._upcoming):
             images += [(self._upcoming, view) for view in self._upcoming.views]
         for study, view in images:
             key = (study.uid, view.image_uid)
@@ -260,9 +271,9 @@ class Images(QObject):
             if study.uid not in self._with_thumbnail and study.views:
                 yield study, study.views[0]
 
-    def _has_room_ahead(self) -> bool:
-        """Whether the upcoming study fits beside what hangs, which stays in any case."""
-        views = [view for _, view in self._hung()] + list(self._upcoming.views)
+    def _has_room_ahead(self, upcoming: Study) -> bool:
+        """Whether it fits beside what hangs, which stays in any case."""
+        views = [view for _, view in self._hung()] + list(upcoming.views)
         return _expected_bytes(views) <= self.cache.limit_bytes
 
     def _decode(self, study: Study, view: MammogramView, is_first: bool) -> None:
@@ -280,7 +291,9 @@ class Images(QObject):
         future = decoders.submit(_decode, view, wants_thumbnail, threads)
         self._delivery.when_done(future, lambda done: self._on_decoded(generation, key, done))
 
-    def _on_decoded(self, generation: int, key: ImageKey, future: "Future[_Decoded]") -> None:
+    def _on_decoded(
+        self, generation: int, key: ImageKey, future: Future[_Decoded | EngineError]
+    ) -> None:
         if generation != self._generation or future.cancelled():
             return
         self._decoding.discard(key)
@@ -292,15 +305,15 @@ class Images(QObject):
             self._fail(key, program_fault(mark("This image could not be shown")))
             self._go_on()
             raise  # to the log, as a bug of ours
-        if decoded.failure is not None:
-            self._fail(key, decoded.failure)
-            if isinstance(decoded.failure, FileChanged):
+        if isinstance(decoded, EngineError):
+            self._fail(key, decoded)
+            if isinstance(decoded, FileChanged):
                 self.file_changed.emit(self._studies[key[0]].view(key[1]).path)
         else:
-            self._keep(key, decoded)
+            self._store(key, decoded)
         self._go_on()
 
-    def _keep(self, key: ImageKey, decoded: _Decoded) -> None:
+    def _store(self, key: ImageKey, decoded: _Decoded) -> None:
         study_uid = key[0]
         is_upcoming = self._upcoming is not None and self._upcoming.uid == study_uid
         if self.is_hung(study_uid) or is_upcoming:
@@ -341,7 +354,7 @@ def _step_back() -> None:
         os.setpriority(os.PRIO_PROCESS, me, os.getpriority(os.PRIO_PROCESS, me) + _NICENESS)
 
 
-def _decode(view: MammogramView, wants_thumbnail: bool, threads: int) -> _Decoded:
+def _decode(view: MammogramView, wants_thumbnail: bool, threads: int) -> _Decoded | EngineError:
     """On a decoding thread."""
     try:
         pixels = load_pixels(view, threads)
@@ -350,8 +363,8 @@ def _decode(view: MammogramView, wants_thumbnail: bool, threads: int) -> _Decode
         if wants_thumbnail:
             small = thumbnail(display, THUMBNAIL_HEIGHT, view.laterality, view.pixel_aspect)
     except EngineError as error:
-        return _Decoded(None, error)
+        return error
     except MemoryError:
         advice = mark("Close other programs or open fewer studies at a time, then select it again.")
-        return _Decoded(None, UnreadableFile(mark("Not enough memory"), advice))
-    return _Decoded(display, thumbnail=small)
+        return UnreadableFile(mark("Not enough memory"), advice)
+    return _Decoded(display, small)

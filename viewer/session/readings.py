@@ -1,9 +1,9 @@
-"""What the reader of the open studies has said, and what he may be shown of the model's answer.
+"""What the reader of the open studies has said, and what they may be shown of the predictions.
 
 One place decides both, because the one hangs on the other: what the reader has stored reveals the
-answer (`display.reading_modes` has the rules), and what was shown is on record with the reading.
+prediction (`display.reading_modes` has the rules), and what was shown is on record with it.
 Nothing here tells anybody anything; the session asks, and tells. Only news of the file itself come
-unasked (`tell`): that it was gone or replaced, and what was done about it.
+unasked (`on_problem`): that it was gone or replaced, and what was done about it.
 """
 
 import logging
@@ -29,7 +29,7 @@ from engine.domain import (
 from engine.errors import EngineError, StorageFailed
 from engine.records import backups, verification
 from engine.records.drafts import DraftStore
-from engine.records.pseudonyms import Pseudonyms
+from engine.records.pseudonyms import SECRET_NAME, Pseudonyms
 from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy
 from viewer.display.reading_modes import Disclosure, second_read
@@ -38,18 +38,19 @@ from viewer.shared.states import Phase, ReadingState, ToldReading
 
 log = logging.getLogger(__name__)
 
-SECRET_NAME = "pseudonyms.key"  # beside the readings
 DRAFT_FOLDER = "drafts"  # there, too
+
+EntriesKey = tuple[str, str, frozenset[str], str]  #: of `UnsavedEntries`
 
 
 class Readings:
     """Lives on the window's thread. Raises StorageFailed where the store cannot be used."""
 
     def __init__(
-        self, path: Path, mode: ReadingMode, tell: Callable[[StorageFailed], None]
+        self, path: Path, mode: ReadingMode, on_problem: Callable[[StorageFailed], None]
     ) -> None:
         self._path = path
-        self._tell = tell
+        self._on_problem = on_problem
         self._store: ReadingStore | None = None
         self._disclosure = Disclosure(mode)
         self._studies: Mapping[str, Study] = {}
@@ -59,23 +60,23 @@ class Readings:
         self._on_screen_since = time.monotonic()
         self._undoable: set[int] = set()  # record ids of this run, undone ones too
         self._drafts = DraftStore(path.with_name(DRAFT_FOLDER))
-        self._entries: dict[tuple, UnsavedEntries] = {}  # by their keys; not written yet:
-        self._unwritten: set[tuple] = set()
+        self._entries: dict[EntriesKey, UnsavedEntries] = {}  # by their keys; not written yet:
+        self._unwritten: set[EntriesKey] = set()
         # could not be stored yet, in this run or one before
-        self._unkept: list[Annotation] = list(self._drafts.take_drawings())
-        self._unkept_regions: list[AskedRegion] = []  # likewise, in this run
+        self._unstored: list[Annotation] = list(self._drafts.take_drawings())
+        self._unstored_regions: list[AskedRegion] = []  # likewise, in this run
 
     @property
     def store(self) -> ReadingStore:
         """Opened when it is first needed; raises StorageFailed."""
         if self._store is None:
-            self._store = ReadingStore(self._path, tell=self._tell)
+            self._store = ReadingStore(self._path, on_problem=self._on_problem)
         return self._store
 
     def check(self) -> None:
         """Raises StorageFailed now, not at the first save, where readings cannot be stored."""
         _ = self.store
-        self._keep_annotations()
+        self._store_drawings()
 
     def verify_and_back_up(
         self, kept_backups: int, should_stop: Callable[[], bool]
@@ -100,7 +101,7 @@ class Readings:
         except StorageFailed:  # the reader was asked whether to quit without saving
             log.warning("What was entered and not saved is not kept")
         try:
-            self._keep_annotations()
+            self._store_drawings()
         finally:
             if self._store is not None:
                 self._store.close()
@@ -114,6 +115,10 @@ class Readings:
         self._disclosure.open(None)
         self._revealed.clear()
         self._on_screen_s.clear()
+
+    def grow(self, studies: Mapping[str, Study]) -> None:
+        """More studies of the same catalogue; those that it had are as they were."""
+        self._studies = studies
 
     def select(self, study: Study | None) -> None:
         """Another study came up; its clock runs from now on."""
@@ -180,7 +185,7 @@ class Readings:
         elif not self.is_hidden(self._current.uid):
             phase = Phase.AFTER
         else:
-            phase = Phase.BEFORE if self._own_words(self._current) is None else Phase.WAITING
+            phase = Phase.BEFORE if self._own_readings(self._current) is None else Phase.WAITING
         return ReadingState(mode, phase, self.mode)
 
     # ------------------------------------------------------------------------ what may be shown
@@ -192,11 +197,13 @@ class Readings:
             return mode is ReadingMode.BLIND_AUDIT
         if study_uid not in self._revealed:
             study = self._studies.get(study_uid)
-            own = None if study is None else self._own_words(study)
-            self._revealed[study_uid] = own is not None and all(word.is_revealed for word in own)
+            own = None if study is None else self._own_readings(study)
+            self._revealed[study_uid] = own is not None and all(
+                reading.is_revealed for reading in own
+            )
         return not self._revealed[study_uid]
 
-    def _own_words(self, study: Study) -> tuple[ReaderAssessment, ...] | None:
+    def _own_readings(self, study: Study) -> tuple[ReaderAssessment, ...] | None:
         """This reader's second read, None while a breast lacks its category."""
         try:
             return second_read(study, self.reader, self.stored(study))
@@ -212,10 +219,10 @@ class Readings:
         study = self._current
         if study is None or not self.is_hidden(study.uid) or not self.is_second_read(study):
             return False
-        own = self._own_words(study)
+        own = self._own_readings(study)
         if own is None:
             return False
-        self.store.reveal([word.record_id for word in own], datetime.now(UTC))
+        self.store.reveal([_id(reading) for reading in own], datetime.now(UTC))
         self._revealed[study.uid] = True
         return True
 
@@ -223,20 +230,22 @@ class Readings:
         """The model's answer is on the screen, as far as this reader looks."""
         self._disclosure.note_shown(study, datetime.now(UTC))
 
-    def attach_answers(self, study: Study, prediction: StudyPrediction) -> None:
+    def attach_predictions(self, study: Study, prediction: StudyPrediction) -> None:
         """Keeps what the model says with the readings that were made without it."""
-        said = {breast.laterality: breast.prediction for breast in prediction.breasts}
+        by_side = {breast.laterality: breast.prediction for breast in prediction.breasts}
         try:
-            answers = {
-                reading.record_id: said[reading.laterality]
+            predictions = {
+                _id(reading): by_side[reading.laterality]
                 for reading in self.stored(study)
                 if reading.reading_mode is not ReadingMode.CONCURRENT
                 and reading.prediction is None
-                and reading.laterality in said
+                and reading.laterality in by_side
             }
-            if answers:
-                self.store.attach_answers(answers)
-        except StorageFailed:  # the reading itself is safe; the answer comes again with the study
+            if predictions:
+                self.store.attach_answers(predictions)
+        except (
+            StorageFailed
+        ):  # the reading itself is safe; the prediction comes again with the study
             log.warning("What the model says of a reading is not kept yet")
 
     # -------------------------------------------------------------------------- what readers say
@@ -244,7 +253,7 @@ class Readings:
     def history(self, study: Study) -> tuple[ReaderAssessment, ...]:
         """Earlier assessments of the study, oldest first.
 
-        While the model's answer is hidden, without what was said of it and to it.
+        While the prediction is hidden, without what was said of it and to it.
         """
         earlier = self.stored(study)
         if not self.is_hidden(study.uid):
@@ -273,7 +282,7 @@ class Readings:
                 raise ValueError("the assessment tells what is hidden from its reader")
             assessment = self._with_times(study, assessment)
         recorded = self.store.record(assessment, {} if study is None else _places(study))
-        self._undoable.add(recorded.record_id)
+        self._undoable.add(_id(recorded))
         self._revealed.pop(assessment.study_uid, None)
         return recorded
 
@@ -281,12 +290,12 @@ class Readings:
         """Takes back this reader's latest reading of the open study, of this run of the program:
         a new record says again what was said before, or that nothing is said any more.
 
-        A category that the model's answer was revealed upon stays. Raises EngineError where there
+        A category that the prediction was revealed upon stays. Raises EngineError where there
         is nothing to undo.
         """
         study = self._current
-        last, before = (None, None) if study is None else self._to_undo(study)
-        if last is None:
+        to_undo = None if study is None else self._to_undo(study)
+        if study is None or to_undo is None:
             raise EngineError(
                 mark("Nothing to undo"),
                 mark(
@@ -294,19 +303,20 @@ class Readings:
                     "reading mode, can be undone."
                 ),
             )
+        last, before = to_undo
         is_upon = self.is_second_read(study) and not self.is_hidden(study.uid)
         if is_upon and last.category_before is None:
             raise EngineError(
                 mark("The category without the model stays"),
                 mark("The model's answer was revealed upon it: keep or change it instead."),
             )
-        is_nothing = before is None or before.is_withdrawn
+        said = None if before is None or before.is_withdrawn else before
         again = replace(
-            last if is_nothing else before,
+            said or last,
             record_id=None,
             supersedes=last.record_id,
-            restores=None if is_nothing else before.restores or before.record_id,
-            is_withdrawn=is_nothing,
+            restores=None if said is None else said.restores or said.record_id,
+            is_withdrawn=said is None,
             opened_at=last.opened_at,
             recorded_at=datetime.now(UTC),
             time_spent_s=last.time_spent_s,
@@ -316,29 +326,28 @@ class Readings:
             nothing = Agreement.NOT_COMPARABLE
             again = replace(again, prediction=None, proposed_agreement=nothing, agreement=nothing)
         recorded = self.store.record(again)
-        self._undoable.add(recorded.record_id)
+        self._undoable.add(_id(recorded))
         self._revealed.pop(study.uid, None)
         return recorded
 
-    def _to_undo(
-        self, study: Study
-    ) -> tuple[ReaderAssessment, ReaderAssessment | None] | tuple[None, None]:
+    def _to_undo(self, study: Study) -> tuple[ReaderAssessment, ReaderAssessment | None] | None:
         """The standing reading whose words were said last, and the one before it of that breast.
 
         In a mode that hides, both of that mode: what was said to the model would tell of it.
         """
         own = [a for a in self.stored(study) if self.reader and a.reader == self.reader]
-        every = {a.record_id: a for a in own}
+        every = {_id(a): a for a in own}
         mode = self._disclosure.mode_of(study.uid)
         pairs = []
         for last in standing(own):
-            said = last.restores or last.record_id
-            before = every.get(every[said].supersedes)
+            said = last.restores or _id(last)
+            superseded = every[said].supersedes
+            before = None if superseded is None else every.get(superseded)
             modes = {reading.reading_mode for reading in (last, before) if reading is not None}
             if said in self._undoable and (mode is ReadingMode.CONCURRENT or modes == {mode}):
                 pairs.append((said, last, before))
         if not pairs:
-            return None, None
+            return None
         _, last, before = max(pairs, key=lambda pair: pair[0])
         return last, before
 
@@ -361,7 +370,7 @@ class Readings:
         """
         images = {view.image_uid for view in study.views}
         stored = self.store.annotations(study.uid) if is_stored_known else ()
-        newest = {annotation.mark: annotation for annotation in (*stored, *self._unkept)}
+        newest = {annotation.mark: annotation for annotation in (*stored, *self._unstored)}
         return tuple(  # as for assessments, a study's uid alone is not trusted
             annotation
             for annotation in newest.values()
@@ -373,21 +382,21 @@ class Readings:
 
     def annotate(self, annotation: Annotation) -> None:
         """Stores it with all that could not be stored before; or keeps it for the next time."""
-        self._unkept.append(annotation)
-        self._keep_annotations()
+        self._unstored.append(annotation)
+        self._store_drawings()
 
-    def _keep_annotations(self) -> None:
-        if self._unkept:
+    def _store_drawings(self) -> None:
+        if self._unstored:
             try:
-                self.store.annotate(self._unkept)
+                self.store.annotate(self._unstored)
             except StorageFailed:
-                self._drafts.keep_drawings(self._unkept)
+                self._drafts.keep_drawings(self._unstored)
                 raise
-            self._unkept.clear()
+            self._unstored.clear()
             self._drafts.forget_drawings()
-        if self._unkept_regions:
-            self.store.record_regions(self._unkept_regions)
-            self._unkept_regions.clear()
+        if self._unstored_regions:
+            self.store.record_regions(self._unstored_regions)
+            self._unstored_regions.clear()
 
     def regions(self, study: Study) -> tuple[AskedRegion, ...]:
         """What readers were told of rectangles on its images, the first told first, hidden or not;
@@ -396,15 +405,15 @@ class Readings:
         images = {view.image_uid for view in study.views}
         return tuple(
             region
-            for region in (*self.store.regions(study.uid), *self._unkept_regions)
+            for region in (*self.store.regions(study.uid), *self._unstored_regions)
             if (region.study_uid, region.patient_id) == (study.uid, study.patient_id)
             and region.prediction.image_uid in images
         )
 
     def record_region(self, region: AskedRegion) -> None:
         """Stores it with all that could not be stored before; or keeps it for the next time."""
-        self._unkept_regions.append(region)
-        self._keep_annotations()
+        self._unstored_regions.append(region)
+        self._store_drawings()
 
     # ---------------------------------------------------------- what readers have not saved yet
 
@@ -431,16 +440,17 @@ class Readings:
     def unsaved(self, study: Study) -> UnsavedEntries | None:
         """What this reader entered in an earlier run and did not save.
 
-        While the model's answer is hidden, only what was entered without it.
+        While the prediction is hidden, only what was entered without it.
         """
-        asked = self._entries_of(study)
-        if asked.key in self._unwritten:  # it was changed or discarded just now
+        wanted = self._entries_of(study)
+        if wanted.key in self._unwritten:  # it was changed or discarded just now
             return None
-        found = self._drafts.find(asked)
+        found = self._drafts.find(wanted)
         if found is None:
             return None
         self._entries[found.key] = found
-        saved_since = self._saved_since(study, found.entered_at)
+        at = found.entered_at
+        saved_since = set() if at is None else self._saved_since(study, at)
         drafts = {side: draft for side, draft in found.drafts.items() if side not in saved_since}
         return replace(found, drafts=drafts) if drafts else None
 
@@ -463,16 +473,16 @@ class Readings:
 
     # ------------------------------------------------------------------- all readings together
 
-    def told(self) -> tuple[ToldReading, ...]:
+    def visible(self) -> tuple[ToldReading, ...]:
         """All readings of all studies, superseded ones too, oldest first."""
         return tuple(
             ToldReading(reading, False)
-            if self._may_be_told(reading)
+            if self._may_be_shown(reading)
             else ToldReading(reading.without_model(), True)
             for reading in self.store.all()
         )
 
-    def _may_be_told(self, reading: ReaderAssessment) -> bool:
+    def _may_be_shown(self, reading: ReaderAssessment) -> bool:
         return reading.is_revealed and self._may_be_exported(reading)
 
     def study_of(self, reading: ReaderAssessment) -> Study | None:
@@ -505,7 +515,7 @@ class Readings:
         only: Collection[int] | None = None,
         pseudonyms: Pseudonyms | None = None,
     ) -> int:
-        """Writes readings; their number. See `Session.export_readings`."""
+        """Writes readings; their number. See `Exporting.export_readings`."""
         return self.store.export_csv(path, self._may_be_exported, unblind, only, pseudonyms)
 
     def _may_be_exported(self, assessment: ReaderAssessment) -> bool:
@@ -527,6 +537,13 @@ def is_of(reading: ReaderAssessment, study: Study) -> bool:
     images = {view.image_uid for view in study.views}
     names = (reading.study_uid, reading.patient_id)
     return names == (study.uid, study.patient_id) and not images.isdisjoint(reading.image_uids)
+
+
+def _id(reading: ReaderAssessment) -> int:
+    """Of one that is stored."""
+    if reading.record_id is None:
+        raise ValueError("a reading without a record")
+    return reading.record_id
 
 
 def _places(study: Study) -> dict[str, Path]:

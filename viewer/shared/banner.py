@@ -84,8 +84,8 @@ class Banner(QFrame):
             self._text.setText(
                 f"<b>{_escaped(message.title)}</b>{rest}<br>{_escaped(message.advice)}"
             )
-            said = f"{message.title}. {message.advice}"
-            self.setAccessibleName(shortened(said, MESSAGE_LENGTH))
+            text = f"{message.title}. {message.advice}"
+            self.setAccessibleName(shortened(text, MESSAGE_LENGTH))
             self._action.setText(message.action)
             self._action.setVisible(bool(message.action))
         self.setVisible(message is not None)

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+T = TypeVar("T")
 
 
 class Delivery(QObject):
@@ -20,7 +23,7 @@ class Delivery(QObject):
         """From any thread."""
         self._delivered.emit(action)
 
-    def when_done(self, future: Future, action: Callable[[Future], None]) -> None:
+    def when_done(self, future: Future[T], action: Callable[[Future[T]], None]) -> None:
         """The action gets the future once it is done, failed or cancelled."""
         future.add_done_callback(lambda done: self.deliver(lambda: action(done)))
 

@@ -6,6 +6,7 @@ the keypad's layer, so that neither a new version nor the keypad ever takes a ch
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
@@ -80,14 +81,17 @@ class Keymap(QObject):
 
     def apply(self) -> None:
         """From now on the actions have these keys."""
-        QApplication.instance().removeEventFilter(self)
+        app = cast(QApplication, QApplication.instance())
+        app.removeEventFilter(self)
         if self._has_keypad:
-            QApplication.instance().installEventFilter(self)
+            app.installEventFilter(self)
         for entry in self._entries.values():
             keys = self.keys(entry.identity)
             entry.action.setShortcuts([QKeySequence(key) for key in keys])
-            words = self.text(entry.identity)
-            entry.action.setToolTip(f"{entry.tool_tip} ({words})" if words else entry.tool_tip)
+            keys_text = self.text(entry.identity)
+            entry.action.setToolTip(
+                f"{entry.tool_tip} ({keys_text})" if keys_text else entry.tool_tip
+            )
         self.changed.emit()
 
     @property
@@ -109,7 +113,7 @@ class Keymap(QObject):
     def _holders(self) -> Iterator[tuple[str, str]]:
         """Each key once, with the command that has it."""
         seen: set[str] = set()
-        layers = [
+        layers: list[list[tuple[str, tuple[str, ...]]]] = [
             [(name, self._entries[name].defaults) for name in FIXED if name in self._entries],
             [(name, self._own_keys(name)) for name in self._entries if name in self._chosen],
             [(name, e.defaults) for name, e in self._entries.items() if name not in self._chosen],
@@ -147,7 +151,7 @@ class Keymap(QObject):
         name = dict(self._holders()).get(_normal(key))
         return None if name is None else self._entries[name]
 
-    def fault(self, key: str) -> str:
+    def objection(self, key: str) -> str:
         """Why no command can have the key; empty if one can."""
         key = _normal(key)
         if not key:
@@ -157,17 +161,17 @@ class Keymap(QObject):
         if key in self._mnemonics:
             return tr("{key} opens a menu.").format(key=written(key))
         if (holder := self.holder(key)) is not None and holder.is_fixed:
-            words = tr("{key} always belongs to: {command}.")
-            return words.format(key=written(key), command=holder.text)
+            text = tr("{key} always belongs to: {command}.")
+            return text.format(key=written(key), command=holder.text)
         return ""
 
     def give(self, identity: str, key: str) -> None:
         """The command's only key from now on; whoever had it has it no more.
 
-        Raises ValueError where `fault` says why not.
+        Raises ValueError where `objection` says why not.
         """
         key = _normal(key)
-        if self._entries[identity].is_fixed or self.fault(key):
+        if self._entries[identity].is_fixed or self.objection(key):
             raise ValueError(f"{key} cannot be given to {identity}")
         for name, keys in self._chosen.items():
             self._chosen[name] = tuple(other for other in keys if other != key)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from engine.messages import mark as mark  # for the viewer's texts as for the engine's
 from resources import ROOT
 
 if TYPE_CHECKING:
@@ -36,11 +37,6 @@ def tr(text: str, comment: str = "", n: int = -1) -> str:
     from PySide6.QtCore import QCoreApplication
 
     return QCoreApplication.translate("", text, comment or None, n)
-
-
-def mark(text: str, comment: str = "") -> str:
-    """Names a text for the translators and leaves it as it is."""
-    return text
 
 
 def current() -> str:

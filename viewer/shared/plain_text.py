@@ -9,7 +9,7 @@ import re
 from html import escape
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QWidget
 
 from engine.plain_text import visible_text
 
@@ -58,10 +58,13 @@ def _escaped(line: str) -> str:
 class PlainLabel(QLabel):
     """A label whose text is shown as it is, never taken for markup; arguments as QLabel's."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)
+    def __init__(self, text: str | QWidget | None = "", parent: QWidget | None = None) -> None:
+        """The parent alone will do."""
+        if not isinstance(text, str):
+            parent, text = text, ""
+        super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setText(self.text())
+        self.setText(text)
 
     def setText(self, text: str) -> None:
         super().setText(visible_lines(text))

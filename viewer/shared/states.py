@@ -8,7 +8,7 @@ from engine.domain import (
     ModelIdentity,
     ReaderAssessment,
     ReadingMode,
-    RegionPrediction,
+    RegionJudgement,
     StudyPrediction,
 )
 from engine.errors import EngineError
@@ -44,6 +44,16 @@ class StudyState(Enum):
 class StudyStatus:
     state: StudyState
     failure: EngineError | None = None  #: with state FAILED
+    progress: "StudyProgress | None" = None  #: with state RUNNING, once the engine tells of it
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """How far a network is with the study that it is at."""
+
+    view: int  #: that it is at, from 1
+    views: int
+    seconds_left: float | None  #: of all views that are left; None while its pace is not known
 
 
 class EngineState(Enum):
@@ -81,7 +91,7 @@ class RegionAnswer:
 
     image_uid: str
     box: tuple[int, int, int, int]  #: as in `RegionPrediction`
-    prediction: RegionPrediction | None = None
+    prediction: RegionJudgement | None = None
     failure: EngineError | None = None
 
     @property

@@ -44,14 +44,16 @@ def contrast(one: QColor, other: QColor) -> float:
     """The contrast ratio of two colours, 1 … 21 (WCAG 2.1)."""
 
     def luminance(colour: QColor) -> float:
-        parts = [
-            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-            for c in colour.getRgbF()[:3]
-        ]
-        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+        red, green, blue = map(_linear, (colour.redF(), colour.greenF(), colour.blueF()))
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+def _linear(value: float) -> float:
+    """Of an sRGB channel."""
+    return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)
 
 
 @lru_cache(maxsize=64)

@@ -1,7 +1,7 @@
 """How drawings look on an image, and which of them lies under the pointer.
 
-Lines are light on a dark edge, so that they show on white tissue and on black air; words stand on a
-ground of their own and stay inside the view. Everything is in device pixels of the canvas.
+Lines are light on a dark edge, so that they show on white tissue and on black air; text stands on a
+ground of its own and stays inside the view. Everything is in device pixels of the canvas.
 """
 
 import math
@@ -13,11 +13,11 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from engine.domain import Annotation, AnnotationKind
 from engine.plain_text import visible_text
-from viewer.display.measuring import spoken
+from viewer.display.measuring import format_for_screen
 from viewer.display.rendering import Placement
 from viewer.shared import theme
 from viewer.shared.plain_text import shortened
-from viewer.viewports.canvas import wrapped
+from viewer.viewports.text_painting import wrapped
 
 _REACH = 7.0  #: logical pixels, from a line, that still mean it
 _HANDLE = 4.0  #: logical pixels, half a handle's side
@@ -30,9 +30,8 @@ _PAD = 4.0
 
 def on_canvas(annotation: Annotation, placement: Placement, ratio: float) -> list[QPointF]:
     """Its points in logical pixels."""
-    return [
-        QPointF(*(n / ratio for n in placement.to_canvas(*point))) for point in annotation.points
-    ]
+    on_screen = (placement.to_canvas(*point) for point in annotation.points)
+    return [QPointF(x / ratio, y / ratio) for x, y in on_screen]
 
 
 def paint(
@@ -40,19 +39,19 @@ def paint(
     annotation: Annotation,
     points: Sequence[QPointF],
     within: QRectF,
-    for_words: QRectF,
+    for_text: QRectF,
     taken: list[QRectF],
     is_selected: bool = False,
     is_own: bool = True,
     is_draft: bool = False,
 ) -> None:
     """`points` as of `on_canvas`, perhaps fewer while it is being drawn; `within`: the canvas,
-    `for_words`: the part of it that is free of its own words, but for the drawings' in `taken`,
-    which those of this one join.
+    `for_text`: the part of it that is free of its own text, but for the drawings' in `taken`,
+    which that of this one joins.
     """
     extent = QPolygonF(list(points)).boundingRect().adjusted(-1, -1, 1, 1)
     if not extent.intersects(within):
-        return  # its words alone would seem to be of what is there
+        return  # its text alone would seem to be of what is there
     colour = theme.WARNING if is_selected else theme.ACCENT if is_own else theme.MUTED
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -66,14 +65,14 @@ def paint(
         for point in points:
             painter.drawRect(_around(point, _HANDLE))
     if annotation.kind is AnnotationKind.REGION and not is_draft:
-        return  # its words are the network's, see `region_painting`
-    words = [visible_text(annotation.text), *spoken(annotation.measured).split("\n")]
-    words = [line for line in words if line]
+        return  # its text is the network's, see `region_painting`
+    measured = format_for_screen(annotation.measured).split("\n")
+    lines = [line for line in (visible_text(annotation.text), *measured) if line]
     if not is_own and annotation.reader:
-        words.append(shortened(annotation.reader))
-    if words:
-        corner = _words_corner(annotation.kind, points)
-        _paint_words(painter, words, corner, for_words, taken, colour)
+        lines.append(shortened(annotation.reader))
+    if lines:
+        corner = _text_corner(annotation.kind, points)
+        _paint_text(painter, lines, corner, for_text, taken, colour)
 
 
 def _paint_lines(painter: QPainter, kind: AnnotationKind, points: Sequence[QPointF]) -> None:
@@ -99,7 +98,7 @@ def _paint_lines(painter: QPainter, kind: AnnotationKind, points: Sequence[QPoin
             painter.drawLine(points[-1], points[-1] + barb.p2())
 
 
-def _words_corner(kind: AnnotationKind, points: Sequence[QPointF]) -> QPointF:
+def _text_corner(kind: AnnotationKind, points: Sequence[QPointF]) -> QPointF:
     if kind is AnnotationKind.TEXT:
         return points[0]
     if kind in (AnnotationKind.ELLIPSE, AnnotationKind.REGION):
@@ -111,9 +110,9 @@ def _words_corner(kind: AnnotationKind, points: Sequence[QPointF]) -> QPointF:
     return anchor + QPointF(10, 8)
 
 
-def _paint_words(
+def _paint_text(
     painter: QPainter,
-    words: Sequence[str],
+    lines: Sequence[str],
     corner: QPointF,
     within: QRectF,
     taken: list[QRectF],
@@ -122,9 +121,9 @@ def _paint_words(
     font = theme.font(theme.SMALL_TEXT_PX)
     metrics = QFontMetricsF(font)
     room = within.width() - 4 * _PAD
-    words = [line for word in words for line in wrapped(word, metrics, room)]
-    width = max(metrics.horizontalAdvance(word) for word in words)
-    size = QSizeF(width + 2 * _PAD, metrics.height() * len(words) + _PAD)
+    lines = [part for line in lines for part in wrapped(line, metrics, room)]
+    width = max(metrics.horizontalAdvance(line) for line in lines)
+    size = QSizeF(width + 2 * _PAD, metrics.height() * len(lines) + _PAD)
     box = QRectF(corner, size)
     box.moveLeft(max(within.left() + _PAD, min(box.left(), within.right() - _PAD - box.width())))
     box.moveTop(max(within.top() + _PAD, min(box.top(), within.bottom() - _PAD - box.height())))
@@ -133,18 +132,16 @@ def _paint_words(
     painter.fillRect(box, _GROUND)
     painter.setFont(font)
     painter.setPen(colour)
-    for number, word in enumerate(words):
-        line = QRectF(box.left() + _PAD, box.top() + _PAD / 2, width + 1, metrics.height())
-        line.translate(0, number * metrics.height())
-        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, word)
+    for number, line in enumerate(lines):
+        place = QRectF(box.left() + _PAD, box.top() + _PAD / 2, width + 1, metrics.height())
+        place.translate(0, number * metrics.height())
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, line)
 
 
 def _cleared(box: QRectF, within: QRectF, taken: Sequence[QRectF]) -> QRectF:
-    """The box, or the nearest place above or below it where no other words stand, if there is."""
-    places = [box]
-    for other in taken:
-        for top in (other.bottom() + 1, other.top() - box.height() - 1):
-            places.append(QRectF(QPointF(box.left(), top), box.size()))
+    """The box, or the nearest place above or below it where no other text stands, if there is."""
+    tops = [top for other in taken for top in (other.bottom() + 1, other.top() - box.height() - 1)]
+    places = [box, *(QRectF(QPointF(box.left(), top), box.size()) for top in tops)]
     free = [
         place
         for place in places
@@ -163,7 +160,7 @@ def handle_at(points: Sequence[QPointF], at: QPointF) -> int | None:
 
 
 def is_under(annotation: Annotation, points: Sequence[QPointF], at: QPointF) -> bool:
-    """Whether its lines, not its words, lie there; of a text its first words' place."""
+    """Whether its lines, not its text, lie there; of a text its first line's place."""
     if annotation.kind is AnnotationKind.TEXT:
         metrics = QFontMetricsF(theme.font(theme.SMALL_TEXT_PX))
         width = metrics.horizontalAdvance(annotation.text) + 2 * _PAD

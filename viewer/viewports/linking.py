@@ -15,7 +15,7 @@ from viewer.viewports.canvas import Canvas
 
 
 class Links(QObject):
-    """Three switches; `attend` each canvas."""
+    """Three switches; `attach` each canvas."""
 
     def __init__(self, canvases: Callable[[], Sequence[Canvas]], parent: QObject) -> None:
         super().__init__(parent)
@@ -24,10 +24,10 @@ class Links(QObject):
         self.is_zoom_linked = False
         self.is_window_linked = False
 
-    def attend(self, canvas: Canvas) -> None:
+    def attach(self, canvas: Canvas) -> None:
         canvas.panned.connect(lambda dx, dy: self._pan(canvas, dx, dy))
         canvas.zoomed.connect(lambda factor, at: self._zoom(canvas, factor, at))
-        canvas.windowed.connect(lambda *change: self._adjust(canvas, *change))
+        canvas.window_adjusted.connect(lambda *change: self._adjust(canvas, *change))
 
     def toggle_pan(self) -> None:
         self.is_pan_linked = not self.is_pan_linked
@@ -39,7 +39,7 @@ class Links(QObject):
         self.is_window_linked = not self.is_window_linked
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """'linked: panning, zoom'; empty where nothing is."""
         switches = (
             (tr("panning"), self.is_pan_linked),
@@ -61,16 +61,16 @@ class Links(QObject):
             if other is not canvas
             and position is not None
             and other.view.view_position is position
-            and other.placement() is not None
+            and other.image.is_placed
         ]
 
     def _pan(self, canvas: Canvas, dx: float, dy: float) -> None:
         if self.is_pan_linked:
             for other in self._partners(canvas):
-                ratio = other.scale / canvas.scale  # the same way in mm
+                ratio = other.image.camera.scale / canvas.image.camera.scale  # the same way in mm
                 other.pan_by(dx * ratio * _sideways(canvas, other), dy * ratio)
 
-    def _zoom(self, canvas: Canvas, factor: float, at: QPointF | None) -> None:
+    def _zoom(self, canvas: Canvas, factor: float, at: QPointF) -> None:
         for other in self.zoom_partners(canvas):
             other.zoom_by(factor, mirrored_point(canvas, other, at))
 
@@ -78,7 +78,7 @@ class Links(QObject):
         if self.is_window_linked:
             for other in self._canvases():
                 if other is not canvas:
-                    other.adjust_window(wider, brighter)
+                    other.image.greys.adjust(wider, brighter)
 
 
 def mirrored_point(canvas: Canvas, other: Canvas, at: QPointF | None) -> QPointF | None:
@@ -98,5 +98,5 @@ def _sideways(one: Canvas, other: Canvas) -> int:
 
 def _facing(canvas: Canvas) -> int:
     side = -1 if canvas.view.laterality is Laterality.LEFT else 1
-    turned = canvas.orientation
+    turned = canvas.image.camera.orientation
     return -side if turned.is_mirrored and not turned.is_transposed else side

@@ -4,6 +4,7 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from engine.arrays import Array
 from viewer.display import rendering
 from viewer.shared import theme
 from viewer.shared.languages import tr
@@ -51,7 +52,7 @@ class Magnifier(QWidget):
 
     def follow(self, canvas: Canvas | None, at: QPointF | None = None) -> None:
         """Lies over a point of a canvas, None for its middle."""
-        if not self.enlargement or canvas is None or canvas.placement() is None:
+        if not self.enlargement or canvas is None or not canvas.image.is_placed:
             self.release()
             return
         if canvas is not self._canvas:
@@ -68,28 +69,27 @@ class Magnifier(QWidget):
         if canvas is self._canvas:
             self.update()
 
-    def grey(self):
-        """(uint8 pixels, x, y) as in `Canvas.grey`, of the glass; None beside the image."""
+    def grey(self) -> tuple[Array, int, int] | None:
+        """(uint8 pixels, x, y) as in `ShownImage.grey`, of the glass; None beside the image."""
         canvas = self._canvas
-        if canvas is None or (placement := canvas.placement()) is None:
+        if canvas is None or not canvas.image.is_placed:
             return None
-        ratio = canvas.devicePixelRatioF()
-        point = placement.to_source(self._at.x() * ratio, self._at.y() * ratio)
-        size = round(GLASS * ratio)
-        enlarged = canvas.placement_at(self.enlargement / canvas.unit[0])
-        x, y = enlarged.to_canvas(*point)
+        camera, display = canvas.image.camera, canvas.image.display
+        size = round(GLASS * canvas.devicePixelRatioF())
+        enlarged = camera.placement_at(self.enlargement / camera.unit[0])
+        x, y = enlarged.to_canvas(*canvas.source_point(self._at))
         enlarged = rendering.moved(enlarged, round(size / 2 - x), round(size / 2 - y))
-        sampled = rendering.sample(canvas.display, enlarged, size, size)
+        sampled = rendering.sample(display, enlarged, size, size)
         if sampled is None:
             return None
-        return rendering.develop(sampled, canvas.table), sampled.x, sampled.y
+        return rendering.develop(sampled, canvas.image.greys.table), sampled.x, sampled.y
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.IMAGE_BACKGROUND)
         if (shown := self.grey()) is not None:
             grey, x, y = shown
-            ratio = self._canvas.devicePixelRatioF()
+            ratio = self.devicePixelRatioF()
             rows, columns = grey.shape
             painter.save()
             painter.scale(1 / ratio, 1 / ratio)
@@ -98,13 +98,14 @@ class Magnifier(QWidget):
             painter.restore()
         painter.setPen(QPen(theme.ACCENT, 2))
         painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
-        words = f"{self._canvas.view.label}  {self.enlargement}:1" if self._canvas else ""
+        text = f"{self._canvas.view.label}  {self.enlargement}:1" if self._canvas else ""
         painter.setFont(theme.font(theme.SMALL_TEXT_PX))
-        # where they show: the glass may reach beyond the edge of the images
-        shown_rect = self.rect() & self.parentWidget().rect().translated(-self.pos())
-        left, bottom = shown_rect.left() + 4, shown_rect.bottom() - 21
-        box = QRect(left, bottom, painter.fontMetrics().horizontalAdvance(words) + 8, 18)
+        # where it shows: the glass may reach beyond the edge of the images
+        ground = self.parentWidget()
+        seen = self.rect() & ground.rect().translated(-self.pos()) if ground else self.rect()
+        left, bottom = seen.left() + 4, seen.bottom() - 21
+        box = QRect(left, bottom, painter.fontMetrics().horizontalAdvance(text) + 8, 18)
         painter.fillRect(box, theme.IMAGE_BACKGROUND)
         painter.setPen(theme.TEXT)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
         painter.end()

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
+from engine.domain import RegionPrediction
 from viewer.display import regions
-from viewer.display.measuring import spoken
+from viewer.display.measuring import format_for_screen
 from viewer.shared import theme
-from viewer.shared.engine_words import notice
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.plain_text import shortened
 from viewer.shared.states import RegionAnswer
-from viewer.viewports.canvas import wrapped
+from viewer.viewports.text_painting import wrapped
 
 _GROUND = QColor(0, 0, 0, 215)
 _TRACK = QColor(255, 255, 255, 40)  #: behind a bar: all that it could be
@@ -106,46 +107,52 @@ def _rows(
     def write(text: str, colour: QColor = theme.TEXT, font: QFont = small) -> None:
         rows.extend(_Row(line, colour, font) for line in wrapped(text, QFontMetricsF(font), room))
 
-    if answer is None:
-        write(tr("no answer: draw it anew to ask"), theme.MUTED)
-    elif answer.prediction is None:
-        colour = theme.MUTED if answer.is_awaited else theme.ERROR
-        for line in regions.lines_of(answer):
+    if answer is None or answer.prediction is None:
+        lines, colour = _without_prediction(answer)
+        for line in lines:
             write(line, colour)
     else:
         said = answer.prediction
+        judged = said if isinstance(said, RegionPrediction) else None
         for number, line in enumerate(regions.headline(said)):
-            write(line, theme.TEXT if said.in_scope else theme.WARNING, small if number else bold)
+            write(line, theme.TEXT if judged else theme.WARNING, small if number else bold)
         if is_full:
-            for grade, share in sorted((said.probabilities or {}).items()):
-                is_most = grade == said.category
-                rows.append(
-                    _Row(
-                        str(grade),
-                        theme.TEXT if is_most else theme.MUTED,
-                        bold if is_most else small,
-                        share,
-                    )
-                )
+            rows += [] if judged is None else _bars(judged, small, bold)
             for remark in regions.remarks(said):
                 write(remark, theme.WARNING)
     if author:
         write(shortened(author), theme.MUTED)
     if is_full and measured:
-        write(spoken(measured), theme.MUTED)
+        write(format_for_screen(measured), theme.MUTED)
     if is_full and answer is not None and not answer.is_awaited:
         write(notice(), theme.WARNING)
     return rows
+
+
+def _without_prediction(answer: RegionAnswer | None) -> tuple[Sequence[str], QColor]:
+    if answer is None:
+        return [tr("no answer: draw it anew to ask")], theme.MUTED
+    return regions.lines_of(answer), theme.MUTED if answer.is_awaited else theme.ERROR
+
+
+def _bars(said: RegionPrediction, small: QFont, bold: QFont) -> list[_Row]:
+    """Every grade with its share; the most probable one stands out."""
+    return [
+        _Row(str(grade), theme.TEXT, bold, share)
+        if grade == said.category
+        else _Row(str(grade), theme.MUTED, small, share)
+        for grade, share in sorted(said.probabilities.items())
+    ]
 
 
 def _number_alone(answer: RegionAnswer | None) -> list[_Row]:
     """Of little room: the percentage, or a mark that there is none."""
     said = None if answer is None else answer.prediction
     text = "…" if answer is not None and answer.is_awaited else "–"
-    if said is not None and said.malignancy is not None:
-        text = f"{regions.percent(said.malignancy)} %"
-    elif said is not None and said.in_scope:
+    if isinstance(said, RegionPrediction):
         text = f"BI-RADS {said.category}"
+        if said.malignancy is not None:
+            text = f"{regions.percent(said.malignancy)} %"
     return [_Row(text, theme.TEXT, theme.font(theme.SMALL_TEXT_PX, bold=True))]
 
 

@@ -48,10 +48,10 @@ class ScreenCalibration(QDialog):
             ).format(length=f"{LENGTH_MM:.0f}"),
             self,
         )
-        self._line = _Line(self)
-        self._slider = QSlider(Qt.Orientation.Horizontal, self)
-        self._slider.setRange(0, _STEPS)
-        self._slider.setAccessibleName(tr("Length of the line"))
+        self.line = _Line(self)
+        self.slider = QSlider(Qt.Orientation.Horizontal, self)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setAccessibleName(tr("Length of the line"))
         self._pixel = QDoubleSpinBox(self)
         self._pixel.setDecimals(4)
         self._pixel.setRange(LEAST_MM, MOST_MM)
@@ -69,16 +69,16 @@ class ScreenCalibration(QDialog):
         size.addStretch(1)
         column = QVBoxLayout(self)
         column.setSpacing(14)
-        for widget in (words, self._line, self._slider):
+        for widget in (words, self.line, self.slider):
             column.addWidget(widget)
         column.addLayout(size)
         column.addWidget(buttons)
         self.resize(860, 260)
         self._pixel.valueChanged.connect(self._show)
-        self._slider.valueChanged.connect(self._slide)
+        self.slider.valueChanged.connect(self._slide)
         self._pixel.setValue(pixel_mm or _GUESS_MM)
         self._show()
-        self._slider.setFocus()
+        self.slider.setFocus()
 
     @property
     def pixel_mm(self) -> float:
@@ -96,10 +96,10 @@ class ScreenCalibration(QDialog):
     def _show(self) -> None:
         pixels = LENGTH_MM / self.pixel_mm
         longest, shortest = LENGTH_MM / LEAST_MM, LENGTH_MM / MOST_MM
-        self._slider.blockSignals(True)
-        self._slider.setValue(round((pixels - shortest) / (longest - shortest) * _STEPS))
-        self._slider.blockSignals(False)
-        self._line.set_length(pixels)
+        self.slider.blockSignals(True)
+        self.slider.setValue(round((pixels - shortest) / (longest - shortest) * _STEPS))
+        self.slider.blockSignals(False)
+        self.line.set_length(pixels)
 
     def accept(self) -> None:
         self.calibrated.emit(screen_key(self.screen()), self.pixel_mm)
@@ -121,7 +121,7 @@ class _Line(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(400, 56)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.IMAGE_BACKGROUND)
         ratio = self.devicePixelRatioF()

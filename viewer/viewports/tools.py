@@ -5,140 +5,75 @@ as views come and go, and told of the pointer. What acts on which views: drawing
 and the tour on the selected one; local contrast, text and the links on all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QWidget
 
 from engine.domain import Annotation, AnnotationKind, Study
 from viewer.display import measuring, regions
-from viewer.display.annotations import AnnotationBook
+from viewer.display.annotations import AnnotationModel
+from viewer.display.orientation import Orientation
 from viewer.display.reading_modes import SPOT_REFUSALS
-from viewer.shared.commands import Command, Group
-from viewer.shared.engine_words import notice
-from viewer.shared.languages import mark, tr
+from viewer.shared.commands import ActionSpec
+from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.states import ReadingState, RegionAnswer
-from viewer.viewports.annotation_hand import AnnotationHand
-from viewer.viewports.canvas import Canvas, TextLevel
+from viewer.viewports.annotation_tool import AnnotationTool
+from viewer.viewports.canvas import Canvas
+from viewer.viewports.corner_text import TextLevel
 from viewer.viewports.linking import Links, mirrored_point
 from viewer.viewports.magnifier import Magnifier
 from viewer.viewports.screen_calibration import ScreenCalibration, screen_key
 
 
-def _draw(text: str, key: str, kind: AnnotationKind) -> Command:
-    checked = f"tools.is_{kind.name.lower()}_chosen"
-    return Command(text, (key,), Group.DRAW, "tools.hand.choose", (kind.name,), checked=checked)
-
-
-TOOL_COMMANDS = (
-    _draw(mark("Ruler"), "R", AnnotationKind.RULER),
-    _draw(mark("Angle"), "Shift+R", AnnotationKind.ANGLE),
-    _draw(mark("Ellipse: mean and deviation"), "E", AnnotationKind.ELLIPSE),
-    _draw(mark("Arrow"), "Shift+T", AnnotationKind.ARROW),
-    _draw(mark("Text"), "T", AnnotationKind.TEXT),
-    Command(mark("Remove drawing"), ("Del",), Group.DRAW, "tools.hand.remove", (), True),
-    Command(mark("Put the tool away"), ("Esc",), Group.DRAW, "tools.cancel", (), True),
-    Command(mark("Ask about the spot at the pointer"), ("S",), Group.ASK, "tools.ask_at_pointer"),
-    Command(
-        mark("Ask about a rectangle"),
-        ("Shift+S",),
-        Group.ASK,
-        "tools.choose_region",
-        checked="tools.is_region_chosen",
-    ),
-    Command(
-        mark("Link panning, mirrored"),
-        ("F5",),
-        Group.LINK,
-        "tools.links.toggle_pan",
-        checked="tools.links.is_pan_linked",
-    ),
-    Command(
-        mark("Link zoom, mirrored"),
-        ("F6",),
-        Group.LINK,
-        "tools.links.toggle_zoom",
-        checked="tools.links.is_zoom_linked",
-    ),
-    Command(
-        mark("Link window"),
-        ("F7",),
-        Group.LINK,
-        "tools.links.toggle_window",
-        checked="tools.links.is_window_linked",
-    ),
-    Command(
-        mark("Magnifying glass 1:1"),
-        ("Z",),
-        Group.LOOK,
-        "tools.magnify",
-        (1,),
-        checked="tools.magnifier.is_single",
-    ),
-    Command(
-        mark("Magnifying glass 2:1"),
-        ("Shift+Z",),
-        Group.LOOK,
-        "tools.magnify",
-        (2,),
-        checked="tools.magnifier.is_double",
-    ),
-    Command(mark("Quadrant tour at 1:1, next part"), ("Q",), Group.LOOK, "tools.tour", (1,)),
-    Command(
-        mark("Quadrant tour at 1:1, part before"), ("Shift+Q",), Group.LOOK, "tools.tour", (-1,)
-    ),
-    Command(mark("True size"), ("Shift+P",), Group.LOOK, "tools.true_size"),
-    Command(mark("Calibrate this screen with a ruler …"), (), Group.LOOK, "tools.calibrate_screen"),
-    Command(
-        mark("Local contrast (CLAHE), a display aid"),
-        ("K",),
-        Group.LOOK,
-        "tools.toggle_local_contrast",
-        checked="tools.has_local_contrast",
-    ),
-    Command(mark("Less or all text on the images"), ("F4",), Group.LOOK, "tools.next_text_level"),
-    Command(mark("DICOM header …"), ("Ctrl+I",), Group.LOOK, "tools.ask_for_header"),
-    Command(mark("Flip left to right"), ("X",), Group.TURN, "tools.turn", ("mirrored",)),
-    Command(mark("Flip top to bottom"), ("Shift+X",), Group.TURN, "tools.turn", ("flipped",)),
-    Command(mark("Rotate right"), ("U",), Group.TURN, "tools.turn", ("turned_right",)),
-    Command(mark("Rotate left"), ("Shift+U",), Group.TURN, "tools.turn", ("turned_left",)),
-)
-
-
-class Stage(Protocol):
+class ToolHost(Protocol):
     """What the tools ask of the pane whose views they work on."""
 
-    is_single: bool
-    current: Canvas | None
-    canvases: Sequence[Canvas]  #: of the open study, in reading order
-    every_canvas: Sequence[Canvas]  #: a prior's too
-    shown_canvases: Sequence[Canvas]  #: a prior's too
+    @property
+    def is_single(self) -> bool: ...
+    @property
+    def current(self) -> Canvas | None: ...
+    @property
+    def canvases(self) -> Sequence[Canvas]:
+        """Of the open study, in reading order."""
+
+    @property
+    def every_canvas(self) -> Sequence[Canvas]:
+        """A prior's too."""
+
+    @property
+    def shown_canvases(self) -> Sequence[Canvas]:
+        """A prior's too."""
 
     def select(self, image_uid: str) -> None: ...
     def toggle_single(self) -> None: ...
     def fit_page(self) -> None: ...
     def at_pointer(self, canvas: Canvas) -> QPointF | None: ...
     def pointed_canvas(self) -> tuple[Canvas, QPointF] | None: ...
-    def with_key(self, identity: str, words: str) -> str: ...
+    def with_key(self, identity: str, text: str) -> str: ...
 
 
 class Tools(QObject):
     """All tools of one pane of views."""
 
     changed = Signal()  #: what is switched on
-    hinted = Signal(str)  #: what to do, or where one is, until it is empty
-    told = Signal(str)  #: what is to be known just now
-    pointed = Signal(str)  #: the value under the pointer, and where; empty: beside the image
-    annotated = Signal(object)  #: an Annotation to be kept: drawn, changed or removed
+    hint_changed = Signal(str)  #: what to do, or where one is, until it is empty
+    message = Signal(str)  #: what is to be known just now
+    pixel_hovered = Signal(str)  #: the value under the pointer, and where; empty: beside the image
+    annotated = Signal(Annotation)  #: to be kept: drawn, changed or removed
     header_requested = Signal(str, str)  #: image_uid, and what the view is called
     screen_calibrated = Signal(str, float)  #: the screen's key, mm of a device pixel
 
-    def __init__(self, stage: Stage, parent: QObject) -> None:
+    def __init__(self, host: ToolHost, parent: QWidget) -> None:
         super().__init__(parent)
-        self._stage = stage
-        self.book = AnnotationBook(self.annotated.emit)
-        self.hand = AnnotationHand(self.book, self)
-        self.links = Links(lambda: stage.shown_canvases, self)
+        self._host, self._parent = host, parent
+        self.annotations = AnnotationModel(self.annotated.emit)
+        self.annotation_tool = AnnotationTool(self.annotations, self)
+        self.links = Links(lambda: host.shown_canvases, self)
         self.magnifier = Magnifier()
         self.has_local_contrast = False
         self.text_level = TextLevel.ALL
@@ -148,74 +83,207 @@ class Tools(QObject):
         self._calibration: ScreenCalibration | None = None
         self._refusal = ""  # why no spot may be asked about now
         self._awaited: set[tuple[str, regions.Box]] = set()
-        self.hand.changed.connect(self.changed)
-        self.hand.hinted.connect(self.hinted)
+        self.annotation_tool.changed.connect(self.changed)
+        self.annotation_tool.hint_changed.connect(self.hint_changed)
 
     # ------------------------------------------------------------------------- views come and go
 
-    def attend(self, canvas: Canvas) -> None:
+    def attach(self, canvas: Canvas) -> None:
         """A view has been hung. On a prior nobody draws: a drawing is the open study's."""
         if canvas.prior is None:
-            self.hand.attend(canvas)
-        self.links.attend(canvas)
-        canvas.installEventFilter(self)  # after the hand's: asked before it
+            self.annotation_tool.attach(canvas)
+        self.links.attach(canvas)
+        canvas.installEventFilter(self)  # after the annotation tool's: asked before it
         canvas.changed.connect(lambda: self.magnifier.refresh(canvas))
         canvas.set_text_level(self.text_level)
-        canvas.screen_pixel_mm = lambda: self._screens.get(screen_key(canvas.screen()))
+        canvas.image.screen_pixel_mm = lambda: self._screens.get(screen_key(canvas.screen()))
 
     def leave(self) -> None:
         """All views are about to go; what is switched on for one study is off in the next."""
-        self.hand.leave()
-        self.book.open(None)
+        self.annotation_tool.leave()
+        self.annotations.open(None)
         self.magnifier.release()
         self._touring = None
         self.has_local_contrast = False
         self._awaited = set()
-        self.hinted.emit("")
-        self.told.emit("")  # perhaps what was said of a spot
-        self.pointed.emit("")
+        self.hint_changed.emit("")
+        self.message.emit("")  # perhaps what was said of a spot
+        self.pixel_hovered.emit("")
 
     def leave_prior(self) -> None:
         """Another prior is about to take the place of the one that hangs."""
         self.magnifier.release()
-        self.pointed.emit("")
+        self.pixel_hovered.emit("")
 
     def stop_tour(self) -> None:
         """The reader goes another way; the views stay as they are."""
         if self._touring is not None:
             self._touring = None
-            self.hinted.emit("")
+            self.hint_changed.emit("")
 
     def show_annotations(self, study: Study, annotations: Sequence[Annotation]) -> None:
-        self.book.open(study, annotations)
-        self.hand.update()
+        self.annotations.open(study, annotations)
+        self.annotation_tool.update()
 
     def set_reader(self, name: str) -> None:
         """Who draws from now on."""
-        self.book.reader = name
-        self.hand.update()
+        self.annotations.reader = name
+        self.annotation_tool.update()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(watched, Canvas):
-            if event.type() == QEvent.Type.MouseMove:
+            if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseMove:
                 self.magnifier.follow(watched, event.position())
-                self.pointed.emit(_value_words(watched, event.position()))
+                self.pixel_hovered.emit(_value_text(watched, event.position()))
             elif event.type() == QEvent.Type.Leave:
-                self.pointed.emit("")
+                self.pixel_hovered.emit("")
         return False
 
     # ------------------------------------------------------------------------------------ commands
 
-    is_ruler_chosen = property(lambda self: self.hand.tool is AnnotationKind.RULER)
-    is_angle_chosen = property(lambda self: self.hand.tool is AnnotationKind.ANGLE)
-    is_ellipse_chosen = property(lambda self: self.hand.tool is AnnotationKind.ELLIPSE)
-    is_arrow_chosen = property(lambda self: self.hand.tool is AnnotationKind.ARROW)
-    is_text_chosen = property(lambda self: self.hand.tool is AnnotationKind.TEXT)
-    is_region_chosen = property(lambda self: self.hand.tool is AnnotationKind.REGION)
+    def commands(self) -> tuple[ActionSpec, ...]:
+        links, glass = self.links, self.magnifier
+        return (
+            self._drawing("tools.hand.choose_RULER", tr("Ruler"), "R", AnnotationKind.RULER),
+            self._drawing("tools.hand.choose_ANGLE", tr("Angle"), "Shift+R", AnnotationKind.ANGLE),
+            self._drawing(
+                "tools.hand.choose_ELLIPSE",
+                tr("Ellipse: mean and deviation"),
+                "E",
+                AnnotationKind.ELLIPSE,
+            ),
+            self._drawing("tools.hand.choose_ARROW", tr("Arrow"), "Shift+T", AnnotationKind.ARROW),
+            self._drawing("tools.hand.choose_TEXT", tr("Text"), "T", AnnotationKind.TEXT),
+            ActionSpec(
+                "tools.hand.remove",
+                tr("Remove drawing"),
+                ("Del",),
+                self.annotation_tool.remove,
+                is_local=True,
+            ),
+            ActionSpec(
+                "tools.cancel", tr("Put the tool away"), ("Esc",), self.cancel, is_local=True
+            ),
+            ActionSpec(
+                "tools.ask_at_pointer",
+                tr("Ask about the spot at the pointer"),
+                ("S",),
+                self.ask_at_pointer,
+            ),
+            _switch(
+                "tools.choose_region",
+                tr("Ask about a rectangle"),
+                "Shift+S",
+                self.choose_region,
+                lambda: self.is_region_chosen,
+            ),
+            _switch(
+                "tools.links.toggle_pan",
+                tr("Link panning, mirrored"),
+                "F5",
+                links.toggle_pan,
+                lambda: links.is_pan_linked,
+            ),
+            _switch(
+                "tools.links.toggle_zoom",
+                tr("Link zoom, mirrored"),
+                "F6",
+                links.toggle_zoom,
+                lambda: links.is_zoom_linked,
+            ),
+            _switch(
+                "tools.links.toggle_window",
+                tr("Link window"),
+                "F7",
+                links.toggle_window,
+                lambda: links.is_window_linked,
+            ),
+            _switch(
+                "tools.magnify_1",
+                tr("Magnifying glass 1:1"),
+                "Z",
+                partial(self.magnify, 1),
+                lambda: glass.is_single,
+            ),
+            _switch(
+                "tools.magnify_2",
+                tr("Magnifying glass 2:1"),
+                "Shift+Z",
+                partial(self.magnify, 2),
+                lambda: glass.is_double,
+            ),
+            ActionSpec(
+                "tools.tour_1",
+                tr("Quadrant tour at 1:1, next part"),
+                ("Q",),
+                partial(self.tour, 1),
+            ),
+            ActionSpec(
+                "tools.tour_-1",
+                tr("Quadrant tour at 1:1, part before"),
+                ("Shift+Q",),
+                partial(self.tour, -1),
+            ),
+            ActionSpec("tools.true_size", tr("True size"), ("Shift+P",), self.true_size),
+            ActionSpec(
+                "tools.calibrate_screen",
+                tr("Calibrate this screen with a ruler …"),
+                (),
+                self.calibrate_screen,
+            ),
+            _switch(
+                "tools.toggle_local_contrast",
+                tr("Local contrast (CLAHE), a display aid"),
+                "K",
+                self.toggle_local_contrast,
+                lambda: self.has_local_contrast,
+            ),
+            ActionSpec(
+                "tools.next_text_level",
+                tr("Less or all text on the images"),
+                ("F4",),
+                self.next_text_level,
+            ),
+            ActionSpec(
+                "tools.ask_for_header", tr("DICOM header …"), ("Ctrl+I",), self.ask_for_header
+            ),
+            ActionSpec(
+                "tools.turn_mirrored",
+                tr("Flip left to right"),
+                ("X",),
+                partial(self.turn, Orientation.mirrored),
+            ),
+            ActionSpec(
+                "tools.turn_flipped",
+                tr("Flip top to bottom"),
+                ("Shift+X",),
+                partial(self.turn, Orientation.flipped),
+            ),
+            ActionSpec(
+                "tools.turn_turned_right",
+                tr("Rotate right"),
+                ("U",),
+                partial(self.turn, Orientation.turned_right),
+            ),
+            ActionSpec(
+                "tools.turn_turned_left",
+                tr("Rotate left"),
+                ("Shift+U",),
+                partial(self.turn, Orientation.turned_left),
+            ),
+        )
+
+    def _drawing(self, identity: str, text: str, key: str, kind: AnnotationKind) -> ActionSpec:
+        tool = self.annotation_tool
+        return _switch(identity, text, key, partial(tool.choose, kind), lambda: tool.kind is kind)
+
+    @property
+    def is_region_chosen(self) -> bool:
+        return self.annotation_tool.kind is AnnotationKind.REGION
 
     def cancel(self) -> None:
         """The drawing tool, else the selection, else the glass, else the tour."""
-        if self.hand.cancel():
+        if self.annotation_tool.cancel():
             return
         if self.magnifier.enlargement:
             self.magnifier.put_away()
@@ -224,17 +292,17 @@ class Tools(QObject):
 
     def undo(self) -> str | None:
         """The last change of a drawing; returns the label of its view, which then shows."""
-        return self._show_changed(self.hand.undo())
+        return self._show_changed(self.annotation_tool.undo())
 
     def redo(self) -> str | None:
-        return self._show_changed(self.hand.redo())
+        return self._show_changed(self.annotation_tool.redo())
 
     def _show_changed(self, image_uid: str | None) -> str | None:
         if image_uid is None:
             return None
-        canvas = next(c for c in self._stage.canvases if c.view.image_uid == image_uid)
-        if canvas not in self._stage.shown_canvases:
-            self._stage.select(image_uid)
+        canvas = next(c for c in self._host.canvases if c.view.image_uid == image_uid)
+        if canvas not in self._host.shown_canvases:
+            self._host.select(image_uid)
         return canvas.view.label
 
     def magnify(self, enlargement: int) -> None:
@@ -243,38 +311,38 @@ class Tools(QObject):
             self.magnifier.put_away()
             return
         self.magnifier.enlargement = enlargement
-        canvas = self._stage.current
-        self.magnifier.follow(canvas, self._stage.at_pointer(canvas) if canvas else None)
+        canvas = self._host.current
+        self.magnifier.follow(canvas, self._host.at_pointer(canvas) if canvas else None)
 
-    def turn(self, how: str) -> None:
-        """The selected view, by a method of `Orientation`."""
-        canvas = self._stage.current
+    def turn(self, how: Callable[[Orientation], Orientation]) -> None:
+        """The selected view."""
+        canvas = self._host.current
         if canvas is not None:
-            canvas.turn(getattr(canvas.orientation, how)())
-            self._stage.fit_page()
+            canvas.turn(how(canvas.image.camera.orientation))
+            self._host.fit_page()
 
     def toggle_local_contrast(self) -> None:
         self.has_local_contrast = not self.has_local_contrast
-        for canvas in self._stage.every_canvas:
-            canvas.set_local_contrast(self.has_local_contrast)
+        for canvas in self._host.every_canvas:
+            canvas.image.greys.set_local_contrast(self.has_local_contrast)
 
     def reset(self) -> None:
         """With the views: no aid stays switched on unseen."""
         self.has_local_contrast = False
         self._touring = None
-        self.hinted.emit("")
-        self._stage.fit_page()
+        self.hint_changed.emit("")
+        self._host.fit_page()
 
     def next_text_level(self) -> None:
         levels = list(TextLevel)
         self.text_level = levels[(levels.index(self.text_level) + 1) % len(levels)]
-        for canvas in self._stage.every_canvas:
+        for canvas in self._host.every_canvas:
             canvas.set_text_level(self.text_level)
-        self.told.emit(tr("Text: {level}").format(level=tr(self.text_level.value)))
+        self.message.emit(tr("Text: {level}").format(level=tr(self.text_level.value)))
 
     def ask_for_header(self) -> None:
-        if (canvas := self._stage.current) is not None:
-            self.header_requested.emit(canvas.view.image_uid, canvas.name)
+        if (canvas := self._host.current) is not None:
+            self.header_requested.emit(canvas.view.image_uid, canvas.text.name)
 
     # ------------------------------------------------------------------------ asking about a spot
 
@@ -282,32 +350,34 @@ class Tools(QObject):
         """Whether the reader may ask, and see what was asked; and where not, why not."""
         refusal = tr(SPOT_REFUSALS.get(reading.phase, ""))
         if refusal and not self._refusal:
-            self.told.emit("")  # perhaps what was said of a spot
+            self.message.emit("")  # perhaps what was said of a spot
         self._refusal = refusal
-        self.hand.show_regions(not refusal)
+        self.annotation_tool.show_regions(not refusal)
         self._describe()
 
     def show_regions(self, answers: Sequence[RegionAnswer]) -> None:
         """All that may be shown of the open study's rectangles; an answer that was waited for is
         told in the line below the images, too.
         """
-        self.hand.show_answers(answers)
-        by_uid = {canvas.view.image_uid: canvas for canvas in self._stage.canvases}
+        self.annotation_tool.show_answers(answers)
+        by_uid = {canvas.view.image_uid: canvas for canvas in self._host.canvases}
         for answer in answers:
             if answer.is_awaited and (answer.image_uid, answer.box) not in self._awaited:
-                self.told.emit(_said_of(by_uid[answer.image_uid], answer))
+                self.message.emit(_said_of(by_uid[answer.image_uid], answer))
         came = [a for a in answers if (a.image_uid, a.box) in self._awaited and not a.is_awaited]
         self._awaited = {(a.image_uid, a.box) for a in answers if a.is_awaited}
         for answer in came:
             canvas = by_uid[answer.image_uid]
-            self.told.emit(f"{_said_of(canvas, answer)} · {notice()}")
+            self.message.emit(f"{_said_of(canvas, answer)} · {notice()}")
         self._describe()
 
     def _describe(self) -> None:
         """For screen readers, who do not see what is painted."""
-        for canvas in self._stage.canvases:
+        for canvas in self._host.canvases:
             said = [
-                _said_of(canvas, answer) for _, answer in self.hand.regions_on(canvas) if answer
+                _said_of(canvas, answer)
+                for _, answer in self.annotation_tool.regions_on(canvas)
+                if answer
             ]
             canvas.describe_drawings([*said, notice()] if said else [])
 
@@ -318,77 +388,78 @@ class Tools(QObject):
         """
         return [
             (f"{canvas.view.label} {number}", answer)
-            for canvas in self._stage.canvases
-            for number, (_, answer) in enumerate(self.hand.regions_on(canvas), 1)
+            for canvas in self._host.canvases
+            for number, (_, answer) in enumerate(self.annotation_tool.regions_on(canvas), 1)
             if answer is not None
         ]
 
     def choose_region(self) -> None:
         """The rectangle to be drawn, or not any more."""
         if self._refusal and not self.is_region_chosen:
-            self.told.emit(self._refusal)
+            self.message.emit(self._refusal)
         else:
-            self.hand.choose(AnnotationKind.REGION.name)
+            self.annotation_tool.choose(AnnotationKind.REGION)
 
     def ask_at_pointer(self) -> None:
         """A square of a fixed physical size about the pointer, if it is on a view of the study."""
         if self._refusal:
-            self.told.emit(self._refusal)
+            self.message.emit(self._refusal)
             return
-        pointed = self._stage.pointed_canvas()
+        pointed = self._host.pointed_canvas()
         if pointed is None:
-            words = tr("Point at a spot on an image")
-            self.told.emit(words + self._stage.with_key("tools.ask_at_pointer", tr(", then {}")))
+            text = tr("Point at a spot on an image")
+            self.message.emit(text + self._host.with_key("tools.ask_at_pointer", tr(", then {}")))
             return
         canvas, at = pointed
         if canvas.prior is not None:
-            self.told.emit(tr("Nothing is asked about an earlier study: open it by itself"))
+            self.message.emit(tr("Nothing is asked about an earlier study: open it by itself"))
             return
-        canvas.pointed_at.emit()
-        box = regions.spot_around(canvas.view, *_source(canvas, at))
-        self.hand.add_region(canvas, box)
+        canvas.activated.emit()
+        box = regions.spot_around(canvas.view, *canvas.source_point(at))
+        self.annotation_tool.add_region(canvas, box)
         if canvas.view.pixel_spacing is None:
-            words = tr("{view} has no pixel spacing: the square is a twelfth of its longer side")
-            self.told.emit(words.format(view=canvas.view.label))
+            text = tr("{view} has no pixel spacing: the square is a twelfth of its longer side")
+            self.message.emit(text.format(view=canvas.view.label))
 
     # ---------------------------------------------------------------------------------- true size
 
     def set_screens(self, screens: Mapping[str, float]) -> None:
         """What calibrations found: mm of a device pixel by the screen's key."""
         self._screens = dict(screens)
-        for canvas in self._stage.every_canvas:
+        for canvas in self._host.every_canvas:
             canvas.update()
 
     def true_size(self) -> None:
         """The selected view, and those whose zoom is linked to it, a millimetre a millimetre;
         again: fitted.
         """
-        canvas = self._stage.current
+        canvas = self._host.current
         if canvas is None:
             return
         if canvas.view.pixel_spacing is None:
-            words = tr("{view} has no pixel spacing: no true size")
-            self.told.emit(words.format(view=canvas.view.label))
-        elif canvas.true_scale is None:
-            self.told.emit(tr("True size needs this screen calibrated with a ruler"))
+            text = tr("{view} has no pixel spacing: no true size")
+            self.message.emit(text.format(view=canvas.view.label))
+        elif canvas.image.true_scale is None:
+            self.message.emit(tr("True size needs this screen calibrated with a ruler"))
             self.calibrate_screen()
         else:
-            is_true, at = canvas.is_true_size, self._stage.at_pointer(canvas)
+            is_true, at = canvas.image.is_true_size, self._host.at_pointer(canvas)
             for shown in (canvas, *self.links.zoom_partners(canvas)):
+                true_scale = shown.image.true_scale
                 if is_true:
                     shown.fit()
-                elif shown.true_scale is not None and at is not None:
-                    shown.zoom_to(shown.true_scale, mirrored_point(canvas, shown, at))
-                elif shown.true_scale is not None:
-                    shown.show_part(shown.true_scale, *_middle(shown))
+                elif true_scale is not None and at is not None:
+                    shown.zoom_to(true_scale, mirrored_point(canvas, shown, at))
+                elif true_scale is not None:
+                    shown.centre(true_scale, *shown.image.display.breast.middle)
 
     def calibrate_screen(self) -> None:
         """In a window of its own, that holds nothing up."""
         if self._calibration is not None:
             self._calibration.activateWindow()
             return
-        parent = self.parent()
-        dialog = ScreenCalibration(self._screens.get(screen_key(parent.screen())), parent)
+        pixel_mm = self._screens.get(screen_key(self._parent.screen()))
+        dialog = ScreenCalibration(pixel_mm, self._parent)
         dialog.calibrated.connect(self._on_calibrated)
         dialog.finished.connect(self._on_calibration_closed)
         self._calibration = dialog
@@ -400,54 +471,66 @@ class Tools(QObject):
 
     def _on_calibration_closed(self) -> None:
         dialog, self._calibration = self._calibration, None
-        dialog.deleteLater()
+        if dialog is not None:
+            dialog.deleteLater()
 
     # --------------------------------------------------------------------------------------- tour
 
     def tour(self, step: int) -> None:
-        """The next part of the selected view at 1:1, then the next view's first."""
-        canvas = self._stage.current
-        if canvas is None or canvas.display is None:
+        """The next tile of the selected view at 1:1, then the next view's first."""
+        canvas = self._host.current
+        if canvas is None or not canvas.image.has_pixels:
             return
         uid = canvas.view.image_uid
         if self._touring is None:
-            self._was_single = self._stage.is_single
+            self._was_single = self._host.is_single
             if not self._was_single:
-                self._stage.toggle_single()
+                self._host.toggle_single()
         if self._touring is None or self._touring[0] != uid:
             self._show_stop(canvas, 0)
             return
         number = self._touring[1] + step
-        if 0 <= number < len(canvas.parts):
+        if 0 <= number < len(canvas.image.tiles):
             self._show_stop(canvas, number)
             return
-        uids = [other.view.image_uid for other in self._stage.canvases if other.display]
+        shown = [other for other in self._host.canvases if other.image.has_pixels]
+        uids = [other.view.image_uid for other in shown]
         place = uids.index(uid) + step if uid in uids else -1  # a prior is gone through alone
         if not 0 <= place < len(uids):
             self._end_tour(tr("Quadrant tour done") if step > 0 else "")
             return
         canvas.fit()
-        self._stage.select(uids[place])
-        other = self._stage.current
-        self._show_stop(other, 0 if step > 0 else len(other.parts) - 1)
+        self._host.select(uids[place])
+        self._show_stop(shown[place], 0 if step > 0 else len(shown[place].image.tiles) - 1)
 
     def _show_stop(self, canvas: Canvas, number: int) -> None:
-        stops = canvas.parts
-        canvas.show_part(1 / canvas.unit[0], *stops[number])
+        stops = canvas.image.tiles
+        canvas.centre(canvas.image.camera.actual_scale, *stops[number])
         self._touring = canvas.view.image_uid, number
-        words = tr("Quadrant tour: {view}, part {number} of {count}").format(
+        text = tr("Quadrant tour: {view}, part {number} of {count}").format(
             view=canvas.view.label, number=number + 1, count=len(stops)
         )
-        self.hinted.emit(words + self._stage.with_key("tools.tour_1", tr(" · {} goes on")))
+        self.hint_changed.emit(text + self._host.with_key("tools.tour_1", tr(" · {} goes on")))
 
-    def _end_tour(self, words: str) -> None:
+    def _end_tour(self, message: str) -> None:
         self._touring = None
-        if (canvas := self._stage.current) is not None:
+        if (canvas := self._host.current) is not None:
             canvas.fit()
-        if self._stage.is_single and not self._was_single:
-            self._stage.toggle_single()
-        self.hinted.emit("")
-        self.told.emit(words)
+        if self._host.is_single and not self._was_single:
+            self._host.toggle_single()
+        self.hint_changed.emit("")
+        self.message.emit(message)
+
+
+def _switch(
+    identity: str,
+    text: str,
+    key: str,
+    callback: Callable[[], object],
+    is_checked: Callable[[], bool],
+) -> ActionSpec:
+    """A key held down must not switch it on and off."""
+    return ActionSpec(identity, text, (key,), callback, is_checked, repeats=False)
 
 
 def _said_of(canvas: Canvas, answer: RegionAnswer) -> str:
@@ -455,27 +538,17 @@ def _said_of(canvas: Canvas, answer: RegionAnswer) -> str:
     return f"{canvas.view.label}: {'. '.join(regions.lines_of(answer))}"
 
 
-def _middle(canvas: Canvas) -> tuple[float, float]:
-    box = canvas.display.breast
-    return (box.row_start + box.row_stop) / 2, (box.column_start + box.column_stop) / 2
-
-
-def _source(canvas: Canvas, at: QPointF) -> tuple[float, float]:
-    ratio = canvas.devicePixelRatioF()
-    return canvas.placement().to_source(at.x() * ratio, at.y() * ratio)
-
-
-def _value_words(canvas: Canvas, at: QPointF) -> str:
+def _value_text(canvas: Canvas, at: QPointF) -> str:
     """'R CC  1,204 at row 812, column 90'."""
-    if canvas.placement() is None:
+    if not canvas.image.is_placed:
         return ""
-    row, column = _source(canvas, at)
-    pixels = canvas.display.pixels
+    row, column = canvas.source_point(at)
+    pixels = canvas.image.display.pixels
     if not (0 <= row < pixels.shape[0] and 0 <= column < pixels.shape[1]):
         return ""
     value = measuring.value_at(pixels, row, column)
-    words = tr("padding")
+    text = tr("padding")
     if value is not None:
-        words = tr("value {value}").format(value=measuring.value_text(value))
+        text = tr("value {value}").format(value=measuring.value_text(value))
     place = tr("row {row}, column {column}").format(row=int(row), column=int(column))
-    return f"{canvas.view.label}  {words}  {place}"
+    return f"{canvas.view.label}  {text}  {place}"

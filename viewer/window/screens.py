@@ -5,14 +5,24 @@ stay in the main window. The choice is kept, and holds wherever there is a secon
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 from PySide6.QtCore import QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QScreen
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QBoxLayout,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.shared import theme
-from viewer.shared.engine_words import notice
+from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import tr
+from viewer.shared.messages import notice
 from viewer.shared.plain_text import PlainLabel
 from viewer.window.settings import Settings
 
@@ -29,13 +39,13 @@ class ImagesWindow(QWidget):
         self.setWindowTitle(tr("Images – birads-viewer"))
         self._hint = PlainLabel(self)
         self._hint.setFont(theme.font(theme.SMALL_TEXT_PX))
-        told = PlainLabel(notice(), self)
-        told.setFont(theme.font(bold=True))
-        told.setStyleSheet(f"color: {theme.WARNING.name()}")
+        label = PlainLabel(notice(), self)
+        label.setFont(theme.font(bold=True))
+        label.setStyleSheet(f"color: {theme.WARNING.name()}")
         top = QHBoxLayout()
         top.setContentsMargins(12, 3, 12, 3)
         top.addWidget(self._hint, 1)
-        top.addWidget(told)
+        top.addWidget(label)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -45,8 +55,8 @@ class ImagesWindow(QWidget):
         self._column.addWidget(images, 1)
         images.show()
 
-    def set_hint(self, words: str) -> None:
-        self._hint.setText(words)
+    def set_hint(self, text: str) -> None:
+        self._hint.setText(text)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closed.emit()
@@ -56,29 +66,40 @@ class ImagesWindow(QWidget):
 class Screens(QObject):
     """Moves the images between the main window and their own."""
 
-    told = Signal(str)  #: what became of the windows
+    message = Signal(str)  #: what became of the windows
+    moved = Signal()  #: the images, out or back
 
     def __init__(self, window: QMainWindow, images: QWidget, settings: Settings) -> None:
         super().__init__(window)
         self._window, self._images, self._settings = window, images, settings
-        self._home = images.parentWidget().layout()
+        self._home = _box_of(images)
         self._place = self._home.indexOf(images)
         self._apart: ImagesWindow | None = None
         self._is_leaving = False
+        self._key = ""
         self._empty = PlainLabel(window)  # in the images' place while they are away
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.hide()
-        self.separate_action = QAction(tr("Images in a &window of their own"), self)
-        self.separate_action.setObjectName("images_apart")
-        self.separate_action.setShortcut("F11")
-        self.separate_action.setCheckable(True)
-        self.separate_action.triggered.connect(self.toggle)
-        self.next_screen_action = QAction(tr("Images on the &next screen"), self)
-        self.next_screen_action.setObjectName("images_next_screen")
-        self.next_screen_action.setShortcut("Shift+F11")
-        self.next_screen_action.triggered.connect(self.to_next_screen)
-        QGuiApplication.instance().screenRemoved.connect(self._on_screen_removed)
+        app = cast(QGuiApplication, QGuiApplication.instance())
+        app.screenRemoved.connect(self._on_screen_removed)
+
+    def commands(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec(
+                "images_apart",
+                tr("Images in a &window of their own"),
+                ("F11",),
+                self.toggle,
+                lambda: self._apart is not None,
+            ),
+            ActionSpec(
+                "images_next_screen",
+                tr("Images on the &next screen"),
+                ("Shift+F11",),
+                self.to_next_screen,
+            ),
+        )
 
     @property
     def images_window(self) -> ImagesWindow | None:
@@ -100,20 +121,20 @@ class Screens(QObject):
         if self._apart is not None:
             return
         focus = self._focus_in_images()
-        self._apart = ImagesWindow(self._window)
-        self._apart.closed.connect(self._on_closed)
-        self._apart.addActions(_actions_of(self._window))  # their keys work there too
-        self.show_keys()
+        self._apart = apart = ImagesWindow(self._window)
+        apart.closed.connect(self._on_closed)
+        apart.addActions(_actions_of(self._window))  # their keys work there too
+        self.show_key(self._key)
         self._home.removeWidget(self._images)
-        self._apart.take(self._images)
+        apart.take(self._images)
         self._home.insertWidget(self._place, self._empty, 1)
         self._empty.show()
-        self._apart.resize(1200, 900)
-        if not self._apart.restoreGeometry(self._settings.images_geometry):
-            self._put_on(self._free_screen())
-        self._apart.show()
+        apart.resize(1200, 900)
+        if not apart.restoreGeometry(self._settings.images_geometry):
+            _put_on(self._free_screen(), apart)
+        apart.show()
         areas = [screen.availableGeometry() for screen in QGuiApplication.screens()]
-        _bring_back(self._apart, areas)
+        _bring_back(apart, areas)
         self._after_moving(focus)
 
     def join(self) -> None:
@@ -143,11 +164,11 @@ class Screens(QObject):
         screens = QGuiApplication.screens()
         here = self._apart.screen()
         place = screens.index(here) + 1 if here in screens else 0
-        self._put_on(screens[place % len(screens)])
+        _put_on(screens[place % len(screens)], self._apart)
 
-    def show_keys(self) -> None:
-        """Names the key that brings the images back; after keys have changed."""
-        key = self.separate_action.shortcut().toString()
+    def show_key(self, key: str) -> None:
+        """The one that brings the images back, at the start and after keys have changed."""
+        self._key = key
         back = tr("{key} brings them back.").format(key=key)
         back = back if key else tr("The menu Panes brings them back.")
         away = tr("The images are in a window of their own.")
@@ -155,11 +176,6 @@ class Screens(QObject):
         if self._apart is not None:
             hint = tr("{key}: back into the main window").format(key=key)
             self._apart.set_hint(hint if key else "")
-
-    def _put_on(self, screen: QScreen) -> None:
-        self._apart.showNormal()
-        self._apart.setGeometry(screen.availableGeometry())
-        self._apart.showMaximized()
 
     def _free_screen(self) -> QScreen:
         """Not the main window's, unless it is the only one."""
@@ -173,7 +189,7 @@ class Screens(QObject):
 
     def _after_moving(self, focus: QWidget | None) -> None:
         """The keyboard stays where it was."""
-        self.separate_action.setChecked(self._apart is not None)
+        self.moved.emit()
         window = self._window if focus is None else self._images.window()
         window.activateWindow()
         if focus is not None:
@@ -208,10 +224,25 @@ class Screens(QObject):
             return
         if self._apart is not None and len(areas) == 1:
             self.join()
-            self.told.emit(tr("A screen is gone: the images are back in the main window"))
+            self.message.emit(tr("A screen is gone: the images are back in the main window"))
         for window in QApplication.topLevelWidgets():
             if window.isVisible() and window.windowType() in _KINDS:
                 _bring_back(window, areas)
+
+
+def _box_of(widget: QWidget) -> QBoxLayout:
+    """The layout that it stands in."""
+    parent = widget.parentWidget()
+    layout = None if parent is None else parent.layout()
+    if not isinstance(layout, QBoxLayout):
+        raise TypeError("the images stand in no row or column")
+    return layout
+
+
+def _put_on(screen: QScreen, window: QWidget) -> None:
+    window.showNormal()
+    window.setGeometry(screen.availableGeometry())
+    window.showMaximized()
 
 
 def _bring_back(window: QWidget, areas: Sequence[QRect]) -> None:
@@ -247,4 +278,5 @@ def moved_into(rect: QRect, areas: Sequence[QRect]) -> QRect:
 
 def _actions_of(window: QMainWindow) -> list[QAction]:
     menus = [action.menu() for action in window.menuBar().actions()]
-    return [action for menu in menus if menu for action in menu.actions() if action.objectName()]
+    of_menus = [menu.actions() for menu in menus if isinstance(menu, QMenu)]
+    return [action for actions in of_menus for action in actions if action.objectName()]

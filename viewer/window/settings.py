@@ -16,7 +16,7 @@ from engine.private_files import (
     make_private_folder,
 )
 from viewer.display.opinion import LEAST_CANCERS, MOST_CANCERS
-from viewer.display.reading_steps import ROUTINE, Kind
+from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
 from viewer.shared.languages import LANGUAGES
 from viewer.shared.states import MODEL_TITLES
 from viewer.viewports.screen_calibration import LEAST_MM, MOST_MM
@@ -61,7 +61,7 @@ class Settings:
     @property
     def language(self) -> str:
         """A key of `languages.LANGUAGES`; empty until one was chosen: then the system decides."""
-        language = self._values.value("language", "")
+        language = self._text("language")
         return language if language in LANGUAGES else ""
 
     @language.setter
@@ -70,7 +70,7 @@ class Settings:
 
     @property
     def model_name(self) -> str:
-        name = self._values.value("model", "")
+        name = self._text("model")
         return name if name in MODEL_TITLES else next(iter(MODEL_TITLES))
 
     @model_name.setter
@@ -80,7 +80,7 @@ class Settings:
     @property
     def reading_mode(self) -> ReadingMode | None:
         """None until the reader has chosen one."""
-        name = self._values.value("reading_mode", "")
+        name = self._text("reading_mode")
         return ReadingMode[name] if name in ReadingMode.__members__ else None
 
     @reading_mode.setter
@@ -88,21 +88,18 @@ class Settings:
         self._values.setValue("reading_mode", mode.name)
 
     @property
-    def asks_both(self) -> bool:
+    def compares_models(self) -> bool:
         """Whether the network that is not chosen is asked about the open study too."""
-        return self._values.value("asks_both", "false") in (True, "true")
+        return self._flag("asks_both")
 
-    @asks_both.setter
-    def asks_both(self, asks_both: bool) -> None:
-        self._values.setValue("asks_both", asks_both)
+    @compares_models.setter
+    def compares_models(self, compares_models: bool) -> None:
+        self._values.setValue("asks_both", compares_models)
 
     @property
     def cancers_per_1000(self) -> float | None:
         """How many cancers this site sees in 1,000 women screened; None: it has not stated it."""
-        try:
-            cancers = float(self._values.value("cancers_per_1000", 0))
-        except (TypeError, ValueError):
-            return None
+        cancers = self._number("cancers_per_1000", 0)
         return cancers if LEAST_CANCERS <= cancers <= MOST_CANCERS else None
 
     @cancers_per_1000.setter
@@ -111,7 +108,7 @@ class Settings:
 
     @property
     def overlay_visible(self) -> bool:
-        return self._values.value("overlay/visible", "false") in (True, "true")
+        return self._flag("overlay/visible")
 
     @overlay_visible.setter
     def overlay_visible(self, visible: bool) -> None:
@@ -120,10 +117,7 @@ class Settings:
     @property
     def overlay_opacity(self) -> float:
         """In [0, 1]."""
-        try:
-            opacity = float(self._values.value("overlay/opacity", DEFAULT_OPACITY))
-        except (TypeError, ValueError):
-            return DEFAULT_OPACITY
+        opacity = self._number("overlay/opacity", DEFAULT_OPACITY)
         return opacity if 0 <= opacity <= 1 else DEFAULT_OPACITY
 
     @overlay_opacity.setter
@@ -133,30 +127,30 @@ class Settings:
     @property
     def reader(self) -> str:
         """The name that readings are recorded under; empty until it was asked for."""
-        name = self._values.value("reader", "")
-        return name if isinstance(name, str) else ""
+        return self._text("reader")
 
     @reader.setter
     def reader(self, name: str) -> None:
         self._values.setValue("reader", name)
 
-    def routine(self, reader: str) -> tuple[Kind, ...]:
+    def routine(self, reader: str) -> tuple[StepKind, ...]:
         """The steps that this reader goes through a study by; until chosen the common ones."""
         names = self._values.value(_routine_key(reader)) or self._values.value(_routine_key(""))
         names = [names] if isinstance(names, str) else names  # an INI list of one is a text
         if not isinstance(names, list):
-            return ROUTINE
-        return tuple(Kind[name] for name in names if name in Kind.__members__) or ROUTINE
+            return DEFAULT_PROTOCOL
+        known = (name for name in names if isinstance(name, str) and name in StepKind.__members__)
+        return tuple(StepKind[name] for name in known) or DEFAULT_PROTOCOL
 
-    def set_routine(self, reader: str, routine: Sequence[Kind]) -> None:
+    def set_routine(self, reader: str, routine: Sequence[StepKind]) -> None:
         self._values.setValue(_routine_key(reader), [kind.name for kind in routine])
 
     @property
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The reader's own, by `Keymap` identity, as `QKeySequence` writes them portably."""
         try:
-            chosen = json.loads(self._values.value("keys/chosen", "{}"))
-        except (TypeError, ValueError, RecursionError):
+            chosen = json.loads(self._text("keys/chosen", "{}"))
+        except (ValueError, RecursionError):
             return {}
         if not isinstance(chosen, dict):
             return {}
@@ -169,7 +163,7 @@ class Settings:
     @property
     def has_keypad(self) -> bool:
         """Whether the keypad's layout is on."""
-        return self._values.value("keys/keypad", "false") in (True, "true")
+        return self._flag("keys/keypad")
 
     def set_keys(self, chosen: Mapping[str, Sequence[str]], has_keypad: bool) -> None:
         self._values.setValue("keys/chosen", json.dumps(chosen))
@@ -196,8 +190,7 @@ class Settings:
     @property
     def worklist_order(self) -> str:
         """The name of a `viewer.panes.worklist.Order`."""
-        order = self._values.value("worklist/order", "")
-        return order if isinstance(order, str) else ""
+        return self._text("worklist/order")
 
     @worklist_order.setter
     def worklist_order(self, order: str) -> None:
@@ -207,8 +200,8 @@ class Settings:
     def kept_backups(self) -> int:
         """Daily backups of the readings that are kept; 0: none are made."""
         try:
-            count = int(self._values.value("backups/kept", DEFAULT_BACKUPS))
-        except (TypeError, ValueError):
+            count = int(self._text("backups/kept", str(DEFAULT_BACKUPS)))
+        except ValueError:
             return DEFAULT_BACKUPS
         return count if count >= 0 else DEFAULT_BACKUPS
 
@@ -233,7 +226,7 @@ class Settings:
     @property
     def images_apart(self) -> bool:
         """Whether the images have a window of their own where there is a second screen."""
-        return self._values.value("images/apart", "false") in (True, "true")
+        return self._flag("images/apart")
 
     @images_apart.setter
     def images_apart(self, are_apart: bool) -> None:
@@ -248,10 +241,25 @@ class Settings:
     def images_geometry(self, state: QByteArray) -> None:
         self._values.setValue("images/geometry", state)
 
+    def _text(self, key: str, default: str = "") -> str:
+        """A number that was set in this run has not become a text yet."""
+        value = self._values.value(key, default)
+        return str(value) if isinstance(value, str | int | float) else default
+
+    def _flag(self, key: str) -> bool:
+        return self._values.value(key, "false") in (True, "true")
+
+    def _number(self, key: str, default: float) -> float:
+        try:
+            return float(self._text(key, str(default)))
+        except ValueError:
+            return default
+
     def _texts(self, key: str) -> list[str]:
         texts = self._values.value(key, [])
-        texts = [texts] if isinstance(texts, str) else texts or []  # an INI list of one is a text
-        return [text for text in texts if isinstance(text, str) and text]
+        if isinstance(texts, str):  # an INI list of one is a text
+            return [texts] if texts else []
+        return [text for text in texts if text] if isinstance(texts, list) else []
 
     def _bytes(self, key: str) -> QByteArray:
         value = self._values.value(key)

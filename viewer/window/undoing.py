@@ -14,11 +14,12 @@ from engine.errors import EngineError, StorageFailed
 from viewer.panes.assessment_pane import AssessmentPane
 from viewer.session.session import Session
 from viewer.shared.banner import Message
+from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import mark, tr
 from viewer.viewports.tools import Tools
 
 
-class _Deed(Enum):
+class _Action(Enum):
     DRAWING = "drawing"
     READING = "reading"
 
@@ -26,40 +27,49 @@ class _Deed(Enum):
 class Undoing(QObject):
     """Undoes and redoes drawings, and takes readings back."""
 
-    told = Signal(object)  #: a Message: a reading does not stand any more
-    failed = Signal(object)  #: an EngineError
-    hinted = Signal(str)  #: what was undone, in passing
+    message = Signal(Message)  #: a reading does not stand any more
+    failed = Signal(EngineError)
+    hint_changed = Signal(str)  #: what was undone, in passing
 
     def __init__(
         self, session: Session, tools: Tools, assessment: AssessmentPane, parent: QObject
     ) -> None:
         super().__init__(parent)
         self._session, self._tools, self._assessment = session, tools, assessment
-        self._deeds: list[_Deed] = []  # the last one last
-        session.study_selected.connect(self._deeds.clear)
+        self._actions: list[_Action] = []  # the last one last
+        session.study_selected.connect(self._actions.clear)
         session.assessment_recorded.connect(self._on_recorded)
         assessment.reader_changed.connect(self._on_reader_changed)
         tools.annotated.connect(self._count_drawings)
 
+    def commands(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec("undo", tr("&Undo"), ("Ctrl+Z",), self.undo),
+            ActionSpec("redo", tr("Red&o drawing"), ("Ctrl+Shift+Z", "Ctrl+Y"), self.redo),
+            ActionSpec(
+                "undo_reading", tr("Undo saved rea&ding"), ("Ctrl+Shift+U",), self.undo_reading
+            ),
+        )
+
     def undo(self) -> None:
         self._count_drawings()
-        if not self._deeds:
-            self.hinted.emit(tr("Nothing to undo since this study came up"))
-        elif self._deeds[-1] is _Deed.DRAWING:
-            self._tell_drawing(self._tools.undo(), tr("Drawing on {view} undone"))
+        if not self._actions:
+            self.hint_changed.emit(tr("Nothing to undo since this study came up"))
+        elif self._actions[-1] is _Action.DRAWING:
+            self._report_drawing(self._tools.undo(), tr("Drawing on {view} undone"))
         elif self._may_undo_reading() and self._undo_reading():
-            self._deeds.pop()
+            self._actions.pop()
 
     def redo(self) -> None:
         """Of drawings; a reading that was taken back is entered and saved anew."""
-        if not self._tell_drawing(self._tools.redo(), tr("Drawing on {view} drawn again")):
-            self.hinted.emit(tr("No drawing to redo; a reading is entered and saved again"))
+        if not self._report_drawing(self._tools.redo(), tr("Drawing on {view} drawn again")):
+            self.hint_changed.emit(tr("No drawing to redo; a reading is entered and saved again"))
 
     def undo_reading(self) -> None:
         """The last saved reading of the study of this run, whatever was drawn since."""
-        if self._may_undo_reading() and self._undo_reading() and _Deed.READING in self._deeds:
-            last = max(n for n, deed in enumerate(self._deeds) if deed is _Deed.READING)
-            del self._deeds[last]
+        if self._may_undo_reading() and self._undo_reading() and _Action.READING in self._actions:
+            last = max(n for n, action in enumerate(self._actions) if action is _Action.READING)
+            del self._actions[last]
 
     def _may_undo_reading(self) -> bool:
         study = self._session.current_study
@@ -70,7 +80,7 @@ class Undoing(QObject):
         return False
 
     def _undo_reading(self) -> bool:
-        """By a new record; the reader is told what stands now. False: it can be tried again."""
+        """By a new record; the reader is message what stands now. False: it can be tried again."""
         try:
             recorded = self._session.undo_assessment()
         except EngineError as error:
@@ -83,33 +93,33 @@ class Undoing(QObject):
             if recorded.is_withdrawn
             else tr("{breast}: BI-RADS {category} stands again.")
         )
-        words = stands.format(breast=side, category=recorded.category.value)
+        text = stands.format(breast=side, category=recorded.category.value)
         title = tr("Reading undone")
-        self.told.emit(Message(title, " ".join([words, tr("Both are on record.")])))
-        self.hinted.emit(f"{title}. {words}")
+        self.message.emit(Message(title, " ".join([text, tr("Both are on record.")])))
+        self.hint_changed.emit(f"{title}. {text}")
         return True
 
-    def _tell_drawing(self, label: str | None, words: str) -> bool:
+    def _report_drawing(self, label: str | None, text: str) -> bool:
         if label is not None:
-            self.hinted.emit(words.format(view=label))
+            self.hint_changed.emit(text.format(view=label))
         return label is not None
 
     # ------------------------------------------------------------------------- what has been done
 
     def _on_reader_changed(self, _name: str) -> None:
         """What the one before saved is not this one's to undo; drawings the book knows itself."""
-        self._deeds[:] = [deed for deed in self._deeds if deed is not _Deed.READING]
+        self._actions[:] = [action for action in self._actions if action is not _Action.READING]
 
     def _on_recorded(self, assessment: ReaderAssessment) -> None:
         self._count_drawings()
         if not assessment.is_withdrawn and assessment.restores is None:
-            self._deeds.append(_Deed.READING)
+            self._actions.append(_Action.READING)
 
     def _count_drawings(self) -> None:
         """As many as the book can undo: it has its own way back and forth."""
-        surplus = self._deeds.count(_Deed.DRAWING) - self._tools.book.undoable
+        surplus = self._actions.count(_Action.DRAWING) - self._tools.annotations.undoable
         for _ in range(-surplus):
-            self._deeds.append(_Deed.DRAWING)
+            self._actions.append(_Action.DRAWING)
         for _ in range(surplus):
-            last = max(n for n, deed in enumerate(self._deeds) if deed is _Deed.DRAWING)
-            del self._deeds[last]
+            last = max(n for n, action in enumerate(self._actions) if action is _Action.DRAWING)
+            del self._actions[last]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from viewer.display.orientation import AS_HUNG
-from viewer.display.parts import parts
 from viewer.display.rendering import BreastBox, Placement
+from viewer.display.tiles import tiles_over
 
 BOX = BreastBox(100, 3900, 1200, 3328, None)
 EVERY_WAY = [
@@ -29,12 +29,12 @@ def placed(turned=AS_HUNG, rows=4096, columns=3328):
     return Placement(rows, columns, 0, 0, *size, *flags)
 
 
-@pytest.mark.parametrize("turned", EVERY_WAY, ids=lambda turned: turned.words or "as hung")
+@pytest.mark.parametrize("turned", EVERY_WAY, ids=lambda turned: turned.text or "as hung")
 @pytest.mark.parametrize(("width", "height"), [(1310, 930), (2048, 2560), (187, 333), (5000, 5000)])
 def test_the_parts_cover_the_breast_however_it_is_turned(width, height, turned):
     at_actual = placed(turned)
     seen = np.zeros((4096, 3328), bool)
-    for row, column in parts(BOX, at_actual, width, height):
+    for row, column in tiles_over(BOX, at_actual, width, height):
         x, y = at_actual.to_canvas(row, column)
         (row0, column0), (row1, column1) = (
             at_actual.to_source(x + right * width / 2, y + down * height / 2)
@@ -45,10 +45,10 @@ def test_the_parts_cover_the_breast_however_it_is_turned(width, height, turned):
     assert seen[100:3900, 1200:3328].all()
 
 
-@pytest.mark.parametrize("turned", EVERY_WAY, ids=lambda turned: turned.words or "as hung")
+@pytest.mark.parametrize("turned", EVERY_WAY, ids=lambda turned: turned.text or "as hung")
 def test_the_parts_run_to_the_right_as_displayed_and_back_in_the_line_below(turned):
     at_actual = placed(turned)
-    spots = [at_actual.to_canvas(*part) for part in parts(BOX, at_actual, 900, 1100)]
+    spots = [at_actual.to_canvas(*part) for part in tiles_over(BOX, at_actual, 900, 1100)]
     lines = sorted({round(y, 3) for _, y in spots})
     across = sorted({round(x, 3) for x, _ in spots})
     assert len(lines) > 1
@@ -60,7 +60,7 @@ def test_the_parts_run_to_the_right_as_displayed_and_back_in_the_line_below(turn
 
 
 def test_neighbours_overlap_by_a_tenth_at_least_and_each_adjoins_the_last():
-    middles = parts(BOX, placed(), 1310, 930)
+    middles = tiles_over(BOX, placed(), 1310, 930)
     for length, values in (
         (930, sorted({row for row, _ in middles})),
         (1310, sorted({column for _, column in middles})),
@@ -73,9 +73,9 @@ def test_neighbours_overlap_by_a_tenth_at_least_and_each_adjoins_the_last():
 
 def test_a_breast_that_fits_is_one_part_in_the_middle():
     box = BreastBox(0, 100, 0, 50, None)
-    assert parts(box, placed(rows=100, columns=50), 200, 200) == ((50.0, 25.0),)
+    assert tiles_over(box, placed(rows=100, columns=50), 200, 200) == ((50.0, 25.0),)
 
 
 def test_a_screen_that_holds_a_quarter_shows_the_four_quadrants():
     box = BreastBox(0, 2000, 0, 1600, None)
-    assert len(parts(box, placed(rows=2000, columns=1600), 900, 1100)) == 4
+    assert len(tiles_over(box, placed(rows=2000, columns=1600), 900, 1100)) == 4

@@ -1,22 +1,22 @@
-"""The parts that show a breast at 1:1, so that every pixel of it has been on the screen.
+"""The tiles that show a breast at 1:1, so that every pixel of it has been on the screen.
 
 Pure arithmetic. On a screen that holds a quarter of the breast these are its four quadrants; on a
-smaller one there are more parts, never smaller pixels.
+smaller one there are more tiles, never smaller pixels.
 """
 
 import math
 
 from viewer.display.rendering import BreastBox, Placement
 
-_OVERLAP = 0.1  #: of a part, that the next one shows again at least
+_OVERLAP = 0.1  #: of a tile, that the next one shows again at least
 
 
-def parts(
+def tiles_over(
     box: BreastBox, at_actual: Placement, width: int, height: int
 ) -> tuple[tuple[float, float], ...]:
-    """The middles, (row, column) of the source, of the parts that cover a box.
+    """The middles, (row, column) of the source, of the tiles that cover a box.
 
-    `width` and `height` are what a part shows, in device pixels, of a view placed at 1:1.
+    `width` and `height` are what a tile shows, in device pixels, of a view placed at 1:1.
     Neighbours have the same distance, and each follows its neighbour as displayed, however the
     view is turned: to the right, and back in the line below.
     """

@@ -1,0 +1,167 @@
+"""One view as it is shown: whose it is, its pixels, its greys, where it lies. No widgets.
+
+It is there before its pixels are: until then, and where they cannot be had, `display` is
+`rendering.NOTHING`, so that nobody has to ask whether there is something to compute with; whether
+there is something to show, `has_pixels` tells.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+from PySide6.QtGui import QImage
+
+from engine.arrays import Array
+from engine.domain import Explanation, MammogramView, Study
+from viewer.display import rendering
+from viewer.display.camera import Camera, Subject
+from viewer.display.chest_wall import check_side
+from viewer.display.grey_state import GreyState
+from viewer.display.priors import Prior
+from viewer.display.rendering import NOTHING, DisplayPixels, Placement, Sample
+
+
+class State(Enum):
+    LOADING = "loading"
+    SHOWN = "shown"
+    FAILED = "failed"
+
+
+class ShownImage:
+    """`study` is the view's own; `prior` says that it is an earlier one than the open study.
+    `laterality_conflicts` are what is doubtful about the view among the others.
+
+    `device_size` is the canvas's (width, height) now, in device pixels.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        view: MammogramView,
+        device_size: Callable[[], tuple[int, int]],
+        prior: Prior | None = None,
+        laterality_conflicts: Sequence[str] = (),
+    ) -> None:
+        self.study, self.view, self.prior = study, view, prior
+        self.state = State.LOADING
+        self.failure = ("", "")  #: title and advice, with state FAILED
+        self.greys = GreyState()
+        self.explanation: Explanation | None = None
+        self.overlay_opacity = 0.0
+        #: of a device pixel of the screen that it is on now; None: not calibrated
+        self.screen_pixel_mm: Callable[[], float | None] = lambda: None
+        self._conflicts = tuple(laterality_conflicts)
+        self._device_size = device_size
+        self._display = NOTHING
+        self._side_check = check_side(view, None, self._conflicts)
+        self._camera = Camera(Subject.of(view, NOTHING, False))
+        self._sample: tuple[tuple[Placement, tuple[int, int]], Sample | None] | None = None
+        self._heat: (
+            tuple[tuple[Placement, tuple[int, int]], tuple[QImage, int, int] | None] | None
+        ) = None
+
+    # ---------------------------------------------------------------------------------- what shows
+
+    @property
+    def display(self) -> DisplayPixels:
+        return self._display
+
+    @property
+    def has_pixels(self) -> bool:
+        return self._display is not NOTHING
+
+    def show(self, display: DisplayPixels) -> None:
+        self._side_check = check_side(self.view, display.breast.chest_wall, self._conflicts)
+        self._set(display, State.SHOWN)
+
+    def fail(self, title: str, advice: str) -> None:
+        self.failure = (title, advice)
+        self._set(NOTHING, State.FAILED)
+
+    def release(self) -> None:
+        """Holds no image any more, nor what was made of one."""
+        self.explanation = None
+        self._set(NOTHING, self.state)
+
+    def _set(self, display: DisplayPixels, state: State) -> None:
+        """Nothing made from older pixels survives."""
+        self._display, self.state = display, state
+        self._camera = self._camera.pointed_at(Subject.of(self.view, display, self.is_mirrored))
+        self._sample = self._heat = None
+        self.greys.show(display)
+
+    def show_explanation(self, explanation: Explanation | None) -> None:
+        self.explanation = explanation
+        self._heat = None
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether the display is turned round, so that chest walls meet."""
+        return self.has_pixels and self._side_check.is_mirrored
+
+    @property
+    def side_warnings(self) -> tuple[str, ...]:
+        """Where tags and pixels, or tags among themselves, do not agree on the side."""
+        return self._side_check.warnings
+
+    # ------------------------------------------------------------------------------- where it lies
+
+    @property
+    def camera(self) -> Camera:
+        size = self._device_size()
+        if self._camera.size != size:
+            self._camera = self._camera.resized(size)
+        return self._camera
+
+    @camera.setter
+    def camera(self, camera: Camera) -> None:
+        self._camera = camera
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it has pixels and a scale to show them at."""
+        return self.has_pixels and self._camera.fit_scale > 0
+
+    @property
+    def placement(self) -> Placement:
+        """Where it lies now, if it `is_placed`."""
+        return self.camera.placement
+
+    @property
+    def tiles(self) -> tuple[tuple[float, float], ...]:
+        """As of `Camera.tiles`; none until it has pixels."""
+        return self.camera.tiles if self.has_pixels else ()
+
+    @property
+    def true_scale(self) -> float | None:
+        """`scale` at which a millimetre is one; None without a calibrated screen or a spacing."""
+        return self._camera.true_scale(self.view.pixel_spacing, self.screen_pixel_mm())
+
+    @property
+    def is_true_size(self) -> bool:
+        return self._camera.is_true_size(self.true_scale)
+
+    # -------------------------------------------------------------------------------------- drawn
+
+    def grey(self) -> tuple[Array, int, int] | None:
+        """The image as it shows: uint8 device pixels and their corner; None if nothing shows."""
+        if not self.is_placed:
+            return None
+        camera = self.camera
+        key = (camera.placement, camera.size)
+        if self._sample is None or self._sample[0] != key:
+            before = self._sample[1] if self._sample else None
+            sampled = rendering.sample(self._display, camera.placement, *camera.size, before)
+            self._sample = key, sampled
+        sampled = self._sample[1]
+        return None if sampled is None else (self.greys.develop(sampled), sampled.x, sampled.y)
+
+    def heat(self) -> tuple[QImage, int, int] | None:
+        """The heat-map as it shows and its corner; None while it is hidden."""
+        if not self.is_placed or self.explanation is None or self.overlay_opacity <= 0:
+            return None
+        camera = self.camera
+        key = (camera.placement, camera.size)
+        if self._heat is None or self._heat[0] != key:
+            image = rendering.heat_image(self.explanation, camera.placement, *camera.size)
+            self._heat = key, image
+        return self._heat[1]

@@ -1,0 +1,104 @@
+"""What the region network is asked and says of rectangles on the open study, shown or not.
+
+The session alone holds it, and hands on what the reading mode lets through.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from engine.domain import Annotation, AskedRegion, Study
+from engine.errors import StorageFailed
+from viewer.display.regions import Box, box_of
+from viewer.session.inference import Inference
+from viewer.session.readings import Readings
+from viewer.shared.states import RegionAnswer
+
+log = logging.getLogger(__name__)
+
+
+class RegionRequests:
+    """Requests by the rectangles' marks; predictions by where they lie."""
+
+    def __init__(
+        self,
+        inference: Inference,
+        readings: Readings,
+        on_change: Callable[[], None],
+        on_unstored: Callable[[StorageFailed], None],
+    ) -> None:
+        """`on_change` is called for what comes by itself, `on_unstored` where a prediction could
+        not be stored; it is stored with the next drawing.
+        """
+        self._inference = inference
+        self._readings = readings
+        self._on_change = on_change
+        self._on_unstored = on_unstored
+        self._study: Study | None = None
+        self._known: dict[tuple[str, Box], RegionAnswer] = {}
+        self._pending: dict[str, tuple[RegionAnswer, str]] = {}  # by mark, and whose
+
+    @property
+    def all(self) -> tuple[RegionAnswer, ...]:
+        """Of the open study, also of rectangles that were taken away."""
+        return tuple(self._known.values())
+
+    @property
+    def are_pending(self) -> bool:
+        return bool(self._pending)
+
+    def open(self, study: Study | None) -> None:
+        """With what was said of its rectangles earlier; whatever was being asked is dropped."""
+        self._study = study
+        self._known, self._pending = {}, {}
+        if study is None:
+            return
+        try:
+            stored = self._readings.regions(study)
+        except StorageFailed:  # told where the drawings are asked for
+            log.warning("What was said of rectangles cannot be read")
+            return
+        for region in stored:
+            prediction = region.prediction
+            where = prediction.image_uid, prediction.box
+            self._known[where] = RegionAnswer(*where, prediction)
+
+    def request(self, rectangle: Annotation, may_request: bool) -> None:
+        """It was drawn, moved or taken away: asks about it where nothing is known yet, and it may
+        be asked.
+        """
+        if self._study is None:
+            return
+        self._drop(rectangle.mark)
+        view = self._study.view(rectangle.image_uid)
+        box = box_of(rectangle.points, view.rows, view.columns)
+        known = self._known.get((view.image_uid, box))
+        is_wanted = known is None or known.failure is not None
+        if is_wanted and may_request and not rectangle.is_removed:
+            pending = RegionAnswer(view.image_uid, box)
+            self._known[view.image_uid, box] = pending
+            self._pending[rectangle.mark] = pending, rectangle.reader
+            self._inference.request_region(rectangle.mark, view, box, self._on_answered)
+
+    def _drop(self, mark: str) -> None:
+        if (pending := self._pending.pop(mark, None)) is not None:
+            region, _reader = pending
+            del self._known[region.image_uid, region.box]
+            self._inference.drop_region(mark)
+
+    def drop_all(self) -> None:
+        """Nobody may wait for an answer any more."""
+        for mark in list(self._pending):
+            self._drop(mark)
+
+    def _on_answered(self, mark: str, answer: RegionAnswer) -> None:
+        _pending, reader = self._pending.pop(mark)
+        self._known[answer.image_uid, answer.box] = answer
+        if answer.prediction is not None and (study := self._study) is not None:
+            asked_at = datetime.now(UTC)
+            region = AskedRegion(study.uid, study.patient_id, reader, answer.prediction, asked_at)
+            try:
+                self._readings.record_region(region)
+            except StorageFailed as error:
+                self._on_unstored(error)
+        self._on_change()

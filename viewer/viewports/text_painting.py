@@ -1,0 +1,96 @@
+"""How text is painted in the cells of a page: in their corners, and in the middle of empty ones.
+
+Each line in a corner stands on a dark ground of its own, that on air is not seen and on tissue
+keeps the text legible. All in logical pixels.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+
+from viewer.shared import theme
+
+PAD = 8  #: between text and edge
+_GROUND_ALPHA = 200  #: behind text: on white tissue the quiet colour still has 4.5 : 1
+_AIR_SHARE = 0.62  #: of a cell's width that corner text may fill
+
+
+class TextLine(NamedTuple):
+    text: str
+    colour: QColor
+    font: QFont
+
+
+def corner_width(area: QRect) -> float:
+    """How wide corner text may be."""
+    return area.width() * _AIR_SHARE if area.width() > 260 else area.width() - 2 * PAD
+
+
+def height_of(lines: Sequence[TextLine]) -> float:
+    """In a corner, with its distance from the edge."""
+    return PAD + sum(QFontMetricsF(line.font).height() for line in lines)
+
+
+def wrapped(text: str, metrics: QFontMetricsF, room: float) -> list[str]:
+    """In lines no wider than `room`, broken between words; a single word is left too wide."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and metrics.horizontalAdvance(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def paint_lines(
+    painter: QPainter,
+    area: QRect,
+    lines: Sequence[TextLine],
+    align_right: bool,
+    at_bottom: bool,
+) -> float:
+    """Lines of text in a corner of `area`; returns where they end.
+
+    What does not fit across is elided, what does not fit down is left out, last first.
+    """
+    room = corner_width(area)
+    metrics = [QFontMetricsF(line.font) for line in lines]
+    heights = [metric.height() for metric in metrics]
+    while lines and sum(heights[: len(lines)]) > area.height() - 2 * PAD:
+        lines = lines[:-1]
+    total = sum(heights[: len(lines)])
+    y = area.bottom() + 1 - PAD - total if at_bottom else area.top() + PAD * 0.75
+    ground = QColor(theme.IMAGE_BACKGROUND)
+    ground.setAlpha(_GROUND_ALPHA)
+    for (text, colour, font), metric, height in zip(lines, metrics, heights, strict=False):
+        text = metric.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        width = metric.horizontalAdvance(text)
+        x = area.right() + 1 - PAD - width if align_right else area.left() + PAD
+        box = QRectF(x, y, width, height)
+        painter.fillRect(box.adjusted(-3, 0, 3, 0), ground)
+        painter.setFont(font)
+        painter.setPen(colour)
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        y += height
+    return y
+
+
+def paint_placeholder(
+    painter: QPainter, area: QRect, title: str, advice: str, colour: QColor
+) -> None:
+    """In the middle of an empty cell."""
+    middle = area.adjusted(PAD * 2, 0, -PAD * 2, 0)
+    flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+    font = theme.font(theme.TITLE_PX if advice else theme.TEXT_PX, bold=bool(advice))
+    painter.setFont(font)
+    painter.setPen(colour)
+    above = QRect(middle.left(), middle.top(), middle.width(), middle.height() // 2)
+    painter.drawText(above, flags | Qt.AlignmentFlag.AlignBottom, title)
+    if advice:
+        painter.setFont(theme.font(theme.TEXT_PX))
+        painter.setPen(theme.TEXT)
+        below = QRect(middle.left(), above.bottom() + PAD, middle.width(), middle.height() // 2)
+        painter.drawText(below, flags | Qt.AlignmentFlag.AlignTop, advice)
