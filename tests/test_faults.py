@@ -1,4 +1,4 @@
-"""A sample of the sections of benchmarks/faults.py, but for the mutants, which take too long here."""
+"""A sample of the sections of benchmarks/faults.py; mutants are left to the benchmark."""
 
 import os
 import subprocess
