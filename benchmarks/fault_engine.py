@@ -79,8 +79,10 @@ def _working(engine: EngineProcess, delay_s: float) -> int:
     until = time.monotonic() + _PATIENCE_S
     while (process_id := engine.process_id) is None and time.monotonic() < until:
         time.sleep(0.01)
+    if process_id is None:  # 0 would be this process and all its kin
+        raise TimeoutError
     time.sleep(delay_s)
-    return process_id or 0
+    return process_id
 
 
 def _outcome(future: "Future[StudyPrediction]", expected: object) -> str:
@@ -160,7 +162,7 @@ def _limits(studies: tuple[Study, ...], share: float) -> Counter[str]:
         engine = EngineProcess(EngineSettings(threads=1))
         try:
             expected = [_said(_ask(engine, study).result(_PATIENCE_S)) for study in studies]
-            process_id = engine.process_id or 0
+            process_id = _working(engine, 0.0)
             pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[0])
             size = pages * resource.getpagesize() * 3 // 4
             resource.prlimit(process_id, resource.RLIMIT_AS, (size, size))

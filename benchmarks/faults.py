@@ -8,7 +8,7 @@ world), `engine` (the networks' process stopped, killed, starved) and `folder` (
 
 Seeded: the same seed and count make the same faults. `--count` is the number of mutants; all else
 is in proportion, as far as it can be. With `--resume STATE` what is done is kept in that file, and
-a run that was interrupted goes on. docs/reliability.md holds the table and what it proves.
+a run that was interrupted goes on.
 """
 
 import argparse

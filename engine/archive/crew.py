@@ -159,21 +159,26 @@ def local(workers: int, dashboard: int | None = None) -> Iterator[Crew]:
         yield Alone()
         return
     dask, distributed = _quiet_dask()
-    with dask.config.set(_settings()):
-        address = None if dashboard is None else f"127.0.0.1:{dashboard}"
-        with (
-            distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address=address,
-                security=distributed.Security.temporary(),
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            distributed.Client(cluster) as client,
-        ):
-            yield Cluster(client)
+    pages: dict[str, object] = {"dashboard_address": f"127.0.0.1:{dashboard or 0}"}
+    settings = _settings()
+    if dashboard is None:  # Dask has a server of pages all the same; it serves none
+        pages["dashboard"] = False
+        settings |= {f"distributed.{role}.http.routes": [] for role in ("scheduler", "worker")}
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            scheduler_kwargs=pages,
+            security=distributed.Security.temporary(),
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield Cluster(client)
 
 
 @contextmanager

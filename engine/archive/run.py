@@ -130,7 +130,6 @@ class Run:
         Raises StorageFailed and CrewFailed.
         """
         try:
-            on_progress(self.progress)
             for units, result in crew.map(partial(judging.judge, order), self._take, "judge"):
                 self._came(units, result)
                 on_progress(self.progress)
@@ -140,6 +139,7 @@ class Run:
             self._written(self._parts.flush())
             raise
         self._written(self._parts.flush())
+        on_progress(self.progress)
 
     def _take(self) -> tuple[Unit, ...] | None:
         if self._again:

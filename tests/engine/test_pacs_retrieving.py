@@ -506,7 +506,7 @@ def _many_objects(folder: Path, count: int) -> list[Dataset]:
 
 
 @pytest.mark.parametrize(
-    "rounds", [4, pytest.param(100, marks=pytest.mark.slow)], ids=["few", "hundred"]
+    "rounds", [4, pytest.param(10, marks=pytest.mark.slow)], ids=["few", "many"]
 )
 def test_random_aborts_leave_no_partial_file_under_a_final_name(tmp_path, rounds):
     chance = random.Random(rounds)
