@@ -5,9 +5,11 @@ the connection in good order behind it; else all of it is sent again. A server m
 twice, and never misses one.
 """
 
+import contextlib
 import os
 import socket
 import ssl
+from collections.abc import Callable
 
 from engine.audit.log import AuditLog
 from engine.audit.messages import this_host
@@ -55,22 +57,54 @@ def _send(frames: list[bytes], server: Syslog, timeout_s: float) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if server.tls.certificate is not None:
         context.load_cert_chain(server.tls.certificate, server.tls.key)
-    name = server.tls.name or server.host
-    with (
-        socket.create_connection((server.host, server.port), timeout_s) as plain,
-        context.wrap_socket(plain, server_hostname=name) as connection,
-    ):
+    with socket.create_connection((server.host, server.port), timeout_s) as plain:
+        connection = _Connection(plain, context, server.tls.name or server.host)
         for part in frames:
-            connection.sendall(part)
-        _say_good_bye(connection)
+            connection.send(part)
+        connection.close()
 
 
-def _say_good_bye(connection: ssl.SSLSocket) -> None:
-    """Returns once the server has read all and gone, with a good-bye of its own or without."""
-    try:
-        connection.unwrap()
-    except ssl.SSLEOFError:
-        return
-    except OSError as error:
-        if error.errno:  # 0 is what OpenSSL makes of an end without good-bye; others are breaks
-            raise
+class _Connection:
+    """TLS over a socket, told apart from its end.
+
+    A server of TLS 1.3 refuses our certificate only after we think that we are connected, by an
+    alert that SSLSocket.unwrap() takes for a good-bye. Reading raises it; so our good-bye is sent
+    first and the server's is read.
+    """
+
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext, name: str) -> None:
+        self._plain = plain
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        while not self._is_done(self._tls.do_handshake):
+            self._receive()
+
+    def send(self, data: bytes) -> None:
+        self._tls.write(data)
+        self._flush()
+
+    def close(self) -> None:
+        """Returns once the server has read all and gone, with a good-bye of its own or without."""
+        self._is_done(self._tls.unwrap)
+        with contextlib.suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            while not self._is_done(lambda: self._tls.read(1)):
+                self._receive()
+
+    def _is_done(self, step: Callable[[], object]) -> bool:
+        try:
+            step()
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            self._flush()
+        return True
+
+    def _flush(self) -> None:
+        if data := self._outgoing.read():
+            self._plain.sendall(data)
+
+    def _receive(self) -> None:
+        if data := self._plain.recv(65_536):
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
