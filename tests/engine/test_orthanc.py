@@ -16,7 +16,7 @@ from engine.pacs.finding import StudyQuery
 from engine.pacs.inbox import Inbox
 from engine.pacs.outbox import Outbox
 from engine.pacs.receiving import Listeners
-from engine.pacs.receiving import ReceiverConfiguration as Listener
+from engine.pacs.receiving import Receiver as Listener
 from engine.site_configuration import Node, ReceiverConfiguration, Retrieval, SiteConfiguration, Web
 from tests import orthanc
 from tests.certificates import make_keys

@@ -19,7 +19,7 @@ from pynetdicom import AE, build_context
 from engine.pacs import connections
 from engine.pacs.connections import NodeFailed
 from engine.pacs.inbox import Inbox
-from engine.pacs.receiving import Listeners, ReceiverConfiguration
+from engine.pacs.receiving import Listeners, Receiver
 from engine.site_configuration import AuditSettings, SiteConfiguration, write
 from engine.site_configuration import ReceiverConfiguration as Settings
 from tests.certificates import make_keys
@@ -59,7 +59,7 @@ def settings():
 def running(settings, tmp_path, heard=None):
     site = SiteConfiguration("VIEWER", {}, settings)
     inbox = Inbox(tmp_path / "inbox", settings.largest_mb * 2**20)
-    return ReceiverConfiguration(site, inbox, (heard or Heard()).listeners)
+    return Receiver(site, inbox, (heard or Heard()).listeners)
 
 
 def associate(settings, calling="MODALITY", called="VIEWER", tls=None, sop_class=MG):
@@ -207,7 +207,7 @@ def test_a_port_that_is_taken_is_told(settings, tmp_path):
 
 def test_without_a_receiver_in_the_configuration_nothing_listens(tmp_path):
     with pytest.raises(NodeFailed, match="Receiving is off"):
-        ReceiverConfiguration(SiteConfiguration("VIEWER"), Inbox(tmp_path))
+        Receiver(SiteConfiguration("VIEWER"), Inbox(tmp_path))
 
 
 def test_to_stop_ends_open_associations_and_keeps_what_was_whole(settings, tmp_path):

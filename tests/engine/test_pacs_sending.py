@@ -21,7 +21,7 @@ from engine.pacs import sending
 from engine.pacs.inbox import Inbox
 from engine.pacs.outbox import NotSendable, Outbox, SendState
 from engine.pacs.receiving import Listeners
-from engine.pacs.receiving import ReceiverConfiguration as Listener
+from engine.pacs.receiving import Receiver as Listener
 from engine.site_configuration import (
     AuditSettings,
     Node,
