@@ -201,7 +201,9 @@ def _dicom_seeds(folder: Path) -> list[Seed]:
         bits = 8 if syntax == "jpeg-baseline" else 12
         values = _grey() >> (12 - bits)
         path = folder / "RCC.dcm"
-        write_mammogram(path, values=values, bits_stored=bits, transfer_syntax=syntax)
+        write_mammogram(  # a UID that does not come of the path
+            path, values=values, bits_stored=bits, transfer_syntax=syntax, sop_uid="1.2.3"
+        )
         seeds.append(_seen(f"{syntax}.dcm", path.read_bytes(), folder))
     return seeds
 
@@ -232,13 +234,14 @@ _jpeg_seeds = _picture_seeds(
     ("colours.jpg", lambda grey: imagecodecs.jpeg_encode(_colours(grey), level=90)),
     ("coarse.jpg", lambda grey: imagecodecs.jpeg_encode(_byte(grey), level=40)),
 )
-_DEFLATE, _LZW = 8, 5  # of TIFF's tag 259
+_LZW, _JPEG, _DEFLATE = 5, 7, 8  # of TIFF's tag 259
 _STRIPS = (cv2.IMWRITE_TIFF_COMPRESSION, 1, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 16)
 _tiff_seeds = _picture_seeds(
     ("8.tif", lambda grey: imagecodecs.tiff_encode(_byte(grey))),
     ("16.tif", lambda grey: imagecodecs.tiff_encode(grey << 4)),
     ("deflated.tif", lambda grey: imagecodecs.tiff_encode(grey, compression=_DEFLATE)),
     ("lzw.tif", lambda grey: imagecodecs.tiff_encode(grey, compression=_LZW)),
+    ("jpeg.tif", lambda grey: imagecodecs.tiff_encode(_byte(grey), compression=_JPEG)),
     ("strips.tif", lambda grey: cv2.imencode(".tif", grey, _STRIPS)[1]),
     ("colours.tif", lambda grey: imagecodecs.tiff_encode(_colours(grey))),
 )
