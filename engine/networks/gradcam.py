@@ -23,7 +23,7 @@ from engine.arrays import FloatArray
 from engine.domain import Explanation
 from engine.networks.checkpoint import Checkpoint
 from engine.networks.ensemble import Ensemble, Frame
-from engine.networks.models import Network, Output
+from engine.networks.models import Network, NetworkOutput
 from engine.networks.preprocessing import Geometry
 
 SUSPICIOUS_GRADE = 4  #: BI-RADS 4 and above ask for a biopsy (ACR BI-RADS, 5th edition)
@@ -114,7 +114,7 @@ def carried(
 def _cells(
     networks: Sequence[Network],
     tensors: Sequence[np.ndarray],
-    combine: Callable[[Sequence[Output]], Output],
+    combine: Callable[[Sequence[NetworkOutput]], NetworkOutput],
     categories: tuple[int, ...],
 ) -> list[list[np.ndarray]]:
     """By network and scale, what every cell gives to the log-odds of the joint prediction.
