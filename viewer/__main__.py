@@ -141,7 +141,9 @@ def _run_window(options: argparse.Namespace) -> int:
             window.show_error(
                 UnreadableFile(
                     mark("Demo exams are not installed"),
-                    mark("Install them with: pip install 'birads-viewer[demo]'"),
+                    mark("This bundle comes without them: open a folder of your own.")
+                    if getattr(sys, "frozen", False)
+                    else mark("Install them with: pip install 'birads-viewer[demo]'"),
                 )
             )
         else:

@@ -4607,5 +4607,9 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <source>{path}: {why}. Nothing was opened.</source>
         <translation>{path}: {why}. No se abrió nada.</translation>
     </message>
+    <message>
+        <source>This bundle comes without them: open a folder of your own.</source>
+        <translation>Este paquete no los trae: abra una carpeta suya.</translation>
+    </message>
 </context>
 </TS>
