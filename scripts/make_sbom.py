@@ -4,8 +4,9 @@
 
 cyclonedx-py lists the environment that this runs in, with licences and who needs whom; kept of it
 is what the program needs, directly or not, or of that what `--only` names; added are Python itself
-and the trained networks with their SHA-256. Nothing of the machine is in it. Run it in an environment with the `bundle` extra;
-viewer.spec does, names what it has collected, and puts the list into the bundle.
+and the trained networks with their SHA-256. Nothing of the machine is in it. Run it in an
+environment with the `bundle` extra; viewer.spec does, names what it has collected, and puts the
+list into the bundle.
 """
 
 import argparse
