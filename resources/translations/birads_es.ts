@@ -1063,6 +1063,10 @@
         <translation>&amp;Lista de trabajo</translation>
     </message>
     <message>
+        <source>&amp;Find a study</source>
+        <translation>&amp;Buscar un estudio</translation>
+    </message>
+    <message>
         <source>&amp;Images</source>
         <translation>&amp;Imágenes</translation>
     </message>
@@ -1912,10 +1916,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Orden de apertura</translation>
     </message>
     <message>
-        <source>Most suspicious first</source>
-        <translation>Más sospechosos primero</translation>
-    </message>
-    <message>
         <source>running …</source>
         <translation>en curso …</translation>
     </message>
@@ -1936,9 +1936,37 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>lectura sin terminar</translation>
     </message>
     <message>
+        <source>All studies</source>
+        <translation>Todos los estudios</translation>
+    </message>
+    <message>
+        <source>Unread</source>
+        <translation>Sin leer</translation>
+    </message>
+    <message>
+        <source>Read already</source>
+        <translation>Ya leídos</translation>
+    </message>
+    <message>
+        <source>Disagreed with the model</source>
+        <translation>En desacuerdo con el modelo</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>Fallidos</translation>
+    </message>
+    <message>
+        <source>Date</source>
+        <translation>Fecha</translation>
+    </message>
+    <message>
         <source>read</source>
         <comment>by the reader</comment>
         <translation>leído</translation>
+    </message>
+    <message>
+        <source>disagreed with the model</source>
+        <translation>en desacuerdo con el modelo</translation>
     </message>
     <message>
         <source>right {said}</source>
@@ -1981,6 +2009,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Sin ID de paciente</translation>
     </message>
     <message>
+        <source>Suspicious: model 4 or 5</source>
+        <translation>Sospechoso: modelo 4 o 5</translation>
+    </message>
+    <message>
         <source>1 file is no image and was skipped.</source>
         <translation>1 archivo no es una imagen y se omitió.</translation>
     </message>
@@ -2000,16 +2032,20 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>… sin terminar</translation>
     </message>
     <message>
+        <source>≠ read</source>
+        <translation>≠ leído</translation>
+    </message>
+    <message>
         <source>✓ read</source>
         <translation>✓ leído</translation>
     </message>
     <message>
-        <source>Order of the worklist</source>
-        <translation>Orden de la lista de trabajo</translation>
-    </message>
-    <message>
         <source>Worklist</source>
         <translation>Lista de trabajo</translation>
+    </message>
+    <message>
+        <source>No study is like that. Esc empties the search.</source>
+        <translation>Ningún estudio es así. Esc vacía la búsqueda.</translation>
     </message>
     <message>
         <source>Pause</source>
@@ -2024,8 +2060,44 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Buscando archivos …</translation>
     </message>
     <message>
+        <source>By Patient ID; again: the other way round, then as opened</source>
+        <translation>Por ID de paciente; otra vez: al revés, luego como se abrieron</translation>
+    </message>
+    <message>
+        <source>The newest first; again: the other way round, then as opened</source>
+        <translation>El más reciente primero; otra vez: al revés, luego como se abrieron</translation>
+    </message>
+    <message>
+        <source>What is begun first, then unread; again: the other way round</source>
+        <translation>Primero lo empezado, luego lo no leído; otra vez: al revés</translation>
+    </message>
+    <message>
+        <source>The most suspicious first; again: the other way round</source>
+        <translation>El más sospechoso primero; otra vez: al revés</translation>
+    </message>
+    <message>
+        <source>Which studies are listed</source>
+        <translation>Qué estudios se muestran</translation>
+    </message>
+    <message>
+        <source>{title}: the model&apos;s answers are hidden</source>
+        <translation>{title}: las respuestas del modelo están ocultas</translation>
+    </message>
+    <message>
         <source>The model&apos;s answers are hidden</source>
         <translation>Las respuestas del modelo están ocultas</translation>
+    </message>
+    <message>
+        <source>Sort by: {column}</source>
+        <translation>Ordenar por: {column}</translation>
+    </message>
+    <message>
+        <source>Search name, ID or date</source>
+        <translation>Buscar nombre, ID o fecha</translation>
+    </message>
+    <message>
+        <source>Search the worklist</source>
+        <translation>Buscar en la lista de trabajo</translation>
     </message>
     <message>
         <source>, paused</source>

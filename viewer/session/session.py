@@ -20,6 +20,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from engine.domain import (
+    Agreement,
     Annotation,
     AnnotationKind,
     Catalogue,
@@ -47,6 +48,7 @@ from viewer.session.upkeep import Upkeep
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
 from viewer.shared.states import (
+    HowRead,
     OtherAnswer,
     ReadingState,
     RegionAnswer,
@@ -524,16 +526,14 @@ class Session(QObject):
 
     # --------------------------------------------------------------------------- what readers say
 
-    def has_been_read(self, study: Study) -> bool:
-        """Whether anybody has recorded an assessment of it that stands."""
-        return bool(standing(self.history(study)))
-
-    def is_unfinished(self, study: Study) -> bool:
-        """Whether this reader's second read of it was begun, and no category kept or changed."""
-        return any(
-            reading.is_unfinished
-            for reading in standing(self.history(study))
-            if reading.reader == self._readings.reader
+    def how_read(self, study: Study) -> HowRead:
+        """How far its readings are, without what the reading mode hides."""
+        readings = standing(self.history(study))
+        reader = self._readings.reader
+        return HowRead(
+            bool(readings),
+            any(reading.is_unfinished and reading.reader == reader for reading in readings),
+            any(reading.agreement is Agreement.DISAGREE for reading in readings),
         )
 
     def history(self, study: Study) -> tuple[ReaderAssessment, ...]:

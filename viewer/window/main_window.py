@@ -31,6 +31,7 @@ from engine.domain import (
 from engine.errors import EngineError
 from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.display.reading_steps import StepKind
+from viewer.display.worklist_row import Order
 from viewer.output.output import Output
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.help import About
@@ -40,7 +41,6 @@ from viewer.panes.reading_pane import ReadingPane
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
 from viewer.panes.worklist import WorklistPane
-from viewer.panes.worklist_items import Order
 from viewer.session.session import Session
 from viewer.shared import languages, theme
 from viewer.shared.banner import Banner, Message
@@ -187,6 +187,7 @@ class MainWindow(QMainWindow):
                 self.worklist.toggle_pause,
             ),
             ActionSpec("to_worklist", tr("&Worklist"), ("Ctrl+1",), self.focus_worklist),
+            ActionSpec("find_study", tr("&Find a study"), ("Ctrl+F",), self.find_study),
             ActionSpec("to_images", tr("&Images"), ("Ctrl+2",), self.focus_images),
             ActionSpec("steps", tr("&Steps …"), (), self.choose_steps),
             ActionSpec("manual", tr("&Manual"), (), self.show_manual),
@@ -265,14 +266,18 @@ class MainWindow(QMainWindow):
         self.study.show_mode(self.session.mode)
         self.study.show_reading(self.session.reading)
         if settings.worklist_order in Order.__members__:
-            self.worklist.set_order(Order[settings.worklist_order])
+            self.worklist.set_order(
+                Order[settings.worklist_order], settings.is_worklist_order_reversed
+            )
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
             self.resize(1600, 900)
         self.restoreState(settings.layout, LAYOUT_VERSION)
         self.assessment.reader_changed.connect(self._on_reader_changed)
-        self.worklist.order_changed.connect(
-            lambda order: setattr(settings, "worklist_order", order.name)
-        )
+        self.worklist.order_changed.connect(self._on_order_changed)
+
+    def _on_order_changed(self, order: Order, is_reversed: bool) -> None:
+        self.settings.worklist_order = order.name
+        self.settings.is_worklist_order_reversed = is_reversed
 
     def _on_reader_changed(self, name: str) -> None:
         self.settings.reader = name
@@ -392,6 +397,10 @@ class MainWindow(QMainWindow):
     def focus_worklist(self) -> None:
         self.worklist_dock.show()
         self.worklist.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def find_study(self) -> None:
+        self.worklist_dock.show()
+        self.worklist.search()
 
     def focus_images(self) -> None:
         self.viewports.window().activateWindow()

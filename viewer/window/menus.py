@@ -46,7 +46,7 @@ MENUS = {
     ),
     mark("&Go"): (
         *("next_view_1", "next_view_-1", "step_1", "step_-1", "next_prior"),
-        *("step_study_1", "step_study_-1", LINE, "to_worklist", "to_images", "steps"),
+        *("step_study_1", "step_study_-1", LINE, "find_study", "to_worklist", "to_images", "steps"),
     ),
     mark("&Reading"): (
         *("undo", "redo", "undo_reading", LINE),
