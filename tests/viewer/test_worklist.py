@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QToolButton
 from engine.domain import Catalogue, FailedFile, Laterality, OutOfScope
 from engine.errors import EngineStopped
 from tests.viewer.driver import find
-from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
+from tests.viewer.fake_engine import MODELS, prediction_of, study_prediction
 from tests.viewer.studies import make_study
 from viewer.display.worklist_row import Order, WorklistFilter
 from viewer.panes.worklist import WorklistPane
@@ -28,7 +28,7 @@ def study_of(number, **changes):
 
 def suspicion(study, right, left=1):
     """A prediction of these categories."""
-    answer = answer_of(study)
+    answer = study_prediction(study)
     said = {Laterality.RIGHT: right, Laterality.LEFT: left}
     breasts = tuple(
         replace(breast, prediction=prediction_of("hybrid", said[breast.laterality]))
@@ -154,7 +154,7 @@ def test_each_breasts_category_is_told_with_its_side(pane):
 
 
 def test_a_breast_out_of_scope_has_no_category(pane):
-    answer = answer_of(STUDIES[0])
+    answer = study_prediction(STUDIES[0])
     silent = OutOfScope(MODELS["hybrid"], "A spot view.")
     right, left = answer.breasts
     pane.show_prediction(replace(answer, breasts=(replace(right, prediction=silent), left)))
@@ -236,7 +236,7 @@ def test_a_tool_tip_holds_what_the_row_has_no_room_for(pane):
 
 
 def test_views_that_make_no_breast_show_the_most_suspicious_ones_category(pane):
-    answer = answer_of(STUDIES[0])
+    answer = study_prediction(STUDIES[0])
     said = [prediction_of("hybrid", category) for category in (1, 4, 2, 3)]
     views = tuple(
         replace(view, prediction=prediction)

@@ -19,7 +19,6 @@ from PySide6.QtGui import QStandardItemModel
 
 from engine.domain import Catalogue
 from viewer.display.worklist_row import (
-    Order,
     Row,
     StudyRow,
     WorklistFilter,
@@ -29,8 +28,15 @@ from viewer.display.worklist_row import (
 )
 
 AnyIndex = QModelIndex | QPersistentModelIndex
-_DESCENDING_AT_FIRST = (Order.DATE, Order.SUSPICION)  # the newest, the most suspicious
-_COLUMNS = {order: place for place, order in enumerate(Order, -1) if order is not Order.OPENED}
+_DESCENDING_AT_FIRST = (
+    WorklistOrder.DATE,
+    WorklistOrder.SUSPICION,
+)  # the newest, the most suspicious
+_COLUMNS = {
+    order: place
+    for place, order in enumerate(WorklistOrder, -1)
+    if order is not WorklistOrder.OPENED
+}
 ROW_ROLE = Qt.ItemDataRole.UserRole
 _KEY_ROLE = ROW_ROLE + 1
 _WORD_ROLES = (
@@ -89,7 +95,7 @@ class WorklistItems(QConcatenateTablesProxyModel):
 
     # ------------------------------------------------------------------------------ what is listed
 
-    def set_order(self, order: Order, is_reversed: bool) -> None:
+    def set_order(self, order: WorklistOrder, is_reversed: bool) -> None:
         self._listed.sort_by(order, is_reversed)
 
     def set_filter(self, wanted: WorklistFilter, text: str) -> None:
@@ -157,8 +163,8 @@ class _ListedRows(QSortFilterProxyModel):
         """Invalid where it is not listed."""
         return self.mapFromSource(self._source.index(number, 0))
 
-    def sort_by(self, order: Order, is_reversed: bool) -> None:
-        if order is Order.OPENED:
+    def sort_by(self, order: WorklistOrder, is_reversed: bool) -> None:
+        if order is WorklistOrder.OPENED:
             self.sort(-1)
             return
         is_descending = is_reversed is not (order in _DESCENDING_AT_FIRST)

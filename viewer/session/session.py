@@ -33,7 +33,7 @@ from engine.domain import (
     Study,
     StudyPrediction,
     UnsavedEntries,
-    standing,
+    current_readings,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile
 from engine.messages import message
@@ -49,12 +49,12 @@ from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
 from viewer.shared.states import (
     HowRead,
-    OtherAnswer,
+    OtherModelPrediction,
     ReadingState,
-    RegionAnswer,
+    RegionRequest,
     StudyState,
     StudyStatus,
-    ToldReading,
+    VisibleReading,
 )
 
 log = logging.getLogger(__name__)
@@ -80,9 +80,9 @@ class Session(QObject):
     status_changed = Signal(str, StudyStatus)
     # Its name; all studies are to be asked anew, predictions it has made already follow
     model_changed = Signal(str)
-    # An OtherAnswer on the selected study; None: the other model is not to be asked
+    # An OtherModelPrediction on the selected study; None: the other model is not to be asked
     other_changed = Signal(object)
-    # A tuple of RegionAnswer: all that is known of rectangles on the open study; none while hidden
+    # A tuple of RegionRequest: all that is known of rectangles on the open study; none while hidden
     regions_changed = Signal(tuple)
     # It was chosen, or another reader took over: all that the models said is to be taken away;
     # what may still be shown follows
@@ -122,7 +122,7 @@ class Session(QObject):
         self._current: Study | None = None
         self._to_go_on_with: str | None = None
         self._opened_at = datetime.now(UTC)
-        self._emitted_other: OtherAnswer | None = None
+        self._emitted_other: OtherModelPrediction | None = None
         #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
         self.cancers_per_1000: float | None = None
 
@@ -196,7 +196,7 @@ class Session(QObject):
         return _with_scope(status, self.prediction(study_uid))
 
     @property
-    def other_prediction(self) -> OtherAnswer | None:
+    def other_prediction(self) -> OtherModelPrediction | None:
         """On the current study; None where the other model is not to be asked, or is hidden."""
         study, inference = self._current, self.inference
         name = inference.other_model_name
@@ -206,10 +206,10 @@ class Session(QObject):
             return None
         prediction = self._predictions.get(study.uid, name)
         status = _with_scope(inference.status(study.uid, name), prediction)
-        return OtherAnswer(study.uid, inference.status_of_engine(name), status, prediction)
+        return OtherModelPrediction(study.uid, inference.status_of_engine(name), status, prediction)
 
     @property
-    def regions(self) -> tuple[RegionAnswer, ...]:
+    def regions(self) -> tuple[RegionRequest, ...]:
         """What the region network says of rectangles on the open study, or is being asked, also of
         those that were taken away; none while that is hidden.
         """
@@ -528,7 +528,7 @@ class Session(QObject):
 
     def how_read(self, study: Study) -> HowRead:
         """How far its readings are, without what the reading mode hides."""
-        readings = standing(self.history(study))
+        readings = current_readings(self.history(study))
         reader = self._readings.reader
         return HowRead(
             bool(readings),
@@ -547,7 +547,7 @@ class Session(QObject):
             self.error_occurred.emit(error)
             return ()
 
-    def all_readings(self) -> tuple[ToldReading, ...]:
+    def all_readings(self) -> tuple[VisibleReading, ...]:
         """Of all studies ever read, superseded ones too, oldest first; none where they cannot be
         read.
         """

@@ -33,7 +33,7 @@ from viewer.display.camera import Camera, Zoom
 from viewer.display.orientation import AS_HUNG, Orientation
 from viewer.display.priors import Prior
 from viewer.display.rendering import DisplayPixels, ImageSide, hung_wall
-from viewer.display.shown_image import ShownImage, State
+from viewer.display.shown_image import ImageState, ShownImage
 from viewer.shared import theme
 from viewer.viewports.corner_text import EVERYTHING, CornerText, OverlayOptions, TextLevel
 from viewer.viewports.gestures import Gestures
@@ -89,7 +89,7 @@ class Canvas(QWidget):
     # ---------------------------------------------------------------------------------- what shows
 
     @property
-    def state(self) -> State:
+    def state(self) -> ImageState:
         return self.image.state
 
     def show_pixels(self, display: DisplayPixels) -> None:
