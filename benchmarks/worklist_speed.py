@@ -28,7 +28,7 @@ from engine.domain import (
     StudyPrediction,
     ViewPosition,
 )
-from viewer.display.worklist_row import Order, WorklistFilter
+from viewer.display.worklist_row import WorklistFilter, WorklistOrder
 from viewer.panes.worklist import WorklistPane
 from viewer.shared.states import StudyState, StudyStatus
 
@@ -110,7 +110,7 @@ class _Ours:
         for text in SEARCHES:
             yield "a letter of a search", lambda text=text: bar.search.setText(text)
         yield "a search emptied", bar.search.clear
-        for order in (Order.DATE, Order.PATIENT, Order.SUSPICION):
+        for order in (WorklistOrder.DATE, WorklistOrder.PATIENT, WorklistOrder.SUSPICION):
             yield "sorted by a column", lambda order=order: pane.set_order(order)
         for wanted in WorklistFilter:
             place = bar.filter_box.findData(wanted)

@@ -612,14 +612,14 @@ def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
 
 
 def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
-    from viewer.display.worklist_row import Order
+    from viewer.display.worklist_row import WorklistOrder
 
     window = make_window()
     window.worklist_dock.hide()
     window.prediction.set_overlay(True, 0.75)
     window.assessment.reader.setText("Dr. X")
     window.assessment.reader.editingFinished.emit()
-    window.worklist.set_order(Order.SUSPICION)
+    window.worklist.set_order(WorklistOrder.SUSPICION)
     assert window.close()
     again = make_window(engine=FakeEngine())
     assert again.worklist_dock.isHidden()
@@ -627,7 +627,7 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     assert again.prediction.overlay == (True, 0.75)
     assert again.commands.action("heat_map").isChecked()
     assert again.assessment.reader.text() == "Dr. X"
-    assert again.worklist.order is Order.SUSPICION
+    assert again.worklist.order is WorklistOrder.SUSPICION
 
 
 def test_readings_are_exported_and_the_file_is_told_to_be_private(

@@ -62,7 +62,7 @@ from viewer.__main__ import starting_mode
 from viewer.display.assessment_form import CHANGE_REASONS, REASONS
 from viewer.display.listed_reading import ReadingFilter
 from viewer.display.reading_modes import MODE_TITLES
-from viewer.display.worklist_row import Order, WorklistFilter
+from viewer.display.worklist_row import WorklistFilter, WorklistOrder
 from viewer.output import pictures, summary
 from viewer.panes.worklist_items import row_at
 from viewer.shared.states import Phase, StudyState
@@ -411,9 +411,9 @@ def test_a_laxer_mode_begins_with_the_next_study_and_reveals_nothing_of_this_one
     assert "begins with the next study" in window.prediction.waiting.text()
     assert not is_predicted(window)
     assert [row.prediction is None for row in rows(window)] == [True, False]
-    window.worklist.set_order(Order.SUSPICION)
+    window.worklist.set_order(WorklistOrder.SUSPICION)
     assert [row.prediction is None for row in rows(window)] == [False, True]
-    window.worklist.set_order(Order.OPENED)
+    window.worklist.set_order(WorklistOrder.OPENED)
     for other in (mode, CONCURRENT):
         window.choose_mode(other)
         assert not is_predicted(window)
@@ -434,12 +434,12 @@ def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_bac
     window = open_in(CONCURRENT, count=4, engine=Oracle(says))
     qtbot.waitUntil(lambda: window.session.inference.progress == (4, 4), timeout=10_000)
     opened = window.worklist.study_uids
-    window.worklist.set_order(Order.SUSPICION)
+    window.worklist.set_order(WorklistOrder.SUSPICION)
     ranked = window.worklist.study_uids
     assert ranked != opened
     window.choose_mode(SECOND)
     assert window.worklist.study_uids == opened
-    assert window.worklist.order is Order.OPENED
+    assert window.worklist.order is WorklistOrder.OPENED
     assert window.settings.worklist_order == "SUSPICION"
     window.choose_mode(CONCURRENT)
     still_hidden = window.session.current_study.uid
@@ -597,7 +597,7 @@ def listed(qtbot, window) -> list[object]:
         bar.search.setText(text)
         seen.append(window.worklist.study_uids)
     bar.search.clear()
-    window.worklist.set_order(Order.SUSPICION)
+    window.worklist.set_order(WorklistOrder.SUSPICION)
     return seen
 
 
@@ -630,7 +630,7 @@ def everything(qtbot, window, path) -> dict[str, object]:
         "rows": [
             (
                 *(row.sentence, row.badges, row.status.state, row.prediction, row.has_disagreed),
-                *([row.sort_key(order) for order in Order]),
+                *([row.sort_key(order) for order in WorklistOrder]),
                 *([row.passes(wanted) for wanted in WorklistFilter]),
             )
             for row in (row_at(cell) for cell in cells)
@@ -736,7 +736,7 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         window.models.set_cancers(6)
         window.prediction.set_overlay(True, 1.0)
         window.models.compare(True)
-        window.worklist.set_order(Order.SUSPICION)
+        window.worklist.set_order(WorklistOrder.SUSPICION)
         open_and_wait(qtbot, window, folder)
         window.session.inference.start()
         sign(qtbot, window)

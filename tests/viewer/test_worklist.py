@@ -14,7 +14,7 @@ from engine.errors import EngineStopped
 from tests.viewer.driver import find
 from tests.viewer.fake_engine import MODELS, prediction_of, study_prediction
 from tests.viewer.studies import make_study
-from viewer.display.worklist_row import Order, WorklistFilter
+from viewer.display.worklist_row import WorklistFilter, WorklistOrder
 from viewer.panes.worklist import WorklistPane
 from viewer.shared import theme
 from viewer.shared.states import RunState, StudyProgress, StudyState, StudyStatus
@@ -76,7 +76,7 @@ def test_studies_come_first_then_what_could_not_be_read_then_the_notes(pane):
     assert "2 files are no images" in told[5]
 
 
-@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("order", WorklistOrder)
 def test_failures_and_notes_stay_last_in_every_order(pane, order):
     pane.show_prediction(suspicion(STUDIES[1], 5))
     pane.set_order(order)
@@ -84,17 +84,17 @@ def test_failures_and_notes_stay_last_in_every_order(pane, order):
 
 
 def test_the_most_suspicious_breast_comes_first_and_the_unknown_after_the_known(pane):
-    pane.set_order(Order.SUSPICION)
+    pane.set_order(WorklistOrder.SUSPICION)
     pane.show_prediction(suspicion(STUDIES[2], 1, 2))
     pane.show_prediction(suspicion(STUDIES[1], 2, 5))
     assert pane.study_uids == ("1.2.2", "1.2.3", "1.2.1")
-    pane.set_order(Order.OPENED)
+    pane.set_order(WorklistOrder.OPENED)
     assert pane.study_uids == ("1.2.1", "1.2.2", "1.2.3")
 
 
 def test_the_open_study_stays_selected_when_the_order_changes(pane, qtbot):
     pane.select("1.2.1")
-    pane.set_order(Order.SUSPICION)
+    pane.set_order(WorklistOrder.SUSPICION)
     with qtbot.assertNotEmitted(pane.study_selected, wait=50):
         pane.show_prediction(suspicion(STUDIES[2], 5))
     assert pane.study_uids[0] == "1.2.3"
@@ -115,7 +115,7 @@ def test_stepping_goes_through_the_order_shown_and_stops_at_its_ends(pane):
     for step in (1, 1, 1, 1, -1):
         pane.step(step)
     assert selected == ["1.2.1", "1.2.2", "1.2.3", "1.2.2"]
-    pane.set_order(Order.SUSPICION)
+    pane.set_order(WorklistOrder.SUSPICION)
     pane.show_prediction(suspicion(STUDIES[0], 5))
     pane.show_prediction(suspicion(STUDIES[1], 1))
     pane.step(-1)
@@ -397,7 +397,7 @@ def test_what_would_tell_of_the_model_cannot_be_chosen_while_it_is_hidden_and_sa
 ):
     people.show_prediction(suspicion(PEOPLE[1], 5))
     choose_filter(people, WorklistFilter.SUSPICIOUS)
-    people.set_order(Order.SUSPICION)
+    people.set_order(WorklistOrder.SUSPICION)
     people.allow_ranking(False)
     assert listed(people) == ["1", "2", "10"]
     model_heading = heading(people, "Model")

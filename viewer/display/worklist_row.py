@@ -39,7 +39,7 @@ class WorklistFilter(Enum):
         return self in (WorklistFilter.DISAGREED, WorklistFilter.SUSPICIOUS)
 
 
-class Order(Enum):
+class WorklistOrder(Enum):
     """What the studies are sorted by; failures and notes come after them in all."""
 
     OPENED = mark("As opened")
@@ -50,7 +50,7 @@ class Order(Enum):
 
     @property
     def tells_of_the_model(self) -> bool:
-        return self is Order.SUSPICION
+        return self is WorklistOrder.SUSPICION
 
 
 @dataclass(eq=False)
@@ -84,17 +84,21 @@ class StudyRow:
         date = f"{study.study_date:%Y-%m-%d %Y%m%d}" if study.study_date else ""
         return _folded(f"{study.patient_id} {study.patient_name} {study.description} {date}")
 
-    def sort_key(self, order: Order) -> str:
+    def sort_key(self, order: WorklistOrder) -> str:
         """Compares as text; equals stand as they were opened."""
         key = {
-            Order.OPENED: "",
-            Order.PATIENT: _natural(self.title),
-            Order.DATE: self.study.study_date.isoformat() if self.study.study_date else "",
-            Order.READING: str(self._reading_rank),
+            WorklistOrder.OPENED: "",
+            WorklistOrder.PATIENT: _natural(self.title),
+            WorklistOrder.DATE: self.study.study_date.isoformat() if self.study.study_date else "",
+            WorklistOrder.READING: str(self._reading_rank),
             # what is not known yet stands below what is
-            Order.SUSPICION: f"{self.prediction.suspicion:.9f}" if self.prediction else "",
+            WorklistOrder.SUSPICION: f"{self.prediction.suspicion:.9f}" if self.prediction else "",
         }[order]
-        place = self.number if order in (Order.PATIENT, Order.READING) else 10**8 - self.number
+        place = (
+            self.number
+            if order in (WorklistOrder.PATIENT, WorklistOrder.READING)
+            else 10**8 - self.number
+        )
         return f"{key}\0{place:09}"
 
     @property

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import Catalogue, StudyPrediction
-from viewer.display.worklist_row import Order, Row, StudyRow, WorklistFilter, badges_of
+from viewer.display.worklist_row import Row, StudyRow, WorklistFilter, WorklistOrder, badges_of
 from viewer.panes.worklist_bar import WorklistBar
 from viewer.panes.worklist_delegate import RowDelegate
 from viewer.panes.worklist_items import WorklistItems, row_at
@@ -32,7 +32,7 @@ class WorklistPane(QWidget):
     # A study's uid; the reader chose it
     study_selected = Signal(str)
     # By what the reader wants it sorted, and whether that is turned round
-    order_changed = Signal(Order, bool)
+    order_changed = Signal(WorklistOrder, bool)
     pause_requested = Signal()
     resume_requested = Signal()
     # The run, or the reading of files while that lasts
@@ -172,11 +172,11 @@ class WorklistPane(QWidget):
     # ------------------------------------------------------------------ what is listed, and how
 
     @property
-    def order(self) -> Order:
+    def order(self) -> WorklistOrder:
         """By which the list is sorted now."""
         return self.bar.order[0]
 
-    def set_order(self, order: Order, is_reversed: bool = False) -> None:
+    def set_order(self, order: WorklistOrder, is_reversed: bool = False) -> None:
         """What tells of the model waits while that is hidden."""
         self.bar.set_order(order, is_reversed)
 

@@ -15,18 +15,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.display.worklist_row import Order, WorklistFilter
+from viewer.display.worklist_row import WorklistFilter, WorklistOrder
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 
 # By what the headings sort, and what they say of it.
 _COLUMNS = {
-    Order.PATIENT: mark("By Patient ID; again: the other way round, then as opened"),
-    Order.DATE: mark("The newest first; again: the other way round, then as opened"),
-    Order.READING: mark("What is begun first, then unread; again: the other way round"),
-    Order.SUSPICION: mark("The most suspicious first; again: the other way round"),
+    WorklistOrder.PATIENT: mark("By Patient ID; again: the other way round, then as opened"),
+    WorklistOrder.DATE: mark("The newest first; again: the other way round, then as opened"),
+    WorklistOrder.READING: mark("What is begun first, then unread; again: the other way round"),
+    WorklistOrder.SUSPICION: mark("The most suspicious first; again: the other way round"),
 }
-_UPWARDS = (Order.PATIENT, Order.READING)
+_UPWARDS = (WorklistOrder.PATIENT, WorklistOrder.READING)
 
 
 class WorklistBar(QWidget):
@@ -34,12 +34,12 @@ class WorklistBar(QWidget):
 
     filter_changed = Signal()
     order_changed = Signal()  #: in which the list stands
-    order_wanted = Signal(Order, bool)  #: perhaps later; whether it is turned round
+    order_wanted = Signal(WorklistOrder, bool)  #: perhaps later; whether it is turned round
     left_downwards = Signal()  #: the keyboard goes on to the list
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._wanted = Order.OPENED, False
+        self._wanted = WorklistOrder.OPENED, False
         self._may_tell = True
         self._counts: dict[WorklistFilter, int] = {}
         self.search = _Search(self)
@@ -65,7 +65,7 @@ class WorklistBar(QWidget):
         self._refresh_filters()
         self._refresh_buttons()
 
-    def _make_button(self, order: Order) -> QToolButton:
+    def _make_button(self, order: WorklistOrder) -> QToolButton:
         button = QToolButton(self)
         button.setCheckable(True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -117,21 +117,21 @@ class WorklistBar(QWidget):
     # ----------------------------------------------------------------------------------- the order
 
     @property
-    def order(self) -> tuple[Order, bool]:
+    def order(self) -> tuple[WorklistOrder, bool]:
         """By what the list is sorted now, and whether that is turned round."""
         order, is_reversed = self._wanted
         if order.tells_of_the_model and not self._may_tell:
-            return Order.OPENED, False
+            return WorklistOrder.OPENED, False
         return order, is_reversed
 
-    def set_order(self, order: Order, is_reversed: bool = False) -> None:
+    def set_order(self, order: WorklistOrder, is_reversed: bool = False) -> None:
         """It waits while what it tells of is hidden."""
         self._wanted = order, is_reversed
         self._refresh_buttons()
         self.order_changed.emit()
         self.order_wanted.emit(order, is_reversed)
 
-    def _on_heading_clicked(self, order: Order) -> None:
+    def _on_heading_clicked(self, order: WorklistOrder) -> None:
         """Once sorts by it, twice the other way round, three times as opened."""
         before, is_reversed = self.order
         if before is not order:
@@ -139,7 +139,7 @@ class WorklistBar(QWidget):
         elif not is_reversed:
             self.set_order(order, True)
         else:
-            self.set_order(Order.OPENED)
+            self.set_order(WorklistOrder.OPENED)
 
     def _refresh_buttons(self) -> None:
         sorted_by, is_reversed = self.order

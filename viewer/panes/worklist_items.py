@@ -22,6 +22,7 @@ from viewer.display.worklist_row import (
     Row,
     StudyRow,
     WorklistFilter,
+    WorklistOrder,
     is_found,
     message_rows,
     search_words,

@@ -31,7 +31,7 @@ from engine.domain import (
 from engine.errors import EngineError
 from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.display.reading_steps import StepKind
-from viewer.display.worklist_row import Order
+from viewer.display.worklist_row import WorklistOrder
 from viewer.output.output import Output
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.help import About
@@ -265,9 +265,9 @@ class MainWindow(QMainWindow):
         self.menus.show_mode(self.session.mode)
         self.study.show_mode(self.session.mode)
         self.study.show_reading(self.session.reading)
-        if settings.worklist_order in Order.__members__:
+        if settings.worklist_order in WorklistOrder.__members__:
             self.worklist.set_order(
-                Order[settings.worklist_order], settings.is_worklist_order_reversed
+                WorklistOrder[settings.worklist_order], settings.is_worklist_order_reversed
             )
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
             self.resize(1600, 900)
@@ -275,7 +275,7 @@ class MainWindow(QMainWindow):
         self.assessment.reader_changed.connect(self._on_reader_changed)
         self.worklist.order_changed.connect(self._on_order_changed)
 
-    def _on_order_changed(self, order: Order, is_reversed: bool) -> None:
+    def _on_order_changed(self, order: WorklistOrder, is_reversed: bool) -> None:
         self.settings.worklist_order = order.name
         self.settings.is_worklist_order_reversed = is_reversed
 

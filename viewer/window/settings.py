@@ -189,7 +189,7 @@ class Settings:
 
     @property
     def worklist_order(self) -> str:
-        """The name of a `viewer.display.worklist_row.Order`."""
+        """The name of a `viewer.display.worklist_row.WorklistOrder`."""
         return self._text("worklist/order")
 
     @worklist_order.setter
