@@ -164,6 +164,42 @@
         <translation>sospecha alta</translation>
     </message>
     <message>
+        <source>That these images are one study of one patient was said by hand, by a reader.</source>
+        <translation>Que estas imágenes son un estudio de un paciente lo dijo un lector, a mano.</translation>
+    </message>
+    <message>
+        <source>That this image is a study of its own was said by hand, by a reader.</source>
+        <translation>Que esta imagen es un estudio propio lo dijo un lector, a mano.</translation>
+    </message>
+    <message>
+        <source>side</source>
+        <translation>lado</translation>
+    </message>
+    <message>
+        <source>view</source>
+        <translation>proyección</translation>
+    </message>
+    <message>
+        <source>study</source>
+        <translation>estudio</translation>
+    </message>
+    <message>
+        <source>Their files name different patients.</source>
+        <translation>Sus archivos nombran pacientes distintos.</translation>
+    </message>
+    <message>
+        <source>Given by hand, by a reader: {what}.</source>
+        <translation>Dado a mano por un lector: {what}.</translation>
+    </message>
+    <message>
+        <source>header says {side}</source>
+        <translation>la cabecera dice {side}</translation>
+    </message>
+    <message>
+        <source>Its header says that the view is {view}.</source>
+        <translation>Su cabecera dice que la proyección es {view}.</translation>
+    </message>
+    <message>
         <source>right breast</source>
         <translation>mama derecha</translation>
     </message>
@@ -383,10 +419,6 @@
         <translation>sigmoide</translation>
     </message>
     <message>
-        <source> (guessed)</source>
-        <translation> (supuesto)</translation>
-    </message>
-    <message>
         <source>loading</source>
         <translation>cargando</translation>
     </message>
@@ -402,6 +434,10 @@
     <message>
         <source>PRIOR {date}</source>
         <translation>PREVIO {date}</translation>
+    </message>
+    <message>
+        <source>by hand</source>
+        <translation>a mano</translation>
     </message>
     <message>
         <source>guessed</source>
@@ -1777,8 +1813,108 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>T&amp;odas predeterminadas</translation>
     </message>
     <message>
+        <source>File</source>
+        <translation>Archivo</translation>
+    </message>
+    <message>
+        <source>Side</source>
+        <translation>Lado</translation>
+    </message>
+    <message>
+        <source>Study</source>
+        <translation>Estudio</translation>
+    </message>
+    <message>
+        <source>Side, view and study by hand</source>
+        <translation>Lado, proyección y estudio a mano</translation>
+    </message>
+    <message>
+        <source>What you say here is kept with the readings and marked on each image; no file changes. The networks are asked anew. Ctrl+Z takes it back.</source>
+        <translation>Lo que diga aquí se guarda con las lecturas y se marca en cada imagen; ningún archivo cambia. Se vuelve a preguntar a las redes. Ctrl+Z lo retira.</translation>
+    </message>
+    <message>
+        <source>Side of the selected images</source>
+        <translation>Lado de las imágenes seleccionadas</translation>
+    </message>
+    <message>
+        <source>View of the selected images</source>
+        <translation>Proyección de las imágenes seleccionadas</translation>
+    </message>
+    <message>
+        <source>Study of the selected images</source>
+        <translation>Estudio de las imágenes seleccionadas</translation>
+    </message>
+    <message>
+        <source>Patient ID of the study</source>
+        <translation>ID de paciente del estudio</translation>
+    </message>
+    <message>
+        <source>&amp;Apply</source>
+        <translation>&amp;Aplicar</translation>
+    </message>
+    <message>
+        <source>&amp;Take back</source>
+        <translation>&amp;Retirar</translation>
+    </message>
+    <message>
         <source>&amp;Close</source>
         <translation>&amp;Cerrar</translation>
+    </message>
+    <message>
+        <source>Patient ID</source>
+        <translation>ID de paciente</translation>
+    </message>
+    <message>
+        <source>as it is</source>
+        <translation>como está</translation>
+    </message>
+    <message>
+        <source>Right</source>
+        <translation>Derecho</translation>
+    </message>
+    <message>
+        <source>Left</source>
+        <translation>Izquierdo</translation>
+    </message>
+    <message>
+        <source>one study of one patient</source>
+        <translation>un estudio de un paciente</translation>
+    </message>
+    <message>
+        <source>each a study of its own</source>
+        <translation>cada una un estudio propio</translation>
+    </message>
+    <message>
+        <source>the side</source>
+        <translation>el lado</translation>
+    </message>
+    <message>
+        <source>the view</source>
+        <translation>la proyección</translation>
+    </message>
+    <message>
+        <source>the patient</source>
+        <translation>el paciente</translation>
+    </message>
+    <message>
+        <source>Override what the files themselves say: {what}</source>
+        <translation>Anular lo que dicen los propios archivos: {what}</translation>
+    </message>
+    <message>
+        <source>Enter your name in the reading pane first: it is kept with your word.</source>
+        <translation>Escriba antes su nombre en el panel de lectura: se guarda con su palabra.</translation>
+    </message>
+    <message>
+        <source>Select images above.</source>
+        <translation>Seleccione imágenes arriba.</translation>
+    </message>
+    <message>
+        <source>A study needs a Patient ID.</source>
+        <translation>Un estudio necesita un ID de paciente.</translation>
+    </message>
+    <message>
+        <source>The files say otherwise: tick the line above if they are wrong.</source>
+        <translation>Los archivos dicen otra cosa: marque la línea de arriba si se equivocan.</translation>
     </message>
     <message>
         <source>Mouse and forms</source>
@@ -3890,8 +4026,28 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Guárdelas o descártelas antes de deshacer una guardada.</translation>
     </message>
     <message>
+        <source>Side, vie&amp;w and study by hand …</source>
+        <translation>Lado, pro&amp;yección y estudio a mano …</translation>
+    </message>
+    <message>
+        <source>Open the study that the images are in.</source>
+        <translation>Abra el estudio en el que están las imágenes.</translation>
+    </message>
+    <message>
+        <source>No study is open</source>
+        <translation>No hay ningún estudio abierto</translation>
+    </message>
+    <message>
+        <source>Save or discard what was entered for these images first.</source>
+        <translation>Guarde o descarte antes lo escrito para estas imágenes.</translation>
+    </message>
+    <message>
         <source>Unsaved entries</source>
         <translation>Entradas sin guardar</translation>
+    </message>
+    <message>
+        <source>What was given by hand for the images is undone</source>
+        <translation>Se deshizo lo dado a mano para las imágenes</translation>
     </message>
     <message>
         <source>{breast}: no reading of it stands any more.</source>

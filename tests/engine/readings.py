@@ -56,7 +56,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def ruler(**changes) -> Annotation:
     """A drawing."""
     values = {
-        "mark": "a1",
+        "annotation_id": "a1",
         "study_uid": "1.2.3",
         "image_uid": "1.2.3.1",
         "patient_id": "A-17",

@@ -15,7 +15,7 @@ from PySide6.QtGui import QImage
 from engine.domain import Catalogue, FailedFile, Prediction, Study, StudyPrediction
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import localised, localised_error
-from viewer.shared.plain_text import shortened, tool_tip, visible_lines
+from viewer.shared.plain_text import natural, shortened, tool_tip, visible_lines
 from viewer.shared.states import StudyState, StudyStatus
 
 Badge = tuple[str, int | None]  #: ('R', 4) of a breast; None: out of scope
@@ -88,7 +88,7 @@ class StudyRow:
         """Compares as text; equals stand as they were opened."""
         key = {
             WorklistOrder.OPENED: "",
-            WorklistOrder.PATIENT: _natural(self.title),
+            WorklistOrder.PATIENT: natural(_folded(self.title)),
             WorklistOrder.DATE: self.study.study_date.isoformat() if self.study.study_date else "",
             WorklistOrder.READING: str(self._reading_rank),
             # what is not known yet stands below what is
@@ -227,15 +227,6 @@ def _folded(text: str) -> str:
         return parts.lower()
     letters = unicodedata.normalize("NFKD", parts.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
-
-
-def _natural(text: str) -> str:
-    """Sorts A-2 before A-10."""
-    return re.sub(
-        r"[0-9]+",
-        lambda found: f"{len(found[0].lstrip('0')):04}{found[0].lstrip('0')}",
-        _folded(text),
-    )
 
 
 def message_rows(catalogue: Catalogue) -> list[MessageRow]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from engine.dicom.attributions import Attributions, attributed
 from engine.dicom.loading import load
 from engine.domain import Catalogue
 from engine.errors import EngineError
@@ -30,9 +31,17 @@ class Opening(QObject):
     failed = Signal(EngineError)
     outdated = Signal()  #: files have changed since they were listed
 
-    def __init__(self, delivery: Delivery, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        attributions: Callable[[], Attributions],
+        parent: QObject | None = None,
+    ) -> None:
+        """`attributions`: what readers say of images now; asked on the window's thread."""
         super().__init__(parent)
         self._delivery = delivery
+        self._attributions = attributions
+        self._found = Catalogue(())  # as the files say
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loading")
         self._is_busy = False
         self._number = 0  # of the latest search
@@ -71,9 +80,7 @@ class Opening(QObject):
 
         def show(catalogue: Catalogue) -> None:
             if on_found is not None:
-                self._delivery.deliver(
-                    lambda: on_found(catalogue) if number == self._number else None
-                )
+                self._delivery.deliver(lambda: self._on_found(number, catalogue, on_found))
 
         future = self._loader.submit(
             load, paths, report, should_stop.is_set, show if on_found else None
@@ -104,7 +111,24 @@ class Opening(QObject):
         except EngineError as error:
             self.failed.emit(error)
             return
-        on_loaded(catalogue)
+        self._found = catalogue
+        on_loaded(self.as_said())
+
+    def _on_found(
+        self, number: int, catalogue: Catalogue, on_found: Callable[[Catalogue], None]
+    ) -> None:
+        if number == self._number:
+            self._found = catalogue
+            on_found(self.as_said())
+
+    @property
+    def found(self) -> Catalogue:
+        """What the latest search found, as the files say."""
+        return self._found
+
+    def as_said(self) -> Catalogue:
+        """The same as readers say it is."""
+        return attributed(self._found, self._attributions())
 
     # --------------------------------------------------------------------- files that have changed
 

@@ -12,21 +12,23 @@ for a study's being done. Nor is anything asked about a spot until then.
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from engine.dicom.attributions import Attributions, attribution_key
 from engine.domain import (
     Agreement,
     Annotation,
     AnnotationKind,
+    Attribution,
     Catalogue,
     Draft,
-    FileIdentity,
     Laterality,
+    MammogramView,
     Prediction,
     ReaderAssessment,
     ReadingMode,
@@ -98,6 +100,8 @@ class Session(QObject):
     # Study uid, side, whether it took the place of the catalogue: the study of a reading is there
     # to be selected, and the breast that was read
     reading_opened = Signal(str, Laterality, bool)
+    # What readers say of images has changed, and everything shows as it is said now
+    attributed = Signal()
     # What the reader must see and belongs to no study, from any part
     error_occurred = Signal(EngineError)
 
@@ -122,13 +126,14 @@ class Session(QObject):
         self._current: Study | None = None
         self._to_go_on_with: str | None = None
         self._opened_at = datetime.now(UTC)
+        self._attributed_before: list[tuple[Attribution, ...]] = []  # of this run, to be undone
         self._emitted_other: OtherModelPrediction | None = None
         #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
         self.cancers_per_1000: float | None = None
 
         self._predictions = Predictions(heat_cache_bytes)
         self._readings = readings = Readings(readings_path, mode, self.error_occurred.emit)
-        self.opening = Opening(delivery, self)
+        self.opening = Opening(delivery, self._attributions, self)
         self.images = Images(delivery, pixel_cache_bytes, self)
         self.inference = Inference(engine, delivery, model_name, self._predictions, self)
         self.exporting = Exporting(readings, delivery, self)
@@ -223,6 +228,7 @@ class Session(QObject):
     def open(self, paths: Sequence[Path]) -> None:
         """Searches the paths for studies; `catalogue_opened` follows, or `error_occurred`."""
         self.opening.forget_changes()
+        self._attributed_before.clear()
         paths = tuple(paths)
         self._is_partly_open = False
         self.opening.search(
@@ -661,6 +667,63 @@ class Session(QObject):
             self._readings.note_shown(study)
         self.regions_changed.emit(regions)
 
+    # -------------------------------------------------------------- side, view and study by hand
+
+    def _attributions(self) -> Attributions:
+        try:
+            return self._readings.attributions()
+        except StorageFailed as error:
+            self.error_occurred.emit(error)
+            return {}
+
+    def attribute(self, said: Sequence[Attribution]) -> None:
+        """Puts on record what a reader says images are, and shows them so; the networks are asked
+        anew where a side, a view or a study has changed. `attributed` follows. No file changes.
+
+        Raises StorageFailed, and nothing has changed then.
+        """
+        before = self._said_now(said)
+        self._readings.attribute(said)
+        self._attributed_before.append(before)
+        self._show_as_said()
+
+    @property
+    def undoable_attributions(self) -> int:
+        """How many times something was said of images in this run that was not undone."""
+        return len(self._attributed_before)
+
+    def undo_attribution(self) -> None:
+        """Says again what was said before; raises StorageFailed, then it can be tried again."""
+        self._readings.attribute(self._attributed_before[-1])
+        self._attributed_before.pop()
+        self._show_as_said()
+
+    def said_of(self, views: Iterable[MammogramView]) -> dict[str, Attribution]:
+        """What readers say of the images now, by image uid; of the others nothing."""
+        known = self._attributions()
+        keys = {view.image_uid: attribution_key(view) for view in views}
+        return {uid: known.get(key) or Attribution(*key, "") for uid, key in keys.items()}
+
+    @property
+    def reader(self) -> str:
+        """The name under which readings are recorded; empty while there is none."""
+        return self._readings.reader
+
+    def _said_now(self, of: Sequence[Attribution]) -> tuple[Attribution, ...]:
+        known = self._readings.attributions()
+        return tuple(
+            known.get((said.image_uid, said.content))
+            or Attribution(said.image_uid, said.content, said.reader)
+            for said in of
+        )
+
+    def _show_as_said(self) -> None:
+        catalogue, before = self.opening.as_said(), self.studies
+        kept = [s.uid for s in catalogue.studies if _is_same(s, before.get(s.uid))]
+        go_on = _go_on_with(self._current, catalogue.studies)
+        self._show_catalogue(self._paths, catalogue, kept, go_on)
+        self.attributed.emit()
+
     # ------------------------------------------------------------------------- not saved yet
 
     def keep_entries(self, study: Study, drafts: Mapping[Laterality, Draft]) -> None:
@@ -731,8 +794,9 @@ def _is_as_it_was(study: Study | None, before: Study) -> bool:
     )
 
 
-def _files(study: Study) -> list[tuple[str, FileIdentity | None]]:
-    return [(view.image_uid, view.file) for view in study.views]
+def _files(study: Study) -> list[tuple[object, ...]]:
+    """With what decides how a network is asked about them."""
+    return [(v.image_uid, v.file, v.laterality, v.view_position, v.by_hand) for v in study.views]
 
 
 def _go_on_with(current: Study | None, studies: Sequence[Study]) -> str | None:

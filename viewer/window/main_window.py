@@ -53,6 +53,7 @@ from viewer.shared.states import (
     ReadingState,
 )
 from viewer.viewports.viewports import ViewportsPane
+from viewer.window.attribution_presenter import AttributionPresenter
 from viewer.window.dialogs import show_alone
 from viewer.window.manual import Manual, find_manual
 from viewer.window.menus import Menus
@@ -100,6 +101,7 @@ class MainWindow(QMainWindow):
         self.study = StudyPresenter(
             session, self.worklist, self.viewports, self.prediction, self.assessment, self
         )
+        self.attributions = AttributionPresenter(session, self.assessment, self)
         self.readings = ReadingsPresenter(session, self.disagreements, self)
         self._add_commands()
         self.menus = Menus(self, self.commands, session.inference.model_name)
@@ -154,7 +156,8 @@ class MainWindow(QMainWindow):
     def _add_commands(self) -> None:
         commands = self.commands
         commands.add(self, self._commands())
-        for part in (self.output, self.undoing, self.readings, self.models, self.screens):
+        parts = (self.output, self.undoing, self.readings, self.models, self.screens)
+        for part in (*parts, self.attributions):
             commands.add(self, part.commands())
         commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
         commands.adopt("reading_pane", ("F9",), self.reading_dock.toggleViewAction())
@@ -242,6 +245,8 @@ class MainWindow(QMainWindow):
         self.undoing.message.connect(self.banner.show_message)
         self.undoing.failed.connect(self.show_error)
         self.undoing.hint_changed.connect(tools.message)
+        self.attributions.failed.connect(self.show_error)
+        self.attributions.image_chosen.connect(self._on_image_chosen)
         self.readings.message.connect(self.banner.show_message)
         self.screens.message.connect(tools.message)
         self.screens.moved.connect(self.commands.refresh)
@@ -331,6 +336,10 @@ class MainWindow(QMainWindow):
         self.raise_()
         self.activateWindow()
         self.focus_breast(side)
+
+    def _on_image_chosen(self, study_uid: str, image_uid: str) -> None:
+        self.worklist.select(study_uid)
+        self.viewports.select(image_uid)
 
     # -------------------------------------------------------------------------- what is chosen
 

@@ -42,7 +42,7 @@ MENUS = {
         *("tools.links.toggle_pan", "tools.links.toggle_zoom", "tools.links.toggle_window", LINE),
         *("tools.magnify_1", "tools.magnify_2", "tools.tour_1", "tools.tour_-1"),
         *("tools.true_size", "tools.calibrate_screen", "tools.toggle_local_contrast"),
-        *("tools.next_text_level", "tools.ask_for_header", LINE),
+        *("tools.next_text_level", "tools.ask_for_header", "attribute", LINE),
     ),
     mark("&Go"): (
         *("next_view_1", "next_view_-1", "step_1", "step_-1", "next_prior"),
