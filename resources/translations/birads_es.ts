@@ -4771,5 +4771,33 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <source>It comes with the program&apos;s bundle and with its source.</source>
         <translation>Viene con el paquete del programa y con su código fuente.</translation>
     </message>
+    <message>
+        <source>&amp;Watch a folder …</source>
+        <translation>&amp;Vigilar una carpeta …</translation>
+    </message>
+    <message>
+        <source>New studies come into the worklist once they are complete.</source>
+        <translation>Los estudios nuevos entran en la lista cuando están completos.</translation>
+    </message>
+    <message>
+        <source>Watch a folder</source>
+        <translation>Vigilar una carpeta</translation>
+    </message>
+    <message>
+        <source>It is looked for again and again; check its drive or network.</source>
+        <translation>Se busca una y otra vez; compruebe su unidad o la red.</translation>
+    </message>
+    <message>
+        <source>The watched folder cannot be read</source>
+        <translation>No se puede leer la carpeta vigilada</translation>
+    </message>
+    <message>
+        <source>Watching {folder}</source>
+        <translation>Vigilando {folder}</translation>
+    </message>
+    <message>
+        <source>incoming: {count}</source>
+        <translation>llegando: {count}</translation>
+    </message>
 </context>
 </TS>

@@ -69,6 +69,9 @@ class WorklistPane(QWidget):
         self._nothing_label = PlainLabel(tr("No study is like that. Esc empties the search."), self)
         self._nothing_label.setWordWrap(True)
         self._nothing_label.hide()
+        self._watched_label = PlainLabel(self)
+        self._watched_label.setWordWrap(True)
+        self._watched_label.hide()
         self.count_label = PlainLabel(self)
         self._bar = QProgressBar(self)
         self._bar.setTextVisible(False)
@@ -86,6 +89,7 @@ class WorklistPane(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self._nothing_label)
         layout.addWidget(self.list_view, 1)
+        layout.addWidget(self._watched_label)
         layout.addWidget(self.count_label)
         layout.addWidget(self._bar)
         layout.addLayout(buttons)
@@ -147,6 +151,11 @@ class WorklistPane(QWidget):
     def _change(self, study_uid: str, **values: object) -> None:
         self._items.change(study_uid, **values)
         self._count_soon()
+
+    def show_watched(self, text: str) -> None:
+        """Which folder new studies come from; empty: none is watched."""
+        self._watched_label.setText(text)
+        self._watched_label.setVisible(bool(text))
 
     def show_progress(self, done: int, total: int) -> None:
         self._progress = (done, total)

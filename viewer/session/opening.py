@@ -59,10 +59,11 @@ class Opening(QObject):
         paths: tuple[Path, ...],
         on_loaded: Callable[[Catalogue], None],
         on_found: Callable[[Catalogue], None] | None = None,
+        beside: Catalogue | None = None,
     ) -> None:
         """`on_loaded` gets what lies under the paths, or `failed` follows; a search that was begun
         before is dropped. `on_found` gets what is complete of a large folder while the rest is
-        found.
+        found. With `beside` it comes to that catalogue, in the place of what lay there before.
         """
         self._stop.set()
         self._stop = should_stop = threading.Event()
@@ -85,7 +86,10 @@ class Opening(QObject):
         future = self._loader.submit(
             load, paths, report, should_stop.is_set, show if on_found else None
         )
-        self._delivery.when_done(future, lambda done: self._on_loaded(number, done, on_loaded))
+        places = () if beside is None else paths
+        self._delivery.when_done(
+            future, lambda done: self._on_loaded(number, done, on_loaded, beside, places)
+        )
         self.started.emit()
 
     def cancel(self) -> None:
@@ -100,7 +104,12 @@ class Opening(QObject):
             self.progressed.emit(done, total)
 
     def _on_loaded(
-        self, number: int, future: Future[Catalogue], on_loaded: Callable[[Catalogue], None]
+        self,
+        number: int,
+        future: Future[Catalogue],
+        on_loaded: Callable[[Catalogue], None],
+        beside: Catalogue | None,
+        places: tuple[Path, ...],
     ) -> None:
         if number != self._number or future.cancelled():
             return
@@ -111,7 +120,7 @@ class Opening(QObject):
         except EngineError as error:
             self.failed.emit(error)
             return
-        self._found = catalogue
+        self._found = catalogue if beside is None else _merged(beside, catalogue, places)
         on_loaded(self.as_said())
 
     def _on_found(
@@ -159,3 +168,20 @@ class Opening(QObject):
         """Waits until the search has stopped."""
         self.stop()
         self._loader.shutdown(cancel_futures=True)
+
+
+def _merged(before: Catalogue, more: Catalogue, places: tuple[Path, ...]) -> Catalogue:
+    """What lies in these places is as `more` has it."""
+    wanted = set(places)
+
+    def is_there(path: Path) -> bool:
+        return path in wanted or not wanted.isdisjoint(path.parents)
+
+    studies = [s for s in before.studies if not any(is_there(view.path) for view in s.views)]
+    failures = [failure for failure in before.failures if not is_there(failure.path)]
+    return Catalogue(
+        (*studies, *more.studies),
+        (*failures, *more.failures),
+        before.skipped_count + more.skipped_count,
+        tuple(dict.fromkeys((*before.notes, *more.notes))),
+    )

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from engine.dicom.attributions import Attributions, attribution_key
 from engine.domain import (
@@ -40,6 +40,7 @@ from engine.domain import (
 from engine.errors import EngineError, StorageFailed, UnreadableFile
 from engine.messages import message
 from viewer.session.exporting import Exporting
+from viewer.session.hot_folder import HotFolder
 from viewer.session.images import PIXEL_CACHE_BYTES, Images
 from viewer.session.inference import Engine, Inference
 from viewer.session.opening import Opening
@@ -122,6 +123,7 @@ class Session(QObject):
         self.studies: Mapping[str, Study] = {}  #: of the catalogue, by uid
         self._is_partly_open = False  # the catalogue shown is not all of it yet
         self._paths: tuple[Path, ...] = ()  # that the catalogue was found under
+        self._to_add: tuple[Path, ...] = ()  # once the search that goes on has ended
         self._unread_folders: set[Path] = set()
         self._current: Study | None = None
         self._to_go_on_with: str | None = None
@@ -136,6 +138,8 @@ class Session(QObject):
         self.opening = Opening(delivery, self._attributions, self)
         self.images = Images(delivery, pixel_cache_bytes, self)
         self.inference = Inference(engine, delivery, model_name, self._predictions, self)
+        self.hot_folder = HotFolder(delivery, self)
+        self.hot_folder.arrived.connect(self.add)
         self.exporting = Exporting(readings, delivery, self)
         self.upkeep = Upkeep(readings, delivery, self)
         self._regions = RegionRequests(
@@ -152,6 +156,7 @@ class Session(QObject):
         inference.worked.connect(self._emit_other)
         self.images.one_done.connect(self._start_engine_soon)
         self.opening.outdated.connect(self._list_anew)
+        self.opening.finished.connect(self._add_what_waits, Qt.ConnectionType.QueuedConnection)
         for part in (self.images, inference):
             part.file_changed.connect(self.opening.note_change)
         for failing in (self.opening, inference, self.exporting, self.upkeep):
@@ -237,6 +242,35 @@ class Session(QObject):
             lambda catalogue: self._on_partly_opened(paths, catalogue),
         )
 
+    def add(self, paths: Sequence[Path]) -> None:
+        """What lies there comes to what is open, which stays as it is; where nothing is, it is
+        opened. While another search goes on it waits for its end.
+        """
+        if self.opening.is_busy:
+            self._to_add += tuple(paths)
+        elif not self.studies:
+            self.open(paths)
+        else:
+            places, every = tuple(paths), tuple(dict.fromkeys((*self._paths, *paths)))
+            self.opening.search(
+                places,
+                lambda catalogue: self._on_added(every, catalogue),
+                beside=self.opening.found,
+            )
+
+    def _on_added(self, every: tuple[Path, ...], catalogue: Catalogue) -> None:
+        if len({study.uid for study in catalogue.studies}) == len(catalogue.studies):
+            self._grow(every, catalogue)
+        else:  # two claim one uid: only who looks at all of it tells them apart
+            self.opening.search(every, lambda found: self._grow(every, found))
+
+    @Slot()
+    def _add_what_waits(self) -> None:
+        """After the catalogue of the search that has ended is shown."""
+        if self._to_add:
+            paths, self._to_add = self._to_add, ()
+            self.add(paths)
+
     def open_reading(self, reading: ReaderAssessment) -> None:
         """Brings up the study that was read; `reading_opened` follows, or `error_occurred`.
 
@@ -318,14 +352,14 @@ class Session(QObject):
             return
         studies |= before  # who holds a study of the catalogue holds the same one
         new = tuple(study for study in catalogue.studies if study.uid not in before)
-        self.studies = studies
+        self.studies, self._paths = studies, paths
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         self._readings.grow(studies)
         self.images.grow(studies)
         self.exporting.open(studies)
-        self.inference.grow(studies)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_grown.emit(catalogue, new)
+        self.inference.grow(studies)  # an engine that waits begins at once, and tells of it
         for study in new:
             self._emit_status(study.uid)
         if not self.images.are_priors_known():
@@ -766,6 +800,7 @@ class Session(QObject):
             part.stop()  # all, before one of them is waited for
         for ending in (self.inference, self.opening, self.exporting, self.upkeep, self.images):
             ending.close()
+        self.hot_folder.close()
         try:
             self._readings.close()
         except StorageFailed as error:

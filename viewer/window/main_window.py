@@ -55,6 +55,7 @@ from viewer.shared.states import (
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window.attribution_presenter import AttributionPresenter
 from viewer.window.dialogs import show_alone
+from viewer.window.hot_folder_presenter import HotFolderPresenter
 from viewer.window.manual import Manual, find_manual
 from viewer.window.menus import Menus
 from viewer.window.model_presenter import ModelPresenter
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
             session, self.worklist, self.viewports, self.prediction, self.assessment, self
         )
         self.attributions = AttributionPresenter(session, self.assessment, self)
+        self.hot_folder = HotFolderPresenter(session.hot_folder, self.worklist, settings, self)
         self.readings = ReadingsPresenter(session, self.disagreements, self)
         self._add_commands()
         self.menus = Menus(self, self.commands, session.inference.model_name)
@@ -157,7 +159,7 @@ class MainWindow(QMainWindow):
         commands = self.commands
         commands.add(self, self._commands())
         parts = (self.output, self.undoing, self.readings, self.models, self.screens)
-        for part in (*parts, self.attributions):
+        for part in (*parts, self.attributions, self.hot_folder):
             commands.add(self, part.commands())
         commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
         commands.adopt("reading_pane", ("F9",), self.reading_dock.toggleViewAction())
@@ -246,6 +248,8 @@ class MainWindow(QMainWindow):
         self.undoing.failed.connect(self.show_error)
         self.undoing.hint_changed.connect(tools.message)
         self.attributions.failed.connect(self.show_error)
+        self.hot_folder.failed.connect(self.show_error)
+        self.hot_folder.changed.connect(self.commands.refresh)
         self.attributions.image_chosen.connect(self._on_image_chosen)
         self.readings.message.connect(self.banner.show_message)
         self.screens.message.connect(tools.message)
@@ -277,6 +281,7 @@ class MainWindow(QMainWindow):
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
             self.resize(1600, 900)
         self.restoreState(settings.layout, LAYOUT_VERSION)
+        self.hot_folder.restore()
         self.assessment.reader_changed.connect(self._on_reader_changed)
         self.worklist.order_changed.connect(self._on_order_changed)
 
@@ -297,6 +302,15 @@ class MainWindow(QMainWindow):
         self.settings.add_recent(paths)
         self._opened = tuple(paths)
         self.session.open(paths)
+
+    def on_called(self, paths: Sequence[Path]) -> None:
+        """By another start of the program, which has ended: it is this window that is meant."""
+        if paths:
+            self.open(paths)
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     def show_error(self, error: EngineError) -> None:
         self.banner.show_message(BannerMessage(localised(error.title), localised(error.advice)))

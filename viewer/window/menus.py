@@ -22,7 +22,7 @@ MODELS = tuple(f"model_{name}" for name in MODEL_TITLES)
 
 MENUS = {
     mark("&File"): (
-        *("open_folder", "open_files", RECENT, LINE),
+        *("open_folder", "open_files", RECENT, "watch_folder", LINE),
         *("save_picture", "copy_picture", "summary", "anonymise", LINE),
         *("export", "export_unblinded", LINE, "quit"),
     ),

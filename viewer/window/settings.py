@@ -205,6 +205,16 @@ class Settings:
         self._values.setValue("worklist/reversed", is_reversed)
 
     @property
+    def watched_folder(self) -> Path | None:
+        """None: none is watched."""
+        text = self._text("worklist/watched")
+        return Path(text) if text else None
+
+    @watched_folder.setter
+    def watched_folder(self, folder: Path | None) -> None:
+        self._values.setValue("worklist/watched", "" if folder is None else str(folder.absolute()))
+
+    @property
     def kept_backups(self) -> int:
         """Daily backups of the readings that are kept; 0: none are made."""
         try:
