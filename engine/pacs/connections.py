@@ -39,7 +39,7 @@ def _close(self: AssociationSocket) -> None:
         self.socket.close()
 
 
-AssociationSocket._shutdown_socket = _close  # type: ignore[assignment]  # noqa: SLF001
+AssociationSocket._shutdown_socket = _close  # type: ignore[method-assign]  # noqa: SLF001
 
 #: Under pydicom's root, like its "2.25" UIDs made of a UUID once and for all.
 IMPLEMENTATION_UID = "2.25.245712386498101634837905463197826115729"
