@@ -31,12 +31,12 @@ pynetdicom._config.LOG_REQUEST_IDENTIFIERS = False  # noqa: SLF001  its only doo
 pynetdicom._config.LOG_RESPONSE_IDENTIFIERS = False  # noqa: SLF001  its only door
 
 
-def _close(transport: AssociationSocket) -> None:
+def _close(self: AssociationSocket) -> None:
     """Closes the socket also where the other side has gone, which pynetdicom 3.0.4 forgets."""
-    if transport.socket is not None:
+    if self.socket is not None:
         with suppress(OSError):
-            transport.socket.shutdown(socket.SHUT_RDWR)
-        transport.socket.close()
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
 
 
 AssociationSocket._shutdown_socket = _close  # type: ignore[method-assign]  # noqa: SLF001
