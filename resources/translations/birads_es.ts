@@ -3140,6 +3140,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>no se puede leer</translation>
     </message>
     <message>
+        <source>not all of its weights are numbers</source>
+        <translation>no todos sus pesos son números</translation>
+    </message>
+    <message>
         <source>it is truncated or not one of ours</source>
         <translation>está incompleto o no es de los nuestros</translation>
     </message>
