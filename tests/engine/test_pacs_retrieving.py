@@ -134,7 +134,7 @@ def test_a_node_that_answers_passes_the_test(pacs):
 @pytest.mark.parametrize(
     ("changes", "title", "words"),
     [
-        ({"ae_title": "OTHER"}, "Association rejected", "not called 'OTHER'"),
+        ({"ae_title": "OTHER"}, "Association rejected", "not called “OTHER”"),
         ({"port": 1}, "Connection refused", "Nothing listens"),
     ],
 )
