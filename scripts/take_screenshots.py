@@ -53,7 +53,7 @@ def main() -> None:
     suffix = "" if arguments.language == languages.SOURCE else f"-{arguments.language}"
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        os.environ.setdefault("QT_QPA_PLATFORM", _offscreen(home, width, height))
+        os.environ.setdefault("QT_QPA_PLATFORM", offscreen(home, width, height))
         import tour
 
         names = arguments.scenes or tour.PICTURED
@@ -97,7 +97,7 @@ def take(home: Path, width: int, height: int, language: str, pictures: dict[str,
     session.close()
 
 
-def _offscreen(home: Path, width: int, height: int) -> str:
+def offscreen(home: Path, width: int, height: int) -> str:
     """A screen of that size: windows are placed by it, and none becomes larger."""
     screen = {"name": "screen", "x": 0, "y": 0, "width": width, "height": height}
     numbers = {"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}

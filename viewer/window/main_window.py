@@ -54,9 +54,11 @@ from viewer.shared.states import (
 )
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window.dialogs import show_alone
+from viewer.window.foreign_presenter import ForeignPresenter
 from viewer.window.manual import Manual, find_manual
 from viewer.window.menus import Menus
 from viewer.window.model_presenter import ModelPresenter
+from viewer.window.network_presenter import NetworkPresenter, title_of
 from viewer.window.readings_presenter import ReadingsPresenter
 from viewer.window.screens import Screens
 from viewer.window.settings import Settings
@@ -81,7 +83,7 @@ class MainWindow(QMainWindow):
         self._log_folder = log_folder
         self._may_close = False
         self._language = languages.current()  # as chosen; spoken from the next start on
-        self.setWindowTitle("birads-viewer")
+        self.setWindowTitle(title_of(False))
         self.setAcceptDrops(True)
 
         self.commands = Commands(self)
@@ -101,6 +103,9 @@ class MainWindow(QMainWindow):
             session, self.worklist, self.viewports, self.prediction, self.assessment, self
         )
         self.readings = ReadingsPresenter(session, self.disagreements, self)
+        self.network = NetworkPresenter(session, self.viewports.shown_now, self)
+        self.foreign = ForeignPresenter(session, settings, self.viewports, self)
+        self.statusBar().addPermanentWidget(self.network.queue_label)
         self._add_commands()
         self.menus = Menus(self, self.commands, session.inference.model_name)
         self.keymap = Keymap(settings.keys, settings.has_keypad, self)
@@ -154,7 +159,10 @@ class MainWindow(QMainWindow):
     def _add_commands(self) -> None:
         commands = self.commands
         commands.add(self, self._commands())
-        for part in (self.output, self.undoing, self.readings, self.models, self.screens):
+        for part in (
+            *(self.output, self.undoing, self.readings, self.models, self.screens),
+            *(self.network, self.foreign),
+        ):
             commands.add(self, part.commands())
         commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
         commands.adopt("reading_pane", ("F9",), self.reading_dock.toggleViewAction())
@@ -242,6 +250,10 @@ class MainWindow(QMainWindow):
         self.undoing.failed.connect(self.show_error)
         self.undoing.hint_changed.connect(tools.message)
         self.readings.message.connect(self.banner.show_message)
+        self.network.switched.connect(self._on_network_switched)
+        self.network.study_wanted.connect(self.worklist.select)
+        self.foreign.changed.connect(self.commands.refresh)
+        self.foreign.failed.connect(self.show_error)
         self.screens.message.connect(tools.message)
         self.screens.moved.connect(self.commands.refresh)
         self.menus.recent.aboutToShow.connect(self.fill_recent)
@@ -269,6 +281,7 @@ class MainWindow(QMainWindow):
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
             self.resize(1600, 900)
         self.restoreState(settings.layout, LAYOUT_VERSION)
+        self.session.network.read()
         self.assessment.reader_changed.connect(self._on_reader_changed)
         self.worklist.order_changed.connect(
             lambda order: setattr(settings, "worklist_order", order.name)
@@ -279,6 +292,10 @@ class MainWindow(QMainWindow):
         self.viewports.set_protocol(self.settings.protocol(name))
         if self.session.current_study is not None:
             self.study.offer_unsaved([self.session.current_study])
+
+    def _on_network_switched(self, is_on: bool) -> None:
+        self.setWindowTitle(title_of(is_on))
+        self.screens.show_network(is_on)
 
     # ------------------------------------------------------------------------------------- opening
 
@@ -482,6 +499,7 @@ class MainWindow(QMainWindow):
         self.settings.save()
         self.screens.leave()
         self.disagreements.close()
+        self.network.close()
         self.session.close()
         super().closeEvent(event)
 

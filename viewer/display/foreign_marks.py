@@ -1,0 +1,84 @@
+"""What others' documents say of one image, as it is shown: whose marks, in what words, by which
+windows. No widgets.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from engine.domain import Voi
+from engine.interop.marks import DocumentKind, ForeignDocument, ForeignMark, Intent, Maker, Shutter
+from viewer.shared.languages import mark, tr
+from viewer.shared.plain_text import shortened
+
+MOST = 2_000  #: marks on one image that are painted
+_LONGEST = 60  # characters of a maker or a name
+
+KIND_TITLES = {
+    DocumentKind.CAD_REPORT: mark("CAD report"),
+    DocumentKind.REPORT: mark("report"),
+    DocumentKind.PRESENTATION: mark("presentation state"),
+    DocumentKind.SEGMENTATION: mark("segmentation"),
+    DocumentKind.KEY_OBJECTS: mark("marked images"),
+    DocumentKind.PDF: mark("PDF document"),
+}
+
+
+@dataclass(frozen=True)
+class ImageMarks:
+    """Of one image, by one document."""
+
+    marks: tuple[ForeignMark, ...]
+    shutters: tuple[Shutter, ...]
+    area: tuple[float, float, float, float] | None  #: that the document wants shown
+    caption: str  #: who says it, by which version, when
+
+
+def maker_text(maker: Maker) -> str:
+    """Maker, model, version and date in a line."""
+    name = " ".join(part for part in (maker.manufacturer, maker.model, maker.version) if part)
+    parts = [shortened(name, 2 * _LONGEST) or tr("maker not named"), shortened(maker.written)]
+    return ", ".join(part for part in parts if part)
+
+
+def marks_on(image_uid: str, documents: Iterable[ForeignDocument]) -> tuple[ImageMarks, ...]:
+    """One for each document that marks the image; what a CAD report wants not shown is left out."""
+    return tuple(_marks_on(image_uid, documents))
+
+
+def _marks_on(image_uid: str, documents: Iterable[ForeignDocument]) -> Iterator[ImageMarks]:
+    left = MOST
+    for document in documents:
+        own = [
+            each
+            for each in document.marks
+            if each.image_uid == image_uid and each.intent is not Intent.NOT
+        ][:left]
+        shown = [shown for shown in document.shown if image_uid in shown.image_uids]
+        shutters = tuple(shutter for each in shown for shutter in each.shutters)
+        area = next((each.area for each in shown if each.area is not None), None)
+        is_key = image_uid in document.key_images
+        if not (own or shutters or area or is_key):
+            continue
+        left -= len(own)
+        caption = f"{tr(KIND_TITLES[document.kind])}: {maker_text(document.maker)}"
+        yield ImageMarks(tuple(own), shutters, area, caption)
+
+
+def presets_of(image_uid: str, documents: Sequence[ForeignDocument]) -> tuple[Voi, ...]:
+    """The windows of presentation states, each named with who wrote it."""
+    return tuple(
+        replace(voi, name=" · ".join(part for part in (_name(voi), _author(document)) if part))
+        for document in documents
+        for shown in document.shown
+        if image_uid in shown.image_uids
+        for voi in shown.vois
+    )
+
+
+def _name(voi: Voi) -> str:
+    return shortened(voi.name, _LONGEST)
+
+
+def _author(document: ForeignDocument) -> str:
+    observers = ", ".join(document.observers)
+    return shortened(observers or document.maker.manufacturer or document.title, _LONGEST)
