@@ -6020,6 +6020,21 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>&amp;Documentos de otros …</translation>
     </message>
     <message>
+        <source>A document cannot be read</source>
+        <translation>No se puede leer un documento</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n documents cannot be read</source>
+        <translation>
+            <numerusform>No se puede leer %n documento</numerusform>
+            <numerusform>No se pueden leer %n documentos</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>Mostrar</translation>
+    </message>
+    <message>
         <source>Open from PAC&amp;S …</source>
         <translation>Abrir desde el PAC&amp;S …</translation>
     </message>

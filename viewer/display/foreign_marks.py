@@ -5,7 +5,7 @@ windows. No widgets.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engine.domain import Voi
+from engine.domain import MammogramView, Voi
 from engine.interop.marks import DocumentKind, ForeignDocument, ForeignMark, Intent, Maker, Shutter
 from viewer.shared.languages import mark, tr
 from viewer.shared.plain_text import shortened
@@ -30,7 +30,8 @@ class ImageMarks:
     marks: tuple[ForeignMark, ...]
     shutters: tuple[Shutter, ...]
     area: tuple[float, float, float, float] | None  #: that the document wants shown
-    caption: str  #: who says it, by which version, when
+    kind: DocumentKind
+    maker: str  #: who says it, by which version, when
 
 
 def maker_text(maker: Maker) -> str:
@@ -40,13 +41,21 @@ def maker_text(maker: Maker) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def marks_on(image_uid: str, documents: Iterable[ForeignDocument]) -> tuple[ImageMarks, ...]:
+def marks_on(view: MammogramView, documents: Iterable[ForeignDocument]) -> tuple[ImageMarks, ...]:
     """One for each document that marks the image; what a CAD report wants not shown is left out."""
-    return tuple(_marks_on(image_uid, documents))
+    return tuple(_marks_on(view, documents))
 
 
-def _marks_on(image_uid: str, documents: Iterable[ForeignDocument]) -> Iterator[ImageMarks]:
-    left = MOST
+def captions(marks: Iterable[ImageMarks]) -> tuple[str, ...]:
+    """Whose they are, each maker once, with the kinds of its documents."""
+    kinds: dict[str, dict[str, None]] = {}
+    for each in marks:
+        kinds.setdefault(each.maker, {})[tr(KIND_TITLES[each.kind])] = None
+    return tuple(f"{maker}: {', '.join(names)}" for maker, names in kinds.items())
+
+
+def _marks_on(view: MammogramView, documents: Iterable[ForeignDocument]) -> Iterator[ImageMarks]:
+    image_uid, left = view.image_uid, MOST
     for document in documents:
         own = [
             each
@@ -55,13 +64,21 @@ def _marks_on(image_uid: str, documents: Iterable[ForeignDocument]) -> Iterator[
         ][:left]
         shown = [shown for shown in document.shown if image_uid in shown.image_uids]
         shutters = tuple(shutter for each in shown for shutter in each.shutters)
-        area = next((each.area for each in shown if each.area is not None), None)
+        area = next((each.area for each in shown if not _is_whole(each.area, view)), None)
         is_key = image_uid in document.key_images
         if not (own or shutters or area or is_key):
             continue
         left -= len(own)
-        caption = f"{tr(KIND_TITLES[document.kind])}: {maker_text(document.maker)}"
-        yield ImageMarks(tuple(own), shutters, area, caption)
+        maker = maker_text(document.maker)
+        yield ImageMarks(tuple(own), shutters, area, document.kind, maker)
+
+
+def _is_whole(area: tuple[float, float, float, float] | None, view: MammogramView) -> bool:
+    """Also where nothing is said."""
+    if area is None:
+        return True
+    top, bottom, left, right = area
+    return top <= 1 and left <= 1 and bottom >= view.rows - 1 and right >= view.columns - 1
 
 
 def presets_of(image_uid: str, documents: Sequence[ForeignDocument]) -> tuple[Voi, ...]:

@@ -5,6 +5,7 @@ reader may see now.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -128,7 +129,7 @@ class SendingDialog(QWidget):
     def _make_queue(self) -> QWidget:
         page = QWidget(self)
         titles = (tr("Object"), tr("Node"), tr("Since"), tr("Tries"), tr("State", "of a transfer"))
-        self.queue = make_list(titles, tr("What is queued"), (220, 110, 130, 60), page)
+        self.queue = make_list(titles, tr("What is queued"), (240, 100, 140, 60), page)
         self.queue.itemSelectionChanged.connect(self._refresh_queue_buttons)
         self.again_button = self._button(tr("Send &again now"), self._again, page)
         self.drop_button = self._button(tr("&Do not send it"), self._drop, page)
@@ -266,7 +267,7 @@ class SendingDialog(QWidget):
             item = QTreeWidgetItem(
                 [
                     *(shortened(title), shortened(entry.node)),
-                    *(entry.queued_at[:16].replace("T", " "), str(entry.attempts)),
+                    *(_local(entry.queued_at), str(entry.attempts)),
                     f"{state}: {words}" if words else state,
                 ]
             )
@@ -302,6 +303,11 @@ def _row(planned: PlannedObject, study: Study) -> QTreeWidgetItem:
     about = ", ".join(view.label for view in views)
     values = (tr(KIND_TITLES[planned.kind]), tr(OBSERVER_TITLES[planned.observer]), about)
     return QTreeWidgetItem([shortened(value) for value in values])
+
+
+def _local(moment: str) -> str:
+    """Of an ISO time."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _state_words(state: State) -> tuple[str, str]:

@@ -35,6 +35,7 @@ class Transfer:
     failure: EngineError | None = None
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)  #: by study: here, expected
     folders: dict[str, Path] = field(default_factory=dict)  #: by study: where it comes to lie
+    settled: set[str] = field(default_factory=set)  #: studies of which no more comes in this turn
     refused: int = 0  #: objects that were not kept
 
     @property
@@ -77,16 +78,18 @@ class Retrieving(QObject):
         self._go_on()
 
     def is_coming(self, study_uid: str) -> bool:
-        """Whether more of the study is expected."""
+        """Whether more of the study is on its way."""
+        under_way = (TransferState.WAITING, TransferState.RUNNING)
         return any(
-            not transfer.is_over
-            and (
-                transfer.study_uid == study_uid
-                or transfer.counts.get(study_uid, (0, 0))[0]
-                < transfer.counts.get(study_uid, (0, 0))[1]
-            )
+            transfer.state in under_way
+            and study_uid in {transfer.study_uid, *transfer.counts} - transfer.settled
             for transfer in self.transfers
         )
+
+    def is_short(self, study_uid: str) -> bool:
+        """Whether objects of the study are known to be lacking here."""
+        counts = (transfer.counts.get(study_uid, (0, 0)) for transfer in self.transfers)
+        return any(here < expected for here, expected in counts)
 
     def pause(self, transfer: Transfer) -> None:
         self._stop(transfer, TransferState.PAUSED)
@@ -118,6 +121,7 @@ class Retrieving(QObject):
         if self._process is None and (transfer := next(waiting, None)) is not None:
             transfer.state, self._running = TransferState.RUNNING, transfer
             transfer.refused = 0
+            transfer.settled.clear()
             options = ["--while-open", f"--priors={transfer.priors}"]
             process = self._network.run("get", transfer.node, transfer.study_uid, options=options)
             self._process = process
@@ -139,11 +143,13 @@ class Retrieving(QObject):
                 transfer.folders[uid] = folder
                 self.arrived.emit(transfer, uid)
             if "is_complete" in row:
+                transfer.settled.add(uid)
                 self.settled.emit(transfer, uid)
         self.changed.emit()
 
     def _on_ended(self, transfer: Transfer, error: EngineError | None) -> None:
         self._process = self._running = None
+        transfer.settled.update(transfer.counts, {transfer.study_uid})
         if transfer.state is TransferState.RUNNING:
             transfer.failure = transfer.failure or error
             is_whole = bool(transfer.counts) and all(
@@ -151,4 +157,5 @@ class Retrieving(QObject):
             )
             is_done = is_whole and transfer.failure is None
             transfer.state = TransferState.DONE if is_done else TransferState.FAILED
+        self.settled.emit(transfer, transfer.study_uid)
         self._go_on()

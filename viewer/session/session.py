@@ -142,6 +142,7 @@ class Session(QObject):
         self.upkeep = Upkeep(readings, delivery, self)
         self.network = Network(self)
         self.retrieving = Retrieving(self.network, self)
+        self.inference.is_coming = self.retrieving.is_coming
         self.sending = Sending(self.network, delivery, readings_path, self)
         self.auditing = Auditing(self.network, delivery, self)
         self.foreign = Foreign(delivery, readings.is_hidden, self)
@@ -188,9 +189,10 @@ class Session(QObject):
     def is_complete(self) -> bool:
         """Whether every file that lies beside the open study's could be read."""
         views = self._current.views if self._current else ()
-        is_coming = self._current is not None and self.retrieving.is_coming(self._current.uid)
-        folders = (view.path.parent for view in views)
-        return not is_coming and self._unread_folders.isdisjoint(folders)
+        uid = None if self._current is None else self._current.uid
+        if uid is not None and (self.retrieving.is_coming(uid) or self.retrieving.is_short(uid)):
+            return False
+        return self._unread_folders.isdisjoint(view.path.parent for view in views)
 
     @property
     def to_go_on_with(self) -> str | None:
@@ -323,7 +325,8 @@ class Session(QObject):
 
     @Slot()
     def _on_settled(self, _transfer: object, study_uid: str) -> None:
-        """What does not hang by now is missing, not on its way."""
+        """What does not hang by now is missing, not on its way; and the model may judge it."""
+        self.inference.work()
         current = self._current
         if current is not None and current.uid == study_uid and not self._listing_due.isActive():
             self._hang_again()

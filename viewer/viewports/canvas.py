@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.domain import Explanation, MammogramView, Study
 from viewer.display.camera import Camera, Zoom
-from viewer.display.foreign_marks import ImageMarks
+from viewer.display.foreign_marks import ImageMarks, captions
 from viewer.display.orientation import AS_HUNG, Orientation
 from viewer.display.priors import Prior
 from viewer.display.rendering import DisplayPixels, ImageSide, hung_wall
@@ -134,7 +134,7 @@ class Canvas(QWidget):
     def show_foreign(self, marks: Sequence[ImageMarks]) -> None:
         """Others' marks over the image, and in the corner whose they are."""
         self._foreign = tuple(marks)
-        self.text.foreign = tuple(dict.fromkeys(each.caption for each in marks))
+        self.text.foreign = captions(marks)
         self.update()
 
     def set_selected(self, is_selected: bool) -> None:
@@ -296,8 +296,10 @@ class Canvas(QWidget):
                 painter.restore()
         if options.foreign and self._foreign and self.image.is_placed:
             painter.save()
-            within = QRectF(self.rect())
-            foreign_painting.paint(painter, self._foreign, self.image.placement, ratio, within)
+            within, for_text = QRectF(self.rect()), self.text.free_area(self.rect())
+            foreign_painting.paint(
+                painter, self._foreign, self.image.placement, ratio, within, for_text
+            )
             painter.restore()
         if options.label:
             self.text.paint(painter, self.rect(), options)

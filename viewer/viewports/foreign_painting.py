@@ -20,6 +20,7 @@ _WIDTH, _EDGE_WIDTH = 1.6, 3.6  # logical pixels
 _CROSS = 8.0  #: logical pixels, half a point's cross
 _MOST_WORDS = 200  # words painted on one image
 _LONGEST = 80  # characters
+_MOST_STEPS = 12  # down, to find room for words
 _ELLIPSE_STEPS = 48
 _PAD = 3.0
 
@@ -30,11 +31,14 @@ def paint(
     placement: Placement,
     ratio: float,
     within: QRectF,
+    for_text: QRectF,
 ) -> None:
-    """`within`: the canvas, in logical pixels; `ratio`: device pixels of one."""
+    """`within`: the canvas, in logical pixels, `for_text`: the part of it without words of its own;
+    `ratio`: device pixels of one.
+    """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    words_left = _MOST_WORDS
+    taken: list[QRectF] = []
     for of_document in marks:
         for path in _covers(of_document, placement, ratio):
             _stroke(painter, path, Qt.PenStyle.DotLine)
@@ -46,9 +50,8 @@ def paint(
             style = Qt.PenStyle.DotLine if is_optional else Qt.PenStyle.DashDotLine
             _stroke(painter, path, style)
             words = _words(mark)
-            if words and words_left:
-                words_left -= 1
-                _write(painter, words, path.boundingRect(), within)
+            if words and len(taken) < _MOST_WORDS:
+                _write(painter, words, path.boundingRect(), for_text, taken)
 
 
 def _words(mark: ForeignMark) -> str:
@@ -140,7 +143,10 @@ def _stroke(painter: QPainter, path: QPainterPath, style: Qt.PenStyle) -> None:
     painter.drawPath(path)
 
 
-def _write(painter: QPainter, words: str, beside: QRectF, within: QRectF) -> None:
+def _write(
+    painter: QPainter, words: str, beside: QRectF, within: QRectF, taken: list[QRectF]
+) -> None:
+    """Beside the mark, below what stands there already."""
     font = theme.font(theme.SMALL_TEXT_PX)
     metrics = QFontMetricsF(font)
     words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, within.width() - 4 * _PAD)
@@ -148,6 +154,11 @@ def _write(painter: QPainter, words: str, beside: QRectF, within: QRectF) -> Non
     x = min(max(beside.right() + _PAD, within.left()), within.right() - width)
     y = min(max(beside.bottom(), within.top()), within.bottom() - height)
     box = QRectF(x, y, width, height)
+    for _ in range(_MOST_STEPS):
+        if box.bottom() + height > within.bottom() or not any(map(box.intersects, taken)):
+            break
+        box.translate(0, height)
+    taken.append(box)
     painter.fillRect(box, _GROUND)
     painter.setFont(font)
     painter.setPen(theme.FOREIGN)

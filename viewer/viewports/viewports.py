@@ -231,7 +231,7 @@ class ViewportsPane(QWidget):
     def _show_foreign(self) -> None:
         for image_uid, canvas in self._canvases.items():
             if canvas.prior is None:
-                marks = marks_on(image_uid, self._foreign) if self._shows_foreign_marks else ()
+                marks = marks_on(canvas.view, self._foreign) if self._shows_foreign_marks else ()
                 canvas.show_foreign(marks)
                 canvas.image.greys.set_more_presets(presets_of(image_uid, self._foreign))
 

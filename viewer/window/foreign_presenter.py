@@ -12,8 +12,10 @@ from viewer.output import pictures
 from viewer.panes.foreign_documents import ForeignDocumentsDialog
 from viewer.session.foreign import ForeignWords
 from viewer.session.session import Session
+from viewer.shared.banner import Message
 from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import tr
+from viewer.shared.messages import localised
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window.dialogs import show_alone
 from viewer.window.settings import Settings
@@ -22,6 +24,7 @@ from viewer.window.settings import Settings
 class ForeignPresenter(QObject):
     changed = Signal()  #: whether marks are shown
     failed = Signal(EngineError)
+    message = Signal(Message, object)  #: for the banner, and what its button does
 
     def __init__(
         self, session: Session, settings: Settings, viewports: ViewportsPane, window: QWidget
@@ -69,6 +72,16 @@ class ForeignPresenter(QObject):
 
     def _show(self, words: ForeignWords | None) -> None:
         self._viewports.show_foreign(() if words is None else words.documents)
+        if words is not None and words.failures:
+            count = len(words.failures)
+            title = (
+                tr("A document cannot be read")
+                if count == 1
+                else tr("%n documents cannot be read", "", count)
+            )
+            first = words.failures[0]
+            advice = f"{localised(first.title)}. {localised(first.advice)}"
+            self.message.emit(Message(title, advice, tr("Show")), self.show_documents)
         if self._dialog is not None:
             self._dialog.show_words(words, self._session.current_study)
 

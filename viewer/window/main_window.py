@@ -254,6 +254,7 @@ class MainWindow(QMainWindow):
         self.network.study_wanted.connect(self.worklist.select)
         self.foreign.changed.connect(self.commands.refresh)
         self.foreign.failed.connect(self.show_error)
+        self.foreign.message.connect(self.banner.show_message)
         self.screens.message.connect(tools.message)
         self.screens.moved.connect(self.commands.refresh)
         self.menus.recent.aboutToShow.connect(self.fill_recent)
