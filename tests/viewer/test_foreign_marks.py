@@ -22,7 +22,7 @@ from tests.interop_studies import drawings_on, reading, study_in
 from tests.viewer.driver import canvases, enter, find, open_and_wait, phase, rows, sign, use
 from tests.viewer.sites import write_documents
 from tests.viewer.studies import make_view
-from viewer.display.foreign_marks import maker_text, marks_on, presets_of
+from viewer.display.foreign_marks import captions, maker_text, marks_on, presets_of
 from viewer.panes.foreign_documents import ForeignDocumentsDialog
 from viewer.shared import theme
 from viewer.shared.states import Phase
