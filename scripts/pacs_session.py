@@ -244,10 +244,10 @@ class _Session:
         self._look(50)
 
     def _are_images_shown(self, count: int) -> bool:
-        from viewer.display.shown_image import State
+        from viewer.display.shown_image import ImageState
 
         canvases = self.window.viewports.every_canvas
-        return len(canvases) == count and all(c.state is State.SHOWN for c in canvases)
+        return len(canvases) == count and all(c.state is ImageState.SHOWN for c in canvases)
 
     def _look(self, milliseconds: int) -> None:
         from PySide6.QtTest import QTest

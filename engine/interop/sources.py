@@ -42,7 +42,7 @@ class IdentityRefused(EngineError):
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class SourceImage:
     """A view with what objects say of its patient, study and image."""
 
     view: MammogramView
@@ -79,7 +79,7 @@ def refusal(study: Study) -> IdentityRefused | None:
                 "Patient ID, its issuer or the birth date are missing or contradict each other."
             ),
         )
-    if any("laterality" in view.guessed or view.side_faults for view in study.views):
+    if any("laterality" in view.guessed or view.laterality_warnings for view in study.views):
         return IdentityRefused(
             message("Side is not certain"),
             message(
@@ -97,7 +97,7 @@ def refusal(study: Study) -> IdentityRefused | None:
     return None
 
 
-def sources_of(study: Study) -> tuple[Source, ...]:
+def sources_of(study: Study) -> tuple[SourceImage, ...]:
     """The study's views with their headers, in the study's order.
 
     Raises IdentityRefused, and UnreadableFile where a file cannot be read or has changed.
@@ -105,7 +105,7 @@ def sources_of(study: Study) -> tuple[Source, ...]:
     refused = refusal(study)
     if refused is not None:
         raise refused
-    sources = tuple(Source(view, _header(view, study)) for view in study.views)
+    sources = tuple(SourceImage(view, _header(view, study)) for view in study.views)
     names = {str(source.header.PatientName) for source in sources} - {""}
     if len(names) > 1:
         raise IdentityRefused(

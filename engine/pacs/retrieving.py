@@ -25,7 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from engine.errors import EngineError
 from engine.messages import Message, message
 from engine.pacs.connections import NodeFailed, abort, associated, lost, open_association
-from engine.pacs.finding import STUDY_FIND, FoundImage, images_by, with_status
+from engine.pacs.finding import STUDY_FIND, FoundInstance, images_by, with_status
 from engine.pacs.inbox import Inbox, ObjectRefused
 from engine.pacs.storage_classes import retrieval_contexts, storage_roles
 from engine.site_configuration import Node, Retrieval, SiteConfiguration
@@ -43,7 +43,7 @@ _LEFT_OUT = frozenset({"RTDOSE", "RTPLAN", "RTSTRUCT", "RTIMAGE", "RAW"})
 
 
 @dataclass(frozen=True)
-class Progress:
+class RetrievalProgress:
     """After each object."""
 
     path: Path
@@ -74,7 +74,7 @@ def retrieve(
     node: Node,
     study_uid: str,
     inbox: Inbox,
-    on_object: Callable[[Progress], None] = lambda _progress: None,
+    on_object: Callable[[RetrievalProgress], None] = lambda _progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     wait_s: Callable[[float], None] = time.sleep,
 ) -> Retrieved:
@@ -122,7 +122,7 @@ def _attempt(
     node: Node,
     inbox: Inbox,
     result: Retrieved,
-    on_object: Callable[[Progress], None],
+    on_object: Callable[[RetrievalProgress], None],
     should_stop: Callable[[], bool],
 ) -> None:
     with associated(configuration, node, [build_context(STUDY_FIND)]) as association:
@@ -151,7 +151,7 @@ class _Transfer:
         node: Node,
         inbox: Inbox,
         result: Retrieved,
-        on_object: Callable[[Progress], None],
+        on_object: Callable[[RetrievalProgress], None],
         should_stop: Callable[[], bool],
     ) -> None:
         self._configuration = configuration
@@ -161,7 +161,7 @@ class _Transfer:
         self._on_object = on_object
         self._should_stop = should_stop
 
-    def run(self, missing: list[FoundImage], is_all: bool) -> None:
+    def run(self, missing: list[FoundInstance], is_all: bool) -> None:
         association = self._open()
         association.dimse_timeout = max(self._node.timeout_s, _TRANSFER_S)
         try:
@@ -200,7 +200,7 @@ class _Transfer:
                     is_cancelled = self._result.is_stopped = True
                     association.send_c_cancel(_MESSAGE_ID, query_model=model)
             elif code not in (0x0000, 0xB000, 0xFE00):
-                raise NodeFailed(message("Retrieval failed"), _retrieval_words(self._node, code))
+                raise NodeFailed(message("Retrieval failed"), _retrieval_text(self._node, code))
 
     def _count(self, path: Path, sop_class: str, patient_id: str) -> None:
         result = self._result
@@ -208,7 +208,7 @@ class _Transfer:
         result.new += 1
         result.sop_classes[sop_class] = result.sop_classes.get(sop_class, 0) + 1
         result.patient_ids.add(patient_id)
-        self._on_object(Progress(path, result.here, max(result.expected, result.here)))
+        self._on_object(RetrievalProgress(path, result.here, max(result.expected, result.here)))
 
 
 class _Get(_Transfer):
@@ -256,7 +256,7 @@ class _Move(_Transfer):
     def _open(self) -> Association:
         return open_association(self._configuration, self._node, [build_context(MOVE)])
 
-    def run(self, missing: list[FoundImage], is_all: bool) -> None:
+    def run(self, missing: list[FoundInstance], is_all: bool) -> None:
         self._awaited = {image.sop_uid for image in missing}
         watching = threading.Event()
         watcher = threading.Thread(target=self._look_until, args=(watching,), daemon=True)
@@ -286,7 +286,7 @@ class _Move(_Transfer):
                 self._count(path, "", "")
 
 
-def _identifiers(study_uid: str, missing: list[FoundImage], is_all: bool) -> list[Dataset]:
+def _identifiers(study_uid: str, missing: list[FoundInstance], is_all: bool) -> list[Dataset]:
     """Whole studies in one request; else lists of what is missing, series by series."""
     if is_all:
         identifier = Dataset()
@@ -306,7 +306,7 @@ def _identifiers(study_uid: str, missing: list[FoundImage], is_all: bool) -> lis
     return identifiers
 
 
-def _retrieval_words(node: Node, status: int) -> Message:
+def _retrieval_text(node: Node, status: int) -> Message:
     words = {
         0xA701: message("it has no room to look for it"),
         0xA702: message("it could not send the objects"),

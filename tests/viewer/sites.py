@@ -4,7 +4,7 @@ from pathlib import Path
 
 from engine import site_configuration
 from engine.interop import results
-from engine.interop.plans import Kind, Words, plan
+from engine.interop.plans import ObjectKind, ReaderRecords, plan
 from engine.site_configuration import Node, SiteConfiguration
 from tests.interop_studies import said_of
 from tests.small_pacs import AE_TITLE, SmallPacs
@@ -23,7 +23,7 @@ def configure(*nodes: Node, **changes) -> SiteConfiguration:
 
 
 def write_documents(
-    study, folder: Path, kinds=tuple(Kind), words: Words | None = None
+    study, folder: Path, kinds=tuple(ObjectKind), words: ReaderRecords | None = None
 ) -> list[Path]:
     """What the model, and with `words` a reader, said of the study, as files in `folder`."""
     said = said_of(study)

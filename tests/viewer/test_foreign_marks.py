@@ -9,15 +9,15 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog
 from engine.domain import ReadingMode, VoiWindow
 from engine.interop.marks import (
     DocumentKind,
+    DocumentOrigin,
     ForeignDocument,
     ForeignMark,
     Intent,
-    Maker,
     Shape,
     ShownSo,
     Shutter,
 )
-from engine.interop.plans import Kind, Words
+from engine.interop.plans import ObjectKind, ReaderRecords
 from tests.interop_studies import drawings_on, reading, study_in
 from tests.viewer.driver import canvases, enter, find, open_and_wait, phase, rows, sign, use
 from tests.viewer.sites import write_documents
@@ -29,14 +29,14 @@ from viewer.shared.states import Phase
 
 PATIENCE_MS = 30_000
 VIEW = make_view(uid="1")
-ACME = Maker("Acme", "Seer", "2.1", "2026-11-28 12:30")
+ACME = DocumentOrigin("Acme", "Seer", "2.1", "2026-11-28 12:30")
 
 
 @pytest.fixture
 def with_documents(tmp_path):
     """A study with its model's and a reader's documents beside its images, one of them broken."""
     study = study_in(tmp_path / "study")
-    said = Words((reading(study),), drawings_on(study))
+    said = ReaderRecords((reading(study),), drawings_on(study))
     for path in write_documents(study, tmp_path / "study", words=said):
         dataset = pydicom.dcmread(path)
         if dataset.Modality == "PR":
@@ -159,7 +159,7 @@ def test_what_they_say_stands_in_words_with_what_cannot_be_read(opened, qtbot):
 def test_an_earlier_study_brings_no_documents_to_the_open_one(make_window, tmp_path, qtbot):
     new = study_in(tmp_path / "all" / "new", study_uid="1.2.826.0.1.9", study_date="20240302")
     old = study_in(tmp_path / "all" / "old", study_uid="1.2.826.0.1.8", study_date="20220302")
-    write_documents(old, tmp_path / "all" / "old", kinds=(Kind.REPORT,))
+    write_documents(old, tmp_path / "all" / "old", kinds=(ObjectKind.REPORT,))
     window = make_window()
     with qtbot.waitSignal(window.session.catalogue_opened, timeout=PATIENCE_MS):
         window.open([tmp_path / "all"])
@@ -212,7 +212,7 @@ def test_a_preset_is_named_with_who_wrote_it():
 
 
 def test_a_maker_without_a_name_is_said_to_have_none():
-    assert maker_text(Maker("", "", "", "")) == "maker not named"
+    assert maker_text(DocumentOrigin("", "", "", "")) == "maker not named"
 
 
 @pytest.mark.parametrize("shape", list(Shape))

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit
 from engine import site_configuration
 from engine.audit.log import AuditLog
 from engine.domain import ReadingMode
-from engine.interop.plans import Kind, Observer
-from engine.pacs.outbox import Outbox, State
+from engine.interop.plans import ObjectKind, Observer
+from engine.pacs.outbox import Outbox, SendState
 from engine.site_configuration import AuditSettings, Retrieval, Tls
 from tests.interop_studies import study_in
 from tests.small_pacs import SmallPacs
@@ -196,7 +196,9 @@ def test_tls_is_offered_first_and_lacking_certificates_are_said(make_window, pac
 
 def test_a_saved_site_comes_back_as_it_was(make_window, pacs, qtbot, tmp_path):
     keys = Tls(tmp_path / "ca.pem", tmp_path / "pc.pem", tmp_path / "pc.key", "pacs.clinic")
-    receiver = site_configuration.Receiver("127.0.0.1", 11112, frozenset({"PACS"}), keys, 64)
+    receiver = site_configuration.ReceiverConfiguration(
+        "127.0.0.1", 11112, frozenset({"PACS"}), keys, 64
+    )
     before = configure(
         node_of(pacs, tls=keys, retrieval=Retrieval.MOVE, commits=True),
         node_of(pacs),
@@ -405,11 +407,11 @@ def test_what_a_node_refuses_waits_in_the_queue_with_its_words(reading_room, pac
     window = reading_room()
     dialog = sending_of(window)
     for kind, box in dialog.kinds.items():
-        box.setChecked(kind is Kind.REPORT)
+        box.setChecked(kind is ObjectKind.REPORT)
     press(qtbot, dialog, "Send")
     entries = window.session.sending
     qtbot.waitUntil(
-        lambda: [e.state for e in entries.entries] == [State.REFUSED], timeout=PATIENCE_MS
+        lambda: [e.state for e in entries.entries] == [SendState.REFUSED], timeout=PATIENCE_MS
     )
     row = dialog.queue.topLevelItem(0)
     assert "it does not allow us to store" in row.text(4)
@@ -426,10 +428,12 @@ def test_a_reader_may_decide_that_it_is_not_sent(reading_room, pacs, qtbot):
     window = reading_room()
     dialog = sending_of(window)
     for kind, box in dialog.kinds.items():
-        box.setChecked(kind is Kind.REPORT)
+        box.setChecked(kind is ObjectKind.REPORT)
     press(qtbot, dialog, "Send")
     sending = window.session.sending
-    qtbot.waitUntil(lambda: [e.state for e in sending.entries] == [State.REFUSED], timeout=60_000)
+    qtbot.waitUntil(
+        lambda: [e.state for e in sending.entries] == [SendState.REFUSED], timeout=60_000
+    )
     dialog.tabs.setCurrentIndex(1)
     dialog.queue.setCurrentItem(dialog.queue.topLevelItem(0))
     press(qtbot, dialog, "Do not send it")

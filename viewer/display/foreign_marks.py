@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.domain import MammogramView, Voi
-from engine.interop.marks import DocumentKind, ForeignDocument, ForeignMark, Intent, Maker, Shutter
+from engine.interop.marks import (
+    DocumentKind,
+    DocumentOrigin,
+    ForeignDocument,
+    ForeignMark,
+    Intent,
+    Shutter,
+)
 from viewer.shared.languages import mark, tr
 from viewer.shared.plain_text import shortened
 
@@ -34,7 +41,7 @@ class ImageMarks:
     maker: str  #: who says it, by which version, when
 
 
-def maker_text(maker: Maker) -> str:
+def maker_text(maker: DocumentOrigin) -> str:
     """Maker, model, version and date in a line."""
     name = " ".join(part for part in (maker.manufacturer, maker.model, maker.version) if part)
     parts = [shortened(name, 2 * _LONGEST) or tr("maker not named"), shortened(maker.written)]

@@ -30,7 +30,7 @@ from engine.errors import EngineError
 from engine.site_configuration import (
     DEFAULT_AE_TITLE,
     Node,
-    Receiver,
+    ReceiverConfiguration,
     Retrieval,
     SiteConfiguration,
     Tls,
@@ -339,12 +339,12 @@ class NodesDialog(QDialog):
         if self.receives.isChecked():
             before = self._before.receiver
             titles = (title.strip() for title in self.callers.text().split(","))
-            receiver = Receiver(
+            receiver = ReceiverConfiguration(
                 self.address.text().strip(),
                 self.own_port.value(),
                 frozenset(title for title in titles if title),
                 self.own_tls.tls,
-                before.largest_mb if before else Receiver.largest_mb,
+                before.largest_mb if before else ReceiverConfiguration.largest_mb,
                 before.folder if before else None,
             )
         return replace(

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 
 from engine.domain import Study
 from engine.errors import EngineError
-from engine.interop.plans import Kind, Observer, PlannedObject
-from engine.pacs.outbox import Entry, State
+from engine.interop.plans import ObjectKind, Observer, PlannedObject
+from engine.pacs.outbox import OutboxEntry, SendState
 from engine.site_configuration import Node
 from viewer.network.lists import DATA, make_list, rows_of, wrapped
 from viewer.session.sending import Parcel, Queued
@@ -34,27 +34,27 @@ from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import PlainLabel, shortened, tool_tip
 
 KIND_TITLES = {
-    Kind.REPORT: mark("Structured report"),
-    Kind.PRESENTATION: mark("Presentation state: window and drawings"),
-    Kind.SEGMENTATION: mark("Segmentation of the region of high attention"),
-    Kind.CAPTURE: mark("Picture with the heat-map"),
-    Kind.KEY_OBJECTS: mark("Key object selection: images you drew on"),
-    Kind.CAD_REPORT: mark("Mammography CAD SR"),
+    ObjectKind.REPORT: mark("Structured report"),
+    ObjectKind.PRESENTATION: mark("Presentation state: window and drawings"),
+    ObjectKind.SEGMENTATION: mark("Segmentation of the region of high attention"),
+    ObjectKind.CAPTURE: mark("Picture with the heat-map"),
+    ObjectKind.KEY_OBJECTS: mark("Key object selection: images you drew on"),
+    ObjectKind.CAD_REPORT: mark("Mammography CAD SR"),
 }
 OBSERVER_TITLES = {Observer.MODEL: mark("the model"), Observer.READER: mark("you")}
 STATE_TITLES = {
-    State.WAITING: mark("waiting", "to be sent"),
-    State.SENT: mark("taken, to be confirmed"),
-    State.REFUSED: mark("refused"),
+    SendState.WAITING: mark("waiting", "to be sent"),
+    SendState.SENT: mark("taken, to be confirmed"),
+    SendState.REFUSED: mark("refused"),
 }
 _SOP_CLASSES = {  # what the queue holds, by its SOP class
-    "1.2.840.10008.5.1.4.1.1.88.34": Kind.REPORT,
-    "1.2.840.10008.5.1.4.1.1.88.33": Kind.REPORT,
-    "1.2.840.10008.5.1.4.1.1.11.1": Kind.PRESENTATION,
-    "1.2.840.10008.5.1.4.1.1.66.4": Kind.SEGMENTATION,
-    "1.2.840.10008.5.1.4.1.1.7": Kind.CAPTURE,
-    "1.2.840.10008.5.1.4.1.1.88.59": Kind.KEY_OBJECTS,
-    "1.2.840.10008.5.1.4.1.1.88.50": Kind.CAD_REPORT,
+    "1.2.840.10008.5.1.4.1.1.88.34": ObjectKind.REPORT,
+    "1.2.840.10008.5.1.4.1.1.88.33": ObjectKind.REPORT,
+    "1.2.840.10008.5.1.4.1.1.11.1": ObjectKind.PRESENTATION,
+    "1.2.840.10008.5.1.4.1.1.66.4": ObjectKind.SEGMENTATION,
+    "1.2.840.10008.5.1.4.1.1.7": ObjectKind.CAPTURE,
+    "1.2.840.10008.5.1.4.1.1.88.59": ObjectKind.KEY_OBJECTS,
+    "1.2.840.10008.5.1.4.1.1.88.50": ObjectKind.CAD_REPORT,
 }
 
 
@@ -64,7 +64,7 @@ class SendingDialog(QWidget):
     parcel_wanted = Signal()  #: what is ticked has changed
     send_requested = Signal()
     again_requested = Signal(str)  #: node: what was refused, or waits, is sent now
-    drop_requested = Signal(Entry)
+    drop_requested = Signal(OutboxEntry)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -98,10 +98,10 @@ class SendingDialog(QWidget):
         form.addRow(tr("Reader"), self.reader)
         form.addRow(tr("Send to"), self.node_box)
         kinds = QVBoxLayout()
-        self.kinds: dict[Kind, QCheckBox] = {}
+        self.kinds: dict[ObjectKind, QCheckBox] = {}
         for kind, title in KIND_TITLES.items():
             box = QCheckBox(tr(title), page)
-            box.setChecked(kind is not Kind.CAD_REPORT)
+            box.setChecked(kind is not ObjectKind.CAD_REPORT)
             box.toggled.connect(lambda _on: self.parcel_wanted.emit())
             kinds.addWidget(box)
             self.kinds[kind] = box
@@ -165,7 +165,7 @@ class SendingDialog(QWidget):
         return str(self.node_box.currentData() or "")
 
     @property
-    def chosen(self) -> tuple[Kind, ...]:
+    def chosen(self) -> tuple[ObjectKind, ...]:
         return tuple(kind for kind, box in self.kinds.items() if box.isChecked())
 
     @property
@@ -256,7 +256,7 @@ class SendingDialog(QWidget):
 
     # ----------------------------------------------------------------------------------- the queue
 
-    def show_queue(self, entries: Sequence[Entry]) -> None:
+    def show_queue(self, entries: Sequence[OutboxEntry]) -> None:
         selected = self._selected_entry
         self.queue.clear()
         for entry in entries:
@@ -280,7 +280,7 @@ class SendingDialog(QWidget):
         self._refresh_queue_buttons()
 
     @property
-    def _selected_entry(self) -> Entry | None:
+    def _selected_entry(self) -> OutboxEntry | None:
         item = self.queue.currentItem()
         return None if item is None else item.data(0, DATA)
 
@@ -310,5 +310,5 @@ def _local(moment: str) -> str:
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
 
 
-def _state_words(state: State) -> tuple[str, str]:
-    return STATE_TITLES[state], "to be sent" if state is State.WAITING else ""
+def _state_words(state: SendState) -> tuple[str, str]:
+    return STATE_TITLES[state], "to be sent" if state is SendState.WAITING else ""

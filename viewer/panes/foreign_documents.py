@@ -24,7 +24,7 @@ from viewer.display.foreign_marks import KIND_TITLES, maker_text
 from viewer.session.foreign import ForeignWords
 from viewer.shared import theme
 from viewer.shared.languages import tr
-from viewer.shared.messages import localised, localised_unless_foreign, notice, side_words
+from viewer.shared.messages import localised, localised_unless_foreign, notice, side_name
 from viewer.shared.plain_text import PlainLabel, shortened, tool_tip
 
 _DATA = Qt.ItemDataRole.UserRole
@@ -129,7 +129,7 @@ def _document_item(document: ForeignDocument, study: Study | None) -> QTreeWidge
 
 def _statement_item(statement: Statement) -> QTreeWidgetItem:
     side = statement.laterality
-    name = side_words(side) if side is not None else tr("finding")
+    name = side_name(side) if side is not None else tr("finding")
     category = f"BI-RADS {statement.category.value}" if statement.category is not None else ""
     item = _item(name, category)
     for words in statement.words:

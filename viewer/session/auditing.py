@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from PySide6.QtCore import QObject, Signal
 
 from engine.audit.log import AuditLog
-from engine.audit.messages import AuditEvent, Deed, Subject, this_program, this_user
+from engine.audit.messages import AuditEvent, EventIdentification, Subject, this_program, this_user
 from engine.domain import Study
 from engine.errors import EngineError, StorageFailed
 from viewer.session.network import Network
@@ -41,30 +41,30 @@ class Auditing(QObject):
         """The start of the program, or of its auditing."""
         if self.is_on and not self._has_begun:
             self._has_begun = True
-            self._record(Deed.START)
-            self._record(Deed.LOGIN)
+            self._record(EventIdentification.START)
+            self._record(EventIdentification.LOGIN)
 
     def set_reader(self, name: str) -> None:
         """Whose name goes with the login's from now on."""
         self._reader = name
 
     def configured(self) -> None:
-        self._record(Deed.NETWORK_CONFIGURED)
+        self._record(EventIdentification.NETWORK_CONFIGURED)
 
     def study_opened(self, study: Study) -> None:
-        self._record(Deed.STUDY_OPENED, study)
+        self._record(EventIdentification.STUDY_OPENED, study)
 
     def answer_revealed(self, study: Study) -> None:
-        self._record(Deed.ANSWER_REVEALED, study)
+        self._record(EventIdentification.PREDICTION_REVEALED, study)
 
     def reading_saved(self, study: Study) -> None:
-        self._record(Deed.READING_SAVED, study)
+        self._record(EventIdentification.READING_SAVED, study)
 
     def exported(self, study: Study | None = None) -> None:
         """Something of the study left as a file; None: of many, e.g. all readings."""
-        self._record(Deed.EXPORT, study)
+        self._record(EventIdentification.EXPORT, study)
 
-    def _record(self, deed: Deed, study: Study | None = None) -> None:
+    def _record(self, deed: EventIdentification, study: Study | None = None) -> None:
         configuration = self._network.configuration
         if configuration is None:
             return
@@ -89,7 +89,7 @@ class Auditing(QObject):
 
     def close(self) -> None:
         if self._has_begun:
-            self._record(Deed.STOP)
+            self._record(EventIdentification.STOP)
         self._writer.shutdown()  # nothing of it is left out
 
 

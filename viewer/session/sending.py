@@ -21,8 +21,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.domain import MammogramView, Study, StudyPrediction
 from engine.errors import EngineError, StorageFailed
-from engine.interop.plans import Plan, Words
-from engine.pacs.outbox import Entry, Outbox, State
+from engine.interop.plans import Plan, ReaderRecords
+from engine.pacs.outbox import Outbox, OutboxEntry, SendState
 from viewer.session.network import Network, NetworkProcess, Row, error_of
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
@@ -42,7 +42,7 @@ class Parcel:
     node: str
     plan: Plan
     prediction: StudyPrediction | None
-    words: Words
+    words: ReaderRecords
     is_old: bool  #: whether reports are of the class that an older PACS takes
     shown: Mapping[str, ShownNow]  #: by image uid: how the reader looks at it
 
@@ -79,7 +79,7 @@ class Sending(QObject):
         self._outbox = Outbox()
         self._processes: dict[str, NetworkProcess] = {}  # by node
         self._told: dict[str, str] = {}  # what failed last, by node
-        self.entries: tuple[Entry, ...] = ()
+        self.entries: tuple[OutboxEntry, ...] = ()
         self._look_due = QTimer(self, interval=LOOK_INTERVAL_MS)
         self._look_due.timeout.connect(self.look)
         network.configured.connect(self._on_configured)
@@ -124,7 +124,7 @@ class Sending(QObject):
         """At the queue: `queue_changed` follows, and what is due is sent."""
         self._delivery.when_done(self._maker.submit(self._outbox.entries), self._on_looked)
 
-    def _on_looked(self, future: "Future[list[Entry]]") -> None:
+    def _on_looked(self, future: "Future[list[OutboxEntry]]") -> None:
         if future.cancelled():
             return
         try:
@@ -137,7 +137,7 @@ class Sending(QObject):
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         waiting = defaultdict(list)
         for entry in self.entries:
-            waiting[entry.node].append(entry.state is State.WAITING and entry.due_at <= now)
+            waiting[entry.node].append(entry.state is SendState.WAITING and entry.due_at <= now)
         for node, are_due in waiting.items():
             if any(are_due):
                 self.take(node)
@@ -155,7 +155,7 @@ class Sending(QObject):
     def busy_nodes(self) -> Collection[str]:
         return self._processes.keys()
 
-    def drop(self, entry: Entry) -> None:
+    def drop(self, entry: OutboxEntry) -> None:
         """The reader decides that it is not sent."""
         future = self._maker.submit(self._outbox.drop, entry)
         self._delivery.when_done(future, lambda _done: self.look())
@@ -173,7 +173,7 @@ class Sending(QObject):
             self._tell(node, error)
         self._delivery.when_done(self._maker.submit(self._outbox.entries), self._on_counted)
 
-    def _on_counted(self, future: "Future[list[Entry]]") -> None:
+    def _on_counted(self, future: "Future[list[OutboxEntry]]") -> None:
         """After a turn: what is left waits for the next one."""
         if not future.cancelled() and future.exception() is None:
             self.entries = tuple(future.result())

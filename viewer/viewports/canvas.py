@@ -34,7 +34,7 @@ from viewer.display.foreign_marks import ImageMarks, captions
 from viewer.display.orientation import AS_HUNG, Orientation
 from viewer.display.priors import Prior
 from viewer.display.rendering import DisplayPixels, ImageSide, hung_wall
-from viewer.display.shown_image import ShownImage, State
+from viewer.display.shown_image import ImageState, ShownImage
 from viewer.shared import theme
 from viewer.viewports import foreign_painting
 from viewer.viewports.corner_text import EVERYTHING, CornerText, OverlayOptions, TextLevel
@@ -92,7 +92,7 @@ class Canvas(QWidget):
     # ---------------------------------------------------------------------------------- what shows
 
     @property
-    def state(self) -> State:
+    def state(self) -> ImageState:
         return self.image.state
 
     def show_pixels(self, display: DisplayPixels) -> None:

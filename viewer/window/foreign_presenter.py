@@ -12,7 +12,7 @@ from viewer.output import pictures
 from viewer.panes.foreign_documents import ForeignDocumentsDialog
 from viewer.session.foreign import ForeignWords
 from viewer.session.session import Session
-from viewer.shared.banner import Message
+from viewer.shared.banner import BannerMessage
 from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import tr
 from viewer.shared.messages import localised
@@ -24,7 +24,7 @@ from viewer.window.settings import Settings
 class ForeignPresenter(QObject):
     changed = Signal()  #: whether marks are shown
     failed = Signal(EngineError)
-    message = Signal(Message, object)  #: for the banner, and what its button does
+    message = Signal(BannerMessage, object)  #: for the banner, and what its button does
 
     def __init__(
         self, session: Session, settings: Settings, viewports: ViewportsPane, window: QWidget
@@ -81,7 +81,7 @@ class ForeignPresenter(QObject):
             )
             first = words.failures[0]
             advice = f"{localised(first.title)}. {localised(first.advice)}"
-            self.message.emit(Message(title, advice, tr("Show")), self.show_documents)
+            self.message.emit(BannerMessage(title, advice, tr("Show")), self.show_documents)
         if self._dialog is not None:
             self._dialog.show_words(words, self._session.current_study)
 

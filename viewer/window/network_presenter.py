@@ -29,7 +29,7 @@ from viewer.window.dialogs import show_alone
 class NetworkPresenter(QObject):
     """Opens no window until it is asked for, and nothing on the network at all."""
 
-    message = Signal(banner.Message)  #: for the banner
+    message = Signal(banner.BannerMessage)  #: for the banner
     switched = Signal(bool)  #: whether the site lets anything be opened
     study_wanted = Signal(str)  #: uid of a study that has come and is to hang
 
