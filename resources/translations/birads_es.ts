@@ -3971,8 +3971,8 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Acerca de birads-viewer</translation>
     </message>
     <message>
-        <source>&lt;p&gt;Mammography studies, read beside a local BI-RADS model. Images and readings stay on this computer.&lt;/p&gt;&lt;p&gt;The model&apos;s category is not an assessment, its confidence was calibrated on enriched archive cases, and its heat-map shows attention, not the outline of a lesion.&lt;/p&gt;</source>
-        <translation>&lt;p&gt;Estudios de mamografía leídos junto a un modelo BI-RADS local. Las imágenes y las lecturas no salen de este equipo.&lt;/p&gt;&lt;p&gt;La categoría del modelo no es una valoración, su confianza se calibró con casos de archivo enriquecidos y su mapa de calor muestra atención, no el contorno de una lesión.&lt;/p&gt;</translation>
+        <source>&lt;p&gt;Mammography studies, read beside a local BI-RADS model. Images and readings stay on this computer, unless your site has configured its network.&lt;/p&gt;&lt;p&gt;The model&apos;s category is not an assessment, its confidence was calibrated on enriched archive cases, and its heat-map shows attention, not the outline of a lesion.&lt;/p&gt;</source>
+        <translation>&lt;p&gt;Estudios de mamografía leídos junto a un modelo BI-RADS local. Las imágenes y las lecturas no salen de este equipo, salvo que su centro haya configurado su red.&lt;/p&gt;&lt;p&gt;La categoría del modelo no es una valoración, su confianza se calibró con casos de archivo enriquecidos y su mapa de calor muestra atención, no el contorno de una lesión.&lt;/p&gt;</translation>
     </message>
     <message>
         <source>Third-party notices</source>
@@ -6036,7 +6036,7 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     </message>
     <message>
         <source>Open from PAC&amp;S …</source>
-        <translation>Abrir desde el PAC&amp;S …</translation>
+        <translation>Abrir &amp;desde el PACS …</translation>
     </message>
     <message>
         <source>Send resul&amp;ts …</source>

@@ -19,6 +19,7 @@ from viewer.shared.plain_text import shortened
 
 MOST = 2_000  #: marks on one image that are painted
 _LONGEST = 60  # characters of a maker or a name
+_NEARLY_WHOLE = 0.8  # of an image
 
 KIND_TITLES = {
     DocumentKind.CAD_REPORT: mark("CAD report"),
@@ -81,11 +82,13 @@ def _marks_on(view: MammogramView, documents: Iterable[ForeignDocument]) -> Iter
 
 
 def _is_whole(area: tuple[float, float, float, float] | None, view: MammogramView) -> bool:
-    """Also where nothing is said."""
+    """Or nearly; also where nothing is said."""
     if area is None:
         return True
     top, bottom, left, right = area
-    return top <= 1 and left <= 1 and bottom >= view.rows - 1 and right >= view.columns - 1
+    height = min(bottom, view.rows) - max(top, 0.0)
+    width = min(right, view.columns) - max(left, 0.0)
+    return height * width > _NEARLY_WHOLE * view.rows * view.columns
 
 
 def presets_of(image_uid: str, documents: Sequence[ForeignDocument]) -> tuple[Voi, ...]:

@@ -142,11 +142,16 @@ class Session(QObject):
         self.upkeep = Upkeep(readings, delivery, self)
         self.network = Network(self)
         self.retrieving = Retrieving(self.network, self)
-        self.inference.is_coming = self.retrieving.is_coming
+        self.inference.is_coming = self._is_coming
         self.sending = Sending(self.network, delivery, readings_path, self)
         self.auditing = Auditing(self.network, delivery, self)
         self.foreign = Foreign(delivery, readings.is_hidden, self)
         self._received: list[Path] = []  # folders of what the reader had fetched, while it shows
+        self._unlisted: set[str] = (
+            set()
+        )  # studies of which something has come since they were listed
+        self._listing: frozenset[str] = frozenset()  # of these, what is being listed now
+        self._was_complete = True  # the open study, when it was hung
         self._listing_due = QTimer(self, singleShot=True, interval=LISTING_DELAY_MS)
         self._listing_due.timeout.connect(self._list_received)
         self._regions = RegionRequests(
@@ -170,7 +175,8 @@ class Session(QObject):
             failing.failed.connect(self.error_occurred)
         self.auditing.failed.connect(self.error_occurred)
         self.exporting.exported.connect(self.auditing.exported)
-        self.retrieving.settled.connect(self._on_settled)
+        self.retrieving.settled.connect(self._go_on_with_received)
+        self.opening.finished.connect(self._end_listing)
         self.reading_changed.connect(self._emit_regions)
         self.reading_changed.connect(self.foreign.refresh)
 
@@ -190,7 +196,7 @@ class Session(QObject):
         """Whether every file that lies beside the open study's could be read."""
         views = self._current.views if self._current else ()
         uid = None if self._current is None else self._current.uid
-        if uid is not None and (self.retrieving.is_coming(uid) or self.retrieving.is_short(uid)):
+        if uid is not None and (self._is_coming(uid) or self.retrieving.is_short(uid)):
             return False
         return self._unread_folders.isdisjoint(view.path.parent for view in views)
 
@@ -253,6 +259,7 @@ class Session(QObject):
         """Searches the paths for studies; `catalogue_opened` follows, or `error_occurred`."""
         self.opening.forget_changes()
         self._received.clear()
+        self._unlisted.clear()
         self._listing_due.stop()
         paths = tuple(paths)
         self._is_partly_open = False
@@ -291,13 +298,14 @@ class Session(QObject):
             places, lambda catalogue: self._on_found_again(reading, places, catalogue)
         )
 
-    def open_received(self, folder: Path, is_wanted: bool) -> None:
+    def open_received(self, study_uid: str, folder: Path, is_wanted: bool) -> None:
         """Something of a study has come into the folder. With `is_wanted` what was fetched takes
         the place of the catalogue; else it is added where that shows, and left where the reader
         has opened something else since.
         """
         if not self._received and not is_wanted:
             return
+        self._unlisted.add(study_uid)
         is_new = folder not in self._received
         if is_new:
             self._received.append(folder)
@@ -311,7 +319,7 @@ class Session(QObject):
         if self.opening.is_busy:  # what comes meanwhile is listed after it
             self._listing_due.start()
             return
-        paths = tuple(self._received)
+        paths, self._listing = tuple(self._received), frozenset(self._unlisted)
         self.opening.search(paths, lambda catalogue: self._on_received(paths, catalogue))
 
     def _on_received(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
@@ -322,14 +330,24 @@ class Session(QObject):
             self._grow(paths, catalogue)
         else:
             self._show_catalogue(paths, catalogue)
+        self._go_on_with_received()
 
     @Slot()
-    def _on_settled(self, _transfer: object, study_uid: str) -> None:
+    def _end_listing(self) -> None:
+        """What came since it began is listed the next time."""
+        self._unlisted -= self._listing
+        self._listing = frozenset()
+
+    @Slot()
+    def _go_on_with_received(self) -> None:
         """What does not hang by now is missing, not on its way; and the model may judge it."""
-        self.inference.work()
-        current = self._current
-        if current is not None and current.uid == study_uid and not self._listing_due.isActive():
+        if not self._was_complete and self.is_complete:
             self._hang_again()
+        self.inference.work()
+
+    def _is_coming(self, study_uid: str) -> bool:
+        """Whether more of the study is on its way, or here and not listed yet."""
+        return study_uid in self._unlisted or self.retrieving.is_coming(study_uid)
 
     @Slot()
     def _list_anew(self) -> None:
@@ -476,6 +494,7 @@ class Session(QObject):
         self.images.hang(study)
         self.images.work()  # while its place is made
         self._emitted_other = None  # who hears of another study forgets what it was told
+        self._was_complete = self.is_complete
         self.study_selected.emit(study)
         self._emit_regions()
         self.foreign.select(study)

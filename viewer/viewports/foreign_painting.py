@@ -13,13 +13,15 @@ from viewer.display.foreign_marks import ImageMarks
 from viewer.display.rendering import Placement
 from viewer.shared import theme
 from viewer.shared.plain_text import shortened
+from viewer.viewports.text_painting import wrapped
 
 _EDGE = QColor(0, 0, 0, 190)
 _GROUND = QColor(0, 0, 0, 200)
 _WIDTH, _EDGE_WIDTH = 1.6, 3.6  # logical pixels
 _CROSS = 8.0  #: logical pixels, half a point's cross
 _MOST_WORDS = 200  # words painted on one image
-_LONGEST = 80  # characters
+_LONGEST = 240  # characters
+_WIDEST, _MOST_LINES = 260.0, 4  # logical pixels, and lines, of one mark's words
 _MOST_STEPS = 12  # down, to find room for words
 _ELLIPSE_STEPS = 48
 _PAD = 3.0
@@ -149,17 +151,22 @@ def _write(
     """Beside the mark, below what stands there already."""
     font = theme.font(theme.SMALL_TEXT_PX)
     metrics = QFontMetricsF(font)
-    words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, within.width() - 4 * _PAD)
-    width, height = metrics.horizontalAdvance(words) + 2 * _PAD, metrics.height()
+    room = min(within.width() - 4 * _PAD, _WIDEST)
+    lines = [
+        metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
+        for line in wrapped(words, metrics, room)[:_MOST_LINES]
+    ]
+    width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * _PAD
+    height = metrics.height() * len(lines)
     x = min(max(beside.right() + _PAD, within.left()), within.right() - width)
     y = min(max(beside.bottom(), within.top()), within.bottom() - height)
     box = QRectF(x, y, width, height)
     for _ in range(_MOST_STEPS):
         if box.bottom() + height > within.bottom() or not any(map(box.intersects, taken)):
             break
-        box.translate(0, height)
+        box.translate(0, metrics.height())
     taken.append(box)
     painter.fillRect(box, _GROUND)
     painter.setFont(font)
     painter.setPen(theme.FOREIGN)
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "\n".join(lines))
