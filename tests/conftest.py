@@ -11,10 +11,18 @@ import threading
 import time
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers of pytest-xdist share the cores
 
 import pytest
 
 THREAD_GRACE_S = 5.0  # a worker may be finishing what it was told to stop
+LARGEST_CREW = 4  # processes of pytest-xdist, half a gigabyte each
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """`-n auto`: hyper-threads count, for most tests wait now and then."""
+    return min(os.cpu_count() or 1, LARGEST_CREW)
 
 
 class _Recorder(logging.Handler):

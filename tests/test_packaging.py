@@ -116,7 +116,7 @@ OF_THE_ARCHIVE = {"cryptography", "dask", "distributed", "psutil", "pyarrow"}
 
 def test_what_an_extra_brings_is_imported_by_its_room_alone_and_left_out_of_the_bundle():
     extra = declared(PROJECT["project"]["optional-dependencies"]["archive"])
-    assert extra == {"cryptography", "distributed", "pyarrow"}  # which bring dask and psutil
+    assert extra == OF_THE_ARCHIVE
     for room in (ROOT / "engine").iterdir():
         if room.is_dir() and room.name != "archive":
             assert not imported_packages(room) & OF_THE_ARCHIVE
