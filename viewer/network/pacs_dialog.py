@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from engine.errors import EngineError
 from engine.site_configuration import Node
-from viewer.display.found_study import Days, FoundStudy
+from viewer.display.listed_study import Days, ListedStudy
 from viewer.network.lists import DATA, make_list, rows_of
 from viewer.session.retrieving import Transfer, TransferState
 from viewer.shared import theme
@@ -40,7 +40,7 @@ class PacsDialog(QWidget):
     #: Node, Patient ID, name, Days
     find_requested = Signal(str, str, str, Days)
     worklist_requested = Signal(str)  #: node: of today
-    open_requested = Signal(FoundStudy, int)  #: and how many priors are to come with it
+    open_requested = Signal(ListedStudy, int)  #: and how many priors are to come with it
     pause_requested = Signal(Transfer)
     resume_requested = Signal(Transfer)
     cancel_requested = Signal(Transfer)
@@ -168,7 +168,7 @@ class PacsDialog(QWidget):
     def node(self) -> str:
         return str(self.node_box.currentData() or "")
 
-    def show_studies(self, studies: Sequence[FoundStudy], node: str) -> None:
+    def show_studies(self, studies: Sequence[ListedStudy], node: str) -> None:
         self._is_asking = False
         self.found.clear()
         for study in studies:
@@ -247,7 +247,7 @@ class PacsDialog(QWidget):
         self.open_requested.emit(study, priors)
 
     @property
-    def _selected_study(self) -> FoundStudy | None:
+    def _selected_study(self) -> ListedStudy | None:
         item = self.found.currentItem()
         return None if item is None or not item.isSelected() else item.data(0, DATA)
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from engine.errors import EngineError
 from engine.site_configuration import ConfigurationRefused, Node, SiteConfiguration
-from viewer.display.found_study import Days, FoundStudy
+from viewer.display.listed_study import Days, ListedStudy
 from viewer.network.nodes_dialog import NodesDialog
 from viewer.network.pacs_dialog import PacsDialog
 from viewer.network.sending_dialog import SendingDialog
@@ -175,13 +175,13 @@ class NetworkPresenter(QObject):
             if failure is not None:
                 self._pacs.show_failure(failure)
             else:
-                self._pacs.show_studies([FoundStudy.of(row) for row in rows], node)
+                self._pacs.show_studies([ListedStudy.of(row) for row in rows], node)
 
         when_over(process, show)
 
     # -------------------------------------------------------------------------------- fetching
 
-    def _open(self, study: FoundStudy, priors: int) -> None:
+    def _open(self, study: ListedStudy, priors: int) -> None:
         self._to_hang = study.study_uid
         self._session.retrieving.fetch(
             Transfer(study.node, study.study_uid, study.label, priors=priors)

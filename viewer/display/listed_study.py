@@ -25,7 +25,7 @@ class Days(Enum):
 
 
 @dataclass(frozen=True)
-class FoundStudy:
+class ListedStudy:
     """A study, or a step of the worklist, whose study may not be there yet."""
 
     node: str
@@ -41,7 +41,7 @@ class FoundStudy:
     images: int | None = None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "FoundStudy":
+    def of(cls, row: Mapping[str, Any]) -> "ListedStudy":
         """A row of `birads-engine pacs find` or `worklist`."""
         modalities = row.get("modalities") or row.get("modality") or ""
         several = isinstance(modalities, list | tuple)
