@@ -2,6 +2,8 @@
 as the model's answer is.
 """
 
+from dataclasses import replace
+
 import pydicom
 import pytest
 from PySide6.QtWidgets import QAbstractButton, QFileDialog
@@ -188,7 +190,8 @@ def document(*marks, shown=(), **changes):
 def test_a_mark_that_its_maker_wants_not_shown_is_not():
     shown = ForeignMark("1", Shape.POINT, ((1.0, 2.0),), "mass")
     hidden = ForeignMark("1", Shape.POINT, ((3.0, 4.0),), "seen and rejected", intent=Intent.NOT)
-    both = [document(shown, hidden), document(shown, kind=DocumentKind.REPORT)]
+    earlier = replace(ACME, written="2026-11-28 12:29")
+    both = [document(shown, hidden), document(shown, kind=DocumentKind.REPORT, maker=earlier)]
     of_image, other = marks_on(VIEW, both)
     assert of_image.marks == other.marks == (shown,)
     assert captions([of_image, other]) == ("Acme Seer 2.1, 2026-11-28 12:30: CAD report, report",)
@@ -229,7 +232,7 @@ def test_every_shape_is_painted(qtbot, shape, themed):
     image = QImage(100, 100, QImage.Format.Format_RGB32)
     image.fill(0)
     painter = QPainter(image)
-    marks = (ImageMarks((mark,), (), None, DocumentKind.REPORT, "by Acme"),)
+    marks = (ImageMarks((mark,), (), None, DocumentKind.REPORT, ACME),)
     area = QRectF(0, 0, 100, 100)
     foreign_painting.paint(painter, marks, Placement(100, 100, 0, 0, 100, 100), 1.0, area, area)
     painter.end()

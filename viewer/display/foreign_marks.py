@@ -39,11 +39,11 @@ class ImageMarks:
     shutters: tuple[Shutter, ...]
     area: tuple[float, float, float, float] | None  #: that the document wants shown
     kind: DocumentKind
-    maker: str  #: who says it, by which version, when
+    maker: DocumentOrigin  #: who says it, by which version, when
 
 
 def maker_text(maker: DocumentOrigin) -> str:
-    """Maker, model, version and date in a line."""
+    """DocumentOrigin, model, version and date in a line."""
     name = " ".join(part for part in (maker.manufacturer, maker.model, maker.version) if part)
     parts = [shortened(name, 2 * _LONGEST) or tr("maker not named"), shortened(maker.written)]
     return ", ".join(part for part in parts if part)
@@ -55,11 +55,15 @@ def marks_on(view: MammogramView, documents: Iterable[ForeignDocument]) -> tuple
 
 
 def captions(marks: Iterable[ImageMarks]) -> tuple[str, ...]:
-    """Whose they are, each maker once, with the kinds of its documents."""
-    kinds: dict[str, dict[str, None]] = {}
+    """Whose they are: each maker once a day, with its kinds of documents and the newest time."""
+    kinds: dict[tuple[DocumentOrigin, str], dict[str, None]] = {}
+    newest: dict[tuple[DocumentOrigin, str], DocumentOrigin] = {}
     for each in marks:
-        kinds.setdefault(each.maker, {})[tr(KIND_TITLES[each.kind])] = None
-    return tuple(f"{maker}: {', '.join(names)}" for maker, names in kinds.items())
+        maker = each.maker
+        key = replace(maker, written=""), maker.written[:10]
+        kinds.setdefault(key, {})[tr(KIND_TITLES[each.kind])] = None
+        newest[key] = max(maker, newest.get(key, maker), key=lambda one: one.written)
+    return tuple(f"{maker_text(newest[key])}: {', '.join(names)}" for key, names in kinds.items())
 
 
 def _marks_on(view: MammogramView, documents: Iterable[ForeignDocument]) -> Iterator[ImageMarks]:
@@ -77,8 +81,7 @@ def _marks_on(view: MammogramView, documents: Iterable[ForeignDocument]) -> Iter
         if not (own or shutters or area or is_key):
             continue
         left -= len(own)
-        maker = maker_text(document.maker)
-        yield ImageMarks(tuple(own), shutters, area, document.kind, maker)
+        yield ImageMarks(tuple(own), shutters, area, document.kind, document.maker)
 
 
 def _is_whole(area: tuple[float, float, float, float] | None, view: MammogramView) -> bool:

@@ -132,9 +132,11 @@ class ShownImage:
     @property
     def shown_area(self) -> tuple[int, int, int, int] | None:
         """row_start, row_stop, column_start, column_stop of what the cell shows of the image; None
-        where that is all of it.
+        where that is all of it, or the reader has not zoomed.
         """
         camera = self.camera
+        if camera.is_fitted:
+            return None
         corners = [camera.placement.to_source(0, 0), camera.placement.to_source(*camera.size)]
         rows, columns = (sorted(values) for values in zip(*corners, strict=True))
         top, bottom = max(0, int(rows[0])), min(self.view.rows, math.ceil(rows[1]))
