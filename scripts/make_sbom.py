@@ -3,9 +3,10 @@
     python scripts/make_sbom.py birads-viewer.cdx.json
 
 cyclonedx-py lists the environment that this runs in, with licences and who needs whom; kept of it
-is what the bundle needs, directly or not, and added are Python itself and the trained networks with
-their SHA-256. Nothing of the machine is in it. Run it in an environment with the `bundle` extra;
-viewer.spec does, and puts the list into the bundle.
+is what the program needs, directly or not, or of that what `--only` names; added are Python itself
+and the trained networks with their SHA-256. Nothing of the machine is in it. Run it in an
+environment with the `bundle` extra; viewer.spec does, names what it has collected, and puts the
+list into the bundle.
 """
 
 import argparse
@@ -62,9 +63,11 @@ def python() -> dict:
     }
 
 
-def shipped(everything: dict) -> dict:
-    """`everything` without what only tests and tools need."""
+def shipped(everything: dict, only: set[str]) -> dict:
+    """`everything` without what only tests and tools need; of that, if named, `only` these."""
     names = (needed("birads-viewer", EXTRAS) | BUILDERS) - NOT_SHIPPED
+    if only:
+        names &= only | BUILDERS
     ours = everything["metadata"]["component"]
     ours["version"] = __version__  # which setuptools reads from the engine
     components = [
@@ -87,10 +90,10 @@ def shipped(everything: dict) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
-    path = parser.parse_args().file
-    path.write_text(
-        json.dumps(shipped(environment()), indent=1, ensure_ascii=False) + "\n", "utf-8"
-    )
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="distributions")
+    options = parser.parse_args()
+    bill = shipped(environment(), {canonicalize_name(name) for name in options.only})
+    options.file.write_text(json.dumps(bill, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

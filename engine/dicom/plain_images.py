@@ -245,10 +245,10 @@ def _decode(file: SourceFile, header: PlainHeader) -> tuple[np.ndarray, bool]:
 
 def _decode_tiff(file: SourceFile, data: bytes, header: PlainHeader) -> np.ndarray:
     tags = tiff.read_directories(data[:16], file)[header.page]
-    tiff.check_pieces(data, tags)
+    is_whole = tiff.check_pieces(data, tags)
     options = {"index": header.page} if header.pages > 1 else {}
     image = run_codec(imagecodecs.tiff_decode, data, asrgb=header.has_palette, **options)
-    if not tiff.makes_colours(tags):
+    if not is_whole and not tiff.makes_colours(tags):
         again = run_codec(imagecodecs.tiff_decode, data, out=~image, **options)
         if not np.array_equal(again, image):  # what was not decoded is what was there before
             raise corrupt()

@@ -109,12 +109,14 @@ class _Piece:
     row_bytes: int
 
 
-def check_pieces(data: bytes, tags: Tags) -> None:
-    """Raises UnreadableFile where a strip or tile of the page does not hold what it has to."""
+def check_pieces(data: bytes, tags: Tags) -> bool:
+    """Raises UnreadableFile where a strip or tile of the page does not hold what it has to.
+
+    Whether that could be told of all of them.
+    """
     check = _CHECKS.get(first(tags, COMPRESSION, _NONE))
-    for piece in _pieces(data, tags):
-        if check is not None:
-            check(piece)
+    could_be_told = [check is not None and check(piece) for piece in _pieces(data, tags)]
+    return all(could_be_told)
 
 
 def _pieces(data: bytes, tags: Tags) -> Iterator[_Piece]:
@@ -146,16 +148,16 @@ def _pieces(data: bytes, tags: Tags) -> Iterator[_Piece]:
         yield _Piece(tags, piece, used, height, width, channels, row_bytes)
 
 
-def _check_length(piece: _Piece, decoded: bytes | bytearray) -> None:
+def _check_length(piece: _Piece, decoded: bytes | bytearray) -> bool:
     """The last strip may be filled up; where colours are stored more coarsely nobody knows."""
-    if first(piece.tags, PHOTOMETRIC) != _YCBCR and len(decoded) not in (
-        piece.rows * piece.row_bytes,
-        piece.full_rows * piece.row_bytes,
-    ):
+    if first(piece.tags, PHOTOMETRIC) == _YCBCR:
+        return False
+    if len(decoded) not in (piece.rows * piece.row_bytes, piece.full_rows * piece.row_bytes):
         raise corrupt()
+    return True
 
 
-def _check_deflate(piece: _Piece) -> None:
+def _check_deflate(piece: _Piece) -> bool:
     inflater = zlib.decompressobj()
     try:
         decoded = inflater.decompress(piece.data, piece.full_rows * piece.row_bytes + 1)
@@ -163,23 +165,25 @@ def _check_deflate(piece: _Piece) -> None:
         raise corrupt() from error
     if not inflater.eof:
         raise corrupt()
-    _check_length(piece, decoded)
+    return _check_length(piece, decoded)
 
 
-def _check_lzw(piece: _Piece) -> None:
+def _check_lzw(piece: _Piece) -> bool:
     is_old = len(piece.data) > 1 and piece.data[0] == 0 and piece.data[1] & 1  # bits turned round
-    if not is_old and first(piece.tags, _FILL_ORDER, 1) == 1:
-        most = piece.full_rows * piece.row_bytes
-        _check_length(piece, run_codec(imagecodecs.lzw_decode, piece.data, out=most + 1))
+    if is_old or first(piece.tags, _FILL_ORDER, 1) != 1:
+        return False
+    most = piece.full_rows * piece.row_bytes
+    return _check_length(piece, run_codec(imagecodecs.lzw_decode, piece.data, out=most + 1))
 
 
-def _check_packbits(piece: _Piece) -> None:
-    if first(piece.tags, _FILL_ORDER, 1) == 1:
-        most = piece.full_rows * piece.row_bytes
-        _check_length(piece, run_codec(imagecodecs.packbits_decode, piece.data, out=most + 1))
+def _check_packbits(piece: _Piece) -> bool:
+    if first(piece.tags, _FILL_ORDER, 1) != 1:
+        return False
+    most = piece.full_rows * piece.row_bytes
+    return _check_length(piece, run_codec(imagecodecs.packbits_decode, piece.data, out=most + 1))
 
 
-def _check_jpeg(piece: _Piece) -> None:
+def _check_jpeg(piece: _Piece) -> bool:
     """With the tables that all pieces share, between them the markers of start and end."""
     tables = bytes(piece.tags.get(_JPEG_TABLES, ()))
     stream = tables[:-2] + piece.data[2:] if tables else piece.data
@@ -187,9 +191,11 @@ def _check_jpeg(piece: _Piece) -> None:
     if not piece.rows <= rows <= piece.full_rows or columns != piece.columns:
         raise corrupt()
     decode_stream(stream, (rows, columns, channels))
+    return True
 
 
-_CHECKS: dict[int, Callable[[_Piece], None]] = {
+_CHECKS: dict[int, Callable[[_Piece], bool]] = {
+    _NONE: lambda _piece: True,  # it lies in the file
     5: _check_lzw,
     _JPEG: _check_jpeg,
     8: _check_deflate,

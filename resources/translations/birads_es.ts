@@ -146,12 +146,12 @@
         <translation>Abra antes un estudio.</translation>
     </message>
     <message>
-        <source>Nothing to send yet: nothing of what is ticked was said of this study.</source>
-        <translation>Aún no hay nada que enviar: de este estudio no se ha dicho nada de lo marcado.</translation>
-    </message>
-    <message>
         <source>The model&apos;s answer is hidden from you: nothing of it is sent.</source>
         <translation>La respuesta del modelo está oculta para usted: nada de ella se envía.</translation>
+    </message>
+    <message>
+        <source>Nothing to send yet: nothing of what is ticked was said of this study.</source>
+        <translation>Aún no hay nada que enviar: de este estudio no se ha dicho nada de lo marcado.</translation>
     </message>
     <message>
         <source>Never verified, for research only: so it stands in each object.</source>
@@ -4905,6 +4905,58 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Viene con el paquete del programa y con su código fuente.</translation>
     </message>
     <message>
+        <source>{command} (locked)</source>
+        <translation>{command} (bloqueado)</translation>
+    </message>
+    <message>
+        <source>Report a problem</source>
+        <translation>Informar de un problema</translation>
+    </message>
+    <message>
+        <source>&amp;Report a problem …</source>
+        <translation>In&amp;formar de un problema …</translation>
+    </message>
+    <message>
+        <source>Save the report</source>
+        <translation>Guardar el informe</translation>
+    </message>
+    <message>
+        <source>Parts of the report</source>
+        <translation>Partes del informe</translation>
+    </message>
+    <message>
+        <source>Text of this part</source>
+        <translation>Texto de esta parte</translation>
+    </message>
+    <message>
+        <source>What happened? What did you do just before?</source>
+        <translation>¿Qué ocurrió? ¿Qué hizo justo antes?</translation>
+    </message>
+    <message>
+        <source>The self-test is running …</source>
+        <translation>La autocomprobación está en marcha …</translation>
+    </message>
+    <message>
+        <source>All of this goes into one file, which you save and send yourself. It holds no patients, no names and no folders; look through it all the same, and write below what happened, without a patient&apos;s name.</source>
+        <translation>Todo esto va en un solo archivo, que usted mismo guarda y envía. No contiene pacientes, nombres ni carpetas; revíselo de todos modos y escriba abajo qué ocurrió, sin el nombre de ningún paciente.</translation>
+    </message>
+    <message>
+        <source>Not allowed by this site</source>
+        <translation>No permitido por este centro</translation>
+    </message>
+    <message>
+        <source>What is given out goes to {folder}. {reason}</source>
+        <translation>Lo que se entrega va a {folder}. {reason}</translation>
+    </message>
+    <message>
+        <source>Set by this site: {why}</source>
+        <translation>Fijado por este centro: {why}</translation>
+    </message>
+    <message>
+        <source>Set by this site.</source>
+        <translation>Fijado por este centro.</translation>
+    </message>
+    <message>
         <source>none</source>
         <translation>ninguno</translation>
     </message>
@@ -4917,24 +4969,20 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>«{name}» no está configurado; conocidos: {known}.</translation>
     </message>
     <message>
-        <source>Site configuration cannot be read</source>
-        <translation>No se puede leer la configuración</translation>
-    </message>
-    <message>
-        <source>{path}: {reason}.</source>
-        <translation>{path}: {reason}.</translation>
-    </message>
-    <message>
         <source>the file is too long</source>
         <translation>el archivo es demasiado largo</translation>
     </message>
     <message>
-        <source>Site configuration is not valid</source>
-        <translation>La configuración no es válida</translation>
+        <source>Site configuration cannot be read</source>
+        <translation>No se puede leer la configuración del centro</translation>
     </message>
     <message>
-        <source>{path}: {reason}. Nothing was opened.</source>
-        <translation>{path}: {reason}. No se abrió nada.</translation>
+        <source>Site configuration is not valid</source>
+        <translation>La configuración del centro no es válida</translation>
+    </message>
+    <message>
+        <source>{path}: {why}. Nothing was opened.</source>
+        <translation>{path}: {why}. No se abrió nada.</translation>
     </message>
     <message>
         <source>Site configuration is not safe</source>
@@ -4955,6 +5003,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Site configuration cannot be written</source>
         <translation>No se puede escribir la configuración</translation>
+    </message>
+    <message>
+        <source>{path}: {reason}.</source>
+        <translation>{path}: {reason}.</translation>
     </message>
     <message>
         <source>{where} is no table</source>
@@ -5025,6 +5077,22 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>{where}: los mensajes de auditoría van solo por security = &quot;tls&quot;</translation>
     </message>
     <message>
+        <source>{where}: model must be one of {names}</source>
+        <translation>{where}: model debe ser uno de {names}</translation>
+    </message>
+    <message>
+        <source>{where}: language must be one of {names}</source>
+        <translation>{where}: language debe ser uno de {names}</translation>
+    </message>
+    <message>
+        <source>{where}: {key}: “{word}” is none of {known}</source>
+        <translation>{where}: {key}: «{word}» no es ninguno de {known}</translation>
+    </message>
+    <message>
+        <source>{where}: {key} is too long or cannot be shown</source>
+        <translation>{where}: {key} es demasiado largo o no puede mostrarse</translation>
+    </message>
+    <message>
         <source>{where}: security must be &quot;tls&quot; or &quot;plain&quot;</source>
         <translation>{where}: security debe ser &quot;tls&quot; o &quot;plain&quot;</translation>
     </message>
@@ -5047,6 +5115,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>{where}: “{title}” is no AE title (1 to 16 letters)</source>
         <translation>{where}: «{title}» no es un AE title (1 a 16 letras)</translation>
+    </message>
+    <message>
+        <source>This bundle comes without them: open a folder of your own.</source>
+        <translation>Este paquete no los trae: abra una carpeta suya.</translation>
     </message>
     <message>
         <source>Audit log cannot be written</source>
@@ -5978,6 +6050,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>A part of the program is missing: install it again.</source>
         <translation>Falta una parte del programa: instálelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>This site is configured for the whole machine</source>
+        <translation>El centro está configurado para todo el equipo</translation>
+    </message>
+    <message>
+        <source>Ask whoever keeps {path}.</source>
+        <translation>Pregunte a quien lleva {path}.</translation>
     </message>
     <message>
         <source>waiting</source>

@@ -19,7 +19,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
 from engine import site_configuration
 from engine.errors import EngineError
-from engine.messages import as_message, from_data
+from engine.messages import as_message, from_data, message
 from engine.site_configuration import ConfigurationRefused, Node, SiteConfiguration
 from viewer.shared.languages import mark
 
@@ -177,9 +177,23 @@ class Network(QObject):
             self.failed.emit(error)
         self.configured.emit()
 
+    @property
+    def kept_elsewhere(self) -> Path | None:
+        """The file that counts where it is not the user's own: that is not written here."""
+        try:
+            path = site_configuration.found()
+        except ConfigurationRefused:
+            return None
+        return None if path == site_configuration.default_path() else path
+
     def save(self, configuration: SiteConfiguration) -> bool:
         """Whether it is on the disk, and at work from now on; else `failed` says why."""
         try:
+            if (path := self.kept_elsewhere) is not None:
+                raise ConfigurationRefused(
+                    mark("This site is configured for the whole machine"),
+                    message("Ask whoever keeps {path}.", path=str(path)),
+                )
             site_configuration.write(configuration)
         except ConfigurationRefused as error:
             self.failed.emit(error)

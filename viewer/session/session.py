@@ -38,6 +38,7 @@ from engine.domain import (
 from engine.errors import EngineError, StorageFailed, UnreadableFile
 from engine.interop.plans import ObjectKind, ReaderRecords, plan
 from engine.messages import message
+from engine.site_configuration import Export
 from viewer.session.auditing import Auditing
 from viewer.session.exporting import Exporting
 from viewer.session.foreign import Foreign
@@ -813,6 +814,15 @@ class Session(QObject):
             *(study, node, plan(study, kinds, prediction, words), prediction, words),
             *(is_old, shown or {}),
         )
+
+    def send(self, parcel: Parcel) -> None:
+        """As `Sending.send`, where the site lets results out."""
+        try:
+            self.exporting.policy.check_allowed(Export.OBJECTS)
+        except EngineError as error:
+            self.sending.failed.emit(error)
+            return
+        self.sending.send(parcel)
 
     # ----------------------------------------------------------------------------------- the end
 

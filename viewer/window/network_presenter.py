@@ -249,7 +249,7 @@ class NetworkPresenter(QObject):
             self._show_parcel()
             return
         dialog.show_making()
-        self._session.sending.send(parcel)
+        self._session.send(parcel)
 
     def _on_queued(self, queued: Queued) -> None:
         if self._sending is not None:
