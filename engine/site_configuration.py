@@ -566,7 +566,7 @@ def _languages() -> list[str]:
 M = TypeVar("M", bound=Enum)
 
 
-def _member(table: _Table, key: str, kind: type[M], word: object) -> M:
+def _member(table: _Table, key: str, kind: type[M], word: str) -> M:
     try:
         return kind(word)
     except ValueError:

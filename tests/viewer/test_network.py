@@ -14,7 +14,14 @@ from engine.audit.log import AuditLog
 from engine.domain import ReadingMode
 from engine.interop.plans import ObjectKind, Observer
 from engine.pacs.outbox import Outbox, SendState
-from engine.site_configuration import AuditSettings, Retrieval, Tls
+from engine.site_configuration import (
+    AuditSettings,
+    Export,
+    Retrieval,
+    SiteConfiguration,
+    SitePolicy,
+    Tls,
+)
 from tests.interop_studies import study_in
 from tests.small_pacs import SmallPacs
 from tests.viewer.driver import (
@@ -479,3 +486,35 @@ def test_an_audit_log_that_cannot_be_written_is_told_once(
     qtbot.waitUntil(lambda: window.banner.message is not None, timeout=PATIENCE_MS)
     assert window.banner.message.title == "Audit log cannot be written"
     assert window.session.auditing.is_on
+
+
+# ------------------------------------------------------------------------- what the site has set
+
+
+def test_a_machines_configuration_is_not_written_by_its_readers(
+    make_window, pacs, qtbot, tmp_path, monkeypatch
+):
+    theirs = tmp_path / "clinic.toml"
+    site_configuration.write(SiteConfiguration("VIEWER", {"archive": node_of(pacs)}), theirs)
+    monkeypatch.setenv(site_configuration.VARIABLE, str(theirs))
+    before = theirs.read_bytes()
+    window = make_window()
+    assert window.windowTitle().endswith("network: on")
+    use(window, "dicom_nodes")
+    dialog = shown(window, NodesDialog)
+    press(qtbot, dialog, "Remove")
+    press(qtbot, dialog, "Save")
+    assert "configured for the whole machine" in dialog.message.text()
+    assert theirs.read_bytes() == before
+    assert not site_configuration.default_path().exists()
+    assert window.windowTitle().endswith("network: on")
+
+
+def test_a_site_that_lets_no_objects_out_sends_none(reading_room, pacs, qtbot):
+    window = reading_room()
+    window.session.exporting.policy = SitePolicy(exports=frozenset(Export) - {Export.OBJECTS})
+    dialog = sending_of(window)
+    qtbot.waitUntil(lambda: bool(observers(dialog)), timeout=PATIENCE_MS)
+    press(qtbot, dialog, "Send")
+    assert "Not allowed by this site" in dialog.message.text()
+    assert not Outbox().entries()
