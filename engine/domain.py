@@ -259,6 +259,14 @@ class FailedFile:
     advice: Message
 
 
+@dataclass(frozen=True)
+class FoundDocument:
+    """A DICOM object about images of a study."""
+
+    path: Path
+    study_uid: str
+
+
 @dataclass(frozen=True, eq=False)
 class Catalogue:
     """All that was found under the paths a reader opened."""
@@ -267,6 +275,7 @@ class Catalogue:
     failures: tuple[FailedFile, ...] = ()
     skipped_count: int = 0  #: files that are no image by name and content
     notes: tuple[Message, ...] = ()  #: e.g. "Images of 2 patients lie in one folder; kept apart."
+    documents: tuple[FoundDocument, ...] = ()  #: about images of the studies
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from engine.domain import Laterality, ReadingMode, ViewPosition
 from engine.records.store import ReadingStore
 from tests.phantom import STANDARD_FOUR, write_plain
 from tests.viewer.driver import (
+    are_images_shown,
     canvases,
     choose,
     find,
@@ -103,6 +104,7 @@ def test_pictures_become_a_study_that_hangs_is_judged_and_read(
     asked, _ = window.session.inference, None
     assert asked.progress == (1, 1)
     assert [b.laterality for b in window.prediction.prediction.breasts] == [RIGHT, LEFT]
+    qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
     for canvas in canvases(window):
         assert "by hand" in canvas.text.warnings()
         assert "by hand" in canvas.accessibleName()

@@ -3,8 +3,9 @@ together and hands on, as signals on the window's thread, what no reading mode h
 
 Nothing here waits. Studies are searched on one thread (`opening`), pixels decoded on a few
 (`images`), predictions made in the engine process (`inference`), files written on two more
-(`exporting`), and the readings looked after on another (`upkeep`). What these do is the same in
-every reading mode, so the window has them as they are.
+(`exporting`), and the readings looked after on another (`upkeep`). Processes of their own speak
+with the hospital's network, where the site has configured it (`network`, `retrieving`, `sending`).
+What these do is the same in every reading mode, so the window has them as they are.
 
 What the mode hides stays in here: until a prediction may be shown (`readings`), `prediction`,
 `status`, `other_prediction`, `regions`, `history` and all signals are as if it had not come, but
@@ -38,15 +39,22 @@ from engine.domain import (
     current_readings,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile
+from engine.interop.plans import ObjectKind, ReaderRecords, plan
 from engine.messages import message
+from engine.site_configuration import Export
+from viewer.session.auditing import Auditing
 from viewer.session.exporting import Exporting
+from viewer.session.foreign import Foreign
 from viewer.session.hot_folder import HotFolder
 from viewer.session.images import PIXEL_CACHE_BYTES, Images
 from viewer.session.inference import Engine, Inference
+from viewer.session.network import Network
 from viewer.session.opening import Opening
 from viewer.session.predictions import HEAT_CACHE_BYTES, Predictions
 from viewer.session.readings import Readings, is_of
 from viewer.session.region_requests import RegionRequests
+from viewer.session.retrieving import Retrieving
+from viewer.session.sending import Parcel, Sending
 from viewer.session.upkeep import Upkeep
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
@@ -55,6 +63,7 @@ from viewer.shared.states import (
     OtherModelPrediction,
     ReadingState,
     RegionRequest,
+    ShownNow,
     StudyState,
     StudyStatus,
     VisibleReading,
@@ -63,6 +72,7 @@ from viewer.shared.states import (
 log = logging.getLogger(__name__)
 
 WRITE_DELAY_MS = 300  # entries are on the disk that long after they are made
+LISTING_DELAY_MS = 500  # between two listings of what comes from a PACS
 START_DELAY_MS = 150  # lets the first image be painted before the engine takes the processor
 
 
@@ -142,6 +152,20 @@ class Session(QObject):
         self.hot_folder.arrived.connect(self.add)
         self.exporting = Exporting(readings, delivery, self)
         self.upkeep = Upkeep(readings, delivery, self)
+        self.network = Network(self)
+        self.retrieving = Retrieving(self.network, self)
+        self.inference.is_coming = self._is_coming
+        self.sending = Sending(self.network, delivery, readings_path, self)
+        self.auditing = Auditing(self.network, delivery, self)
+        self.foreign = Foreign(delivery, readings.is_hidden, self)
+        self._received: list[Path] = []  # folders of what the reader had fetched, while it shows
+        self._unlisted: set[str] = (
+            set()
+        )  # studies of which something has come since they were listed
+        self._listing: frozenset[str] = frozenset()  # of these, what is being listed now
+        self._was_complete = True  # the open study, when it was hung
+        self._listing_due = QTimer(self, singleShot=True, interval=LISTING_DELAY_MS)
+        self._listing_due.timeout.connect(self._list_received)
         self._regions = RegionRequests(
             self.inference, readings, self._emit_regions, self._report_unstored
         )
@@ -159,11 +183,22 @@ class Session(QObject):
         self.opening.finished.connect(self._add_what_waits, Qt.ConnectionType.QueuedConnection)
         for part in (self.images, inference):
             part.file_changed.connect(self.opening.note_change)
-        for failing in (self.opening, inference, self.exporting, self.upkeep):
+        network, sending = self.network, self.sending
+        for failing in (self.opening, inference, self.exporting, self.upkeep, network, sending):
             failing.failed.connect(self.error_occurred)
+        self.auditing.failed.connect(self.error_occurred)
+        self.exporting.exported.connect(self.auditing.exported)
+        self.retrieving.settled.connect(self._go_on_with_received)
+        self.opening.finished.connect(self._end_listing)
         self.reading_changed.connect(self._emit_regions)
+        self.reading_changed.connect(self.foreign.refresh)
 
     # -------------------------------------------------------------------------- what it knows
+
+    @property
+    def reader(self) -> str:
+        """The name under which readings are recorded; empty while there is none."""
+        return self._readings.reader
 
     @property
     def current_study(self) -> Study | None:
@@ -173,6 +208,9 @@ class Session(QObject):
     def is_complete(self) -> bool:
         """Whether every file that lies beside the open study's could be read."""
         views = self._current.views if self._current else ()
+        uid = None if self._current is None else self._current.uid
+        if uid is not None and (self._is_coming(uid) or self.retrieving.is_short(uid)):
+            return False
         return self._unread_folders.isdisjoint(view.path.parent for view in views)
 
     @property
@@ -234,6 +272,9 @@ class Session(QObject):
         """Searches the paths for studies; `catalogue_opened` follows, or `error_occurred`."""
         self.opening.forget_changes()
         self._attributed_before.clear()
+        self._received.clear()
+        self._unlisted.clear()
+        self._listing_due.stop()
         paths = tuple(paths)
         self._is_partly_open = False
         self.opening.search(
@@ -300,6 +341,57 @@ class Session(QObject):
             places, lambda catalogue: self._on_found_again(reading, places, catalogue)
         )
 
+    def open_received(self, study_uid: str, folder: Path, is_wanted: bool) -> None:
+        """Something of a study has come into the folder. With `is_wanted` what was fetched takes
+        the place of the catalogue; else it is added where that shows, and left where the reader
+        has opened something else since.
+        """
+        if not self._received and not is_wanted:
+            return
+        self._unlisted.add(study_uid)
+        is_new = folder not in self._received
+        if is_new:
+            self._received.append(folder)
+        if is_new and len(self._received) == 1:
+            self._list_received()
+        elif not self._listing_due.isActive():
+            self._listing_due.start()
+
+    @Slot()
+    def _list_received(self) -> None:
+        if self.opening.is_busy:  # what comes meanwhile is listed after it
+            self._listing_due.start()
+            return
+        paths, self._listing = tuple(self._received), frozenset(self._unlisted)
+        self.opening.search(paths, lambda catalogue: self._on_received(paths, catalogue))
+
+    def _on_received(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
+        if not catalogue.studies:
+            return
+        if self.studies and set(self._paths) <= set(paths):
+            self._paths = paths
+            self._grow(paths, catalogue)
+        else:
+            self._show_catalogue(paths, catalogue)
+        self._go_on_with_received()
+
+    @Slot()
+    def _end_listing(self) -> None:
+        """What came since it began is listed the next time."""
+        self._unlisted -= self._listing
+        self._listing = frozenset()
+
+    @Slot()
+    def _go_on_with_received(self) -> None:
+        """What does not hang by now is missing, not on its way; and the model may judge it."""
+        if not self._was_complete and self.is_complete:
+            self._hang_again()
+        self.inference.work()
+
+    def _is_coming(self, study_uid: str) -> bool:
+        """Whether more of the study is on its way, or here and not listed yet."""
+        return study_uid in self._unlisted or self.retrieving.is_coming(study_uid)
+
     @Slot()
     def _list_anew(self) -> None:
         log.info("Files have changed since they were listed")
@@ -354,12 +446,15 @@ class Session(QObject):
         new = tuple(study for study in catalogue.studies if study.uid not in before)
         self.studies, self._paths = studies, paths
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
+        self.foreign.open(catalogue.documents)
+        if self._current is not None:
+            self.foreign.select(self._current)
         self._readings.grow(studies)
         self.images.grow(studies)
         self.exporting.open(studies)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_grown.emit(catalogue, new)
-        self.inference.grow(studies)  # an engine that waits begins at once, and tells of it
+        self.inference.grow(studies)  # tells of studies that the reader has before them by now
         for study in new:
             self._emit_status(study.uid)
         if not self.images.are_priors_known():
@@ -409,6 +504,7 @@ class Session(QObject):
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         self._current = None
         self._regions.open(None)
+        self.foreign.open(catalogue.documents)
         self._readings.open(studies)
         self.images.open(studies)
         self.inference.open(studies, kept)
@@ -441,8 +537,10 @@ class Session(QObject):
         self.images.hang(study)
         self.images.work()  # while its place is made
         self._emitted_other = None  # who hears of another study forgets what it was told
+        self._was_complete = self.is_complete
         self.study_selected.emit(study)
         self._emit_regions()
+        self.foreign.select(study)
         if previous is not None:
             self._emit_status(previous.uid)
             if was_hidden:  # perhaps only while it was open
@@ -453,6 +551,7 @@ class Session(QObject):
             self._emit_status(study.uid)
             self._reveal_if_due()
             self._emit_prediction(study.uid)
+            self.auditing.study_opened(study)
         self.inference.work()
 
     def _is_current(self, study_uid: str) -> bool:
@@ -534,6 +633,7 @@ class Session(QObject):
         """Whose readings are recorded; what is revealed to one is not to another."""
         if name != self._readings.reader:
             self._readings.change_reader(name)
+            self.auditing.set_reader(name)
             self._emit_mode()
 
     def _emit_mode(self) -> None:
@@ -555,6 +655,7 @@ class Session(QObject):
             self.reveal_failed.emit(error)
             return
         if is_revealed:
+            self.auditing.answer_revealed(self._current)
             self.reading_changed.emit(self.reading)
             self._emit_status(self._current.uid)
 
@@ -616,6 +717,7 @@ class Session(QObject):
         self.upkeep.settle_soon()
         self.assessment_recorded.emit(recorded)
         if study is not None:
+            self.auditing.reading_saved(study)
             self._attach_predictions(study.uid)
             self._go_on_with_second_read(study, was_hidden)
 
@@ -738,11 +840,6 @@ class Session(QObject):
         keys = {view.image_uid: attribution_key(view) for view in views}
         return {uid: known.get(key) or Attribution(*key, "") for uid, key in keys.items()}
 
-    @property
-    def reader(self) -> str:
-        """The name under which readings are recorded; empty while there is none."""
-        return self._readings.reader
-
     def _said_now(self, of: Sequence[Attribution]) -> tuple[Attribution, ...]:
         known = self._readings.attributions()
         return tuple(
@@ -787,6 +884,38 @@ class Session(QObject):
         """
         return self._readings.unsaved(study)
 
+    # ------------------------------------------------------------------------------ what is sent
+
+    def parcel(
+        self,
+        node: str,
+        kinds: Collection[ObjectKind],
+        is_old: bool = False,
+        shown: Mapping[str, ShownNow] | None = None,
+    ) -> Parcel | None:
+        """What would be sent of the open study: of the model what its reader may be told, of
+        readers what this one said. None where no study is open.
+        """
+        study, reader = self._current, self._readings.reader
+        if study is None:
+            return None
+        said = ReaderRecords(self.history(study), self.annotations(study))
+        words = said.of(reader) if reader else ReaderRecords()
+        prediction = self.prediction(study.uid)
+        return Parcel(
+            *(study, node, plan(study, kinds, prediction, words), prediction, words),
+            *(is_old, shown or {}),
+        )
+
+    def send(self, parcel: Parcel) -> None:
+        """As `Sending.send`, where the site lets results out."""
+        try:
+            self.exporting.policy.check_allowed(Export.OBJECTS)
+        except EngineError as error:
+            self.sending.failed.emit(error)
+            return
+        self.sending.send(parcel)
+
     # ----------------------------------------------------------------------------------- the end
 
     def close(self) -> None:
@@ -796,9 +925,13 @@ class Session(QObject):
         self._is_closed = True
         self._writing_due.stop()
         self._delivery.stop()
-        for part in (self.opening, self.exporting, self.upkeep):
+        self._listing_due.stop()
+        for part in (self.opening, self.exporting, self.upkeep, self.sending):
             part.stop()  # all, before one of them is waited for
-        for ending in (self.inference, self.opening, self.exporting, self.upkeep, self.images):
+        for ending in (
+            *(self.inference, self.network, self.opening, self.exporting, self.upkeep),
+            *(self.sending, self.foreign, self.auditing, self.images),
+        ):
             ending.close()
         self.hot_folder.close()
         try:

@@ -11,6 +11,7 @@ from engine.domain import (
     ReadingMode,
     RegionJudgement,
     StudyPrediction,
+    Voi,
 )
 from engine.errors import EngineError
 from viewer.shared.languages import mark
@@ -98,6 +99,15 @@ class RegionRequest:
     @property
     def is_pending(self) -> bool:
         return self.prediction is None and self.failure is None
+
+
+@dataclass(frozen=True)
+class ShownNow:
+    """How the reader looks at an image."""
+
+    voi: Voi
+    #: row_start, row_stop, column_start, column_stop in source pixels; None: the whole image
+    area: tuple[int, int, int, int] | None = None
 
 
 class RunState(Enum):

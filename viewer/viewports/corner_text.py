@@ -49,9 +49,10 @@ class OverlayOptions:
     drawings: bool = True
     text: bool = True  #: window, spacing, zoom, modifiers
     identity: bool = True  #: the patient's name, ID and date
+    foreign: bool = False  #: others' marks, and who made them; on the screen alone
 
 
-EVERYTHING = OverlayOptions()
+EVERYTHING = OverlayOptions(foreign=True)
 
 
 class CornerLine(NamedTuple):
@@ -84,6 +85,7 @@ class CornerText:
         self.is_beside_prior = False  #: and says that it is the current one
         self.is_comparable = True  #: its size, with the others of the page; if not it says so
         self.refusal = ""  #: why no network judges the view, in the reader's language; or nothing
+        self.foreign: tuple[str, ...] = ()  #: whose marks show, while they do
 
     @property
     def name(self) -> str:
@@ -251,6 +253,10 @@ class CornerText:
             for line in self.bottom_lines()
             if options.text or line.is_warning
             for part in wrapped(line.text, metrics, room)  # an origin that is elided is none
+        ] + [
+            TextLine(part, theme.FOREIGN, small)
+            for text in (self.foreign if options.foreign else ())
+            for part in wrapped(text, metrics, room)
         ]
 
     def free_area(self, area: QRect) -> QRectF:

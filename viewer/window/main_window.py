@@ -59,10 +59,12 @@ from viewer.viewports.viewports import ViewportsPane
 from viewer.window import problem_report
 from viewer.window.attribution_presenter import AttributionPresenter
 from viewer.window.dialogs import show_alone
+from viewer.window.foreign_presenter import ForeignPresenter
 from viewer.window.hot_folder_presenter import HotFolderPresenter
 from viewer.window.manual import Manual, find_manual
 from viewer.window.menus import Menus
 from viewer.window.model_presenter import ModelPresenter
+from viewer.window.network_presenter import NetworkPresenter, title_of
 from viewer.window.readings_presenter import ReadingsPresenter
 from viewer.window.screens import Screens
 from viewer.window.settings import Settings
@@ -89,7 +91,7 @@ class MainWindow(QMainWindow):
         self._log_folder = log_folder
         self._may_close = False
         self._language = languages.current()  # as chosen; spoken from the next start on
-        self.setWindowTitle("birads-viewer")
+        self.setWindowTitle(title_of(False))
         self.setAcceptDrops(True)
 
         self.commands = Commands(self)
@@ -111,6 +113,9 @@ class MainWindow(QMainWindow):
         self.attributions = AttributionPresenter(session, self.assessment, self)
         self.hot_folder = HotFolderPresenter(session.hot_folder, self.worklist, settings, self)
         self.readings = ReadingsPresenter(session, self.disagreements, self, settings.export_folder)
+        self.network = NetworkPresenter(session, self.viewports.shown_now, self)
+        self.foreign = ForeignPresenter(session, settings, self.viewports, self)
+        self.statusBar().addPermanentWidget(self.network.queue_label)
         self._add_commands()
         self.menus = Menus(self, self.commands, session.inference.model_name)
         SiteLocks(settings.policy, self.commands, self.menus, self.disagreements).apply()
@@ -168,8 +173,10 @@ class MainWindow(QMainWindow):
     def _add_commands(self) -> None:
         commands = self.commands
         commands.add(self, self._commands())
-        parts = (self.output, self.undoing, self.readings, self.models, self.screens)
-        for part in (*parts, self.attributions, self.hot_folder):
+        for part in (
+            *(self.output, self.undoing, self.readings, self.models, self.screens),
+            *(self.attributions, self.hot_folder, self.network, self.foreign),
+        ):
             commands.add(self, part.commands())
         commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
         commands.adopt("reading_pane", ("F9",), self.reading_dock.toggleViewAction())
@@ -263,6 +270,11 @@ class MainWindow(QMainWindow):
         self.hot_folder.changed.connect(self.commands.refresh)
         self.attributions.image_chosen.connect(self._on_image_chosen)
         self.readings.message.connect(self.banner.show_message)
+        self.network.switched.connect(self._on_network_switched)
+        self.network.study_wanted.connect(self.worklist.select)
+        self.foreign.changed.connect(self.commands.refresh)
+        self.foreign.failed.connect(self.show_error)
+        self.foreign.message.connect(self.banner.show_message)
         self.screens.message.connect(tools.message)
         self.screens.moved.connect(self.commands.refresh)
         self.menus.recent.aboutToShow.connect(self.fill_recent)
@@ -293,6 +305,7 @@ class MainWindow(QMainWindow):
             self.resize(1600, 900)
         self.restoreState(settings.layout, LAYOUT_VERSION)
         self.hot_folder.restore()
+        self.session.network.read()
         self.assessment.reader_changed.connect(self._on_reader_changed)
         self.worklist.order_changed.connect(self._on_order_changed)
 
@@ -305,6 +318,10 @@ class MainWindow(QMainWindow):
         self.viewports.set_protocol(self.settings.protocol(name))
         if self.session.current_study is not None:
             self.study.offer_unsaved([self.session.current_study])
+
+    def _on_network_switched(self, is_on: bool) -> None:
+        self.setWindowTitle(title_of(is_on))
+        self.screens.show_network(is_on)
 
     # ------------------------------------------------------------------------------------- opening
 
@@ -545,6 +562,7 @@ class MainWindow(QMainWindow):
         self.settings.save()
         self.screens.leave()
         self.disagreements.close()
+        self.network.close()
         self.session.close()
         super().closeEvent(event)
 

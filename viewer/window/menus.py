@@ -23,7 +23,7 @@ MODELS = tuple(f"model_{name}" for name in MODEL_TITLES)
 
 MENUS = {
     mark("&File"): (
-        *("open_folder", "open_files", RECENT, "watch_folder", LINE),
+        *("open_folder", "open_files", "open_pacs", RECENT, "watch_folder", LINE),
         *("save_picture", "copy_picture", "summary", "anonymise", LINE),
         *("export", "export_unblinded", LINE, "quit"),
     ),
@@ -34,7 +34,14 @@ MENUS = {
         *("pan_step_-1_0", "pan_step_1_0", "pan_step_0_-1", "pan_step_0_1"),
         *("toggle_single", "toggle_arrangement", "reset", LINE),
         *("tools.turn_mirrored", "tools.turn_flipped"),
-        *("tools.turn_turned_right", "tools.turn_turned_left", LINE, "heat_map"),
+        *(
+            "tools.turn_turned_right",
+            "tools.turn_turned_left",
+            LINE,
+            "heat_map",
+            "others_marks",
+            "others_documents",
+        ),
     ),
     mark("&Tools"): (
         *("tools.hand.choose_RULER", "tools.hand.choose_ANGLE", "tools.hand.choose_ELLIPSE"),
@@ -52,7 +59,7 @@ MENUS = {
     mark("&Reading"): (
         *("undo", "redo", "undo_reading", LINE),
         *("right_breast", "left_breast", "next_breast", "save", LINE),
-        *("disagreements", mark("Mode"), *MODES),
+        *("disagreements", "send_results", mark("Mode"), *MODES),
     ),
     mark("&Model"): (
         *(*MODELS, "other_model", "both_models", "cancers_per_1000", LINE),
@@ -61,6 +68,7 @@ MENUS = {
     mark("&Panes"): (
         *("worklist_pane", "reading_pane", "images_apart", "images_next_screen", LINE, LANGUAGE),
     ),
+    mark("&Settings"): ("dicom_nodes",),
     mark("&Help"): ("manual", "shortcuts", "report_problem", "logs", "about"),
 }
 SECTIONS = ("Mode",)  # words between two lines, of the commands below them

@@ -150,6 +150,15 @@ class Settings:
         self._values.setValue("cancers_per_1000", cancers or 0)
 
     @property
+    def others_marks(self) -> bool:
+        """Whether others' marks are painted, where they may be."""
+        return self._values.value("others/marks", "true") in (True, "true")
+
+    @others_marks.setter
+    def others_marks(self, are_shown: bool) -> None:
+        self._values.setValue("others/marks", are_shown)
+
+    @property
     def overlay_visible(self) -> bool:
         return self._flag("overlay/visible")
 
