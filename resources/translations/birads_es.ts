@@ -6097,10 +6097,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Nodo</translation>
     </message>
     <message>
-        <source>Patient ID</source>
-        <translation>ID de la paciente</translation>
-    </message>
-    <message>
         <source>Name, or its beginning with *</source>
         <translation>Nombre, o su comienzo con *</translation>
     </message>
@@ -6119,10 +6115,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Today&apos;s &amp;worklist</source>
         <translation>&amp;Lista de hoy</translation>
-    </message>
-    <message>
-        <source>Date</source>
-        <translation>Fecha</translation>
     </message>
     <message>
         <source>Time</source>
@@ -6165,10 +6157,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>&amp;Open</source>
         <translation>&amp;Abrir</translation>
-    </message>
-    <message>
-        <source>Study</source>
-        <translation>Estudio</translation>
     </message>
     <message>
         <source>Objects here</source>

@@ -43,7 +43,7 @@ from viewer.shared.states import Phase
 
 # pynetdicom leaves a socket that was refused to the collector
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 _SEEN: list[tuple[str, object]] = []
 _WATCHED = ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen")
 
@@ -439,7 +439,7 @@ def test_a_reader_may_decide_that_it_is_not_sent(reading_room, pacs, qtbot):
     press(qtbot, dialog, "Send")
     sending = window.session.sending
     qtbot.waitUntil(
-        lambda: [e.state for e in sending.entries] == [SendState.REFUSED], timeout=60_000
+        lambda: [e.state for e in sending.entries] == [SendState.REFUSED], timeout=PATIENCE_MS
     )
     dialog.tabs.setCurrentIndex(1)
     dialog.queue.setCurrentItem(dialog.queue.topLevelItem(0))

@@ -8,13 +8,14 @@ What goes over the network is audited by the process that does it.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.audit.log import AuditLog
 from engine.audit.messages import AuditEvent, EventIdentification, Subject, this_program, this_user
 from engine.domain import Study
-from engine.errors import EngineError, StorageFailed
+from engine.errors import EngineError
 from viewer.session.network import Network
 from viewer.shared.delivery import Delivery
 
@@ -68,13 +69,14 @@ class Auditing(QObject):
         configuration = self._network.configuration
         if configuration is None:
             return
-        log = AuditLog(configuration.audit.folder)
         event = AuditEvent(
             deed,
             (this_user(name=self._reader), this_program(configuration.ae_title)),
             () if study is None else (_subject(study),),
         )
-        self._delivery.when_done(self._writer.submit(log.record, event), self._on_written)
+        self._delivery.when_done(
+            self._writer.submit(_write, configuration.audit.folder, event), self._on_written
+        )
 
     def _on_written(self, future: "Future[None]") -> None:
         if future.cancelled():
@@ -82,7 +84,7 @@ class Auditing(QObject):
         try:
             future.result()
             self._has_failed = False
-        except StorageFailed as error:
+        except EngineError as error:
             if not self._has_failed:
                 self._has_failed = True
                 self.failed.emit(error)
@@ -91,6 +93,11 @@ class Auditing(QObject):
         if self._has_begun:
             self._record(EventIdentification.STOP)
         self._writer.shutdown()  # nothing of it is left out
+
+
+def _write(folder: Path | None, event: AuditEvent) -> None:
+    """On the writer's thread. Raises EngineError."""
+    AuditLog(folder).record(event)
 
 
 def _subject(study: Study) -> Subject:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.domain import MammogramView, Study, StudyPrediction
-from engine.errors import EngineError, StorageFailed
+from engine.errors import EngineError
 from engine.interop.plans import Plan, ReaderRecords
 from engine.pacs.outbox import Outbox, OutboxEntry, SendState
 from viewer.session.network import Network, NetworkProcess, Row, error_of
@@ -76,8 +76,8 @@ class Sending(QObject):
         self._delivery = delivery
         self._readings_path = readings_path
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="sending")
-        self._outbox = Outbox()
         self._processes: dict[str, NetworkProcess] = {}  # by node
+        self._next: set[str] = set()  # nodes that a reader has asked for meanwhile
         self._told: dict[str, str] = {}  # what failed last, by node
         self.entries: tuple[OutboxEntry, ...] = ()
         self._look_due = QTimer(self, interval=LOOK_INTERVAL_MS)
@@ -96,7 +96,7 @@ class Sending(QObject):
 
     def send(self, parcel: Parcel) -> None:
         """`queued` follows, or `failed`; then what is queued is taken to its node."""
-        future = self._maker.submit(_make_and_queue, parcel, self._outbox, self._readings_path)
+        future = self._maker.submit(_make_and_queue, parcel, self._readings_path)
         self._delivery.when_done(future, self._on_queued)
 
     def _on_queued(self, future: "Future[Queued]") -> None:
@@ -122,14 +122,14 @@ class Sending(QObject):
 
     def look(self) -> None:
         """At the queue: `queue_changed` follows, and what is due is sent."""
-        self._delivery.when_done(self._maker.submit(self._outbox.entries), self._on_looked)
+        self._delivery.when_done(self._maker.submit(_entries), self._on_looked)
 
     def _on_looked(self, future: "Future[list[OutboxEntry]]") -> None:
         if future.cancelled():
             return
         try:
             self.entries = tuple(future.result())
-        except StorageFailed as error:
+        except EngineError as error:
             self._look_due.stop()  # it would be told again and again
             self.failed.emit(error)
             return
@@ -144,7 +144,10 @@ class Sending(QObject):
 
     def take(self, node: str, is_again: bool = False) -> None:
         """What is due goes to its node; `is_again`: also what was refused, or waits."""
-        if node in self._processes or node not in {known.name for known in self._network.nodes}:
+        if node not in {known.name for known in self._network.nodes}:
+            return
+        if node in self._processes:  # after this turn
+            self._next |= {node} if is_again else set()
             return
         options = ["--retry"] if is_again else []
         process = self._processes[node] = self._network.run("send", node, options=options)
@@ -157,7 +160,7 @@ class Sending(QObject):
 
     def drop(self, entry: OutboxEntry) -> None:
         """The reader decides that it is not sent."""
-        future = self._maker.submit(self._outbox.drop, entry)
+        future = self._maker.submit(_drop, entry)
         self._delivery.when_done(future, lambda _done: self.look())
 
     def _on_row(self, node: str, row: Row) -> None:
@@ -171,7 +174,10 @@ class Sending(QObject):
         self._processes.pop(node, None)
         if error is not None:
             self._tell(node, error)
-        self._delivery.when_done(self._maker.submit(self._outbox.entries), self._on_counted)
+        if node in self._next:
+            self._next.remove(node)
+            self.take(node, is_again=True)
+        self._delivery.when_done(self._maker.submit(_entries), self._on_counted)
 
     def _on_counted(self, future: "Future[list[OutboxEntry]]") -> None:
         """After a turn: what is left waits for the next one."""
@@ -194,12 +200,21 @@ class Sending(QObject):
         self._maker.shutdown(cancel_futures=True)
 
 
-def _make_and_queue(parcel: Parcel, outbox: Outbox, readings_path: Path) -> Queued:
+def _entries() -> list[OutboxEntry]:
+    return Outbox().entries()
+
+
+def _drop(entry: OutboxEntry) -> None:
+    Outbox().drop(entry)
+
+
+def _make_and_queue(parcel: Parcel, readings_path: Path) -> Queued:
     """On the maker's thread. Raises EngineError, and ModuleNotFoundError without the extra."""
     from engine.interop import results
     from engine.interop.register import DocumentRegister, register_of
     from engine.interop.reports import ReportClass
 
+    outbox = Outbox()
     register = DocumentRegister(register_of(readings_path))
     report_class = ReportClass.COMPREHENSIVE if parcel.is_old else ReportClass.COMPREHENSIVE_3D
     failures: list[EngineError] = []
