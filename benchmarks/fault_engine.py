@@ -25,7 +25,7 @@ from tests.tiny_networks import write_tiny_checkpoint
 _FULL_KILLS, _FULL_STOPS, _FULL_LIMITS = 30, 4, 4  # where 100,000 mutants are asked for
 _SAMPLE, _SAMPLE_SILENCE_S = 10_000, 5.0  # of fewer mutants the sample does not wait half a minute
 _PATIENCE_S = 240.0
-_STUDIES = 6
+_STUDIES, _LARGE = 6, 3
 
 
 def measure(count: int, seed: int, folder: Path, say: Say) -> list[Row]:
@@ -47,7 +47,7 @@ def measure(count: int, seed: int, folder: Path, say: Say) -> list[Row]:
         ]
     finally:
         engine.stop()
-    rows.append(_row("engine out of memory", _limits(studies[:3], share), say))
+    rows.append(_row("engine with less address space", _limits(folder, share), say))
     rows.append(_row("networks that are none", _checkpoints(checkpoint, studies[0], folder), say))
     return rows
 
@@ -153,20 +153,31 @@ def _stops(
     return tally
 
 
-def _limits(studies: tuple[Study, ...], share: float) -> Counter[str]:
-    """Less address space than the first answers took, for a shipped network: an answer as before,
-    or the reason.
+def _limits(folder: Path, share: float) -> Counter[str]:
+    """No more address space than a shipped network takes at work on a small study, and then
+    larger ones: an answer as before, or the reason; and a small one is answered afterwards.
     """
+    small = write_study(folder / "small", patient_id="S", rows=300, columns=200)
+    for number in range(_LARGE):
+        write_study(
+            folder / "large" / str(number), patient_id=f"L-{number}", rows=3000, columns=2200
+        )
+    asked = (*load([folder / "large"]).studies, *load([small]).studies)
+    engine = EngineProcess(EngineSettings(threads=1))
+    try:
+        expected = [_said(_ask(engine, study).result(_PATIENCE_S)) for study in asked]
+    finally:
+        engine.stop()
     tally: Counter[str] = Counter()
     for _ in range(max(1, round(_FULL_LIMITS * share))):
         engine = EngineProcess(EngineSettings(threads=1))
         try:
-            expected = [_said(_ask(engine, study).result(_PATIENCE_S)) for study in studies]
+            _ask(engine, asked[-1]).result(_PATIENCE_S)
             process_id = _working(engine, 0.0)
             pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[0])
-            size = pages * resource.getpagesize() * 3 // 4
+            size = pages * resource.getpagesize()
             resource.prlimit(process_id, resource.RLIMIT_AS, (size, size))
-            futures = [_ask(engine, study) for study in studies]
+            futures = [_ask(engine, study) for study in asked]
             tally.update(_outcome(f, e) for f, e in zip(futures, expected, strict=True))
         finally:
             engine.stop()

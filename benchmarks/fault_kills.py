@@ -19,7 +19,7 @@ from engine.domain import Annotation, AnnotationKind
 from engine.errors import StorageFailed
 from engine.records.store import ReadingStore
 from engine.records.verification import verify
-from tests.engine.test_readings import assessment  # before the children are forked, which is fast
+from tests.engine.readings import assessment  # before the children are forked, which is fast
 
 _FULL = 1000  # kills where 100,000 mutants are asked for
 _ROUNDS = 40  # on one file, then a new one is begun

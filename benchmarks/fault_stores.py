@@ -22,7 +22,7 @@ from fault_rows import Row, Say
 from engine.errors import EngineError
 from engine.records.store import ReadingStore
 from engine.records.verification import verify
-from tests.engine.test_readings import assessment
+from tests.engine.readings import assessment
 
 _FULL = 1000  # files with flipped bits where 100,000 mutants are asked for
 _MOUNT = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]

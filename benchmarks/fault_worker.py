@@ -284,7 +284,7 @@ def _directory_outcome(seed: Seed, mutant: Mutant, folder: Path, number: int) ->
 
 def _readings_seeds(folder: Path) -> list[Seed]:
     from engine.records.store import ReadingStore
-    from tests.engine.test_readings import assessment
+    from tests.engine.readings import assessment
 
     path = folder / "seed" / "readings.sqlite"
     with ReadingStore(path) as store:

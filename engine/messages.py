@@ -5,9 +5,10 @@ English here, in logs, exports and records. The window translates the template a
 message itself. docs/translating.md says how a template reaches the translators.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Self
+from typing import Any, Self
 
 Value = str | int | float  #: a plain str is a name or a file's own words, the same in any language
 
@@ -53,6 +54,41 @@ def as_message(text: str) -> Message:
     by an earlier run. It is shown in English unless a whole template says just that.
     """
     return text if isinstance(text, Message) else Message(text, {})
+
+
+def as_data(text: str) -> dict[str, Any]:
+    """For JSON: a sentence that another process, or a later run, can still translate."""
+    said = as_message(text)
+    values = {k: as_data(v) if isinstance(v, Message) else v for k, v in said.values.items()}
+    return {"template": said.template, "values": values}
+
+
+def from_data(data: object) -> Message:
+    """What `as_data` made. Raises ValueError for anything else."""
+    match data:
+        case {"template": str(template), "values": dict(values)}:
+            told: dict[str, Value] = {}
+            for name, value in values.items():
+                told[str(name)] = (
+                    value if isinstance(value, str | int | float) else from_data(value)
+                )
+            try:
+                return Message(template, told)
+            except (KeyError, IndexError, AttributeError) as error:
+                raise ValueError("a template without its values") from error
+    raise ValueError("no sentence")
+
+
+def as_json(text: str) -> str:
+    return json.dumps(as_data(text), ensure_ascii=False)
+
+
+def from_json(text: str) -> Message:
+    """What `as_json` made; a text that is none is taken as it is, in English."""
+    try:
+        return from_data(json.loads(text))
+    except (ValueError, RecursionError):
+        return as_message(text)
 
 
 def joined(separator: str, parts: Iterable[Value]) -> Message:

@@ -186,9 +186,10 @@ class SiteConfiguration:
     def node(self, name: str) -> Node:
         """Raises ConfigurationRefused where there is none of that name."""
         if name not in self.nodes:
-            known = ", ".join(self.nodes) or "none"
+            known = ", ".join(self.nodes) or message("none")
             raise ConfigurationRefused(
-                "Unknown node", f"{name!r} is not configured; known: {known}."
+                message("Unknown node"),
+                message("“{name}” is not configured; known: {known}.", name=name, known=known),
             )
         return self.nodes[name]
 
@@ -265,15 +266,15 @@ def read(path: Path | None = None) -> SiteConfiguration | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _refusal(_UNREADABLE, path, str(error.strerror)) from error
+        raise _refusal(_UNREADABLE, path, error.strerror or type(error).__name__) from error
     if path not in places()[:-1]:  # other users of the machine read those
         keep_private(path)
     try:
         if len(data) > _LARGEST_FILE:
-            raise ValueError("the file is too long")
+            raise ValueError(message("the file is too long"))
         return parse(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # tomllib's and ours
-        raise _refusal(_INVALID, path, str(error)) from error
+        raise _refusal(_INVALID, path, _reason(error)) from error
 
 
 def policy() -> SitePolicy:
@@ -296,9 +297,18 @@ def _check_rights(path: Path, status: os.stat_result) -> None:
         return
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
         raise ConfigurationRefused(
-            "Site configuration is not safe",
-            f"{path} belongs to or may be written by others: take that from them (chmod 600).",
+            message("Site configuration is not safe"),
+            message(
+                "{path} belongs to or may be written by others: take that from them (chmod 600).",
+                path=str(path),
+            ),
         )
+
+
+def _reason(error: Exception) -> str:
+    """In our words where it is ours; tomllib's and the decoder's are English."""
+    words = error.args[0] if error.args else ""
+    return words if isinstance(words, Message) else str(error)
 
 
 def write(configuration: SiteConfiguration, path: Path | None = None) -> None:
@@ -309,14 +319,19 @@ def write(configuration: SiteConfiguration, path: Path | None = None) -> None:
     text = as_toml(configuration)
     try:
         if parse(text) != configuration:
-            raise ValueError("a value would not read back")
+            raise ValueError(message("a value would not read back"))
         make_private_folder(path.parent)
         write_whole(path, text.encode())
     except ValueError as error:
-        raise ConfigurationRefused("Site configuration is not valid", f"{error}.") from error
+        raise ConfigurationRefused(
+            message("Site configuration is not valid"), message("{reason}.", reason=_reason(error))
+        ) from error
     except OSError as error:
         raise ConfigurationRefused(
-            "Site configuration cannot be written", f"{path}: {error.strerror}."
+            message("Site configuration cannot be written"),
+            message(
+                "{path}: {reason}.", path=str(path), reason=error.strerror or type(error).__name__
+            ),
         ) from error
 
 
@@ -347,7 +362,7 @@ class _Table:
 
     def __init__(self, where: str, values: object) -> None:
         if not isinstance(values, dict):
-            raise ValueError(f"{where} is no table")
+            raise ValueError(message("{where} is no table", where=where))
         self.where = where
         self._values: dict[str, Any] = values
         self._asked: set[str] = set()
@@ -358,11 +373,15 @@ class _Table:
         self._asked.add(key)
         value = self._values.get(key, default)
         if value is None:
-            raise ValueError(f"{self.where} lacks {key}")
+            raise ValueError(message("{where} lacks {key}", where=self.where, key=key))
         # True is an int to Python, and 30 a float to people
         fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
         if not fits or (isinstance(value, bool) and kind is not bool):
-            raise ValueError(f"{self.where}: {key} is no {kind.__name__}")
+            raise ValueError(
+                message(
+                    "{where}: {key} is no {kind}", where=self.where, key=key, kind=kind.__name__
+                )
+            )
         return value
 
     def path(self, key: str) -> Path | None:
@@ -371,7 +390,13 @@ class _Table:
             return None
         path = Path(self.get(key, str)).expanduser()
         if not path.is_absolute():
-            raise ValueError(f"{self.where}: {key} must be a whole path, from the root on")
+            raise ValueError(
+                message(
+                    "{where}: {key} must be a whole path, from the root on",
+                    where=self.where,
+                    key=key,
+                )
+            )
         return path
 
     def table(self, key: str) -> "_Table | None":
@@ -388,26 +413,30 @@ class _Table:
         self._asked.add(key)
         found = self._values.get(key, {})
         if not isinstance(found, dict):
-            raise ValueError(f"{key} holds no tables")
+            raise ValueError(message("{key} holds no tables", key=key))
         return found
 
     def check_all_known(self) -> None:
         unknown = sorted(set(self._values) - self._asked)
         if unknown:
-            raise ValueError(f"{self.where}: unknown {', '.join(unknown)}")
+            raise ValueError(
+                message("{where}: unknown {names}", where=self.where, names=", ".join(unknown))
+            )
         for inner in self._inner:
             inner.check_all_known()
 
 
 def _node(name: str, table: _Table) -> Node:
     if not name.isprintable() or not name.strip() or len(name) > 64:
-        raise ValueError(f"{table.where}: its name is empty, too long or cannot be shown")
+        raise ValueError(
+            message("{where}: its name is empty, too long or cannot be shown", where=table.where)
+        )
     has_host, web = bool(table.get("host", str, "")), table.table("web")
     if not has_host and web is None:
-        raise ValueError(f"{table.where} has neither host nor web")
+        raise ValueError(message("{where} has neither host nor web", where=table.where))
     timeout = float(table.get("timeout_s", float, 30.0))
     if not 1 <= timeout <= 3600:
-        raise ValueError(f"{table.where}: timeout_s must lie in 1 … 3600")
+        raise ValueError(message("{where}: timeout_s must lie in 1 … 3600", where=table.where))
     node = Node(
         name,
         ae_title=_ae_title(table, "ae_title") if has_host else "",
@@ -428,17 +457,23 @@ def _retrieval(table: _Table) -> Retrieval:
     try:
         return Retrieval(word)
     except ValueError:
-        raise ValueError(f'{table.where}: retrieve must be "get" or "move"') from None
+        raise ValueError(
+            message('{where}: retrieve must be "get" or "move"', where=table.where)
+        ) from None
 
 
 def _web(table: _Table) -> Web:
     url = table.get("url", str).rstrip("/")
     scheme = url.partition("://")[0]
     if scheme not in ("https", "http") or any(c.isspace() or not c.isprintable() for c in url):
-        raise ValueError(f"{table.where}: url must begin with https://")
+        raise ValueError(message("{where}: url must begin with https://", where=table.where))
     tls = _tls(table)
     if (scheme == "https") != (tls is not None):
-        raise ValueError(f'{table.where}: https goes with security = "tls", http with "plain"')
+        raise ValueError(
+            message(
+                '{where}: https goes with security = "tls", http with "plain"', where=table.where
+            )
+        )
     return Web(url, tls)
 
 
@@ -446,18 +481,23 @@ def _receiver(table: _Table) -> ReceiverConfiguration:
     address = table.get("address", str).strip()
     if address in _WIDE_ADDRESSES:
         raise ValueError(
-            f"{table.where}: address must be that of one interface, e.g. 127.0.0.1: not all of them"
+            message(
+                "{where}: address must be that of one interface, e.g. 127.0.0.1: not all of them",
+                where=table.where,
+            )
         )
     callers = table.get("callers", list)
     titles = [_checked_title(table.where, title) for title in callers]
     if not titles:
-        raise ValueError(f"{table.where}: callers names nobody who may store")
+        raise ValueError(message("{where}: callers names nobody who may store", where=table.where))
     largest = table.get("largest_mb", int, 1024)
     if not 1 <= largest <= 4096:
-        raise ValueError(f"{table.where}: largest_mb must lie in 1 … 4096")
+        raise ValueError(message("{where}: largest_mb must lie in 1 … 4096", where=table.where))
     tls = _tls(table)
     if tls is not None and (tls.certificate is None or tls.key is None):
-        raise ValueError(f"{table.where}: a receiver with TLS needs certificate and key")
+        raise ValueError(
+            message("{where}: a receiver with TLS needs certificate and key", where=table.where)
+        )
     return ReceiverConfiguration(
         address, _port(table), frozenset(titles), tls, largest, table.path("folder")
     )
@@ -468,7 +508,11 @@ def _audit(table: _Table) -> AuditSettings:
     if syslog is not None:
         tls = _tls(syslog)
         if tls is None:
-            raise ValueError(f'{syslog.where}: audit messages go over security = "tls" alone')
+            raise ValueError(
+                message(
+                    '{where}: audit messages go over security = "tls" alone', where=syslog.where
+                )
+            )
         found = Syslog(_host(syslog), _port(syslog, 6514), tls)
     return AuditSettings(table.path("folder"), found)
 
@@ -489,10 +533,22 @@ def _policy(table: _Table) -> SitePolicy:
 def _settings(table: _Table) -> ReadingSettings:
     model = table.get("model", str, "")
     if model and model not in MODEL_NAMES:
-        raise ValueError(f"{table.where}: model must be one of {', '.join(MODEL_NAMES)}")
+        raise ValueError(
+            message(
+                "{where}: model must be one of {names}",
+                where=table.where,
+                names=", ".join(MODEL_NAMES),
+            )
+        )
     mode, language = table.get("mode", str, ""), table.get("language", str, "")
     if language and language not in _languages():
-        raise ValueError(f"{table.where}: language must be one of {', '.join(_languages())}")
+        raise ValueError(
+            message(
+                "{where}: language must be one of {names}",
+                where=table.where,
+                names=", ".join(_languages()),
+            )
+        )
     return ReadingSettings(
         model=model or None,
         mode=_member(table, "mode", ReadingMode, mode) if mode else None,
@@ -510,18 +566,28 @@ def _languages() -> list[str]:
 M = TypeVar("M", bound=Enum)
 
 
-def _member(table: _Table, key: str, kind: type[M], word: object) -> M:
+def _member(table: _Table, key: str, kind: type[M], word: str) -> M:
     try:
         return kind(word)
     except ValueError:
         known = ", ".join(f'"{each.value}"' for each in kind)
-        raise ValueError(f"{table.where}: {key}: {word!r} is none of {known}") from None
+        raise ValueError(
+            message(
+                "{where}: {key}: “{word}” is none of {known}",
+                where=table.where,
+                key=key,
+                word=word,
+                known=known,
+            )
+        ) from None
 
 
 def _said(table: _Table, key: str) -> str:
     text: str = table.get(key, str, "").strip()
     if len(text) > _LONGEST_TEXT or not text.isprintable():
-        raise ValueError(f"{table.where}: {key} is too long or cannot be shown")
+        raise ValueError(
+            message("{where}: {key} is too long or cannot be shown", where=table.where, key=key)
+        )
     return text
 
 
@@ -537,29 +603,32 @@ def _tls(table: _Table) -> Tls | None:
     if security == "plain":
         return None
     if security != "tls":
-        raise ValueError(f'{table.where}: security must be "tls" or "plain"')
+        raise ValueError(message('{where}: security must be "tls" or "plain"', where=table.where))
     ca, certificate, key = (table.path(name) for name in ("ca", "certificate", "key"))
     if ca is None:
         raise ValueError(
-            f"{table.where}: TLS needs ca, the file of who signs its certificates; or "
-            'security = "plain", in the clear'
+            message(
+                "{where}: TLS needs ca, the file of who signs its certificates; or "
+                'security = "plain", in the clear',
+                where=table.where,
+            )
         )
     if (certificate is None) != (key is None):
-        raise ValueError(f"{table.where}: certificate and key belong together")
+        raise ValueError(message("{where}: certificate and key belong together", where=table.where))
     return Tls(ca, certificate, key, table.get("certificate_name", str, ""))
 
 
 def _host(table: _Table) -> str:
     host: str = table.get("host", str).strip()
     if not host or len(host) > 253 or any(c.isspace() or not c.isprintable() for c in host):
-        raise ValueError(f"{table.where}: host is no name or address")
+        raise ValueError(message("{where}: host is no name or address", where=table.where))
     return host
 
 
 def _port(table: _Table, default: int | None = None) -> int:
     port: int = table.get("port", int, default)
     if not 1 <= port <= 65535:
-        raise ValueError(f"{table.where}: port must lie in 1 … 65535")
+        raise ValueError(message("{where}: port must lie in 1 … 65535", where=table.where))
     return port
 
 
@@ -576,7 +645,11 @@ def _checked_title(where: str, title: object) -> str:
         or not title.isprintable()
         or "\\" in title
     ):
-        raise ValueError(f"{where}: {title!r} is no AE title (1 to 16 letters)")
+        raise ValueError(
+            message(
+                "{where}: “{title}” is no AE title (1 to 16 letters)", where=where, title=str(title)
+            )
+        )
     return title.strip()
 
 

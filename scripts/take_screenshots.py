@@ -53,7 +53,7 @@ def main() -> None:
     suffix = "" if arguments.language == languages.SOURCE else f"-{arguments.language}"
     with tempfile.TemporaryDirectory() as folder:
         work_dir = Path(folder)
-        os.environ.setdefault("QT_QPA_PLATFORM", _offscreen(work_dir, width, height))
+        os.environ.setdefault("QT_QPA_PLATFORM", offscreen(work_dir, width, height))
         import tour
 
         names = arguments.scenes or tour.PICTURED
@@ -97,7 +97,7 @@ def take(work_dir: Path, width: int, height: int, language: str, pictures: dict[
     session.close()
 
 
-def _offscreen(work_dir: Path, width: int, height: int) -> str:
+def offscreen(work_dir: Path, width: int, height: int) -> str:
     """A screen of that size: windows are placed by it, and none becomes larger."""
     screen = {"name": "screen", "x": 0, "y": 0, "width": width, "height": height}
     numbers = {"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}

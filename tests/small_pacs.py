@@ -177,10 +177,10 @@ class SmallPacs:
         matches = self.matches(event.identifier)
         yield len(matches)
         for number, held in enumerate(matches):
+            self.on_sending(number, event.assoc)
             if event.is_cancelled:
                 yield 0xFE00, None
                 return
-            self.on_sending(number, event.assoc)
             yield 0xFF00, held
 
     def _store(self, event):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.audit.messages import AuditEvent, as_xml, this_host
 from engine.errors import StorageFailed
+from engine.messages import message
 from engine.private_files import make_private_folder
 from engine.records import chain, database
 from engine.records.backups import default_store
@@ -159,6 +160,9 @@ class AuditLog:
             name = getattr(error, "sqlite_errorname", None) or type(error).__name__
             log.error("The audit log cannot be used: %s", name)
             raise StorageFailed(
-                "Audit log cannot be written",
-                f"Check that {self.path.parent} may be written to and has room.",
+                message("Audit log cannot be written"),
+                message(
+                    "Check that {folder} may be written to and has room.",
+                    folder=str(self.path.parent),
+                ),
             ) from error

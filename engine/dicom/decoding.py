@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 from pydicom.uid import UID
 
+from engine.dicom.documents import document_words
 from engine.dicom.encapsulation import (
     Container,
     container_of,
@@ -269,14 +270,7 @@ def _no_image(tags: Tags, has_size: bool) -> EngineError:
             message("The image has no pixels"),
             message("Only its header is here; export the image anew."),
         )
-    is_known = bool(kind) and not kind[0].isdigit()
-    return UnsupportedImage(
-        message("A document, not an image"),
-        message(
-            "Open it in another program; it is: {kind}.",
-            kind=kind[:60] if is_known else message("a file without pixels"),
-        ),
-    )
+    return UnsupportedImage(*document_words(tags.text("SOPClassUID")))
 
 
 def rescale(tags: Tags) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine.dicom import scope_rules, voi
+from engine.dicom import documents, scope_rules, voi
 from engine.dicom.decoding import (
     PixelLayout,
     is_monochrome1,
@@ -75,6 +75,7 @@ def read_dicom(file: SourceFile, path: Path) -> DicomImage | DicomDirectory:
     with read_tags(file) as read:
         if "DirectoryRecordSequence" in read.tags.dataset:
             return read_directory(file)
+        documents.check(read.tags)
         image = _image(path, read.tags, read_layout(read))
     return _looked_into(file, image)
 

@@ -13,6 +13,7 @@ from engine.dicom.archives import SIGNATURES as ZIP_SIGNATURES
 from engine.dicom.archives import Archive
 from engine.dicom.decoding import decode, read_layout
 from engine.dicom.directory import DicomDirectory, DiscNames
+from engine.dicom.documents import DocumentFile
 from engine.dicom.files import (
     NotRegularError,
     SourceFile,
@@ -37,6 +38,7 @@ from engine.domain import (
     STANDARD_VIEWS,
     Catalogue,
     FailedFile,
+    FoundDocument,
     Laterality,
     MammogramView,
     Pixels,
@@ -99,6 +101,7 @@ def load(
     failures, notes = search.failures, search.notes
     images = without_copies(queue.images, notes)
     studies = make_studies(images, failures, notes)
+    documents = _documents(queue.documents, studies, failures)
     log.info(
         "%d studies of %d images, %d failures, %d files skipped",
         len(studies),
@@ -106,7 +109,24 @@ def load(
         len(failures),
         queue.skipped_count,
     )
-    return Catalogue(tuple(studies), tuple(failures), queue.skipped_count, tuple(notes))
+    return Catalogue(tuple(studies), tuple(failures), queue.skipped_count, tuple(notes), documents)
+
+
+def _documents(
+    found: Sequence[tuple[Path, DocumentFile]],
+    studies: Sequence[Study],
+    failures: list[FailedFile],
+) -> tuple[FoundDocument, ...]:
+    """Those about images of the studies; the others cannot be shown with any image."""
+    known = {study.uid for study in studies}
+    for path, document in found:
+        if document.study_uid not in known:
+            failures.append(FailedFile(path, document.title, document.advice))
+    return tuple(
+        FoundDocument(path, document.study_uid)
+        for path, document in found
+        if document.study_uid in known
+    )
 
 
 def _complete_studies(
@@ -192,6 +212,7 @@ class _Queue:
         self.paths = paths
         self.done = 0
         self.images: list[FoundImage] = []
+        self.documents: list[tuple[Path, DocumentFile]] = []
         self.skipped_count = 0
 
     @property
@@ -203,6 +224,9 @@ class _Queue:
         self.done += 1
         try:
             found = _read(path)
+        except DocumentFile as document:
+            self.documents.append((path, document))
+            return
         except EngineError as error:
             self._search.failures.append(FailedFile(path, error.title, error.advice))
             return

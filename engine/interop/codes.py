@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from pydicom.sr.coding import Code
 
+from engine.dicom.documents import OUR_MAKER
 from engine.domain import Agreement, BiradsCategory, Laterality, ReadingMode, ViewPosition
 
-MAKER = "birads-viewer project"  #: Manufacturer (0008,0070) of what we write
+MAKER = OUR_MAKER  #: Manufacturer (0008,0070) of what we write
 OWN_SCHEME = "99BIRADSV"
 OWN_SCHEME_NAME = "birads-viewer's own codes"
 ACR_SCHEME = "BI"

@@ -18,6 +18,7 @@ from engine.errors import EngineError, UnreadableFile, UnsupportedImage
 from engine.interop import codes, foreign_images, foreign_reports
 from engine.interop.foreign_tags import LARGEST_REPORT, meaning, opened, text
 from engine.interop.marks import DocumentKind, DocumentOrigin, ForeignDocument, ForeignMark
+from engine.messages import message
 
 _ROOT = "1.2.840.10008.5.1.4.1.1."
 _KINDS = {
@@ -43,7 +44,8 @@ def kind_of(path: Path) -> DocumentKind | None:
             return _KINDS.get(read.tags.text("SOPClassUID"))
     except OSError as error:
         raise UnreadableFile(
-            "The file cannot be opened", "Check that it is still there and that you may read it."
+            message("The file cannot be opened"),
+            message("Check that it is still there and that you may read it."),
         ) from error
 
 
@@ -51,10 +53,14 @@ def read(path: Path) -> ForeignDocument:
     """Raises UnreadableFile, and UnsupportedImage for what is no document that is read here."""
     kind = kind_of(path)
     if kind is None:
-        raise UnsupportedImage("Not a document", "It is none of those that are read.")
+        raise UnsupportedImage(
+            message("Not a document"), message("It is none of those that are read.")
+        )
     with suppress(OSError):
         if kind in _SMALL and path.stat().st_size > LARGEST_REPORT:
-            raise UnreadableFile("The document is too large", "Check where it comes from.")
+            raise UnreadableFile(
+                message("The document is too large"), message("Check where it comes from.")
+            )
     with opened(path) as dataset:
         return _document(kind, dataset)
 
@@ -95,12 +101,12 @@ def fitting(document: ForeignDocument, study: Study) -> ForeignDocument | None:
             continue
         size = (view.rows, view.columns)
         if document.grid is not None and document.grid != size:
-            notes.append("A segmentation of another size than its image is not shown.")
+            notes.append(message("A segmentation of another size than its image is not shown."))
             continue
         if all(-1 <= r <= size[0] + 1 and -1 <= c <= size[1] + 1 for r, c in mark.points):
             marks.append(mark)
         else:
-            notes.append("A mark outside its image is not shown.")
+            notes.append(message("A mark outside its image is not shown."))
     return replace(
         document,
         marks=tuple(marks),
@@ -171,9 +177,13 @@ def _document(kind: DocumentKind, dataset: Dataset) -> ForeignDocument:
 def _pdf(dataset: Dataset) -> bytes:
     data = dataset.get("EncapsulatedDocument")
     if not isinstance(data, bytes) or not data[:1024].lstrip().startswith(b"%PDF-"):
-        raise UnreadableFile("No PDF inside", "The document is empty or something else.")
+        raise UnreadableFile(
+            message("No PDF inside"), message("The document is empty or something else.")
+        )
     if len(data) > _LARGEST_PDF:
-        raise UnreadableFile("The PDF is too large", "Open it on a workstation of the PACS.")
+        raise UnreadableFile(
+            message("The PDF is too large"), message("Open it on a workstation of the PACS.")
+        )
     return data
 
 

@@ -18,6 +18,7 @@ from engine.errors import UnreadableFile
 from engine.interop.foreign_reports import shape_of
 from engine.interop.foreign_tags import items, number, numbers, referenced_images, text
 from engine.interop.marks import ForeignMark, Point, Shape, ShownSo, Shutter
+from engine.messages import Message, message
 
 _MOST_MARKS = 2_000
 _MOST_FRAMES = 64
@@ -30,14 +31,14 @@ Area = tuple[float, float, float, float]
 # ----------------------------------------------------------------------------- presentation states
 
 
-def read_presentation(dataset: Dataset) -> tuple[list[ForeignMark], list[ShownSo], list[str]]:
+def read_presentation(dataset: Dataset) -> tuple[list[ForeignMark], list[ShownSo], list[Message]]:
     """Marks, how images are shown, and what could not be read."""
     every = [
         uid
         for series in items(dataset, "ReferencedSeriesSequence")[:1_000]
         for uid in referenced_images(series, "ReferencedImageSequence")
     ]
-    notes: list[str] = []
+    notes: list[Message] = []
     areas = _areas(dataset, every)
     shown = _shown(dataset, every, areas, notes)
     marks = []
@@ -49,9 +50,9 @@ def read_presentation(dataset: Dataset) -> tuple[list[ForeignMark], list[ShownSo
         items(annotation, "CompoundGraphicSequence")
         for annotation in items(dataset, "GraphicAnnotationSequence")
     ):
-        notes.append("Compound graphics are not shown.")
+        notes.append(message("Compound graphics are not shown."))
     if len(marks) > _MOST_MARKS:
-        notes.append(f"Of its marks the first {_MOST_MARKS} are shown.")
+        notes.append(message("Of its marks the first {most} are shown.", most=_MOST_MARKS))
     return marks[:_MOST_MARKS], shown, list(dict.fromkeys(notes))
 
 
@@ -72,7 +73,7 @@ def _areas(dataset: Dataset, every: Sequence[str]) -> dict[str, Area]:
 
 
 def _shown(
-    dataset: Dataset, every: Sequence[str], areas: dict[str, Area], notes: list[str]
+    dataset: Dataset, every: Sequence[str], areas: dict[str, Area], notes: list[Message]
 ) -> list[ShownSo]:
     vois: dict[str, list[Voi]] = {uid: [] for uid in every}
     for item in items(dataset, "SoftcopyVOILUTSequence")[:1_000]:
@@ -97,7 +98,7 @@ def _shown(
     ]
 
 
-def _vois(item: Dataset, notes: list[str]) -> list[Voi]:
+def _vois(item: Dataset, notes: list[Message]) -> list[Voi]:
     found: list[Voi] = []
     centers = numbers(item, "WindowCenter", 16)
     widths = numbers(item, "WindowWidth", 16)
@@ -110,13 +111,13 @@ def _vois(item: Dataset, notes: list[str]) -> list[Voi]:
     for table in items(item, "VOILUTSequence")[:8]:
         read = lut(Tags(table), is_big_endian=False, first_is_signed=False)
         if isinstance(read, str):
-            notes.append(f"A VOI LUT was left out: {read}.")
+            notes.append(message("A VOI LUT was left out: {reason}.", reason=read))
         else:
             found.append(read)
     return found
 
 
-def _shutters(dataset: Dataset, notes: list[str]) -> tuple[Shutter, ...]:
+def _shutters(dataset: Dataset, notes: list[Message]) -> tuple[Shutter, ...]:
     kinds = dataset.get("ShutterShape") or []
     kinds = [kinds] if isinstance(kinds, str) else [str(kind) for kind in list(kinds)[:3]]
     grey = (number(dataset, "ShutterPresentationValue") or 0) / 65535
@@ -143,12 +144,12 @@ def _shutters(dataset: Dataset, notes: list[str]) -> tuple[Shutter, ...]:
         if points:
             shutters.append(Shutter(kind, tuple(points), min(max(grey, 0.0), 1.0)))
         else:
-            notes.append("A shutter was left out.")
+            notes.append(message("A shutter was left out."))
     return tuple(shutters)
 
 
 def _graphics(
-    annotation: Dataset, uid: str, area: Area | None, notes: list[str]
+    annotation: Dataset, uid: str, area: Area | None, notes: list[Message]
 ) -> list[ForeignMark]:
     marks = []
     layer = text(annotation, "GraphicLayer", 64)
@@ -158,7 +159,7 @@ def _graphics(
         placed = _placed(values, units, area)
         found = shape_of(text(item, "GraphicType"), placed)
         if not found:
-            notes.append("A drawing was left out.")
+            notes.append(message("A drawing was left out."))
         is_filled = text(item, "GraphicFilled") == "Y"
         marks += [
             ForeignMark(uid, shape, points, layer, is_filled=is_filled) for shape, points in found
@@ -174,7 +175,7 @@ def _graphics(
         if words and len(placed) == 2:
             marks.append(ForeignMark(uid, Shape.TEXT, ((placed[1], placed[0]),), words))
         elif words:
-            notes.append("A text was left out.")
+            notes.append(message("A text was left out."))
     return marks
 
 
@@ -196,7 +197,7 @@ def _placed(values: list[float], units: str, area: Area | None) -> list[float]:
 
 def read_segmentation(
     dataset: Dataset,
-) -> tuple[list[ForeignMark], tuple[int, int], list[str]]:
+) -> tuple[list[ForeignMark], tuple[int, int], list[Message]]:
     """Outlines of the segments, the grid that they lie on, and what could not be read.
 
     Raises UnreadableFile where its pixels cannot be decoded.
@@ -204,12 +205,20 @@ def read_segmentation(
     rows, columns = (int(number(dataset, name) or 0) for name in ("Rows", "Columns"))
     count = max(1, int(number(dataset, "NumberOfFrames") or 1))
     if rows < 1 or columns < 1:
-        raise UnreadableFile("The segmentation has no pixels", "Ask for it to be written anew.")
+        raise UnreadableFile(
+            message("The segmentation has no pixels"), message("Ask for it to be written anew.")
+        )
     check_size(rows, columns)
     check_size(rows * count, columns)
-    notes = []
+    notes: list[Message] = []
     if count > _MOST_FRAMES:
-        notes.append(f"Of its {count} frames the first {_MOST_FRAMES} are shown.")
+        notes.append(
+            message(
+                "Of its {count} frames the first {most} are shown.",
+                count=count,
+                most=_MOST_FRAMES,
+            )
+        )
     frames = _frames(dataset, count, rows, columns)
     labels = {
         int(number(item, "SegmentNumber") or 0): text(item, "SegmentLabel", 64)
@@ -226,7 +235,7 @@ def read_segmentation(
         uid, source_frame = _source(own)
         uid = uid or alone
         if not uid:
-            notes.append("A segment does not say of which image it is.")
+            notes.append(message("A segment does not say of which image it is."))
             continue
         masks = (
             {int(value): frame == value for value in np.unique(frame)[:256] if value}
@@ -236,7 +245,7 @@ def read_segmentation(
         for segment, mask in masks.items():
             marks += _outlines(mask, uid, source_frame, labels.get(segment, ""), notes)
     if len(marks) > _MOST_MARKS:
-        notes.append(f"Of its outlines the first {_MOST_MARKS} are shown.")
+        notes.append(message("Of its outlines the first {most} are shown.", most=_MOST_MARKS))
     return marks[:_MOST_MARKS], (rows, columns), list(dict.fromkeys(notes))
 
 
@@ -246,8 +255,8 @@ def _frames(dataset: Dataset, count: int, rows: int, columns: int) -> Array:
         return pixels.reshape(count, rows, columns)
     except Exception as error:  # of any type: decoders run on whatever bytes the file holds
         raise UnreadableFile(
-            "The segmentation cannot be decoded",
-            "Its pixels are damaged, or compressed in a way that is not read.",
+            message("The segmentation cannot be decoded"),
+            message("Its pixels are damaged, or compressed in a way that is not read."),
         ) from error
 
 
@@ -279,12 +288,12 @@ def _only_image(dataset: Dataset) -> str:
 
 
 def _outlines(
-    mask: Array, uid: str, frame: int | None, label: str, notes: list[str]
+    mask: Array, uid: str, frame: int | None, label: str, notes: list[Message]
 ) -> list[ForeignMark]:
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     found = sorted(found, key=cv2.contourArea, reverse=True)
     if len(found) > _MOST_OUTLINES:
-        notes.append("Its smallest pieces are not shown.")
+        notes.append(message("Its smallest pieces are not shown."))
     marks = []
     for outline in found[:_MOST_OUTLINES]:
         points = [(float(row) + 0.5, float(column) + 0.5) for column, row in outline[:, 0, :]]

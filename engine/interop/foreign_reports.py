@@ -23,6 +23,7 @@ from engine.interop.foreign_tags import (
     text,
 )
 from engine.interop.marks import ForeignMark, Intent, Point, Shape, Statement
+from engine.messages import Message, message
 
 _MOST_MARKS = 2_000
 _MOST_POINTS = 20_000  # of one mark
@@ -61,7 +62,7 @@ class Read:
     marks: list[ForeignMark] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     observers: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
 
 
 def read_cad(root: Dataset) -> Read:
@@ -119,7 +120,9 @@ class _Tree:
     def _whole(self) -> Read:
         if len(self._read.marks) > _MOST_MARKS:
             self._read.marks = self._read.marks[:_MOST_MARKS]
-            self._read.notes.append(f"Of its marks the first {_MOST_MARKS} are shown.")
+            self._read.notes.append(
+                message("Of its marks the first {most} are shown.", most=_MOST_MARKS)
+            )
         return self._read
 
     def _walk(
@@ -130,7 +133,9 @@ class _Tree:
             self._visited += 1
             if self._visited > _MOST_VISITED or depth > _DEEPEST:
                 if not self._read.notes:
-                    self._read.notes.append("The report is too deep or too long to be read whole.")
+                    self._read.notes.append(
+                        message("The report is too deep or too long to be read whole.")
+                    )
                 return
             if id(child) in self._above:  # it refers to what it is part of
                 continue
@@ -180,7 +185,7 @@ class _Tree:
         found = shape_of(text(item, "GraphicType"), numbers(item, "GraphicData", 2 * _MOST_POINTS))
         if not image or not found:
             if len(self._read.notes) < 5:
-                self._read.notes.append("A mark could not be read.")
+                self._read.notes.append(message("A mark could not be read."))
             return
         for shape, points in found:
             self._read.marks.append(

@@ -19,6 +19,7 @@ from engine.dicom.files import opened_as_listed
 from engine.dicom.limits import cut_off, unopened
 from engine.dicom.tags import DEFLATED, damaged, inflate, quietly, seek_data_set
 from engine.errors import EngineError, UnreadableFile
+from engine.messages import message
 from engine.plain_text import visible_text
 
 Code = tuple[str, str]  #: scheme, value
@@ -83,7 +84,9 @@ def _whole(data: bytes) -> Dataset:
 
 
 def _too_large() -> UnreadableFile:
-    return UnreadableFile("The document is too large", "Check where it comes from.")
+    return UnreadableFile(
+        message("The document is too large"), message("Check where it comes from.")
+    )
 
 
 def text(dataset: Dataset, keyword: str, longest: int = _LONGEST_TEXT) -> str:

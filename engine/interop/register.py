@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import StorageFailed
 from engine.interop.reports import DocumentReference
+from engine.messages import message
 from engine.private_files import make_folder
 from engine.records import database
 
@@ -64,6 +65,9 @@ class DocumentRegister:
                 yield connection
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise StorageFailed(
-                "List of documents cannot be used",
-                f"Check that {self._path.name} beside the readings may be written to and has room.",
+                message("List of documents cannot be used"),
+                message(
+                    "Check that {name} beside the readings may be written to and has room.",
+                    name=self._path.name,
+                ),
             ) from error

@@ -26,6 +26,7 @@ from engine.interop.register import DocumentRegister
 from engine.interop.reports import DocumentReference, ReportClass
 from engine.interop.segmentations import segmentation
 from engine.interop.sources import SourceImage, sources_of
+from engine.messages import message
 from engine.networks import preprocessing
 from engine.private_files import write_whole
 
@@ -73,7 +74,9 @@ def make(
             yield Made(planned, error=error)
         except Exception as error:  # noqa: BLE001  a bug at one object stops no other
             log.error("Unexpected fault while making a result: %s", error_trace(error))
-            said = StorageFailed("Result not made", "This is a bug of the program: report it.")
+            said = StorageFailed(
+                message("Result not made"), message("This is a bug of the program: report it.")
+            )
             yield Made(planned, error=said)
 
 
@@ -91,9 +94,12 @@ def write(made: Made, folder: Path, register: DocumentRegister | None = None) ->
         write_whole(path, buffer.getvalue())
     except OSError as error:
         raise StorageFailed(
-            "Result not written",
-            f"{error.strerror or 'It could not be written'}: free some space in {folder}, or "
-            "choose another folder.",
+            message("Result not written"),
+            message(
+                "{reason}: free some space in {folder}, or choose another folder.",
+                reason=error.strerror or message("It could not be written"),
+                folder=str(folder),
+            ),
         ) from error
     if register is not None:
         entered(made, register)
@@ -177,7 +183,8 @@ class _Maker:
         view = source.view
         if source.header.SamplesPerPixel != 1:
             raise UnsupportedImage(
-                "A colour image", "Only grey images have a grayscale presentation state."
+                message("A colour image"),
+                message("Only grey images have a grayscale presentation state."),
             )
         shown = self._shown.get(view.image_uid)
         if shown is None:

@@ -23,6 +23,7 @@ from engine.dicom.tags import EXPLICIT, Tags, read_tags
 from engine.dicom.uids import is_uid
 from engine.domain import MammogramView, Study
 from engine.errors import EngineError, UnreadableFile
+from engine.messages import message
 from engine.plain_text import visible_text
 
 UTF_8 = "ISO_IR 192"
@@ -58,29 +59,40 @@ def refusal(study: Study) -> IdentityRefused | None:
     """
     if any("study" in view.guessed for view in study.views):
         return IdentityRefused(
-            "Identity is guessed",
-            "That these views belong to one patient is guessed from names: results are written for "
-            "a DICOM study alone.",
+            message("Identity is guessed"),
+            message(
+                "That these views belong to one patient is guessed from names: results are written "
+                "for a DICOM study alone."
+            ),
         )
     if not is_uid(study.uid) or not study.is_joined:
         return IdentityRefused(
-            "No DICOM study",
-            "The images say by no tag, or not by one of their own, which study they belong to.",
+            message("No DICOM study"),
+            message(
+                "The images say by no tag, or not by one of their own, which study they belong to."
+            ),
         )
     if study.identity is None or not study.patient_id.strip():
         return IdentityRefused(
-            "Patient is not certain",
-            "Patient ID, its issuer or the birth date are missing or contradict each other.",
+            message("Patient is not certain"),
+            message(
+                "Patient ID, its issuer or the birth date are missing or contradict each other."
+            ),
         )
     if any("laterality" in view.guessed or view.laterality_warnings for view in study.views):
         return IdentityRefused(
-            "Side is not certain",
-            "The side of a view is guessed from a name, or its tags contradict each other on it.",
+            message("Side is not certain"),
+            message(
+                "The side of a view is guessed from a name, or its tags contradict each other "
+                "on it."
+            ),
         )
     if not all(is_uid(view.image_uid) for view in study.views):
         return IdentityRefused(
-            "Image is not certain",
-            "An image has no identifier of its own, or another image carries the same one.",
+            message("Image is not certain"),
+            message(
+                "An image has no identifier of its own, or another image carries the same one."
+            ),
         )
     return None
 
@@ -97,7 +109,8 @@ def sources_of(study: Study) -> tuple[SourceImage, ...]:
     names = {str(source.header.PatientName) for source in sources} - {""}
     if len(names) > 1:
         raise IdentityRefused(
-            "Patient is not certain", "The Patient's Name differs between the views of this study."
+            message("Patient is not certain"),
+            message("The Patient's Name differs between the views of this study."),
         )
     return sources
 
@@ -114,14 +127,16 @@ def _rewritten(tags: Tags, view: MammogramView, study: Study) -> Dataset:
     stated = ("\\".join(tags.texts("PatientID")), tags.text("StudyInstanceUID"))
     if stated != (study.patient_id, study.uid):
         raise IdentityRefused(
-            "Identity differs", "A view's own tags name another patient or study than the list."
+            message("Identity differs"),
+            message("A view's own tags name another patient or study than the list."),
         )
     sop_class, sop_uid, series = (
         tags.text(keyword) for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID")
     )
     if sop_uid != view.image_uid or not is_uid(sop_class) or not is_uid(series):
         raise IdentityRefused(
-            "Image is not certain", "A view's class, series or identifier is missing or not valid."
+            message("Image is not certain"),
+            message("A view's class, series or identifier is missing or not valid."),
         )
     header = Dataset()
     header.file_meta = FileMetaDataset()

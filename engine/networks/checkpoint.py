@@ -156,6 +156,8 @@ def read_file(path: Path) -> tuple[str, dict[str, Any], dict[str, torch.Tensor]]
                 known=FORMAT,
             ),
         )
+    if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
+        raise refused(path, message("not all of its weights are numbers"))
     return digest, header, weights
 
 

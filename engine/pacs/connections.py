@@ -21,6 +21,7 @@ from pynetdicom.transport import AssociationSocket
 
 from engine import __version__
 from engine.errors import EngineError
+from engine.messages import Message, as_message, message
 from engine.site_configuration import Node, SiteConfiguration, Tls
 
 for _name in ("pynetdicom", "dicomweb_client", "urllib3", "retrying"):
@@ -96,7 +97,10 @@ def open_association(
 ) -> Association:
     """Whoever opens it, ends it. Raises NodeFailed."""
     if not node.host:
-        raise NodeFailed("Not a DICOM node", f"{node.name} is configured for DICOMweb alone.")
+        raise NodeFailed(
+            message("Not a DICOM node"),
+            message("{node} is configured for DICOMweb alone.", node=node.name),
+        )
     ae = application_entity(configuration, node)
     try:
         tls = (client_context(node.tls), node.tls.name or node.host) if node.tls else None
@@ -157,8 +161,8 @@ def server_context(tls: Tls) -> ssl.SSLContext:
 def unusable_keys(error: Exception) -> NodeFailed:
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
     return NodeFailed(
-        "Keys cannot be used",
-        f"Certificate, key or authority of the configuration: {reason}.",
+        message("Keys cannot be used"),
+        message("Certificate, key or authority of the configuration: {reason}.", reason=reason),
     )
 
 
@@ -170,24 +174,36 @@ def echo(configuration: SiteConfiguration, node: Node) -> None:
             raise lost(node)
         if status.Status != 0x0000:
             raise NodeFailed(
-                "Node refuses the test", f"{node.name} answers with status {status.Status:#06x}."
+                message("Node refuses the test"),
+                message(
+                    "{node} answers with status {status}.",
+                    node=node.name,
+                    status=f"{status.Status:#06x}",
+                ),
             )
 
 
 def lost(node: Node) -> NodeFailed:
     """An empty status is all that tells of it: pynetdicom's flags may still say "established"."""
-    return NodeFailed("Connection lost", f"{node.name} broke it off or does not answer: try again.")
+    return NodeFailed(
+        message("Connection lost"),
+        message("{node} broke it off or does not answer: try again.", node=node.name),
+    )
 
 
 # -------------------------------------------------------------------------------------- in words
 
-_REJECTIONS = {  # PS3.8 section 9.3.4: by source and reason
-    (1, 3): "it does not know our AE title {own!r}: enter it there",
-    (1, 7): "it is not called {theirs!r}: ask for its AE title",
-    (1, 2): "it does not speak this kind of DICOM",
-    (3, 1): "it is busy: try again later",
-    (3, 2): "it has no room for another association: try again later",
-}
+
+def _rejected(source: int, reason: int, own: str, theirs: str) -> Message:
+    """PS3.8 section 9.3.4."""
+    words = {
+        (1, 3): message("it does not know our AE title “{own}”: enter it there", own=own),
+        (1, 7): message("it is not called “{theirs}”: ask for its AE title", theirs=theirs),
+        (1, 2): message("it does not speak this kind of DICOM"),
+        (3, 1): message("it is busy: try again later"),
+        (3, 2): message("it has no room for another association: try again later"),
+    }
+    return words.get((source, reason), message("it gives no reason that is known"))
 
 
 def _why_not(node: Node, association: Association) -> NodeFailed:
@@ -195,18 +211,29 @@ def _why_not(node: Node, association: Association) -> NodeFailed:
         answer = association.acceptor.primitive
         source = getattr(answer, "result_source", None) or 0
         reason = getattr(answer, "diagnostic", None) or 0
-        words = _REJECTIONS.get((source, reason), "it gives no reason that is known")
-        words = words.format(own=association.requestor.ae_title, theirs=node.ae_title)
-        return NodeFailed("Association rejected", f"{node.name}: {words}.")
+        words = _rejected(source, reason, association.requestor.ae_title, node.ae_title)
+        return NodeFailed(
+            message("Association rejected"),
+            message("{node}: {words}.", node=node.name, words=words),
+        )
     if association.acceptor.primitive is not None and not association.accepted_contexts:
         return NodeFailed(
-            "Service is not offered", f"{node.name} accepts none of what was asked of it."
+            message("Service is not offered"),
+            message("{node} accepts none of what was asked of it.", node=node.name),
         )
     found = _probed(node)
     return found or NodeFailed(
-        "Association failed",
-        f"{node.name} takes the connection and says nothing a DICOM node would: check its port"
-        + (" and whether it wants TLS." if node.tls is None else "."),
+        message("Association failed"),
+        message(
+            "{node} takes the connection and says nothing a DICOM node would: check its port and "
+            "whether it wants TLS.",
+            node=node.name,
+        )
+        if node.tls is None
+        else message(
+            "{node} takes the connection and says nothing a DICOM node would: check its port.",
+            node=node.name,
+        ),
     )
 
 
@@ -231,24 +258,39 @@ def _unreachable(node: Node, error: OSError) -> NodeFailed:
     place = f"{node.host}:{node.port}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return NodeFailed(
-            "Node is not trusted",
-            f"The certificate of {place} is not good: {error.verify_message}.",
+            message("Node is not trusted"),
+            message(
+                "The certificate of {place} is not good: {reason}.",
+                place=place,
+                reason=error.verify_message,
+            ),
         )
     if isinstance(error, ssl.SSLError):
         reason = (error.reason or "").lower().replace("_", " ")
         if "certificate" in reason or "unknown ca" in reason:
-            words = "it wants a certificate of ours that its authority has signed"
+            words = message("it wants a certificate of ours that its authority has signed")
         elif "wrong version" in reason or "record" in reason:
-            words = "it does not speak TLS on this port"
+            words = message("it does not speak TLS on this port")
         else:
-            words = reason or "the handshake was broken off"
-        return NodeFailed("TLS refused", f"{place}: {words}.")
+            words = as_message(reason) if reason else message("the handshake was broken off")
+        return NodeFailed(
+            message("TLS refused"), message("{place}: {words}.", place=place, words=words)
+        )
     if isinstance(error, socket.gaierror):
-        return NodeFailed("Unknown host", f"No machine is called {node.host!r} here.")
+        return NodeFailed(
+            message("Unknown host"), message("No machine is called “{host}” here.", host=node.host)
+        )
     if isinstance(error, TimeoutError):
-        return NodeFailed("No answer", f"{place} does not answer: check address and firewall.")
+        return NodeFailed(
+            message("No answer"),
+            message("{place} does not answer: check address and firewall.", place=place),
+        )
     if isinstance(error, ConnectionRefusedError):
-        return NodeFailed("Connection refused", f"Nothing listens on {place}: check the port.")
+        return NodeFailed(
+            message("Connection refused"),
+            message("Nothing listens on {place}: check the port.", place=place),
+        )
     return NodeFailed(
-        "Node cannot be reached", f"{place}: {error.strerror or type(error).__name__}."
+        message("Node cannot be reached"),
+        message("{place}: {reason}.", place=place, reason=error.strerror or type(error).__name__),
     )

@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from requests.adapters import HTTPAdapter
 
 from engine.dicom.uids import is_uid
+from engine.messages import Message, message
 from engine.pacs.connections import NodeFailed
 from engine.pacs.finding import MOST, FoundStudy, StudyQuery, study_of
 from engine.pacs.inbox import Inbox, ObjectRefused
@@ -72,7 +73,10 @@ def retrieve(
                 if is_uid(uid := str(image.get("SOPInstanceUID")))
             }
             if not wanted:
-                raise NodeFailed("Study not found", f"{node.name} has no objects of this study.")
+                raise NodeFailed(
+                    message("Study not found"),
+                    message("{node} has no objects of this study.", node=node.name),
+                )
             missing = [uid for uid in wanted if not inbox.has(study_uid, uid)]
             result.expected, result.here = len(wanted), len(wanted) - len(missing)
             for uid in missing:
@@ -104,7 +108,9 @@ def _fetch(
         received = inbox.store(buffer.getvalue(), sop_class, uid)
         if received.study_uid != result.study_uid:
             received.path.unlink()
-            raise ObjectRefused("Another study was sent", "It was not asked for, and not kept.")
+            raise ObjectRefused(
+                message("Another study was sent"), message("It was not asked for, and not kept.")
+            )
     except ObjectRefused as error:
         result.refused.append(error)
         return
@@ -115,15 +121,16 @@ def _fetch(
     on_object(RetrievalProgress(received.path, result.here, result.expected))
 
 
-def store(node: Node, path: Path) -> str:
+def store(node: Node, path: Path) -> Message | None:
     """STOW-RS of one object; returns why it was not stored, or nothing. Raises NodeFailed."""
     with _client(node) as client:
         answer = client.store_instances([pydicom.dcmread(path)])
         failed = answer.get("FailedSOPSequence")
         if failed:
             reason = int(failed[0].get("FailureReason") or 0)
-            return f"it could not store it (reason {reason:#06x})"
-        return "" if answer.get("ReferencedSOPSequence") else "it does not say that it stored it"
+            return message("it could not store it (reason {reason})", reason=f"{reason:#06x}")
+        is_stored = bool(answer.get("ReferencedSOPSequence"))
+        return None if is_stored else message("it does not say that it stored it")
 
 
 def _dataset(answer: Any) -> Dataset:
@@ -138,7 +145,10 @@ def _dataset(answer: Any) -> Dataset:
 def _client(node: Node) -> Iterator[DICOMwebClient]:
     web = node.web
     if web is None:
-        raise NodeFailed("Not a DICOMweb node", f"{node.name} is configured for DICOM alone.")
+        raise NodeFailed(
+            message("Not a DICOMweb node"),
+            message("{node} is configured for DICOM alone.", node=node.name),
+        )
     with requests.Session() as session:
         _bound(session, web)
         client = DICOMwebClient(web.url, session=session, timeout=node.timeout_s)
@@ -147,19 +157,30 @@ def _client(node: Node) -> Iterator[DICOMwebClient]:
             yield client
         except requests.HTTPError as error:
             code = error.response.status_code if error.response is not None else 0
-            raise NodeFailed("Node refuses", f"{node.name}: {_http_text(code)}.") from error
+            raise NodeFailed(
+                message("Node refuses"),
+                message("{node}: {words}.", node=node.name, words=_http_text(code)),
+            ) from error
         except requests.exceptions.SSLError as error:
             raise NodeFailed(
-                "TLS refused",
-                f"{node.name}: its certificate is not trusted, or it wants another of ours.",
+                message("TLS refused"),
+                message(
+                    "{node}: its certificate is not trusted, or it wants another of ours.",
+                    node=node.name,
+                ),
             ) from error
         except requests.exceptions.Timeout as error:
-            raise NodeFailed("No answer", f"{node.name} does not answer in time.") from error
+            raise NodeFailed(
+                message("No answer"), message("{node} does not answer in time.", node=node.name)
+            ) from error
         except requests.exceptions.ConnectionError as error:
-            raise NodeFailed("Connection lost", f"{node.name} cannot be reached.") from error
+            raise NodeFailed(
+                message("Connection lost"), message("{node} cannot be reached.", node=node.name)
+            ) from error
         except (requests.RequestException, ValueError, KeyError, TypeError, OSError) as error:
             raise NodeFailed(
-                "Answer is not DICOMweb", f"{node.name} answers as no DICOMweb service does."
+                message("Answer is not DICOMweb"),
+                message("{node} answers as no DICOMweb service does.", node=node.name),
             ) from error
 
 
@@ -187,9 +208,11 @@ def _read_bounded(response: requests.Response, *_args: object, **_rest: object) 
     response._content = b"".join(parts)  # noqa: SLF001  as requests itself leaves it
 
 
-def _http_text(code: int) -> str:
+def _http_text(code: int) -> Message:
     if code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return f"it does not allow us to ({code})"
+        return message("it does not allow us to ({code})", code=code)
     if code == HTTPStatus.NOT_FOUND:
-        return f"nothing is there ({code}): check the url"
-    return f"it answers with status {code}" if code else "it gives no status"
+        return message("nothing is there ({code}): check the url", code=code)
+    if not code:
+        return message("it gives no status")
+    return message("it answers with status {code}", code=code)

@@ -17,6 +17,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from engine.dicom.uids import is_uid
+from engine.messages import Message, message
 from engine.pacs.connections import NodeFailed, associated, lost
 from engine.plain_text import visible_text
 from engine.site_configuration import Node, SiteConfiguration
@@ -256,22 +257,31 @@ def responses(
             count += 1
             if count > most:
                 raise NodeFailed(
-                    "Too many answers", f"{node.name} has more than {most}: ask more narrowly."
+                    message("Too many answers"),
+                    message(
+                        "{node} has more than {most}: ask more narrowly.", node=node.name, most=most
+                    ),
                 )
             if answer is not None:
                 yield answer
         elif status.Status != 0x0000:
-            raise NodeFailed("Query failed", _query_text(node, int(status.Status)))
+            raise NodeFailed(message("Query failed"), _query_text(node, int(status.Status)))
 
 
-def _query_text(node: Node, status: int) -> str:
+def _query_text(node: Node, status: int) -> Message:
     words = {
-        0xA700: "it has no room for the answer",
-        0xA900: "it does not take this kind of question",
-        0xFE00: "it has cancelled",
-        0x0122: "it does not answer this kind of question",
-    }.get(status, "it cannot")
-    return f"{node.name}: {words} (status {status:#06x})."
+        0xA700: message("it has no room for the answer"),
+        0xA900: message("it does not take this kind of question"),
+        0xFE00: message("it has cancelled"),
+        0x0122: message("it does not answer this kind of question"),
+    }.get(status, message("it cannot"))
+    return with_status(node, words, status)
+
+
+def with_status(node: Node, words: Message, status: int) -> Message:
+    return message(
+        "{node}: {words} (status {status}).", node=node.name, words=words, status=f"{status:#06x}"
+    )
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

@@ -21,6 +21,7 @@ from engine.dicom.files import SourceFile
 from engine.dicom.tags import read_tags, seek_data_set
 from engine.dicom.uids import is_uid
 from engine.errors import EngineError
+from engine.messages import message
 from engine.pacs.storage_classes import RECEIVED
 from engine.private_files import make_private_folder, private_opener, settle_folder
 from engine.records.backups import default_store
@@ -72,17 +73,23 @@ class Inbox:
         """Before anything is written. Raises ObjectRefused."""
         if sop_class not in self._sop_classes:
             raise ObjectRefused(
-                "Kind of object not taken", "Its SOP class is none of those that are read.", 0x0122
+                message("Kind of object not taken"),
+                message("Its SOP class is none of those that are read."),
+                0x0122,
             )
         if not is_uid(sop_uid):
-            raise ObjectRefused("Identifier is not valid", "Ask the sender to correct it.", 0x0117)
+            raise ObjectRefused(
+                message("Identifier is not valid"), message("Ask the sender to correct it."), 0x0117
+            )
 
     def store(self, data: bytes, sop_class: str, sop_uid: str) -> Received:
         """`data` is the file with its meta information, as announced. Raises ObjectRefused."""
         self.check_wanted(sop_class, sop_uid)
         if len(data) > self._largest:
             raise ObjectRefused(
-                "Object is too large", f"More than {self._largest // 2**20} MiB.", 0xA700
+                message("Object is too large"),
+                message("More than {largest} MiB.", largest=self._largest // 2**20),
+                0xA700,
             )
         try:
             make_private_folder(self.folder)
@@ -100,8 +107,11 @@ class Inbox:
         except OSError as error:
             log.error("A received object was not kept: errno %s", error.errno)
             raise ObjectRefused(
-                "Received object not kept",
-                f"{error.strerror or 'It could not be written'}: make room on the disk.",
+                message("Received object not kept"),
+                message(
+                    "{reason}: make room on the disk.",
+                    reason=error.strerror or message("It could not be written"),
+                ),
                 0xA700,
             ) from error
 
@@ -164,16 +174,20 @@ def _identified(part: Path, sop_class: str, sop_uid: str) -> tuple[str, str]:
             study_uid, patient_id = tags.text("StudyInstanceUID"), tags.text("PatientID")
     except EngineError as error:
         raise ObjectRefused(
-            "Received object is damaged", "Ask the sender to send it again.", 0xC000
+            message("Received object is damaged"),
+            message("Ask the sender to send it again."),
+            0xC000,
         ) from error
     if stated != (sop_class, sop_uid):
         raise ObjectRefused(
-            "Received object is another one", "It is not what the sender announced.", 0xA900
+            message("Received object is another one"),
+            message("It is not what the sender announced."),
+            0xA900,
         )
     if not is_uid(study_uid):
         raise ObjectRefused(
-            "Received object has no study",
-            "Its Study Instance UID is missing or not valid.",
+            message("Received object has no study"),
+            message("Its Study Instance UID is missing or not valid."),
             0xA900,
         )
     return study_uid, patient_id
@@ -185,8 +199,8 @@ def _same_as_before(path: Path, part: Path, received: Received) -> Received:
     is_same = there == came if there.syntax == came.syntax else there.key == came.key
     if not is_same:
         raise ObjectRefused(
-            "Identifier used twice",
-            "Another object came under the same SOP Instance UID; the first was kept.",
+            message("Identifier used twice"),
+            message("Another object came under the same SOP Instance UID; the first was kept."),
             0x0111,
         )
     return replace(received, is_new=False)

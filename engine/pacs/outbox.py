@@ -22,6 +22,7 @@ from engine.dicom.limits import unopened
 from engine.dicom.tags import read_tags
 from engine.dicom.uids import is_uid
 from engine.errors import EngineError, StorageFailed
+from engine.messages import Message, as_json, from_json, message
 from engine.private_files import keep_private, make_private_folder, write_whole
 from engine.records import database
 from engine.records.backups import default_store
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 10, 3600
 _LARGEST = 2**30  #: bytes of one object
+NOT_CONFIRMED = message("taken, not confirmed")
 _LOCK_TIMEOUT_S = 30
 
 _SCRIPT = """
@@ -73,7 +75,7 @@ class OutboxEntry:
     state: SendState
     attempts: int
     due_at: str  #: ISO time, UTC
-    words: str  #: what the last attempt came to
+    words: Message  #: what the last attempt came to; empty at first
 
 
 _FIELDS = tuple(each.name for each in fields(OutboxEntry))
@@ -114,8 +116,10 @@ class Outbox:
                 return int(row[0])
             if row is not None:
                 raise StorageFailed(
-                    "Another object waits under its identifier",
-                    "An identifier is for one object: write the result anew, then send it.",
+                    message("Another object waits under its identifier"),
+                    message(
+                        "An identifier is for one object: write the result anew, then send it."
+                    ),
                 )
             write_whole(self.folder / name, data)
             now = _now()
@@ -141,7 +145,12 @@ class Outbox:
             ).fetchall()
         return [
             OutboxEntry(
-                **row | {"path": self.folder / row["path"], "state": SendState(row["state"])}
+                **row
+                | {
+                    "path": self.folder / row["path"],
+                    "state": SendState(row["state"]),
+                    "words": from_json(row["words"]),
+                }
             )
             for row in (dict(zip(_FIELDS, values, strict=True)) for values in rows)
         ]
@@ -158,12 +167,12 @@ class Outbox:
             return
         with self._writing() as connection:
             connection.execute(
-                "UPDATE entries SET state = ?, transaction_uid = ?, due_at = ?, "
-                "words = 'taken, not confirmed' WHERE id = ?",
-                (SendState.SENT.value, awaits, _now(), entry.id),
+                "UPDATE entries SET state = ?, transaction_uid = ?, due_at = ?, words = ? "
+                "WHERE id = ?",
+                (SendState.SENT.value, awaits, _now(), as_json(NOT_CONFIRMED), entry.id),
             )
 
-    def has_failed(self, entry: OutboxEntry, words: str, is_final: bool = False) -> None:
+    def has_failed(self, entry: OutboxEntry, words: Message, is_final: bool = False) -> None:
         """It is sent again after a pause that doubles; not, where sending again is of no use."""
         pause = min(_FIRST_PAUSE_S * 2 ** min(entry.attempts, 16), _LONGEST_PAUSE_S)
         due = datetime.now(UTC) + timedelta(seconds=pause)
@@ -172,7 +181,7 @@ class Outbox:
             connection.execute(
                 "UPDATE entries SET state = ?, attempts = attempts + 1, due_at = ?, words = ?, "
                 "transaction_uid = NULL WHERE id = ?",
-                (state.value, _iso(due), words[:500], entry.id),
+                (state.value, _iso(due), as_json(words), entry.id),
             )
 
     def confirmed(self, transaction: str, kept: frozenset[str], failed: frozenset[str]) -> int:
@@ -190,7 +199,7 @@ class Outbox:
         by_id = {entry.id: entry for entry in self.entries()}
         for number, uid in rows:
             if uid in failed and number in by_id:
-                self.has_failed(by_id[number], "the node took it and does not keep it")
+                self.has_failed(by_id[number], message("the node took it and does not keep it"))
         return len(leaving)
 
     def unconfirmed(self, node: str, older_than: datetime) -> list[OutboxEntry]:
@@ -296,7 +305,10 @@ class Outbox:
             name = getattr(error, "sqlite_errorname", None) or type(error).__name__
             log.error("The outbox cannot be used: %s", name)
             raise StorageFailed(
-                "Outbox cannot be used", f"Check that {self.folder} may be written to and has room."
+                message("Outbox cannot be used"),
+                message(
+                    "Check that {folder} may be written to and has room.", folder=str(self.folder)
+                ),
             ) from error
 
 
@@ -305,7 +317,9 @@ def _object(path: Path) -> tuple[bytes, dict[str, str]]:
     try:
         with SourceFile(path) as file:
             if file.size > _LARGEST:
-                raise NotSendable("Object is too large", "It is longer than a gigabyte.")
+                raise NotSendable(
+                    message("Object is too large"), message("It is longer than a gigabyte.")
+                )
             data = file.read()
             file.seek(0)
             with read_tags(file) as read:
@@ -320,7 +334,8 @@ def _object(path: Path) -> tuple[bytes, dict[str, str]]:
         raise NotSendable(*unopened(error)) from error
     if not all(is_uid(facts[name]) for name in ("sop_class", "sop_uid", "study_uid", "syntax")):
         raise NotSendable(
-            "Not an object that can be sent", "It says not what it is, or of which study."
+            message("Not an object that can be sent"),
+            message("It says not what it is, or of which study."),
         )
     return data, facts
 

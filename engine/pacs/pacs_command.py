@@ -8,7 +8,9 @@ makes a reader wait, and a process that is ended loses nothing.
 
 import argparse
 import json
+import os
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -33,6 +35,7 @@ from engine.audit.messages import (
 from engine.dicom.uids import is_uid
 from engine.domain import NOTICE
 from engine.errors import EngineError
+from engine.messages import as_data, message
 from engine.pacs import connections, finding
 from engine.pacs.finding import StudyQuery
 from engine.pacs.inbox import Inbox, Received
@@ -74,6 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     get.add_argument("studies", nargs="+", metavar="STUDY_UID")
     get.add_argument(
         "--priors", type=int, default=0, metavar="N", help="and the patient's N newest earlier ones"
+    )
+    get.add_argument(
+        "--while-open",
+        action="store_true",
+        help="cancel, and keep what is here, when standard input is closed",
     )
     send = _add_action(actions, "send", _send, "queue objects, and send what is due")
     send.add_argument("files", nargs="*", type=Path, metavar="FILE")
@@ -273,9 +281,30 @@ def _get(site: _Site, arguments: argparse.Namespace) -> int:
             if failure is not None:
                 has_failed = True
                 _write({"node": node.name, **_error_entry(failure)})
+        should_stop = _closing_of_input() if arguments.while_open else _never
         for study_uid in studies:
-            has_failed |= not _get_one(site, study_uid, inbox)
+            if should_stop():
+                has_failed = True
+                break
+            has_failed |= not _get_one(site, study_uid, inbox, should_stop)
     return _SOME_FAILED if has_failed else _ALL_DONE
+
+
+def _never() -> bool:
+    return False
+
+
+def _closing_of_input() -> Callable[[], bool]:
+    """Whether whoever started this process has closed its standard input, or is gone."""
+    is_closed = threading.Event()
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        is_closed.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    return is_closed.is_set
 
 
 def _inbox(configuration: SiteConfiguration, folder: Path | None) -> Inbox:
@@ -285,7 +314,7 @@ def _inbox(configuration: SiteConfiguration, folder: Path | None) -> Inbox:
     return Inbox(folder or receiver.folder, receiver.largest_mb * 2**20)
 
 
-def _get_one(site: _Site, study_uid: str, inbox: Inbox) -> bool:
+def _get_one(site: _Site, study_uid: str, inbox: Inbox, should_stop: Callable[[], bool]) -> bool:
     node = site.node
 
     def told(progress: RetrievalProgress) -> None:
@@ -299,11 +328,11 @@ def _get_one(site: _Site, study_uid: str, inbox: Inbox) -> bool:
         )
 
     if node.host:
-        result = retrieve(site.configuration, node, study_uid, inbox, told)
+        result = retrieve(site.configuration, node, study_uid, inbox, told, should_stop)
     else:
         from engine.pacs import dicomweb
 
-        result = dicomweb.retrieve(node, study_uid, inbox, told)
+        result = dicomweb.retrieve(node, study_uid, inbox, told, should_stop)
     subjects = [Subject(study_uid=study_uid, objects=result.sop_classes)]
     subjects += [Subject(patient_id=patient) for patient in sorted(result.patient_ids)]
     if result.new or result.failure:
@@ -329,6 +358,7 @@ def _get_one(site: _Site, study_uid: str, inbox: Inbox) -> bool:
             "new": result.new,
             "refused": [_error_record(error) for error in result.refused],
             "is_complete": result.is_whole,
+            "is_stopped": result.is_stopped,
             **_error_entry(result.failure),
         }
     )
@@ -390,7 +420,7 @@ def _send(site: _Site, arguments: argparse.Namespace) -> int:
         sent = send_due(configuration, node, outbox, lambda entry, w: _write(_entry_row(entry, w)))
     site.audit_sent(sent.stored + sent.awaiting)
     if sent.failed:
-        words = sent.failure or NothingConfigured("Not stored", sent.failed[0][1])
+        words = sent.failure or NothingConfigured(message("Not stored"), sent.failed[0][1])
         site.audit_sent([entry for entry, _ in sent.failed], words)
     if sent.failure is not None:
         _write({"node": node.name, **_error_entry(sent.failure)})
@@ -500,8 +530,10 @@ def _error_entry(error: EngineError | None) -> Row:
     return {} if error is None else {"error": _error_record(error)}
 
 
-def _error_record(error: EngineError) -> dict[str, str]:
-    return {"title": error.title, "advice": error.advice}
+def _error_record(error: EngineError) -> dict[str, object]:
+    """In English, and as what another language is made of."""
+    said = {"title": as_data(error.title), "advice": as_data(error.advice)}
+    return {"title": error.title, "advice": error.advice, "said": said}
 
 
 def _write(row: Row) -> None:

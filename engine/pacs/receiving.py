@@ -25,6 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
 from engine.errors import EngineError
+from engine.messages import Message, message
 from engine.pacs.connections import LARGEST_PDU, NodeFailed, application_entity, server_context
 from engine.pacs.inbox import Inbox, ObjectRefused, Received
 from engine.pacs.storage_classes import accepted_contexts
@@ -65,7 +66,9 @@ class Receiver:
         self, configuration: SiteConfiguration, inbox: Inbox, listeners: Listeners | None = None
     ) -> None:
         if configuration.receiver is None:
-            raise NodeFailed("Receiving is off", "The site configuration has no [receive].")
+            raise NodeFailed(
+                message("Receiving is off"), message("The site configuration has no [receive].")
+            )
         self._settings = configuration.receiver
         self._inbox = inbox
         self._listeners = listeners or Listeners()
@@ -116,8 +119,13 @@ class Receiver:
             )
         except OSError as error:
             raise NodeFailed(
-                "Cannot listen",
-                f"{settings.address}:{settings.port}: {error.strerror or 'no such address'}.",
+                message("Cannot listen"),
+                message(
+                    "{address}:{port}: {reason}.",
+                    address=settings.address,
+                    port=settings.port,
+                    reason=error.strerror or message("no such address"),
+                ),
             ) from error
         assert isinstance(server, _Server)
         self._server = server
@@ -150,9 +158,11 @@ class Receiver:
         return 0x0000, None
 
     def _rejected(self, event: evt.Event) -> None:
-        self._stranger("Association rejected", "AE titles do not match.", _caller(event))
+        self._stranger(
+            message("Association rejected"), message("AE titles do not match."), _caller(event)
+        )
 
-    def _stranger(self, title: str, advice: str, caller: Caller) -> None:
+    def _stranger(self, title: Message, advice: Message, caller: Caller) -> None:
         self._listeners.on_stranger(NodeFailed(title, advice), caller)
 
 
@@ -187,7 +197,7 @@ class _Server(ThreadedAssociationServer):
     daemon_threads = True
 
     def __init__(
-        self, *arguments: Any, on_refused: Callable[[str, str, Caller], None], **rest: Any
+        self, *arguments: Any, on_refused: Callable[[Message, Message, Caller], None], **rest: Any
     ) -> None:
         self._on_refused = on_refused
         super().__init__(*arguments, **rest)
@@ -233,7 +243,11 @@ class _Server(ThreadedAssociationServer):
         host = str(client_address[0]) if isinstance(client_address, tuple) else ""
         if isinstance(error, ssl.SSLError | OSError):
             reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-            self._on_refused("TLS refused", f"The handshake failed: {reason}.", Caller("", host))
+            self._on_refused(
+                message("TLS refused"),
+                message("The handshake failed: {reason}.", reason=reason),
+                Caller("", host),
+            )
         else:
             log.error("Unexpected fault of a connection: %s", type(error).__name__)
 

@@ -23,8 +23,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from engine.errors import EngineError
+from engine.messages import Message, message
 from engine.pacs.connections import NodeFailed, abort, associated, lost, open_association
-from engine.pacs.finding import STUDY_FIND, FoundInstance, images_by
+from engine.pacs.finding import STUDY_FIND, FoundInstance, images_by, with_status
 from engine.pacs.inbox import Inbox, ObjectRefused
 from engine.pacs.storage_classes import retrieval_contexts, storage_roles
 from engine.site_configuration import Node, Retrieval, SiteConfiguration
@@ -99,8 +100,13 @@ def retrieve(
         if idle >= _ATTEMPTS or (result.failure is not None and not _may_recover(result)):
             if result.failure is None:
                 result.failure = NodeFailed(
-                    "Study is not complete",
-                    f"{node.name} sent {result.here} of {result.expected} objects.",
+                    message("Study is not complete"),
+                    message(
+                        "{node} sent {here} of {expected} objects.",
+                        node=node.name,
+                        here=result.here,
+                        expected=result.expected,
+                    ),
                 )
             return result
         wait_s(min(2.0**idle, 8.0) / 2)
@@ -123,7 +129,10 @@ def _attempt(
         images = images_by(association, node, result.study_uid)
     wanted = {image.sop_uid: image for image in images if image.modality not in _LEFT_OUT}
     if not wanted:
-        raise NodeFailed("Study not found", f"{node.name} has no objects of this study.")
+        raise NodeFailed(
+            message("Study not found"),
+            message("{node} has no objects of this study.", node=node.name),
+        )
     missing = [i for i in wanted.values() if not inbox.has(result.study_uid, i.sop_uid)]
     result.expected, result.here = len(wanted), len(wanted) - len(missing)
     if not missing:
@@ -191,7 +200,7 @@ class _Transfer:
                     is_cancelled = self._result.is_stopped = True
                     association.send_c_cancel(_MESSAGE_ID, query_model=model)
             elif code not in (0x0000, 0xB000, 0xFE00):
-                raise NodeFailed("Retrieval failed", _retrieval_text(self._node, code))
+                raise NodeFailed(message("Retrieval failed"), _retrieval_text(self._node, code))
 
     def _count(self, path: Path, sop_class: str, patient_id: str) -> None:
         result = self._result
@@ -212,8 +221,11 @@ class _Get(_Transfer):
     def _ask(self, association: Association, identifier: Dataset) -> None:
         if GET not in {context.abstract_syntax for context in association.accepted_contexts}:
             raise NodeFailed(
-                "C-GET is not offered",
-                f'{self._node.name} sends only by C-MOVE: set retrieve = "move" for it.',
+                message("C-GET is not offered"),
+                message(
+                    "{node} sends only by C-MOVE: choose that for it.",
+                    node=self._node.name,
+                ),
             )
         self._watch(association, association.send_c_get(identifier, GET, _MESSAGE_ID), GET)
 
@@ -226,7 +238,9 @@ class _Get(_Transfer):
             if received.study_uid != self._result.study_uid:
                 received.path.unlink()
                 raise ObjectRefused(
-                    "Another study was sent", "It was not asked for, and not kept.", 0xA900
+                    message("Another study was sent"),
+                    message("It was not asked for, and not kept."),
+                    0xA900,
                 )
         except ObjectRefused as error:
             self._result.refused.append(error)
@@ -292,13 +306,15 @@ def _identifiers(study_uid: str, missing: list[FoundInstance], is_all: bool) -> 
     return identifiers
 
 
-def _retrieval_text(node: Node, status: int) -> str:
+def _retrieval_text(node: Node, status: int) -> Message:
     words = {
-        0xA701: "it has no room to look for it",
-        0xA702: "it could not send the objects",
-        0xA801: "it does not know where we are: enter our AE title, address and port there",
-        0xA900: "it does not take this kind of request",
-        0x0122: "it does not offer this",
-        0x0124: "it does not allow us to",
-    }.get(status, "it cannot")
-    return f"{node.name}: {words} (status {status:#06x})."
+        0xA701: message("it has no room to look for it"),
+        0xA702: message("it could not send the objects"),
+        0xA801: message(
+            "it does not know where we are: enter our AE title, address and port there"
+        ),
+        0xA900: message("it does not take this kind of request"),
+        0x0122: message("it does not offer this"),
+        0x0124: message("it does not allow us to"),
+    }.get(status, message("it cannot"))
+    return with_status(node, words, status)

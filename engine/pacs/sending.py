@@ -23,8 +23,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from engine.errors import EngineError
+from engine.messages import Message, as_message, message
 from engine.pacs.connections import NodeFailed, associated, lost
-from engine.pacs.outbox import Outbox, OutboxEntry, SendState
+from engine.pacs.outbox import NOT_CONFIRMED, Outbox, OutboxEntry, SendState
 from engine.pacs.receiving import read_commitment
 from engine.pacs.storage_classes import sending_contexts
 from engine.site_configuration import Node, SiteConfiguration
@@ -36,13 +37,14 @@ _ASK_AGAIN = timedelta(minutes=10)
 _STORED = (0x0000, 0xB000, 0xB006, 0xB007)
 #: PS3.4 B.2.3 and PS3.7 C: sent again they would be refused again.
 _FINAL = {
-    0x0110: "it cannot process it",
-    0x0111: "it has another object under this identifier",
-    0x0117: "it does not take the identifier",
-    0x0122: "it does not take this kind of object",
-    0x0124: "it does not allow us to store",
-    0xA900: "it says that the object is not of its kind",
+    0x0110: message("it cannot process it"),
+    0x0111: message("it has another object under this identifier"),
+    0x0117: message("it does not take the identifier"),
+    0x0122: message("it does not take this kind of object"),
+    0x0124: message("it does not allow us to store"),
+    0xA900: message("it says that the object is not of its kind"),
 }
+_STORED_WORDS = as_message("")
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Sent:
 
     stored: list[OutboxEntry] = field(default_factory=list)  #: gone from the queue
     awaiting: list[OutboxEntry] = field(default_factory=list)  #: taken, to be confirmed
-    failed: list[tuple[OutboxEntry, str]] = field(default_factory=list)
+    failed: list[tuple[OutboxEntry, Message]] = field(default_factory=list)
     failure: EngineError | None = None  #: why there was no connection
     is_busy: bool = False  #: another process is sending
 
@@ -60,7 +62,7 @@ def send_due(
     configuration: SiteConfiguration,
     node: Node,
     outbox: Outbox,
-    on_entry: Callable[[OutboxEntry, str], None] = lambda _entry, _words: None,
+    on_entry: Callable[[OutboxEntry, Message], None] = lambda _entry, _words: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Sent:
     """Everything that is due for the node; `on_entry` hears of each, with empty words where it was
@@ -84,7 +86,7 @@ def send_due(
             done |= {entry.id for entry, _ in sent.failed}
             for entry in entries:
                 if entry.id not in done:
-                    work.fail(entry, str(error))
+                    work.fail(entry, error.message)
         return sent
 
 
@@ -95,7 +97,7 @@ class _Sending:
         node: Node,
         outbox: Outbox,
         sent: Sent,
-        on_entry: Callable[[OutboxEntry, str], None],
+        on_entry: Callable[[OutboxEntry, Message], None],
         should_stop: Callable[[], bool],
     ) -> None:
         self._configuration = configuration
@@ -106,7 +108,7 @@ class _Sending:
         self._should_stop = should_stop
         self._reports = threading.Event()
 
-    def fail(self, entry: OutboxEntry, words: str, is_final: bool = False) -> None:
+    def fail(self, entry: OutboxEntry, words: Message, is_final: bool = False) -> None:
         self._outbox.has_failed(entry, words, is_final)
         self._sent.failed.append((entry, words))
         self._on_entry(entry, words)
@@ -144,7 +146,7 @@ class _Sending:
             if self._should_stop():
                 return
             words = dicomweb.store(self._node, entry.path)
-            if words:
+            if words is not None:
                 self.fail(entry, words, is_final=True)
             else:
                 self._is_stored(entry)
@@ -154,13 +156,15 @@ class _Sending:
         try:
             dataset = pydicom.dcmread(entry.path)
         except (OSError, pydicom.errors.InvalidDicomError):
-            self.fail(entry, "the queued file cannot be read", is_final=True)
+            self.fail(entry, message("the queued file cannot be read"), is_final=True)
             return False
         try:
             status = association.send_c_store(dataset)
         except ValueError:  # no context was accepted for its class and syntax
             self.fail(
-                entry, "the node does not take this kind of object, or not so compressed", True
+                entry,
+                message("the node does not take this kind of object, or not so compressed"),
+                True,
             )
             return False
         except RuntimeError as error:  # the association is gone
@@ -172,14 +176,18 @@ class _Sending:
             if not self._node.commits:
                 self._is_stored(entry)
             return True
-        words = _FINAL.get(code, "it could not store it")
-        self.fail(entry, f"{words} (status {code:#06x})", code in _FINAL)
+        words = message(
+            "{words} (status {status})",
+            words=_FINAL.get(code, message("it could not store it")),
+            status=f"{code:#06x}",
+        )
+        self.fail(entry, words, code in _FINAL)
         return False
 
     def _is_stored(self, entry: OutboxEntry) -> None:
         self._outbox.is_stored(entry)
         self._sent.stored.append(entry)
-        self._on_entry(entry, "")
+        self._on_entry(entry, _STORED_WORDS)
 
     def _ask_to_keep(self, association: Association, entries: Sequence[OutboxEntry]) -> None:
         """N-ACTION; the report comes on this association, or later on one of the node's."""
@@ -205,10 +213,10 @@ class _Sending:
         for entry in entries:
             if entry.id not in left:
                 self._sent.stored.append(entry)
-                self._on_entry(entry, "")
+                self._on_entry(entry, _STORED_WORDS)
             elif entry.id not in waiting:
                 self._sent.awaiting.append(entry)
-                self._on_entry(entry, "taken, not confirmed")
+                self._on_entry(entry, NOT_CONFIRMED)
 
     def _await_report(self, numbers: set[int]) -> None:
         """A while, as it mostly comes at once: here, or to a receiver that knows the outbox."""

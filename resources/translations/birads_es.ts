@@ -20,8 +20,165 @@
         <translation>Modelo</translation>
     </message>
     <message>
+        <source>Structured report</source>
+        <translation>Informe estructurado</translation>
+    </message>
+    <message>
+        <source>Presentation state: window and drawings</source>
+        <translation>Estado de presentación: ventana y dibujos</translation>
+    </message>
+    <message>
+        <source>Segmentation of the region of high attention</source>
+        <translation>Segmentación de la región de mucha atención</translation>
+    </message>
+    <message>
+        <source>Picture with the heat-map</source>
+        <translation>Imagen con el mapa de calor</translation>
+    </message>
+    <message>
+        <source>Key object selection: images you drew on</source>
+        <translation>Selección de objetos clave: imágenes en que dibujó</translation>
+    </message>
+    <message>
+        <source>Mammography CAD SR</source>
+        <translation>Mammography CAD SR</translation>
+    </message>
+    <message>
+        <source>the model</source>
+        <translation>el modelo</translation>
+    </message>
+    <message>
+        <source>you</source>
+        <translation>usted</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <comment>to be sent</comment>
+        <translation>en espera</translation>
+    </message>
+    <message>
+        <source>taken, to be confirmed</source>
+        <translation>aceptado, por confirmar</translation>
+    </message>
+    <message>
+        <source>refused</source>
+        <translation>rechazado</translation>
+    </message>
+    <message>
+        <source>Send results</source>
+        <translation>Enviar resultados</translation>
+    </message>
+    <message>
+        <source>What is sent</source>
+        <translation>Qué se envía</translation>
+    </message>
+    <message>
+        <source>Queue</source>
+        <comment>of objects to be sent</comment>
+        <translation>Cola</translation>
+    </message>
+    <message>
+        <source>Send to</source>
+        <translation>Enviar a</translation>
+    </message>
+    <message>
         <source>Reader</source>
         <translation>Lector</translation>
+    </message>
+    <message>
+        <source>reports as an older PACS takes them</source>
+        <translation>informes como los acepta un PACS antiguo</translation>
+    </message>
+    <message>
+        <source>Comprehensive SR instead of Comprehensive 3D SR</source>
+        <translation>Comprehensive SR en lugar de Comprehensive 3D SR</translation>
+    </message>
+    <message>
+        <source>Object</source>
+        <translation>Objeto</translation>
+    </message>
+    <message>
+        <source>said by</source>
+        <translation>dicho por</translation>
+    </message>
+    <message>
+        <source>about</source>
+        <translation>sobre</translation>
+    </message>
+    <message>
+        <source>What would be sent</source>
+        <translation>Qué se enviaría</translation>
+    </message>
+    <message>
+        <source>&amp;Send</source>
+        <translation>&amp;Enviar</translation>
+    </message>
+    <message>
+        <source>Since</source>
+        <translation>Desde</translation>
+    </message>
+    <message>
+        <source>Tries</source>
+        <translation>Intentos</translation>
+    </message>
+    <message>
+        <source>What is queued</source>
+        <translation>Qué está en cola</translation>
+    </message>
+    <message>
+        <source>Send &amp;again now</source>
+        <translation>Enviar &amp;de nuevo ahora</translation>
+    </message>
+    <message>
+        <source>&amp;Do not send it</source>
+        <translation>&amp;No enviarlo</translation>
+    </message>
+    <message>
+        <source>What is queued survives the end of the program. An object leaves when its node has stored it; after a failure it is sent again by itself, later each time. What a node has refused waits for you.</source>
+        <translation>Lo que está en cola sobrevive al cierre del programa. Un objeto sale cuando su nodo lo ha guardado; tras un fallo se envía de nuevo por sí solo, cada vez más tarde. Lo que un nodo ha rechazado le espera a usted.</translation>
+    </message>
+    <message>
+        <source>no name was given</source>
+        <translation>no se dio ningún nombre</translation>
+    </message>
+    <message>
+        <source>Open a study first.</source>
+        <translation>Abra antes un estudio.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s answer is hidden from you: nothing of it is sent.</source>
+        <translation>La respuesta del modelo está oculta para usted: nada de ella se envía.</translation>
+    </message>
+    <message>
+        <source>Nothing to send yet: nothing of what is ticked was said of this study.</source>
+        <translation>Aún no hay nada que enviar: de este estudio no se ha dicho nada de lo marcado.</translation>
+    </message>
+    <message>
+        <source>Never verified, for research only: so it stands in each object.</source>
+        <translation>Nunca verificado, solo para investigación: así consta en cada objeto.</translation>
+    </message>
+    <message>
+        <source>The objects are being made …</source>
+        <translation>Se están creando los objetos …</translation>
+    </message>
+    <message>
+        <source>1 object queued.</source>
+        <translation>1 objeto en cola.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n objects queued.</source>
+        <translation>
+            <numerusform>%n objeto en cola.</numerusform>
+            <numerusform>%n objetos en cola.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{count} could not be made: {title}. {advice}</source>
+        <translation>{count} no se pudieron crear: {title}. {advice}</translation>
+    </message>
+    <message>
+        <source>Queue ({count})</source>
+        <translation>Cola ({count})</translation>
     </message>
     <message>
         <source>{month}: {count} compared</source>
@@ -162,6 +319,42 @@
     <message>
         <source>high suspicion</source>
         <translation>sospecha alta</translation>
+    </message>
+    <message>
+        <source>That these images are one study of one patient was said by hand, by a reader.</source>
+        <translation>Que estas imágenes son un estudio de un paciente lo dijo un lector, a mano.</translation>
+    </message>
+    <message>
+        <source>That this image is a study of its own was said by hand, by a reader.</source>
+        <translation>Que esta imagen es un estudio propio lo dijo un lector, a mano.</translation>
+    </message>
+    <message>
+        <source>side</source>
+        <translation>lado</translation>
+    </message>
+    <message>
+        <source>view</source>
+        <translation>proyección</translation>
+    </message>
+    <message>
+        <source>study</source>
+        <translation>estudio</translation>
+    </message>
+    <message>
+        <source>Their files name different patients.</source>
+        <translation>Sus archivos nombran pacientes distintos.</translation>
+    </message>
+    <message>
+        <source>Given by hand, by a reader: {what}.</source>
+        <translation>Dado a mano por un lector: {what}.</translation>
+    </message>
+    <message>
+        <source>header says {side}</source>
+        <translation>la cabecera dice {side}</translation>
+    </message>
+    <message>
+        <source>Its header says that the view is {view}.</source>
+        <translation>Su cabecera dice que la proyección es {view}.</translation>
     </message>
     <message>
         <source>right breast</source>
@@ -383,10 +576,6 @@
         <translation>sigmoide</translation>
     </message>
     <message>
-        <source> (guessed)</source>
-        <translation> (supuesto)</translation>
-    </message>
-    <message>
         <source>loading</source>
         <translation>cargando</translation>
     </message>
@@ -402,6 +591,10 @@
     <message>
         <source>PRIOR {date}</source>
         <translation>PREVIO {date}</translation>
+    </message>
+    <message>
+        <source>by hand</source>
+        <translation>a mano</translation>
     </message>
     <message>
         <source>guessed</source>
@@ -632,8 +825,200 @@
         <translation>Cancelar</translation>
     </message>
     <message>
+        <source>Security</source>
+        <translation>Seguridad</translation>
+    </message>
+    <message>
+        <source>TLS, with certificates</source>
+        <translation>TLS, con certificados</translation>
+    </message>
+    <message>
+        <source>Not encrypted</source>
+        <translation>Sin cifrar</translation>
+    </message>
+    <message>
+        <source>Who signs its certificates (PEM)</source>
+        <translation>Quién firma sus certificados (PEM)</translation>
+    </message>
+    <message>
+        <source>Our certificate (PEM)</source>
+        <translation>Nuestro certificado (PEM)</translation>
+    </message>
+    <message>
+        <source>Our key (PEM)</source>
+        <translation>Nuestra clave (PEM)</translation>
+    </message>
+    <message>
+        <source>as its address</source>
+        <translation>como su dirección</translation>
+    </message>
+    <message>
+        <source>Without encryption everybody on the way can read names and images, and nobody can tell who is at the other end. Ask the other side for TLS first.</source>
+        <translation>Sin cifrado, cualquiera en el camino puede leer nombres e imágenes, y nadie sabe quién está al otro lado. Pida antes TLS a la otra parte.</translation>
+    </message>
+    <message>
+        <source>Unencrypted all the same</source>
+        <translation>Sin cifrar de todos modos</translation>
+    </message>
+    <message>
+        <source>Authority</source>
+        <translation>Autoridad</translation>
+    </message>
+    <message>
+        <source>Our certificate</source>
+        <translation>Nuestro certificado</translation>
+    </message>
+    <message>
+        <source>Our key</source>
+        <translation>Nuestra clave</translation>
+    </message>
+    <message>
+        <source>Certificate is for</source>
+        <translation>El certificado es para</translation>
+    </message>
+    <message>
+        <source>DICOM nodes</source>
+        <translation>Nodos DICOM</translation>
+    </message>
+    <message>
+        <source>The program opens a network connection only to what stands here, and only when you ask for it. Without an entry it opens none.</source>
+        <translation>El programa solo abre conexiones de red con lo que consta aquí, y solo cuando usted lo pide. Sin ninguna entrada no abre ninguna.</translation>
+    </message>
+    <message>
+        <source>Nodes</source>
+        <translation>Nodos</translation>
+    </message>
+    <message>
+        <source>This computer</source>
+        <translation>Este equipo</translation>
+    </message>
+    <message>
         <source>Message</source>
         <translation>Mensaje</translation>
+    </message>
+    <message>
+        <source>&amp;Save</source>
+        <translation>&amp;Guardar</translation>
+    </message>
+    <message>
+        <source>&amp;Add</source>
+        <translation>&amp;Añadir</translation>
+    </message>
+    <message>
+        <source>&amp;Remove</source>
+        <translation>&amp;Quitar</translation>
+    </message>
+    <message>
+        <source>C-GET: over our own connection</source>
+        <translation>C-GET: por nuestra propia conexión</translation>
+    </message>
+    <message>
+        <source>C-MOVE: it calls this computer</source>
+        <translation>C-MOVE: llama a este equipo</translation>
+    </message>
+    <message>
+        <source>confirms that it keeps what it was sent</source>
+        <translation>confirma que conserva lo enviado</translation>
+    </message>
+    <message>
+        <source>address, beginning with https://</source>
+        <translation>dirección, que empieza por https://</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Nombre</translation>
+    </message>
+    <message>
+        <source>Its AE title</source>
+        <translation>Su AE title</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>Dirección</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>Puerto</translation>
+    </message>
+    <message>
+        <source>Fetch by</source>
+        <translation>Traer por</translation>
+    </message>
+    <message>
+        <source>Storage commitment</source>
+        <translation>Storage commitment</translation>
+    </message>
+    <message>
+        <source>DICOMweb</source>
+        <translation>DICOMweb</translation>
+    </message>
+    <message>
+        <source>&amp;Test this node</source>
+        <translation>&amp;Probar este nodo</translation>
+    </message>
+    <message>
+        <source>Our AE title</source>
+        <translation>Nuestro AE title</translation>
+    </message>
+    <message>
+        <source>Enter it, this computer&apos;s address and the port at the PACS, too.</source>
+        <translation>Introdúzcalo también en el PACS, con la dirección de este equipo y el puerto.</translation>
+    </message>
+    <message>
+        <source>Listen for what a PACS sends (C-MOVE)</source>
+        <translation>Escuchar lo que envía un PACS (C-MOVE)</translation>
+    </message>
+    <message>
+        <source>of one network interface, never all</source>
+        <translation>de una interfaz de red, nunca de todas</translation>
+    </message>
+    <message>
+        <source>Our address</source>
+        <translation>Nuestra dirección</translation>
+    </message>
+    <message>
+        <source>Our port</source>
+        <translation>Nuestro puerto</translation>
+    </message>
+    <message>
+        <source>AE titles, with commas</source>
+        <translation>AE titles, con comas</translation>
+    </message>
+    <message>
+        <source>Who may send</source>
+        <translation>Quién puede enviar</translation>
+    </message>
+    <message>
+        <source>node {number}</source>
+        <translation>nodo {number}</translation>
+    </message>
+    <message>
+        <source>Two nodes have the same name: give each its own.</source>
+        <translation>Dos nodos tienen el mismo nombre: dé a cada uno el suyo.</translation>
+    </message>
+    <message>
+        <source>This computer would listen unencrypted: read the warning and tick the box.</source>
+        <translation>Este equipo escucharía sin cifrar: lea la advertencia y marque la casilla.</translation>
+    </message>
+    <message>
+        <source>“{node}” is not encrypted: read the warning and tick the box below it.</source>
+        <translation>«{node}» no está cifrado: lea la advertencia y marque la casilla que hay debajo.</translation>
+    </message>
+    <message>
+        <source>Asking “{node}” …</source>
+        <translation>Preguntando a «{node}» …</translation>
+    </message>
+    <message>
+        <source>Saved; it holds from now on.</source>
+        <translation>Guardado; vale desde ahora.</translation>
+    </message>
+    <message>
+        <source>“{node}” answers, after {seconds} s.</source>
+        <translation>«{node}» responde, tras {seconds} s.</translation>
+    </message>
+    <message>
+        <source>Choose a file: {what}</source>
+        <translation>Elegir un archivo: {what}</translation>
     </message>
     <message>
         <source>Agreement of readers and model</source>
@@ -1063,6 +1448,10 @@
         <translation>&amp;Lista de trabajo</translation>
     </message>
     <message>
+        <source>&amp;Find a study</source>
+        <translation>&amp;Buscar un estudio</translation>
+    </message>
+    <message>
         <source>&amp;Images</source>
         <translation>&amp;Imágenes</translation>
     </message>
@@ -1109,6 +1498,10 @@
     <message>
         <source>&amp;Panes</source>
         <translation>&amp;Paneles</translation>
+    </message>
+    <message>
+        <source>&amp;Settings</source>
+        <translation>A&amp;justes</translation>
     </message>
     <message>
         <source>&amp;Language</source>
@@ -1773,8 +2166,108 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>T&amp;odas predeterminadas</translation>
     </message>
     <message>
+        <source>File</source>
+        <translation>Archivo</translation>
+    </message>
+    <message>
+        <source>Side</source>
+        <translation>Lado</translation>
+    </message>
+    <message>
+        <source>Study</source>
+        <translation>Estudio</translation>
+    </message>
+    <message>
+        <source>Side, view and study by hand</source>
+        <translation>Lado, proyección y estudio a mano</translation>
+    </message>
+    <message>
+        <source>What you say here is kept with the readings and marked on each image; no file changes. The networks are asked anew. Ctrl+Z takes it back.</source>
+        <translation>Lo que diga aquí se guarda con las lecturas y se marca en cada imagen; ningún archivo cambia. Se vuelve a preguntar a las redes. Ctrl+Z lo retira.</translation>
+    </message>
+    <message>
+        <source>Side of the selected images</source>
+        <translation>Lado de las imágenes seleccionadas</translation>
+    </message>
+    <message>
+        <source>View of the selected images</source>
+        <translation>Proyección de las imágenes seleccionadas</translation>
+    </message>
+    <message>
+        <source>Study of the selected images</source>
+        <translation>Estudio de las imágenes seleccionadas</translation>
+    </message>
+    <message>
+        <source>Patient ID of the study</source>
+        <translation>ID de paciente del estudio</translation>
+    </message>
+    <message>
+        <source>&amp;Apply</source>
+        <translation>&amp;Aplicar</translation>
+    </message>
+    <message>
+        <source>&amp;Take back</source>
+        <translation>&amp;Retirar</translation>
+    </message>
+    <message>
         <source>&amp;Close</source>
         <translation>&amp;Cerrar</translation>
+    </message>
+    <message>
+        <source>Patient ID</source>
+        <translation>ID de paciente</translation>
+    </message>
+    <message>
+        <source>as it is</source>
+        <translation>como está</translation>
+    </message>
+    <message>
+        <source>Right</source>
+        <translation>Derecho</translation>
+    </message>
+    <message>
+        <source>Left</source>
+        <translation>Izquierdo</translation>
+    </message>
+    <message>
+        <source>one study of one patient</source>
+        <translation>un estudio de un paciente</translation>
+    </message>
+    <message>
+        <source>each a study of its own</source>
+        <translation>cada una un estudio propio</translation>
+    </message>
+    <message>
+        <source>the side</source>
+        <translation>el lado</translation>
+    </message>
+    <message>
+        <source>the view</source>
+        <translation>la proyección</translation>
+    </message>
+    <message>
+        <source>the patient</source>
+        <translation>el paciente</translation>
+    </message>
+    <message>
+        <source>Override what the files themselves say: {what}</source>
+        <translation>Anular lo que dicen los propios archivos: {what}</translation>
+    </message>
+    <message>
+        <source>Enter your name in the reading pane first: it is kept with your word.</source>
+        <translation>Escriba antes su nombre en el panel de lectura: se guarda con su palabra.</translation>
+    </message>
+    <message>
+        <source>Select images above.</source>
+        <translation>Seleccione imágenes arriba.</translation>
+    </message>
+    <message>
+        <source>A study needs a Patient ID.</source>
+        <translation>Un estudio necesita un ID de paciente.</translation>
+    </message>
+    <message>
+        <source>The files say otherwise: tick the line above if they are wrong.</source>
+        <translation>Los archivos dicen otra cosa: marque la línea de arriba si se equivocan.</translation>
     </message>
     <message>
         <source>Mouse and forms</source>
@@ -1912,10 +2405,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Orden de apertura</translation>
     </message>
     <message>
-        <source>Most suspicious first</source>
-        <translation>Más sospechosos primero</translation>
-    </message>
-    <message>
         <source>running …</source>
         <translation>en curso …</translation>
     </message>
@@ -1936,9 +2425,37 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>lectura sin terminar</translation>
     </message>
     <message>
+        <source>All studies</source>
+        <translation>Todos los estudios</translation>
+    </message>
+    <message>
+        <source>Unread</source>
+        <translation>Sin leer</translation>
+    </message>
+    <message>
+        <source>Read already</source>
+        <translation>Ya leídos</translation>
+    </message>
+    <message>
+        <source>Disagreed with the model</source>
+        <translation>En desacuerdo con el modelo</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>Fallidos</translation>
+    </message>
+    <message>
+        <source>Date</source>
+        <translation>Fecha</translation>
+    </message>
+    <message>
         <source>read</source>
         <comment>by the reader</comment>
         <translation>leído</translation>
+    </message>
+    <message>
+        <source>disagreed with the model</source>
+        <translation>en desacuerdo con el modelo</translation>
     </message>
     <message>
         <source>right {said}</source>
@@ -1981,6 +2498,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Sin ID de paciente</translation>
     </message>
     <message>
+        <source>Suspicious: model 4 or 5</source>
+        <translation>Sospechoso: modelo 4 o 5</translation>
+    </message>
+    <message>
         <source>1 file is no image and was skipped.</source>
         <translation>1 archivo no es una imagen y se omitió.</translation>
     </message>
@@ -2000,16 +2521,20 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>… sin terminar</translation>
     </message>
     <message>
+        <source>≠ read</source>
+        <translation>≠ leído</translation>
+    </message>
+    <message>
         <source>✓ read</source>
         <translation>✓ leído</translation>
     </message>
     <message>
-        <source>Order of the worklist</source>
-        <translation>Orden de la lista de trabajo</translation>
-    </message>
-    <message>
         <source>Worklist</source>
         <translation>Lista de trabajo</translation>
+    </message>
+    <message>
+        <source>No study is like that. Esc empties the search.</source>
+        <translation>Ningún estudio es así. Esc vacía la búsqueda.</translation>
     </message>
     <message>
         <source>Pause</source>
@@ -2024,8 +2549,44 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Buscando archivos …</translation>
     </message>
     <message>
+        <source>By Patient ID; again: the other way round, then as opened</source>
+        <translation>Por ID de paciente; otra vez: al revés, luego como se abrieron</translation>
+    </message>
+    <message>
+        <source>The newest first; again: the other way round, then as opened</source>
+        <translation>El más reciente primero; otra vez: al revés, luego como se abrieron</translation>
+    </message>
+    <message>
+        <source>What is begun first, then unread; again: the other way round</source>
+        <translation>Primero lo empezado, luego lo no leído; otra vez: al revés</translation>
+    </message>
+    <message>
+        <source>The most suspicious first; again: the other way round</source>
+        <translation>El más sospechoso primero; otra vez: al revés</translation>
+    </message>
+    <message>
+        <source>Which studies are listed</source>
+        <translation>Qué estudios se muestran</translation>
+    </message>
+    <message>
+        <source>{title}: the model&apos;s answers are hidden</source>
+        <translation>{title}: las respuestas del modelo están ocultas</translation>
+    </message>
+    <message>
         <source>The model&apos;s answers are hidden</source>
         <translation>Las respuestas del modelo están ocultas</translation>
+    </message>
+    <message>
+        <source>Sort by: {column}</source>
+        <translation>Ordenar por: {column}</translation>
+    </message>
+    <message>
+        <source>Search name, ID or date</source>
+        <translation>Buscar nombre, ID o fecha</translation>
+    </message>
+    <message>
+        <source>Search the worklist</source>
+        <translation>Buscar en la lista de trabajo</translation>
     </message>
     <message>
         <source>, paused</source>
@@ -2776,6 +3337,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Aquí solo está su cabecera; exporte la imagen de nuevo.</translation>
     </message>
     <message>
+        <source>A picture of a result, not an image</source>
+        <translation>La imagen de un resultado, no una imagen</translation>
+    </message>
+    <message>
+        <source>This program made it of an image and its heat-map.</source>
+        <translation>Este programa la hizo de una imagen y su mapa de calor.</translation>
+    </message>
+    <message>
         <source>A document, not an image</source>
         <translation>Un documento, no una imagen</translation>
     </message>
@@ -2930,6 +3499,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>it cannot be read</source>
         <translation>no se puede leer</translation>
+    </message>
+    <message>
+        <source>not all of its weights are numbers</source>
+        <translation>no todos sus pesos son números</translation>
     </message>
     <message>
         <source>it is truncated or not one of ours</source>
@@ -3610,8 +4183,8 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Acerca de birads-viewer</translation>
     </message>
     <message>
-        <source>&lt;p&gt;Mammography studies, read beside a local BI-RADS model. Images and readings stay on this computer.&lt;/p&gt;&lt;p&gt;The model&apos;s category is not an assessment, its confidence was calibrated on enriched archive cases, and its heat-map shows attention, not the outline of a lesion.&lt;/p&gt;</source>
-        <translation>&lt;p&gt;Estudios de mamografía leídos junto a un modelo BI-RADS local. Las imágenes y las lecturas no salen de este equipo.&lt;/p&gt;&lt;p&gt;La categoría del modelo no es una valoración, su confianza se calibró con casos de archivo enriquecidos y su mapa de calor muestra atención, no el contorno de una lesión.&lt;/p&gt;</translation>
+        <source>&lt;p&gt;Mammography studies, read beside a local BI-RADS model. Images and readings stay on this computer, unless your site has configured its network.&lt;/p&gt;&lt;p&gt;The model&apos;s category is not an assessment, its confidence was calibrated on enriched archive cases, and its heat-map shows attention, not the outline of a lesion.&lt;/p&gt;</source>
+        <translation>&lt;p&gt;Estudios de mamografía leídos junto a un modelo BI-RADS local. Las imágenes y las lecturas no salen de este equipo, salvo que su centro haya configurado su red.&lt;/p&gt;&lt;p&gt;La categoría del modelo no es una valoración, su confianza se calibró con casos de archivo enriquecidos y su mapa de calor muestra atención, no el contorno de una lesión.&lt;/p&gt;</translation>
     </message>
     <message>
         <source>Third-party notices</source>
@@ -3818,8 +4391,28 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Guárdelas o descártelas antes de deshacer una guardada.</translation>
     </message>
     <message>
+        <source>Side, vie&amp;w and study by hand …</source>
+        <translation>Lado, pro&amp;yección y estudio a mano …</translation>
+    </message>
+    <message>
+        <source>Open the study that the images are in.</source>
+        <translation>Abra el estudio en el que están las imágenes.</translation>
+    </message>
+    <message>
+        <source>No study is open</source>
+        <translation>No hay ningún estudio abierto</translation>
+    </message>
+    <message>
+        <source>Save or discard what was entered for these images first.</source>
+        <translation>Guarde o descarte antes lo escrito para estas imágenes.</translation>
+    </message>
+    <message>
         <source>Unsaved entries</source>
         <translation>Entradas sin guardar</translation>
+    </message>
+    <message>
+        <source>What was given by hand for the images is undone</source>
+        <translation>Se deshizo lo dado a mano para las imágenes</translation>
     </message>
     <message>
         <source>{breast}: no reading of it stands any more.</source>
@@ -4544,6 +5137,34 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Viene con el paquete del programa y con su código fuente.</translation>
     </message>
     <message>
+        <source>&amp;Watch a folder …</source>
+        <translation>&amp;Vigilar una carpeta …</translation>
+    </message>
+    <message>
+        <source>New studies come into the worklist once they are complete.</source>
+        <translation>Los estudios nuevos entran en la lista cuando están completos.</translation>
+    </message>
+    <message>
+        <source>Watch a folder</source>
+        <translation>Vigilar una carpeta</translation>
+    </message>
+    <message>
+        <source>It is looked for again and again; check its drive or network.</source>
+        <translation>Se busca una y otra vez; compruebe su unidad o la red.</translation>
+    </message>
+    <message>
+        <source>The watched folder cannot be read</source>
+        <translation>No se puede leer la carpeta vigilada</translation>
+    </message>
+    <message>
+        <source>Watching {folder}</source>
+        <translation>Vigilando {folder}</translation>
+    </message>
+    <message>
+        <source>incoming: {count}</source>
+        <translation>llegando: {count}</translation>
+    </message>
+    <message>
         <source>{command} (locked)</source>
         <translation>{command} (bloqueado)</translation>
     </message>
@@ -4596,6 +5217,22 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Fijado por este centro.</translation>
     </message>
     <message>
+        <source>none</source>
+        <translation>ninguno</translation>
+    </message>
+    <message>
+        <source>Unknown node</source>
+        <translation>Nodo desconocido</translation>
+    </message>
+    <message>
+        <source>“{name}” is not configured; known: {known}.</source>
+        <translation>«{name}» no está configurado; conocidos: {known}.</translation>
+    </message>
+    <message>
+        <source>the file is too long</source>
+        <translation>el archivo es demasiado largo</translation>
+    </message>
+    <message>
         <source>Site configuration cannot be read</source>
         <translation>No se puede leer la configuración del centro</translation>
     </message>
@@ -4608,8 +5245,1161 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>{path}: {why}. No se abrió nada.</translation>
     </message>
     <message>
+        <source>Site configuration is not safe</source>
+        <translation>La configuración no es segura</translation>
+    </message>
+    <message>
+        <source>{path} belongs to or may be written by others: take that from them (chmod 600).</source>
+        <translation>{path} pertenece a otros o pueden escribirlo: quíteselo (chmod 600).</translation>
+    </message>
+    <message>
+        <source>a value would not read back</source>
+        <translation>un valor no se leería igual</translation>
+    </message>
+    <message>
+        <source>{reason}.</source>
+        <translation>{reason}.</translation>
+    </message>
+    <message>
+        <source>Site configuration cannot be written</source>
+        <translation>No se puede escribir la configuración</translation>
+    </message>
+    <message>
+        <source>{path}: {reason}.</source>
+        <translation>{path}: {reason}.</translation>
+    </message>
+    <message>
+        <source>{where} is no table</source>
+        <translation>{where} no es una tabla</translation>
+    </message>
+    <message>
+        <source>{where} lacks {key}</source>
+        <translation>a {where} le falta {key}</translation>
+    </message>
+    <message>
+        <source>{where}: {key} is no {kind}</source>
+        <translation>{where}: {key} no es {kind}</translation>
+    </message>
+    <message>
+        <source>{where}: {key} must be a whole path, from the root on</source>
+        <translation>{where}: {key} debe ser una ruta completa, desde la raíz</translation>
+    </message>
+    <message>
+        <source>{key} holds no tables</source>
+        <translation>{key} no contiene tablas</translation>
+    </message>
+    <message>
+        <source>{where}: unknown {names}</source>
+        <translation>{where}: desconocido: {names}</translation>
+    </message>
+    <message>
+        <source>{where}: its name is empty, too long or cannot be shown</source>
+        <translation>{where}: su nombre está vacío, es demasiado largo o no puede mostrarse</translation>
+    </message>
+    <message>
+        <source>{where} has neither host nor web</source>
+        <translation>{where} no tiene ni host ni web</translation>
+    </message>
+    <message>
+        <source>{where}: timeout_s must lie in 1 … 3600</source>
+        <translation>{where}: timeout_s debe estar en 1 … 3600</translation>
+    </message>
+    <message>
+        <source>{where}: retrieve must be &quot;get&quot; or &quot;move&quot;</source>
+        <translation>{where}: retrieve debe ser &quot;get&quot; o &quot;move&quot;</translation>
+    </message>
+    <message>
+        <source>{where}: url must begin with https://</source>
+        <translation>{where}: url debe empezar por https://</translation>
+    </message>
+    <message>
+        <source>{where}: https goes with security = &quot;tls&quot;, http with &quot;plain&quot;</source>
+        <translation>{where}: https va con security = &quot;tls&quot;, http con &quot;plain&quot;</translation>
+    </message>
+    <message>
+        <source>{where}: address must be that of one interface, e.g. 127.0.0.1: not all of them</source>
+        <translation>{where}: address debe ser la de una interfaz, p. ej. 127.0.0.1: no de todas</translation>
+    </message>
+    <message>
+        <source>{where}: callers names nobody who may store</source>
+        <translation>{where}: callers no nombra a nadie que pueda guardar</translation>
+    </message>
+    <message>
+        <source>{where}: largest_mb must lie in 1 … 4096</source>
+        <translation>{where}: largest_mb debe estar en 1 … 4096</translation>
+    </message>
+    <message>
+        <source>{where}: a receiver with TLS needs certificate and key</source>
+        <translation>{where}: un receptor con TLS necesita certificate y key</translation>
+    </message>
+    <message>
+        <source>{where}: audit messages go over security = &quot;tls&quot; alone</source>
+        <translation>{where}: los mensajes de auditoría van solo por security = &quot;tls&quot;</translation>
+    </message>
+    <message>
+        <source>{where}: model must be one of {names}</source>
+        <translation>{where}: model debe ser uno de {names}</translation>
+    </message>
+    <message>
+        <source>{where}: language must be one of {names}</source>
+        <translation>{where}: language debe ser uno de {names}</translation>
+    </message>
+    <message>
+        <source>{where}: {key}: “{word}” is none of {known}</source>
+        <translation>{where}: {key}: «{word}» no es ninguno de {known}</translation>
+    </message>
+    <message>
+        <source>{where}: {key} is too long or cannot be shown</source>
+        <translation>{where}: {key} es demasiado largo o no puede mostrarse</translation>
+    </message>
+    <message>
+        <source>{where}: security must be &quot;tls&quot; or &quot;plain&quot;</source>
+        <translation>{where}: security debe ser &quot;tls&quot; o &quot;plain&quot;</translation>
+    </message>
+    <message>
+        <source>{where}: TLS needs ca, the file of who signs its certificates; or security = &quot;plain&quot;, in the clear</source>
+        <translation>{where}: TLS necesita ca, el archivo de quien firma sus certificados; o security = &quot;plain&quot;, sin cifrar</translation>
+    </message>
+    <message>
+        <source>{where}: certificate and key belong together</source>
+        <translation>{where}: certificate y key van juntos</translation>
+    </message>
+    <message>
+        <source>{where}: host is no name or address</source>
+        <translation>{where}: host no es un nombre ni una dirección</translation>
+    </message>
+    <message>
+        <source>{where}: port must lie in 1 … 65535</source>
+        <translation>{where}: port debe estar en 1 … 65535</translation>
+    </message>
+    <message>
+        <source>{where}: “{title}” is no AE title (1 to 16 letters)</source>
+        <translation>{where}: «{title}» no es un AE title (1 a 16 letras)</translation>
+    </message>
+    <message>
         <source>This bundle comes without them: open a folder of your own.</source>
         <translation>Este paquete no los trae: abra una carpeta suya.</translation>
+    </message>
+    <message>
+        <source>Audit log cannot be written</source>
+        <translation>No se puede escribir el registro de auditoría</translation>
+    </message>
+    <message>
+        <source>Check that {folder} may be written to and has room.</source>
+        <translation>Compruebe que se puede escribir en {folder} y que hay sitio.</translation>
+    </message>
+    <message>
+        <source>Not a document</source>
+        <translation>No es un documento</translation>
+    </message>
+    <message>
+        <source>It is none of those that are read.</source>
+        <translation>No es ninguno de los que se leen.</translation>
+    </message>
+    <message>
+        <source>The document is too large</source>
+        <translation>El documento es demasiado grande</translation>
+    </message>
+    <message>
+        <source>Check where it comes from.</source>
+        <translation>Compruebe de dónde viene.</translation>
+    </message>
+    <message>
+        <source>A segmentation of another size than its image is not shown.</source>
+        <translation>No se muestra una segmentación de otro tamaño que su imagen.</translation>
+    </message>
+    <message>
+        <source>A mark outside its image is not shown.</source>
+        <translation>No se muestra una marca fuera de su imagen.</translation>
+    </message>
+    <message>
+        <source>No PDF inside</source>
+        <translation>No hay ningún PDF dentro</translation>
+    </message>
+    <message>
+        <source>The document is empty or something else.</source>
+        <translation>El documento está vacío o es otra cosa.</translation>
+    </message>
+    <message>
+        <source>The PDF is too large</source>
+        <translation>El PDF es demasiado grande</translation>
+    </message>
+    <message>
+        <source>Open it on a workstation of the PACS.</source>
+        <translation>Ábralo en una estación del PACS.</translation>
+    </message>
+    <message>
+        <source>Compound graphics are not shown.</source>
+        <translation>No se muestran los gráficos compuestos.</translation>
+    </message>
+    <message>
+        <source>Of its marks the first {most} are shown.</source>
+        <translation>De sus marcas se muestran las primeras {most}.</translation>
+    </message>
+    <message>
+        <source>A VOI LUT was left out: {reason}.</source>
+        <translation>Se omitió una VOI LUT: {reason}.</translation>
+    </message>
+    <message>
+        <source>A shutter was left out.</source>
+        <translation>Se omitió un obturador.</translation>
+    </message>
+    <message>
+        <source>A drawing was left out.</source>
+        <translation>Se omitió un dibujo.</translation>
+    </message>
+    <message>
+        <source>A text was left out.</source>
+        <translation>Se omitió un texto.</translation>
+    </message>
+    <message>
+        <source>The segmentation has no pixels</source>
+        <translation>La segmentación no tiene píxeles</translation>
+    </message>
+    <message>
+        <source>Ask for it to be written anew.</source>
+        <translation>Pida que se escriba de nuevo.</translation>
+    </message>
+    <message>
+        <source>Of its {count} frames the first {most} are shown.</source>
+        <translation>De sus {count} cuadros se muestran los primeros {most}.</translation>
+    </message>
+    <message>
+        <source>A segment does not say of which image it is.</source>
+        <translation>Un segmento no dice de qué imagen es.</translation>
+    </message>
+    <message>
+        <source>Of its outlines the first {most} are shown.</source>
+        <translation>De sus contornos se muestran los primeros {most}.</translation>
+    </message>
+    <message>
+        <source>The segmentation cannot be decoded</source>
+        <translation>No se puede descodificar la segmentación</translation>
+    </message>
+    <message>
+        <source>Its pixels are damaged, or compressed in a way that is not read.</source>
+        <translation>Sus píxeles están dañados, o comprimidos de un modo que no se lee.</translation>
+    </message>
+    <message>
+        <source>Its smallest pieces are not shown.</source>
+        <translation>No se muestran sus piezas más pequeñas.</translation>
+    </message>
+    <message>
+        <source>The report is too deep or too long to be read whole.</source>
+        <translation>El informe es demasiado profundo o largo para leerlo entero.</translation>
+    </message>
+    <message>
+        <source>A mark could not be read.</source>
+        <translation>No se pudo leer una marca.</translation>
+    </message>
+    <message>
+        <source>List of documents cannot be used</source>
+        <translation>No se puede usar la lista de documentos</translation>
+    </message>
+    <message>
+        <source>Check that {name} beside the readings may be written to and has room.</source>
+        <translation>Compruebe que se puede escribir en {name}, junto a las lecturas, y que hay sitio.</translation>
+    </message>
+    <message>
+        <source>Result not made</source>
+        <translation>Resultado no creado</translation>
+    </message>
+    <message>
+        <source>This is a bug of the program: report it.</source>
+        <translation>Es un fallo del programa: comuníquelo.</translation>
+    </message>
+    <message>
+        <source>Result not written</source>
+        <translation>Resultado no escrito</translation>
+    </message>
+    <message>
+        <source>{reason}: free some space in {folder}, or choose another folder.</source>
+        <translation>{reason}: libere espacio en {folder}, o elija otra carpeta.</translation>
+    </message>
+    <message>
+        <source>A colour image</source>
+        <translation>Una imagen en color</translation>
+    </message>
+    <message>
+        <source>Only grey images have a grayscale presentation state.</source>
+        <translation>Solo las imágenes grises tienen un estado de presentación en grises.</translation>
+    </message>
+    <message>
+        <source>Identity is guessed</source>
+        <translation>La identidad se ha supuesto</translation>
+    </message>
+    <message>
+        <source>That these views belong to one patient is guessed from names: results are written for a DICOM study alone.</source>
+        <translation>Que estas proyecciones son de una paciente se supone por los nombres: solo se escriben resultados de un estudio DICOM.</translation>
+    </message>
+    <message>
+        <source>No DICOM study</source>
+        <translation>No es un estudio DICOM</translation>
+    </message>
+    <message>
+        <source>The images say by no tag, or not by one of their own, which study they belong to.</source>
+        <translation>Las imágenes no dicen en ninguna etiqueta propia a qué estudio pertenecen.</translation>
+    </message>
+    <message>
+        <source>Patient is not certain</source>
+        <translation>La paciente no es segura</translation>
+    </message>
+    <message>
+        <source>Patient ID, its issuer or the birth date are missing or contradict each other.</source>
+        <translation>El ID de la paciente, su emisor o la fecha de nacimiento faltan o se contradicen.</translation>
+    </message>
+    <message>
+        <source>Side is not certain</source>
+        <translation>El lado no es seguro</translation>
+    </message>
+    <message>
+        <source>The side of a view is guessed from a name, or its tags contradict each other on it.</source>
+        <translation>El lado de una proyección se supone por un nombre, o sus etiquetas se contradicen.</translation>
+    </message>
+    <message>
+        <source>Image is not certain</source>
+        <translation>La imagen no es segura</translation>
+    </message>
+    <message>
+        <source>An image has no identifier of its own, or another image carries the same one.</source>
+        <translation>Una imagen no tiene identificador propio, u otra lleva el mismo.</translation>
+    </message>
+    <message>
+        <source>Identity differs</source>
+        <translation>La identidad difiere</translation>
+    </message>
+    <message>
+        <source>A view&apos;s own tags name another patient or study than the list.</source>
+        <translation>Las etiquetas de una proyección nombran otra paciente u otro estudio que la lista.</translation>
+    </message>
+    <message>
+        <source>A view&apos;s class, series or identifier is missing or not valid.</source>
+        <translation>Falta o no es válida la clase, la serie o el identificador de una proyección.</translation>
+    </message>
+    <message>
+        <source>Not a DICOM node</source>
+        <translation>No es un nodo DICOM</translation>
+    </message>
+    <message>
+        <source>{node} is configured for DICOMweb alone.</source>
+        <translation>{node} está configurado solo para DICOMweb.</translation>
+    </message>
+    <message>
+        <source>Keys cannot be used</source>
+        <translation>No se pueden usar las claves</translation>
+    </message>
+    <message>
+        <source>Certificate, key or authority of the configuration: {reason}.</source>
+        <translation>Certificado, clave o autoridad de la configuración: {reason}.</translation>
+    </message>
+    <message>
+        <source>Node refuses the test</source>
+        <translation>El nodo rechaza la prueba</translation>
+    </message>
+    <message>
+        <source>{node} answers with status {status}.</source>
+        <translation>{node} responde con el estado {status}.</translation>
+    </message>
+    <message>
+        <source>Connection lost</source>
+        <translation>Conexión perdida</translation>
+    </message>
+    <message>
+        <source>{node} broke it off or does not answer: try again.</source>
+        <translation>{node} la cortó o no responde: inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>it does not know our AE title “{own}”: enter it there</source>
+        <translation>no conoce nuestro AE title «{own}»: introdúzcalo allí</translation>
+    </message>
+    <message>
+        <source>it is not called “{theirs}”: ask for its AE title</source>
+        <translation>no se llama «{theirs}»: pregunte por su AE title</translation>
+    </message>
+    <message>
+        <source>it does not speak this kind of DICOM</source>
+        <translation>no habla este tipo de DICOM</translation>
+    </message>
+    <message>
+        <source>it is busy: try again later</source>
+        <translation>está ocupado: inténtelo más tarde</translation>
+    </message>
+    <message>
+        <source>it has no room for another association: try again later</source>
+        <translation>no tiene sitio para otra asociación: inténtelo más tarde</translation>
+    </message>
+    <message>
+        <source>it gives no reason that is known</source>
+        <translation>no da ninguna razón conocida</translation>
+    </message>
+    <message>
+        <source>Association rejected</source>
+        <translation>Asociación rechazada</translation>
+    </message>
+    <message>
+        <source>{node}: {words}.</source>
+        <translation>{node}: {words}.</translation>
+    </message>
+    <message>
+        <source>Service is not offered</source>
+        <translation>No ofrece el servicio</translation>
+    </message>
+    <message>
+        <source>{node} accepts none of what was asked of it.</source>
+        <translation>{node} no acepta nada de lo que se le pidió.</translation>
+    </message>
+    <message>
+        <source>Association failed</source>
+        <translation>La asociación falló</translation>
+    </message>
+    <message>
+        <source>{node} takes the connection and says nothing a DICOM node would: check its port and whether it wants TLS.</source>
+        <translation>{node} acepta la conexión y no dice nada propio de un nodo DICOM: compruebe su puerto y si quiere TLS.</translation>
+    </message>
+    <message>
+        <source>{node} takes the connection and says nothing a DICOM node would: check its port.</source>
+        <translation>{node} acepta la conexión y no dice nada propio de un nodo DICOM: compruebe su puerto.</translation>
+    </message>
+    <message>
+        <source>Node is not trusted</source>
+        <translation>El nodo no es de confianza</translation>
+    </message>
+    <message>
+        <source>The certificate of {place} is not good: {reason}.</source>
+        <translation>El certificado de {place} no vale: {reason}.</translation>
+    </message>
+    <message>
+        <source>it wants a certificate of ours that its authority has signed</source>
+        <translation>quiere un certificado nuestro firmado por su autoridad</translation>
+    </message>
+    <message>
+        <source>it does not speak TLS on this port</source>
+        <translation>no habla TLS en este puerto</translation>
+    </message>
+    <message>
+        <source>the handshake was broken off</source>
+        <translation>se cortó el saludo inicial</translation>
+    </message>
+    <message>
+        <source>TLS refused</source>
+        <translation>TLS rechazado</translation>
+    </message>
+    <message>
+        <source>{place}: {words}.</source>
+        <translation>{place}: {words}.</translation>
+    </message>
+    <message>
+        <source>Unknown host</source>
+        <translation>Equipo desconocido</translation>
+    </message>
+    <message>
+        <source>No machine is called “{host}” here.</source>
+        <translation>Ningún equipo se llama aquí «{host}».</translation>
+    </message>
+    <message>
+        <source>No answer</source>
+        <translation>Sin respuesta</translation>
+    </message>
+    <message>
+        <source>{place} does not answer: check address and firewall.</source>
+        <translation>{place} no responde: compruebe la dirección y el cortafuegos.</translation>
+    </message>
+    <message>
+        <source>Connection refused</source>
+        <translation>Conexión rechazada</translation>
+    </message>
+    <message>
+        <source>Nothing listens on {place}: check the port.</source>
+        <translation>Nadie escucha en {place}: compruebe el puerto.</translation>
+    </message>
+    <message>
+        <source>Node cannot be reached</source>
+        <translation>No se llega al nodo</translation>
+    </message>
+    <message>
+        <source>{place}: {reason}.</source>
+        <translation>{place}: {reason}.</translation>
+    </message>
+    <message>
+        <source>Study not found</source>
+        <translation>Estudio no encontrado</translation>
+    </message>
+    <message>
+        <source>{node} has no objects of this study.</source>
+        <translation>{node} no tiene objetos de este estudio.</translation>
+    </message>
+    <message>
+        <source>Another study was sent</source>
+        <translation>Se envió otro estudio</translation>
+    </message>
+    <message>
+        <source>It was not asked for, and not kept.</source>
+        <translation>No se había pedido, y no se guardó.</translation>
+    </message>
+    <message>
+        <source>it could not store it (reason {reason})</source>
+        <translation>no pudo guardarlo (razón {reason})</translation>
+    </message>
+    <message>
+        <source>it does not say that it stored it</source>
+        <translation>no dice que lo haya guardado</translation>
+    </message>
+    <message>
+        <source>Not a DICOMweb node</source>
+        <translation>No es un nodo DICOMweb</translation>
+    </message>
+    <message>
+        <source>{node} is configured for DICOM alone.</source>
+        <translation>{node} está configurado solo para DICOM.</translation>
+    </message>
+    <message>
+        <source>Node refuses</source>
+        <translation>El nodo rechaza</translation>
+    </message>
+    <message>
+        <source>{node}: its certificate is not trusted, or it wants another of ours.</source>
+        <translation>{node}: su certificado no es de confianza, o quiere otro nuestro.</translation>
+    </message>
+    <message>
+        <source>{node} does not answer in time.</source>
+        <translation>{node} no responde a tiempo.</translation>
+    </message>
+    <message>
+        <source>{node} cannot be reached.</source>
+        <translation>No se llega a {node}.</translation>
+    </message>
+    <message>
+        <source>Answer is not DICOMweb</source>
+        <translation>La respuesta no es DICOMweb</translation>
+    </message>
+    <message>
+        <source>{node} answers as no DICOMweb service does.</source>
+        <translation>{node} responde como ningún servicio DICOMweb.</translation>
+    </message>
+    <message>
+        <source>it does not allow us to ({code})</source>
+        <translation>no nos lo permite ({code})</translation>
+    </message>
+    <message>
+        <source>nothing is there ({code}): check the url</source>
+        <translation>allí no hay nada ({code}): compruebe la url</translation>
+    </message>
+    <message>
+        <source>it gives no status</source>
+        <translation>no da ningún estado</translation>
+    </message>
+    <message>
+        <source>it answers with status {code}</source>
+        <translation>responde con el estado {code}</translation>
+    </message>
+    <message>
+        <source>Too many answers</source>
+        <translation>Demasiadas respuestas</translation>
+    </message>
+    <message>
+        <source>{node} has more than {most}: ask more narrowly.</source>
+        <translation>{node} tiene más de {most}: pregunte con más detalle.</translation>
+    </message>
+    <message>
+        <source>Query failed</source>
+        <translation>La consulta falló</translation>
+    </message>
+    <message>
+        <source>it has no room for the answer</source>
+        <translation>no tiene sitio para la respuesta</translation>
+    </message>
+    <message>
+        <source>it does not take this kind of question</source>
+        <translation>no acepta este tipo de pregunta</translation>
+    </message>
+    <message>
+        <source>it has cancelled</source>
+        <translation>ha cancelado</translation>
+    </message>
+    <message>
+        <source>it does not answer this kind of question</source>
+        <translation>no responde a este tipo de pregunta</translation>
+    </message>
+    <message>
+        <source>it cannot</source>
+        <translation>no puede</translation>
+    </message>
+    <message>
+        <source>{node}: {words} (status {status}).</source>
+        <translation>{node}: {words} (estado {status}).</translation>
+    </message>
+    <message>
+        <source>Kind of object not taken</source>
+        <translation>Tipo de objeto no aceptado</translation>
+    </message>
+    <message>
+        <source>Its SOP class is none of those that are read.</source>
+        <translation>Su clase SOP no es ninguna de las que se leen.</translation>
+    </message>
+    <message>
+        <source>Identifier is not valid</source>
+        <translation>El identificador no es válido</translation>
+    </message>
+    <message>
+        <source>Ask the sender to correct it.</source>
+        <translation>Pida al remitente que lo corrija.</translation>
+    </message>
+    <message>
+        <source>Object is too large</source>
+        <translation>El objeto es demasiado grande</translation>
+    </message>
+    <message>
+        <source>More than {largest} MiB.</source>
+        <translation>Más de {largest} MiB.</translation>
+    </message>
+    <message>
+        <source>Received object not kept</source>
+        <translation>Objeto recibido no guardado</translation>
+    </message>
+    <message>
+        <source>{reason}: make room on the disk.</source>
+        <translation>{reason}: haga sitio en el disco.</translation>
+    </message>
+    <message>
+        <source>Received object is damaged</source>
+        <translation>El objeto recibido está dañado</translation>
+    </message>
+    <message>
+        <source>Ask the sender to send it again.</source>
+        <translation>Pida al remitente que lo envíe de nuevo.</translation>
+    </message>
+    <message>
+        <source>Received object is another one</source>
+        <translation>El objeto recibido es otro</translation>
+    </message>
+    <message>
+        <source>It is not what the sender announced.</source>
+        <translation>No es lo que anunció el remitente.</translation>
+    </message>
+    <message>
+        <source>Received object has no study</source>
+        <translation>El objeto recibido no tiene estudio</translation>
+    </message>
+    <message>
+        <source>Its Study Instance UID is missing or not valid.</source>
+        <translation>Falta su Study Instance UID o no es válido.</translation>
+    </message>
+    <message>
+        <source>Identifier used twice</source>
+        <translation>Identificador usado dos veces</translation>
+    </message>
+    <message>
+        <source>Another object came under the same SOP Instance UID; the first was kept.</source>
+        <translation>Llegó otro objeto con el mismo SOP Instance UID; se conservó el primero.</translation>
+    </message>
+    <message>
+        <source>taken, not confirmed</source>
+        <translation>aceptado, no confirmado</translation>
+    </message>
+    <message>
+        <source>Another object waits under its identifier</source>
+        <translation>Otro objeto espera con su identificador</translation>
+    </message>
+    <message>
+        <source>An identifier is for one object: write the result anew, then send it.</source>
+        <translation>Un identificador es para un objeto: escriba el resultado de nuevo y envíelo.</translation>
+    </message>
+    <message>
+        <source>the node took it and does not keep it</source>
+        <translation>el nodo lo aceptó y no lo conserva</translation>
+    </message>
+    <message>
+        <source>Outbox cannot be used</source>
+        <translation>No se puede usar la bandeja de salida</translation>
+    </message>
+    <message>
+        <source>It is longer than a gigabyte.</source>
+        <translation>Ocupa más de un gigabyte.</translation>
+    </message>
+    <message>
+        <source>Not an object that can be sent</source>
+        <translation>No es un objeto que pueda enviarse</translation>
+    </message>
+    <message>
+        <source>It says not what it is, or of which study.</source>
+        <translation>No dice qué es, o de qué estudio.</translation>
+    </message>
+    <message>
+        <source>Not stored</source>
+        <translation>No guardado</translation>
+    </message>
+    <message>
+        <source>Receiving is off</source>
+        <translation>La recepción está desactivada</translation>
+    </message>
+    <message>
+        <source>The site configuration has no [receive].</source>
+        <translation>La configuración no tiene [receive].</translation>
+    </message>
+    <message>
+        <source>Cannot listen</source>
+        <translation>No se puede escuchar</translation>
+    </message>
+    <message>
+        <source>{address}:{port}: {reason}.</source>
+        <translation>{address}:{port}: {reason}.</translation>
+    </message>
+    <message>
+        <source>no such address</source>
+        <translation>no existe esa dirección</translation>
+    </message>
+    <message>
+        <source>AE titles do not match.</source>
+        <translation>Los AE titles no coinciden.</translation>
+    </message>
+    <message>
+        <source>The handshake failed: {reason}.</source>
+        <translation>El saludo inicial falló: {reason}.</translation>
+    </message>
+    <message>
+        <source>Study is not complete</source>
+        <translation>El estudio no está completo</translation>
+    </message>
+    <message>
+        <source>{node} sent {here} of {expected} objects.</source>
+        <translation>{node} envió {here} de {expected} objetos.</translation>
+    </message>
+    <message>
+        <source>Retrieval failed</source>
+        <translation>La recuperación falló</translation>
+    </message>
+    <message>
+        <source>C-GET is not offered</source>
+        <translation>No ofrece C-GET</translation>
+    </message>
+    <message>
+        <source>{node} sends only by C-MOVE: choose that for it.</source>
+        <translation>{node} solo envía por C-MOVE: elíjalo para él.</translation>
+    </message>
+    <message>
+        <source>it has no room to look for it</source>
+        <translation>no tiene sitio para buscarlo</translation>
+    </message>
+    <message>
+        <source>it could not send the objects</source>
+        <translation>no pudo enviar los objetos</translation>
+    </message>
+    <message>
+        <source>it does not know where we are: enter our AE title, address and port there</source>
+        <translation>no sabe dónde estamos: introduzca allí nuestro AE title, dirección y puerto</translation>
+    </message>
+    <message>
+        <source>it does not take this kind of request</source>
+        <translation>no acepta este tipo de petición</translation>
+    </message>
+    <message>
+        <source>it does not offer this</source>
+        <translation>no lo ofrece</translation>
+    </message>
+    <message>
+        <source>it does not allow us to</source>
+        <translation>no nos lo permite</translation>
+    </message>
+    <message>
+        <source>it cannot process it</source>
+        <translation>no puede procesarlo</translation>
+    </message>
+    <message>
+        <source>it has another object under this identifier</source>
+        <translation>tiene otro objeto con este identificador</translation>
+    </message>
+    <message>
+        <source>it does not take the identifier</source>
+        <translation>no acepta el identificador</translation>
+    </message>
+    <message>
+        <source>it does not take this kind of object</source>
+        <translation>no acepta este tipo de objeto</translation>
+    </message>
+    <message>
+        <source>it does not allow us to store</source>
+        <translation>no nos permite guardar</translation>
+    </message>
+    <message>
+        <source>it says that the object is not of its kind</source>
+        <translation>dice que el objeto no es de su tipo</translation>
+    </message>
+    <message>
+        <source>the queued file cannot be read</source>
+        <translation>no se puede leer el archivo en cola</translation>
+    </message>
+    <message>
+        <source>the node does not take this kind of object, or not so compressed</source>
+        <translation>el nodo no acepta este tipo de objeto, o no así comprimido</translation>
+    </message>
+    <message>
+        <source>{words} (status {status})</source>
+        <translation>{words} (estado {status})</translation>
+    </message>
+    <message>
+        <source>it could not store it</source>
+        <translation>no pudo guardarlo</translation>
+    </message>
+    <message>
+        <source>CAD report</source>
+        <translation>informe CAD</translation>
+    </message>
+    <message>
+        <source>report</source>
+        <translation>informe</translation>
+    </message>
+    <message>
+        <source>presentation state</source>
+        <translation>estado de presentación</translation>
+    </message>
+    <message>
+        <source>segmentation</source>
+        <translation>segmentación</translation>
+    </message>
+    <message>
+        <source>marked images</source>
+        <translation>imágenes marcadas</translation>
+    </message>
+    <message>
+        <source>PDF document</source>
+        <translation>documento PDF</translation>
+    </message>
+    <message>
+        <source>maker not named</source>
+        <translation>fabricante no indicado</translation>
+    </message>
+    <message>
+        <source>any day</source>
+        <translation>cualquier día</translation>
+    </message>
+    <message>
+        <source>today</source>
+        <translation>hoy</translation>
+    </message>
+    <message>
+        <source>the last 7 days</source>
+        <translation>los últimos 7 días</translation>
+    </message>
+    <message>
+        <source>the last 30 days</source>
+        <translation>los últimos 30 días</translation>
+    </message>
+    <message>
+        <source>the last 12 months</source>
+        <translation>los últimos 12 meses</translation>
+    </message>
+    <message>
+        <source>Open from PACS</source>
+        <translation>Abrir desde el PACS</translation>
+    </message>
+    <message>
+        <source>Node</source>
+        <translation>Nodo</translation>
+    </message>
+    <message>
+        <source>Patient ID</source>
+        <translation>ID de la paciente</translation>
+    </message>
+    <message>
+        <source>Name, or its beginning with *</source>
+        <translation>Nombre, o su comienzo con *</translation>
+    </message>
+    <message>
+        <source>Patient&apos;s name</source>
+        <translation>Nombre de la paciente</translation>
+    </message>
+    <message>
+        <source>Day of the study</source>
+        <translation>Día del estudio</translation>
+    </message>
+    <message>
+        <source>&amp;Find</source>
+        <translation>&amp;Buscar</translation>
+    </message>
+    <message>
+        <source>Today&apos;s &amp;worklist</source>
+        <translation>&amp;Lista de hoy</translation>
+    </message>
+    <message>
+        <source>Date</source>
+        <translation>Fecha</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>Hora</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <comment>of a patient</comment>
+        <translation>Nombre</translation>
+    </message>
+    <message>
+        <source>Born</source>
+        <translation>Nacida</translation>
+    </message>
+    <message>
+        <source>Description</source>
+        <translation>Descripción</translation>
+    </message>
+    <message>
+        <source>Images</source>
+        <comment>how many</comment>
+        <translation>Imágenes</translation>
+    </message>
+    <message>
+        <source>Accession</source>
+        <translation>Acceso</translation>
+    </message>
+    <message>
+        <source>Studies found</source>
+        <translation>Estudios encontrados</translation>
+    </message>
+    <message>
+        <source>with the patient&apos;s newest priors:</source>
+        <translation>con los previos más recientes de la paciente:</translation>
+    </message>
+    <message>
+        <source>How many priors</source>
+        <translation>Cuántos previos</translation>
+    </message>
+    <message>
+        <source>&amp;Open</source>
+        <translation>&amp;Abrir</translation>
+    </message>
+    <message>
+        <source>Study</source>
+        <translation>Estudio</translation>
+    </message>
+    <message>
+        <source>Objects here</source>
+        <translation>Objetos aquí</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <comment>of a transfer</comment>
+        <translation>Estado</translation>
+    </message>
+    <message>
+        <source>Studies on their way</source>
+        <translation>Estudios en camino</translation>
+    </message>
+    <message>
+        <source>&amp;Pause</source>
+        <translation>&amp;Pausar</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>&amp;Cancelar</translation>
+    </message>
+    <message>
+        <source>&amp;Show</source>
+        <translation>&amp;Mostrar</translation>
+    </message>
+    <message>
+        <source>No node is configured: enter your PACS under Settings ▸ DICOM nodes.</source>
+        <translation>No hay ningún nodo configurado: introduzca su PACS en Ajustes ▸ Nodos DICOM.</translation>
+    </message>
+    <message>
+        <source>“{node}” has 1.</source>
+        <translation>«{node}» tiene 1.</translation>
+    </message>
+    <message>
+        <source>“{node}” has {count}.</source>
+        <translation>«{node}» tiene {count}.</translation>
+    </message>
+    <message>
+        <source>“{node}” has none of that kind: ask more widely.</source>
+        <translation>«{node}» no tiene ninguno así: pregunte de forma más amplia.</translation>
+    </message>
+    <message>
+        <source>Enter a patient or choose the days: a PACS has too many.</source>
+        <translation>Introduzca una paciente o elija los días: un PACS tiene demasiados.</translation>
+    </message>
+    <message>
+        <source>Go &amp;on</source>
+        <translation>&amp;Seguir</translation>
+    </message>
+    <message>
+        <source>{here} of {expected}</source>
+        <translation>{here} de {expected}</translation>
+    </message>
+    <message>
+        <source>{count} objects were not kept</source>
+        <translation>{count} objetos no se guardaron</translation>
+    </message>
+    <message>
+        <source>Others&apos; documents</source>
+        <translation>Documentos de otros</translation>
+    </message>
+    <message>
+        <source>Document</source>
+        <translation>Documento</translation>
+    </message>
+    <message>
+        <source>What it says</source>
+        <translation>Qué dice</translation>
+    </message>
+    <message>
+        <source>&amp;Save the PDF …</source>
+        <translation>&amp;Guardar el PDF …</translation>
+    </message>
+    <message>
+        <source>{count} documents lie beside the images; they are told once you have read.</source>
+        <translation>Junto a las imágenes hay {count} documentos; se muestran cuando usted haya leído.</translation>
+    </message>
+    <message>
+        <source>No documents of others lie beside this study&apos;s images.</source>
+        <translation>No hay documentos de otros junto a las imágenes de este estudio.</translation>
+    </message>
+    <message>
+        <source>By others, unchecked: reports, marks and windows that came with the images.</source>
+        <translation>De otros, sin comprobar: informes, marcas y ventanas que vinieron con las imágenes.</translation>
+    </message>
+    <message>
+        <source>{count} more documents were not read</source>
+        <translation>{count} documentos más no se leyeron</translation>
+    </message>
+    <message>
+        <source>Save the PDF</source>
+        <translation>Guardar el PDF</translation>
+    </message>
+    <message>
+        <source>written by this program</source>
+        <translation>escrito por este programa</translation>
+    </message>
+    <message>
+        <source>verified, as it says</source>
+        <translation>verificado, según dice</translation>
+    </message>
+    <message>
+        <source>not shown</source>
+        <translation>no se muestra</translation>
+    </message>
+    <message>
+        <source>finding</source>
+        <translation>hallazgo</translation>
+    </message>
+    <message>
+        <source>marks on {view}</source>
+        <translation>marcas en {view}</translation>
+    </message>
+    <message>
+        <source>marks that it wants not shown</source>
+        <translation>marcas que pide no mostrar</translation>
+    </message>
+    <message>
+        <source>windows, among the presets</source>
+        <translation>ventanas, entre los preajustes</translation>
+    </message>
+    <message>
+        <source>to be saved and opened elsewhere</source>
+        <translation>para guardar y abrir en otro sitio</translation>
+    </message>
+    <message>
+        <source>The network&apos;s process ended</source>
+        <translation>El proceso de red terminó</translation>
+    </message>
+    <message>
+        <source>Try again.</source>
+        <translation>Inténtelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>The network&apos;s process cannot start</source>
+        <translation>El proceso de red no puede arrancar</translation>
+    </message>
+    <message>
+        <source>A part of the program is missing: install it again.</source>
+        <translation>Falta una parte del programa: instálelo de nuevo.</translation>
+    </message>
+    <message>
+        <source>This site is configured for the whole machine</source>
+        <translation>El centro está configurado para todo el equipo</translation>
+    </message>
+    <message>
+        <source>Ask whoever keeps {path}.</source>
+        <translation>Pregunte a quien lleva {path}.</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>en espera</translation>
+    </message>
+    <message>
+        <source>on its way</source>
+        <translation>en camino</translation>
+    </message>
+    <message>
+        <source>paused</source>
+        <translation>en pausa</translation>
+    </message>
+    <message>
+        <source>complete</source>
+        <translation>completo</translation>
+    </message>
+    <message>
+        <source>cancelled</source>
+        <translation>cancelado</translation>
+    </message>
+    <message>
+        <source>not complete</source>
+        <translation>incompleto</translation>
+    </message>
+    <message>
+        <source>Results cannot be made here</source>
+        <translation>Aquí no se pueden crear resultados</translation>
+    </message>
+    <message>
+        <source>The program was installed without its extra &quot;dicom&quot;.</source>
+        <translation>El programa se instaló sin su extra &quot;dicom&quot;.</translation>
+    </message>
+    <message>
+        <source>Others&apos; mar&amp;ks</source>
+        <translation>Marcas de &amp;otros</translation>
+    </message>
+    <message>
+        <source>Others&apos; &amp;documents …</source>
+        <translation>&amp;Documentos de otros …</translation>
+    </message>
+    <message>
+        <source>A document cannot be read</source>
+        <translation>No se puede leer un documento</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n documents cannot be read</source>
+        <translation>
+            <numerusform>No se puede leer %n documento</numerusform>
+            <numerusform>No se pueden leer %n documentos</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>Mostrar</translation>
+    </message>
+    <message>
+        <source>Open from PAC&amp;S …</source>
+        <translation>Abrir &amp;desde el PACS …</translation>
+    </message>
+    <message>
+        <source>Send resul&amp;ts …</source>
+        <translation>Enviar resul&amp;tados …</translation>
+    </message>
+    <message>
+        <source>&amp;DICOM nodes …</source>
+        <translation>&amp;Nodos DICOM …</translation>
+    </message>
+    <message>
+        <source>1 object to be sent</source>
+        <translation>1 objeto por enviar</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n objects to be sent</source>
+        <translation>
+            <numerusform>%n objeto por enviar</numerusform>
+            <numerusform>%n objetos por enviar</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>network: on</source>
+        <translation>red: activada</translation>
     </message>
 </context>
 </TS>

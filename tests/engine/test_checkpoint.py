@@ -85,6 +85,18 @@ def test_a_truncated_checkpoint_is_refused(tmp_path, length):
         load_checkpoint(path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
+    path = write_tiny_checkpoint(tmp_path / "light.safetensors")
+    with safe_open(path, "pt") as stream:
+        metadata = stream.metadata()
+        weights = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
+    next(iter(weights.values())).view(-1)[0] = value
+    path.write_bytes(save(weights, metadata))
+    with pytest.raises(IncompatibleCheckpoint, match="are numbers"):
+        load_checkpoint(path)
+
+
 def test_a_pickle_is_never_opened(tmp_path):
     path = tmp_path / "evil.safetensors"
     torch.save({"weights": torch.zeros(1)}, path)

@@ -159,7 +159,7 @@ def test_storage_commitment_is_confirmed(held, site, node, tmp_path):
 
 
 def test_a_wrong_ae_title_is_rejected_in_words(pacs, site, node):
-    with pytest.raises(NodeFailed, match="not called 'OTHER'"):
+    with pytest.raises(NodeFailed, match="not called “OTHER”"):
         connections.echo(site, replace(node, ae_title="OTHER"))
 
 

@@ -132,7 +132,7 @@ def test_a_node_that_answers_passes_the_test(pacs):
 @pytest.mark.parametrize(
     ("changes", "title", "words"),
     [
-        ({"ae_title": "OTHER"}, "Association rejected", "not called 'OTHER'"),
+        ({"ae_title": "OTHER"}, "Association rejected", "not called “OTHER”"),
         ({"port": 1}, "Connection refused", "Nothing listens"),
     ],
 )
@@ -660,3 +660,43 @@ def test_the_worklist_is_told(study_files, tmp_path):
         *("MG1", "20261128"),
         "0930",
     )
+
+
+def test_a_retrieval_ends_when_whoever_started_it_closes_its_input(pacs, tmp_path):
+    """So the window pauses and cancels, and a child ends with it however it ends."""
+    paths = [
+        write_mammogram(
+            tmp_path / f"{number}.dcm", sop_uid=f"1.2.8.{number}", study_uid="1.2.8", rows=32
+        )
+        for number in range(6)
+    ]
+    pacs.holds(*paths)
+    closing = threading.Event()
+
+    def hold(number, _association):
+        if number == 2:
+            closing.set()
+        time.sleep(0.5 if number > 1 else 0)
+
+    pacs.on_sending = hold
+    site = tmp_path / "site.toml"
+    write(SiteConfiguration("VIEWER", {"archive": node_of(pacs)}), site)
+    command = ["pacs", "get", "--while-open", f"--config={site}", f"--inbox={tmp_path / 'in'}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine", *command, "archive", "1.2.8"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert closing.wait(60)
+    process.stdin.close()
+    rows = [json.loads(line) for line in process.stdout]
+    assert process.wait(60) == 1
+    process.stdout.close()
+    last = rows[-1]
+    assert last["is_stopped"]
+    assert not last["is_complete"]
+    assert 2 <= last["here"] < 6
+    assert len(list((tmp_path / "in" / "1.2.8").glob("*.dcm"))) == last["here"]
+    assert not list((tmp_path / "in").rglob("*.part"))

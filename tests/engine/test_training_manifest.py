@@ -11,9 +11,13 @@ import pytest
 from tqdm import tqdm
 
 from engine.__main__ import main
+from engine.dicom.attributions import attributed, attribution_key
 from engine.dicom.loading import load, load_pixels
 from engine.domain import (
     NOTICE,
+    Attribution,
+    Laterality,
+    ViewPosition,
 )
 from engine.errors import StorageFailed
 from engine.networks.checkpoint import load_checkpoint
@@ -306,3 +310,26 @@ def test_readings_from_the_store_train_the_lightweight_network_for_an_epoch(tmp_
     assert checkpoint.provenance["skipped"] == 0
     assert len(checkpoint.provenance["training_patients"]) == 4
     assert checkpoint.identity.categories == (1, 3, 4, 5)
+
+
+def test_what_a_reader_said_by_hand_of_pictures_is_taught_and_marked(tmp_path):
+    for number, side in enumerate("RL", start=1):
+        write_plain(tmp_path / "scans" / f"IMG_{number}.png", laterality=side, seed=number)
+    found = load([tmp_path / "scans"])
+    views = [view for study in found.studies for view in study.views]
+    said = {
+        attribution_key(view): Attribution(
+            *attribution_key(view), "Dr. X", side, ViewPosition.CC, "x", "A-17"
+        )
+        for view, side in zip(views, Laterality, strict=True)
+    }
+    (study,) = attributed(found, said).studies
+    readings = tuple(readings_of(study, R="4A", L="2"))
+    read = ReadStudy(readings, places_of(study), said)
+    written = write([read], tmp_path / "training", SECRET)
+    rows = rows_of(written.path)
+    assert {(r["laterality"], r["view"], r["birads"]) for r in rows} == {
+        ("R", "CC", "4"),
+        ("L", "CC", "2"),
+    }
+    assert {r["by_hand"] for r in rows} == {"laterality study view"}

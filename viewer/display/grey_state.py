@@ -3,7 +3,7 @@
 Whatever is set here acts on what is developed next; nothing of it changes a stored value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,7 @@ class GreyState:
         self.changed: Callable[[], None] = lambda: None
         self._display = NOTHING
         self._voi: Voi = NOTHING.presets[0]
+        self._more: tuple[Voi, ...] = ()  # presets that others' documents add to the file's
         self._is_linear = False
         self._is_inverted = False
         self._has_local_contrast = False
@@ -53,9 +54,17 @@ class GreyState:
         self._set_voi(display.presets[0])
 
     def show_preset(self, index: int) -> None:
-        """The file's preset of that number, counted round."""
+        """The file's preset of that number, then others', counted round."""
         self._is_linear = False
-        self._set_voi(self._display.presets[index % len(self._display.presets)])
+        presets = (*self._display.presets, *self._more)
+        self._set_voi(presets[index % len(presets)])
+
+    def set_more_presets(self, more: Sequence[Voi]) -> None:
+        """What shows by one that is gone shows by the file's first again."""
+        gone = self._voi in self._more and self._voi not in more
+        self._more = tuple(more)
+        if gone:
+            self.show_preset(0)
 
     def show_linear(self) -> None:
         """A straight line instead of what the file says, which may be broken."""

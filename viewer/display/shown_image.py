@@ -5,6 +5,7 @@ It is there before its pixels are: until then, and where they cannot be had, `di
 there is something to show, `has_pixels` tells.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from enum import Enum
 
@@ -127,6 +128,23 @@ class ShownImage:
     def placement(self) -> Placement:
         """Where it lies now, if it `is_placed`."""
         return self.camera.placement
+
+    @property
+    def shown_area(self) -> tuple[int, int, int, int] | None:
+        """row_start, row_stop, column_start, column_stop of what the cell shows of the image; None
+        where that is all of it, or the reader has not zoomed.
+        """
+        camera = self.camera
+        if camera.is_fitted:
+            return None
+        corners = [camera.placement.to_source(0, 0), camera.placement.to_source(*camera.size)]
+        rows, columns = (sorted(values) for values in zip(*corners, strict=True))
+        top, bottom = max(0, int(rows[0])), min(self.view.rows, math.ceil(rows[1]))
+        left, right = max(0, int(columns[0])), min(self.view.columns, math.ceil(columns[1]))
+        if bottom <= top or right <= left:
+            return None
+        area = (top, bottom, left, right)
+        return None if area == (0, self.view.rows, 0, self.view.columns) else area
 
     @property
     def tiles(self) -> tuple[tuple[float, float], ...]:

@@ -123,6 +123,7 @@ class Output(QObject):
         image = pictures.picture_of(canvas, shown)
         image.setDevicePixelRatio(1)
         QGuiApplication.clipboard().setImage(image)
+        self._session.exporting.exported.emit(self._session.current_study)
         is_named = shown.identity and canvas.text.identity
         title = tr("{view} copied as a picture").format(view=canvas.text.name)
         with_name = tr("It is with the patient's name.")
@@ -229,6 +230,7 @@ class Output(QObject):
             self.failed.emit(error)
             return
         self.folder = str(path.parent)
+        self._session.exporting.exported.emit(self._session.current_study)
         self.message.emit(BannerMessage(tr("Saved"), str(path)))
 
 

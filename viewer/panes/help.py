@@ -37,7 +37,8 @@ class About(QDialog):
             f"<h3>birads-viewer {__version__}</h3><p><b>{notice()}</b></p>"
             + tr(
                 "<p>Mammography studies, read beside a local BI-RADS model. Images and readings "
-                "stay on this computer.</p><p>The model's category is not an assessment, its "
+                "stay on this computer, unless your site has configured its network.</p><p>The "
+                "model's category is not an assessment, its "
                 "confidence was calibrated on enriched archive cases, and its heat-map shows "
                 "attention, not the outline of a lesion.</p>"
             )

@@ -27,6 +27,7 @@ class Exporting(QObject):
     #: at its end: what came of it in a line, or None where it was cancelled or has failed
     training_written = Signal(object)
     study_copied = Signal(AnonymousCopy)  #: complete
+    exported = Signal(object)  #: something of a Study left as files; None: of many
     failed = Signal(EngineError)
 
     def __init__(
@@ -73,10 +74,12 @@ class Exporting(QObject):
             self.policy.check_allowed(Export.READINGS)
             self.check_target(path)
             pseudonyms = self._readings.pseudonyms() if is_pseudonymised else None
-            return self._readings.export_csv(path, unblind, only, pseudonyms)
+            count = self._readings.export_csv(path, unblind, only, pseudonyms)
         except EngineError as error:
             self.failed.emit(error)
             return None
+        self.exported.emit(None)
+        return count
 
     def write_training_data(
         self, target: Path, only: Collection[int], is_pseudonymised: bool = True
@@ -112,6 +115,7 @@ class Exporting(QObject):
         summary = None
         try:
             summary = future.result().summary
+            self.exported.emit(None)
         except EngineError as error:
             self.failed.emit(error)
         except training_manifest.Cancelled:
@@ -131,9 +135,9 @@ class Exporting(QObject):
             self.failed.emit(error)
             return
         future = self._copier.submit(anonymiser.copy, study, self._stop_copying.is_set)
-        self._delivery.when_done(future, self._on_copied)
+        self._delivery.when_done(future, lambda done: self._on_copied(study, done))
 
-    def _on_copied(self, future: Future[AnonymousCopy]) -> None:
+    def _on_copied(self, study: Study, future: Future[AnonymousCopy]) -> None:
         if future.cancelled():
             return
         try:
@@ -141,6 +145,7 @@ class Exporting(QObject):
         except EngineError as error:
             self.failed.emit(error)
             return
+        self.exported.emit(study)
         self.study_copied.emit(copy)
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from PySide6.QtGui import QImage
 
 from engine.dicom.header_listing import read_header
 from engine.dicom.loading import load_pixels
-from engine.domain import HeaderElement, MammogramView, Study
+from engine.domain import FileIdentity, HeaderElement, MammogramView, Study
 from engine.errors import EngineError, FileChanged, UnreadableFile
 from viewer.display.priors import Prior, priors_of
 from viewer.display.reading_steps import views_beside
@@ -78,8 +78,11 @@ class PixelCache:
                 return
             del self._images[old]
 
-    def clear(self) -> None:
-        self._images.clear()
+    def keep(self, wanted: Collection[tuple[ImageKey, FileIdentity | None]]) -> None:
+        """Lets go of all others."""
+        keys = {key for key, _ in wanted}
+        for key in [key for key in self._images if key not in keys]:
+            del self._images[key]
 
 
 class Images(QObject):
@@ -126,14 +129,16 @@ class Images(QObject):
         self._ahead: set[ImageKey] = set()  # decoded ahead; once, even if thrown out again
 
     def open(self, studies: Mapping[str, Study]) -> None:
-        """Another catalogue, by study uid; `work` begins with it."""
+        """Another catalogue, by study uid; `work` begins with it. Pixels of files that are in both
+        stay.
+        """
         self._generation += 1
-        self._studies = studies
+        before, self._studies = self._studies, studies
         self._current = self._upcoming = self._prior = None
         self.priors = ()
         self._decoding.clear()
         self._first = None
-        self.cache.clear()
+        self.cache.keep(_files(before).items() & _files(studies).items())
         self._unreadable.clear()
         self._with_thumbnail.clear()
         self._ahead.clear()
@@ -331,6 +336,16 @@ class Images(QObject):
     def _go_on(self) -> None:
         self.one_done.emit()
         self.work()
+
+
+def _files(studies: Mapping[str, Study]) -> dict[ImageKey, FileIdentity | None]:
+    """By which file each image was listed; of those whose identity is not known, none."""
+    return {
+        (study.uid, view.image_uid): view.file
+        for study in studies.values()
+        for view in study.views
+        if view.file is not None
+    }
 
 
 def _expected_bytes(views: Sequence[MammogramView]) -> int:

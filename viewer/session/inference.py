@@ -125,6 +125,8 @@ class Inference(QObject):
         self._predictions = predictions
         self._failures: dict[PredictionKey, EngineError] = {}
         self._tried_again: set[PredictionKey] = set()  # after the engine had stopped at them
+        #: by study uid: more of its images is on its way, so nothing is asked about it yet
+        self.is_coming: Callable[[str], bool] = lambda _uid: False
         if isinstance(engine, EngineProcess):
             engine.on_restart = lambda error: delivery.deliver(lambda: self.restarted.emit(error))
 
@@ -377,7 +379,8 @@ class Inference(QObject):
         return next((s for s in studies if self._is_pending((s.uid, self._model_name))), None)
 
     def _is_pending(self, key: PredictionKey) -> bool:
-        return key not in self._failures and key not in self._predictions
+        is_new = key not in self._failures and key not in self._predictions
+        return is_new and not self.is_coming(key[0])
 
     def _start_model(self, name: str) -> None:
         self._set_engine_status(EngineStatus(EngineState.STARTING, name))

@@ -3,8 +3,9 @@ together and hands on, as signals on the window's thread, what no reading mode h
 
 Nothing here waits. Studies are searched on one thread (`opening`), pixels decoded on a few
 (`images`), predictions made in the engine process (`inference`), files written on two more
-(`exporting`), and the readings looked after on another (`upkeep`). What these do is the same in
-every reading mode, so the window has them as they are.
+(`exporting`), and the readings looked after on another (`upkeep`). Processes of their own speak
+with the hospital's network, where the site has configured it (`network`, `retrieving`, `sending`).
+What these do is the same in every reading mode, so the window has them as they are.
 
 What the mode hides stays in here: until a prediction may be shown (`readings`), `prediction`,
 `status`, `other_prediction`, `regions`, `history` and all signals are as if it had not come, but
@@ -12,20 +13,23 @@ for a study's being done. Nor is anything asked about a spot until then.
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from engine.dicom.attributions import Attributions, attribution_key
 from engine.domain import (
+    Agreement,
     Annotation,
     AnnotationKind,
+    Attribution,
     Catalogue,
     Draft,
-    FileIdentity,
     Laterality,
+    MammogramView,
     Prediction,
     ReaderAssessment,
     ReadingMode,
@@ -35,21 +39,31 @@ from engine.domain import (
     current_readings,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile
+from engine.interop.plans import ObjectKind, ReaderRecords, plan
 from engine.messages import message
+from engine.site_configuration import Export
+from viewer.session.auditing import Auditing
 from viewer.session.exporting import Exporting
+from viewer.session.foreign import Foreign
+from viewer.session.hot_folder import HotFolder
 from viewer.session.images import PIXEL_CACHE_BYTES, Images
 from viewer.session.inference import Engine, Inference
+from viewer.session.network import Network
 from viewer.session.opening import Opening
 from viewer.session.predictions import HEAT_CACHE_BYTES, Predictions
 from viewer.session.readings import Readings, is_of
 from viewer.session.region_requests import RegionRequests
+from viewer.session.retrieving import Retrieving
+from viewer.session.sending import Parcel, Sending
 from viewer.session.upkeep import Upkeep
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
 from viewer.shared.states import (
+    HowRead,
     OtherModelPrediction,
     ReadingState,
     RegionRequest,
+    ShownNow,
     StudyState,
     StudyStatus,
     VisibleReading,
@@ -58,6 +72,7 @@ from viewer.shared.states import (
 log = logging.getLogger(__name__)
 
 WRITE_DELAY_MS = 300  # entries are on the disk that long after they are made
+LISTING_DELAY_MS = 500  # between two listings of what comes from a PACS
 START_DELAY_MS = 150  # lets the first image be painted before the engine takes the processor
 
 
@@ -96,6 +111,8 @@ class Session(QObject):
     # Study uid, side, whether it took the place of the catalogue: the study of a reading is there
     # to be selected, and the breast that was read
     reading_opened = Signal(str, Laterality, bool)
+    # What readers say of images has changed, and everything shows as it is said now
+    attributed = Signal()
     # What the reader must see and belongs to no study, from any part
     error_occurred = Signal(EngineError)
 
@@ -116,21 +133,39 @@ class Session(QObject):
         self.studies: Mapping[str, Study] = {}  #: of the catalogue, by uid
         self._is_partly_open = False  # the catalogue shown is not all of it yet
         self._paths: tuple[Path, ...] = ()  # that the catalogue was found under
+        self._to_add: tuple[Path, ...] = ()  # once the search that goes on has ended
         self._unread_folders: set[Path] = set()
         self._current: Study | None = None
         self._to_go_on_with: str | None = None
         self._opened_at = datetime.now(UTC)
+        self._attributed_before: list[tuple[Attribution, ...]] = []  # of this run, to be undone
         self._emitted_other: OtherModelPrediction | None = None
         #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
         self.cancers_per_1000: float | None = None
 
         self._predictions = Predictions(heat_cache_bytes)
         self._readings = readings = Readings(readings_path, mode, self.error_occurred.emit)
-        self.opening = Opening(delivery, self)
+        self.opening = Opening(delivery, self._attributions, self)
         self.images = Images(delivery, pixel_cache_bytes, self)
         self.inference = Inference(engine, delivery, model_name, self._predictions, self)
+        self.hot_folder = HotFolder(delivery, self)
+        self.hot_folder.arrived.connect(self.add)
         self.exporting = Exporting(readings, delivery, self)
         self.upkeep = Upkeep(readings, delivery, self)
+        self.network = Network(self)
+        self.retrieving = Retrieving(self.network, self)
+        self.inference.is_coming = self._is_coming
+        self.sending = Sending(self.network, delivery, readings_path, self)
+        self.auditing = Auditing(self.network, delivery, self)
+        self.foreign = Foreign(delivery, readings.is_hidden, self)
+        self._received: list[Path] = []  # folders of what the reader had fetched, while it shows
+        self._unlisted: set[str] = (
+            set()
+        )  # studies of which something has come since they were listed
+        self._listing: frozenset[str] = frozenset()  # of these, what is being listed now
+        self._was_complete = True  # the open study, when it was hung
+        self._listing_due = QTimer(self, singleShot=True, interval=LISTING_DELAY_MS)
+        self._listing_due.timeout.connect(self._list_received)
         self._regions = RegionRequests(
             self.inference, readings, self._emit_regions, self._report_unstored
         )
@@ -145,13 +180,25 @@ class Session(QObject):
         inference.worked.connect(self._emit_other)
         self.images.one_done.connect(self._start_engine_soon)
         self.opening.outdated.connect(self._list_anew)
+        self.opening.finished.connect(self._add_what_waits, Qt.ConnectionType.QueuedConnection)
         for part in (self.images, inference):
             part.file_changed.connect(self.opening.note_change)
-        for failing in (self.opening, inference, self.exporting, self.upkeep):
+        network, sending = self.network, self.sending
+        for failing in (self.opening, inference, self.exporting, self.upkeep, network, sending):
             failing.failed.connect(self.error_occurred)
+        self.auditing.failed.connect(self.error_occurred)
+        self.exporting.exported.connect(self.auditing.exported)
+        self.retrieving.settled.connect(self._go_on_with_received)
+        self.opening.finished.connect(self._end_listing)
         self.reading_changed.connect(self._emit_regions)
+        self.reading_changed.connect(self.foreign.refresh)
 
     # -------------------------------------------------------------------------- what it knows
+
+    @property
+    def reader(self) -> str:
+        """The name under which readings are recorded; empty while there is none."""
+        return self._readings.reader
 
     @property
     def current_study(self) -> Study | None:
@@ -161,6 +208,9 @@ class Session(QObject):
     def is_complete(self) -> bool:
         """Whether every file that lies beside the open study's could be read."""
         views = self._current.views if self._current else ()
+        uid = None if self._current is None else self._current.uid
+        if uid is not None and (self._is_coming(uid) or self.retrieving.is_short(uid)):
+            return False
         return self._unread_folders.isdisjoint(view.path.parent for view in views)
 
     @property
@@ -221,6 +271,10 @@ class Session(QObject):
     def open(self, paths: Sequence[Path]) -> None:
         """Searches the paths for studies; `catalogue_opened` follows, or `error_occurred`."""
         self.opening.forget_changes()
+        self._attributed_before.clear()
+        self._received.clear()
+        self._unlisted.clear()
+        self._listing_due.stop()
         paths = tuple(paths)
         self._is_partly_open = False
         self.opening.search(
@@ -228,6 +282,35 @@ class Session(QObject):
             lambda catalogue: self._on_opened(paths, catalogue),
             lambda catalogue: self._on_partly_opened(paths, catalogue),
         )
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """What lies there comes to what is open, which stays as it is; where nothing is, it is
+        opened. While another search goes on it waits for its end.
+        """
+        if self.opening.is_busy:
+            self._to_add += tuple(paths)
+        elif not self.studies:
+            self.open(paths)
+        else:
+            places, every = tuple(paths), tuple(dict.fromkeys((*self._paths, *paths)))
+            self.opening.search(
+                places,
+                lambda catalogue: self._on_added(every, catalogue),
+                beside=self.opening.found,
+            )
+
+    def _on_added(self, every: tuple[Path, ...], catalogue: Catalogue) -> None:
+        if len({study.uid for study in catalogue.studies}) == len(catalogue.studies):
+            self._grow(every, catalogue)
+        else:  # two claim one uid: only who looks at all of it tells them apart
+            self.opening.search(every, lambda found: self._grow(every, found))
+
+    @Slot()
+    def _add_what_waits(self) -> None:
+        """After the catalogue of the search that has ended is shown."""
+        if self._to_add:
+            paths, self._to_add = self._to_add, ()
+            self.add(paths)
 
     def open_reading(self, reading: ReaderAssessment) -> None:
         """Brings up the study that was read; `reading_opened` follows, or `error_occurred`.
@@ -257,6 +340,57 @@ class Session(QObject):
         self.opening.search(
             places, lambda catalogue: self._on_found_again(reading, places, catalogue)
         )
+
+    def open_received(self, study_uid: str, folder: Path, is_wanted: bool) -> None:
+        """Something of a study has come into the folder. With `is_wanted` what was fetched takes
+        the place of the catalogue; else it is added where that shows, and left where the reader
+        has opened something else since.
+        """
+        if not self._received and not is_wanted:
+            return
+        self._unlisted.add(study_uid)
+        is_new = folder not in self._received
+        if is_new:
+            self._received.append(folder)
+        if is_new and len(self._received) == 1:
+            self._list_received()
+        elif not self._listing_due.isActive():
+            self._listing_due.start()
+
+    @Slot()
+    def _list_received(self) -> None:
+        if self.opening.is_busy:  # what comes meanwhile is listed after it
+            self._listing_due.start()
+            return
+        paths, self._listing = tuple(self._received), frozenset(self._unlisted)
+        self.opening.search(paths, lambda catalogue: self._on_received(paths, catalogue))
+
+    def _on_received(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
+        if not catalogue.studies:
+            return
+        if self.studies and set(self._paths) <= set(paths):
+            self._paths = paths
+            self._grow(paths, catalogue)
+        else:
+            self._show_catalogue(paths, catalogue)
+        self._go_on_with_received()
+
+    @Slot()
+    def _end_listing(self) -> None:
+        """What came since it began is listed the next time."""
+        self._unlisted -= self._listing
+        self._listing = frozenset()
+
+    @Slot()
+    def _go_on_with_received(self) -> None:
+        """What does not hang by now is missing, not on its way; and the model may judge it."""
+        if not self._was_complete and self.is_complete:
+            self._hang_again()
+        self.inference.work()
+
+    def _is_coming(self, study_uid: str) -> bool:
+        """Whether more of the study is on its way, or here and not listed yet."""
+        return study_uid in self._unlisted or self.retrieving.is_coming(study_uid)
 
     @Slot()
     def _list_anew(self) -> None:
@@ -310,14 +444,17 @@ class Session(QObject):
             return
         studies |= before  # who holds a study of the catalogue holds the same one
         new = tuple(study for study in catalogue.studies if study.uid not in before)
-        self.studies = studies
+        self.studies, self._paths = studies, paths
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
+        self.foreign.open(catalogue.documents)
+        if self._current is not None:
+            self.foreign.select(self._current)
         self._readings.grow(studies)
         self.images.grow(studies)
         self.exporting.open(studies)
-        self.inference.grow(studies)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_grown.emit(catalogue, new)
+        self.inference.grow(studies)  # tells of studies that the reader has before them by now
         for study in new:
             self._emit_status(study.uid)
         if not self.images.are_priors_known():
@@ -367,6 +504,7 @@ class Session(QObject):
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         self._current = None
         self._regions.open(None)
+        self.foreign.open(catalogue.documents)
         self._readings.open(studies)
         self.images.open(studies)
         self.inference.open(studies, kept)
@@ -399,8 +537,10 @@ class Session(QObject):
         self.images.hang(study)
         self.images.work()  # while its place is made
         self._emitted_other = None  # who hears of another study forgets what it was told
+        self._was_complete = self.is_complete
         self.study_selected.emit(study)
         self._emit_regions()
+        self.foreign.select(study)
         if previous is not None:
             self._emit_status(previous.uid)
             if was_hidden:  # perhaps only while it was open
@@ -411,6 +551,7 @@ class Session(QObject):
             self._emit_status(study.uid)
             self._reveal_if_due()
             self._emit_prediction(study.uid)
+            self.auditing.study_opened(study)
         self.inference.work()
 
     def _is_current(self, study_uid: str) -> bool:
@@ -492,6 +633,7 @@ class Session(QObject):
         """Whose readings are recorded; what is revealed to one is not to another."""
         if name != self._readings.reader:
             self._readings.change_reader(name)
+            self.auditing.set_reader(name)
             self._emit_mode()
 
     def _emit_mode(self) -> None:
@@ -513,6 +655,7 @@ class Session(QObject):
             self.reveal_failed.emit(error)
             return
         if is_revealed:
+            self.auditing.answer_revealed(self._current)
             self.reading_changed.emit(self.reading)
             self._emit_status(self._current.uid)
 
@@ -524,16 +667,14 @@ class Session(QObject):
 
     # --------------------------------------------------------------------------- what readers say
 
-    def has_been_read(self, study: Study) -> bool:
-        """Whether anybody has recorded an assessment of it that stands."""
-        return bool(current_readings(self.history(study)))
-
-    def is_unfinished(self, study: Study) -> bool:
-        """Whether this reader's second read of it was begun, and no category kept or changed."""
-        return any(
-            reading.is_unfinished
-            for reading in current_readings(self.history(study))
-            if reading.reader == self._readings.reader
+    def how_read(self, study: Study) -> HowRead:
+        """How far its readings are, without what the reading mode hides."""
+        readings = current_readings(self.history(study))
+        reader = self._readings.reader
+        return HowRead(
+            bool(readings),
+            any(reading.is_unfinished and reading.reader == reader for reading in readings),
+            any(reading.agreement is Agreement.DISAGREE for reading in readings),
         )
 
     def history(self, study: Study) -> tuple[ReaderAssessment, ...]:
@@ -576,6 +717,7 @@ class Session(QObject):
         self.upkeep.settle_soon()
         self.assessment_recorded.emit(recorded)
         if study is not None:
+            self.auditing.reading_saved(study)
             self._attach_predictions(study.uid)
             self._go_on_with_second_read(study, was_hidden)
 
@@ -661,6 +803,58 @@ class Session(QObject):
             self._readings.note_shown(study)
         self.regions_changed.emit(regions)
 
+    # -------------------------------------------------------------- side, view and study by hand
+
+    def _attributions(self) -> Attributions:
+        try:
+            return self._readings.attributions()
+        except StorageFailed as error:
+            self.error_occurred.emit(error)
+            return {}
+
+    def attribute(self, said: Sequence[Attribution]) -> None:
+        """Puts on record what a reader says images are, and shows them so; the networks are asked
+        anew where a side, a view or a study has changed. `attributed` follows. No file changes.
+
+        Raises StorageFailed, and nothing has changed then.
+        """
+        before = self._said_now(said)
+        self._readings.attribute(said)
+        self._attributed_before.append(before)
+        self._show_as_said()
+
+    @property
+    def undoable_attributions(self) -> int:
+        """How many times something was said of images in this run that was not undone."""
+        return len(self._attributed_before)
+
+    def undo_attribution(self) -> None:
+        """Says again what was said before; raises StorageFailed, then it can be tried again."""
+        self._readings.attribute(self._attributed_before[-1])
+        self._attributed_before.pop()
+        self._show_as_said()
+
+    def said_of(self, views: Iterable[MammogramView]) -> dict[str, Attribution]:
+        """What readers say of the images now, by image uid; of the others nothing."""
+        known = self._attributions()
+        keys = {view.image_uid: attribution_key(view) for view in views}
+        return {uid: known.get(key) or Attribution(*key, "") for uid, key in keys.items()}
+
+    def _said_now(self, of: Sequence[Attribution]) -> tuple[Attribution, ...]:
+        known = self._readings.attributions()
+        return tuple(
+            known.get((said.image_uid, said.content))
+            or Attribution(said.image_uid, said.content, said.reader)
+            for said in of
+        )
+
+    def _show_as_said(self) -> None:
+        catalogue, before = self.opening.as_said(), self.studies
+        kept = [s.uid for s in catalogue.studies if _is_same(s, before.get(s.uid))]
+        go_on = _go_on_with(self._current, catalogue.studies)
+        self._show_catalogue(self._paths, catalogue, kept, go_on)
+        self.attributed.emit()
+
     # ------------------------------------------------------------------------- not saved yet
 
     def keep_entries(self, study: Study, drafts: Mapping[Laterality, Draft]) -> None:
@@ -690,6 +884,38 @@ class Session(QObject):
         """
         return self._readings.unsaved(study)
 
+    # ------------------------------------------------------------------------------ what is sent
+
+    def parcel(
+        self,
+        node: str,
+        kinds: Collection[ObjectKind],
+        is_old: bool = False,
+        shown: Mapping[str, ShownNow] | None = None,
+    ) -> Parcel | None:
+        """What would be sent of the open study: of the model what its reader may be told, of
+        readers what this one said. None where no study is open.
+        """
+        study, reader = self._current, self._readings.reader
+        if study is None:
+            return None
+        said = ReaderRecords(self.history(study), self.annotations(study))
+        words = said.of(reader) if reader else ReaderRecords()
+        prediction = self.prediction(study.uid)
+        return Parcel(
+            *(study, node, plan(study, kinds, prediction, words), prediction, words),
+            *(is_old, shown or {}),
+        )
+
+    def send(self, parcel: Parcel) -> None:
+        """As `Sending.send`, where the site lets results out."""
+        try:
+            self.exporting.policy.check_allowed(Export.OBJECTS)
+        except EngineError as error:
+            self.sending.failed.emit(error)
+            return
+        self.sending.send(parcel)
+
     # ----------------------------------------------------------------------------------- the end
 
     def close(self) -> None:
@@ -699,10 +925,15 @@ class Session(QObject):
         self._is_closed = True
         self._writing_due.stop()
         self._delivery.stop()
-        for part in (self.opening, self.exporting, self.upkeep):
+        self._listing_due.stop()
+        for part in (self.opening, self.exporting, self.upkeep, self.sending):
             part.stop()  # all, before one of them is waited for
-        for ending in (self.inference, self.opening, self.exporting, self.upkeep, self.images):
+        for ending in (
+            *(self.inference, self.network, self.opening, self.exporting, self.upkeep),
+            *(self.sending, self.foreign, self.auditing, self.images),
+        ):
             ending.close()
+        self.hot_folder.close()
         try:
             self._readings.close()
         except StorageFailed as error:
@@ -731,8 +962,9 @@ def _is_as_it_was(study: Study | None, before: Study) -> bool:
     )
 
 
-def _files(study: Study) -> list[tuple[str, FileIdentity | None]]:
-    return [(view.image_uid, view.file) for view in study.views]
+def _files(study: Study) -> list[tuple[object, ...]]:
+    """With what decides how a network is asked about them."""
+    return [(v.image_uid, v.file, v.laterality, v.view_position, v.by_hand) for v in study.views]
 
 
 def _go_on_with(current: Study | None, studies: Sequence[Study]) -> str | None:

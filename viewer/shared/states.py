@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from engine.domain import (
     ModelIdentity,
@@ -10,6 +11,7 @@ from engine.domain import (
     ReadingMode,
     RegionJudgement,
     StudyPrediction,
+    Voi,
 )
 from engine.errors import EngineError
 from viewer.shared.languages import mark
@@ -99,6 +101,15 @@ class RegionRequest:
         return self.prediction is None and self.failure is None
 
 
+@dataclass(frozen=True)
+class ShownNow:
+    """How the reader looks at an image."""
+
+    voi: Voi
+    #: row_start, row_stop, column_start, column_stop in source pixels; None: the whole image
+    area: tuple[int, int, int, int] | None = None
+
+
 class RunState(Enum):
     """Whether inference goes through the worklist; the open study is answered in any case."""
 
@@ -128,6 +139,14 @@ class ReadingState:
     mode: ReadingMode
     phase: Phase
     chosen: ReadingMode  #: from the next study on, where it is another than `mode`
+
+
+class HowRead(NamedTuple):
+    """How far the readings of a study are."""
+
+    is_read: bool  #: anybody has recorded an assessment that stands
+    is_unfinished: bool  #: this reader's second read was begun, and no category kept or changed
+    has_disagreed: bool  #: with the model, as far as it may be told
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,12 @@ ACCENT = QColor("#67b8ea")  #: focus and selection
 SELECTION = QColor("#1d4661")  #: behind the text of a selected row
 WARNING = QColor("#f2c14e")  #: guesses, mirrored display, files that failed
 PRIOR = QColor("#c9a2ff")  #: what belongs to an earlier study; never the only sign
+FOREIGN = QColor("#74dcd8")  #: what others' documents say; never the only sign
 ERROR = QColor("#ff9583")
 SUSPICIOUS = QColor("#e8a33d")  #: a badge of BI-RADS 4 or 5; never the only sign
 ON_SUSPICIOUS = QColor("#16120a")  #: text on it
 
-TEXT_COLOURS = (TEXT, MUTED, ACCENT, WARNING, PRIOR, ERROR)
+TEXT_COLOURS = (TEXT, MUTED, ACCENT, WARNING, PRIOR, FOREIGN, ERROR)
 SURFACES = (IMAGE_BACKGROUND, WINDOW, FIELD, RAISED, HOVER, SELECTION)
 
 # Pixels as Qt counts them: the desktop's scaling comes on top.

@@ -14,7 +14,7 @@ A view of an earlier study wears a frame and letters of a colour of their own, w
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPoint, QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QImage,
@@ -30,11 +30,13 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.domain import Explanation, MammogramView, Study
 from viewer.display.camera import Camera, Zoom
+from viewer.display.foreign_marks import ImageMarks, captions
 from viewer.display.orientation import AS_HUNG, Orientation
 from viewer.display.priors import Prior
 from viewer.display.rendering import DisplayPixels, ImageSide, hung_wall
 from viewer.display.shown_image import ImageState, ShownImage
 from viewer.shared import theme
+from viewer.viewports import foreign_painting
 from viewer.viewports.corner_text import EVERYTHING, CornerText, OverlayOptions, TextLevel
 from viewer.viewports.gestures import Gestures
 
@@ -69,6 +71,7 @@ class Canvas(QWidget):
         self.image.greys.changed = self._changed
         self.text = CornerText(self.image)
         self.layers: list[Callable[[QPainter], None]] = []  #: painted over it, below its text
+        self._foreign: tuple[ImageMarks, ...] = ()  # others' marks, as far as they show
         self.is_on_paper = False  #: while it is painted for a page: its layers write nothing small
         self._is_selected = False
         self._drawings: tuple[str, ...] = ()  # what is to be told of them
@@ -127,6 +130,12 @@ class Canvas(QWidget):
     @property
     def shows_heat(self) -> bool:
         return self.has_heat and self.image.overlay_opacity > 0
+
+    def show_foreign(self, marks: Sequence[ImageMarks]) -> None:
+        """Others' marks over the image, and in the corner whose they are."""
+        self._foreign = tuple(marks)
+        self.text.foreign = captions(marks)
+        self.update()
 
     def set_selected(self, is_selected: bool) -> None:
         self._is_selected = is_selected
@@ -285,6 +294,13 @@ class Canvas(QWidget):
                 painter.save()
                 paint(painter)
                 painter.restore()
+        if options.foreign and self._foreign and self.image.is_placed:
+            painter.save()
+            within, for_text = QRectF(self.rect()), self.text.free_area(self.rect())
+            foreign_painting.paint(
+                painter, self._foreign, self.image.placement, ratio, within, for_text
+            )
+            painter.restore()
         if options.label:
             self.text.paint(painter, self.rect(), options)
             if self.prior:

@@ -49,9 +49,10 @@ class OverlayOptions:
     drawings: bool = True
     text: bool = True  #: window, spacing, zoom, modifiers
     identity: bool = True  #: the patient's name, ID and date
+    foreign: bool = False  #: others' marks, and who made them; on the screen alone
 
 
-EVERYTHING = OverlayOptions()
+EVERYTHING = OverlayOptions(foreign=True)
 
 
 class CornerLine(NamedTuple):
@@ -84,6 +85,7 @@ class CornerText:
         self.is_beside_prior = False  #: and says that it is the current one
         self.is_comparable = True  #: its size, with the others of the page; if not it says so
         self.refusal = ""  #: why no network judges the view, in the reader's language; or nothing
+        self.foreign: tuple[str, ...] = ()  #: whose marks show, while they do
 
     @property
     def name(self) -> str:
@@ -98,8 +100,11 @@ class CornerText:
         return tr("PRIOR {date}").format(date=prior.study_date.isoformat()) if prior else ""
 
     @property
-    def _is_guessed(self) -> bool:
-        return bool({"laterality", "view"} & self._image.view.guessed)
+    def _origin(self) -> str:
+        """Of side and view, where no tag says them."""
+        if {"laterality", "view"} & self._image.view.by_hand:
+            return tr("by hand")
+        return tr("guessed") if {"laterality", "view"} & self._image.view.guessed else ""
 
     def _patient_lines(self) -> list[str]:
         """Name and ID on lines of their own: neither is elided for the other's sake."""
@@ -178,9 +183,9 @@ class CornerText:
 
     def warnings(self) -> list[str]:
         """What must be told wherever the view is shown."""
-        guessed = [tr("guessed")] if self._is_guessed else []
+        origin = [self._origin] if self._origin else []
         lines = *self.top_lines(with_identity=False), *self.bottom_lines()
-        return guessed + [line.text for line in lines if line.is_warning]
+        return origin + [line.text for line in lines if line.is_warning]
 
     def summary(self) -> str:
         """One line for a status bar."""
@@ -195,7 +200,7 @@ class CornerText:
 
     def accessible_name(self) -> str:
         image = self._image
-        guessed = tr(" (guessed)") if self._is_guessed else ""
+        origin = f" ({self._origin})" if self._origin else ""
         state = {
             ImageState.LOADING: tr("loading"),
             ImageState.SHOWN: tr("shown", "a view"),
@@ -204,7 +209,7 @@ class CornerText:
         prior = f"{self._prior_text}, " if image.prior else ""
         orientation = image.camera.orientation.text
         turned = f", {tr(orientation)}" if orientation else ""
-        return f"{prior}{image.view.label}{guessed}, {state}{turned}"
+        return f"{prior}{image.view.label}{origin}, {state}{turned}"
 
     def accessible_description(self, drawings: Sequence[str]) -> str:
         """`drawings`: what is to be told of them."""
@@ -227,8 +232,8 @@ class CornerText:
             label += [TextLine(word, theme.PRIOR, bold) for word in words]
         elif self.is_beside_prior:
             label.append(TextLine(tr("CURRENT"), theme.TEXT, bold))
-        if self._is_guessed:
-            label.append(TextLine(tr("guessed"), theme.WARNING, small))
+        if self._origin:
+            label.append(TextLine(self._origin, theme.WARNING, small))
         lines = self.top_lines(options.identity)
         if not options.text:
             identity = self.identity if options.identity else ()
@@ -248,6 +253,10 @@ class CornerText:
             for line in self.bottom_lines()
             if options.text or line.is_warning
             for part in wrapped(line.text, metrics, room)  # an origin that is elided is none
+        ] + [
+            TextLine(part, theme.FOREIGN, small)
+            for text in (self.foreign if options.foreign else ())
+            for part in wrapped(text, metrics, room)
         ]
 
     def free_area(self, area: QRect) -> QRectF:

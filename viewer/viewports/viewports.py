@@ -16,8 +16,10 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.domain import Explanation, MammogramView, OutOfScope, Pixels, Study, StudyPrediction
+from engine.interop.marks import ForeignDocument
 from viewer.display import rendering
 from viewer.display.camera import Zoom
+from viewer.display.foreign_marks import marks_on, presets_of
 from viewer.display.hanging import Arrangement, Cell, laterality_conflicts
 from viewer.display.page_layout import lay_out
 from viewer.display.priors import Prior
@@ -27,6 +29,7 @@ from viewer.display.step_navigator import StepNavigator
 from viewer.shared.commands import ActionSpec, Commands
 from viewer.shared.languages import tr
 from viewer.shared.messages import localised
+from viewer.shared.states import ShownNow
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.empty_viewport import EmptyViewport
 from viewer.viewports.gestures import ZOOM_STEP
@@ -65,6 +68,8 @@ class ViewportsPane(QWidget):
         self._preset = 0
         self._is_overlay_visible = False
         self._overlay_opacity = 0.6
+        self._foreign: Sequence[ForeignDocument] = ()
+        self._shows_foreign_marks = True
         self.has_heat = False
         self._last_wheel = QElapsedTimer()
 
@@ -212,6 +217,31 @@ class ViewportsPane(QWidget):
                 canvas.show_refusal(refusals.get(image_uid, ""))
         self.has_heat = any(canvas.has_heat for canvas in self._canvases.values())
         self._show_legend()
+
+    def show_foreign(self, documents: Sequence[ForeignDocument]) -> None:
+        """What others say of the open study's images: their marks, and windows as presets."""
+        self._foreign = tuple(documents)
+        self._show_foreign()
+
+    def show_foreign_marks(self, is_on: bool) -> None:
+        """Whether they are painted; the presets are there in either case."""
+        self._shows_foreign_marks = is_on
+        self._show_foreign()
+
+    def _show_foreign(self) -> None:
+        for image_uid, canvas in self._canvases.items():
+            if canvas.prior is None:
+                marks = marks_on(canvas.view, self._foreign) if self._shows_foreign_marks else ()
+                canvas.show_foreign(marks)
+                canvas.image.greys.set_more_presets(presets_of(image_uid, self._foreign))
+
+    def shown_now(self) -> dict[str, ShownNow]:
+        """How the reader looks at each image of the open study that shows."""
+        return {
+            canvas.view.image_uid: ShownNow(canvas.image.greys.voi, canvas.image.shown_area)
+            for canvas in self.canvases
+            if canvas.image.is_placed
+        }
 
     def set_overlay(self, visible: bool, opacity: float) -> None:
         """Whether heat-maps are painted, and how strongly (0 … 1)."""

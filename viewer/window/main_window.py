@@ -33,6 +33,7 @@ from engine.domain import (
 from engine.errors import EngineError
 from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.display.reading_steps import StepKind
+from viewer.display.worklist_row import WorklistOrder
 from viewer.output.output import Output
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.help import About
@@ -43,7 +44,6 @@ from viewer.panes.reading_pane import ReadingPane
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
 from viewer.panes.worklist import WorklistPane
-from viewer.panes.worklist_items import WorklistOrder
 from viewer.session.session import Session
 from viewer.shared import languages, theme
 from viewer.shared.banner import Banner, BannerMessage
@@ -57,10 +57,14 @@ from viewer.shared.states import (
 )
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window import problem_report
+from viewer.window.attribution_presenter import AttributionPresenter
 from viewer.window.dialogs import show_alone
+from viewer.window.foreign_presenter import ForeignPresenter
+from viewer.window.hot_folder_presenter import HotFolderPresenter
 from viewer.window.manual import Manual, find_manual
 from viewer.window.menus import Menus
 from viewer.window.model_presenter import ModelPresenter
+from viewer.window.network_presenter import NetworkPresenter, title_of
 from viewer.window.readings_presenter import ReadingsPresenter
 from viewer.window.screens import Screens
 from viewer.window.settings import Settings
@@ -87,7 +91,7 @@ class MainWindow(QMainWindow):
         self._log_folder = log_folder
         self._may_close = False
         self._language = languages.current()  # as chosen; spoken from the next start on
-        self.setWindowTitle("birads-viewer")
+        self.setWindowTitle(title_of(False))
         self.setAcceptDrops(True)
 
         self.commands = Commands(self)
@@ -106,7 +110,12 @@ class MainWindow(QMainWindow):
         self.study = StudyPresenter(
             session, self.worklist, self.viewports, self.prediction, self.assessment, self
         )
+        self.attributions = AttributionPresenter(session, self.assessment, self)
+        self.hot_folder = HotFolderPresenter(session.hot_folder, self.worklist, settings, self)
         self.readings = ReadingsPresenter(session, self.disagreements, self, settings.export_folder)
+        self.network = NetworkPresenter(session, self.viewports.shown_now, self)
+        self.foreign = ForeignPresenter(session, settings, self.viewports, self)
+        self.statusBar().addPermanentWidget(self.network.queue_label)
         self._add_commands()
         self.menus = Menus(self, self.commands, session.inference.model_name)
         SiteLocks(settings.policy, self.commands, self.menus, self.disagreements).apply()
@@ -164,7 +173,10 @@ class MainWindow(QMainWindow):
     def _add_commands(self) -> None:
         commands = self.commands
         commands.add(self, self._commands())
-        for part in (self.output, self.undoing, self.readings, self.models, self.screens):
+        for part in (
+            *(self.output, self.undoing, self.readings, self.models, self.screens),
+            *(self.attributions, self.hot_folder, self.network, self.foreign),
+        ):
             commands.add(self, part.commands())
         commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
         commands.adopt("reading_pane", ("F9",), self.reading_dock.toggleViewAction())
@@ -197,6 +209,7 @@ class MainWindow(QMainWindow):
                 self.worklist.toggle_pause,
             ),
             ActionSpec("to_worklist", tr("&Worklist"), ("Ctrl+1",), self.focus_worklist),
+            ActionSpec("find_study", tr("&Find a study"), ("Ctrl+F",), self.find_study),
             ActionSpec("to_images", tr("&Images"), ("Ctrl+2",), self.focus_images),
             ActionSpec("steps", tr("&Steps …"), (), self.choose_steps),
             ActionSpec("manual", tr("&Manual"), (), self.show_manual),
@@ -252,7 +265,16 @@ class MainWindow(QMainWindow):
         self.undoing.message.connect(self.banner.show_message)
         self.undoing.failed.connect(self.show_error)
         self.undoing.hint_changed.connect(tools.message)
+        self.attributions.failed.connect(self.show_error)
+        self.hot_folder.failed.connect(self.show_error)
+        self.hot_folder.changed.connect(self.commands.refresh)
+        self.attributions.image_chosen.connect(self._on_image_chosen)
         self.readings.message.connect(self.banner.show_message)
+        self.network.switched.connect(self._on_network_switched)
+        self.network.study_wanted.connect(self.worklist.select)
+        self.foreign.changed.connect(self.commands.refresh)
+        self.foreign.failed.connect(self.show_error)
+        self.foreign.message.connect(self.banner.show_message)
         self.screens.message.connect(tools.message)
         self.screens.moved.connect(self.commands.refresh)
         self.menus.recent.aboutToShow.connect(self.fill_recent)
@@ -276,20 +298,30 @@ class MainWindow(QMainWindow):
         self.study.show_mode(self.session.mode)
         self.study.show_reading(self.session.reading)
         if settings.worklist_order in WorklistOrder.__members__:
-            self.worklist.set_order(WorklistOrder[settings.worklist_order])
+            self.worklist.set_order(
+                WorklistOrder[settings.worklist_order], settings.is_worklist_order_reversed
+            )
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
             self.resize(1600, 900)
         self.restoreState(settings.layout, LAYOUT_VERSION)
+        self.hot_folder.restore()
+        self.session.network.read()
         self.assessment.reader_changed.connect(self._on_reader_changed)
-        self.worklist.order_changed.connect(
-            lambda order: setattr(settings, "worklist_order", order.name)
-        )
+        self.worklist.order_changed.connect(self._on_order_changed)
+
+    def _on_order_changed(self, order: WorklistOrder, is_reversed: bool) -> None:
+        self.settings.worklist_order = order.name
+        self.settings.is_worklist_order_reversed = is_reversed
 
     def _on_reader_changed(self, name: str) -> None:
         self.settings.reader = name
         self.viewports.set_protocol(self.settings.protocol(name))
         if self.session.current_study is not None:
             self.study.offer_unsaved([self.session.current_study])
+
+    def _on_network_switched(self, is_on: bool) -> None:
+        self.setWindowTitle(title_of(is_on))
+        self.screens.show_network(is_on)
 
     # ------------------------------------------------------------------------------------- opening
 
@@ -298,6 +330,15 @@ class MainWindow(QMainWindow):
         self.settings.add_recent(paths)
         self._opened = tuple(paths)
         self.session.open(paths)
+
+    def on_called(self, paths: Sequence[Path]) -> None:
+        """By another start of the program, which has ended: it is this window that is meant."""
+        if paths:
+            self.open(paths)
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     def show_error(self, error: EngineError) -> None:
         self.banner.show_message(BannerMessage(localised(error.title), localised(error.advice)))
@@ -337,6 +378,10 @@ class MainWindow(QMainWindow):
         self.raise_()
         self.activateWindow()
         self.focus_breast(side)
+
+    def _on_image_chosen(self, study_uid: str, image_uid: str) -> None:
+        self.worklist.select(study_uid)
+        self.viewports.select(image_uid)
 
     # -------------------------------------------------------------------------- what is chosen
 
@@ -405,6 +450,10 @@ class MainWindow(QMainWindow):
     def focus_worklist(self) -> None:
         self.worklist_dock.show()
         self.worklist.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def find_study(self) -> None:
+        self.worklist_dock.show()
+        self.worklist.search()
 
     def focus_images(self) -> None:
         self.viewports.window().activateWindow()
@@ -513,6 +562,7 @@ class MainWindow(QMainWindow):
         self.settings.save()
         self.screens.leave()
         self.disagreements.close()
+        self.network.close()
         self.session.close()
         super().closeEvent(event)
 

@@ -23,7 +23,7 @@ MODELS = tuple(f"model_{name}" for name in MODEL_TITLES)
 
 MENUS = {
     mark("&File"): (
-        *("open_folder", "open_files", RECENT, LINE),
+        *("open_folder", "open_files", "open_pacs", RECENT, "watch_folder", LINE),
         *("save_picture", "copy_picture", "summary", "anonymise", LINE),
         *("export", "export_unblinded", LINE, "quit"),
     ),
@@ -34,7 +34,14 @@ MENUS = {
         *("pan_step_-1_0", "pan_step_1_0", "pan_step_0_-1", "pan_step_0_1"),
         *("toggle_single", "toggle_arrangement", "reset", LINE),
         *("tools.turn_mirrored", "tools.turn_flipped"),
-        *("tools.turn_turned_right", "tools.turn_turned_left", LINE, "heat_map"),
+        *(
+            "tools.turn_turned_right",
+            "tools.turn_turned_left",
+            LINE,
+            "heat_map",
+            "others_marks",
+            "others_documents",
+        ),
     ),
     mark("&Tools"): (
         *("tools.hand.choose_RULER", "tools.hand.choose_ANGLE", "tools.hand.choose_ELLIPSE"),
@@ -43,16 +50,16 @@ MENUS = {
         *("tools.links.toggle_pan", "tools.links.toggle_zoom", "tools.links.toggle_window", LINE),
         *("tools.magnify_1", "tools.magnify_2", "tools.tour_1", "tools.tour_-1"),
         *("tools.true_size", "tools.calibrate_screen", "tools.toggle_local_contrast"),
-        *("tools.next_text_level", "tools.ask_for_header", LINE),
+        *("tools.next_text_level", "tools.ask_for_header", "attribute", LINE),
     ),
     mark("&Go"): (
         *("next_view_1", "next_view_-1", "step_1", "step_-1", "next_prior"),
-        *("step_study_1", "step_study_-1", LINE, "to_worklist", "to_images", "steps"),
+        *("step_study_1", "step_study_-1", LINE, "find_study", "to_worklist", "to_images", "steps"),
     ),
     mark("&Reading"): (
         *("undo", "redo", "undo_reading", LINE),
         *("right_breast", "left_breast", "next_breast", "save", LINE),
-        *("disagreements", mark("Mode"), *MODES),
+        *("disagreements", "send_results", mark("Mode"), *MODES),
     ),
     mark("&Model"): (
         *(*MODELS, "other_model", "both_models", "cancers_per_1000", LINE),
@@ -61,6 +68,7 @@ MENUS = {
     mark("&Panes"): (
         *("worklist_pane", "reading_pane", "images_apart", "images_next_screen", LINE, LANGUAGE),
     ),
+    mark("&Settings"): ("dicom_nodes",),
     mark("&Help"): ("manual", "shortcuts", "report_problem", "logs", "about"),
 }
 SECTIONS = ("Mode",)  # words between two lines, of the commands below them

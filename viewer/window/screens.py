@@ -55,6 +55,10 @@ class ImagesWindow(QWidget):
         self._column.addWidget(images, 1)
         images.show()
 
+    def show_network(self, is_on: bool) -> None:
+        titles = [tr("Images – birads-viewer"), *([tr("network: on")] if is_on else [])]
+        self.setWindowTitle(" – ".join(titles))
+
     def set_hint(self, text: str) -> None:
         self._hint.setText(text)
 
@@ -77,6 +81,7 @@ class Screens(QObject):
         self._apart: ImagesWindow | None = None
         self._is_leaving = False
         self._key = ""
+        self._is_networked = False
         self._empty = PlainLabel(window)  # in the images' place while they are away
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
@@ -101,6 +106,12 @@ class Screens(QObject):
             ),
         )
 
+    def show_network(self, is_on: bool) -> None:
+        """In the title of the images' window, as in the main one's."""
+        self._is_networked = is_on
+        if self._apart is not None:
+            self._apart.show_network(is_on)
+
     @property
     def images_window(self) -> ImagesWindow | None:
         """None while the images are in the main window."""
@@ -122,6 +133,7 @@ class Screens(QObject):
             return
         focus = self._focus_in_images()
         self._apart = apart = ImagesWindow(self._window)
+        apart.show_network(self._is_networked)
         apart.closed.connect(self._on_closed)
         apart.addActions(_actions_of(self._window))  # their keys work there too
         self.show_key(self._key)

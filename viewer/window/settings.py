@@ -150,6 +150,15 @@ class Settings:
         self._values.setValue("cancers_per_1000", cancers or 0)
 
     @property
+    def others_marks(self) -> bool:
+        """Whether others' marks are painted, where they may be."""
+        return self._values.value("others/marks", "true") in (True, "true")
+
+    @others_marks.setter
+    def others_marks(self, are_shown: bool) -> None:
+        self._values.setValue("others/marks", are_shown)
+
+    @property
     def overlay_visible(self) -> bool:
         return self._flag("overlay/visible")
 
@@ -232,12 +241,30 @@ class Settings:
 
     @property
     def worklist_order(self) -> str:
-        """The name of a `viewer.panes.worklist.Order`."""
+        """The name of a `viewer.display.worklist_row.WorklistOrder`."""
         return self._text("worklist/order")
 
     @worklist_order.setter
     def worklist_order(self, order: str) -> None:
         self._values.setValue("worklist/order", order)
+
+    @property
+    def is_worklist_order_reversed(self) -> bool:
+        return self._flag("worklist/reversed")
+
+    @is_worklist_order_reversed.setter
+    def is_worklist_order_reversed(self, is_reversed: bool) -> None:
+        self._values.setValue("worklist/reversed", is_reversed)
+
+    @property
+    def watched_folder(self) -> Path | None:
+        """None: none is watched."""
+        text = self._text("worklist/watched")
+        return Path(text) if text else None
+
+    @watched_folder.setter
+    def watched_folder(self, folder: Path | None) -> None:
+        self._values.setValue("worklist/watched", "" if folder is None else str(folder.absolute()))
 
     @property
     def kept_backups(self) -> int:

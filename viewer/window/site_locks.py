@@ -19,6 +19,7 @@ BY_WAY = {  # the commands that give something out so
     Export.SUMMARIES: ("summary",),
     Export.COPIES: ("anonymise",),
     Export.READINGS: ("export", "export_unblinded"),
+    Export.OBJECTS: ("send_results",),
 }
 
 
