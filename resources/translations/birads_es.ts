@@ -216,6 +216,10 @@
         <translation>Motivo del desacuerdo, {breast}</translation>
     </message>
     <message>
+        <source>With the keyboard here, 1 to {last} choose.</source>
+        <translation>Con el teclado aquí, de 1 a {last} se elige.</translation>
+    </message>
+    <message>
         <source>The model&apos;s answer is hidden</source>
         <translation>La respuesta del modelo está oculta</translation>
     </message>
@@ -276,12 +280,17 @@
         <translation>Nombre del lector</translation>
     </message>
     <message>
-        <source>Discard</source>
-        <translation>Descartar</translation>
+        <source>Save, then the next study that you have not read</source>
+        <translation>Guardar y pasar al siguiente estudio que no ha leído</translation>
     </message>
     <message>
-        <source>Back to what is recorded</source>
-        <translation>Volver a lo registrado</translation>
+        <source>Save, next</source>
+        <comment>on a button</comment>
+        <translation>Y siguiente</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>Descartar</translation>
     </message>
     <message>
         <source>Recorded for this study</source>
@@ -310,6 +319,10 @@
     <message>
         <source>Confirm lowering {steps}</source>
         <translation>Confirmar la bajada {steps}</translation>
+    </message>
+    <message>
+        <source>Discard: back to what is recorded</source>
+        <translation>Descartar: volver a lo registrado</translation>
     </message>
     <message>
         <source>Save, then reveal</source>
@@ -1279,6 +1292,10 @@
     <message>
         <source>Reading</source>
         <translation>Lectura</translation>
+    </message>
+    <message>
+        <source>Save, then the ne&amp;xt study to read</source>
+        <translation>Guardar y pasar al siguiente sin leer</translation>
     </message>
     <message>
         <source>Something went wrong in this program</source>
@@ -4542,6 +4559,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>It comes with the program&apos;s bundle and with its source.</source>
         <translation>Viene con el paquete del programa y con su código fuente.</translation>
+    </message>
+    <message>
+        <source>No other study of the worklist is left to be read</source>
+        <translation>No queda ningún otro estudio de la lista por leer</translation>
     </message>
 </context>
 </TS>

@@ -90,7 +90,11 @@ class CategoryButtons(QWidget):
     def clear_focus(self) -> None:
         """Another study: the keyboard stays here, but on no category."""
         if any(button.hasFocus() for button in self.buttons.values()):
-            self._rest.setFocus()
+            self.take_keyboard()
+
+    def take_keyboard(self) -> None:
+        """On no category: none is to look chosen."""
+        self._rest.setFocus()
 
     def _on_toggled(self, button: QAbstractButton, is_down: bool) -> None:
         if is_down:

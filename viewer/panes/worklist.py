@@ -183,6 +183,12 @@ class WorklistPane(QWidget):
         position = uids.index(study_uid) + 1
         return uids[position] if position < len(uids) else None
 
+    def others_after(self, study_uid: str) -> tuple[str, ...]:
+        """All other studies: those after this one in the order shown, then those before it."""
+        uids = self.study_uids
+        position = uids.index(study_uid)
+        return uids[position + 1 :] + uids[:position]
+
     def select(self, study_uid: str) -> None:
         index = self._ordered.mapFromSource(self._items.row_of(study_uid))
         self.list_view.setCurrentIndex(index)

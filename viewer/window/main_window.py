@@ -169,6 +169,13 @@ class MainWindow(QMainWindow):
                 "save", tr("&Save reading"), ("Ctrl+Enter", "Ctrl+Return"), self.assessment.save
             ),
             ActionSpec(
+                "save_and_next",
+                tr("Save, then the ne&xt study to read"),
+                ("Ctrl+Shift+Enter", "Ctrl+Shift+Return"),
+                self.study.save_and_next,
+                repeats=False,
+            ),
+            ActionSpec(
                 "right_breast", tr("&Right breast"), ("Ctrl+R",), partial(self.focus_breast, right)
             ),
             ActionSpec(
@@ -428,7 +435,7 @@ class MainWindow(QMainWindow):
         self.settings.set_keys(self.keymap.chosen, self.keymap.has_keypad)
         self.menus.show_keys(self.keymap)
         self.screens.show_key(self.keymap.first("images_apart"))
-        self.assessment.set_save_key(self.keymap.first("save"))
+        self.assessment.set_save_keys(self.keymap.first("save"), self.keymap.first("save_and_next"))
         self.assessment.set_keypad(self.keymap.has_keypad)
 
     # ---------------------------------------------------------------------------------- Qt's events

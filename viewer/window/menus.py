@@ -50,7 +50,7 @@ MENUS = {
     ),
     mark("&Reading"): (
         *("undo", "redo", "undo_reading", LINE),
-        *("right_breast", "left_breast", "next_breast", "save", LINE),
+        *("right_breast", "left_breast", "next_breast", "save", "save_and_next", LINE),
         *("disagreements", mark("Mode"), *MODES),
     ),
     mark("&Model"): (
