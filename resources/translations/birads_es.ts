@@ -1661,28 +1661,84 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>&amp;Predeterminado</translation>
     </message>
     <message>
+        <source>window and level</source>
+        <translation>ventana y nivel</translation>
+    </message>
+    <message>
+        <source>move the image</source>
+        <translation>mover la imagen</translation>
+    </message>
+    <message>
+        <source>zoom in and out</source>
+        <translation>ampliar y reducir</translation>
+    </message>
+    <message>
+        <source>nothing</source>
+        <translation>nada</translation>
+    </message>
+    <message>
+        <source>next and previous view</source>
+        <translation>proyección siguiente y anterior</translation>
+    </message>
+    <message>
+        <source>birads-viewer, RadiAnt</source>
+        <translation>birads-viewer, RadiAnt</translation>
+    </message>
+    <message>
+        <source>Weasis</source>
+        <translation>Weasis</translation>
+    </message>
+    <message>
+        <source>Mammography workstation</source>
+        <translation>Estación de mamografía</translation>
+    </message>
+    <message>
+        <source>left button</source>
+        <translation>botón izquierdo</translation>
+    </message>
+    <message>
+        <source>middle button</source>
+        <translation>botón central</translation>
+    </message>
+    <message>
+        <source>right button</source>
+        <translation>botón derecho</translation>
+    </message>
+    <message>
+        <source>Ctrl + wheel</source>
+        <translation>Ctrl + rueda</translation>
+    </message>
+    <message>
+        <source>drag with the {button}</source>
+        <translation>arrastrar con el {button}</translation>
+    </message>
+    <message>
         <source>Window and level</source>
         <translation>Ventana y nivel</translation>
     </message>
     <message>
-        <source>drag · with Shift all views</source>
-        <translation>arrastrar · con Mayús, todas las proyecciones</translation>
+        <source>with Shift all views</source>
+        <translation>con Mayús, todas las proyecciones</translation>
+    </message>
+    <message>
+        <source>Space and drag</source>
+        <translation>Espacio y arrastrar</translation>
+    </message>
+    <message>
+        <source>What can be done here</source>
+        <translation>Qué se puede hacer aquí</translation>
+    </message>
+    <message>
+        <source>click with the right button</source>
+        <translation>clic con el botón derecho</translation>
     </message>
     <message>
         <source>Zoom</source>
         <translation>Zoom</translation>
     </message>
     <message>
-        <source>Ctrl + wheel · drag with the right button</source>
-        <translation>Ctrl + rueda · arrastrar con el botón derecho</translation>
-    </message>
-    <message>
         <source>Move the image</source>
         <translation>Mover la imagen</translation>
-    </message>
-    <message>
-        <source>drag with the middle button · Space and drag</source>
-        <translation>arrastrar con el botón central · Espacio y arrastrar</translation>
     </message>
     <message>
         <source>Next and previous view</source>
@@ -4563,6 +4619,71 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>No other study of the worklist is left to be read</source>
         <translation>No queda ningún otro estudio de la lista por leer</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Ajustes</translation>
+    </message>
+    <message>
+        <source>Mouse on images</source>
+        <translation>Ratón sobre las imágenes</translation>
+    </message>
+    <message>
+        <source>your own</source>
+        <translation>propio</translation>
+    </message>
+    <message>
+        <source>As in</source>
+        <translation>Como en</translation>
+    </message>
+    <message>
+        <source>Drag, left button</source>
+        <translation>Arrastrar, botón izquierdo</translation>
+    </message>
+    <message>
+        <source>Drag, middle button</source>
+        <translation>Arrastrar, botón central</translation>
+    </message>
+    <message>
+        <source>Drag, right button</source>
+        <translation>Arrastrar, botón derecho</translation>
+    </message>
+    <message>
+        <source>Wheel</source>
+        <translation>Rueda</translation>
+    </message>
+    <message>
+        <source>A click with the right button opens a menu. With Ctrl the wheel does the other; Space and a drag move the image.</source>
+        <translation>Un clic con el botón derecho abre un menú. Con Ctrl la rueda hace lo otro; Espacio y arrastrar mueven la imagen.</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>Herramientas</translation>
+    </message>
+    <message>
+        <source>Turn the view</source>
+        <translation>Girar la proyección</translation>
+    </message>
+    <message>
+        <source>Menu of {view}</source>
+        <translation>Menú de {view}</translation>
+    </message>
+    <message>
+        <source>Actual pixels (1:1) here</source>
+        <translation>Píxeles reales (1:1) aquí</translation>
+    </message>
+    <message>
+        <source>Ask about this spot</source>
+        <translation>Preguntar por este punto</translation>
+    </message>
+    <message>
+        <source>Window</source>
+        <comment>of grey values</comment>
+        <translation>Ventana</translation>
+    </message>
+    <message>
+        <source>Se&amp;ttings …</source>
+        <translation>&amp;Ajustes …</translation>
     </message>
 </context>
 </TS>

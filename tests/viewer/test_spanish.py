@@ -42,6 +42,7 @@ from viewer.output import pictures
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.help import About
+from viewer.panes.settings_dialog import SettingsDialog
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
 from viewer.shared import languages
@@ -127,7 +128,8 @@ def test_the_other_windows_speak_spanish_too(
     window.readings.show_page()
     dialogs = [
         window.disagreements,
-        ShortcutsDialog(window.keymap, window),
+        SettingsDialog(window.settings.mouse, window),
+        ShortcutsDialog(window.keymap, window.settings.mouse, window),
         StepsDialog(window.viewports.protocol, window),
         About(window),
         ScreenCalibration(None, window),

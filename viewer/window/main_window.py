@@ -54,9 +54,11 @@ from viewer.shared.states import (
 )
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window.dialogs import show_alone
+from viewer.window.image_menu import ImageMenu
 from viewer.window.manual import Manual, find_manual
 from viewer.window.menus import Menus
 from viewer.window.model_presenter import ModelPresenter
+from viewer.window.preferences import Preferences
 from viewer.window.readings_presenter import ReadingsPresenter
 from viewer.window.screens import Screens
 from viewer.window.settings import Settings
@@ -101,8 +103,10 @@ class MainWindow(QMainWindow):
             session, self.worklist, self.viewports, self.prediction, self.assessment, self
         )
         self.readings = ReadingsPresenter(session, self.disagreements, self)
+        self.preferences = Preferences(settings, self.viewports, self)
         self._add_commands()
         self.menus = Menus(self, self.commands, session.inference.model_name)
+        self.image_menu = ImageMenu(self.viewports, self.commands, self)
         self.keymap = Keymap(settings.keys, settings.has_keypad, self)
         self._connect()
         self._restore()
@@ -154,7 +158,8 @@ class MainWindow(QMainWindow):
     def _add_commands(self) -> None:
         commands = self.commands
         commands.add(self, self._commands())
-        for part in (self.output, self.undoing, self.readings, self.models, self.screens):
+        parts = (self.output, self.undoing, self.readings, self.models, self.screens)
+        for part in (*parts, self.preferences):
             commands.add(self, part.commands())
         commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
         commands.adopt("reading_pane", ("F9",), self.reading_dock.toggleViewAction())
@@ -262,6 +267,7 @@ class MainWindow(QMainWindow):
         self.prediction.set_overlay(settings.overlay_visible, settings.overlay_opacity)
         self._on_overlay_changed(*self.prediction.overlay)
         self.models.restore()
+        self.preferences.restore()
         self.assessment.set_reader(settings.reader)
         self.session.set_reader(settings.reader)
         tools.set_reader(settings.reader)
@@ -422,7 +428,7 @@ class MainWindow(QMainWindow):
         show_alone(Manual(path, self))
 
     def show_shortcuts(self) -> None:
-        show_alone(ShortcutsDialog(self.keymap, self))
+        show_alone(ShortcutsDialog(self.keymap, self.settings.mouse, self))
 
     def show_about(self) -> None:
         show_alone(About(self))

@@ -58,7 +58,8 @@ MENUS = {
         *("pause", "restart_engine"),
     ),
     mark("&Panes"): (
-        *("worklist_pane", "reading_pane", "images_apart", "images_next_screen", LINE, LANGUAGE),
+        *("worklist_pane", "reading_pane", "images_apart", "images_next_screen", LINE),
+        *(LANGUAGE, "settings"),
     ),
     mark("&Help"): ("manual", "shortcuts", "logs", "about"),
 }

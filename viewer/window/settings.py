@@ -15,6 +15,7 @@ from engine.private_files import (
     make_folder,
     make_private_folder,
 )
+from viewer.display.mouse_habits import Drag, MouseHabits, Wheel
 from viewer.display.opinion import LEAST_CANCERS, MOST_CANCERS
 from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
 from viewer.shared.languages import LANGUAGES
@@ -168,6 +169,24 @@ class Settings:
     def set_keys(self, chosen: Mapping[str, Sequence[str]], has_keypad: bool) -> None:
         self._values.setValue("keys/chosen", json.dumps(chosen))
         self._values.setValue("keys/keypad", has_keypad)
+
+    @property
+    def mouse(self) -> MouseHabits:
+        """What the buttons and the wheel do on an image."""
+        usual = MouseHabits()
+        drags = {}
+        for button in ("left", "middle", "right"):
+            name = self._text(f"mouse/{button}")
+            drags[button] = Drag[name] if name in Drag.__members__ else getattr(usual, button)
+        wheel = self._text("mouse/wheel")
+        return MouseHabits(
+            **drags, wheel=Wheel[wheel] if wheel in Wheel.__members__ else usual.wheel
+        )
+
+    @mouse.setter
+    def mouse(self, habits: MouseHabits) -> None:
+        for name, meant in vars(habits).items():
+            self._values.setValue(f"mouse/{name}", meant.name)
 
     @property
     def screens(self) -> dict[str, float]:

@@ -1,0 +1,99 @@
+"""The reader's settings of the window. Every change is at work at once."""
+
+from enum import Enum
+from typing import TypeVar
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QGroupBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.display.mouse_habits import PRESETS, Drag, MouseHabits, Wheel
+from viewer.panes import labels
+from viewer.shared.languages import tr
+
+Choice = TypeVar("Choice", bound=Enum)
+
+
+class SettingsDialog(QDialog):
+    """Stands beside the images, stops nothing."""
+
+    # What the mouse does on images
+    mouse_changed = Signal(MouseHabits)
+
+    def __init__(self, mouse: MouseHabits, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Settings"))
+        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, Qt.Orientation.Horizontal)
+        close.rejected.connect(self.close)
+        column = QVBoxLayout(self)
+        column.addWidget(self._make_mouse(mouse))
+        column.addStretch(1)
+        column.addWidget(close)
+
+    # ------------------------------------------------------------------------------- the mouse
+
+    def _make_mouse(self, mouse: MouseHabits) -> QGroupBox:
+        group = QGroupBox(tr("Mouse on images"), self)
+        form = QFormLayout(group)
+        self._presets = QComboBox(group)
+        for name in PRESETS:
+            self._presets.addItem(tr(name), name)
+        self._presets.addItem(tr("your own"), None)
+        self._presets.activated.connect(self._on_preset_chosen)
+        _add(form, tr("As in"), self._presets)
+        self._drags = [self._choice(group, Drag) for _ in range(3)]
+        self._wheel = self._choice(group, Wheel)
+        titles = tr("Drag, left button"), tr("Drag, middle button"), tr("Drag, right button")
+        for title, box in zip(titles, self._drags, strict=True):
+            _add(form, title, box)
+        _add(form, tr("Wheel"), self._wheel)
+        note = labels.wrapped(group, quiet=True)
+        note.setText(
+            tr(
+                "A click with the right button opens a menu. With Ctrl the wheel does the other; "
+                "Space and a drag move the image."
+            )
+        )
+        form.addRow(note)
+        self._show_mouse(mouse)
+        return group
+
+    def _choice(self, parent: QWidget, values: type[Choice]) -> QComboBox:
+        box = QComboBox(parent)
+        for value in values:
+            box.addItem(tr(value.value), value)
+        box.activated.connect(self._on_mouse_chosen)
+        return box
+
+    @property
+    def mouse(self) -> MouseHabits:
+        """As it is chosen."""
+        left, middle, right = (box.currentData() for box in self._drags)
+        return MouseHabits(left, middle, right, self._wheel.currentData())
+
+    def _show_mouse(self, mouse: MouseHabits) -> None:
+        for box, value in zip((*self._drags, self._wheel), vars(mouse).values(), strict=True):
+            box.setCurrentIndex(box.findData(value))
+        self._presets.setCurrentIndex(self._presets.findData(mouse.preset))
+
+    def _on_preset_chosen(self) -> None:
+        name = self._presets.currentData()
+        if name is not None:
+            self._show_mouse(PRESETS[name])
+            self.mouse_changed.emit(self.mouse)
+
+    def _on_mouse_chosen(self) -> None:
+        self._show_mouse(self.mouse)
+        self.mouse_changed.emit(self.mouse)
+
+
+def _add(form: QFormLayout, title: str, box: QComboBox) -> None:
+    box.setAccessibleName(title)
+    form.addRow(title, box)

@@ -1,0 +1,35 @@
+"""What the reader has set, put to work: at the start, and as it is changed in *Settings*."""
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
+
+from viewer.display.mouse_habits import MouseHabits
+from viewer.panes.settings_dialog import SettingsDialog
+from viewer.shared.commands import ActionSpec
+from viewer.shared.languages import tr
+from viewer.viewports.viewports import ViewportsPane
+from viewer.window.dialogs import show_alone
+from viewer.window.settings import Settings
+
+
+class Preferences(QObject):
+    """Knows the settings and what they are of."""
+
+    def __init__(self, settings: Settings, viewports: ViewportsPane, window: QWidget) -> None:
+        super().__init__(window)
+        self._settings, self._viewports, self._window = settings, viewports, window
+
+    def commands(self) -> tuple[ActionSpec, ...]:
+        return (ActionSpec("settings", tr("Se&ttings …"), ("Ctrl+,",), self.show),)
+
+    def restore(self) -> None:
+        self._viewports.set_mouse(self._settings.mouse)
+
+    def show(self) -> None:
+        dialog = SettingsDialog(self._settings.mouse, self._window)
+        dialog.mouse_changed.connect(self._on_mouse_changed)
+        show_alone(dialog)
+
+    def _on_mouse_changed(self, mouse: MouseHabits) -> None:
+        self._settings.mouse = mouse
+        self._viewports.set_mouse(mouse)
