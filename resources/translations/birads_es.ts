@@ -1124,6 +1124,51 @@
         <translation>&amp;Paneles</translation>
     </message>
     <message>
+        <source>Previous</source>
+        <comment>on a button</comment>
+        <translation>Anterior</translation>
+    </message>
+    <message>
+        <source>Next</source>
+        <comment>on a button</comment>
+        <translation>Siguiente</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <comment>on a button</comment>
+        <translation>Guardar</translation>
+    </message>
+    <message>
+        <source>Heat-map</source>
+        <comment>on a button</comment>
+        <translation>Mapa de calor</translation>
+    </message>
+    <message>
+        <source>Pixels</source>
+        <comment>on a button</comment>
+        <translation>Píxeles</translation>
+    </message>
+    <message>
+        <source>Ruler</source>
+        <comment>on a button</comment>
+        <translation>Regla</translation>
+    </message>
+    <message>
+        <source>Magnifier</source>
+        <comment>on a button</comment>
+        <translation>Lupa</translation>
+    </message>
+    <message>
+        <source>Quadrants</source>
+        <comment>on a button</comment>
+        <translation>Cuadrantes</translation>
+    </message>
+    <message>
+        <source>Ask</source>
+        <comment>on a button</comment>
+        <translation>Preguntar</translation>
+    </message>
+    <message>
         <source>&amp;Language</source>
         <translation>&amp;Idioma (Language)</translation>
     </message>
@@ -1134,6 +1179,11 @@
     <message>
         <source>Toolbar</source>
         <translation>Barra de herramientas</translation>
+    </message>
+    <message>
+        <source>Link</source>
+        <comment>on a button</comment>
+        <translation>Enlazar</translation>
     </message>
     <message>
         <source>Open</source>
@@ -4625,6 +4675,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Ajustes</translation>
     </message>
     <message>
+        <source>Looks</source>
+        <translation>Aspecto</translation>
+    </message>
+    <message>
+        <source>Words in the toolbar</source>
+        <translation>Palabras en la barra</translation>
+    </message>
+    <message>
         <source>Mouse on images</source>
         <translation>Ratón sobre las imágenes</translation>
     </message>
@@ -4684,6 +4742,26 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Se&amp;ttings …</source>
         <translation>&amp;Ajustes …</translation>
+    </message>
+    <message>
+        <source>beside the icons, where there is room</source>
+        <translation>junto a los iconos, si hay sitio</translation>
+    </message>
+    <message>
+        <source>below the icons, where there is room</source>
+        <translation>bajo los iconos, si hay sitio</translation>
+    </message>
+    <message>
+        <source>nowhere: icons alone</source>
+        <translation>en ninguna parte: solo iconos</translation>
+    </message>
+    <message>
+        <source>More tools</source>
+        <translation>Más herramientas</translation>
+    </message>
+    <message>
+        <source>Tools that have no room in the toolbar</source>
+        <translation>Herramientas que no caben en la barra</translation>
     </message>
 </context>
 </TS>

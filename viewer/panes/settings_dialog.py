@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from viewer.display.mouse_habits import PRESETS, Drag, MouseHabits, Wheel
 from viewer.panes import labels
+from viewer.panes.tool_row import Words
 from viewer.shared.languages import tr
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -26,16 +27,32 @@ class SettingsDialog(QDialog):
 
     # What the mouse does on images
     mouse_changed = Signal(MouseHabits)
+    # Where the words of the toolbar's buttons stand
+    words_changed = Signal(Words)
 
-    def __init__(self, mouse: MouseHabits, parent: QWidget | None = None) -> None:
+    def __init__(self, mouse: MouseHabits, words: Words, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Settings"))
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, Qt.Orientation.Horizontal)
         close.rejected.connect(self.close)
         column = QVBoxLayout(self)
         column.addWidget(self._make_mouse(mouse))
+        column.addWidget(self._make_looks(words))
         column.addStretch(1)
         column.addWidget(close)
+
+    # ---------------------------------------------------------------------------- how it looks
+
+    def _make_looks(self, words: Words) -> QGroupBox:
+        group = QGroupBox(tr("Looks"), self)
+        form = QFormLayout(group)
+        box = QComboBox(group)
+        for place in Words:
+            box.addItem(tr(place.value), place)
+        box.setCurrentIndex(box.findData(words))
+        box.activated.connect(lambda: self.words_changed.emit(box.currentData()))
+        _add(form, tr("Words in the toolbar"), box)
+        return group
 
     # ------------------------------------------------------------------------------- the mouse
 

@@ -254,6 +254,7 @@ class MainWindow(QMainWindow):
         self.undoing.failed.connect(self.show_error)
         self.undoing.hint_changed.connect(tools.message)
         self.readings.message.connect(self.banner.show_message)
+        self.preferences.words_changed.connect(self.menus.tools.set_words)
         self.screens.message.connect(tools.message)
         self.screens.moved.connect(self.commands.refresh)
         self.menus.recent.aboutToShow.connect(self.fill_recent)

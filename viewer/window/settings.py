@@ -18,6 +18,7 @@ from engine.private_files import (
 from viewer.display.mouse_habits import Drag, MouseHabits, Wheel
 from viewer.display.opinion import LEAST_CANCERS, MOST_CANCERS
 from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
+from viewer.panes.tool_row import Words
 from viewer.shared.languages import LANGUAGES
 from viewer.shared.states import MODEL_TITLES
 from viewer.viewports.screen_calibration import LEAST_MM, MOST_MM
@@ -187,6 +188,16 @@ class Settings:
     def mouse(self, habits: MouseHabits) -> None:
         for name, meant in vars(habits).items():
             self._values.setValue(f"mouse/{name}", meant.name)
+
+    @property
+    def toolbar_words(self) -> Words:
+        """Where the words of the toolbar's buttons stand."""
+        name = self._text("toolbar/words")
+        return Words[name] if name in Words.__members__ else Words.BESIDE
+
+    @toolbar_words.setter
+    def toolbar_words(self, words: Words) -> None:
+        self._values.setValue("toolbar/words", words.name)
 
     @property
     def screens(self) -> dict[str, float]:
