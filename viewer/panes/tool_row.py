@@ -50,6 +50,7 @@ class ToolRow(QWidget):
         self._words = Words.BESIDE
         self._kept: list[QWidget] = []  # at any width
         self._tools: list[QWidget] = []  # buttons, and lines between them
+        self._menus: dict[QWidget, QMenu] = {}  # of buttons that open one
         self.more = self._button()
         self.more.setIcon(icons.icon("more"))
         self.more.setAccessibleName(tr("More tools"))
@@ -92,6 +93,7 @@ class ToolRow(QWidget):
         menu = QMenu(words, button)
         menu.addActions(actions)
         button.setMenu(menu)
+        self._menus[button] = menu
         self._insert(button)
         self._tools.append(button)
 
@@ -154,8 +156,8 @@ class ToolRow(QWidget):
         for tool in hidden:
             if not isinstance(tool, QToolButton):
                 menu.addSeparator()
-            elif (inner := tool.menu()) is not None:
-                menu.addAction(inner.menuAction())
+            elif tool in self._menus:
+                menu.addAction(self._menus[tool].menuAction())
             else:
                 menu.addAction(tool.defaultAction())
         self.more.setVisible(any(isinstance(tool, QToolButton) for tool in hidden))

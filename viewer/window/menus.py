@@ -107,8 +107,8 @@ class Menus(QObject):
         self._commands = commands
         self.recent = QMenu(tr("Open &recent"), window)
         self._fill_menus()
-        more = window.menuBar().findChild(QToolButton, "qt_menubar_ext_button")
-        more.setIcon(icons.icon("more"))  # Qt's own is black on black
+        for more in window.menuBar().findChildren(QToolButton, "qt_menubar_ext_button"):
+            more.setIcon(icons.icon("more"))  # Qt's own is black on black
         self._fill_toolbar(model_name)
 
     def _fill_menus(self) -> None:
