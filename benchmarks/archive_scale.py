@@ -24,12 +24,12 @@ from pathlib import Path
 
 import psutil
 
-from engine.archive import crew as crews
 from engine.archive import judging
-from engine.archive.index import Found, Index, Kind, Seen, digest
+from engine.archive import worker_pool as crews
+from engine.archive.index import FileKind, Found, Index, Seen, digest
 from engine.archive.parts import Parts
-from engine.archive.run import Run, Settings
-from engine.archive.units import Answer, Judged, Order, Unit
+from engine.archive.run import ArchiveRun, RunSettings
+from engine.archive.units import Judged, JudgingOrder, Unit, UnitResult
 from tests.archive_results import write_archive
 from tests.tiny_networks import write_tiny_checkpoint
 
@@ -197,7 +197,7 @@ def _four_files(number: int) -> list[tuple[Found, Seen]]:
     return [
         (
             Found(number + 1, f"1.2.826.0.1.{number}.{view}.dcm".encode(), 10_000_000, 1),
-            Seen(Kind.DICOM, key, study, digest("image", number, view, size=8)),
+            Seen(FileKind.DICOM, key, study, digest("image", number, view, size=8)),
         )
         for view in range(4)
     ]
@@ -208,14 +208,14 @@ def _four_files(number: int) -> list[tuple[Found, Seen]]:
 _seconds = 1.0
 
 
-def pretend(order: Order, units: tuple[Unit, ...]) -> Judged:
+def pretend(order: JudgingOrder, units: tuple[Unit, ...]) -> Judged:
     """A worker that needs no processor: rows as true ones are."""
     time.sleep(_seconds)
     row = dict.fromkeys(("study", "patient", "image"), "1.2.826.0.1.3680043.8.498.12345")
     row |= {f"p{grade}": 0.2 for grade in range(1, 6)}
     row |= {"notes": [], "model_sha256": "0" * 64, "category": 4, "p_4_or_5": 0.4}
     answers = tuple(
-        Answer(
+        UnitResult(
             unit.number,
             tuple(row | {"record": "view", "unit": unit.number} for n in range(6)),
         )
@@ -251,10 +251,10 @@ def workers(arguments: argparse.Namespace) -> None:
         index.add_folders([Path(f"/archive/{n}") for n in range(studies)])
         index.enter([file for n in range(studies) for file in _four_files(n)])
         index.finish()
-        settings = Settings("light", "0" * 64, 10_000, True, False)
-        under_way = Run(index, Parts(Path(out) / "parts", 10_000, None), settings, {})
+        settings = RunSettings("light", "0" * 64, 10_000, True, False)
+        under_way = ArchiveRun(index, Parts(Path(out) / "parts", 10_000, None), settings, {})
         began, processor = time.monotonic(), time.process_time()
-        under_way.work(crews.Cluster(client), Order("light"), lambda progress: None)
+        under_way.work(crews.Cluster(client), JudgingOrder("light"), lambda progress: None)
         took, used = time.monotonic() - began, time.process_time() - processor
     rate = studies / took
     say(

@@ -31,7 +31,7 @@ from engine.evaluation.row_predictions import RowPrediction, recalibrated
 from engine.evaluation.table import image_table
 from engine.networks import models
 from engine.networks.calibration import Calibration
-from engine.networks.models import HYBRID, LIGHT, Output
+from engine.networks.models import HYBRID, LIGHT, NetworkOutput
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.networks.torchvision_guard import torchvision
 from engine.training import dataset
@@ -311,7 +311,7 @@ class FrozenC4(models.HybridResNetTransformer):
         c3 = super().forward_frozen(image)
         return torch.cat([functional.pixel_unshuffle(c3, 2), self.layer3(c3)], dim=1)
 
-    def forward_trainable(self, feature, lesions=None) -> Output:
+    def forward_trainable(self, feature, lesions=None) -> NetworkOutput:
         c3, c4 = functional.pixel_shuffle(feature[:, :2048], 2), feature[:, 2048:]
         return self.forward_head(c3, c4, self.layer4(c4), lesions)
 
@@ -328,9 +328,11 @@ class ResNetAlone(FrozenC4):
         self.classify = nn.Linear(2048, len(self.categories))
         self.malignancy = nn.Linear(2048, 1)
 
-    def forward_head(self, c3, c4, c5, lesions=None) -> Output:
+    def forward_head(self, c3, c4, c5, lesions=None) -> NetworkOutput:
         pooled = self.dropout(c5.mean(dim=(2, 3)))
-        return Output(self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float())
+        return NetworkOutput(
+            self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float()
+        )
 
 
 class Classifier(models.Network):
@@ -359,10 +361,12 @@ class Classifier(models.Network):
     def feature_layer(self) -> nn.Module:
         return self.features
 
-    def forward_trainable(self, feature, lesions=None) -> Output:
+    def forward_trainable(self, feature, lesions=None) -> NetworkOutput:
         feature = functional.relu(self.features(feature.expand(-1, 3, -1, -1)))
         pooled = self.dropout(feature.mean(dim=(2, 3)))
-        return Output(self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float())
+        return NetworkOutput(
+            self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float()
+        )
 
 
 class EfficientNetLite(Classifier):
@@ -385,13 +389,15 @@ class EfficientNetLite(Classifier):
     def load_starting_weights(self, weights: dict[str, torch.Tensor]) -> None:
         self.features.load_state_dict({k: v for k, v in weights.items() if "_fc." not in k})
 
-    def forward_trainable(self, feature, lesions=None) -> Output:
+    def forward_trainable(self, feature, lesions=None) -> NetworkOutput:
         mean = feature.new_tensor([0.485, 0.456, 0.406])[:, None, None]
         spread = feature.new_tensor([0.229, 0.224, 0.225])[:, None, None]
         normalised = (feature.expand(-1, 3, -1, -1) - mean) / spread
         feature = self.features.extract_features(normalised)
         pooled = self.dropout(feature.mean(dim=(2, 3)))
-        return Output(self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float())
+        return NetworkOutput(
+            self.classify(pooled).float(), self.malignancy(pooled).squeeze(-1).float()
+        )
 
 
 class WideLight(models.LightweightMobileNet):
@@ -434,24 +440,24 @@ for _name in ("densenet121", "vit"):
 # -------------------------------------------------------------------------------- running, telling
 
 
-def _runs(row: Row, source: DataSource, home: Path) -> list[tuple[Path, DataSource, int]]:
+def _runs(row: Row, source: DataSource, run_dir: Path) -> list[tuple[Path, DataSource, int]]:
     """A folder, its rows and the fold held out, for each network of a table's line."""
     splits = row.split(source)
     draws = len({id(part) for part, _ in splits})
     return [
-        (home if draws == 1 else home / f"draw{number}", part, fold)
+        (run_dir if draws == 1 else run_dir / f"draw{number}", part, fold)
         for number, (part, fold) in enumerate(splits)
     ]
 
 
-def run_row(row: Row, source: DataSource, home: Path, starts: dict[str, Path | None]) -> None:
-    for out, part, fold in _runs(row, source, home):
+def run_row(row: Row, source: DataSource, run_dir: Path, starts: dict[str, Path | None]) -> None:
+    for out, part, fold in _runs(row, source, run_dir):
         if (out / f"fold{fold}" / "held_out.npz").is_file():
             continue
         out.mkdir(parents=True, exist_ok=True)
         if not (out / "cache").exists():  # frames and features are shared by the study's rows
-            (home.parent / "cache").mkdir(exist_ok=True)
-            (out / "cache").symlink_to((home.parent / "cache").resolve())
+            (run_dir.parent / "cache").mkdir(exist_ok=True)
+            (out / "cache").symlink_to((run_dir.parent / "cache").resolve())
         start = starts[row.start] if row.start else None
         if row.start and start is None:
             raise SystemExit(f"{row.name} needs --{row.start}")
@@ -467,11 +473,11 @@ def run_row(row: Row, source: DataSource, home: Path, starts: dict[str, Path | N
         train(row.config, part, out, start, fold, True, on_epoch, on_progress)
 
 
-def held_out(row: Row, source: DataSource, home: Path) -> list[RowPrediction] | None:
+def held_out(row: Row, source: DataSource, run_dir: Path) -> list[RowPrediction] | None:
     """The held-out predictions of all its splits; None while any is missing."""
     categories = models.build_model(row.config.name, **row.config.architecture).categories
     said: list[RowPrediction] = []
-    for out, _, fold in _runs(row, source, home):
+    for out, _, fold in _runs(row, source, run_dir):
         path = out / f"fold{fold}" / "held_out.npz"
         if not path.is_file():
             return None
@@ -558,15 +564,17 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     source = dataset.read(arguments.data)
     rows = STUDIES[arguments.study]()
-    homes = [arguments.runs / arguments.study / f"{n:02d}" for n in range(len(rows))]
+    run_dirs = [arguments.runs / arguments.study / f"{n:02d}" for n in range(len(rows))]
     starts = {name: vars(arguments)[name] for name in ("backbone", "mobilenet", "efficientnet")}
     if not arguments.table:
-        for number, (row, home) in enumerate(zip(rows, homes, strict=True)):
+        for number, (row, run_dir) in enumerate(zip(rows, run_dirs, strict=True)):
             if arguments.only in (None, number):
-                home.mkdir(parents=True, exist_ok=True)
-                (home / "name.json").write_text(json.dumps(row.name))
-                run_row(row, source, home, starts)
-    told = [(row, held_out(row, source, home)) for row, home in zip(rows, homes, strict=True)]
+                run_dir.mkdir(parents=True, exist_ok=True)
+                (run_dir / "name.json").write_text(json.dumps(row.name))
+                run_row(row, source, run_dir, starts)
+    told = [
+        (row, held_out(row, source, run_dir)) for row, run_dir in zip(rows, run_dirs, strict=True)
+    ]
     graded_only = not arguments.study.startswith(("paper-2", "focal", "leak"))
     sys.stdout.write(tell(told, graded_only) + "\n")
     if arguments.study.startswith("paper-2"):

@@ -78,7 +78,7 @@ def _outcomes(
     write_mammogram(path, values=values >> (12 - bits), bits_stored=bits, transfer_syntax=syntax)
     data = path.read_bytes()
     view = load([path]).studies[0].views[0]
-    expected, notes = load_pixels(view).stored, (view.notes, view.grey_faults)
+    expected, notes = load_pixels(view).stored, (view.notes, view.display_warnings)
     rng = random.Random(f"{seed}/{syntax}")
     for _ in range(times):
         for kind, damaged in _damages(data, rng):
@@ -99,7 +99,7 @@ def _outcome(path: Path, expected: np.ndarray, notes: object) -> str:
         return "bug"
     if np.array_equal(shown, expected):
         return "same"
-    return "told" if (view.notes, view.grey_faults) != notes else "wrong"
+    return "told" if (view.notes, view.display_warnings) != notes else "wrong"
 
 
 def _damages(data: bytes, rng: random.Random) -> Iterator[tuple[str, bytes]]:

@@ -50,7 +50,7 @@ def measure(count: int, seed: int, folder: Path, say: Say) -> list[Row]:
             try:
                 with ReadingStore(path) as store:
                     stored = {one.record_id: one.comment for one in store.all()}
-                    drawn = {mark.mark for mark in store.annotations(_DRAWN_ON)}
+                    drawn = {mark.annotation_id for mark in store.annotations(_DRAWN_ON)}
             except StorageFailed as error:
                 say(f"kills: {error}")
                 crashed += 1

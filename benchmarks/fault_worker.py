@@ -83,7 +83,7 @@ def _shown(path: Path, copies: Path | None) -> Shown:
     for study in catalogue.studies:
         notes.update(study.notes)
         for view in study.views:
-            notes.update(view.notes, view.grey_faults, view.side_faults)
+            notes.update(view.notes, view.display_warnings, view.laterality_warnings)
             try:
                 pixels = load_pixels(view)
             except EngineError as error:

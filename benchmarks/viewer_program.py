@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from engine.domain import ReadingMode
 from viewer.__main__ import spare_full_collections
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.session.session import Session
 from viewer.window.main_window import MainWindow
 from viewer.window.settings import Settings
@@ -75,7 +75,7 @@ class _Painted(QObject):
         self.views: set[str] = set()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint and watched.state is State.SHOWN:
+        if event.type() == QEvent.Type.Paint and watched.state is ImageState.SHOWN:
             self.views.add(watched.view.image_uid)
         return False
 

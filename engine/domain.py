@@ -193,12 +193,14 @@ class MammogramView:
     pixel_aspect: float = 1.0  #: height of a pixel / its width; 1 is square
     vois: tuple[Voi, ...] = ()  #: the file's own presets, in the order to be offered
     #: where its greys are not as it states, in few words: they stand on the image itself
-    grey_faults: tuple[Message, ...] = ()
-    side_faults: tuple[Message, ...] = ()  #: where its tags contradict each other on the side
+    display_warnings: tuple[Message, ...] = ()
+    laterality_warnings: tuple[
+        Message, ...
+    ] = ()  #: where its tags contradict each other on the side
     orientation: tuple[str, ...] = ()  #: Patient Orientation (0020,0020): of a row, of a column
     out_of_scope: Message | None = None  #: why no network may judge it; None if one may
     notes: tuple[Message, ...] = ()  #: what the reader should know (guesses, missing spacing …)
-    told_shorter: frozenset[Message] = frozenset()  #: of `notes`: the image says it otherwise
+    notes_on_image: frozenset[Message] = frozenset()  #: of `notes`: the image says it otherwise
     #: View Modifier Code Sequence: messages where the code is known, else its own meaning
     view_modifiers: tuple[str, ...] = ()
     instance_number: int = 0
@@ -557,7 +559,7 @@ class ReaderAssessment:
         )
 
 
-def standing(assessments: Iterable[ReaderAssessment]) -> tuple[ReaderAssessment, ...]:
+def current_readings(assessments: Iterable[ReaderAssessment]) -> tuple[ReaderAssessment, ...]:
     """Those that count: no later one of these supersedes them, and no undo withdrew them."""
     every = tuple(assessments)
     superseded = {a.supersedes for a in every if a.supersedes is not None}
@@ -605,11 +607,11 @@ class AnnotationKind(Enum):
 class Annotation:
     """What a reader drew on one image; kept with the readings, never written into the study.
 
-    Never edited in the store either: a change is a further record of the same `mark`, the newest
+    Never edited in the store either: a change is a further record of the same `annotation_id`, the newest
     counts, and one that is taken away is recorded so.
     """
 
-    mark: str  #: what all records of one drawing share, a random hexadecimal number
+    annotation_id: str  #: what all records of one drawing share, a random hexadecimal number
     study_uid: str
     image_uid: str
     patient_id: str
@@ -622,7 +624,7 @@ class Annotation:
 
 
 @dataclass(frozen=True)
-class AskedRegion:
+class RegionRecord:
     """What a reader was told of a rectangle that he asked about; on record, whatever becomes of
     the rectangle (an `Annotation` of kind REGION, which itself never holds what a model said).
     """

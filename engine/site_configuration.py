@@ -75,7 +75,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Receiver:
+class ReceiverConfiguration:
     """Where we listen; for C-MOVE, for pushes, for storage commitment."""
 
     address: str  #: of one interface, by name or number; never all of them
@@ -105,7 +105,7 @@ class AuditSettings:
 class SiteConfiguration:
     ae_title: str = DEFAULT_AE_TITLE  #: ours
     nodes: Mapping[str, Node] = field(default_factory=dict)  #: by their names
-    receiver: Receiver | None = None
+    receiver: ReceiverConfiguration | None = None
     audit: AuditSettings = AuditSettings()
 
     @property
@@ -310,7 +310,7 @@ def _web(table: _Table) -> Web:
     return Web(url, tls)
 
 
-def _receiver(table: _Table) -> Receiver:
+def _receiver(table: _Table) -> ReceiverConfiguration:
     address = table.get("address", str).strip()
     if address in _WIDE_ADDRESSES:
         raise ValueError(
@@ -326,7 +326,9 @@ def _receiver(table: _Table) -> Receiver:
     tls = _tls(table)
     if tls is not None and (tls.certificate is None or tls.key is None):
         raise ValueError(f"{table.where}: a receiver with TLS needs certificate and key")
-    return Receiver(address, _port(table), frozenset(titles), tls, largest, table.path("folder"))
+    return ReceiverConfiguration(
+        address, _port(table), frozenset(titles), tls, largest, table.path("folder")
+    )
 
 
 def _audit(table: _Table) -> AuditSettings:

@@ -52,16 +52,16 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     suffix = "" if arguments.language == languages.SOURCE else f"-{arguments.language}"
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        os.environ.setdefault("QT_QPA_PLATFORM", _offscreen(home, width, height))
+        work_dir = Path(folder)
+        os.environ.setdefault("QT_QPA_PLATFORM", _offscreen(work_dir, width, height))
         import tour
 
         names = arguments.scenes or tour.PICTURED
         pictures = {name: arguments.out / f"{name}{suffix}.png" for name in names}
-        take(home, width, height, arguments.language, pictures)
+        take(work_dir, width, height, arguments.language, pictures)
 
 
-def take(home: Path, width: int, height: int, language: str, pictures: dict[str, Path]) -> None:
+def take(work_dir: Path, width: int, height: int, language: str, pictures: dict[str, Path]) -> None:
     """`pictures`: by the name of the scene; the tour ends with the last of them."""
     import tour
     from PySide6.QtWidgets import QApplication
@@ -75,15 +75,15 @@ def take(home: Path, width: int, height: int, language: str, pictures: dict[str,
     app = QApplication(sys.argv[:1])
     theme.apply(app)
     languages.install(app, language)
-    studies = home / "exams"
+    studies = work_dir / "exams"
     write_exams(studies)
-    (home / "out").mkdir()
-    session = Session(start_engine(None), home / "readings.sqlite")
-    window = MainWindow(session, Settings(home / "settings.ini"), home)
+    (work_dir / "out").mkdir()
+    session = Session(start_engine(None), work_dir / "readings.sqlite")
+    window = MainWindow(session, Settings(work_dir / "settings.ini"), work_dir)
     window.resize(width, height)
     window.show()
     window.ask_for_mode()
-    reader = tour.Reader(window, studies, home / "out", PATIENCE_S)
+    reader = tour.Reader(window, studies, work_dir / "out", PATIENCE_S)
     missing = set(pictures)
     for name, scene in tour.SCENES.items():
         with scene(reader):
@@ -97,11 +97,11 @@ def take(home: Path, width: int, height: int, language: str, pictures: dict[str,
     session.close()
 
 
-def _offscreen(home: Path, width: int, height: int) -> str:
+def _offscreen(work_dir: Path, width: int, height: int) -> str:
     """A screen of that size: windows are placed by it, and none becomes larger."""
     screen = {"name": "screen", "x": 0, "y": 0, "width": width, "height": height}
     numbers = {"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}
-    path = home / "screens.json"
+    path = work_dir / "screens.json"
     path.write_text(json.dumps({"screens": [screen | numbers]}), encoding="utf-8")
     return f"offscreen:configfile={path}"
 

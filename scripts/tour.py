@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import ReadingMode
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.shared.languages import tr
 from viewer.viewports.canvas import Canvas
 from viewer.window.main_window import MainWindow
@@ -57,12 +57,12 @@ class Reader:
     """Two hands and two eyes at one window. Events go in where the system's would."""
 
     def __init__(
-        self, window: MainWindow, studies: Path, home: Path, patience_s: float = 60
+        self, window: MainWindow, studies: Path, output_dir: Path, patience_s: float = 60
     ) -> None:
-        """`studies` is the folder to be opened; what is given out goes to `home`."""
+        """`studies` is the folder to be opened; what is given out goes to `output_dir`."""
         self.window = window
         self.studies = studies
-        self.home = home
+        self.output_dir = output_dir
         self.strokes = 0  #: of the keyboard so far; a chord is one
         self._patience_s = patience_s
 
@@ -252,7 +252,7 @@ class Reader:
     def wait_for_images(self) -> None:
         def have_come() -> bool:
             canvases = self.window.viewports.every_canvas
-            return bool(canvases) and all(one.state is not State.LOADING for one in canvases)
+            return bool(canvases) and all(one.state is not ImageState.LOADING for one in canvases)
 
         self.wait(have_come)
 
@@ -710,7 +710,7 @@ def filtered(reader: Reader) -> Iterator[None]:
 @scene
 def listed_readings_exported(reader: Reader) -> Iterator[None]:
     page = reader.window.disagreements
-    with reader.naming(reader.home / "disagreements.csv"):
+    with reader.naming(reader.output_dir / "disagreements.csv"):
         reader.click(reader.find(QAbstractButton, "Export CSV …", page))
     yield
 
@@ -718,9 +718,9 @@ def listed_readings_exported(reader: Reader) -> Iterator[None]:
 @scene
 def training_data_written(reader: Reader) -> Iterator[None]:
     page = reader.window.disagreements
-    with reader.naming(reader.home / "training"):
+    with reader.naming(reader.output_dir / "training"):
         reader.click(reader.find(QAbstractButton, "Training data …", page))
-    reader.wait(lambda: (reader.home / "training" / "images.csv").exists())
+    reader.wait(lambda: (reader.output_dir / "training" / "images.csv").exists())
     reader.wait(lambda: page.has_message)
     yield
 
@@ -739,7 +739,7 @@ def opened_at_the_breast(reader: Reader) -> Iterator[None]:
 
 @scene
 def readings_exported(reader: Reader) -> Iterator[None]:
-    with reader.naming(reader.home / "readings.csv"):
+    with reader.naming(reader.output_dir / "readings.csv"):
         reader.use("export")
     yield
     reader.click(reader.find(QAbstractButton, "Dismiss"))
@@ -750,7 +750,7 @@ def plain_picture_saved(reader: Reader) -> Iterator[None]:
     reader.click(reader.view("R CC"), (0.75, 0.75))
     reader.use("save_picture")
     (dialog,) = windows_of(reader)
-    with reader.naming(reader.home / "plain.png"):
+    with reader.naming(reader.output_dir / "plain.png"):
         reader.click(reader.find(QAbstractButton, "&Save …", dialog))
     yield
 
@@ -762,7 +762,7 @@ def picture(reader: Reader) -> Iterator[None]:
     reader.use("save_picture")
     (dialog,) = windows_of(reader)
     yield
-    with reader.naming(reader.home / "overlaid.png"):
+    with reader.naming(reader.output_dir / "overlaid.png"):
         reader.click(reader.find(QAbstractButton, "&Save …", dialog))
 
 
@@ -779,7 +779,7 @@ def summary(reader: Reader) -> Iterator[None]:
     (dialog,) = windows_of(reader)
     reader.look(300)  # the preview comes by itself
     yield
-    with reader.naming(reader.home / "summary.pdf"):
+    with reader.naming(reader.output_dir / "summary.pdf"):
         reader.click(reader.find(QAbstractButton, "&Save as PDF …", dialog))
 
 
@@ -791,8 +791,8 @@ def copying(reader: Reader) -> Iterator[None]:
         reader.find(QAbstractButton, "Blank texts and marks beside the breast", dialog), (0.05, 0.5)
     )
     yield
-    (reader.home / "copies").mkdir()
-    with reader.naming(reader.home / "copies"):
+    (reader.output_dir / "copies").mkdir()
+    with reader.naming(reader.output_dir / "copies"):
         reader.click(reader.find(QAbstractButton, "Choose a &folder and copy …", dialog))
 
 
@@ -811,7 +811,7 @@ def copied(reader: Reader) -> Iterator[None]:
 @pictured
 def unreadable(reader: Reader) -> Iterator[None]:
     """A file that was cut off and an empty one are told with advice; the others are read."""
-    scans = reader.home / "scans"
+    scans = reader.output_dir / "scans"
     scans.mkdir()
     one = min(path for path in reader.studies.iterdir() if path.is_dir())
     for file in sorted(one.iterdir()):

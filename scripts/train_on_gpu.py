@@ -267,8 +267,8 @@ class _Trainer:
         from engine.evaluation.out_of_fold import predict_packed
         from engine.training.training import Pace, train
 
-        home = self.out if fold is None else self.out / f"fold{fold}"
-        start, checkpoint = time.monotonic(), home / "checkpoint.safetensors"
+        run_dir = self.out if fold is None else self.out / f"fold{fold}"
+        start, checkpoint = time.monotonic(), run_dir / "checkpoint.safetensors"
         if not (self.resume and checkpoint.is_file()):
             train(
                 replace(self.config, whole_epochs=epochs),
@@ -284,9 +284,9 @@ class _Trainer:
                 live=self.live,
                 pace=Pace(_SAVE_SECONDS, watches_held_out=False, deadline=self.end),
             )
-            (home / "state.pt").unlink(missing_ok=True)
+            (run_dir / "state.pt").unlink(missing_ok=True)
         if fold is not None:
-            predict_packed(home, fold, self.pack, self.live)
+            predict_packed(run_dir, fold, self.pack, self.live)
         self.report["networks"][_name(fold)] = {
             "epochs": epochs,
             "seconds": time.monotonic() - start,

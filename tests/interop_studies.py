@@ -27,7 +27,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from tests.phantom import write_study
-from tests.viewer.fake_engine import answer_of
+from tests.viewer.fake_engine import study_prediction
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 FORMS = ("film", "digital")
@@ -72,7 +72,7 @@ def said_of(study: Study, model: str = "both") -> StudyPrediction:
     """What the fake engine says, with a warm square on every view."""
     heat = np.zeros((64, 48), np.float32)
     heat[20:36, 10:30] = 0.9
-    answer = answer_of(study, model)
+    answer = study_prediction(study, model)
     views = tuple(
         replace(
             view,

@@ -39,7 +39,7 @@ _ENGLISH = (
 SHOWN_ENGINE = [
     path for path in ENGINE if not path.relative_to(ROOT / "engine").as_posix().startswith(_ENGLISH)
 ]
-ERRORS = {"program_fault", "FailedFile"} | {
+ERRORS = {"program_error", "FailedFile"} | {
     name
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.EngineError)

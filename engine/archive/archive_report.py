@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from engine import __version__
-from engine.archive.card import ALL, Said
-from engine.archive.run import Settings
+from engine.archive.card import ALL, CardDistribution
+from engine.archive.run import RunSettings
 from engine.archive.tally import ORDERED, UNSTATED, greatest_distance, stability_index
 from engine.arrays import Array
 from engine.evaluation import page
@@ -45,7 +45,10 @@ _COARSE = 50  #: bins of a drawn histogram
 
 
 def write(
-    path: Path, settings: Settings, figures: Mapping[str, Any], card: Mapping[str, Said]
+    path: Path,
+    settings: RunSettings,
+    figures: Mapping[str, Any],
+    card: Mapping[str, CardDistribution],
 ) -> None:
     """Raises StorageFailed."""
     sections = [
@@ -70,7 +73,7 @@ def write(
 # ---------------------------------------------------------------------------------------- sections
 
 
-def _in_short(figures: Mapping[str, Any], card: Mapping[str, Said]) -> str:
+def _in_short(figures: Mapping[str, Any], card: Mapping[str, CardDistribution]) -> str:
     breasts = figures["breasts"]
     warnings = []
     if len({sha256 for _, sha256, _ in figures["networks"]}) > 1:
@@ -96,7 +99,7 @@ def _in_short(figures: Mapping[str, Any], card: Mapping[str, Said]) -> str:
     return f"{notes}<section><h2>In short</h2><p>{told}</p></section>"
 
 
-def _distribution(figures: Mapping[str, Any], card: Mapping[str, Said]) -> str:
+def _distribution(figures: Mapping[str, Any], card: Mapping[str, CardDistribution]) -> str:
     breasts = figures["breasts"]
     if not breasts["judged"]:
         return ""
@@ -149,7 +152,9 @@ def _draw_histogram(axes: Axes, counts: Array, colour: str, label: str) -> None:
     axes.stairs(coarse, edges, color=colour, linewidth=2, label=label)
 
 
-def _by_group(name: str, title: str, figures: Mapping[str, Any], card: Mapping[str, Said]) -> str:
+def _by_group(
+    name: str, title: str, figures: Mapping[str, Any], card: Mapping[str, CardDistribution]
+) -> str:
     groups: Mapping[str, Any] = figures["groups"][name]
     if not set(groups) - {UNSTATED}:
         return ""
@@ -164,7 +169,7 @@ def _by_group(name: str, title: str, figures: Mapping[str, Any], card: Mapping[s
             *(_share(_ratio(group["categories"][str(grade)], group["judged"])) for grade in GRADES),
             _share(group["mean_p_4_or_5"]),
             _share(group["p90_p_4_or_5"]),
-            _index_words(card, figures["group_histograms"][name][key]),
+            _stability_text(card, figures["group_histograms"][name][key]),
         ]
         for key, group in ((key, groups[key]) for key in shown)
     ]
@@ -240,7 +245,7 @@ def _failures(figures: Mapping[str, Any]) -> str:
     )
 
 
-def _drift(figures: Mapping[str, Any], card: Mapping[str, Said]) -> str:
+def _drift(figures: Mapping[str, Any], card: Mapping[str, CardDistribution]) -> str:
     if not card:
         return section(
             "Drift",
@@ -274,7 +279,7 @@ def _drift(figures: Mapping[str, Any], card: Mapping[str, Said]) -> str:
     )
 
 
-def _index_words(card: Mapping[str, Said], counts: Array) -> str:
+def _stability_text(card: Mapping[str, CardDistribution], counts: Array) -> str:
     if not card or counts.sum() < _FEWEST:
         return "–"
     index = stability_index(card[ALL].suspicion, counts)

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from engine.archive import crew, sources
-from engine.archive.crew import Crew
+from engine.archive import sources, worker_pool
+from engine.archive.worker_pool import WorkerPool
 from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE
 from engine.errors import EngineError, IncompatibleCheckpoint, StorageFailed
 from engine.private_files import make_private_folder, replaced_whole
@@ -23,7 +23,7 @@ from engine.records.pseudonyms import SECRET_NAME, Pseudonyms
 from engine.shipped import MANIFEST, entries
 
 if TYPE_CHECKING:  # what the extra brings is imported when it is needed
-    from engine.archive.run import Settings
+    from engine.archive.run import RunSettings
 
 _ALL_READ, _SOME_FAILED = 0, 1
 SHARD_SIZE = 10_000
@@ -127,7 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises EngineError."""
-    crew.require_extra()
+    worker_pool.require_extra()
     deed, *rest = arguments.sources
     if deed == "compare":
         return _compare(rest, arguments.out)
@@ -141,11 +141,11 @@ def _judge(arguments: argparse.Namespace) -> int:
     from engine.archive.index import Index
     from engine.archive.parts import Parts
     from engine.archive.progress import Terminal
-    from engine.archive.run import Run, Settings
-    from engine.archive.units import Order
+    from engine.archive.run import ArchiveRun, RunSettings
+    from engine.archive.units import JudgingOrder
 
     out = _folder_for(arguments)
-    settings = Settings(
+    settings = RunSettings(
         model=arguments.model,
         model_sha256=_hash_of(arguments),
         shard_size=arguments.shard_size,
@@ -154,7 +154,7 @@ def _judge(arguments: argparse.Namespace) -> int:
     )
     roots = sources.roots(arguments.sources)
     checkpoint = arguments.checkpoint and Path(arguments.checkpoint).absolute()
-    order = Order(
+    order = JudgingOrder(
         model=arguments.model,
         checkpoint=checkpoint,
         heatmaps=out / "heatmaps" if arguments.heatmaps else None,
@@ -167,7 +167,7 @@ def _judge(arguments: argparse.Namespace) -> int:
         _stoppable(),
         Index(out / "list.sqlite") as index,
         Terminal() as terminal,
-        _crew(arguments) as workers,
+        _worker_pool(arguments) as workers,
     ):
         settings = settings.kept_in(out)
         if not workers.size:
@@ -180,7 +180,7 @@ def _judge(arguments: argparse.Namespace) -> int:
                 with index.transaction():
                     index.add_remote(text, source.keys())
         terminal.begin_judging()
-        under_way = Run(index, parts, settings, asked, arguments.batch)
+        under_way = ArchiveRun(index, parts, settings, asked, arguments.batch)
         under_way.work(workers, order, terminal.judging)
     progress = under_way.progress
     if progress.changed:
@@ -247,11 +247,13 @@ def _pseudonyms() -> Pseudonyms:
     return Pseudonyms.of_installation(default_store().with_name(SECRET_NAME))
 
 
-def _crew(arguments: argparse.Namespace) -> AbstractContextManager[Crew]:
+def _worker_pool(arguments: argparse.Namespace) -> AbstractContextManager[WorkerPool]:
     if arguments.scheduler is not None:
-        return crew.at(arguments.scheduler)
+        return worker_pool.at(arguments.scheduler)
     workers = arguments.workers
-    return crew.local(crew.default_workers() if workers is None else workers, arguments.dashboard)
+    return worker_pool.local(
+        worker_pool.default_workers() if workers is None else workers, arguments.dashboard
+    )
 
 
 @contextmanager
@@ -301,10 +303,10 @@ def _written_report(out: Path, labels_file: Path | None) -> Mapping[str, Any]:
     return figures
 
 
-def _settings_of(folder: Path) -> "Settings":
-    from engine.archive.run import Settings
+def _settings_of(folder: Path) -> "RunSettings":
+    from engine.archive.run import RunSettings
 
-    settings = Settings.read(folder)
+    settings = RunSettings.read(folder)
     if settings is None:
         raise _WrongUsage("Not the results of a run", f"{folder} has no run.json.")
     return settings

@@ -17,7 +17,7 @@ from matplotlib.ticker import PercentFormatter
 from engine import __version__
 from engine.archive import parts
 from engine.archive.labels import breast_key
-from engine.archive.run import Settings
+from engine.archive.run import RunSettings
 from engine.archive.tally import DIMENSIONS, ORDERED, OTHERS, UNSTATED
 from engine.arrays import Array
 from engine.evaluation import page
@@ -35,7 +35,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class RunPredictions:
     """What a run said, sorted by the breast's key; category 0 and NaN where it was not judged."""
 
     keys: Array  #: uint64
@@ -43,13 +43,15 @@ class Said:
     suspicion: Array  #: float32
     malignancy: Array  #: float32
 
-    def at(self, keys: Array) -> "Said":
+    def at(self, keys: Array) -> "RunPredictions":
         """Of these breasts, which are all there."""
         places = np.searchsorted(self.keys, keys)
-        return Said(keys, self.categories[places], self.suspicion[places], self.malignancy[places])
+        return RunPredictions(
+            keys, self.categories[places], self.suspicion[places], self.malignancy[places]
+        )
 
 
-def read(folder: Path) -> Said:
+def read(folder: Path) -> RunPredictions:
     """Raises StorageFailed."""
     keys, categories, suspicion, malignancy = [], [], [], []
     for batch in parts.batches(folder, _COLUMNS[:7]):
@@ -62,7 +64,7 @@ def read(folder: Path) -> Said:
     empty = np.zeros(0)
     table_of_keys = np.concatenate([empty.astype(np.uint64), *keys])
     unique, places = np.unique(table_of_keys, return_index=True)
-    return Said(
+    return RunPredictions(
         unique,
         np.concatenate([empty.astype(np.int8), *categories])[places],
         np.concatenate([empty.astype(np.float32), *suspicion])[places],
@@ -143,7 +145,7 @@ class _Changed:
         }
 
 
-def _walk(folder: Path, of_a: Said) -> tuple[dict[str, Any], dict[str, Any]]:
+def _walk(folder: Path, of_a: RunPredictions) -> tuple[dict[str, Any], dict[str, Any]]:
     """Groups and the greatest changes, by the rows of B; `of_a` are the breasts of both."""
     groups: dict[str, dict[str, _Changed]] = {name: {} for name in DIMENSIONS}
     greatest: dict[str, list[tuple[float, int, dict[str, Any]]]] = {"raised": [], "lowered": []}
@@ -220,7 +222,7 @@ def _name(value: Any) -> str:
 # -------------------------------------------------------------------------------------------- page
 
 
-def write(path: Path, runs: tuple[Settings, Settings], figures: Mapping[str, Any]) -> None:
+def write(path: Path, runs: tuple[RunSettings, RunSettings], figures: Mapping[str, Any]) -> None:
     """Raises StorageFailed."""
     a, b = runs
     head = (
@@ -240,7 +242,7 @@ def write(path: Path, runs: tuple[Settings, Settings], figures: Mapping[str, Any
     page.write(path, "Two runs compared", head, sections)
 
 
-def _in_short(runs: tuple[Settings, Settings], figures: Mapping[str, Any]) -> str:
+def _in_short(runs: tuple[RunSettings, RunSettings], figures: Mapping[str, Any]) -> str:
     breasts = figures["breasts"]
     warning = ""
     if runs[0].has_identifiers != runs[1].has_identifiers:

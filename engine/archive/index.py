@@ -14,7 +14,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.archive.units import Source, Unit
+from engine.archive.units import StudySource, Unit
 from engine.errors import StorageFailed
 from engine.private_files import FILE_MODE, keep_private
 
@@ -49,7 +49,7 @@ CREATE INDEX IF NOT EXISTS plain_to_place ON files(folder) WHERE kind=2 AND key 
 """
 
 
-class Kind(IntEnum):
+class FileKind(IntEnum):
     """What a file is."""
 
     FAILED = 0  #: an image by name or content that cannot be read
@@ -241,7 +241,7 @@ class Index:
             database.execute(
                 "UPDATE files SET key=digest('failed', folder, hex(name))"
                 " WHERE key IS NULL AND kind=?",
-                (Kind.FAILED,),
+                (FileKind.FAILED,),
             )
             database.execute(
                 "INSERT OR IGNORE INTO units(key) SELECT key FROM (SELECT key, MIN(id) AS first"
@@ -260,19 +260,19 @@ class Index:
         while (folder := self._all(query, (folder,))[0][0]) is not None:
             whole = digest("folder", folder)
             ((count,),) = self._all(
-                "SELECT COUNT(*) FROM files WHERE folder=? AND kind<?", (folder, Kind.NO_IMAGE)
+                "SELECT COUNT(*) FROM files WHERE folder=? AND kind<?", (folder, FileKind.NO_IMAGE)
             )
             known = database.execute("UPDATE units SET has_changed=1 WHERE key=?", (whole,))
             if count <= SMALL_FOLDER or known.rowcount:
                 database.execute(
                     "UPDATE files SET key=? WHERE folder=? AND key IS NULL AND kind IN (?, ?)",
-                    (whole, folder, Kind.PLAIN, Kind.FAILED),
+                    (whole, folder, FileKind.PLAIN, FileKind.FAILED),
                 )
             else:
                 database.execute(
                     "UPDATE files SET key=digest('rest', folder, hex(rest))"
                     " WHERE folder=? AND key IS NULL AND kind=?",
-                    (folder, Kind.PLAIN),
+                    (folder, FileKind.PLAIN),
                 )
 
     # ---------------------------------------------------------------------------------- units
@@ -288,7 +288,7 @@ class Index:
         query = "SELECT number FROM units WHERE has_changed AND number BETWEEN ? AND ?"
         return {number for (number,) in self._all(query, (first, last))}
 
-    def unit(self, number: int, sources: dict[str, Source]) -> Unit:
+    def unit(self, number: int, sources: dict[str, StudySource]) -> Unit:
         """To be judged now. Raises StorageFailed where its source is none of `sources`."""
         ((key, text, remote, has_changed),) = self._all(
             "SELECT key, source, remote, has_changed FROM units WHERE number=?", (number,)
@@ -310,7 +310,7 @@ class Index:
     def _context(self, key: bytes, file: "_File") -> list["_File"]:
         """What decides on this file's study from outside of its unit, each a few files at most."""
         found: list[_File] = []
-        if file.kind == Kind.PLAIN:
+        if file.kind == FileKind.PLAIN:
             others = "f.folder=? AND f.key<>? AND f.kind IN (1, 2)"
             found += self._files(others, (file.folder, key), _FEW)
             namesake = self._all(
@@ -321,7 +321,7 @@ class Index:
                 found += self._files("f.folder=?", namesake[0], SMALL_FOLDER)
             copies = "f.image=? AND f.key<>? AND f.folder=?"
             found += self._files(copies, (file.image, key, file.folder), _FEW)
-        elif file.kind == Kind.DICOM:
+        elif file.kind == FileKind.DICOM:
             found += self._files("f.study=? AND f.key<>?", (file.study, key), 1)
             found += self._files("f.image=? AND f.key<>?", (file.image, key), 1)
         elif file.is_folder:  # in a ZIP file of which some files cannot be read, the others

@@ -20,7 +20,7 @@ from typing import Any
 
 from engine import __version__
 from engine.archive import facts
-from engine.archive.units import Answer, Judged, Order, Row, Unable, Unit, unseen
+from engine.archive.units import Judged, JudgingOrder, Row, Unable, Unit, UnitResult, unseen
 from engine.dicom import loading
 from engine.dicom.limits import NOT_FOUND
 from engine.dicom.studies import natural
@@ -33,26 +33,26 @@ log = logging.getLogger(__name__)
 
 _VIEWS_AT_ONCE = 16  #: in a pass of the network on a GPU
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # malloc.h
-_held: dict[Order, Any] = {}  # the worker's Predictor, by what it was asked for
+_held: dict[JudgingOrder, Any] = {}  # the worker's Predictor, by what it was asked for
 _lock = threading.Lock()  # a worker may have more threads; a Predictor may not
 
 
-def judge(order: Order, units: Sequence[Unit]) -> Judged | Unable:
+def judge(order: JudgingOrder, units: Sequence[Unit]) -> Judged | Unable:
     """Nothing is raised: a scheduler would log it with what the task was called with."""
     clock, processor = time.monotonic(), time.process_time()
     try:
         with _lock:
             predictor = _predictor(order)
-            answers = _answers(order, predictor, units)
+            results = _results(order, predictor, units)
             identity = predictor.identity
     except EngineError as error:
         return Unable(error.title, error.advice)
-    if any(row["error_title"] == NOT_FOUND[0] for answer in answers for row in answer.rows):
+    if any(row["error_title"] == NOT_FOUND[0] for result in results for row in result.rows):
         unable = unseen(order.roots)
         if unable is not None:
             return unable
     return Judged(
-        answers=tuple(answers),
+        results=tuple(results),
         model=identity.name,
         model_sha256=identity.sha256,
         program=__version__,
@@ -61,7 +61,7 @@ def judge(order: Order, units: Sequence[Unit]) -> Judged | Unable:
     )
 
 
-def _predictor(order: Order) -> Any:
+def _predictor(order: JudgingOrder) -> Any:
     if order not in _held:
         undo_allocator_trap()
         from engine.networks.predictor import Predictor, use_threads
@@ -75,7 +75,7 @@ def _predictor(order: Order) -> Any:
     return _held[order]
 
 
-def _device(order: Order) -> str:
+def _device(order: JudgingOrder) -> str:
     """A GPU of this worker's own, as long as there are no more workers here than GPUs."""
     import torch
 
@@ -119,22 +119,24 @@ class _Loaded:
     failures: tuple[FailedFile, ...] = ()
 
 
-def _answers(order: Order, predictor: Any, units: Sequence[Unit]) -> list[Answer]:
+def _results(order: JudgingOrder, predictor: Any, units: Sequence[Unit]) -> list[UnitResult]:
     """Raises StorageFailed where heat-maps cannot be written: the others could not be either."""
     try:
-        return _answers_together(order, predictor, units)
+        return _results_together(order, predictor, units)
     except EngineError:
         raise
     except Exception as error:  # noqa: BLE001  a bug at one study stops no other
         if len(units) > 1:
-            return [answer for unit in units for answer in _answers(order, predictor, [unit])]
+            return [result for unit in units for result in _results(order, predictor, [unit])]
         log.error("Unexpected fault while judging a unit: %s", error_trace(error))
         title = as_message("Unexpected fault in this study")
-        fault = FailedFile(Path(), title, _UNEXPECTED)
-        return [Answer(units[0].number, (failure_row(units[0], fault),))]
+        failure = FailedFile(Path(), title, _UNEXPECTED)
+        return [UnitResult(units[0].number, (failure_row(units[0], failure),))]
 
 
-def _answers_together(order: Order, predictor: Any, units: Sequence[Unit]) -> list[Answer]:
+def _results_together(
+    order: JudgingOrder, predictor: Any, units: Sequence[Unit]
+) -> list[UnitResult]:
     with ExitStack() as fetched:
         loaded = [_loaded(unit, fetched) for unit in units]
         studies = [study for each in loaded for study in each.studies]
@@ -144,7 +146,7 @@ def _answers_together(order: Order, predictor: Any, units: Sequence[Unit]) -> li
         else:
             predictions = predictor.predict_studies(studies, _VIEWS_AT_ONCE)
         following = iter(predictions)
-        answers = []
+        results = []
         for each in loaded:
             number = each.unit.number
             rows = [failure_row(each.unit, failure) for failure in each.failures]
@@ -152,8 +154,8 @@ def _answers_together(order: Order, predictor: Any, units: Sequence[Unit]) -> li
                 rows += _study_rows(order, number, study, next(following))
             if not rows:  # a copy of another unit's image, or no image any more
                 rows = [_row(number, {}, facts.Facts()) | {"record": "none"}]
-            answers.append(Answer(number, tuple(rows)))
-    return answers
+            results.append(UnitResult(number, tuple(rows)))
+    return results
 
 
 _UNEXPECTED = as_message(
@@ -187,28 +189,30 @@ def _walk_order(path: Path) -> list[tuple[int, list[tuple[int, str]]]]:
 # -------------------------------------------------------------------------------------------- rows
 
 
-def _study_rows(order: Order, unit: int, study: Study, prediction: StudyPrediction) -> list[Row]:
+def _study_rows(
+    order: JudgingOrder, unit: int, study: Study, prediction: StudyPrediction
+) -> list[Row]:
     """The records of `predict`, in its order, as rows: with what the headers say."""
     heatmaps = {} if order.heatmaps is None else _write(order.heatmaps, unit, study, prediction)
     known = {view.path: (view, facts.of(view)) for view in study.views}
     rows: list[Row] = []
     for record in exports.study_records(study, prediction, heatmaps):
         if "error" in record:
-            view, told = known[Path(record["file"])]
-            rows.append(_row(unit, record, told) | {"study": study.uid, "image": view.image_uid})
+            view, header = known[Path(record["file"])]
+            rows.append(_row(unit, record, header) | {"study": study.uid, "image": view.image_uid})
             continue
         if "views" in record:
             views = [known[Path(path)] for path in record["views"]]
             side = [
-                told
-                for view, told in known.values()
+                header
+                for view, header in known.values()
                 if view.laterality and view.laterality.value == record["laterality"]
             ]
             row = _row(unit, record, side[0])
             rows.append(row | {"views": [view.image_uid for view, _ in views]})
             continue
-        view, told = known[Path(record["file"])]
-        rows.append(_row(unit, record, told) | {"image": view.image_uid})
+        view, header = known[Path(record["file"])]
+        rows.append(_row(unit, record, header) | {"image": view.image_uid})
     return rows
 
 
@@ -219,7 +223,7 @@ def failure_row(unit: Unit, failure: FailedFile) -> Row:
     return row if failure.path.name else row | {"file": None}
 
 
-def _row(unit: int, record: Mapping[str, Any], told: facts.Facts) -> dict[str, Any]:
+def _row(unit: int, record: Mapping[str, Any], header: facts.Facts) -> dict[str, Any]:
     probabilities = record.get("probabilities")
     error = record.get("error", {})
     return {
@@ -233,7 +237,7 @@ def _row(unit: int, record: Mapping[str, Any], told: facts.Facts) -> dict[str, A
         "error_advice": error.get("advice"),
         "program": __version__,
         "notice": NOTICE,
-        **asdict(told),
+        **asdict(header),
     }
 
 
@@ -261,18 +265,18 @@ def _write(folder: Path, unit: int, study: Study, prediction: StudyPrediction) -
         (folder / group).mkdir(parents=True, exist_ok=True)
         unfinished.mkdir()
         writer = exports.HeatmapFolder(unfinished)
-        for number, answer in enumerate(prediction.views, start=1):
-            if answer.explanation is None:
+        for number, predicted in enumerate(prediction.views, start=1):
+            if predicted.explanation is None:
                 continue
-            view = study.view(answer.image_uid)
+            view = study.view(predicted.image_uid)
             try:
                 grey = preprocessing.grey(view, loading.load_pixels(view))
             except UnreadableFile:  # changed since a moment ago
                 continue
             name = f"{unit}-{number}"
             nameless = replace(view, path=Path(name), image_uid=name)
-            path = writer.write(nameless, answer, grey)
-            paths[answer.image_uid] = Path(folder.name) / group / path.name
+            path = writer.write(nameless, predicted, grey)
+            paths[predicted.image_uid] = Path(folder.name) / group / path.name
         for path in unfinished.iterdir():
             path.replace(folder / group / path.name)
     except OSError as error:

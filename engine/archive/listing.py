@@ -14,11 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.archive.crew import Crew, CrewFailed, Lost
-from engine.archive.index import Found, Index, Kind, Seen, digest
+from engine.archive.index import FileKind, Found, Index, Seen, digest
 from engine.archive.units import Unable, unseen
+from engine.archive.worker_pool import Lost, WorkerPool, WorkersFailed
 from engine.dicom.loading import look_at, members
-from engine.dicom.studies import FoundImage, natural, study_mark
+from engine.dicom.studies import FoundImage, dicom_study_key, natural
 from engine.domain import FailedFile
 from engine.errors import UnreadableFile
 
@@ -35,7 +35,7 @@ class Looker:
 
     def __call__(self, batch: "Batch") -> list[Seen] | Unable:
         seen = [_seen(Path(path)) for path in batch.paths]
-        if any(each.kind == Kind.FAILED for each in seen):
+        if any(each.kind == FileKind.FAILED for each in seen):
             return unseen(self.roots) or seen
         return seen
 
@@ -55,23 +55,23 @@ class Batch(NamedTuple):
 def _seen(path: Path) -> Seen:
     found = look_at(path)
     if found is None:
-        return Seen(Kind.NO_IMAGE)
+        return Seen(FileKind.NO_IMAGE)
     if isinstance(found, FailedFile):
-        return Seen(Kind.FAILED)
+        return Seen(FileKind.FAILED)
     if not isinstance(found, FoundImage):
-        return Seen(Kind.ZIP)
-    mark = study_mark(found)
-    if mark is None:
+        return Seen(FileKind.ZIP)
+    key = dicom_study_key(found)
+    if key is None:
         return Seen(
-            Kind.PLAIN,
+            FileKind.PLAIN,
             study=digest("plain", found.folder.name, size=8),
             image=digest(found.fingerprint.hex(), size=8),
             rest=digest(found.rest, size=8),
         )
     return Seen(
-        Kind.DICOM,
-        key=digest("dicom", *mark),
-        study=digest("dicom", mark[1], size=8),
+        FileKind.DICOM,
+        key=digest("dicom", *key),
+        study=digest("dicom", key[1], size=8),
         image=digest(found.view.image_uid, size=8),
     )
 
@@ -79,7 +79,7 @@ def _seen(path: Path) -> Seen:
 def fill(
     index: Index,
     folders: Iterator[Path],
-    crew: Crew,
+    workers: WorkerPool,
     on_progress: Callable[[int, int], None],
     roots: tuple[Path, ...] = (),
 ) -> None:
@@ -93,18 +93,18 @@ def fill(
     walk = _Walk(index)
     saved = time.monotonic()
     files = 0
-    for batch, seen in crew.map(Looker(roots), walk.next_batch, "list"):
+    for batch, seen in workers.map(Looker(roots), walk.next_batch, "list"):
         if isinstance(seen, Unable):
-            raise CrewFailed(seen.title, seen.advice)
+            raise WorkersFailed(seen.title, seen.advice)
         if isinstance(seen, Lost):
             if len(batch.files) > 1:
                 walk.split(batch)
                 continue
-            seen = [Seen(Kind.FAILED)]  # it kills whoever reads its header
+            seen = [Seen(FileKind.FAILED)]  # it kills whoever reads its header
         index.add_folders(
             Path(path)
             for file, path, each in zip(*batch[:2], seen, strict=True)
-            if each.kind == Kind.ZIP and file.name
+            if each.kind == FileKind.ZIP and file.name
         )
         index.enter([_entered(*pair) for pair in zip(batch.files, seen, strict=True)])
         index.mark_read(walk.done_with(batch))
@@ -118,7 +118,7 @@ def fill(
 
 def _entered(file: Found, seen: Seen) -> tuple[Found, Seen]:
     """A folder that stands for itself is one that cannot be read, or not all of it."""
-    return file, seen if file.name else Seen(Kind.FAILED)
+    return file, seen if file.name else Seen(FileKind.FAILED)
 
 
 class _Walk:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from engine import __version__
 from engine.archive.index import disk_full
-from engine.archive.units import Answer, Row
+from engine.archive.units import Row, UnitResult
 from engine.domain import NOTICE
 from engine.errors import StorageFailed
 from engine.private_files import keep_private, make_folder
@@ -81,7 +81,7 @@ class Parts:
         self._shard_size = shard_size
         self._part_units = part_units
         self._names = names  #: None: identifiers stay as they are
-        self._waiting: dict[int, list[Answer]] = {}  #: by shard
+        self._waiting: dict[int, list[UnitResult]] = {}  #: by shard
         self._since = time.monotonic()
         make_folder(folder)
         for left in folder.glob("shard=*/.*"):
@@ -104,11 +104,11 @@ class Parts:
                 ) from error
         return done
 
-    def add(self, answer: Answer) -> dict[int, int]:
+    def add(self, result: UnitResult) -> dict[int, int]:
         """How many units of which shard are on the disk by it that were not before."""
-        shard = self.shard_of(answer.unit)
+        shard = self.shard_of(result.unit)
         waiting = self._waiting.setdefault(shard, [])
-        waiting.append(answer)
+        waiting.append(result)
         if time.monotonic() - self._since > _PART_SECONDS:
             return self.flush()
         return self.flush(shard) if len(waiting) >= self._part_units else {}
@@ -117,10 +117,10 @@ class Parts:
         """Writes what waits, of one shard or of all."""
         written = {}
         for shard in [*self._waiting] if only is None else [only]:
-            answers = self._waiting.get(shard, ())
-            if answers:
-                self._write(shard, [row for answer in answers for row in answer.rows])
-                written[shard] = len(answers)
+            results = self._waiting.get(shard, ())
+            if results:
+                self._write(shard, [row for result in results for row in result.rows])
+                written[shard] = len(results)
             self._waiting.pop(shard, None)
         if only is None:
             self._since = time.monotonic()

@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from engine.archive.run import Progress
+from engine.archive.run import RunProgress
 
 _EVERY_S = 60.0  #: a line, where nobody looks at a terminal
 _REASONS = 3  #: of failures that are named
@@ -28,7 +28,7 @@ class Terminal:
     def __init__(self) -> None:
         self._is_watched = sys.stderr.isatty()
         self._bar: Any = None
-        self._told = -_EVERY_S
+        self._logged_at = -_EVERY_S
         self._started = time.monotonic()
         tqdm.monitor_interval = 0  # else it leaves a thread behind
 
@@ -47,21 +47,21 @@ class Terminal:
     def listing(self, folders: int, files: int) -> None:
         self._line(f"listing: {folders:,} folders, {files:,} new files", is_last=False)
 
-    def judging(self, progress: Progress) -> None:
+    def judging(self, progress: RunProgress) -> None:
         if self._is_watched:
             self._draw(progress)
             return
         now = time.monotonic()
-        if now - self._told < _EVERY_S and progress.done < progress.total:
+        if now - self._logged_at < _EVERY_S and progress.done < progress.total:
             return
-        self._told = now
+        self._logged_at = now
         per_minute = 60 * progress.judged / max(now - self._started, 1e-9)
         left = (progress.total - progress.done) / per_minute if per_minute else 0.0
         words = [
             f"{progress.done:,} of {progress.total:,} studies",
             f"{per_minute:,.1f} a minute",
             *([f"{int(left // 60)} h {int(left % 60):02d} min left"] if left else []),
-            *failure_words(progress),
+            *failure_texts(progress),
         ]
         sys.stderr.write(", ".join(words) + "\n")
 
@@ -69,7 +69,7 @@ class Terminal:
         self._line("", is_last=True)
         self._started = time.monotonic()
 
-    def _draw(self, progress: Progress) -> None:
+    def _draw(self, progress: RunProgress) -> None:
         if self._bar is None:
             self._bar = _Bar(
                 total=progress.total,
@@ -79,7 +79,7 @@ class Terminal:
                 smoothing=0.05,
                 bar_format="{n_fmt} of {total_fmt} |{bar}| {per_minute}, {remaining} left{postfix}",
             )
-        self._bar.set_postfix_str("; ".join(failure_words(progress)), refresh=False)
+        self._bar.set_postfix_str("; ".join(failure_texts(progress)), refresh=False)
         self._bar.update(progress.done - self._bar.n)
 
     def _line(self, text: str, *, is_last: bool) -> None:
@@ -90,7 +90,7 @@ class Terminal:
             sys.stderr.write("\r")
 
 
-def failure_words(progress: Progress) -> list[str]:
+def failure_texts(progress: RunProgress) -> list[str]:
     """The commonest failures of today, with their numbers."""
     common = progress.failures.most_common(_REASONS)
     rest = sum(progress.failures.values()) - sum(number for _, number in common)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from engine import __version__
 from engine.archive import judging
-from engine.archive.crew import TRIES, Crew, CrewFailed, Lost
 from engine.archive.index import Index, disk_full
 from engine.archive.judging import failure_row
 from engine.archive.parts import Parts
-from engine.archive.units import Answer, Judged, Order, Source, Unable, Unit
+from engine.archive.units import Judged, JudgingOrder, StudySource, Unable, Unit, UnitResult
+from engine.archive.worker_pool import TRIES, Lost, WorkerPool, WorkersFailed
 from engine.domain import NOTICE, FailedFile
 from engine.errors import StorageFailed
 from engine.messages import as_message
@@ -30,7 +30,7 @@ KILLER_TITLE = "The study ended its process"
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """How a run is made; the same for all of it, on whatever day it goes on."""
 
     model: str
@@ -43,7 +43,7 @@ class Settings:
     notice: str = NOTICE
 
     @classmethod
-    def read(cls, folder: Path) -> "Settings | None":
+    def read(cls, folder: Path) -> "RunSettings | None":
         """Of the run in the folder; None where there is none. Raises StorageFailed."""
         try:
             found = json.loads((folder / _NAME).read_text("utf-8"))
@@ -60,12 +60,12 @@ class Settings:
             )
         return settings
 
-    def kept_in(self, folder: Path) -> "Settings":
+    def kept_in(self, folder: Path) -> "RunSettings":
         """What holds in the folder: these, or those of the run that is there, if it is the same.
 
         Raises StorageFailed.
         """
-        there = Settings.read(folder)
+        there = RunSettings.read(folder)
         if there is None:
             try:
                 with replaced_whole(folder / _NAME) as file:
@@ -90,7 +90,7 @@ def network_hash(path: Path) -> str:
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """What is known while it goes on; units count as studies."""
 
     total: int
@@ -102,18 +102,18 @@ class Progress:
     failures: Counter[str] = field(default_factory=Counter)  #: by title, today
 
 
-class Run:
+class ArchiveRun:
     """Judges what is listed and not done yet."""
 
     def __init__(
         self,
         index: Index,
         parts: Parts,
-        settings: Settings,
-        sources: Mapping[str, Source],
+        settings: RunSettings,
+        sources: Mapping[str, StudySource],
         batch: int = 1,
     ) -> None:
-        self.progress = Progress(index.count)
+        self.progress = RunProgress(index.count)
         self._index = index
         self._parts = parts
         self._settings = settings
@@ -124,13 +124,15 @@ class Run:
         self._under_way: set[int] = set()
         self._to_do = self._units()
 
-    def work(self, crew: Crew, order: Order, on_progress: Callable[[Progress], None]) -> None:
+    def work(
+        self, workers: WorkerPool, order: JudgingOrder, on_progress: Callable[[RunProgress], None]
+    ) -> None:
         """Until all is done. What came is on the disk when this returns or raises.
 
-        Raises StorageFailed and CrewFailed.
+        Raises StorageFailed and WorkersFailed.
         """
         try:
-            for units, result in crew.map(partial(judging.judge, order), self._take, "judge"):
+            for units, result in workers.map(partial(judging.judge, order), self._take, "judge"):
                 self._came(units, result)
                 on_progress(self.progress)
         except StorageFailed:
@@ -172,36 +174,36 @@ class Run:
 
     def _came(self, units: Sequence[Unit], result: Judged | Unable | Lost) -> None:
         if isinstance(result, Unable):
-            raise CrewFailed(result.title, result.advice)
+            raise WorkersFailed(result.title, result.advice)
         if isinstance(result, Lost):
             if len(units) > 1:  # which of them it was, they tell one by one
                 self._again.extend(units)
                 return
             result = self._killer(units[0])
         if result.model_sha256 != self._settings.model_sha256:
-            raise CrewFailed(
+            raise WorkersFailed(
                 "A worker has another network",
                 "Install the same version of this program on all machines.",
             )
         self.progress.processor_seconds += result.processor_seconds
-        for answer in result.answers:
-            if answer.unit not in self._under_way:
+        for unit_result in result.results:
+            if unit_result.unit not in self._under_way:
                 self.progress.redone += 1
                 continue
-            self._under_way.discard(answer.unit)
+            self._under_way.discard(unit_result.unit)
             self.progress.done += 1
             self.progress.judged += 1
             self.progress.failures.update(
-                row["error_title"] for row in answer.rows if row["record"] == "error"
+                row["error_title"] for row in unit_result.rows if row["record"] == "error"
             )
-            self._written(self._parts.add(answer))
+            self._written(self._parts.add(unit_result))
 
     def _killer(self, unit: Unit) -> Judged:
         advice = f"{TRIES} workers died of it; look at it by itself. The others were judged."
-        fault = FailedFile(Path(), as_message(KILLER_TITLE), as_message(advice))
-        answer = Answer(unit.number, (failure_row(unit, fault),))
+        failure = FailedFile(Path(), as_message(KILLER_TITLE), as_message(advice))
+        unit_result = UnitResult(unit.number, (failure_row(unit, failure),))
         same = self._settings
-        return Judged((answer,), same.model, same.model_sha256, __version__, 0.0, 0.0)
+        return Judged((unit_result,), same.model, same.model_sha256, __version__, 0.0, 0.0)
 
     def _written(self, shards: Mapping[int, int]) -> None:
         """Whole shards are marked, so that their parts need not be read on another day."""

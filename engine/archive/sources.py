@@ -5,12 +5,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from engine.archive.units import Source
+from engine.archive.units import StudySource
 from engine.errors import EngineError, InvalidData
 
 #: Kinds of sources that are asked, by the word before the colon, and what opens them: the rest of
-#: the text in, a `Source` out. Raises EngineError where it is not configured.
-REMOTE: dict[str, Callable[[str], Source]] = {}
+#: the text in, a `StudySource` out. Raises EngineError where it is not configured.
+REMOTE: dict[str, Callable[[str], StudySource]] = {}
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):(.+)", re.DOTALL)
 _LINE_LIMIT = 2**15  #: characters; no path is longer
@@ -44,7 +44,7 @@ def roots(texts: Sequence[str]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def remotes(texts: Sequence[str]) -> dict[str, Source]:
+def remotes(texts: Sequence[str]) -> dict[str, StudySource]:
     """The others, by their text, opened. Raises EngineError."""
     opened = {}
     for text in texts:

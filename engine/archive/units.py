@@ -14,7 +14,7 @@ from typing import Any, Protocol
 Row = Mapping[str, Any]  #: a row of the results, by the names of `parts.SCHEMA`
 
 
-class Source(Protocol):
+class StudySource(Protocol):
     """Studies that do not lie in folders, such as a PACS; goes to the workers pickled.
 
     `sources.REMOTE` knows each kind by the word before its colon.
@@ -40,7 +40,7 @@ class Unit:
     files: tuple[Path, ...] = ()  #: absolute
     #: looked at as well, as they decide how a study is called and what belongs to it; not judged
     context: tuple[Path, ...] = ()
-    source: Source | None = None
+    source: StudySource | None = None
     key: str = ""  #: of the study, at its source
 
     def __repr__(self) -> str:
@@ -48,7 +48,7 @@ class Unit:
 
 
 @dataclass(frozen=True, repr=False)
-class Order:
+class JudgingOrder:
     """How all units of a run are to be judged."""
 
     model: str
@@ -62,7 +62,7 @@ class Order:
 
 
 @dataclass(frozen=True, repr=False)
-class Answer:
+class UnitResult:
     """What was said of a unit. Identifiers in the rows are those of the files."""
 
     unit: int
@@ -76,7 +76,7 @@ class Answer:
 class Judged:
     """What came of one task."""
 
-    answers: tuple[Answer, ...]
+    results: tuple[UnitResult, ...]
     model: str
     model_sha256: str
     program: str  #: the version on the worker
@@ -84,7 +84,7 @@ class Judged:
     processor_seconds: float  #: of the worker's process
 
     def __repr__(self) -> str:
-        return f"{len(self.answers)} answers"
+        return f"{len(self.results)} answers"
 
 
 @dataclass(frozen=True)

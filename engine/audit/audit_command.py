@@ -8,7 +8,7 @@ from pathlib import Path
 from engine import site_configuration
 from engine.audit import syslog
 from engine.audit.log import AuditLog
-from engine.audit.messages import AuditEvent, Deed, this_program, this_user
+from engine.audit.messages import AuditEvent, EventIdentification, this_program, this_user
 from engine.domain import NOTICE
 from engine.errors import EngineError
 
@@ -21,22 +21,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "exit code: 0 all is well, 1 the log is not as it was written or not all was delivered,\n"
         "2 wrong usage."
     )
-    deeds = parser.add_subparsers(dest="deed", metavar="DEED", required=True)
-    verifying = deeds.add_parser("verify", help="look at every message and its link")
-    showing = deeds.add_parser("show", help="every message, one XML document a line; is audited")
-    delivering = deeds.add_parser("deliver", help="send what waits to the syslog server")
-    for deed, run_deed in ((verifying, _verify), (showing, _show), (delivering, _deliver)):
-        deed.add_argument(
+    actions = parser.add_subparsers(dest="deed", metavar="DEED", required=True)
+    verifying = actions.add_parser("verify", help="look at every message and its link")
+    showing = actions.add_parser("show", help="every message, one XML document a line; is audited")
+    delivering = actions.add_parser("deliver", help="send what waits to the syslog server")
+    for action, run_action in ((verifying, _verify), (showing, _show), (delivering, _deliver)):
+        action.add_argument(
             "--config", type=Path, metavar="FILE", help="the site's configuration (default: own)"
         )
-        deed.set_defaults(run_deed=run_deed)
+        action.set_defaults(run_action=run_action)
 
 
 def run(arguments: argparse.Namespace) -> int:
     configuration = site_configuration.read(arguments.config)
     if configuration is None:
         raise _WrongUsage("Nothing is configured", "There is no audit log without a site.toml.")
-    return arguments.run_deed(configuration)  # type: ignore[no-any-return]
+    return arguments.run_action(configuration)  # type: ignore[no-any-return]
 
 
 class _WrongUsage(EngineError):
@@ -61,7 +61,11 @@ def _verify(configuration: site_configuration.SiteConfiguration) -> int:
 
 def _show(configuration: site_configuration.SiteConfiguration) -> int:
     log = AuditLog(configuration.audit.folder)
-    log.record(AuditEvent(Deed.LOG_USED, (this_user(), this_program(configuration.ae_title))))
+    log.record(
+        AuditEvent(
+            EventIdentification.LOG_USED, (this_user(), this_program(configuration.ae_title))
+        )
+    )
     for xml in log.messages():
         sys.stdout.write(xml + "\n")
     return _SOUND

@@ -28,7 +28,7 @@ class AuditCode:
     scheme: str = "DCM"
 
 
-class Deed(Enum):
+class EventIdentification(Enum):
     """What happened: event, its action (create, read, update, delete, execute), its type."""
 
     START = (AuditCode("110100", "Application Activity"), "E", "110120", "Application Start")
@@ -41,7 +41,7 @@ class Deed(Enum):
     TRANSFERRED = (AuditCode("110104", "DICOM Instances Transferred"), "C", "", "")
     EXPORT = (AuditCode("110106", "Export"), "R", "", "")
     IMPORT = (AuditCode("110107", "Import"), "C", "", "")
-    ANSWER_REVEALED = (
+    PREDICTION_REVEALED = (
         *(AuditCode("110103", "DICOM Instances Accessed"), "R"),
         *("REVEALED", "Model's answer revealed"),
     )
@@ -108,7 +108,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class AuditEvent:
-    deed: Deed
+    identification: EventIdentification
     participants: tuple[Participant, ...]
     subjects: tuple[Subject, ...] = ()
     failure: str = ""  #: why it failed, in words; empty: it did not
@@ -140,13 +140,13 @@ def as_xml(event: AuditEvent, at: datetime, source: str) -> str:
     identification = ElementTree.SubElement(
         message,
         "EventIdentification",
-        EventActionCode=event.deed.action,
+        EventActionCode=event.identification.action,
         EventDateTime=at.isoformat(timespec="milliseconds"),
         EventOutcomeIndicator="4" if event.failure else "0",  # minor failure; RFC 3881 5.1.4
     )
-    _code(identification, "EventID", event.deed.event)
-    if event.deed.type is not None:
-        _code(identification, "EventTypeCode", event.deed.type)
+    _code(identification, "EventID", event.identification.event)
+    if event.identification.type is not None:
+        _code(identification, "EventTypeCode", event.identification.type)
     if event.failure:
         words = ElementTree.SubElement(identification, "EventOutcomeDescription")
         words.text = _text(event.failure)

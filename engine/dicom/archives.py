@@ -34,7 +34,7 @@ SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")  #: how a ZIP file begins; the secon
 
 
 @dataclass(frozen=True)
-class Entry:
+class ZipEntry:
     """A file in a ZIP file."""
 
     offset: int  #: of its local header
@@ -48,7 +48,7 @@ class Entry:
 class Archive:
     """What a ZIP file holds, by names of plain parts: none leads out of it."""
 
-    entries: Mapping[tuple[str, ...], Entry] = field(default_factory=dict)
+    entries: Mapping[tuple[str, ...], ZipEntry] = field(default_factory=dict)
     encrypted_count: int = 0  #: entries that want a password
     unknown_count: int = 0  #: entries compressed in another way
     outside_count: int = 0  #: entries whose names lead out of it
@@ -74,7 +74,7 @@ def read_archive(file: BinaryIO) -> Archive:
     if sum(info.file_size for info in infos) > _WHOLE_LIMIT:
         raise too_large()
     _refuse_overlaps(infos)
-    entries: dict[tuple[str, ...], Entry] = {}
+    entries: dict[tuple[str, ...], ZipEntry] = {}
     encrypted = unknown = outside = 0
     for info in infos:
         is_file = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
@@ -88,7 +88,7 @@ def read_archive(file: BinaryIO) -> Archive:
         elif info.compress_type not in _METHODS:
             unknown += 1
         else:
-            entries[parts] = Entry(
+            entries[parts] = ZipEntry(
                 info.header_offset,
                 info.compress_size,
                 info.file_size,
@@ -137,7 +137,7 @@ class _Bounded:
 class Member(io.RawIOBase):
     """An entry as a file. Raises UnreadableFile, when made and at any reading, OSError besides."""
 
-    def __init__(self, file: BinaryIO, entry: Entry) -> None:
+    def __init__(self, file: BinaryIO, entry: ZipEntry) -> None:
         """Takes `file`, the ZIP file, over: it is closed with this."""
         super().__init__()
         self._file, self._entry = file, entry

@@ -18,7 +18,7 @@ from engine.dicom.encapsulation import (
     container_of,
     frame_parts,
     head_of,
-    joined,
+    joined_fragments,
     tail_of,
 )
 from engine.dicom.files import SourceFile
@@ -471,7 +471,7 @@ def read_frame(
         source = io.BytesIO(_whole_data_set(file, layout))
     if layout.container is Container.NATIVE:
         return _native(source, layout, index)
-    frame = joined(source, _parts(source, layout, index))
+    frame = joined_fragments(source, _parts(source, layout, index))
     if layout.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
         return _native(io.BytesIO(frame), replace(layout, offset=0), 0)
     return _encapsulated(frame, layout, threads)

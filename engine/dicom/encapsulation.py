@@ -109,7 +109,7 @@ def _starts_stream(source: io.BufferedIOBase, position: int) -> bool:
     return is_stream_start(source.read(16))
 
 
-def joined(source: io.BufferedIOBase, parts: list[tuple[int, int]]) -> bytes:
+def joined_fragments(source: io.BufferedIOBase, parts: list[tuple[int, int]]) -> bytes:
     """The bytes of these pieces, one after the other."""
     if not parts:
         raise corrupt()

@@ -101,19 +101,19 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
     patient_id = "\\".join(tags.texts("PatientID"))  # whole: a part could be another patient's
     modifiers = scope_rules.modifiers(tags)
     named = _named(path, tags, patient_id)
-    side_faults: _Warnings = {}
-    laterality = _laterality(tags, named, guessed, notes, side_faults)
+    laterality_warnings: _Warnings = {}
+    laterality = _laterality(tags, named, guessed, notes, laterality_warnings)
     misnamed: set[Message] = set()
     view_position = _view_position(tags, named, guessed, notes, misnamed)
     if guessed:
         notes.append(_guess_note(guessed))
     spacing = _spacing(tags, layout, notes)
-    grey_faults: _Warnings = {}
+    display_warnings: _Warnings = {}
     if layout.is_colour:  # C.11.1 and C.11.2 are for grey
         vois: tuple[Voi, ...] = _colour_vois(layout)
     else:
-        _check_grey_values(tags, layout, notes, grey_faults)
-        vois = _vois(tags, layout, notes, grey_faults)
+        _check_grey_values(tags, layout, notes, display_warnings)
+        vois = _vois(tags, layout, notes, display_warnings)
     notes.extend(layout.notes)
     notes.extend(_not_shown(tags))
     is_palette = layout.photometric.startswith("PALETTE")
@@ -146,12 +146,12 @@ def _image(path: Path, tags: Tags, layout: PixelLayout) -> DicomImage:
         pixel_spacing=spacing,
         pixel_aspect=_aspect(tags, spacing, notes),
         vois=vois,
-        grey_faults=tuple(dict.fromkeys(grey_faults.values())),
-        side_faults=tuple(side_faults.values()),
+        display_warnings=tuple(dict.fromkeys(display_warnings.values())),
+        laterality_warnings=tuple(laterality_warnings.values()),
         orientation=_orientation(tags),
         out_of_scope=reason,
         notes=tuple(notes),
-        told_shorter=frozenset((*side_faults, *grey_faults, *misnamed)),
+        notes_on_image=frozenset((*laterality_warnings, *display_warnings, *misnamed)),
         view_modifiers=modifiers,
         instance_number=tags.integer("InstanceNumber"),
         acquired=_moment(tags),

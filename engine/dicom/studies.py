@@ -203,7 +203,7 @@ def _dicom_key(image: FoundImage) -> _Key:
     return _Key(_Rule.NONE, view.path, view.patient_id)
 
 
-def study_mark(image: FoundImage) -> tuple[str, str, str] | None:
+def dicom_study_key(image: FoundImage) -> tuple[str, str, str] | None:
     """What a DICOM image's study is known by: equal for its views, wherever they lie. The second
     part is equal for studies that claim one uid, too.
 

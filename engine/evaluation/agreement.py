@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.domain import Agreement, Prediction, ReaderAssessment, standing
+from engine.domain import Agreement, Prediction, ReaderAssessment, current_readings
 from engine.evaluation import metrics
 from engine.evaluation.metrics import GRADES, Cases
 
 
 def comparable(readings: Iterable[ReaderAssessment]) -> tuple[ReaderAssessment, ...]:
     """Those that count in the figures; of all readings, superseded ones included."""
-    return tuple(reading for reading, _, _ in _compared(standing(readings)))
+    return tuple(reading for reading, _, _ in _compared(current_readings(readings)))
 
 
 def _compared(
@@ -88,7 +88,7 @@ def of_readings(
     modes = sorted({r.reading_mode.value for r in compared})
     return {
         "n_records": len(every),
-        "n_current": len(standing(every)),
+        "n_current": len(current_readings(every)),
         **figures(compared, resamples, seed),
         "by_mode": {
             mode: figures([r for r in compared if r.reading_mode.value == mode], resamples)

@@ -44,7 +44,7 @@ from engine.networks.calibration import (
 )
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.networks.ensemble import BOTH, Ensemble, save_ensemble
-from engine.networks.models import HYBRID, LIGHT, Network, Output
+from engine.networks.models import HYBRID, LIGHT, Network, NetworkOutput
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.networks.region_network import REGION
 from engine.training import augmentation, dataset
@@ -502,35 +502,35 @@ def joint_predictions(
 
 
 def score_joint_boxes(
-    home: Path,
+    run_dir: Path,
     beside: Path,
     fold: int,
     members: Sequence[Checkpoint],
     rows: Sequence[ManifestRow],
     on_progress: Progress | None = None,
 ) -> None:
-    """How the joint heat-maps of the networks under `home` and `beside` meet the boxes of a fold.
+    """How the joint heat-maps of the networks under `run_dir` and `beside` meet the boxes of a fold.
 
-    Left in `home`/both.npz. The calibrations, which weigh the networks, are those of `members`.
+    Left in `run_dir`/both.npz. The calibrations, which weigh the networks, are those of `members`.
     """
     fast = _build_ensemble(
         [
             replace(_network(place, fold), calibration=member.calibration)
-            for place, member in zip((home, beside), members, strict=True)
+            for place, member in zip((run_dir, beside), members, strict=True)
         ]
     ).optimized_for_inference()
-    said = [p for p in predict_fold(home, fold, rows) if p.row.boxes]
+    said = [p for p in predict_fold(run_dir, fold, rows) if p.row.boxes]
     scorer = BoxScorer(fast, [p.row for p in said])
     scored = []
     for number, prediction in enumerate(said, start=1):
         scored.append(replace(prediction, boxes=scorer.score(prepared_row(prediction.row, fast))))
         if on_progress:
             on_progress(number, len(said))
-    _store(home / "both.npz", scored, fast)
+    _store(run_dir / "both.npz", scored, fast)
 
 
-def _scored(home: Path, fold: int, rows: Sequence[ManifestRow]) -> list[RowPrediction]:
-    path = home / "both.npz"
+def _scored(run_dir: Path, fold: int, rows: Sequence[ManifestRow]) -> list[RowPrediction]:
+    path = run_dir / "both.npz"
     held = [row for row in rows if row.fold == fold]
     return _stored(path, held, ()) if path.is_file() else []
 
@@ -539,7 +539,7 @@ def _joint_prediction(
     first: RowPrediction, second: RowPrediction, ensemble: Ensemble
 ) -> RowPrediction:
     outputs = [
-        Output(
+        NetworkOutput(
             torch.from_numpy(logits_of(p))[None],
             None if p.malignancy_logit is None else torch.tensor([p.malignancy_logit]).double(),
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and a predictions file needs
     from engine.networks.calibration import Calibration
     from engine.networks.checkpoint import Checkpoint
     from engine.networks.ensemble import Ensemble, Frame
-    from engine.networks.models import Output
+    from engine.networks.models import NetworkOutput
     from engine.networks.preprocessing import Geometry
 
 log = logging.getLogger(__name__)
@@ -237,7 +237,7 @@ def _empty_frame(member: "Checkpoint") -> np.ndarray:
 
 
 def raw_prediction(
-    row: ManifestRow, checkpoint: "Checkpoint | Ensemble", output: "Output", index: int = 0
+    row: ManifestRow, checkpoint: "Checkpoint | Ensemble", output: "NetworkOutput", index: int = 0
 ) -> RowPrediction:
     """The logits of a batch's image, in scope as far as is known here.
 
@@ -256,7 +256,7 @@ def raw_prediction(
 
 def _forward(
     checkpoint: "Checkpoint | Ensemble", tensors: Sequence[np.ndarray]
-) -> tuple["Output", np.ndarray]:
+) -> tuple["NetworkOutput", np.ndarray]:
     """The output for each member's (batch, 1, height, width), and what the first member's feature
     layer averages to: float32 (batch, channels), the mean over test-time augmentation."""
     import torch

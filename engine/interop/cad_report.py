@@ -18,7 +18,7 @@ from engine.domain import NOTICE, MammogramView, Prediction, StudyPrediction
 from engine.interop import codes, equipment
 from engine.interop.regions import warm_regions
 from engine.interop.reports import ReportClass, model_report
-from engine.interop.sources import Source
+from engine.interop.sources import SourceImage
 
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.88.50"
 
@@ -32,7 +32,7 @@ _OPTIONAL = _dcm("111151", "Presentation Optional: Rendering device may present"
 _SELECTED_REGION = _dcm("111099", "Selected region")
 
 
-def cad_report(sources: Sequence[Source], prediction: StudyPrediction) -> Dataset:
+def cad_report(sources: Sequence[SourceImage], prediction: StudyPrediction) -> Dataset:
     """Centre and outline of each warm region, by view."""
     model = prediction.model
     by_uid = {source.view.image_uid: source for source in sources}
@@ -171,14 +171,14 @@ def _number(name: Code, percent: float) -> Dataset:
     return content
 
 
-def _place(name: Code, graphic: str, points: Array, source: Source) -> Dataset:
+def _place(name: Code, graphic: str, points: Array, source: SourceImage) -> Dataset:
     content = _content("SCOORD", "HAS PROPERTIES", [_image("SELECTED FROM", source)])
     content.ConceptNameCodeSequence, content.GraphicType = [_item(name)], graphic
     content.GraphicData = [float(value) for value in np.ravel(points)]
     return content
 
 
-def _image(relation: str, source: Source, *children: Dataset) -> Dataset:
+def _image(relation: str, source: SourceImage, *children: Dataset) -> Dataset:
     content = _content("IMAGE", relation, children)
     referenced = Dataset()
     referenced.ReferencedSOPClassUID = source.sop_class
@@ -187,7 +187,7 @@ def _image(relation: str, source: Source, *children: Dataset) -> Dataset:
     return content
 
 
-def _library_image(source: Source) -> Dataset:
+def _library_image(source: SourceImage) -> Dataset:
     """TID 4020: side and view, as far as they are known; rows and columns as hung on film."""
     view = source.view
     context = []
@@ -211,7 +211,7 @@ def _library_image(source: Source) -> Dataset:
     return _image("CONTAINS", source, *context)
 
 
-def _directions(source: Source, view: MammogramView) -> tuple[str, str]:
+def _directions(source: SourceImage, view: MammogramView) -> tuple[str, str]:
     stated = source.header.get("PatientOrientation")
     if stated:
         return str(stated[0]), str(stated[1])

@@ -17,7 +17,7 @@ from pydicom.uid import generate_uid
 from engine import __version__
 from engine.domain import NOTICE, ModelIdentity
 from engine.interop import codes
-from engine.interop.sources import Source, person_name
+from engine.interop.sources import SourceImage, person_name
 
 MAKER = codes.MAKER
 PROGRAM = "birads-viewer"
@@ -124,7 +124,7 @@ def made_by(model: ModelIdentity | None) -> Maker:
     }
 
 
-def finish(dataset: Dataset, sources: Sequence[Source], model: ModelIdentity | None) -> None:
+def finish(dataset: Dataset, sources: Sequence[SourceImage], model: ModelIdentity | None) -> None:
     """What highdicom has no argument for."""
     header = sources[0].header
     dataset.ManufacturerModelName = PROGRAM

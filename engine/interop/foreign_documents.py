@@ -17,7 +17,7 @@ from engine.domain import FailedFile, Study
 from engine.errors import EngineError, UnreadableFile, UnsupportedImage
 from engine.interop import codes, foreign_images, foreign_reports
 from engine.interop.foreign_tags import LARGEST_REPORT, meaning, opened, text
-from engine.interop.marks import DocumentKind, ForeignDocument, ForeignMark, Maker
+from engine.interop.marks import DocumentKind, DocumentOrigin, ForeignDocument, ForeignMark
 
 _ROOT = "1.2.840.10008.5.1.4.1.1."
 _KINDS = {
@@ -115,7 +115,7 @@ def fitting(document: ForeignDocument, study: Study) -> ForeignDocument | None:
 
 
 def _document(kind: DocumentKind, dataset: Dataset) -> ForeignDocument:
-    maker = Maker(
+    maker = DocumentOrigin(
         text(dataset, "Manufacturer", 64),
         text(dataset, "ManufacturerModelName", 64),
         text(dataset, "SoftwareVersions", 64),

@@ -7,10 +7,10 @@ from pydicom.dataset import Dataset
 
 from engine.domain import NOTICE
 from engine.interop import codes, equipment
-from engine.interop.sources import UTF_8, Source
+from engine.interop.sources import UTF_8, SourceImage
 
 
-def key_objects(sources: Sequence[Source], marked: Collection[str], reader: str) -> Dataset:
+def key_objects(sources: Sequence[SourceImage], marked: Collection[str], reader: str) -> Dataset:
     """`marked` are image uids of the sources. Raises ValueError where none of them is marked."""
     chosen = [source.header for source in sources if source.view.image_uid in marked]
     if not chosen:

@@ -83,7 +83,7 @@ class ShownSo:
 
 
 @dataclass(frozen=True)
-class Maker:
+class DocumentOrigin:
     manufacturer: str
     model: str
     version: str
@@ -94,7 +94,7 @@ class Maker:
 class ForeignDocument:
     kind: DocumentKind
     title: str
-    maker: Maker
+    maker: DocumentOrigin
     study_uid: str
     patient_id: str
     sop_uid: str

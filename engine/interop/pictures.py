@@ -17,14 +17,14 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from engine.arrays import Array
 from engine.domain import Prediction, ViewPrediction
 from engine.interop import equipment
-from engine.interop.sources import UTF_8, Source
+from engine.interop.sources import UTF_8, SourceImage
 from engine.records.exports import caption, heat_on_source, overlay, with_strip
 
 LONGEST_SIDE = 2048  #: pixels; enough to see where, and 7 MB uncompressed
 
 
 def secondary_capture(
-    source: Source, answer: ViewPrediction, grey: Array, series_uid: str, number: int
+    source: SourceImage, answer: ViewPrediction, grey: Array, series_uid: str, number: int
 ) -> Dataset:
     """`grey` is the image, uint8 (rows, columns). Raises ValueError without a heat-map."""
     explanation, said = answer.explanation, answer.prediction

@@ -18,7 +18,7 @@ from engine.interop.regions import WARM
 from engine.interop.sources import IdentityRefused, refusal
 
 
-class Kind(Enum):
+class ObjectKind(Enum):
     REPORT = "sr"  #: what is said of each breast, as a structured report
     PRESENTATION = "gsps"  #: window, area and drawings of an image
     SEGMENTATION = "seg"  #: the region of high model attention
@@ -28,7 +28,7 @@ class Kind(Enum):
 
 
 #: What is written if nothing else is asked for. A CAD report is a product's claim to have detected.
-USUAL_KINDS = tuple(kind for kind in Kind if kind is not Kind.CAD_REPORT)
+USUAL_KINDS = tuple(kind for kind in ObjectKind if kind is not ObjectKind.CAD_REPORT)
 
 
 class Observer(Enum):
@@ -40,14 +40,14 @@ class Observer(Enum):
 class PlannedObject:
     """One DICOM object."""
 
-    kind: Kind
+    kind: ObjectKind
     observer: Observer
     image_uids: tuple[str, ...]  #: what it is about
     reader: str = ""
 
 
 @dataclass(frozen=True, eq=False)
-class Words:
+class ReaderRecords:
     """What a reader has said of the study and drawn on it; all records, the oldest first."""
 
     assessments: tuple[ReaderAssessment, ...] = ()
@@ -59,8 +59,8 @@ class Words:
         named = [a.reader for a in self.assessments] + [d.reader for d in self.drawings]
         return tuple(dict.fromkeys(named))
 
-    def of(self, reader: str) -> "Words":
-        return Words(
+    def of(self, reader: str) -> "ReaderRecords":
+        return ReaderRecords(
             tuple(a for a in self.assessments if a.reader == reader),
             tuple(d for d in self.drawings if d.reader == reader and not d.is_removed),
             self.marked,
@@ -96,38 +96,38 @@ class Plan:
 
 def plan(
     study: Study,
-    kinds: Collection[Kind],
+    kinds: Collection[ObjectKind],
     prediction: StudyPrediction | None = None,
-    words: Words | None = None,
+    records: ReaderRecords | None = None,
 ) -> Plan:
     """`prediction` is None where it was not asked for, or may not be told yet."""
-    words = words or Words()
+    records = records or ReaderRecords()
     objects: list[PlannedObject] = []
     refused = refusal(study)
     if refused is None:
         own = {view.image_uid for view in study.views}
         if prediction is not None:
             objects += _of_model(kinds, prediction, own)
-        for reader in words.readers:
-            objects += _of_reader(kinds, reader, words.of(reader), study)
+        for reader in records.readers:
+            objects += _of_reader(kinds, reader, records.of(reader), study)
     return Plan(study.uid, study.patient_id, study.patient_name, tuple(objects), refused)
 
 
 def _of_model(
-    kinds: Collection[Kind], prediction: StudyPrediction, own: set[str]
+    kinds: Collection[ObjectKind], prediction: StudyPrediction, own: set[str]
 ) -> list[PlannedObject]:
     views = [view for view in prediction.views if view.image_uid in own]
     every = tuple(view.image_uid for view in views)
     objects = []
-    if Kind.REPORT in kinds and prediction.breasts:
-        objects.append(PlannedObject(Kind.REPORT, Observer.MODEL, every))
+    if ObjectKind.REPORT in kinds and prediction.breasts:
+        objects.append(PlannedObject(ObjectKind.REPORT, Observer.MODEL, every))
     for view in views:  # by image rather than by kind: each is decoded once
         explanation = view.explanation
         peak = 0.0 if explanation is None else float(explanation.heat.max(initial=0))
         wanted = {
-            Kind.PRESENTATION: True,
-            Kind.SEGMENTATION: peak >= WARM,
-            Kind.CAPTURE: explanation is not None,
+            ObjectKind.PRESENTATION: True,
+            ObjectKind.SEGMENTATION: peak >= WARM,
+            ObjectKind.CAPTURE: explanation is not None,
         }
         objects += [
             PlannedObject(kind, Observer.MODEL, (view.image_uid,))
@@ -135,26 +135,26 @@ def _of_model(
             if is_wanted and kind in kinds
         ]
     mapped = [view.image_uid for view in views if view.explanation is not None]
-    if Kind.CAD_REPORT in kinds and mapped:
-        objects.append(PlannedObject(Kind.CAD_REPORT, Observer.MODEL, tuple(mapped)))
+    if ObjectKind.CAD_REPORT in kinds and mapped:
+        objects.append(PlannedObject(ObjectKind.CAD_REPORT, Observer.MODEL, tuple(mapped)))
     return objects
 
 
 def _of_reader(
-    kinds: Collection[Kind], reader: str, words: Words, study: Study
+    kinds: Collection[ObjectKind], reader: str, records: ReaderRecords, study: Study
 ) -> list[PlannedObject]:
     objects = []
     every = tuple(view.image_uid for view in study.views)
-    if Kind.REPORT in kinds and words.newest:  # also where all was taken back: that is said
-        objects.append(PlannedObject(Kind.REPORT, Observer.READER, every, reader))
-    drawn = {drawing.image_uid for drawing in words.drawings}
-    if Kind.PRESENTATION in kinds:
+    if ObjectKind.REPORT in kinds and records.newest:  # also where all was taken back: that is said
+        objects.append(PlannedObject(ObjectKind.REPORT, Observer.READER, every, reader))
+    drawn = {drawing.image_uid for drawing in records.drawings}
+    if ObjectKind.PRESENTATION in kinds:
         objects += [
-            PlannedObject(Kind.PRESENTATION, Observer.READER, (uid,), reader)
+            PlannedObject(ObjectKind.PRESENTATION, Observer.READER, (uid,), reader)
             for uid in every
             if uid in drawn
         ]
-    marked = tuple(uid for uid in every if uid in words.marked_images)
-    if Kind.KEY_OBJECTS in kinds and marked:
-        objects.append(PlannedObject(Kind.KEY_OBJECTS, Observer.READER, marked, reader))
+    marked = tuple(uid for uid in every if uid in records.marked_images)
+    if ObjectKind.KEY_OBJECTS in kinds and marked:
+        objects.append(PlannedObject(ObjectKind.KEY_OBJECTS, Observer.READER, marked, reader))
     return objects

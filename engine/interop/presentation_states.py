@@ -24,7 +24,7 @@ from engine.domain import (
 )
 from engine.interop import equipment
 from engine.interop.regions import as_points, ellipse_points, warm_regions
-from engine.interop.sources import UTF_8, Source, person_name, plain
+from engine.interop.sources import UTF_8, SourceImage, person_name, plain
 
 _MODEL_COLOUR = hd.color.CIELabColor(60, 60, 40)
 _READER_COLOUR = hd.color.CIELabColor(85, -10, 60)
@@ -43,7 +43,7 @@ class ShownAs:
 
 
 def model_state(
-    source: Source, answer: ViewPrediction, shown: ShownAs, series_uid: str, number: int
+    source: SourceImage, answer: ViewPrediction, shown: ShownAs, series_uid: str, number: int
 ) -> Dataset:
     """The model's words and the outlines of its attention."""
     said = answer.prediction
@@ -61,7 +61,11 @@ def model_state(
 
 
 def reader_state(
-    source: Source, drawings: Sequence[Annotation], shown: ShownAs, series_uid: str, number: int
+    source: SourceImage,
+    drawings: Sequence[Annotation],
+    shown: ShownAs,
+    series_uid: str,
+    number: int,
 ) -> Dataset:
     """What a reader drew on the image, and how it was shown. All drawings are one reader's."""
     readers = {drawing.reader for drawing in drawings}
@@ -80,7 +84,7 @@ def reader_state(
 
 
 def _state(
-    source: Source,
+    source: SourceImage,
     shown: ShownAs,
     layer: hd.pr.GraphicLayer,
     graphics: list[hd.pr.GraphicObject],
@@ -138,7 +142,7 @@ def _state(
     return state
 
 
-def _graphics(drawing: Annotation, source: Source) -> list[hd.pr.GraphicObject]:
+def _graphics(drawing: Annotation, source: SourceImage) -> list[hd.pr.GraphicObject]:
     view = source.view
     points = as_points(drawing.points, view.rows, view.columns)
     if drawing.kind in (AnnotationKind.RULER, AnnotationKind.ANGLE):
@@ -168,7 +172,7 @@ def _caption(words: str) -> hd.pr.TextObject:
     )
 
 
-def _words_at(words: str, drawing: Annotation, source: Source) -> hd.pr.TextObject:
+def _words_at(words: str, drawing: Annotation, source: SourceImage) -> hd.pr.TextObject:
     column, row = as_points(drawing.points[:1], source.view.rows, source.view.columns)[0]
     return hd.pr.TextObject(
         plain(words, _LONGEST_TEXT),

@@ -30,7 +30,7 @@ from engine.domain import (
 )
 from engine.interop import codes, equipment
 from engine.interop.regions import as_points, ellipse_points, warm_regions
-from engine.interop.sources import UTF_8, Source, plain
+from engine.interop.sources import UTF_8, SourceImage, plain
 
 _LONGEST_TEXT = 10_000
 
@@ -72,7 +72,7 @@ class DocumentReference:
 
 
 def model_report(
-    sources: Sequence[Source], prediction: StudyPrediction, report_class: ReportClass
+    sources: Sequence[SourceImage], prediction: StudyPrediction, report_class: ReportClass
 ) -> Dataset:
     """A group for each breast, and one for each warm region of the heat-maps."""
     model = prediction.model
@@ -117,7 +117,7 @@ def model_report(
 
 
 def reader_report(
-    sources: Sequence[Source],
+    sources: Sequence[SourceImage],
     readings: Sequence[ReaderAssessment],
     drawings: Sequence[Annotation],
     report_class: ReportClass,
@@ -156,7 +156,7 @@ def reader_report(
 
 
 def _model_on_breast(
-    breast: BreastPrediction, sources: Sequence[Source], by_uid: Mapping[str, Source]
+    breast: BreastPrediction, sources: Sequence[SourceImage], by_uid: Mapping[str, SourceImage]
 ) -> Group:
     said = breast.prediction
     evaluations = [
@@ -208,7 +208,7 @@ def _probabilities(said: Prediction) -> list[sr.Measurement]:
 
 
 def _reader_on_breast(
-    reading: ReaderAssessment, sources: Sequence[Source], by_uid: Mapping[str, Source]
+    reading: ReaderAssessment, sources: Sequence[SourceImage], by_uid: Mapping[str, SourceImage]
 ) -> Group:
     """Of a reading whose answer is hidden, nothing that answers the model, or tells of it."""
     told = reading if reading.is_revealed else reading.without_model()
@@ -247,7 +247,7 @@ def _reader_on_breast(
     return group
 
 
-def _measured(drawing: Annotation, by_uid: Mapping[str, Source]) -> Group | None:
+def _measured(drawing: Annotation, by_uid: Mapping[str, SourceImage]) -> Group | None:
     """None of what measures nothing: arrows, words, and rectangles the model was asked about."""
     source = by_uid.get(drawing.image_uid)
     if source is None or drawing.is_removed:
@@ -259,7 +259,9 @@ def _measured(drawing: Annotation, by_uid: Mapping[str, Source]) -> Group | None
     name, value, unit, graphic, points = found
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(
-            f"{drawing.kind.value} {drawing.mark[:8]}", drawing.study_uid, drawing.mark
+            f"{drawing.kind.value} {drawing.annotation_id[:8]}",
+            drawing.study_uid,
+            drawing.annotation_id,
         ),
         finding_type=codes.DRAWING,
         finding_sites=_sites(view.laterality),
@@ -315,7 +317,7 @@ def _measurement(
 
 
 def _document(
-    sources: Sequence[Source],
+    sources: Sequence[SourceImage],
     context: sr.ObservationContext,
     groups: Sequence[Group],
     report_class: ReportClass,
@@ -376,7 +378,7 @@ def _sites(side: Laterality | None) -> list[sr.FindingSite]:
 
 
 def _images(
-    uids: Sequence[str], by_uid: Mapping[str, Source]
+    uids: Sequence[str], by_uid: Mapping[str, SourceImage]
 ) -> list[sr.SourceImageForMeasurementGroup] | None:
     images = [
         sr.SourceImageForMeasurementGroup(by_uid[uid].sop_class, uid)

@@ -20,12 +20,12 @@ from engine.errors import EngineError, StorageFailed, UnsupportedImage, error_tr
 from engine.interop import cad_report, equipment, reports
 from engine.interop.key_objects import key_objects
 from engine.interop.pictures import secondary_capture
-from engine.interop.plans import Kind, Observer, Plan, PlannedObject, Words
+from engine.interop.plans import ObjectKind, Observer, Plan, PlannedObject, ReaderRecords
 from engine.interop.presentation_states import ShownAs, model_state, reader_state
 from engine.interop.register import DocumentRegister
 from engine.interop.reports import DocumentReference, ReportClass
 from engine.interop.segmentations import segmentation
-from engine.interop.sources import Source, sources_of
+from engine.interop.sources import SourceImage, sources_of
 from engine.networks import preprocessing
 from engine.private_files import write_whole
 
@@ -45,7 +45,7 @@ def make(
     study: Study,
     plan: Plan,
     prediction: StudyPrediction | None = None,
-    words: Words | None = None,
+    records: ReaderRecords | None = None,
     report_class: ReportClass = ReportClass.COMPREHENSIVE_3D,
     shown: Mapping[str, ShownAs] | None = None,
     register: DocumentRegister | None = None,
@@ -58,7 +58,13 @@ def make(
     if plan.refused is not None:
         raise plan.refused
     maker = _Maker(
-        study, sources_of(study), prediction, words or Words(), report_class, shown or {}, register
+        study,
+        sources_of(study),
+        prediction,
+        records or ReaderRecords(),
+        report_class,
+        shown or {},
+        register,
     )
     for planned in plan.objects:
         try:
@@ -97,7 +103,7 @@ def write(made: Made, folder: Path, register: DocumentRegister | None = None) ->
 def entered(made: Made, register: DocumentRegister) -> None:
     """Remembers a reader's document, so that the next one names it."""
     planned = made.planned
-    is_report = planned.kind is Kind.REPORT and planned.observer is Observer.READER
+    is_report = planned.kind is ObjectKind.REPORT and planned.observer is Observer.READER
     if made.dataset is not None and is_report:
         register.add(DocumentReference.of(made.dataset), planned.reader)
 
@@ -108,9 +114,9 @@ class _Maker:
     def __init__(
         self,
         study: Study,
-        sources: tuple[Source, ...],
+        sources: tuple[SourceImage, ...],
         prediction: StudyPrediction | None,
-        words: Words,
+        records: ReaderRecords,
         report_class: ReportClass,
         shown: Mapping[str, ShownAs],
         register: DocumentRegister | None,
@@ -119,7 +125,7 @@ class _Maker:
         self._sources = sources
         self._by_uid = {source.view.image_uid: source for source in sources}
         self._prediction = prediction
-        self._words = words
+        self._records = records
         self._report_class = report_class
         self._shown = shown
         self._register = register
@@ -128,20 +134,20 @@ class _Maker:
         self._pixels: tuple[str, Pixels] | None = None  # of the last image: they are large
 
     def make(self, planned: PlannedObject) -> Dataset | None:
-        if planned.kind is Kind.REPORT:
+        if planned.kind is ObjectKind.REPORT:
             return self._report(planned)
-        if planned.kind is Kind.KEY_OBJECTS:
+        if planned.kind is ObjectKind.KEY_OBJECTS:
             return key_objects(self._sources, planned.image_uids, planned.reader)
-        if planned.kind is Kind.CAD_REPORT:
+        if planned.kind is ObjectKind.CAD_REPORT:
             assert self._prediction is not None
             return cad_report.cad_report(self._sources, self._prediction)
         (uid,) = planned.image_uids
         source = self._by_uid[uid]
-        if planned.kind is Kind.PRESENTATION:
+        if planned.kind is ObjectKind.PRESENTATION:
             return self._state(planned, source)
         series, number = self._next(planned.kind)
         answer = self._answer(uid)
-        if planned.kind is Kind.SEGMENTATION:
+        if planned.kind is ObjectKind.SEGMENTATION:
             return segmentation(source, answer, series, number)
         return secondary_capture(source, answer, self._grey(source.view), series, number)
 
@@ -152,22 +158,22 @@ class _Maker:
                 self._sources, self._prediction, self._report_class
             )
             return self._model_document
-        words = self._words.of(planned.reader)
+        records = self._records.of(planned.reader)
         earlier = None
         if self._register is not None:
             earlier = self._register.newest(self._study.uid, planned.reader)
-        if earlier is None and all(reading.is_withdrawn for reading in words.newest):
+        if earlier is None and all(reading.is_withdrawn for reading in records.newest):
             return None  # taken back before it was ever told
         return reports.reader_report(
             self._sources,
-            words.newest,
-            words.drawings,
+            records.newest,
+            records.drawings,
             self._report_class,
             self._model_document,
             earlier,
         )
 
-    def _state(self, planned: PlannedObject, source: Source) -> Dataset:
+    def _state(self, planned: PlannedObject, source: SourceImage) -> Dataset:
         view = source.view
         if source.header.SamplesPerPixel != 1:
             raise UnsupportedImage(
@@ -180,7 +186,7 @@ class _Maker:
         series, number = self._next(planned.kind, planned.observer, planned.reader, view.laterality)
         if planned.observer is Observer.MODEL:
             return model_state(source, self._answer(view.image_uid), shown, series, number)
-        drawings = self._words.of(planned.reader).drawings
+        drawings = self._records.of(planned.reader).drawings
         own = [drawing for drawing in drawings if drawing.image_uid == view.image_uid]
         return reader_state(source, own, shown, series, number)
 

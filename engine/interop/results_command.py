@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE, FailedFile, Study
 from engine.errors import EngineError
-from engine.interop.plans import USUAL_KINDS, Kind, Words, plan
+from engine.interop.plans import USUAL_KINDS, ObjectKind, ReaderRecords, plan
 from engine.interop.reports import ReportClass
 from engine.records import exports
 
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:  # noqa: C901  one loop, told row
 
     _check(arguments)
     predictor = None
-    if set(arguments.kinds) - {Kind.KEY_OBJECTS}:
+    if set(arguments.kinds) - {ObjectKind.KEY_OBJECTS}:
         predictor = Predictor(arguments.checkpoint, arguments.model or DEFAULT_MODEL)
     register = arguments.store and DocumentRegister(register_of(arguments.store))
     writer = exports.JsonLines(sys.stdout)
@@ -75,18 +75,18 @@ def run(arguments: argparse.Namespace) -> int:  # noqa: C901  one loop, told row
         writer.write(exports.failure_record(failure))
     has_failed = bool(catalogue.failures)
     for number, study in enumerate(catalogue.studies, start=1):
-        words = _words(arguments.store, study)
+        records = _reader_records(arguments.store, study)
         prediction = None
-        planned = plan(study, arguments.kinds, None, words)  # refused before anything is computed
+        planned = plan(study, arguments.kinds, None, records)  # refused before anything is computed
         try:
             if planned.refused is None and predictor is not None:
                 prediction = predictor.predict_study(study, heatmaps=True)
-                planned = plan(study, arguments.kinds, prediction, words)
+                planned = plan(study, arguments.kinds, prediction, records)
                 for failure in prediction.failures:
                     writer.write(exports.failure_record(failure))
                     has_failed = True
             for made in results.make(
-                *(study, planned, prediction, words, arguments.report_class),
+                *(study, planned, prediction, records, arguments.report_class),
                 register=register,
             ):
                 row: exports.Record = {
@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:  # noqa: C901  one loop, told row
                     }
                 except EngineError as error:
                     has_failed = True
-                    row["error"] = _told(error)
+                    row["error"] = _error_entry(error)
                 writer.write(row | {"notice": NOTICE})
         except EngineError as error:
             has_failed = True
@@ -124,8 +124,8 @@ class _WrongUsage(EngineError):
     """The command line asks for something that cannot be."""
 
 
-def _kinds(text: str) -> tuple[Kind, ...]:
-    return tuple(dict.fromkeys(Kind(word.strip().lower()) for word in text.split(",")))
+def _kinds(text: str) -> tuple[ObjectKind, ...]:
+    return tuple(dict.fromkeys(ObjectKind(word.strip().lower()) for word in text.split(",")))
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -149,14 +149,14 @@ def _check(arguments: argparse.Namespace) -> None:
         raise _WrongUsage("No folder for results", f"{arguments.out}: {reason}.") from error
 
 
-def _words(store: Path | None, study: Study) -> Words:
+def _reader_records(store: Path | None, study: Study) -> ReaderRecords:
     """Of this patient's study alone: another may carry the same identifier."""
     if store is None:
-        return Words()
+        return ReaderRecords()
     from engine.records.store import ReadingStore
 
     with ReadingStore(store) as readings:
-        return Words(
+        return ReaderRecords(
             tuple(r for r in readings.history(study.uid) if r.patient_id == study.patient_id),
             tuple(d for d in readings.annotations(study.uid) if d.patient_id == study.patient_id),
         )
@@ -167,10 +167,10 @@ def _refusal_record(study: Study, error: EngineError) -> exports.Record:
         "study": study.uid,
         "patient": study.patient_id or None,
         "images": [str(view.path) for view in study.views],
-        "error": _told(error),
+        "error": _error_entry(error),
         "notice": NOTICE,
     }
 
 
-def _told(error: EngineError | FailedFile) -> dict[str, str]:
+def _error_entry(error: EngineError | FailedFile) -> dict[str, str]:
     return {"title": error.title, "advice": error.advice}

@@ -13,12 +13,12 @@ from engine import __version__
 from engine.domain import NOTICE, ViewPrediction
 from engine.interop import codes, equipment
 from engine.interop.regions import WARM
-from engine.interop.sources import UTF_8, Source
+from engine.interop.sources import UTF_8, SourceImage
 from engine.records.exports import heat_on_source
 
 
 def segmentation(
-    source: Source, answer: ViewPrediction, series_uid: str, number: int
+    source: SourceImage, answer: ViewPrediction, series_uid: str, number: int
 ) -> Dataset | None:
     """None where no place of the image is that warm. Raises ValueError without a heat-map."""
     if answer.explanation is None:

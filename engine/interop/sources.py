@@ -41,7 +41,7 @@ class IdentityRefused(EngineError):
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class SourceImage:
     """A view with what objects say of its patient, study and image."""
 
     view: MammogramView
@@ -72,7 +72,7 @@ def refusal(study: Study) -> IdentityRefused | None:
             "Patient is not certain",
             "Patient ID, its issuer or the birth date are missing or contradict each other.",
         )
-    if any("laterality" in view.guessed or view.side_faults for view in study.views):
+    if any("laterality" in view.guessed or view.laterality_warnings for view in study.views):
         return IdentityRefused(
             "Side is not certain",
             "The side of a view is guessed from a name, or its tags contradict each other on it.",
@@ -85,7 +85,7 @@ def refusal(study: Study) -> IdentityRefused | None:
     return None
 
 
-def sources_of(study: Study) -> tuple[Source, ...]:
+def sources_of(study: Study) -> tuple[SourceImage, ...]:
     """The study's views with their headers, in the study's order.
 
     Raises IdentityRefused, and UnreadableFile where a file cannot be read or has changed.
@@ -93,7 +93,7 @@ def sources_of(study: Study) -> tuple[Source, ...]:
     refused = refusal(study)
     if refused is not None:
         raise refused
-    sources = tuple(Source(view, _header(view, study)) for view in study.views)
+    sources = tuple(SourceImage(view, _header(view, study)) for view in study.views)
     names = {str(source.header.PatientName) for source in sources} - {""}
     if len(names) > 1:
         raise IdentityRefused(

@@ -25,7 +25,7 @@ from engine.networks.models import (
     HYBRID,
     LIGHT,
     Network,
-    Output,
+    NetworkOutput,
     build_model,
     optimized_for_inference,
 )
@@ -59,7 +59,7 @@ class Checkpoint:
         """Whose predictions are `combined`: its own alone. An `Ensemble` has several."""
         return (self,)
 
-    def combined(self, outputs: Sequence[Output]) -> Output:
+    def combined(self, outputs: Sequence[NetworkOutput]) -> NetworkOutput:
         (output,) = outputs
         return output
 

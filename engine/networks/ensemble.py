@@ -27,7 +27,7 @@ from engine.networks.checkpoint import (
     refused,
     write_at_once,
 )
-from engine.networks.models import Output, mean_of
+from engine.networks.models import NetworkOutput, mean_of
 from engine.networks.preprocessing import Geometry
 
 BOTH = "both"
@@ -54,7 +54,7 @@ class Ensemble:
     def optimized_for_inference(self) -> "Ensemble":
         return replace(self, members=tuple(m.optimized_for_inference() for m in self.members))
 
-    def combined(self, outputs: Sequence[Output]) -> Output:
+    def combined(self, outputs: Sequence[NetworkOutput]) -> NetworkOutput:
         """The members' outputs as one, in their order: of what each says calibrated, for a network
         that is more outspoken is not more often right."""
         first, *others = (
@@ -67,17 +67,17 @@ class Ensemble:
         return first
 
 
-def _calibrated(output: Output, calibration: Calibration) -> Output:
+def _calibrated(output: NetworkOutput, calibration: Calibration) -> NetworkOutput:
     """A view's output with the calibrated log-probabilities and log-odds as its logits."""
     offsets = output.logits.new_tensor(calibration.view.offsets)
     logits = (output.logits * calibration.view.slope + offsets).log_softmax(dim=1)
     if output.malignancy is None or calibration.cancer is None:
-        return Output(logits)
+        return NetworkOutput(logits)
     scaling = calibration.cancer.head
-    return Output(logits, output.malignancy * scaling.slope + scaling.offset)
+    return NetworkOutput(logits, output.malignancy * scaling.slope + scaling.offset)
 
 
-def _mean(first: Output, second: Output, shared: list[int]) -> Output:
+def _mean(first: NetworkOutput, second: NetworkOutput, shared: list[int]) -> NetworkOutput:
     """Of the grades that both know, the mean of their logits decides; how likely a grade is that
     only the first knows, the first says alone. `shared` are the second's among the first's."""
     alone = first.logits[:, shared]
@@ -88,7 +88,7 @@ def _mean(first: Output, second: Output, shared: list[int]) -> Output:
         - mean.logsumexp(dim=1, keepdim=True)  # shares the same probability as `first` does
         + alone.logsumexp(dim=1, keepdim=True)
     )
-    return Output(logits, mean_of(first.malignancy, second.malignancy))
+    return NetworkOutput(logits, mean_of(first.malignancy, second.malignancy))
 
 
 def frames_of(

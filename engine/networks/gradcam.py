@@ -21,7 +21,7 @@ from engine.domain import Explanation
 from engine.networks import torchvision_guard  # noqa: F401  before grad-cam imports torchvision
 from engine.networks.checkpoint import Checkpoint
 from engine.networks.ensemble import Ensemble, Frame
-from engine.networks.models import Layers, Network, Output
+from engine.networks.models import Layers, Network, NetworkOutput
 from engine.networks.preprocessing import Geometry
 
 # isort: split
@@ -115,7 +115,7 @@ def carried(
 def _cells(
     networks: Sequence[Network],
     tensors: Sequence[np.ndarray],
-    combine: Callable[[Sequence[Output]], Output],
+    combine: Callable[[Sequence[NetworkOutput]], NetworkOutput],
     categories: tuple[int, ...],
 ) -> list[list[np.ndarray]]:
     """By network and scale, what every cell gives to the log-odds of the joint prediction."""
@@ -180,7 +180,7 @@ class _Logits(torch.nn.Module):
         self,
         networks: Sequence[Network],
         other_images: Sequence[torch.Tensor],
-        combine: Callable[[Sequence[Output]], Output],
+        combine: Callable[[Sequence[NetworkOutput]], NetworkOutput],
     ) -> None:
         super().__init__()
         self.networks = torch.nn.ModuleList(networks)

@@ -27,14 +27,14 @@ M = TypeVar("M", bound=nn.Module)
 Layers = tuple[tuple[nn.Module, ...], ...]
 
 
-class Output(NamedTuple):
+class NetworkOutput(NamedTuple):
     """What a network says of a batch of views."""
 
     logits: Tensor  #: (batch, categories)
     malignancy: Tensor | None = None  #: (batch,) logit, where the network has such a head
     attention: Tensor | None = None  #: (batch, rows, columns) log-attention over the token grid
     #: the same read-out with its attention laid on the lesions
-    attention_supervised: "Output | None" = None
+    attention_supervised: "NetworkOutput | None" = None
 
 
 class Network(nn.Module, ABC):
@@ -66,7 +66,7 @@ class Network(nn.Module, ABC):
         """Whose average is the image's place in feature space."""
 
     @abstractmethod
-    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> NetworkOutput:
         """The parts after `forward_frozen`, of its output.
 
         In training `lesions` (batch, rows, columns), the share of each cell that boxes cover, asks
@@ -77,7 +77,7 @@ class Network(nn.Module, ABC):
         """The `frozen` parts; where there are none, the image itself."""
         return image
 
-    def forward(self, image: Tensor) -> Output:
+    def forward(self, image: Tensor) -> NetworkOutput:
         """`image` is (batch, 1, height, width) in [0, 1], a frame that `check_frame` lets pass."""
         return self.forward_trainable(self.forward_frozen(image))
 
@@ -97,7 +97,7 @@ class Network(nn.Module, ABC):
                     f"{name} is {side!r}, and must be a multiple of {self.stride} pixels.",
                 )
 
-    def predict(self, image: Tensor) -> Output:
+    def predict(self, image: Tensor) -> NetworkOutput:
         """Logits and malignancy of (batch, 1, height, width), with test-time augmentation.
 
         A breast upside down is a breast, and the mean of both errs less (docs/experiments.md).
@@ -110,12 +110,12 @@ class Network(nn.Module, ABC):
             return upright
         # one after the other: half the memory of both at once
         turned = self.forward_for_inference(image.flip(2))
-        return Output(
+        return NetworkOutput(
             (upright.logits + turned.logits) / 2,
             mean_of(upright.malignancy, turned.malignancy),
         )
 
-    def forward_for_inference(self, image: Tensor) -> Output:
+    def forward_for_inference(self, image: Tensor) -> NetworkOutput:
         """What `forward` gives, by the way that takes the least memory; no gradient is wanted."""
         return self.forward(image)
 
@@ -241,14 +241,14 @@ class HybridResNetTransformer(Network):
         c3: Tensor = self.layer2(self.layer1(self.stem(image.expand(-1, 3, -1, -1))))
         return c3
 
-    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> NetworkOutput:
         c4 = self.layer3(feature)
         c5 = self.layer4(c4)
         return self.forward_head(feature, c4, c5, lesions)
 
     def forward_head(
         self, c3: Tensor, c4: Tensor, c5: Tensor, lesions: Tensor | None = None
-    ) -> Output:
+    ) -> NetworkOutput:
         """Tokens of each scale (batch, rows * columns, width), encoder, read-out.
 
         By `lesions`, what is learned of a lesion reaches the very cells that show it, however late
@@ -280,10 +280,12 @@ class HybridResNetTransformer(Network):
 
         supervised = None
         if lesions is not None:
-            supervised = Output(*read_out(_attention_on(lesions).repeat(1, len(self.scales))))
+            supervised = NetworkOutput(
+                *read_out(_attention_on(lesions).repeat(1, len(self.scales)))
+            )
         grid = score.log_softmax(dim=1).view(-1, len(self.scales), rows, columns)
         logits, malignancy = read_out(score.softmax(dim=1))
-        return Output(logits, malignancy, grid.logsumexp(dim=1), supervised)
+        return NetworkOutput(logits, malignancy, grid.logsumexp(dim=1), supervised)
 
 
 def _taking_plain_input(convolution: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
@@ -374,7 +376,7 @@ class LightweightCNN(Network):
         last: nn.Module = self.blocks[-1]
         return last
 
-    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> NetworkOutput:
         """All of it: `feature` is the image."""
         del lesions  # it has no attention to be taught
         feature = self.blocks(feature)  # (batch, filters[-1], 28, 28) of a frame of 224
@@ -390,7 +392,7 @@ class LightweightCNN(Network):
         malignancy = None
         if self.malignancy is not None:
             malignancy = self.malignancy(hidden).squeeze(-1).float()
-        return Output(self.classify(hidden).float(), malignancy)
+        return NetworkOutput(self.classify(hidden).float(), malignancy)
 
 
 class LightweightMobileNet(Network):
@@ -467,7 +469,7 @@ class LightweightMobileNet(Network):
         """Parts by name, of the layers of torchvision's network (a Sequential)."""
         return {"below": features[:7], "middle": features[7:14], "top": features[14:18]}
 
-    def forward_for_inference(self, image: Tensor) -> Output:
+    def forward_for_inference(self, image: Tensor) -> NetworkOutput:
         """In two halves as far as the maps are large: the same output, sooner."""
         half, margin = image.shape[2] // 16 * 8, self.receptive_margin
         if half <= margin:
@@ -481,7 +483,7 @@ class LightweightMobileNet(Network):
         feature: Tensor = self.below(image)
         return feature
 
-    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> NetworkOutput:
         fine = self.middle(feature)
         coarse = self.top(fine)
         rows, columns = coarse.shape[-2:]
@@ -497,10 +499,10 @@ class LightweightMobileNet(Network):
             hidden = self.dropout(hidden)
             return self.classify(hidden).float(), self.malignancy(hidden).squeeze(-1).float()
 
-        supervised = None if lesions is None else Output(*read_out(_attention_on(lesions)))
+        supervised = None if lesions is None else NetworkOutput(*read_out(_attention_on(lesions)))
         attention = score.log_softmax(dim=1).view(-1, rows, columns)
         logits, malignancy = read_out(score.softmax(dim=1))
-        return Output(logits, malignancy, attention, supervised)
+        return NetworkOutput(logits, malignancy, attention, supervised)
 
 
 def to_channels_last(module: M) -> M:

@@ -44,7 +44,7 @@ from engine.networks import appearance, ensemble, preprocessing, scope
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import shipped_checkpoint
 from engine.networks.ensemble import Frame
-from engine.networks.models import Output
+from engine.networks.models import NetworkOutput
 
 P = TypeVar("P", ViewPrediction, BreastPrediction)
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class _ViewOutput:
 
     view: MammogramView
     scope_reason: Message | None = None  #: why no network ran
-    outputs: tuple[Output, ...] = ()  #: by calibrator; each of one image, float64
+    outputs: tuple[NetworkOutput, ...] = ()  #: by calibrator; each of one image, float64
     explanation: Explanation | None = None
 
 
@@ -214,7 +214,7 @@ class Predictor:
 
     def _pass(self, waiting: "Sequence[_Waiting]") -> None:
         """Puts each view's outputs in their place."""
-        together: list[tuple[Output, ...]] = []
+        together: list[tuple[NetworkOutput, ...]] = []
         if len(waiting) > 1:
             try:
                 together = self._forward([each.frames for each in waiting])
@@ -229,7 +229,7 @@ class Predictor:
         (outputs,) = self._forward([waiting.frames])
         return _ViewOutput(waiting.view, None, outputs)
 
-    def _forward(self, images: Sequence[Sequence[Frame]]) -> list[tuple[Output, ...]]:
+    def _forward(self, images: Sequence[Sequence[Frame]]) -> list[tuple[NetworkOutput, ...]]:
         """Of each image, by calibrator."""
         with torch.inference_mode():
             outputs = []
@@ -254,10 +254,10 @@ class _Waiting:
     place: int
 
 
-def _attempted(view: MammogramView, deed: Callable[[], T]) -> T | FailedFile:
+def _attempted(view: MammogramView, action: Callable[[], T]) -> T | FailedFile:
     """What comes of it, or why this one file has no prediction."""
     try:
-        return deed()
+        return action()
     except EngineError as error:
         return FailedFile(view.path, error.title, error.advice)
     except Exception as error:  # noqa: BLE001  a bug at one file stops no study
@@ -268,15 +268,15 @@ def _attempted(view: MammogramView, deed: Callable[[], T]) -> T | FailedFile:
         return FailedFile(view.path, UNEXPECTED_TITLE, UNEXPECTED_ADVICE)
 
 
-def _moved(output: Output) -> Output:
+def _moved(output: NetworkOutput) -> NetworkOutput:
     """To where calibrations are worked out."""
     malignancy = output.malignancy
-    return Output(output.logits.cpu(), None if malignancy is None else malignancy.cpu())
+    return NetworkOutput(output.logits.cpu(), None if malignancy is None else malignancy.cpu())
 
 
-def _of_image(output: Output, place: int) -> Output:
+def _of_image(output: NetworkOutput, place: int) -> NetworkOutput:
     malignancy = output.malignancy
-    return Output(
+    return NetworkOutput(
         output.logits[place : place + 1],
         None if malignancy is None else malignancy[place : place + 1],
     )
@@ -338,7 +338,7 @@ class _Calibrator:
         )
         return StudyPrediction(study.uid, self.model, views, tuple(breasts), failures)
 
-    def _read(self, outputs: Sequence[Output]) -> tuple[list[Prediction], Prediction]:
+    def _read(self, outputs: Sequence[NetworkOutput]) -> tuple[list[Prediction], Prediction]:
         """Of the views of one breast, at least one; and of the breast."""
         logits = np.stack([output.logits[0].double().numpy() for output in outputs])
         heads = [float(o.malignancy[0]) for o in outputs if o.malignancy is not None]

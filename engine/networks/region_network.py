@@ -20,7 +20,7 @@ from engine.domain import ModelIdentity
 from engine.messages import message
 from engine.networks.calibration import LogisticScaling, Scaling
 from engine.networks.checkpoint import read_file, refused, write_file
-from engine.networks.models import LightweightMobileNet, Output, optimized_for_inference
+from engine.networks.models import LightweightMobileNet, NetworkOutput, optimized_for_inference
 
 REGION = "region"
 CATEGORIES = (2, 3, 4, 5)
@@ -79,24 +79,26 @@ class RegionNetwork(LightweightMobileNet):
         super().__init__()
         self.architecture = {}
 
-    def predict(self, image: Tensor) -> Output:
+    def predict(self, image: Tensor) -> NetworkOutput:
         """The mean with the three mirror images: a mirrored breast gets the same."""
         count = len(image)
         mirrored = torch.cat([image, image.flip(2), image.flip(3), image.flip(2, 3)])
         logits, malignancy = self.forward_inside(
             self.forward_frozen(mirrored[:, :1]), mirrored[:, 1:]
         )
-        return Output(logits.view(4, count, -1).mean(dim=0), malignancy.view(4, count).mean(dim=0))
+        return NetworkOutput(
+            logits.view(4, count, -1).mean(dim=0), malignancy.view(4, count).mean(dim=0)
+        )
 
-    def forward(self, image: Tensor) -> Output:
+    def forward(self, image: Tensor) -> NetworkOutput:
         """`image` is (batch, 2, side, side) as `cut` makes it."""
         return self.forward_trainable(self.forward_frozen(image[:, :1]), image[:, 1:])
 
-    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> Output:
+    def forward_trainable(self, feature: Tensor, lesions: Tensor | None = None) -> NetworkOutput:
         """`lesions` is (batch, 1, side, side): 1 inside the rectangle."""
         if lesions is None:
             raise ValueError("no rectangle is given")
-        return Output(*self.forward_inside(feature, lesions))
+        return NetworkOutput(*self.forward_inside(feature, lesions))
 
     def forward_inside(self, feature: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and malignancy; `inside` is (batch, 1, side, side): 1 inside the rectangle."""

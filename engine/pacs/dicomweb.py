@@ -21,7 +21,7 @@ from engine.dicom.uids import is_uid
 from engine.pacs.connections import NodeFailed
 from engine.pacs.finding import MOST, FoundStudy, StudyQuery, study_of
 from engine.pacs.inbox import Inbox, ObjectRefused
-from engine.pacs.retrieving import Progress, Retrieved
+from engine.pacs.retrieving import RetrievalProgress, Retrieved
 from engine.site_configuration import Node, Web
 
 _LARGEST_ANSWER = 2**30  #: bytes
@@ -57,7 +57,7 @@ def retrieve(
     node: Node,
     study_uid: str,
     inbox: Inbox,
-    on_object: Callable[[Progress], None] = lambda _progress: None,
+    on_object: Callable[[RetrievalProgress], None] = lambda _progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Retrieved:
     """What is not here of the study, one object after the other. `failure` says what was wrong."""
@@ -92,7 +92,7 @@ def _fetch(
     uid: str,
     series_uid: str,
     sop_class: str,
-    on_object: Callable[[Progress], None],
+    on_object: Callable[[RetrievalProgress], None],
 ) -> None:
     try:
         inbox.check_wanted(sop_class, uid)
@@ -112,7 +112,7 @@ def _fetch(
     result.new += 1
     result.sop_classes[sop_class] = result.sop_classes.get(sop_class, 0) + 1
     result.patient_ids.add(received.patient_id)
-    on_object(Progress(received.path, result.here, result.expected))
+    on_object(RetrievalProgress(received.path, result.here, result.expected))
 
 
 def store(node: Node, path: Path) -> str:
@@ -147,7 +147,7 @@ def _client(node: Node) -> Iterator[DICOMwebClient]:
             yield client
         except requests.HTTPError as error:
             code = error.response.status_code if error.response is not None else 0
-            raise NodeFailed("Node refuses", f"{node.name}: {_http_words(code)}.") from error
+            raise NodeFailed("Node refuses", f"{node.name}: {_http_text(code)}.") from error
         except requests.exceptions.SSLError as error:
             raise NodeFailed(
                 "TLS refused",
@@ -187,7 +187,7 @@ def _read_bounded(response: requests.Response, *_args: object, **_rest: object) 
     response._content = b"".join(parts)  # noqa: SLF001  as requests itself leaves it
 
 
-def _http_words(code: int) -> str:
+def _http_text(code: int) -> str:
     if code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return f"it does not allow us to ({code})"
     if code == HTTPStatus.NOT_FOUND:

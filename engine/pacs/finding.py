@@ -64,7 +64,7 @@ class FoundStudy:
 
 
 @dataclass(frozen=True)
-class FoundImage:
+class FoundInstance:
     series_uid: str
     sop_uid: str
     modality: str
@@ -136,9 +136,9 @@ def _agree(one: str, other: str) -> bool:
     return not one or not other or one == other
 
 
-def images_by(association: Association, node: Node, study_uid: str) -> list[FoundImage]:
+def images_by(association: Association, node: Node, study_uid: str) -> list[FoundInstance]:
     """Every object of a study, series by series."""
-    images: list[FoundImage] = []
+    images: list[FoundInstance] = []
     series = Dataset()
     series.QueryRetrieveLevel = "SERIES"
     series.StudyInstanceUID = study_uid
@@ -155,7 +155,7 @@ def images_by(association: Association, node: Node, study_uid: str) -> list[Foun
         for found in responses(association, node, image, STUDY_FIND, _MOST_IMAGES):
             sop_uid = _text(found, "SOPInstanceUID")
             if is_uid(sop_uid):
-                images.append(FoundImage(series_uid, sop_uid, modality))
+                images.append(FoundInstance(series_uid, sop_uid, modality))
     return images
 
 
@@ -261,10 +261,10 @@ def responses(
             if answer is not None:
                 yield answer
         elif status.Status != 0x0000:
-            raise NodeFailed("Query failed", _query_words(node, int(status.Status)))
+            raise NodeFailed("Query failed", _query_text(node, int(status.Status)))
 
 
-def _query_words(node: Node, status: int) -> str:
+def _query_text(node: Node, status: int) -> str:
     words = {
         0xA700: "it has no room for the answer",
         0xA900: "it does not take this kind of question",

@@ -52,14 +52,14 @@ CREATE TABLE IF NOT EXISTS entries (
 """
 
 
-class State(Enum):
+class SendState(Enum):
     WAITING = "waiting"  #: to be sent, or sent again
     SENT = "sent"  #: the node took it, and has not confirmed yet that it keeps it
     REFUSED = "refused"  #: the node will not have it: a person must look
 
 
 @dataclass(frozen=True)
-class Entry:
+class OutboxEntry:
     id: int
     node: str
     path: Path
@@ -69,13 +69,13 @@ class Entry:
     study_uid: str
     patient_id: str
     queued_at: str
-    state: State
+    state: SendState
     attempts: int
     due_at: str  #: ISO time, UTC
     words: str  #: what the last attempt came to
 
 
-_FIELDS = tuple(each.name for each in fields(Entry))
+_FIELDS = tuple(each.name for each in fields(OutboxEntry))
 _COLUMNS = (  # in the order of the fields
     "id, node, file, sop_class, sop_uid, syntax, study_uid, patient_id, queued_at, state, "
     "attempts, due_at, words"
@@ -120,7 +120,7 @@ class Outbox:
             now = _now()
             values = (
                 *(node, name, facts["sop_class"], facts["sop_uid"], facts["syntax"]),
-                *(facts["study_uid"], facts["patient_id"], now, State.WAITING.value, now),
+                *(facts["study_uid"], facts["patient_id"], now, SendState.WAITING.value, now),
             )
             cursor = connection.execute(
                 "INSERT INTO entries (node, file, sop_class, sop_uid, syntax, study_uid, "
@@ -130,7 +130,7 @@ class Outbox:
             assert cursor.lastrowid is not None
             return cursor.lastrowid
 
-    def entries(self, node: str | None = None) -> list[Entry]:
+    def entries(self, node: str | None = None) -> list[OutboxEntry]:
         """All that is in it, the first queued first."""
         if not self._database.exists():
             return []
@@ -139,16 +139,18 @@ class Outbox:
                 f"SELECT {_COLUMNS} FROM entries WHERE ?1 IS NULL OR node = ?1 ORDER BY id", (node,)
             ).fetchall()
         return [
-            Entry(**row | {"path": self.folder / row["path"], "state": State(row["state"])})
+            OutboxEntry(
+                **row | {"path": self.folder / row["path"], "state": SendState(row["state"])}
+            )
             for row in (dict(zip(_FIELDS, values, strict=True)) for values in rows)
         ]
 
-    def due(self, node: str, at: datetime | None = None) -> list[Entry]:
+    def due(self, node: str, at: datetime | None = None) -> list[OutboxEntry]:
         """What is to be sent now."""
         now = _iso(at or datetime.now(UTC))
-        return [e for e in self.entries(node) if e.state is State.WAITING and e.due_at <= now]
+        return [e for e in self.entries(node) if e.state is SendState.WAITING and e.due_at <= now]
 
-    def is_stored(self, entry: Entry, awaits: str | None = None) -> None:
+    def is_stored(self, entry: OutboxEntry, awaits: str | None = None) -> None:
         """The node has taken it; it leaves, unless confirmation `awaits`: a transaction's UID."""
         if awaits is None:
             self._remove([entry.id])
@@ -157,14 +159,14 @@ class Outbox:
             connection.execute(
                 "UPDATE entries SET state = ?, transaction_uid = ?, due_at = ?, "
                 "words = 'taken, not confirmed' WHERE id = ?",
-                (State.SENT.value, awaits, _now(), entry.id),
+                (SendState.SENT.value, awaits, _now(), entry.id),
             )
 
-    def has_failed(self, entry: Entry, words: str, is_final: bool = False) -> None:
+    def has_failed(self, entry: OutboxEntry, words: str, is_final: bool = False) -> None:
         """It is sent again after a pause that doubles; not, where sending again is of no use."""
         pause = min(_FIRST_PAUSE_S * 2 ** min(entry.attempts, 16), _LONGEST_PAUSE_S)
         due = datetime.now(UTC) + timedelta(seconds=pause)
-        state = State.REFUSED if is_final else State.WAITING
+        state = SendState.REFUSED if is_final else SendState.WAITING
         with self._writing() as connection:
             connection.execute(
                 "UPDATE entries SET state = ?, attempts = attempts + 1, due_at = ?, words = ?, "
@@ -180,7 +182,7 @@ class Outbox:
         with self._reading() as connection:
             rows = connection.execute(
                 "SELECT id, sop_uid FROM entries WHERE transaction_uid = ? AND state = ?",
-                (transaction, State.SENT.value),
+                (transaction, SendState.SENT.value),
             ).fetchall()
         leaving = [number for number, uid in rows if uid in kept and uid not in failed]
         self._remove(leaving)
@@ -190,10 +192,10 @@ class Outbox:
                 self.has_failed(by_id[number], "the node took it and does not keep it")
         return len(leaving)
 
-    def unconfirmed(self, node: str, older_than: datetime) -> list[Entry]:
+    def unconfirmed(self, node: str, older_than: datetime) -> list[OutboxEntry]:
         """Taken before then, and no report has come: to be asked about again."""
         limit = _iso(older_than)
-        return [e for e in self.entries(node) if e.state is State.SENT and e.due_at <= limit]
+        return [e for e in self.entries(node) if e.state is SendState.SENT and e.due_at <= limit]
 
     def retry(self, node: str | None = None) -> int:
         """What waits or was refused is due at once."""
@@ -201,11 +203,11 @@ class Outbox:
             cursor = connection.execute(
                 "UPDATE entries SET state = ?, due_at = ?, attempts = 0 "
                 "WHERE (?3 IS NULL OR node = ?3) AND state != ?4",
-                (State.WAITING.value, _now(), node, State.SENT.value),
+                (SendState.WAITING.value, _now(), node, SendState.SENT.value),
             )
             return cursor.rowcount
 
-    def drop(self, entry: Entry) -> None:
+    def drop(self, entry: OutboxEntry) -> None:
         """Somebody decides that it is not sent."""
         self._remove([entry.id])
 

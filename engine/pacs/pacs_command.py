@@ -23,7 +23,7 @@ from engine import site_configuration
 from engine.audit.log import AuditLog
 from engine.audit.messages import (
     AuditEvent,
-    Deed,
+    EventIdentification,
     Participant,
     Role,
     Subject,
@@ -36,9 +36,9 @@ from engine.errors import EngineError
 from engine.pacs import connections, finding
 from engine.pacs.finding import StudyQuery
 from engine.pacs.inbox import Inbox, Received
-from engine.pacs.outbox import Entry, Outbox
+from engine.pacs.outbox import Outbox, OutboxEntry
 from engine.pacs.receiving import Caller, Listeners, Receiver
-from engine.pacs.retrieving import Progress, retrieve
+from engine.pacs.retrieving import RetrievalProgress, retrieve
 from engine.pacs.sending import send_due
 from engine.site_configuration import Node, Retrieval, SiteConfiguration
 
@@ -54,10 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "A JSON object a line on standard output, talk on standard error.\n"
         "exit code: 0 all done, 1 something was not, with the reason, 2 wrong usage."
     )
-    deeds = parser.add_subparsers(dest="deed", metavar="DEED", required=True)
+    actions = parser.add_subparsers(dest="deed", metavar="DEED", required=True)
 
-    echo = _deed(deeds, "echo", _echo, "does the node answer, and if not, why")
-    find = _deed(deeds, "find", _find, "studies of a patient, a day …; * stands for anything")
+    echo = _add_action(actions, "echo", _echo, "does the node answer, and if not, why")
+    find = _add_action(
+        actions, "find", _find, "studies of a patient, a day …; * stands for anything"
+    )
     find.add_argument("--patient", default="", metavar="ID")
     find.add_argument("--name", default="", metavar="NAME", help="Family^Given")
     find.add_argument("--accession", default="", metavar="NUMBER")
@@ -66,22 +68,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     find.add_argument("--until", type=date.fromisoformat, metavar="YYYY-MM-DD")
     find.add_argument("--modality", default="MG", help="(default: MG; '' for all)")
 
-    get = _deed(deeds, "get", _get, "fetch studies; what is here already is not fetched again")
+    get = _add_action(
+        actions, "get", _get, "fetch studies; what is here already is not fetched again"
+    )
     get.add_argument("studies", nargs="+", metavar="STUDY_UID")
     get.add_argument(
         "--priors", type=int, default=0, metavar="N", help="and the patient's N newest earlier ones"
     )
-    send = _deed(deeds, "send", _send, "queue objects, and send what is due")
+    send = _add_action(actions, "send", _send, "queue objects, and send what is due")
     send.add_argument("files", nargs="*", type=Path, metavar="FILE")
     send.add_argument(
         "--retry", action="store_true", help="also what was refused, or waits for its next turn"
     )
     send.add_argument("--list", action="store_true", help="say what is queued, and send nothing")
-    worklist = _deed(deeds, "worklist", _worklist, "what is scheduled")
+    worklist = _add_action(actions, "worklist", _worklist, "what is scheduled")
     worklist.add_argument("--date", type=date.fromisoformat, metavar="YYYY-MM-DD")
     worklist.add_argument("--modality", default="MG")
     worklist.add_argument("--station", default="", metavar="AE_TITLE")
-    receive = _deed(deeds, "receive", _receive, "listen, until interrupted", has_node=False)
+    receive = _add_action(actions, "receive", _receive, "listen, until interrupted", has_node=False)
     receive.add_argument("--seconds", type=float, metavar="N", help="and no longer")
 
     for command in (get, receive):
@@ -96,18 +100,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def _deed(
-    deeds: "argparse._SubParsersAction[argparse.ArgumentParser]",
+def _add_action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
-    run_deed: Callable[["_Site", argparse.Namespace], int],
+    run_action: Callable[["_Site", argparse.Namespace], int],
     summary: str,
     has_node: bool = True,
 ) -> argparse.ArgumentParser:
-    deed = deeds.add_parser(name, help=summary, description=f"{summary}. {NOTICE}")
+    action = actions.add_parser(name, help=summary, description=f"{summary}. {NOTICE}")
     if has_node:
-        deed.add_argument("node", metavar="NODE", help="by its name in the configuration")
-    deed.set_defaults(run_deed=run_deed, has_node=has_node)
-    return deed
+        action.add_argument("node", metavar="NODE", help="by its name in the configuration")
+    action.set_defaults(run_action=run_action, has_node=has_node)
+    return action
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -122,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     site = _Site(configuration, node)
     if node is not None and node.is_plain:
         _say(f"Warning: {node.name} is spoken to in the clear: whoever listens can read it.")
-    code: int = arguments.run_deed(site, arguments)
+    code: int = arguments.run_action(site, arguments)
     return code
 
 
@@ -145,7 +149,7 @@ class _Site:
 
     def audit(
         self,
-        deed: Deed,
+        identification: EventIdentification,
         others: tuple[Participant, ...] = (),
         subjects: tuple[Subject, ...] = (),
         failure: EngineError | None = None,
@@ -156,7 +160,7 @@ class _Site:
         program = this_program(self.configuration.ae_title, role or Role.APPLICATION)
         self._audit.record(
             AuditEvent(
-                deed,
+                identification,
                 (this_user(), program, *others),
                 subjects,
                 failure=str(failure) if failure else "",
@@ -164,10 +168,12 @@ class _Site:
             )
         )
 
-    def audit_sent(self, entries: Sequence[Entry], failure: EngineError | None = None) -> None:
+    def audit_sent(
+        self, entries: Sequence[OutboxEntry], failure: EngineError | None = None
+    ) -> None:
         if entries:
             peers, subjects = (self.peer(Role.DESTINATION),), _subjects(entries)
-            self.audit(Deed.TRANSFERRED, peers, subjects, failure, role=Role.SOURCE)
+            self.audit(EventIdentification.TRANSFERRED, peers, subjects, failure, role=Role.SOURCE)
 
     def peer(self, role: Role) -> Participant:
         node = self.node
@@ -191,7 +197,7 @@ def _echo(site: _Site, _arguments: argparse.Namespace) -> int:
     except EngineError as caught:
         error = caught
     seconds = round(time.monotonic() - started, 3)
-    _write({"node": node.name, "answers": error is None, "seconds": seconds, **_told(error)})
+    _write({"node": node.name, "answers": error is None, "seconds": seconds, **_error_entry(error)})
     return _SOME_FAILED if error else _ALL_DONE
 
 
@@ -216,11 +222,13 @@ def _find(site: _Site, arguments: argparse.Namespace) -> int:
             found = dicomweb.find_studies(node, query)
     except EngineError as caught:
         error = caught
-    site.audit(Deed.QUERY, (site.peer(Role.DESTINATION),), (), error, query, Role.SOURCE)
+    site.audit(
+        EventIdentification.QUERY, (site.peer(Role.DESTINATION),), (), error, query, Role.SOURCE
+    )
     for study in found:
         _write({"node": node.name, **_study_row(asdict(study))})
     if error is not None:
-        _write({"node": node.name, **_told(error)})
+        _write({"node": node.name, **_error_entry(error)})
     return _SOME_FAILED if error else _ALL_DONE
 
 
@@ -234,11 +242,13 @@ def _worklist(site: _Site, arguments: argparse.Namespace) -> int:
     except EngineError as caught:
         error = caught
     query = f"worklist {arguments.date} {arguments.modality} {arguments.station}"
-    site.audit(Deed.QUERY, (site.peer(Role.DESTINATION),), (), error, query, Role.SOURCE)
+    site.audit(
+        EventIdentification.QUERY, (site.peer(Role.DESTINATION),), (), error, query, Role.SOURCE
+    )
     for entry in entries:
         _write({"node": node.name, **_study_row(asdict(entry))})
     if error is not None:
-        _write({"node": node.name, **_told(error)})
+        _write({"node": node.name, **_error_entry(error)})
     return _SOME_FAILED if error else _ALL_DONE
 
 
@@ -262,7 +272,7 @@ def _get(site: _Site, arguments: argparse.Namespace) -> int:
             studies += [uid for uid in priors if uid not in studies]
             if failure is not None:
                 has_failed = True
-                _write({"node": node.name, **_told(failure)})
+                _write({"node": node.name, **_error_entry(failure)})
         for study_uid in studies:
             has_failed |= not _get_one(site, study_uid, inbox)
     return _SOME_FAILED if has_failed else _ALL_DONE
@@ -278,7 +288,7 @@ def _inbox(configuration: SiteConfiguration, folder: Path | None) -> Inbox:
 def _get_one(site: _Site, study_uid: str, inbox: Inbox) -> bool:
     node = site.node
 
-    def told(progress: Progress) -> None:
+    def told(progress: RetrievalProgress) -> None:
         _write(
             {
                 "study": study_uid,
@@ -298,9 +308,17 @@ def _get_one(site: _Site, study_uid: str, inbox: Inbox) -> bool:
     subjects += [Subject(patient_id=patient) for patient in sorted(result.patient_ids)]
     if result.new or result.failure:
         peers = (site.peer(Role.SOURCE),)
-        site.audit(Deed.TRANSFERRED, peers, tuple(subjects), result.failure, role=Role.DESTINATION)
+        site.audit(
+            EventIdentification.TRANSFERRED,
+            peers,
+            tuple(subjects),
+            result.failure,
+            role=Role.DESTINATION,
+        )
     for refused in result.refused:
-        site.audit(Deed.OBJECT_REFUSED, (site.peer(Role.SOURCE),), tuple(subjects), refused)
+        site.audit(
+            EventIdentification.OBJECT_REFUSED, (site.peer(Role.SOURCE),), tuple(subjects), refused
+        )
     _write(
         {
             "node": node.name,
@@ -309,9 +327,9 @@ def _get_one(site: _Site, study_uid: str, inbox: Inbox) -> bool:
             "expected": result.expected,
             "here": result.here,
             "new": result.new,
-            "refused": [_words(error) for error in result.refused],
+            "refused": [_error_record(error) for error in result.refused],
             "is_complete": result.is_whole,
-            **_told(result.failure),
+            **_error_entry(result.failure),
         }
     )
     return result.is_whole
@@ -343,7 +361,7 @@ def _priors(site: _Site, studies: list[str], count: int) -> tuple[list[str], Eng
     except EngineError as caught:
         error = caught
     peers, asked = (site.peer(Role.DESTINATION),), f"priors of {studies}"
-    site.audit(Deed.QUERY, peers, (), error, asked, Role.SOURCE)
+    site.audit(EventIdentification.QUERY, peers, (), error, asked, Role.SOURCE)
     return found, error
 
 
@@ -356,7 +374,7 @@ def _send(site: _Site, arguments: argparse.Namespace) -> int:
             outbox.add(node.name, path)
         except EngineError as error:
             has_failed = True
-            _write({"node": node.name, "file": str(path), **_told(error)})
+            _write({"node": node.name, "file": str(path), **_error_entry(error)})
     if arguments.list:
         for entry in outbox.entries(node.name):
             _write(_entry_row(entry, entry.words))
@@ -375,7 +393,7 @@ def _send(site: _Site, arguments: argparse.Namespace) -> int:
         words = sent.failure or NothingConfigured("Not stored", sent.failed[0][1])
         site.audit_sent([entry for entry, _ in sent.failed], words)
     if sent.failure is not None:
-        _write({"node": node.name, **_told(sent.failure)})
+        _write({"node": node.name, **_error_entry(sent.failure)})
     if sent.is_busy:
         _say("Another process is sending; what was queued here will go, too.")
     left = len(outbox.entries(node.name))
@@ -383,7 +401,7 @@ def _send(site: _Site, arguments: argparse.Namespace) -> int:
     return _SOME_FAILED if has_failed or left else _ALL_DONE
 
 
-def _subjects(entries: Sequence[Entry]) -> tuple[Subject, ...]:
+def _subjects(entries: Sequence[OutboxEntry]) -> tuple[Subject, ...]:
     """By study, and its patient."""
     counts: dict[tuple[str, str], dict[str, int]] = {}
     for entry in entries:
@@ -395,7 +413,7 @@ def _subjects(entries: Sequence[Entry]) -> tuple[Subject, ...]:
     )
 
 
-def _entry_row(entry: Entry, words: str) -> Row:
+def _entry_row(entry: OutboxEntry, words: str) -> Row:
     return {
         "node": entry.node,
         "entry": entry.id,
@@ -428,18 +446,20 @@ def _receive(site: _Site, arguments: argparse.Namespace) -> int:
         )
 
     def on_refused(error: EngineError, caller: Caller) -> None:
-        site.audit(Deed.OBJECT_REFUSED, (_of(caller),), (), error)
-        _write({"from": caller.ae_title, **_told(error)})
+        site.audit(EventIdentification.OBJECT_REFUSED, (_of(caller),), (), error)
+        _write({"from": caller.ae_title, **_error_entry(error)})
 
     def on_stranger(error: EngineError, caller: Caller) -> None:
-        site.audit(Deed.NODE_REFUSED, (_of(caller),), (), error)
-        _write({"from": caller.ae_title, "host": caller.host, **_told(error)})
+        site.audit(EventIdentification.NODE_REFUSED, (_of(caller),), (), error)
+        _write({"from": caller.ae_title, "host": caller.host, **_error_entry(error)})
 
     def audit_transfers() -> None:
         for key in list(came):
             caller, study_uid, patient = key
             subject = Subject(patient_id=patient, study_uid=study_uid, objects=dict(came.pop(key)))
-            site.audit(Deed.TRANSFERRED, (_of(caller),), (subject,), role=Role.DESTINATION)
+            site.audit(
+                EventIdentification.TRANSFERRED, (_of(caller),), (subject,), role=Role.DESTINATION
+            )
 
     listeners = Listeners(on_object, on_refused, on_stranger, outbox.confirmed)
     inbox = _inbox(configuration, arguments.inbox)
@@ -447,7 +467,7 @@ def _receive(site: _Site, arguments: argparse.Namespace) -> int:
     if configuration.receiver is not None and configuration.receiver.tls is None:
         _say("Warning: what is received comes in the clear: whoever listens can read it.")
     receiver = Receiver(configuration, inbox, listeners)
-    site.audit(Deed.START)
+    site.audit(EventIdentification.START)
     end = None if arguments.seconds is None else time.monotonic() + arguments.seconds
     try:
         with receiver:
@@ -460,7 +480,7 @@ def _receive(site: _Site, arguments: argparse.Namespace) -> int:
         pass
     finally:
         audit_transfers()
-        site.audit(Deed.STOP)
+        site.audit(EventIdentification.STOP)
     return _ALL_DONE
 
 
@@ -476,11 +496,11 @@ def _study_row(values: dict[str, object]) -> Row:
     return {renamed.get(key, key): value for key, value in values.items()}
 
 
-def _told(error: EngineError | None) -> Row:
-    return {} if error is None else {"error": _words(error)}
+def _error_entry(error: EngineError | None) -> Row:
+    return {} if error is None else {"error": _error_record(error)}
 
 
-def _words(error: EngineError) -> dict[str, str]:
+def _error_record(error: EngineError) -> dict[str, str]:
     return {"title": error.title, "advice": error.advice}
 
 

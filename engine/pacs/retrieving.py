@@ -24,7 +24,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from engine.errors import EngineError
 from engine.pacs.connections import NodeFailed, abort, associated, lost, open_association
-from engine.pacs.finding import STUDY_FIND, FoundImage, images_by
+from engine.pacs.finding import STUDY_FIND, FoundInstance, images_by
 from engine.pacs.inbox import Inbox, ObjectRefused
 from engine.pacs.storage_classes import retrieval_contexts, storage_roles
 from engine.site_configuration import Node, Retrieval, SiteConfiguration
@@ -42,7 +42,7 @@ _LEFT_OUT = frozenset({"RTDOSE", "RTPLAN", "RTSTRUCT", "RTIMAGE", "RAW"})
 
 
 @dataclass(frozen=True)
-class Progress:
+class RetrievalProgress:
     """After each object."""
 
     path: Path
@@ -73,7 +73,7 @@ def retrieve(
     node: Node,
     study_uid: str,
     inbox: Inbox,
-    on_object: Callable[[Progress], None] = lambda _progress: None,
+    on_object: Callable[[RetrievalProgress], None] = lambda _progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     wait_s: Callable[[float], None] = time.sleep,
 ) -> Retrieved:
@@ -116,7 +116,7 @@ def _attempt(
     node: Node,
     inbox: Inbox,
     result: Retrieved,
-    on_object: Callable[[Progress], None],
+    on_object: Callable[[RetrievalProgress], None],
     should_stop: Callable[[], bool],
 ) -> None:
     with associated(configuration, node, [build_context(STUDY_FIND)]) as association:
@@ -142,7 +142,7 @@ class _Transfer:
         node: Node,
         inbox: Inbox,
         result: Retrieved,
-        on_object: Callable[[Progress], None],
+        on_object: Callable[[RetrievalProgress], None],
         should_stop: Callable[[], bool],
     ) -> None:
         self._configuration = configuration
@@ -152,7 +152,7 @@ class _Transfer:
         self._on_object = on_object
         self._should_stop = should_stop
 
-    def run(self, missing: list[FoundImage], is_all: bool) -> None:
+    def run(self, missing: list[FoundInstance], is_all: bool) -> None:
         association = self._open()
         association.dimse_timeout = max(self._node.timeout_s, _TRANSFER_S)
         try:
@@ -191,7 +191,7 @@ class _Transfer:
                     is_cancelled = self._result.is_stopped = True
                     association.send_c_cancel(_MESSAGE_ID, query_model=model)
             elif code not in (0x0000, 0xB000, 0xFE00):
-                raise NodeFailed("Retrieval failed", _retrieval_words(self._node, code))
+                raise NodeFailed("Retrieval failed", _retrieval_text(self._node, code))
 
     def _count(self, path: Path, sop_class: str, patient_id: str) -> None:
         result = self._result
@@ -199,7 +199,7 @@ class _Transfer:
         result.new += 1
         result.sop_classes[sop_class] = result.sop_classes.get(sop_class, 0) + 1
         result.patient_ids.add(patient_id)
-        self._on_object(Progress(path, result.here, max(result.expected, result.here)))
+        self._on_object(RetrievalProgress(path, result.here, max(result.expected, result.here)))
 
 
 class _Get(_Transfer):
@@ -242,7 +242,7 @@ class _Move(_Transfer):
     def _open(self) -> Association:
         return open_association(self._configuration, self._node, [build_context(MOVE)])
 
-    def run(self, missing: list[FoundImage], is_all: bool) -> None:
+    def run(self, missing: list[FoundInstance], is_all: bool) -> None:
         self._awaited = {image.sop_uid for image in missing}
         watching = threading.Event()
         watcher = threading.Thread(target=self._look_until, args=(watching,), daemon=True)
@@ -272,7 +272,7 @@ class _Move(_Transfer):
                 self._count(path, "", "")
 
 
-def _identifiers(study_uid: str, missing: list[FoundImage], is_all: bool) -> list[Dataset]:
+def _identifiers(study_uid: str, missing: list[FoundInstance], is_all: bool) -> list[Dataset]:
     """Whole studies in one request; else lists of what is missing, series by series."""
     if is_all:
         identifier = Dataset()
@@ -292,7 +292,7 @@ def _identifiers(study_uid: str, missing: list[FoundImage], is_all: bool) -> lis
     return identifiers
 
 
-def _retrieval_words(node: Node, status: int) -> str:
+def _retrieval_text(node: Node, status: int) -> str:
     words = {
         0xA701: "it has no room to look for it",
         0xA702: "it could not send the objects",

@@ -24,7 +24,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from engine.errors import EngineError
 from engine.pacs.connections import NodeFailed, associated, lost
-from engine.pacs.outbox import Entry, Outbox, State
+from engine.pacs.outbox import Outbox, OutboxEntry, SendState
 from engine.pacs.receiving import read_commitment
 from engine.pacs.storage_classes import sending_contexts
 from engine.site_configuration import Node, SiteConfiguration
@@ -49,9 +49,9 @@ _FINAL = {
 class Sent:
     """What became of the entries that were due."""
 
-    stored: list[Entry] = field(default_factory=list)  #: gone from the queue
-    awaiting: list[Entry] = field(default_factory=list)  #: taken, to be confirmed
-    failed: list[tuple[Entry, str]] = field(default_factory=list)
+    stored: list[OutboxEntry] = field(default_factory=list)  #: gone from the queue
+    awaiting: list[OutboxEntry] = field(default_factory=list)  #: taken, to be confirmed
+    failed: list[tuple[OutboxEntry, str]] = field(default_factory=list)
     failure: EngineError | None = None  #: why there was no connection
     is_busy: bool = False  #: another process is sending
 
@@ -60,7 +60,7 @@ def send_due(
     configuration: SiteConfiguration,
     node: Node,
     outbox: Outbox,
-    on_entry: Callable[[Entry, str], None] = lambda _entry, _words: None,
+    on_entry: Callable[[OutboxEntry, str], None] = lambda _entry, _words: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Sent:
     """Everything that is due for the node; `on_entry` hears of each, with empty words where it was
@@ -95,7 +95,7 @@ class _Sending:
         node: Node,
         outbox: Outbox,
         sent: Sent,
-        on_entry: Callable[[Entry, str], None],
+        on_entry: Callable[[OutboxEntry, str], None],
         should_stop: Callable[[], bool],
     ) -> None:
         self._configuration = configuration
@@ -106,12 +106,12 @@ class _Sending:
         self._should_stop = should_stop
         self._reports = threading.Event()
 
-    def fail(self, entry: Entry, words: str, is_final: bool = False) -> None:
+    def fail(self, entry: OutboxEntry, words: str, is_final: bool = False) -> None:
         self._outbox.has_failed(entry, words, is_final)
         self._sent.failed.append((entry, words))
         self._on_entry(entry, words)
 
-    def by_dimse(self, entries: Sequence[Entry]) -> None:
+    def by_dimse(self, entries: Sequence[OutboxEntry]) -> None:
         node = self._node
         old = datetime.now(UTC) - _ASK_AGAIN
         doubtful = self._outbox.unconfirmed(node.name, old) if node.commits else []
@@ -137,7 +137,7 @@ class _Sending:
                 return
             self._ask_to_keep(association, [*taken, *doubtful])
 
-    def by_web(self, entries: Sequence[Entry]) -> None:
+    def by_web(self, entries: Sequence[OutboxEntry]) -> None:
         from engine.pacs import dicomweb  # urllib3 tries a socket when it is imported
 
         for entry in entries:
@@ -149,7 +149,7 @@ class _Sending:
             else:
                 self._is_stored(entry)
 
-    def _store(self, association: Association, entry: Entry) -> bool:
+    def _store(self, association: Association, entry: OutboxEntry) -> bool:
         """Whether the node has it now. Raises NodeFailed where the connection was lost."""
         try:
             dataset = pydicom.dcmread(entry.path)
@@ -176,12 +176,12 @@ class _Sending:
         self.fail(entry, f"{words} (status {code:#06x})", code in _FINAL)
         return False
 
-    def _is_stored(self, entry: Entry) -> None:
+    def _is_stored(self, entry: OutboxEntry) -> None:
         self._outbox.is_stored(entry)
         self._sent.stored.append(entry)
         self._on_entry(entry, "")
 
-    def _ask_to_keep(self, association: Association, entries: Sequence[Entry]) -> None:
+    def _ask_to_keep(self, association: Association, entries: Sequence[OutboxEntry]) -> None:
         """N-ACTION; the report comes on this association, or later on one of the node's."""
         if not entries:
             return
@@ -215,7 +215,7 @@ class _Sending:
         end = time.monotonic() + min(_REPORT_S, self._node.timeout_s)
         while time.monotonic() < end and not self._reports.wait(0.2):
             states = {e.id: e.state for e in self._outbox.entries(self._node.name)}
-            if not any(states.get(number) is State.SENT for number in numbers):
+            if not any(states.get(number) is SendState.SENT for number in numbers):
                 return
 
     def _report(self, event: evt.Event) -> tuple[int, None]:

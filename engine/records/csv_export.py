@@ -8,13 +8,13 @@ from pathlib import Path
 
 from engine.domain import (
     NOTICE,
-    AskedRegion,
     Judgement,
     OutOfScope,
     Prediction,
     ReaderAssessment,
     RegionOutOfScope,
     RegionPrediction,
+    RegionRecord,
 )
 from engine.private_files import replaced_whole
 from engine.records.csv_cells import inert
@@ -39,7 +39,7 @@ EXPORT_COLUMNS = (
 
 def write(
     path: Path,
-    entries: Iterable[tuple[ReaderAssessment, Sequence[AskedRegion]]],
+    entries: Iterable[tuple[ReaderAssessment, Sequence[RegionRecord]]],
     current: Collection[int],
     pseudonyms: Pseudonyms | None = None,
 ) -> None:
@@ -70,14 +70,14 @@ def _pseudonymised(assessment: ReaderAssessment, pseudonyms: Pseudonyms) -> Read
     )
 
 
-def is_beside(region: AskedRegion, reading: ReaderAssessment) -> bool:
+def is_beside(region: RegionRecord, reading: ReaderAssessment) -> bool:
     """Whether it was told to that reader, of a view that the reading is about."""
     names = (region.study_uid, region.patient_id, region.reader)
     is_same = names == (reading.study_uid, reading.patient_id, reading.reader)
     return is_same and region.prediction.image_uid in reading.image_uids
 
 
-def _exported_regions(regions: Sequence[AskedRegion], pseudonyms: Pseudonyms | None) -> str:
+def _exported_regions(regions: Sequence[RegionRecord], pseudonyms: Pseudonyms | None) -> str:
     """A JSON array, in the words of `birads-engine predict-region`; empty where there are none."""
     rows = []
     for region in regions:

@@ -166,7 +166,7 @@ def _entries_from_json(values: dict[str, Any]) -> UnsavedEntries:
 
 def _drawing_to_json(drawing: Annotation) -> dict[str, object]:
     return {
-        "mark": drawing.mark,
+        "mark": drawing.annotation_id,
         "study_uid": drawing.study_uid,
         "image_uid": drawing.image_uid,
         "patient_id": drawing.patient_id,

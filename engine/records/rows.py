@@ -14,7 +14,6 @@ from engine.domain import (
     Agreement,
     Annotation,
     AnnotationKind,
-    AskedRegion,
     BiradsCategory,
     Judgement,
     Laterality,
@@ -26,6 +25,7 @@ from engine.domain import (
     RegionJudgement,
     RegionOutOfScope,
     RegionPrediction,
+    RegionRecord,
     propose_agreement,
 )
 from engine.messages import as_message
@@ -144,7 +144,7 @@ def annotation_from_row(row: Sequence[Any]) -> Annotation:
         if not all(math.isfinite(number) for point in points for number in point):
             raise ValueError("a point that is nowhere")
         return Annotation(
-            mark=row[0],
+            annotation_id=row[0],
             study_uid=row[1],
             image_uid=row[2],
             patient_id=row[3],
@@ -159,7 +159,7 @@ def annotation_from_row(row: Sequence[Any]) -> Annotation:
         raise damaged() from error
 
 
-def region_row(region: AskedRegion) -> tuple[object, ...]:
+def region_row(region: RegionRecord) -> tuple[object, ...]:
     prediction = region.prediction
     judged = prediction if isinstance(prediction, RegionPrediction) else None
     return (
@@ -181,7 +181,7 @@ def region_row(region: AskedRegion) -> tuple[object, ...]:
     )
 
 
-def region_from_row(row: Sequence[Any]) -> AskedRegion:
+def region_from_row(row: Sequence[Any]) -> RegionRecord:
     try:
         x_min, y_min, x_max, y_max = (int(edge) for edge in json.loads(row[4]))
         box = x_min, y_min, x_max, y_max
@@ -196,7 +196,7 @@ def region_from_row(row: Sequence[Any]) -> AskedRegion:
             prediction = RegionPrediction(
                 row[3], box, model, probabilities, row[9], row[11], row[12], notes
             )
-        return AskedRegion(row[0], row[1], row[2], prediction, datetime.fromisoformat(row[14]))
+        return RegionRecord(row[0], row[1], row[2], prediction, datetime.fromisoformat(row[14]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # changed by other hands
         raise damaged() from error
 

@@ -22,11 +22,11 @@ from pathlib import Path
 
 from engine.domain import (
     Annotation,
-    AskedRegion,
     Judgement,
     Laterality,
     ReaderAssessment,
-    standing,
+    RegionRecord,
+    current_readings,
 )
 from engine.errors import StorageFailed
 from engine.messages import message
@@ -137,7 +137,7 @@ class ReadingStore:
         log.info("Recorded reading %d", record_id)
         return recorded
 
-    def attach_answers(self, answers: Mapping[int, Judgement]) -> None:
+    def attach_predictions(self, answers: Mapping[int, Judgement]) -> None:
         """Keeps what the model says of readings made without it, by record id; the first stays.
 
         Raises StorageFailed.
@@ -198,7 +198,7 @@ class ReadingStore:
         with self._file.saving():
             for annotation in annotations:
                 values = (
-                    annotation.mark,
+                    annotation.annotation_id,
                     annotation.study_uid,
                     annotation.image_uid,
                     annotation.patient_id,
@@ -222,10 +222,10 @@ class ReadingStore:
             )
             for row in rows:
                 annotation = annotation_from_row(row)
-                newest[annotation.mark] = annotation
+                newest[annotation.annotation_id] = annotation
         return tuple(found for found in newest.values() if not found.is_removed)
 
-    def record_regions(self, regions: Sequence[AskedRegion]) -> None:
+    def record_regions(self, regions: Sequence[RegionRecord]) -> None:
         """Stores what readers were told of rectangles: all of it or nothing.
 
         Raises StorageFailed; ValueError where a time lacks its zone.
@@ -237,7 +237,7 @@ class ReadingStore:
                 row = dict(zip(REGION_COLUMNS.split(", "), region_row(region), strict=True))
                 self._file.insert("regions", row)
 
-    def regions(self, study_uid: str | None = None) -> tuple[AskedRegion, ...]:
+    def regions(self, study_uid: str | None = None) -> tuple[RegionRecord, ...]:
         """What readers were told of rectangles in the study, or in all, the first told first.
 
         Raises StorageFailed.
@@ -278,7 +278,7 @@ class ReadingStore:
 
     def current(self, study_uid: str) -> dict[Laterality, ReaderAssessment]:
         """The newest assessment of each breast of the study that has one."""
-        return {each.laterality: each for each in standing(self.history(study_uid))}
+        return {each.laterality: each for each in current_readings(self.history(study_uid))}
 
     def all(self) -> tuple[ReaderAssessment, ...]:
         """Every assessment of every study, superseded ones too, oldest first."""
@@ -316,7 +316,7 @@ class ReadingStore:
             ids = [a.record_id for a in hidden if a.record_id is not None]
             self.reveal(ids, datetime.now(UTC))
             assessments = self.all()
-        current = {a.record_id for a in standing(assessments) if a.record_id is not None}
+        current = {a.record_id for a in current_readings(assessments) if a.record_id is not None}
         regions = self.regions()
         if only is not None:
             assessments = tuple(a for a in assessments if a.record_id in only)

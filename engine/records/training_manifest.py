@@ -31,7 +31,7 @@ from engine.domain import (
     MammogramView,
     ReaderAssessment,
     Study,
-    standing,
+    current_readings,
 )
 from engine.errors import EngineError, FileChanged, StorageFailed, UnsupportedImage
 from engine.messages import Message, joined, message
@@ -174,7 +174,7 @@ def _newest(
 ) -> Iterable[tuple[ReaderAssessment, str, Path | None]]:
     """Each image once, under the newest reading of its breast."""
     of_image: dict[str, list[ReaderAssessment]] = defaultdict(list)
-    for reading in standing(study.readings):
+    for reading in current_readings(study.readings):
         for image_uid in reading.image_uids:
             of_image[image_uid].append(reading)
     for image_uid, readings in of_image.items():

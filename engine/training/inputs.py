@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.networks.models import Network, Output
+from engine.networks.models import Network, NetworkOutput
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.training.augmentation import AugmentationConfig, Frames
 from engine.training.live_frames import LiveFrames
@@ -147,7 +147,7 @@ class _Forward(nn.Module):
         self.model, self.device = model, device
         self.is_cached, self.is_mixed = is_cached, is_mixed
 
-    def forward(self, batch: Tensor, lesions: Tensor | None = None) -> Output:
+    def forward(self, batch: Tensor, lesions: Tensor | None = None) -> NetworkOutput:
         batch = batch.to(self.device)
         with autocast(self.device, self.is_mixed):
             if self.is_cached:

@@ -41,7 +41,7 @@ from engine.networks.models import (
     MOBILENET,
     HybridResNetTransformer,
     Network,
-    Output,
+    NetworkOutput,
     build_model,
     to_channels_last,
 )
@@ -140,7 +140,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class TrainingRun:
     """What is to be trained, on what, and where it is written."""
 
     config: TrainingConfig
@@ -196,14 +196,14 @@ def train(
     `IncompatibleCheckpoint` if the backbone or a state to resume from does not fit, `TimeIsUp`
     as `pace` says.
     """
-    run = Run(config, source, out, backbone, fold, live, pace, on_progress)
+    run = TrainingRun(config, source, out, backbone, fold, live, pace, on_progress)
     with distributed.process_group() as context:
         return train_in(context, run, resume, on_epoch)
 
 
 def train_in(
     context: DistributedContext,
-    run: Run,
+    run: TrainingRun,
     resume: bool = False,
     on_epoch: Callable[[Epoch, int], None] | None = None,
 ) -> Path:
@@ -229,7 +229,7 @@ def train_in(
     return path
 
 
-def _trainer(run: Run, context: DistributedContext) -> "Trainer":
+def _trainer(run: TrainingRun, context: DistributedContext) -> "Trainer":
     """At its first step."""
     config = run.config
     torch.manual_seed(config.seed)
@@ -271,7 +271,7 @@ def _trainer(run: Run, context: DistributedContext) -> "Trainer":
 
 
 def _stored_inputs(
-    run: Run, rows: Sequence[ManifestRow], model: Network, context: DistributedContext
+    run: TrainingRun, rows: Sequence[ManifestRow], model: Network, context: DistributedContext
 ) -> tuple[Frames, StoredInputs]:
     config, on_progress = run.config, run.on_progress
 
@@ -304,7 +304,7 @@ def seconds_per_step(
 ) -> tuple[float, float]:
     """How long a step of stage one and of stage two takes on this machine, once it is warm."""
     with distributed.process_group() as context:
-        trainer = _trainer(Run(config, source, Path(), backbone, live=live), context)
+        trainer = _trainer(TrainingRun(config, source, Path(), backbone, live=live), context)
         return trainer.seconds_per_step(1, steps), trainer.seconds_per_step(2, steps)
 
 
@@ -408,7 +408,7 @@ class Objective:
         self.malignant = torch.tensor(outcome, device=device)  #: (rows,) 1, 0 or nan
 
     def loss(
-        self, output: Output, boxes: Tensor | None, indices: np.ndarray
+        self, output: NetworkOutput, boxes: Tensor | None, indices: np.ndarray
     ) -> tuple[Tensor, _Terms]:
         """Of a batch of the rows at `indices`, and its terms unweighted; each a scalar."""
         config = self.config
@@ -424,7 +424,7 @@ class Objective:
         grade, distance, malignant = terms
         return loss, (grade.mean(), distance.mean(), malignant.mean())
 
-    def _terms(self, output: Output, indices: np.ndarray) -> _Terms:
+    def _terms(self, output: NetworkOutput, indices: np.ndarray) -> _Terms:
         """Of each row, (batch,)."""
         config, categories = self.config, self.categories
         allowed = self.allowed[indices]
@@ -460,7 +460,12 @@ class Trainer:
     """The epochs, the optimizer and the state that `resume` picks up."""
 
     def __init__(
-        self, run: Run, fold: Fold, model: Network, inputs: Inputs, context: DistributedContext
+        self,
+        run: TrainingRun,
+        fold: Fold,
+        model: Network,
+        inputs: Inputs,
+        context: DistributedContext,
     ) -> None:
         self.run, self.fold, self.model = run, fold, model
         self.config, self.inputs, self.context = run.config, inputs, context
@@ -602,7 +607,9 @@ class Trainer:
     def _step(self, batch: Tensor, boxes: Tensor | None, indices: np.ndarray) -> Tensor:
         """One step of the optimizer; the loss and its terms, float64 (4,) on the device."""
         optimizer = self.stage.optimizer
-        output: Output = self.stage.forward(batch, boxes if self.config.guided_weight else None)
+        output: NetworkOutput = self.stage.forward(
+            batch, boxes if self.config.guided_weight else None
+        )
         loss, terms = self.objective.loss(output, boxes, indices)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own
@@ -648,16 +655,16 @@ class Trainer:
         return copy.eval()
 
     @torch.inference_mode()
-    def predict(self, indices: np.ndarray) -> Output:
+    def predict(self, indices: np.ndarray) -> NetworkOutput:
         """What the averaged network makes of the clean frames, on the CPU."""
         model = to_channels_last(self.averaged_model().to(self.inputs.device))
         forward = self.inputs.forward_module(model)
         clean = np.zeros(len(indices), int)
         batches = self._batches(indices, clean, self.config.batch * 2)
-        outputs: list[Output] = [forward(batch) for _, (batch, _) in batches]
+        outputs: list[NetworkOutput] = [forward(batch) for _, (batch, _) in batches]
         heads = [output.malignancy for output in outputs if output.malignancy is not None]
         malignancy = torch.cat(heads).float().cpu() if heads else None
-        return Output(torch.cat([each.logits for each in outputs]).float().cpu(), malignancy)
+        return NetworkOutput(torch.cat([each.logits for each in outputs]).float().cpu(), malignancy)
 
     def _held_out_loss(self) -> float:
         """For the curves only: no decision is taken on it."""

@@ -9,7 +9,6 @@ from engine.domain import (
     Agreement,
     Annotation,
     AnnotationKind,
-    AskedRegion,
     BiradsCategory,
     Laterality,
     ModelIdentity,
@@ -17,11 +16,12 @@ from engine.domain import (
     ReaderAssessment,
     ReadingMode,
     RegionPrediction,
+    RegionRecord,
 )
 from engine.records.store import ReadingStore
 
 LIGHT = ModelIdentity("light", "ab" * 32, (1, 3, 4, 5))
-SAID = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
+PREDICTION = Prediction(LIGHT, {1: 0.125, 3: 0.25, 4: 0.5, 5: 0.125}, malignancy=0.375)
 NOON = datetime(2026, 11, 21, 12, 0, 3, 250_000, tzinfo=UTC)
 FIRST_VERSION = Path(__file__).with_name("readings_v1.sql")
 SECOND_VERSION = Path(__file__).with_name("readings_v2.sql")
@@ -40,7 +40,7 @@ def assessment(**changes) -> ReaderAssessment:
         "agreement": Agreement.DISAGREE,
         "reason": "false mark",
         "comment": "skin fold — not a mass",
-        "prediction": SAID,
+        "prediction": PREDICTION,
         "reading_mode": ReadingMode.CONCURRENT,
         "opened_at": NOON - timedelta(seconds=40),
         "recorded_at": NOON,
@@ -56,7 +56,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def ruler(**changes) -> Annotation:
     """A drawing."""
     values = {
-        "mark": "a1",
+        "annotation_id": "a1",
         "study_uid": "1.2.3",
         "image_uid": "1.2.3.1",
         "patient_id": "A-17",
@@ -69,7 +69,7 @@ def ruler(**changes) -> Annotation:
     return Annotation(**(values | changes))
 
 
-def region_record(**changes) -> AskedRegion:
+def region_record(**changes) -> RegionRecord:
     """What a reader was told of a rectangle."""
     values = {
         "image_uid": "1.2.3.1",
@@ -83,7 +83,7 @@ def region_record(**changes) -> AskedRegion:
     }
     of_study = {name: changes.pop(name) for name in ("study_uid", "reader") if name in changes}
     said = RegionPrediction(**(values | changes))
-    return AskedRegion(
+    return RegionRecord(
         **({"study_uid": "1.2.3", "patient_id": "A-17", "reader": "Dr. Ñandú"} | of_study),
         prediction=said,
         asked_at=datetime(2026, 11, 28, 9, 30, tzinfo=UTC),
@@ -101,7 +101,7 @@ def fill(path: Path, count: int = 8) -> None:
     """A readings file with rows in every table."""
     with ReadingStore(path) as store:
         first = store.record(unseen(comment="c0"), {"1.2.3.1": Path("/a/1.dcm")})
-        store.attach_answers({first.record_id: assessment().prediction})
+        store.attach_predictions({first.record_id: assessment().prediction})
         store.reveal([first.record_id], assessment().recorded_at)
         store.annotate([ruler()])
         for number in range(1, count):

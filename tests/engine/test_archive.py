@@ -17,10 +17,10 @@ import torch
 
 from engine.__main__ import main
 from engine.archive import listing, sources
-from engine.archive.crew import Alone, CrewFailed
 from engine.archive.index import Found, Index
 from engine.archive.parts import SCHEMA
 from engine.archive.units import Unable
+from engine.archive.worker_pool import Alone, WorkersFailed
 from engine.domain import NOTICE
 from tests.archive_results import (
     SMALL,
@@ -147,7 +147,7 @@ def test_a_worker_that_does_not_see_the_archive_ends_the_run_and_records_nothing
     paths = tuple(str(tmp_path / "empty" / path.name) for path in files)
     found = tuple(Found(1, path.name.encode(), 1, 1) for path in files)
     assert isinstance(looker(listing.Batch(found, paths, (1,))), Unable)
-    with Index(tmp_path / "list.sqlite") as index, pytest.raises(CrewFailed):
+    with Index(tmp_path / "list.sqlite") as index, pytest.raises(WorkersFailed):
         listing.fill(index, iter([tmp_path / "nowhere"]), Alone(), print, looker.roots)
 
 

@@ -10,8 +10,8 @@ from sklearn.metrics import cohen_kappa_score, roc_auc_score
 from engine.__main__ import main
 from engine.archive import card, comparison, labels, tally
 from engine.archive.parts import Parts
-from engine.archive.run import Settings
-from engine.archive.units import Answer
+from engine.archive.run import RunSettings
+from engine.archive.units import UnitResult
 from engine.domain import NOTICE
 from engine.errors import InvalidData
 from engine.networks.checkpoint import shipped_checkpoint
@@ -34,13 +34,13 @@ def breast(unit: int, side: str, probabilities, **facts) -> dict:
 
 def write_run(folder: Path, rows: list[dict], model: str = "light", sha256: str = "0" * 64) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    Settings(model, sha256, 10_000, True, False).kept_in(folder)
+    RunSettings(model, sha256, 10_000, True, False).kept_in(folder)
     parts = Parts(folder / "parts", 10_000, None, 400)
     units: dict[int, list[dict]] = {}
     for row in rows:
         units.setdefault(row["unit"], []).append(row)
     for unit, of_unit in units.items():
-        parts.add(Answer(unit, tuple(of_unit)))
+        parts.add(UnitResult(unit, tuple(of_unit)))
     parts.flush()
     return folder
 
@@ -255,8 +255,8 @@ def test_runs_with_hashes_and_with_identifiers_cannot_be_compared_and_it_is_said
 ):
     hashed = tmp_path / "hashed"
     hashed.mkdir()
-    Settings("light", "0" * 64, 10_000, False, False).kept_in(hashed)
+    RunSettings("light", "0" * 64, 10_000, False, False).kept_in(hashed)
     figures = comparison.compare(run_folder / "parts", hashed / "parts")
-    runs = Settings.read(run_folder), Settings.read(hashed)
+    runs = RunSettings.read(run_folder), RunSettings.read(hashed)
     comparison.write(tmp_path / "page.html", runs, figures)
     assert "run both in the same way" in (tmp_path / "page.html").read_text()

@@ -139,7 +139,7 @@ def test_a_killed_driver_costs_a_part_at_most_and_leaves_no_worker(place):
 
 CREW = """
 import os
-from engine.archive.crew import local
+from engine.archive.worker_pool import local
 
 def told(number):
     return number, os.environ.get("MALLOC_TRIM_THRESHOLD_"), os.environ["OMP_NUM_THREADS"]

@@ -18,7 +18,7 @@ from engine.__main__ import main
 from engine.audit.log import AuditLog
 from engine.audit.messages import (
     AuditEvent,
-    Deed,
+    EventIdentification,
     Participant,
     Role,
     Subject,
@@ -35,7 +35,7 @@ from tests.certificates import make_keys
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SUBJECT = Subject("P-17", "Muster^Änne", "1.2.3", {"1.2.840.10008.5.1.4.1.1.1.2": 4})
 SENT = AuditEvent(
-    Deed.TRANSFERRED,
+    EventIdentification.TRANSFERRED,
     (
         Participant("VIEWER", Role.SOURCE, True, host="pc-7"),
         Participant("ORTHANC", Role.DESTINATION, host="10.0.0.5"),
@@ -50,8 +50,14 @@ def test_every_code_is_the_standards():
         for variants in concepts.concepts["DCM"].values()
         for value, (meaning, _) in variants.items()
     }
-    codes = [deed.event for deed in Deed] + [role.value for role in Role]
-    codes += [deed.type for deed in Deed if deed.type is not None]
+    codes = [identification.event for identification in EventIdentification] + [
+        role.value for role in Role
+    ]
+    codes += [
+        identification.type
+        for identification in EventIdentification
+        if identification.type is not None
+    ]
     for code in codes:
         if code.scheme == "DCM":
             assert known[code.value] == code.meaning
@@ -85,7 +91,7 @@ def test_a_message_says_who_did_what_with_whose_images():
 
 def test_a_failure_says_why_and_hostile_words_break_no_line():
     event = AuditEvent(
-        Deed.QUERY,
+        EventIdentification.QUERY,
         (Participant('a"<b>\x00\n', name="\u202eevil"),),
         failure="no <answer>\n",
         query="PatientName=Muster*",
@@ -101,9 +107,9 @@ def test_a_failure_says_why_and_hostile_words_break_no_line():
     assert query.text == "UGF0aWVudE5hbWU9TXVzdGVyKg=="
 
 
-def test_every_deed_makes_a_message():
-    for deed in Deed:
-        xml = as_xml(AuditEvent(deed, (this_user(), this_program("VIEWER"))), NOON, "x")
+def test_every_event_makes_a_message():
+    for identification in EventIdentification:
+        xml = as_xml(AuditEvent(identification, (this_user(), this_program("VIEWER"))), NOON, "x")
         assert ElementTree.fromstring(xml).find("ActiveParticipant").attrib["UserID"]
 
 
@@ -118,8 +124,12 @@ def test_the_log_is_its_owners_alone(tmp_path):
 def test_what_is_recorded_is_there_in_order_and_sound(tmp_path):
     log = AuditLog(tmp_path)
     assert log.verify().problem == ""
-    for deed in (Deed.START, Deed.STUDY_OPENED, Deed.STOP):
-        log.record(AuditEvent(deed, (this_user(),)))
+    for identification in (
+        EventIdentification.START,
+        EventIdentification.STUDY_OPENED,
+        EventIdentification.STOP,
+    ):
+        log.record(AuditEvent(identification, (this_user(),)))
     events = [
         ElementTree.fromstring(xml).find("EventIdentification/EventID").attrib["csd-code"]
         for xml in log.messages()
@@ -308,8 +318,8 @@ def test_a_message_has_its_length_in_front():
 def test_the_command_verifies_shows_and_delivers(tmp_path, keys, server, capsys):
     path = tmp_path / "site.toml"
 
-    def run(deed):
-        code = main(["audit", deed, "--config", str(path)])
+    def run(action):
+        code = main(["audit", action, "--config", str(path)])
         return code, capsys.readouterr().out.splitlines()
 
     assert main(["audit", "verify", "--config", str(path)]) == 2

@@ -23,7 +23,7 @@ from engine.evaluation.row_predictions import (
 )
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import Checkpoint
-from engine.networks.models import Network, Output
+from engine.networks.models import Network, NetworkOutput
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.training.dataset import ManifestRow, read_manifest
 from tests.phantom import breast, write_plain
@@ -357,7 +357,7 @@ class _SeesBrightSpots(Network):
         tissue = feature.sum(dim=(1, 2, 3)) / (feature > 0).sum(dim=(1, 2, 3))
         above = ((feature.amax(dim=(1, 2, 3)) - tissue) * 100).round() / 10
         none = torch.zeros_like(above)
-        return Output(torch.stack([none, none, above, above], dim=1), above)
+        return NetworkOutput(torch.stack([none, none, above, above], dim=1), above)
 
 
 def test_a_network_that_reads_lesions_is_at_chance_when_the_breast_is_blurred(tmp_path):

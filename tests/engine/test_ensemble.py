@@ -14,7 +14,7 @@ from engine.errors import IncompatibleCheckpoint
 from engine.networks import ensemble, gradcam, preprocessing
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import load_checkpoint
-from engine.networks.models import HYBRID, LIGHT, Output, build_model
+from engine.networks.models import HYBRID, LIGHT, NetworkOutput, build_model
 from engine.networks.predictor import Predictor
 from tests.phantom import breast, write_mammogram, write_study
 from tests.tiny_networks import PREPROCESSING, tiny_model, write_tiny_checkpoint
@@ -47,8 +47,8 @@ def drawn() -> np.ndarray:
 
 def test_what_both_know_is_shared_and_the_rest_is_left_to_the_hybrid(both):
     torch.manual_seed(2)
-    one = Output(torch.randn(3, 5).double(), torch.randn(3))
-    other = Output(torch.randn(3, 4).double(), torch.randn(3))
+    one = NetworkOutput(torch.randn(3, 5).double(), torch.randn(3))
+    other = NetworkOutput(torch.randn(3, 4).double(), torch.randn(3))
     joined = both.combined([one, other])
     # each as its own calibration speaks
     calibrations = [member.calibration for member in both.members]
@@ -66,7 +66,7 @@ def test_what_both_know_is_shared_and_the_rest_is_left_to_the_hybrid(both):
     known = [0, 2, 3, 4]
     together = ((alone[:, known].log() + second.log()) / 2).softmax(dim=1)
     assert torch.allclose(said[:, known] / (1 - said[:, 1:2]), together)
-    assert both.combined([one, Output(other.logits)]).malignancy is None
+    assert both.combined([one, NetworkOutput(other.logits)]).malignancy is None
 
 
 def test_each_member_says_what_it_would_say_alone_in_its_own_frame(path, study):

@@ -42,7 +42,7 @@ from engine.evaluation.row_predictions import (
 from engine.evaluation.table import ErrorPicture
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from engine.networks.models import Network, Output
+from engine.networks.models import Network, NetworkOutput
 from engine.networks.predictor import Predictor
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.records.store import ReadingStore
@@ -488,7 +488,7 @@ class _Brightness(Network):
     def forward_trainable(self, feature, lesions=None):
         bright = self.pool(torch.relu(feature - self.threshold)).sum(dim=(1, 2, 3))
         none = torch.zeros_like(bright)
-        return Output(torch.stack([none, none, bright, bright], dim=1))
+        return NetworkOutput(torch.stack([none, none, bright, bright], dim=1))
 
 
 @pytest.mark.parametrize("side", ["R", "L"])
@@ -649,7 +649,7 @@ def test_agreement_counts_blind_readings_with_the_answer_that_came_later(tmp_pat
                 agreement=nothing,
                 proposed_agreement=nothing,
             )
-            store.attach_answers({store.record(unseen).record_id: said})
+            store.attach_predictions({store.record(unseen).record_id: said})
         got = strict(agreement.of_readings(store.all(), resamples=50))
     assert got["by_mode"]["blind audit"]["n"] == 2
     assert got["agreement"] == got["categories_match"] == 0.5

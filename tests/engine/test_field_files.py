@@ -561,7 +561,7 @@ def test_a_table_that_reaches_half_of_white_is_said(tmp_path):
     )
     view = view_of(path)
     assert noted(view, "less than half of its range")
-    assert view.grey_faults == ("VOI LUT fills half of its range",)
+    assert view.display_warnings == ("VOI LUT fills half of its range",)
 
 
 # ---------------------------------------------------------------------------------- discs, folders

@@ -19,7 +19,7 @@ from engine.interop import results
 from engine.interop.foreign_documents import fitting, kind_of, read, read_all
 from engine.interop.foreign_reports import category_of, shape_of
 from engine.interop.marks import DocumentKind, Intent, Shape
-from engine.interop.plans import Kind, Observer, Words, plan
+from engine.interop.plans import ObjectKind, Observer, ReaderRecords, plan
 from engine.interop.presentation_states import ShownAs
 from engine.interop.regions import warm_regions
 from tests.interop_studies import drawings_on, reading, said_of, study_in
@@ -33,12 +33,12 @@ def written(tmp_path_factory):
     """Study, prediction, and our own objects as files: (kind, observer) -> paths."""
     folder = tmp_path_factory.mktemp("foreign")
     study = study_in(folder / "exam")
-    prediction, words = said_of(study), Words((reading(study),), drawings_on(study))
+    prediction, words = said_of(study), ReaderRecords((reading(study),), drawings_on(study))
     shown = {
         view.image_uid: ShownAs(VoiWindow(900, 700, VoiFunction.SIGMOID), (10, 110, 20, 120))
         for view in study.views
     }
-    planned = plan(study, tuple(Kind), prediction, words)
+    planned = plan(study, tuple(ObjectKind), prediction, words)
     files: dict = {}
     for made in results.make(study, planned, prediction, words, shown=shown):
         key = made.planned.kind, made.planned.observer
@@ -97,7 +97,7 @@ def only(files, kind, observer=Observer.MODEL):
 
 def test_a_cad_reports_findings_are_read_with_place_certainty_and_intent(written):
     study, prediction, files = written
-    read_back = read(only(files, Kind.CAD_REPORT))
+    read_back = read(only(files, ObjectKind.CAD_REPORT))
     assert read_back.kind is DocumentKind.CAD_REPORT
     assert read_back.title == "Mammography CAD Report"
     assert len(read_back.marks) == 8  # centre and outline of each view's region
@@ -190,7 +190,7 @@ def test_a_mark_without_a_place_is_said(tmp_path):
 
 def test_a_measurement_report_is_read_breast_by_breast(written):
     _, prediction, files = written
-    found = read(only(files, Kind.REPORT))
+    found = read(only(files, ObjectKind.REPORT))
     assert found.kind is DocumentKind.REPORT
     assert not found.is_verified
     breasts = [s for s in found.statements if s.category is not None]
@@ -205,7 +205,7 @@ def test_a_measurement_report_is_read_breast_by_breast(written):
 
 def test_a_readers_report_is_read_with_its_measurements(written):
     _, _, files = written
-    found = read(only(files, Kind.REPORT, Observer.READER))
+    found = read(only(files, ObjectKind.REPORT, Observer.READER))
     assert found.observers == ("Dr. Anna Beispiel",)
     assert found.statements[0].category is BiradsCategory.MODERATE_SUSPICION
     assert found.statements[0].laterality is Laterality.RIGHT
@@ -253,7 +253,7 @@ def test_shapes_that_make_no_sense_are_none():
 
 def test_a_presentation_state_is_read_with_window_area_and_drawings(written):
     study, _, files = written
-    found = read(only(files, Kind.PRESENTATION, Observer.READER))
+    found = read(only(files, ObjectKind.PRESENTATION, Observer.READER))
     (shown,) = found.shown
     assert shown.image_uids == (study.views[0].image_uid,)
     (window,) = shown.vois
@@ -342,13 +342,13 @@ def test_windows_and_areas_that_make_no_sense_are_left_out(tmp_path):
 
 def test_a_segmentation_is_read_as_outlines(written):
     study, _, files = written
-    found = read(only(files, Kind.SEGMENTATION))
+    found = read(only(files, ObjectKind.SEGMENTATION))
     view = study.views[0]
     assert found.grid == (view.rows, view.columns)
     (mark,) = found.marks
     assert (mark.image_uid, mark.shape) == (view.image_uid, Shape.OUTLINE)
     assert mark.label == "Model attention, research only"
-    mask = pydicom.dcmread(only(files, Kind.SEGMENTATION)).pixel_array
+    mask = pydicom.dcmread(only(files, ObjectKind.SEGMENTATION)).pixel_array
     rows, columns = np.nonzero(mask.reshape(found.grid))
     points = np.array(mark.points)
     assert points.min(0).tolist() == [rows.min() + 0.5, columns.min() + 0.5]
@@ -399,14 +399,14 @@ def test_fractional_ones_and_label_maps_are_read(tmp_path, written):
 
 def test_a_segmentation_of_another_size_is_not_laid_over_the_image(written):
     study, _, files = written
-    found = read(only(files, Kind.SEGMENTATION))
+    found = read(only(files, ObjectKind.SEGMENTATION))
     fitted = fitting(replace(found, grid=(10, 10)), study)
     assert fitted.marks == ()
     assert "another size" in fitted.notes[0]
 
 
 def test_a_segmentation_that_claims_gigabytes_is_refused_before_it_is_decoded(tmp_path, written):
-    dataset = pydicom.dcmread(only(written[2], Kind.SEGMENTATION))
+    dataset = pydicom.dcmread(only(written[2], ObjectKind.SEGMENTATION))
     dataset.Rows = dataset.Columns = 60000
     dataset.save_as(tmp_path / "huge.dcm")
     with pytest.raises(UnreadableFile, match="too large"):
@@ -418,7 +418,7 @@ def test_a_segmentation_that_claims_gigabytes_is_refused_before_it_is_decoded(tm
 
 def test_marked_images_are_read(written):
     study, _, files = written
-    found = read(only(files, Kind.KEY_OBJECTS, Observer.READER))
+    found = read(only(files, ObjectKind.KEY_OBJECTS, Observer.READER))
     assert found.kind is DocumentKind.KEY_OBJECTS
     assert found.title == "Of Interest"
     assert found.key_images == (study.views[0].image_uid,)
@@ -456,7 +456,7 @@ def test_only_what_is_about_the_studys_own_images_is_kept(written, tmp_path):
     (tmp_path / "broken.dcm").write_bytes(every[0].read_bytes()[:3000])
     broken = tmp_path / "broken.dcm"
     found, failures = read_all([*every, broken, study.views[0].path], study)
-    captures = files[Kind.CAPTURE, Observer.MODEL]
+    captures = files[ObjectKind.CAPTURE, Observer.MODEL]
     assert len(found) == len(every) - len(captures)
     assert [failure.path for failure in failures] == [broken]
     assert all(document.study_uid == study.uid for document in found)
@@ -468,7 +468,7 @@ def test_only_what_is_about_the_studys_own_images_is_kept(written, tmp_path):
 
 def test_marks_outside_their_image_are_said_and_not_shown(written):
     study, _, files = written
-    found = read(only(files, Kind.CAD_REPORT))
+    found = read(only(files, ObjectKind.CAD_REPORT))
     far = replace(found.marks[0], points=((1e9, -5.0),))
     foreign = replace(found.marks[0], image_uid="1.2.3")
     fitted = fitting(replace(found, marks=(far, foreign, found.marks[1])), study)
@@ -493,11 +493,17 @@ def test_hostile_words_are_cut_and_made_visible(tmp_path):
 
 @pytest.mark.parametrize(
     "kind",
-    [Kind.CAD_REPORT, Kind.REPORT, Kind.PRESENTATION, Kind.SEGMENTATION, Kind.KEY_OBJECTS],
+    [
+        ObjectKind.CAD_REPORT,
+        ObjectKind.REPORT,
+        ObjectKind.PRESENTATION,
+        ObjectKind.SEGMENTATION,
+        ObjectKind.KEY_OBJECTS,
+    ],
 )
 def test_damaged_documents_never_raise_but_an_error_in_words(written, tmp_path, kind):
     study, _, files = written
-    observer = Observer.READER if kind is Kind.KEY_OBJECTS else Observer.MODEL
+    observer = Observer.READER if kind is ObjectKind.KEY_OBJECTS else Observer.MODEL
     whole = only(files, kind, observer).read_bytes()
     chance = random.Random(kind.value)
     path = tmp_path / "damaged.dcm"

@@ -66,16 +66,16 @@ class TestSideAndView:
 
     def test_what_contradicts_the_side_belongs_on_the_image(self, tmp_path):
         found = edited(tmp_path, setting(ImageLaterality="R", Laterality="L"))
-        assert found.side_faults == ("tags say both R and L",)
+        assert found.laterality_warnings == ("tags say both R and L",)
         found = edited(tmp_path, setting(PatientOrientation=["A", "R"]), laterality="R")
-        assert found.side_faults == ("orientation tag says L",)
+        assert found.laterality_warnings == ("orientation tag says L",)
         assert found.orientation == ("A", "R")
         assert any("left breast" in note for note in found.notes)
         found = edited(tmp_path, name="L_CC.dcm", laterality="R")
-        assert found.side_faults == ("a name says L",)
+        assert found.laterality_warnings == ("a name says L",)
         for orientation in (["P", "L"], ["A", "L"], ["P"], ["A", "R", "F"]):
             agreed = edited(tmp_path, setting(PatientOrientation=orientation), laterality="R")
-            assert agreed.side_faults == ()
+            assert agreed.laterality_warnings == ()
 
     @pytest.mark.parametrize(
         ("code", "scheme", "view"),
@@ -339,7 +339,7 @@ class TestWindows:
     def test_a_width_of_nothing_is_ignored_said_and_replaced(self, tmp_path, width):
         found = edited(tmp_path, setting(WindowWidth=width))
         assert found.vois == ()
-        assert found.grey_faults == ("window ignored: unusable width",)
+        assert found.display_warnings == ("window ignored: unusable width",)
         assert any("without a usable width" in note for note in found.notes)
         assert presets(found, load_pixels(found))[0].name == "automatic"
 
@@ -347,7 +347,7 @@ class TestWindows:
         found = edited(tmp_path, setting(WindowWidth=None))
         assert found.vois == ()
         assert any("Window Width is missing" in note for note in found.notes)
-        assert found.grey_faults == ("window ignored: it has no width",)
+        assert found.display_warnings == ("window ignored: it has no width",)
         assert presets(found, load_pixels(found))[0].name == "automatic"
 
     def test_a_width_that_is_no_number_is_said_and_replaced(self, tmp_path):
@@ -379,12 +379,12 @@ class TestWindows:
         offered = presets(found, load_pixels(found))
         assert [(w.name, w.width) for w in offered[1:]] == [("", window[1])]
         assert offered[0].name == "automatic"
-        assert found.grey_faults == (f"window of width {window[1]} set aside",)
+        assert found.display_warnings == (f"window of width {window[1]} set aside",)
 
     def test_one_of_width_one_is_no_step_where_values_are_fractions(self, tmp_path):
         found = edited(tmp_path, window=(0.2, 1), voi_function="LINEAR_EXACT", slope=1e-4)
         assert presets(found, load_pixels(found))[0].width == 1
-        assert found.grey_faults == ()
+        assert found.display_warnings == ()
 
     def test_of_several_without_a_name_each_has_its_number(self, tmp_path):
         found = edited(tmp_path, window=[(2000, 800, ""), (1000, 300, "HARD"), (900, 200, "")])
@@ -394,7 +394,7 @@ class TestWindows:
         found = edited(tmp_path, voi_function="GAMMA")
         assert found.vois[0].function is VoiFunction.LINEAR
         assert any("unknown VOI LUT Function" in note for note in found.notes)
-        assert found.grey_faults == ("unknown curve shown as linear",)
+        assert found.display_warnings == ("unknown curve shown as linear",)
 
 
 class TestVoiLuts:
@@ -419,12 +419,12 @@ class TestVoiLuts:
         found = edited(tmp_path, luts=[(descriptor, data, "BAD")])
         assert not any(isinstance(voi, VoiLut) for voi in found.vois)
         assert any("VOI LUT" in note and fault in note for note in found.notes)
-        assert any(text.startswith("VOI LUT ignored") for text in found.grey_faults)
+        assert any(text.startswith("VOI LUT ignored") for text in found.display_warnings)
         assert found.vois, "its windows went with it"
 
     def test_without_a_window_a_bad_one_gives_way_to_the_automatic_window(self, tmp_path):
         found = edited(tmp_path, window=None, luts=[([16, 0, 8], range(255, 239, -1), "BAD")])
-        assert found.grey_faults == ("VOI LUT ignored: it descends",)
+        assert found.display_warnings == ("VOI LUT ignored: it descends",)
         assert [voi.name for voi in presets(found, load_pixels(found))] == ["automatic"]
 
     @pytest.mark.parametrize("tail", [0, 1, 10])
@@ -432,14 +432,14 @@ class TestVoiLuts:
         table = [*range(4096 - tail), *[0] * tail]
         found = edited(tmp_path, luts=[([4096, 0, 12], table, "CURVE")])
         assert found.vois[0].name == "CURVE"
-        assert found.grey_faults == ()
+        assert found.display_warnings == ()
 
     def test_one_that_wraps_round_is_shown_and_said_so(self, tmp_path):
         table = [*range(0, 4096, 2), *range(0, 4096, 2)]
         table[3000:] = [4095] * 1096
         found = edited(tmp_path, luts=[([4096, 0, 12], table, "CURVE")])
         assert found.vois[0].name == "CURVE"
-        assert found.grey_faults == ("VOI LUT descends in part",)
+        assert found.display_warnings == ("VOI LUT descends in part",)
 
     def test_behind_a_modality_lut_it_begins_at_an_unsigned_value(self, tmp_path):
         found = edited(
@@ -483,7 +483,7 @@ class TestPolarity:
     ):
         found = edited(tmp_path, photometric=photometric, presentation_shape=shape)
         assert load_pixels(found).is_inverted is is_inverted
-        assert any("polarity" in fault for fault in found.grey_faults) is is_doubtful
+        assert any("polarity" in fault for fault in found.display_warnings) is is_doubtful
         assert any("contradicts" in note for note in found.notes) is is_doubtful
 
 
@@ -496,7 +496,7 @@ def test_a_bad_modality_lut_is_ignored_with_its_fault(tmp_path, descriptor, data
     found = edited(tmp_path, modality_lut=(descriptor, data))
     shown = load_pixels(found).stored  # before the same file is written anew
     assert any("Modality LUT is ignored" in note and fault in note for note in found.notes)
-    assert any("Modality LUT ignored" in text and fault in text for text in found.grey_faults)
+    assert any("Modality LUT ignored" in text and fault in text for text in found.display_warnings)
     reference = load_pixels(edited(tmp_path)).stored
     assert (shown == reference).all()
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from engine.interop import results
-from engine.interop.plans import Kind, Words, plan
+from engine.interop.plans import ObjectKind, ReaderRecords, plan
 from engine.pacs import connections, finding, retrieving, sending
 from engine.pacs.connections import NodeFailed
 from engine.pacs.finding import StudyQuery
@@ -17,7 +17,7 @@ from engine.pacs.inbox import Inbox
 from engine.pacs.outbox import Outbox
 from engine.pacs.receiving import Listeners
 from engine.pacs.receiving import Receiver as Listener
-from engine.site_configuration import Node, Receiver, Retrieval, SiteConfiguration, Web
+from engine.site_configuration import Node, ReceiverConfiguration, Retrieval, SiteConfiguration, Web
 from tests import orthanc
 from tests.certificates import make_keys
 from tests.interop_studies import drawings_on, reading, said_of, study_in
@@ -60,7 +60,7 @@ def pacs(started):
 
 @pytest.fixture
 def site(port):
-    receiver = Receiver("127.0.0.1", port, frozenset({orthanc.AE_TITLE}))
+    receiver = ReceiverConfiguration("127.0.0.1", port, frozenset({orthanc.AE_TITLE}))
     return SiteConfiguration("VIEWER", {}, receiver)
 
 
@@ -125,8 +125,8 @@ def test_a_study_that_grows_while_it_is_read_is_fetched_to_its_end(
 @pytest.mark.parametrize("form", ["film", "digital"])
 def test_every_kind_of_result_is_taken_listed_and_comes_back(pacs, site, node, tmp_path, form):
     study = study_in(tmp_path / "exam", form)
-    prediction, words = said_of(study), Words((reading(study),), drawings_on(study))
-    planned = plan(study, tuple(Kind), prediction, words)
+    prediction, words = said_of(study), ReaderRecords((reading(study),), drawings_on(study))
+    planned = plan(study, tuple(ObjectKind), prediction, words)
     made = list(results.make(study, planned, prediction, words))
     files = [results.write(each, tmp_path) for each in made]
     images = [view.path for view in study.views]

@@ -181,11 +181,11 @@ def test_what_two_networks_said_of_the_fold_that_neither_saw_is_combined_without
         assert sum(probabilities_of(record)) == pytest.approx(1, abs=1e-6)
     # by hand, of one image: the mean of the malignancy logits that the two folds' networks gave,
     # each calibrated by what it said of the other fold
-    stored = [np.load(home / "fold1" / "predictions.npz") for home in (first, second)]
+    stored = [np.load(run_dir / "fold1" / "predictions.npz") for run_dir in (first, second)]
     file = str(stored[0]["files"][0])
     logits = []
-    for home, of_fold, member in zip((first, second), stored, both.members, strict=True):
-        others = predict_fold(home / "fold0", 0, rows)
+    for run_dir, of_fold, member in zip((first, second), stored, both.members, strict=True):
+        others = predict_fold(run_dir / "fold0", 0, rows)
         scaling = fit_calibration(others, member.identity.categories, rows).cancer.head
         logit = of_fold["malignancy"][list(of_fold["files"]).index(file)]
         logits.append(logit * scaling.slope + scaling.offset)

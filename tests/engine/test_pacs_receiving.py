@@ -21,7 +21,7 @@ from engine.pacs.connections import NodeFailed
 from engine.pacs.inbox import Inbox
 from engine.pacs.receiving import Listeners, Receiver
 from engine.site_configuration import AuditSettings, SiteConfiguration, write
-from engine.site_configuration import Receiver as Settings
+from engine.site_configuration import ReceiverConfiguration as Settings
 from tests.certificates import make_keys
 from tests.phantom import write_mammogram, write_study
 from tests.small_pacs import free_port

@@ -30,7 +30,7 @@ from engine.pacs.inbox import Inbox
 from engine.site_configuration import (
     AuditSettings,
     Node,
-    Receiver,
+    ReceiverConfiguration,
     Retrieval,
     SiteConfiguration,
     write,
@@ -387,7 +387,9 @@ def test_by_c_move_the_objects_come_to_our_receiver(study_files, tmp_path):
     from engine.pacs import receiving
 
     port = free_port()
-    site = SiteConfiguration("VIEWER", {}, Receiver("127.0.0.1", port, frozenset({AE_TITLE})))
+    site = SiteConfiguration(
+        "VIEWER", {}, ReceiverConfiguration("127.0.0.1", port, frozenset({AE_TITLE}))
+    )
     with SmallPacs(move_port=port).holds(*study_files) as pacs:
         node = node_of(pacs, retrieval=Retrieval.MOVE)
         with receiving.Receiver(site, Inbox(tmp_path / "inbox")):

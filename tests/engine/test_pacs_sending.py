@@ -16,13 +16,19 @@ import pytest
 from engine.__main__ import main
 from engine.errors import StorageFailed
 from engine.interop import results
-from engine.interop.plans import Kind, Words, plan
+from engine.interop.plans import ObjectKind, ReaderRecords, plan
 from engine.pacs import sending
 from engine.pacs.inbox import Inbox
-from engine.pacs.outbox import NotSendable, Outbox, State
+from engine.pacs.outbox import NotSendable, Outbox, SendState
 from engine.pacs.receiving import Listeners
 from engine.pacs.receiving import Receiver as Listener
-from engine.site_configuration import AuditSettings, Node, Receiver, SiteConfiguration, write
+from engine.site_configuration import (
+    AuditSettings,
+    Node,
+    ReceiverConfiguration,
+    SiteConfiguration,
+    write,
+)
 from tests.interop_studies import drawings_on, reading, said_of, study_in
 from tests.phantom import write_mammogram
 from tests.small_pacs import AE_TITLE, SmallPacs, free_port
@@ -74,7 +80,7 @@ def test_what_is_queued_is_a_copy_of_its_own(outbox, tmp_path):
     (entry,) = outbox.entries()
     assert entry.path.read_bytes() == content
     assert (entry.sop_uid, entry.study_uid, entry.patient_id) == ("1.2.7.0", "1.2.7", "PHANTOM-1")
-    assert (entry.state, entry.attempts) == (State.WAITING, 0)
+    assert (entry.state, entry.attempts) == (SendState.WAITING, 0)
     if os.name == "posix":
         assert entry.path.stat().st_mode & 0o777 == 0o600
 
@@ -156,8 +162,8 @@ def test_a_full_disk_queues_nothing_half(outbox, tmp_path, monkeypatch, caplog):
 
 def test_every_kind_of_result_reaches_the_pacs_as_it_was_made(outbox, pacs, tmp_path):
     study = study_in(tmp_path / "exam")
-    prediction, words = said_of(study), Words((reading(study),), drawings_on(study))
-    planned = plan(study, tuple(Kind), prediction, words)
+    prediction, words = said_of(study), ReaderRecords((reading(study),), drawings_on(study))
+    planned = plan(study, tuple(ObjectKind), prediction, words)
     made = list(results.make(study, planned, prediction, words))
     files = [results.write(each, tmp_path) for each in made]
     for path in files:
@@ -186,7 +192,7 @@ def test_an_entry_leaves_on_success_alone(outbox, pacs, tmp_path):
     assert [entry.sop_uid for entry in sent.stored] == ["1.2.7.0", "1.2.7.1"]
     assert [words for uid, words in heard if uid in ("1.2.7.0", "1.2.7.1")] == ["", ""]
     states = {entry.sop_uid: entry.state for entry in outbox.entries()}
-    assert states == {"1.2.7.2": State.WAITING, "1.2.7.3": State.REFUSED}
+    assert states == {"1.2.7.2": SendState.WAITING, "1.2.7.3": SendState.REFUSED}
     assert outbox.due("archive") == []  # not at once again
     answers["1.2.7.2"] = answers["1.2.7.3"] = 0x0000
     outbox.retry()
@@ -253,14 +259,16 @@ def test_with_commitment_an_entry_leaves_when_the_pacs_has_confirmed_it(outbox, 
     sent = sending.send_due(SITE, node_of(pacs, commits=True), outbox)
     assert {entry.sop_uid for entry in sent.stored} == {"1.2.7.0", "1.2.7.2"}
     (left,) = outbox.entries()
-    assert (left.sop_uid, left.state) == ("1.2.7.1", State.WAITING)
+    assert (left.sop_uid, left.state) == ("1.2.7.1", SendState.WAITING)
     assert "does not keep it" in left.words
     assert len(pacs.transactions) == 1
 
 
 def test_a_report_may_come_later_over_an_association_of_the_pacs(outbox, tmp_path):
     port = free_port()
-    site = SiteConfiguration("VIEWER", {}, Receiver("127.0.0.1", port, frozenset({AE_TITLE})))
+    site = SiteConfiguration(
+        "VIEWER", {}, ReceiverConfiguration("127.0.0.1", port, frozenset({AE_TITLE}))
+    )
     with SmallPacs(move_port=port, reports_late=True) as pacs:
         (path,) = objects(tmp_path, 1)
         outbox.add("archive", path)
@@ -285,7 +293,7 @@ def test_a_report_that_never_comes_is_asked_for_again(outbox, pacs, tmp_path, mo
     sent = sending.send_due(SITE, node_of(pacs, commits=True, timeout_s=1), outbox)
     assert len(sent.awaiting) == 1
     (entry,) = outbox.entries()
-    assert entry.state is State.SENT
+    assert entry.state is SendState.SENT
     assert not sending.send_due(SITE, node_of(pacs, commits=True), outbox).stored  # not yet
     pacs.report = report
     monkeypatch.setattr(sending, "_ASK_AGAIN", timedelta(0))

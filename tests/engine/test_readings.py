@@ -34,7 +34,7 @@ from tests.engine.readings import (
     FIRST_VERSION,
     LIGHT,
     NOON,
-    SAID,
+    PREDICTION,
     SECOND_VERSION,
     assessment,
     read_csv,
@@ -61,7 +61,7 @@ def store(path):
 @pytest.mark.parametrize(
     "prediction",
     [
-        SAID,
+        PREDICTION,
         None,
         OutOfScope(LIGHT, "A magnification view."),
         Prediction(LIGHT, {1: 0.1, 3: 0.2, 4: 0.30000000000000004, 5: 0.4}),
@@ -358,7 +358,7 @@ def test_readings_of_the_second_form_are_all_there_and_drawings_find_room_beside
     with ReadingStore(tmp_path / "readings.sqlite") as store:
         concurrent, second = store.all()
         assert concurrent == replace(assessment(), record_id=1)
-        assert (second.prediction, second.revealed_at) == (SAID, NOON)
+        assert (second.prediction, second.revealed_at) == (PREDICTION, NOON)
         assert store.annotations("1.2.3") == ()
         store.annotate([ruler()])
     with ReadingStore(tmp_path / "readings.sqlite") as store:
@@ -370,9 +370,11 @@ def test_readings_of_the_second_form_are_all_there_and_drawings_find_room_beside
 
 
 def test_drawings_are_there_after_the_next_start_in_the_order_of_drawing(path):
-    text = ruler(mark="b2", kind=AnnotationKind.TEXT, points=((1.0, 2.0),), text="“cyst” — ; DROP")
+    text = ruler(
+        annotation_id="b2", kind=AnnotationKind.TEXT, points=((1.0, 2.0),), text="“cyst” — ; DROP"
+    )
     with ReadingStore(path) as store:
-        store.annotate([ruler(), text, ruler(mark="c3", study_uid="9.9")])
+        store.annotate([ruler(), text, ruler(annotation_id="c3", study_uid="9.9")])
     with ReadingStore(path) as store:
         assert store.annotations("1.2.3") == (ruler(), text)
 
@@ -458,7 +460,7 @@ def test_drawings_cannot_be_edited_or_deleted(store):
 def test_several_drawings_are_stored_all_or_none(store, caplog):
     size = store.connection.execute("PRAGMA page_count").fetchone()[0]
     store.connection.execute(f"PRAGMA max_page_count={size + 2}")  # a disk nearly full
-    many = [ruler(mark=str(n), text="x" * 2000) for n in range(20)]
+    many = [ruler(annotation_id=str(n), text="x" * 2000) for n in range(20)]
     with pytest.raises(StorageFailed, match="disk is full"):
         store.annotate(many)
     assert store.annotations("1.2.3") == ()
@@ -488,10 +490,10 @@ def test_a_drawing_changed_by_other_hands_is_refused_as_damage(store, kind, poin
 def test_what_the_model_says_of_a_hidden_reading_is_kept_once_and_not_revealed(store):
     recorded = store.record(unseen())
     assert recorded.prediction is None
-    store.attach_answers({recorded.record_id: SAID})
-    store.attach_answers({recorded.record_id: replace(SAID, malignancy=0.9)})
+    store.attach_predictions({recorded.record_id: PREDICTION})
+    store.attach_predictions({recorded.record_id: replace(PREDICTION, malignancy=0.9)})
     (known,) = store.all()
-    assert known.prediction == SAID  # the first stays
+    assert known.prediction == PREDICTION  # the first stays
     assert known.proposed_agreement is known.agreement is Agreement.DISAGREE  # 2 against 4
     assert known.revealed_at is None
     assert not known.is_revealed
@@ -508,7 +510,7 @@ def test_a_reveal_is_kept_with_its_first_time(store):
 
 def test_answers_and_reveals_cannot_be_edited_or_deleted(store):
     recorded = store.record(unseen())
-    store.attach_answers({recorded.record_id: SAID})
+    store.attach_predictions({recorded.record_id: PREDICTION})
     store.reveal([recorded.record_id], NOON)
     for table in ("answers", "reveals"):
         for statement in (f"UPDATE {table} SET reading = 9", f"DELETE FROM {table}"):
@@ -571,7 +573,7 @@ def test_the_export_tells_nothing_of_the_model_that_was_not_revealed(store, tmp_
     target = tmp_path / "readings.csv"
     store.export_csv(target)
     without_answers = target.read_bytes()
-    store.attach_answers({blind.record_id: SAID, second.record_id: SAID})
+    store.attach_predictions({blind.record_id: PREDICTION, second.record_id: PREDICTION})
     store.export_csv(target)
     assert target.read_bytes() == without_answers
     for row in read_csv(target)[:2]:
@@ -595,13 +597,13 @@ def test_the_export_leaves_out_what_may_not_be_shown_now(store, tmp_path):
 def test_unblinding_exports_everything_and_is_on_record(store, tmp_path):
     recorded = store.record(unseen())
     unanswered = store.record(unseen(study_uid="9.9.9"))
-    store.attach_answers({recorded.record_id: SAID})
+    store.attach_predictions({recorded.record_id: PREDICTION})
     target = tmp_path / "readings.csv"
     store.export_csv(target, may_show=lambda _reading: False, unblind=True)
     assert read_csv(target)[0]["model_category"] == "4"
     revealed = store.all()[0].revealed_at
     assert read_csv(target)[0]["revealed_at"] == revealed.isoformat()
-    store.attach_answers({unanswered.record_id: SAID})
+    store.attach_predictions({unanswered.record_id: PREDICTION})
     store.export_csv(target)
     assert [row["model_category"] for row in read_csv(target)] == ["4", ""]
 
@@ -675,7 +677,7 @@ def test_an_export_that_fails_leaves_the_earlier_one_whole(store, tmp_path, monk
 def test_what_several_networks_said_is_stored_and_exported_side_by_side(store, tmp_path):
     hybrid = Prediction(ModelIdentity("hybrid", "a" * 64, (1, 2, 3, 4, 5)), {2: 0.75, 4: 0.25})
     both = ModelIdentity("both", "b" * 64, (1, 2, 3, 4, 5))
-    said = Prediction(both, {2: 0.375, 4: 0.625}, 0.25, (hybrid, SAID), 6.0)
+    said = Prediction(both, {2: 0.375, 4: 0.625}, 0.25, (hybrid, PREDICTION), 6.0)
     recorded = store.record(assessment(prediction=said))
     assert recorded.prediction == said
     silent = OutOfScope(both, "A magnification view.", shown_per_1000=6.0)
@@ -697,7 +699,7 @@ def test_what_several_networks_said_is_stored_and_exported_side_by_side(store, t
 
 def test_a_second_opinion_stands_in_the_export_beside_the_network_that_was_chosen(store, tmp_path):
     hybrid = Prediction(ModelIdentity("hybrid", "a" * 64, (1, 2, 3, 4, 5)), {2: 0.25, 4: 0.75})
-    store.record(assessment(prediction=replace(hybrid, others=(SAID,))))
+    store.record(assessment(prediction=replace(hybrid, others=(PREDICTION,))))
     target = tmp_path / "readings.csv"
     store.export_csv(target)
     with target.open(encoding="utf-8", newline="") as file:

@@ -70,7 +70,7 @@ def test_a_drawing_and_an_answer_survive_a_deleted_file_as_readings_do(path, sto
     path.unlink()
     store.annotate([ruler()])
     path.unlink()
-    store.attach_answers({recorded.record_id: assessment().prediction})
+    store.attach_predictions({recorded.record_id: assessment().prediction})
     with ReadingStore(path) as other_window:
         assert other_window.annotations("1.2.3") == (ruler(),)
         assert other_window.all()[0].prediction == assessment().prediction
@@ -474,7 +474,9 @@ def test_ten_thousand_rows_are_verified_in_seconds(path):
     import time
 
     with ReadingStore(path) as store:
-        store.annotate([ruler(mark=str(number), text="x" * 200) for number in range(10_000)])
+        store.annotate(
+            [ruler(annotation_id=str(number), text="x" * 200) for number in range(10_000)]
+        )
     start = time.process_time()
     assert verify(path).rows == 10_000
     assert time.process_time() - start < 5

@@ -25,7 +25,7 @@ from engine.domain import (
     ReadingMode,
 )
 from engine.interop import codes, results
-from engine.interop.plans import USUAL_KINDS, Kind, Observer, Words, plan
+from engine.interop.plans import USUAL_KINDS, ObjectKind, Observer, ReaderRecords, plan
 from engine.interop.register import DocumentRegister, register_of
 from engine.interop.reports import ReportClass
 from engine.interop.sources import IdentityRefused, person_name, plain, sources_of
@@ -35,7 +35,7 @@ from tests.interop_studies import FORMS, drawings_on, reading, said_of, study_in
 from tests.phantom import write_mammogram, write_plain, write_study
 from tests.tiny_networks import write_tiny_checkpoint
 
-ALL_KINDS = tuple(Kind)
+ALL_KINDS = tuple(ObjectKind)
 READER = "Dr. Anna Beispiel"
 DCIODVFY = shutil.which("dciodvfy")
 DSRDUMP = shutil.which("dsrdump")
@@ -100,7 +100,7 @@ def everything(request, tmp_path_factory):
     study = study_in(tmp_path_factory.mktemp(request.param) / "exam", request.param)
     prediction = said_of(study)
     said = {breast.laterality: breast.prediction for breast in prediction.breasts}
-    words = Words(
+    words = ReaderRecords(
         (
             reading(
                 study,
@@ -135,7 +135,9 @@ def test_dciodvfy_finds_no_error_in_any_object(everything, tmp_path):
 @pytest.mark.skipif(DCIODVFY is None, reason="dciodvfy is not installed (Debian: dicom3tools)")
 def test_dciodvfy_finds_no_error_in_the_other_class_of_report(tmp_path):
     study = study_in(tmp_path / "exam")
-    (made,) = made_of(study, [Kind.REPORT], said_of(study), report_class=ReportClass.COMPREHENSIVE)
+    (made,) = made_of(
+        study, [ObjectKind.REPORT], said_of(study), report_class=ReportClass.COMPREHENSIVE
+    )
     assert made.dataset.SOPClassUID == "1.2.840.10008.5.1.4.1.1.88.33"
     path = results.write(made, tmp_path)
     run = subprocess.run([DCIODVFY, "-new", path], capture_output=True, text=True, timeout=60)
@@ -144,13 +146,15 @@ def test_dciodvfy_finds_no_error_in_the_other_class_of_report(tmp_path):
 
 @pytest.mark.skipif(DSRDUMP is None, reason="dsrdump is not installed (Debian: dcmtk)")
 def test_dcmtk_reads_every_report(everything, tmp_path):
-    reports = [m for m in everything[3] if m.planned.kind in (Kind.REPORT, Kind.KEY_OBJECTS)]
+    reports = [
+        m for m in everything[3] if m.planned.kind in (ObjectKind.REPORT, ObjectKind.KEY_OBJECTS)
+    ]
     for made in reports:
         path = results.write(made, tmp_path)
         run = subprocess.run([DSRDUMP, path], capture_output=True, text=True, timeout=60)
         assert run.returncode == 0
         assert "E: " not in run.stderr
-        assert "UNVERIFIED" in run.stdout or made.planned.kind is Kind.KEY_OBJECTS
+        assert "UNVERIFIED" in run.stdout or made.planned.kind is ObjectKind.KEY_OBJECTS
 
 
 def test_every_standard_code_means_what_the_standard_says(everything):
@@ -215,7 +219,7 @@ def test_every_object_is_the_patients_and_says_that_it_is_for_research_only(ever
                 ("UNVERIFIED", "PRELIMINARY"),
                 ("UNVERIFIED", None),
             )
-        if each.planned.kind is not Kind.CAPTURE:  # there it is in the pixels
+        if each.planned.kind is not ObjectKind.CAPTURE:  # there it is in the pixels
             written = _bytes(dataset)
             assert NOTICE.encode() in written or b"RESEARCHONLY" in written, each.planned
     assert len({each.dataset.SOPInstanceUID for each in made}) == len(made)
@@ -226,7 +230,7 @@ def test_every_object_is_the_patients_and_says_that_it_is_for_research_only(ever
 
 def test_the_models_report_reads_back_as_what_the_model_said(everything, tmp_path):
     _, prediction, _, made = everything
-    report = next(m for m in made if m.planned.kind is Kind.REPORT)
+    report = next(m for m in made if m.planned.kind is ObjectKind.REPORT)
     written = hd.sr.srread(results.write(report, tmp_path))
     of_breasts = [g for g in groups(written) if named(g, codes.ASSESSMENT)]
     assert len(of_breasts) == len(prediction.breasts) == 2
@@ -262,7 +266,7 @@ def test_the_models_report_reads_back_as_what_the_model_said(everything, tmp_pat
 
 def test_the_models_report_names_network_checkpoint_and_all_images(everything):
     study, prediction, _, made = everything
-    document = one(made, Kind.REPORT)
+    document = one(made, ObjectKind.REPORT)
     equipment = [
         item
         for item in document.ContributingEquipmentSequence
@@ -282,7 +286,7 @@ def test_the_models_report_names_network_checkpoint_and_all_images(everything):
 
 def test_a_region_lies_where_the_map_is_warm(everything):
     _, prediction, _, made = everything
-    document = one(made, Kind.REPORT)
+    document = one(made, ObjectKind.REPORT)
     regions = [i for i in items(document) if i.ValueType == "SCOORD"]
     assert len(regions) == 4
     for region in regions:
@@ -305,12 +309,14 @@ def test_tracking_identifiers_stay_when_a_run_is_repeated(tmp_path):
     def tracked(document):
         return [i.UID for i in named(document, Code("112040", "DCM", "Tracking Unique Identifier"))]
 
-    first, second = (one(made_of(study, [Kind.REPORT], prediction), Kind.REPORT) for _ in range(2))
+    first, second = (
+        one(made_of(study, [ObjectKind.REPORT], prediction), ObjectKind.REPORT) for _ in range(2)
+    )
     assert tracked(first) == tracked(second)
     assert len(set(tracked(first))) == len(tracked(first)) == 6
     assert first.SOPInstanceUID != second.SOPInstanceUID
     other = said_of(study, "hybrid")
-    retrained = one(made_of(study, [Kind.REPORT], other), Kind.REPORT)
+    retrained = one(made_of(study, [ObjectKind.REPORT], other), ObjectKind.REPORT)
     assert not set(tracked(first)) & set(tracked(retrained))
 
 
@@ -320,7 +326,9 @@ def test_a_breast_that_the_model_does_not_judge_has_the_reason_and_no_category(t
     reason = message("No view of this breast can be judged.")
     silent = OutOfScope(prediction.breasts[0].prediction.model, reason)
     breasts = (replace(prediction.breasts[0], prediction=silent, image_uids=()),)
-    document = one(made_of(study, [Kind.REPORT], replace(prediction, breasts=breasts)), Kind.REPORT)
+    document = one(
+        made_of(study, [ObjectKind.REPORT], replace(prediction, breasts=breasts)), ObjectKind.REPORT
+    )
     (group,) = [g for g in groups(document) if named(g, codes.SCOPE)]
     assert value_of(group, codes.SCOPE) == codes.OUT_OF_SCOPE
     (reason,) = named(group, codes.SCOPE_REASON)
@@ -331,7 +339,7 @@ def test_a_breast_that_the_model_does_not_judge_has_the_reason_and_no_category(t
 
 def test_the_readers_report_says_what_the_reader_said_and_measured(everything):
     _, _, _, made = everything
-    document = one(made, Kind.REPORT, Observer.READER)
+    document = one(made, ObjectKind.REPORT, Observer.READER)
     right, left, *measured = groups(document)
     assert value_of(right, codes.ASSESSMENT) == codes.CATEGORIES[BiradsCategory("4B")]
     assert value_of(right, codes.AGREEMENT).meaning == "disagrees"
@@ -372,8 +380,8 @@ def test_nothing_of_the_model_is_in_the_document_of_a_blind_reader(tmp_path):
         proposed_agreement=Agreement.DISAGREE,
         reason="secret",
     )
-    made = made_of(study, [Kind.REPORT], prediction, Words((hidden,)))
-    model, reader = one(made, Kind.REPORT), one(made, Kind.REPORT, Observer.READER)
+    made = made_of(study, [ObjectKind.REPORT], prediction, ReaderRecords((hidden,)))
+    model, reader = one(made, ObjectKind.REPORT), one(made, ObjectKind.REPORT, Observer.READER)
     text = str(reader)
     for told in (
         *(prediction.model.sha256[:16], "secret", "agree", model.SOPInstanceUID),
@@ -387,19 +395,23 @@ def test_a_reader_who_has_seen_the_answer_names_the_models_document_as_evidence(
     study = study_in(tmp_path / "exam")
     prediction = said_of(study)
     seen = reading(study, prediction=prediction.breasts[0].prediction)
-    made = made_of(study, [Kind.REPORT], prediction, Words((seen,)))
-    assert one(made, Kind.REPORT).SOPInstanceUID in str(one(made, Kind.REPORT, Observer.READER))
+    made = made_of(study, [ObjectKind.REPORT], prediction, ReaderRecords((seen,)))
+    assert one(made, ObjectKind.REPORT).SOPInstanceUID in str(
+        one(made, ObjectKind.REPORT, Observer.READER)
+    )
     other = reading(study, prediction=said_of(study, "hybrid").breasts[0].prediction)
-    made = made_of(study, [Kind.REPORT], prediction, Words((other,)))
-    assert one(made, Kind.REPORT).SOPInstanceUID not in str(one(made, Kind.REPORT, Observer.READER))
+    made = made_of(study, [ObjectKind.REPORT], prediction, ReaderRecords((other,)))
+    assert one(made, ObjectKind.REPORT).SOPInstanceUID not in str(
+        one(made, ObjectKind.REPORT, Observer.READER)
+    )
 
 
 def test_each_reader_has_a_document_of_her_own(tmp_path):
     study = study_in(tmp_path / "exam")
-    words = Words(
+    words = ReaderRecords(
         (reading(study, record_id=1), reading(study, reader="Second", category="1", record_id=2))
     )
-    made = made_of(study, [Kind.REPORT], None, words)
+    made = made_of(study, [ObjectKind.REPORT], None, words)
     assert [m.planned.reader for m in made] == [READER, "Second"]
     for each in made:
         (observer,) = named(each.dataset, Code("121008", "DCM", "Person Observer Name"))
@@ -412,7 +424,9 @@ def test_a_corrected_reading_names_its_predecessor_and_a_withdrawn_one_says_so(t
     register = DocumentRegister(register_of(tmp_path / "readings.sqlite"))
 
     def sent(*assessments):
-        made = made_of(study, [Kind.REPORT], None, Words(assessments), register=register)
+        made = made_of(
+            study, [ObjectKind.REPORT], None, ReaderRecords(assessments), register=register
+        )
         for each in made:
             results.write(each, tmp_path, register)
         return [each.dataset for each in made]
@@ -446,10 +460,10 @@ def test_a_report_of_a_study_is_small_and_soon_made(everything):
 
     study, prediction, _, made = everything
     for each in made:
-        if each.planned.kind is Kind.REPORT:
+        if each.planned.kind is ObjectKind.REPORT:
             assert len(_bytes(each.dataset)) < 50_000
     started = time.process_time()
-    made_of(study, [Kind.REPORT], prediction)
+    made_of(study, [ObjectKind.REPORT], prediction)
     assert time.process_time() - started < 1
 
 
@@ -471,7 +485,9 @@ def test_a_presentation_state_shows_the_image_as_the_reader_saw_it(tmp_path):
     study = study_in(tmp_path / "exam")
     uid = study.views[0].image_uid
     shown = {uid: ShownAs(VoiWindow(900, 700, VoiFunction.SIGMOID), (10, 110, 20, 120))}
-    made = made_of(study, [Kind.PRESENTATION], None, Words((), drawings_on(study)), shown=shown)
+    made = made_of(
+        study, [ObjectKind.PRESENTATION], None, ReaderRecords((), drawings_on(study)), shown=shown
+    )
     (state,) = [m.dataset for m in made]
     (window,) = state.SoftcopyVOILUTSequence
     assert (window.WindowCenter, window.WindowWidth) == (900, 700)
@@ -492,13 +508,13 @@ def test_a_presentation_state_shows_the_image_as_the_reader_saw_it(tmp_path):
 
 def test_an_inverted_image_is_presented_inverted(tmp_path):
     study = study_in(tmp_path / "exam", photometric="MONOCHROME1")
-    made = made_of(study, [Kind.PRESENTATION], said_of(study))
+    made = made_of(study, [ObjectKind.PRESENTATION], said_of(study))
     assert {m.dataset.PresentationLUTShape for m in made} == {"INVERSE"}
 
 
 def test_what_the_model_marks_and_what_the_reader_drew_are_states_of_their_own(everything):
     _, _, _, made = everything
-    states = [m for m in made if m.planned.kind is Kind.PRESENTATION]
+    states = [m for m in made if m.planned.kind is ObjectKind.PRESENTATION]
     assert [m.planned.observer for m in states].count(Observer.MODEL) == 4
     series = defaultdict(set)
     for each in states:
@@ -512,7 +528,7 @@ def test_what_the_model_marks_and_what_the_reader_drew_are_states_of_their_own(e
 
 def test_the_segmentation_covers_what_is_warm(everything):
     study, prediction, _, made = everything
-    segmentations = [m for m in made if m.planned.kind is Kind.SEGMENTATION]
+    segmentations = [m for m in made if m.planned.kind is ObjectKind.SEGMENTATION]
     assert len(segmentations) == 4
     dataset = segmentations[0].dataset
     mask = dataset.pixel_array.astype(bool)
@@ -533,12 +549,12 @@ def test_a_view_without_a_warm_place_has_no_segmentation(tmp_path):
         explanation=replace(prediction.views[0].explanation, heat=np.zeros((8, 8), np.float32)),
     )
     prediction = replace(prediction, views=(cold, *prediction.views[1:]))
-    assert len(made_of(study, [Kind.SEGMENTATION], prediction)) == 3
+    assert len(made_of(study, [ObjectKind.SEGMENTATION], prediction)) == 3
 
 
 def test_the_notice_is_in_the_pixels_of_the_capture(everything):
     study, _, _, made = everything
-    captures = [m.dataset for m in made if m.planned.kind is Kind.CAPTURE]
+    captures = [m.dataset for m in made if m.planned.kind is ObjectKind.CAPTURE]
     assert len(captures) == 4
     for capture in captures:
         picture = capture.pixel_array
@@ -560,7 +576,7 @@ def test_a_capture_reads_back_to_the_value(tmp_path):
 
     study = study_in(tmp_path / "exam")
     prediction = said_of(study)
-    made = made_of(study, [Kind.CAPTURE], prediction)[0]
+    made = made_of(study, [ObjectKind.CAPTURE], prediction)[0]
     view, answer = study.views[0], prediction.views[0]
     grey = preprocessing.grey(view, load_pixels(view))
     heat = heat_on_source(answer.explanation, grey.shape)
@@ -583,21 +599,21 @@ def test_the_key_objects_are_the_images_that_were_drawn_on_or_marked(tmp_path):
                 for i in items(m.dataset)
                 if i.ValueType == "IMAGE"
             ]
-            for m in made_of(study, [Kind.KEY_OBJECTS], None, words)
+            for m in made_of(study, [ObjectKind.KEY_OBJECTS], None, words)
         ]
 
-    assert chosen(Words((), drawings_on(study))) == [[study.views[0].image_uid]]
+    assert chosen(ReaderRecords((), drawings_on(study))) == [[study.views[0].image_uid]]
     two = frozenset(view.image_uid for view in study.views[1:3])
-    (marked,) = chosen(Words((reading(study),), (), two))
+    (marked,) = chosen(ReaderRecords((reading(study),), (), two))
     assert set(marked) == two
-    assert chosen(Words((reading(study),))) == []
+    assert chosen(ReaderRecords((reading(study),))) == []
 
 
 def test_a_cad_report_is_written_only_if_asked_for_and_leaves_showing_it_to_the_workstation(
     everything,
 ):
-    assert Kind.CAD_REPORT not in USUAL_KINDS
-    document = one(everything[3], Kind.CAD_REPORT)
+    assert ObjectKind.CAD_REPORT not in USUAL_KINDS
+    document = one(everything[3], ObjectKind.CAD_REPORT)
     assert document.SOPClassUID == "1.2.840.10008.5.1.4.1.1.88.50"
     intents = {
         _code(i, "ConceptCodeSequence").value

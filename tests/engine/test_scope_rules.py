@@ -270,7 +270,7 @@ def test_the_side_in_view_position_is_read(tmp_path, text):
 def test_a_side_in_view_position_that_contradicts_the_laterality_is_said(tmp_path):
     found = view_of(tmp_path, {"ViewPosition": "LCC"}, laterality="R")
     assert found.laterality is Laterality.RIGHT
-    assert found.side_faults == ("view position says L",)
+    assert found.laterality_warnings == ("view position says L",)
 
 
 def test_lengths_of_a_magnified_view_are_divided_by_what_its_distances_say(tmp_path):

@@ -12,7 +12,7 @@ from engine.site_configuration import (
     AuditSettings,
     ConfigurationRefused,
     Node,
-    Receiver,
+    ReceiverConfiguration,
     Retrieval,
     SiteConfiguration,
     Syslog,
@@ -31,7 +31,9 @@ WHOLE = SiteConfiguration(
         "Röntgen 2": Node("Röntgen 2", "PACS", "pacs.clinic", 104, timeout_s=12.5),
         "web": Node("web", web=Web("https://pacs/dicom-web", replace(TLS, name=""))),
     },
-    Receiver("10.0.0.7", 11112, frozenset({"ORTHANC", "PACS"}), TLS, 512, Path("/data/in")),
+    ReceiverConfiguration(
+        "10.0.0.7", 11112, frozenset({"ORTHANC", "PACS"}), TLS, 512, Path("/data/in")
+    ),
     AuditSettings(Path("/data/audit"), Syslog("log.clinic", 6514, TLS)),
 )
 

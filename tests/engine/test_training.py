@@ -198,7 +198,8 @@ def test_two_processes_under_torchrun_learn_what_one_learns(source, tmp_path, na
 def test_a_batch_that_cannot_be_shared_out_is_refused_before_any_training(source, tmp_path):
     with pytest.raises(InvalidData, match="8 rows to 3 processes"):
         training.train_in(
-            DistributedContext(rank=0, size=3), training.Run(LIGHT, source, tmp_path, fold=0)
+            DistributedContext(rank=0, size=3),
+            training.TrainingRun(LIGHT, source, tmp_path, fold=0),
         )
 
 

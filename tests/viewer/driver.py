@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QTableView
 
 from engine.domain import Laterality
 from scripts.tour import find
-from tests.viewer.fake_engine import answer_of
-from viewer.display.shown_image import State
+from tests.viewer.fake_engine import study_prediction
+from viewer.display.shown_image import ImageState
 from viewer.panes.worklist_items import WorklistItemModel
-from viewer.shared.messages import side_words
+from viewer.shared.messages import side_name
 from viewer.shared.states import StudyState
 
 __all__ = ["find"]  # by kind and accessible name or text: find(window, QComboBox, "Model")
@@ -28,10 +28,10 @@ def canvases(window):
 
 def are_images_shown(window, count=4):
     shown = canvases(window)
-    return len(shown) == count and all(canvas.state is State.SHOWN for canvas in shown)
+    return len(shown) == count and all(canvas.state is ImageState.SHOWN for canvas in shown)
 
 
-def is_answered(window):
+def is_predicted(window):
     """Whether the model's prediction stands where it is waited for otherwise."""
     return window.prediction.prediction is not None
 
@@ -101,7 +101,7 @@ def sign(qtbot, window, name="Dr. X"):
 
 def choose(qtbot, window, side, category):
     """A category by the mouse."""
-    name = f"{side_words(side)}, BI-RADS {category},"
+    name = f"{side_name(side)}, BI-RADS {category},"
     button = find(window.assessment, QAbstractButton, name)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
@@ -115,5 +115,5 @@ def enter(qtbot, window, **categories):
 
 def disagreeing_category(study, side):
     """One that the fake engine did not say."""
-    said = {b.laterality: b.prediction.category for b in answer_of(study).breasts}[side]
+    said = {b.laterality: b.prediction.category for b in study_prediction(study).breasts}[side]
     return "2" if said != 2 else "1"

@@ -58,7 +58,9 @@ def category_of(study_uid: str, model_name: str, side: Laterality) -> int:
     return categories[zlib.crc32(f"{study_uid}{model_name}{side}".encode()) % len(categories)]
 
 
-def answer_of(study: Study, model_name: str = "hybrid", heatmaps: bool = True) -> StudyPrediction:
+def study_prediction(
+    study: Study, model_name: str = "hybrid", heatmaps: bool = True
+) -> StudyPrediction:
     model = MODELS[model_name]
     views = []
     for view in study.views:
@@ -82,7 +84,7 @@ def answer_of(study: Study, model_name: str = "hybrid", heatmaps: bool = True) -
     return StudyPrediction(study.uid, model, tuple(views), tuple(breasts))
 
 
-def said_of_region(view, box, malignancy: float | None = None) -> RegionPrediction:
+def region_prediction(view, box, malignancy: float | None = None) -> RegionPrediction:
     """As if by chance, and always the same; or with a malignancy that the test wants."""
     chance = zlib.crc32(f"{view.image_uid}{box}".encode()) % 1000 / 1000
     probability = chance if malignancy is None else malignancy
@@ -107,14 +109,14 @@ def refused_region(view, box) -> RegionOutOfScope:
 
 @dataclass(eq=False)
 class FakeEngine:
-    """Answers at once, or with `is_holding` only by `answer_next` and `fail_next`."""
+    """Answers at once, or with `is_holding` only by `finish_next` and `fail_next`."""
 
     is_holding: bool = False
     asked: list[tuple[str, str]] = field(default_factory=list)  #: (study uid, model), in order
     warmed: list[str] = field(default_factory=list)
     warm_up_failure: Exception | None = None
     is_stopped: bool = False
-    is_holding_regions: bool = False  #: then only `answer_region` and `fail_region` answer
+    is_holding_regions: bool = False  #: then only `finish_region` and `fail_region` answer
     regions: list[tuple[Future, MammogramView, tuple]] = field(default_factory=list)  #: asked
     restarts: int = 0
     on_view: Callable[[int, int], None] | None = None  #: of the study asked last
@@ -143,21 +145,21 @@ class FakeEngine:
         if self.is_holding:
             self._waiting.append((future, study, model_name))
         else:
-            future.set_result(answer_of(study, model_name, heatmaps))
+            future.set_result(study_prediction(study, model_name, heatmaps))
         return future
 
     def predict_region(self, view: MammogramView, box: tuple[int, int, int, int]) -> Future:
         future = Future()
         self.regions.append((future, view, box))
         if not self.is_holding_regions:
-            future.set_result(said_of_region(view, box))
+            future.set_result(region_prediction(view, box))
         return future
 
-    def answer_region(self, number: int = -1, prediction: RegionPrediction | None = None) -> None:
+    def finish_region(self, number: int = -1, prediction: RegionPrediction | None = None) -> None:
         """As the process does: an answer that nobody waits for any more goes nowhere."""
         future, view, box = self.regions[number]
         if future.set_running_or_notify_cancel():
-            future.set_result(prediction or said_of_region(view, box))
+            future.set_result(prediction or region_prediction(view, box))
 
     def fail_region(self, error: Exception, number: int = -1) -> None:
         self.regions[number][0].set_exception(error)
@@ -167,9 +169,9 @@ class FakeEngine:
         """Asked and not answered yet: (study uid, model)."""
         return [(study.uid, model_name) for _, study, model_name in self._waiting]
 
-    def answer_next(self, prediction: StudyPrediction | None = None) -> None:
+    def finish_next(self, prediction: StudyPrediction | None = None) -> None:
         future, study, model_name = self._waiting.pop(0)
-        future.set_result(prediction or answer_of(study, model_name))
+        future.set_result(prediction or study_prediction(study, model_name))
 
     def fail_next(self, error: Exception) -> None:
         future, _, _ = self._waiting.pop(0)
@@ -208,7 +210,7 @@ def silent(study, name):
 
 
 def saying(study, model, said, heat):
-    answer = answer_of(study, model.name)
+    answer = study_prediction(study, model.name)
     views = []
     for view, shown in zip(answer.views, study.views, strict=True):
         region = (0, shown.rows, 0, shown.columns)
@@ -233,6 +235,6 @@ class Oracle(FakeEngine):
         answered = Future()
         is_alarmed = self._says is alarmed
         answered.set_result(
-            said_of_region(view, box, 1.0) if is_alarmed else refused_region(view, box)
+            region_prediction(view, box, 1.0) if is_alarmed else refused_region(view, box)
         )
         return answered

@@ -323,7 +323,7 @@ def test_the_end_of_a_ruler_is_dragged_and_measured_anew(pane):
     (ruler,) = drawn(pane, canvas)
     assert ruler.points[1] == pytest.approx((100, 250), abs=0.5)
     assert ruler.measured == "10.0 mm, at detector"
-    assert [record.mark for record in pane.records] == [ruler.mark] * 2
+    assert [record.annotation_id for record in pane.records] == [ruler.annotation_id] * 2
 
 
 def test_a_drawing_is_moved_as_a_whole_and_stays_on_the_image(pane):
@@ -435,7 +435,7 @@ def test_a_change_of_nothing_is_no_change():
     drawing = book.draft(study.views[0], RULER, ((1, 1), (2, 2)))
     book.add(drawing)
     book.replace(drawing)
-    book.replace(replace(drawing, mark="unknown"))
+    book.replace(replace(drawing, annotation_id="unknown"))
     book.remove("unknown")
     assert records == [drawing]
 
@@ -509,8 +509,8 @@ def test_a_drawing_of_another_patients_study_with_an_equal_name_is_not_shown(
     draw(window.viewports, window.viewports.canvases[0], RULER, (20, 40), (50, 60))
     (ruler,) = window.session.annotations(study)
     with ReadingStore(readings_path) as store:
-        store.annotate([replace(ruler, mark="x", patient_id="B-9")])
-        store.annotate([replace(ruler, mark="y", image_uid="elsewhere")])
+        store.annotate([replace(ruler, annotation_id="x", patient_id="B-9")])
+        store.annotate([replace(ruler, annotation_id="y", image_uid="elsewhere")])
     assert window.session.annotations(study) == (ruler,)
 
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from engine.domain import Agreement, BiradsCategory, BreastPrediction, Laterality, ReadingMode
 from engine.errors import StorageFailed
-from tests.viewer.fake_engine import answer_of, prediction_of
+from tests.viewer.fake_engine import prediction_of, study_prediction
 from tests.viewer.studies import make_study
 from viewer.display.assessment_form import REASONS
 from viewer.panes.assessment_pane import AssessmentPane
@@ -59,7 +59,7 @@ def saying(right, left, study=STUDY, model="hybrid"):
         BreastPrediction(side, prediction_of(model, category), ())
         for side, category in ((RIGHT, right), (LEFT, left))
     )
-    return replace(answer_of(study, model), breasts=breasts)
+    return replace(study_prediction(study, model), breasts=breasts)
 
 
 def choose(qtbot, pane, side, category):

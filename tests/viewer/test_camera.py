@@ -7,12 +7,12 @@ import pytest
 
 from engine.domain import PixelSpacing, SpacingSource
 from tests.viewer.studies import make_view
-from viewer.display.camera import MAX_ZOOM, MIN_ZOOM, Camera, Subject, Zoom
+from viewer.display.camera import MAX_ZOOM, MIN_ZOOM, Camera, CameraSubject, Zoom
 from viewer.display.orientation import AS_HUNG
 from viewer.display.rendering import NOTHING, BreastBox, ImageSide
 
 BREAST = BreastBox(50, 350, 100, 300, ImageSide.RIGHT)
-SUBJECT = Subject(400, 300, BREAST, chest_wall=ImageSide.RIGHT)
+SUBJECT = CameraSubject(400, 300, BREAST, chest_wall=ImageSide.RIGHT)
 FITTED = Camera(SUBJECT, size=(240, 260), fit_scale=0.5)
 EVERY_WAY = [
     AS_HUNG,
@@ -55,7 +55,7 @@ def test_what_the_reader_has_turned_lies_in_the_middle(turned):
 
 @pytest.mark.parametrize("label", ["R CC", "L MLO", "? ?"])
 def test_a_view_says_by_its_tags_where_it_hangs(label):
-    subject = Subject.of(make_view(label), NOTHING, is_mirrored=False)
+    subject = CameraSubject.of(make_view(label), NOTHING, is_mirrored=False)
     wall = {"R": ImageSide.RIGHT, "L": ImageSide.LEFT, "?": None}[label[0]]
     assert (subject.chest_wall, subject.hangs_from_top) == (wall, label == "L MLO")
 

@@ -27,7 +27,7 @@ from tests.viewer.pages import CTRL, LEFT, MIDDLE, RIGHT, drag, screen, wheel
 from tests.viewer.studies import WINDOW, as_pixels, make_study, make_view, pixels_of, spacing
 from viewer.display import rendering
 from viewer.display.measuring import spacing_text
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.corner_text import OverlayOptions, window_text
 from viewer.viewports.picture import picture, scale_to_fit
@@ -154,7 +154,7 @@ def test_a_window_is_named_in_words():
 def test_a_failure_shows_its_title_and_no_image(make_canvas):
     canvas = make_canvas()
     canvas.show_failure("File is cut short", "Copy it again from the archive.")
-    assert canvas.state is State.FAILED
+    assert canvas.state is ImageState.FAILED
     assert canvas.image.grey() is None
     assert "File is cut short" in canvas.accessibleName()
     assert (screen(canvas)[90:200] > 150).any()  # the words
@@ -359,7 +359,7 @@ def test_the_linear_fallback_is_named_and_sets_a_curve_aside(make_canvas):
 
 def test_what_is_wrong_with_the_files_grey_values_stands_on_the_image(make_canvas):
     faults = ("VOI LUT ignored: it descends", "polarity in doubt: I inverts")
-    sound, broken = make_canvas(), make_canvas(grey_faults=faults)
+    sound, broken = make_canvas(), make_canvas(display_warnings=faults)
     assert [text for text, _ in broken.text.bottom_lines()][:2] == list(faults)
     assert faults[0] in broken.text.summary()
     assert faults[0] in broken.accessibleDescription()
@@ -552,8 +552,8 @@ def test_what_must_be_known_of_an_image_stands_on_it_and_on_whatever_shows_it(ma
     refused = not_judged(reason)
     canvas = make_canvas(
         notes=(*notes, said_shorter, refused),
-        grey_faults=("LUT ignored",),
-        told_shorter=frozenset({said_shorter}),
+        display_warnings=("LUT ignored",),
+        notes_on_image=frozenset({said_shorter}),
         out_of_scope=reason,
     )
     assert {*notes, refused, "LUT ignored"} <= set(

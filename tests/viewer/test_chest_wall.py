@@ -53,7 +53,7 @@ def test_an_unknown_side_is_neither_turned_nor_doubted():
 
 
 def test_contradictions_between_tags_are_said_before_any_pixel_is_there():
-    verdict = check("R CC", None, side_faults=("tags say both R and L",))
+    verdict = check("R CC", None, laterality_warnings=("tags say both R and L",))
     assert verdict.warnings == (CHECK_SIDE, "tags say both R and L")
     claims = ("2 images claim R CC", "none L CC")
     assert check_side(make_view("R CC"), RIGHT, claims).warnings == (CHECK_SIDE, *claims)

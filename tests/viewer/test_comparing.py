@@ -10,11 +10,11 @@ from engine.dicom.loading import load_pixels
 from engine.domain import AnnotationKind, ReadingMode
 from engine.records.store import ReadingStore
 from tests.phantom import breast, stored_values, write_mammogram, write_study
-from tests.viewer.driver import are_images_shown, choose, is_answered, open_current, sign
-from tests.viewer.fake_engine import Oracle, alarmed, answer_of, silent
+from tests.viewer.driver import are_images_shown, choose, is_predicted, open_current, sign
+from tests.viewer.fake_engine import Oracle, alarmed, silent, study_prediction
 from viewer.display.orientation import Orientation
 from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.output.pictures import file_name
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.steps_dialog import StepsDialog
@@ -41,7 +41,7 @@ def test_one_key_after_the_other_leads_from_the_overview_to_the_prior(window, an
     assert (years(window, False), years(window)) == ({"2024"}, {"2022"})
     qtbot.keyClick(window, Qt.Key.Key_O)
     assert years(window) == {"2019"}
-    qtbot.waitUntil(lambda: all(c.state is State.SHOWN for c in shown(window)), timeout=20_000)
+    qtbot.waitUntil(lambda: all(c.state is ImageState.SHOWN for c in shown(window)), timeout=20_000)
     assert {c.view.patient_id for c in shown(window)} == {"A-1"}
 
 
@@ -59,14 +59,14 @@ def test_what_is_read_and_said_beside_a_prior_is_of_the_current_study(
 ):
     open_current(qtbot, window, annas_studies)
     current = window.session.current_study
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     qtbot.keyClick(window, Qt.Key.Key_O)
     below = next(canvas for canvas in shown(window) if canvas.prior)
     QTest.mouseClick(below, Qt.MouseButton.LeftButton)  # the prior is the selected view
     assert window.viewports.selected == below.view.image_uid
     assert window.statusBar().currentMessage().startswith("PRIOR 2022-03-02 R CC")
     qtbot.waitUntil(lambda: window.session.inference.progress == (4, 4), timeout=10_000)
-    said = {breast.laterality: breast.prediction for breast in answer_of(current).breasts}
+    said = {breast.laterality: breast.prediction for breast in study_prediction(current).breasts}
     for told in window.session.prediction(current.uid).breasts:
         assert told.prediction == said[told.laterality]
     sign(qtbot, window)
@@ -159,7 +159,7 @@ def test_a_prior_that_cannot_be_decoded_says_so_in_its_own_cell(window, annas_st
     qtbot.waitUntil(lambda: len(list(window.viewports.every_canvas)) == 8)
 
     def failed():
-        return [c for c in window.viewports.every_canvas if c.state is State.FAILED]
+        return [c for c in window.viewports.every_canvas if c.state is ImageState.FAILED]
 
     qtbot.waitUntil(lambda: failed() != [], timeout=20_000)
     assert [(c.view.label, c.prior is not None) for c in failed()] == [("L CC", True)]
@@ -275,7 +275,7 @@ def test_steps_edited_into_nonsense_are_the_default(tmp_path):
 def show_prior(qtbot, window):
     """One of the prior's views, selected."""
     qtbot.keyClick(window, Qt.Key.Key_O)
-    qtbot.waitUntil(lambda: all(c.state is State.SHOWN for c in shown(window)), timeout=20_000)
+    qtbot.waitUntil(lambda: all(c.state is ImageState.SHOWN for c in shown(window)), timeout=20_000)
     prior = next(canvas for canvas in shown(window) if canvas.prior)
     window.viewports.select(prior.view.image_uid)
     return prior
@@ -309,7 +309,7 @@ def test_a_tool_outlives_the_prior_that_it_was_used_on(window, annas_studies, qt
     if years(window) != {"2019"}:
         qtbot.keyClick(window, Qt.Key.Key_O)
     assert years(window) == {"2019"}
-    qtbot.waitUntil(lambda: all(c.state is State.SHOWN for c in shown(window)), timeout=20_000)
+    qtbot.waitUntil(lambda: all(c.state is ImageState.SHOWN for c in shown(window)), timeout=20_000)
     tools.toggle_local_contrast()
     tools.annotation_tool.update()
     tools.turn(Orientation.turned_right)

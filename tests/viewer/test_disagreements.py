@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QFileDialog
 
-from engine.domain import NOTICE, Agreement, Laterality, ReadingMode, standing
+from engine.domain import NOTICE, Agreement, Laterality, ReadingMode, current_readings
 from engine.evaluation import agreement
 from engine.records import training_manifest
 from engine.records.chain import anchor_path
@@ -20,12 +20,12 @@ from tests.viewer.driver import (
     choose,
     disagreeing_category,
     find,
-    is_answered,
+    is_predicted,
     open_and_wait,
     rows,
     sign,
 )
-from tests.viewer.fake_engine import FakeEngine, answer_of
+from tests.viewer.fake_engine import FakeEngine, study_prediction
 from viewer.display.listed_reading import ReadingFilter
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -35,7 +35,7 @@ PAGE = (Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
 
 
 def agreeing_category(study, side):
-    return str({b.laterality: b.prediction.category for b in answer_of(study).breasts}[side])
+    return str({b.laterality: b.prediction.category for b in study_prediction(study).breasts}[side])
 
 
 def show(page, shown):
@@ -402,5 +402,5 @@ def test_an_empty_page_says_nothing_wrong(window, qtbot):
     assert page.figures.counted.text() == "0 readings compared · 0 listed"
     qtbot.keyClick(page.table, Qt.Key.Key_Return)
     assert window.banner.message is None
-    assert standing(()) == ()
-    assert not is_answered(window)
+    assert current_readings(()) == ()
+    assert not is_predicted(window)

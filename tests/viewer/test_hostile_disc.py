@@ -21,7 +21,7 @@ from engine.domain import Agreement, BiradsCategory, Laterality, ReaderAssessmen
 from engine.plain_text import REPLACEMENT
 from tests.phantom import write_plain, write_study
 from tests.viewer.driver import canvases, rows, use
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.output import pictures
 from viewer.viewports.corner_text import OverlayOptions
 
@@ -218,7 +218,7 @@ def test_a_hostile_disc_is_words_from_the_window_to_the_last_export(
     for number, study in enumerate(studies):
         window.worklist.select(study.uid)
         qtbot.waitUntil(
-            lambda: all(c.state is not State.LOADING for c in canvases(window)), timeout=20_000
+            lambda: all(c.state is not ImageState.LOADING for c in canvases(window)), timeout=20_000
         )
         (canvas,) = canvases(window)
         for words, _ in canvas.text.top_lines():

@@ -27,9 +27,9 @@ from viewer.display.listed_reading import ReadingFilter
 from viewer.panes.assessment_pane import AssessmentPane
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.worklist import WorklistPane
-from viewer.shared.banner import Banner, Message
+from viewer.shared.banner import Banner, BannerMessage
 from viewer.shared.plain_text import CUT, PlainLabel, shortened, tool_tip
-from viewer.shared.states import ToldReading
+from viewer.shared.states import VisibleReading
 
 UNSEEN = ("\0", "\x07", "\b", "\x1b", "\x7f", "\u202e", "\u2066", "\u200f", "\u200b", "\udcff")
 
@@ -143,7 +143,7 @@ def test_a_page_of_hostile_notes_and_readers_shows_their_words_only(qtbot, bait)
     hostile = reading(
         reader="Dr\0\x1b\u202eX", comment=f"\u202eoops\0 {bait}", patient_id="C" * 65536
     )
-    page.show_readings([ToldReading(hostile, False)])
+    page.show_readings([VisibleReading(hostile, False)])
     page.filter_box.setCurrentIndex(page.filter_box.findData(ReadingFilter.ALL))
     page.resize(1500, 500)
     page.show()
@@ -177,7 +177,7 @@ def test_labels_and_the_banner_take_nothing_for_markup(qtbot, bait):
     assert label.text() == f"<b>x</b>{bait}\nsecond{REPLACEMENT}"
     banner = Banner()
     qtbot.addWidget(banner)
-    banner.show_message(Message(f"{bait}\0", "A" * 65000))
+    banner.show_message(BannerMessage(f"{bait}\0", "A" * 65000))
     text = seen_of(banner.findChild(QLabel).text())
     assert text.startswith(f"{bait}{REPLACEMENT}")
     assert len(text) < 1300

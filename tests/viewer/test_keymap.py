@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from engine.domain import BiradsCategory, Laterality
 from engine.records.store import ReadingStore
-from tests.viewer.driver import is_answered, open_and_wait, sign
+from tests.viewer.driver import is_predicted, open_and_wait, sign
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.pages import step_below
 from viewer.panes.shortcuts_dialog import BY_HAND, ShortcutsDialog
@@ -299,7 +299,7 @@ def test_numbers_typed_on_the_keypad_into_fields_are_no_commands(window, write_s
 
 def test_without_the_layout_the_keypad_is_no_more_than_digits(window, write_studies, qtbot):
     open_and_wait(qtbot, window, write_studies(2))
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     window.activateWindow()
     window.viewports.current.setFocus()
     QApplication.processEvents()

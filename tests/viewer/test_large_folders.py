@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtWidgets import QListView
 
 from tests.phantom import write_mammogram, write_study
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.panes.worklist_items import WorklistItemModel
 
 
@@ -39,7 +39,7 @@ def open_to_the_end(qtbot, window, folder):
 
 def all_shown(window):
     shown = list(window.viewports.every_canvas)
-    return bool(shown) and all(canvas.state is State.SHOWN for canvas in shown)
+    return bool(shown) and all(canvas.state is ImageState.SHOWN for canvas in shown)
 
 
 @pytest.mark.usefixtures("found_at_once")

@@ -22,19 +22,19 @@ from tests.viewer.driver import (
     disagreeing_category,
     enter,
     find,
-    is_answered,
+    is_predicted,
     open_and_wait,
     press,
     rows,
     sign,
     use,
 )
-from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
+from tests.viewer.fake_engine import MODELS, FakeEngine, study_prediction
 from tests.viewer.pages import message_below
 from viewer.__main__ import show_all_there_is
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.panes.help import About, licence_files
-from viewer.shared.banner import Message
+from viewer.shared.banner import BannerMessage
 from viewer.shared.states import StudyState
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
@@ -52,7 +52,7 @@ def test_a_disagreement_with_the_model_is_recorded_and_seen_again_the_next_day(
     assert [c.view.label for c in canvases(window)] == ["R CC", "L CC", "R MLO", "L MLO"]
     assert {c.view.patient_id for c in canvases(window)} == {"A-1"}
 
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     bare = canvases(window)[0].grab().toImage()
     qtbot.keyClick(window, Qt.Key.Key_H)
     assert canvases(window)[0].grab().toImage() != bare
@@ -76,7 +76,7 @@ def test_a_disagreement_with_the_model_is_recorded_and_seen_again_the_next_day(
     assert (recorded.proposed_agreement, recorded.agreement) == (Agreement.DISAGREE,) * 2
     assert recorded.reason == "false mark"
     assert recorded.prediction.model == MODELS["hybrid"]
-    assert recorded.prediction == answer_of(study).breasts[0].prediction
+    assert recorded.prediction == study_prediction(study).breasts[0].prediction
     assert window.close()
 
     tomorrow = make_window(engine=FakeEngine())
@@ -102,7 +102,7 @@ def test_the_first_image_stands_before_the_networks_are_asked_for(
     engine.warm_up = warm_up
     open_and_wait(qtbot, window, write_studies(1))
     qtbot.waitUntil(lambda: engine.warmed != [], timeout=10_000)
-    assert State.SHOWN in seen
+    assert ImageState.SHOWN in seen
 
 
 def test_with_nothing_open_the_engine_is_started_in_the_background(window, engine, qtbot):
@@ -124,7 +124,7 @@ def test_going_through_studies_fast_never_shows_another_studys_word(
     for step in (1, 1, -1, 1, 1, 1, -1, -1, -1, 1, -1, -1):
         window.worklist.step(step)
         if engine.waiting:
-            engine.answer_next()
+            engine.finish_next()
         qtbot.wait(5)
         current = window.session.current_study
         shown = window.prediction.prediction
@@ -147,11 +147,11 @@ def test_a_late_answer_goes_to_the_row_of_its_own_study(window, engine, write_st
     first = window.worklist.study_uids[0]
     qtbot.waitUntil(lambda: engine.waiting == [(first, "hybrid")])
     window.worklist.step(1)
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: rows(window)[0].prediction is not None)
     assert rows(window)[0].prediction.study_uid == first
     assert rows(window)[1].prediction is None
-    assert not is_answered(window)
+    assert not is_predicted(window)
 
 
 def test_a_reading_started_in_one_study_is_never_saved_to_the_next(
@@ -177,14 +177,14 @@ def test_another_model_replaces_every_word_of_the_first(window, engine, write_st
     qtbot.waitUntil(lambda: window.session.inference.progress == (2, 2), timeout=10_000)
     engine.is_holding = True
     qtbot.keyClick(window, Qt.Key.Key_M)
-    assert not is_answered(window)
+    assert not is_predicted(window)
     assert [row.prediction for row in rows(window)] == [None, None]
     assert window.assessment.forms[RIGHT].entry.prediction is None
     assert not window.viewports.has_heat
     assert window.menus.model_choice.currentData() == "light"
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
-    engine.answer_next()
-    qtbot.waitUntil(lambda: is_answered(window))
+    engine.finish_next()
+    qtbot.waitUntil(lambda: is_predicted(window))
     assert window.prediction.model.text().startswith("Lightweight CNN · b07e55aa")
     assert window.settings.model_name == "light"
 
@@ -201,7 +201,7 @@ def test_both_networks_are_asked_by_key_and_remembered(make_window, engine, writ
     assert line.text.startswith("Lightweight CNN: R ")
     asked = len(engine.asked)
     qtbot.keyClick(window, Qt.Key.Key_M)
-    assert is_answered(window)  # at once
+    assert is_predicted(window)  # at once
     assert window.prediction.model.text().startswith("Lightweight CNN")
     assert line.text.startswith("Hybrid (ResNet-50 + transformer): R ")
     assert len(engine.asked) == asked
@@ -225,7 +225,7 @@ def test_both_networks_as_one_say_side_by_side_what_each_says_alone(
     assert line.isVisible()
     assert not window.commands.action("both_models").isEnabled()  # they are both asked anyway
     open_and_wait(qtbot, window, write_studies(1))
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     study = window.session.current_study
     said = window.session.prediction(study.uid).breasts[0].prediction
     for other, name in zip(said.others, ("Hybrid", "Light"), strict=True):
@@ -263,7 +263,7 @@ def test_a_second_opinion_that_was_on_the_screen_is_stored_with_the_reading(
         (reading,) = store.all()
     assert reading.prediction.model.name == "hybrid"
     (other,) = reading.prediction.others
-    (theirs, _) = answer_of(window.session.current_study, "light").breasts
+    (theirs, _) = study_prediction(window.session.current_study, "light").breasts
     assert other.model.name == "light"
     assert other.category == theirs.prediction.category
     assert (other.category != reading.prediction.category) == ("differs" in line.text.split(",")[0])
@@ -274,7 +274,7 @@ def test_the_cancers_that_a_site_sees_shift_what_is_shown_and_not_what_is_stored
 ):
     window = make_window(model_name="both")
     open_and_wait(qtbot, window, write_studies(1))
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     column = window.prediction.columns[RIGHT]
     assert not column.shifted.isVisible()
     height, _ = window.prediction.heights(348)
@@ -310,13 +310,13 @@ def test_a_failure_of_the_other_network_interrupts_nothing(window, engine, write
     open_and_wait(qtbot, window, write_studies(1))
     window.session.inference.start()
     qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["hybrid"])
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: [model for _, model in engine.waiting] == ["light"])
     engine.fail_next(EngineStopped("The engine stopped", "It has been started again."))
     line = window.prediction.other
     qtbot.waitUntil(lambda: line.text == "Lightweight CNN failed. The engine stopped")
     assert not window.banner.isVisible()
-    assert is_answered(window)
+    assert is_predicted(window)
 
 
 def test_going_through_studies_fast_never_shows_another_studys_word_of_the_other_network(
@@ -333,7 +333,7 @@ def test_going_through_studies_fast_never_shows_another_studys_word_of_the_other
         if told.prediction is None:
             assert "·" not in window.prediction.other.text
         else:
-            category = answer_of(window.session.current_study, "light").breasts[0].prediction
+            category = study_prediction(window.session.current_study, "light").breasts[0].prediction
             assert f"R {category.category} " in window.prediction.other.text
 
 
@@ -366,7 +366,7 @@ def test_the_engine_killed_at_work_leaves_the_window_alive_and_the_next_answer_r
     qtbot.waitUntil(lambda: window.session.inference.progress[0] > 0, timeout=180_000)
     os.kill(engine.process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
     qtbot.keyClick(window, Qt.Key.Key_PageDown)
-    qtbot.waitUntil(lambda: is_answered(window), timeout=180_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=180_000)
     prediction = window.prediction.prediction
     assert prediction.study_uid == window.session.current_study.uid
     assert len(prediction.breasts) == 2
@@ -436,7 +436,7 @@ def test_a_study_the_engine_died_on_says_so_and_the_next_one_is_answered(
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
     engine.fail_next(EngineStopped("The engine stopped", "It has been started again."))
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: rows(window)[1].prediction is not None)
     # it is well again, so what it stopped at is tried once more, and no third time
     qtbot.waitUntil(lambda: len(engine.waiting) == 1)
@@ -465,10 +465,10 @@ def test_an_image_that_vanished_says_so_in_its_own_cell(window, write_studies, q
         lambda: (
             {c.view.label: c.state for c in canvases(window)}
             == {
-                "R CC": State.SHOWN,
-                "L CC": State.FAILED,
-                "R MLO": State.SHOWN,
-                "L MLO": State.SHOWN,
+                "R CC": ImageState.SHOWN,
+                "L CC": ImageState.FAILED,
+                "R MLO": ImageState.SHOWN,
+                "L MLO": ImageState.SHOWN,
             }
         ),
         timeout=10_000,
@@ -491,7 +491,7 @@ def test_a_fault_is_told_in_a_banner_that_can_be_dismissed(window, qtbot):
 def test_news_of_the_same_kind_take_the_place_of_those_before(window, qtbot):
     for name in ("one.png", "two.png"):
         window.show_error(StorageFailed("Checkpoint is missing", "Install it again."))
-        window.banner.show_message(Message("Saved", name))
+        window.banner.show_message(BannerMessage("Saved", name))
     assert "two.png" in window.banner.findChild(QLabel).text()
     press(qtbot, window.banner, "Dismiss")
     assert window.banner.message.title == "Checkpoint is missing"
@@ -591,11 +591,11 @@ def test_the_form_does_not_move_when_the_answer_comes(
     before = form.mapTo(window, QPoint(0, 0))
     size = canvases(window)[0].size()
     qtbot.waitUntil(lambda: engine.waiting != [])
-    engine.answer_next()
-    qtbot.waitUntil(lambda: is_answered(window))
+    engine.finish_next()
+    qtbot.waitUntil(lambda: is_predicted(window))
     if asks_both:
         qtbot.waitUntil(lambda: engine.waiting != [])
-        engine.answer_next()
+        engine.finish_next()
         qtbot.waitUntil(lambda: "·" in window.prediction.other.text)
     window.prediction.toggle_overlay()
     qtbot.wait(50)
@@ -607,7 +607,7 @@ def test_the_form_does_not_move_when_the_answer_comes(
 def test_panes_are_not_clipped_at_1366_by_768(window, write_studies, qtbot):
     window.models.compare(True)
     open_and_wait(qtbot, window, write_studies(1))
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     for label in window.prediction.findChildren(QLabel):
         if label.isVisible() and label.text():
             needed = label.heightForWidth(label.width()) if label.wordWrap() else 0
@@ -651,14 +651,14 @@ def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
 
 
 def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
-    from viewer.panes.worklist_items import Order
+    from viewer.panes.worklist_items import WorklistOrder
 
     window = make_window()
     window.worklist_dock.hide()
     window.prediction.set_overlay(True, 0.75)
     window.assessment.reader.setText("Dr. X")
     window.assessment.reader.editingFinished.emit()
-    window.worklist.set_order(Order.SUSPICION)
+    window.worklist.set_order(WorklistOrder.SUSPICION)
     assert window.close()
     again = make_window(engine=FakeEngine())
     assert again.worklist_dock.isHidden()
@@ -666,7 +666,7 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     assert again.prediction.overlay == (True, 0.75)
     assert again.commands.action("heat_map").isChecked()
     assert again.assessment.reader.text() == "Dr. X"
-    assert again.worklist.order_box.currentData() is Order.SUSPICION
+    assert again.worklist.order_box.currentData() is WorklistOrder.SUSPICION
 
 
 def test_readings_are_exported_and_the_file_is_told_to_be_private(
@@ -717,8 +717,8 @@ def test_a_study_of_plain_images_that_may_be_two_patients_gets_no_breast_result(
     window, write_studies, qtbot
 ):
     open_and_wait(qtbot, window, write_studies(1))
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     study = replace(window.session.current_study, is_joined=False)
     window.prediction.show_study(study)
-    window.prediction.show_prediction(answer_of(study))
+    window.prediction.show_prediction(study_prediction(study))
     assert "not known to belong to one patient" in window.prediction.columns[RIGHT].headline.text()

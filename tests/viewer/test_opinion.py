@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine.domain import Laterality, ModelIdentity, OutOfScope, Population, Prediction, Shares
-from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
+from tests.viewer.fake_engine import MODELS, prediction_of, study_prediction
 from tests.viewer.studies import make_study
 from viewer.display import opinion
 
@@ -60,7 +60,7 @@ def test_networks_differ_where_their_categories_do():
     many = [(name, differ) for name in ("CC", "MLO", "ML")]
     assert opinion.where_networks_differ(differ, many) == ["breast", "3 views"]
     study = make_study()
-    assert len(opinion.views_of(study, answer_of(study, "both"), Laterality.LEFT)) == 2
+    assert len(opinion.views_of(study, study_prediction(study, "both"), Laterality.LEFT)) == 2
 
 
 def test_the_prior_is_of_women_and_the_probability_of_a_breast():
@@ -80,9 +80,9 @@ def test_nothing_is_shifted_without_a_prior_or_by_a_model_that_does_not_tell_its
     assert opinion.shifted(replace(said(2, 0.5), model=MODELS["hybrid"]), True, 6) is None
     assert opinion.shifted(OutOfScope(MODEL, "why"), True, 6) is None
     study = make_study()
-    assert opinion.prior_text(answer_of(study, "hybrid"), None) == ""
-    assert "does not tell" in opinion.prior_text(answer_of(study, "hybrid"), 6)
-    assert "shifted to 6 per 1,000 women" in opinion.prior_text(answer_of(study, "both"), 6)
+    assert opinion.prior_text(study_prediction(study, "hybrid"), None) == ""
+    assert "does not tell" in opinion.prior_text(study_prediction(study, "hybrid"), 6)
+    assert "shifted to 6 per 1,000 women" in opinion.prior_text(study_prediction(study, "both"), 6)
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,14 @@ from tests.viewer.driver import (
     are_images_shown,
     choose,
     find,
-    is_answered,
+    is_predicted,
     open_and_wait,
     press,
     sign,
     use,
 )
 from tests.viewer.fake_engine import FakeEngine
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.output import pictures, printers, summary
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.viewports.corner_text import OverlayOptions
@@ -46,7 +46,7 @@ def reading(make_window, write_studies, qtbot):
     window = make_window()
     open_and_wait(qtbot, window, write_studies(2))
     window.session.inference.start()
-    qtbot.waitUntil(lambda: is_answered(window) and are_images_shown(window), timeout=20_000)
+    qtbot.waitUntil(lambda: is_predicted(window) and are_images_shown(window), timeout=20_000)
     window.prediction.set_overlay(True, 0.8)
     return window
 
@@ -177,7 +177,7 @@ def test_a_mirrored_view_says_so_on_every_picture_and_page(
     values = pydicom.dcmread(write_mammogram(tmp_path / "x.dcm")).pixel_array[:, ::-1]
     write_mammogram(folder / "RCC.dcm", values=values)
     window = make_window()
-    open_until(qtbot, window, folder, State.SHOWN)
+    open_until(qtbot, window, folder, ImageState.SHOWN)
     canvas = window.viewports.current
     assert canvas.image.is_mirrored
     bare = OverlayOptions(text=False, identity=False)
@@ -268,7 +268,7 @@ def test_a_view_that_cannot_be_shown_leaves_its_place_with_its_label(
     folder = write_studies(1, transfer_syntax="jpeg2000-lossless")
     spoil(folder / "01" / "LCC.dcm")
     window = make_window()
-    open_until(qtbot, window, folder, State.SHOWN, State.FAILED)
+    open_until(qtbot, window, folder, ImageState.SHOWN, ImageState.FAILED)
     made = window.output.summarise(True, True)
     assert [view.image is None for view in made.views] == [False, True, False, False]
     assert page_of(made) != page_of(replace(made, views=made.views[:1]))
@@ -452,7 +452,7 @@ def test_a_damaged_image_is_named_in_words_and_the_others_are_copied(
     folder = write_studies(1, transfer_syntax="jpeg2000-lossless")
     spoil(folder / "01" / "LCC.dcm")
     window = make_window()
-    open_until(qtbot, window, folder, State.SHOWN, State.FAILED)
+    open_until(qtbot, window, folder, ImageState.SHOWN, ImageState.FAILED)
     window.output.copy_study(window.session.current_study, tmp_path / "copies", False)
     qtbot.waitUntil(lambda: window.banner.message is not None, timeout=20_000)
     assert window.banner.message.title == "3 images copied, anonymised"

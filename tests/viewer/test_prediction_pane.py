@@ -18,7 +18,7 @@ from engine.domain import (
 )
 from engine.errors import EngineStopped, IncompatibleCheckpoint
 from engine.messages import message
-from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
+from tests.viewer.fake_engine import MODELS, prediction_of, study_prediction
 from tests.viewer.studies import make_study
 from viewer.display.prediction_lines import percent
 from viewer.panes.category_bars import GRADES, CategoryBars
@@ -27,7 +27,7 @@ from viewer.shared import theme
 from viewer.shared.states import (
     EngineState,
     EngineStatus,
-    OtherAnswer,
+    OtherModelPrediction,
     StudyProgress,
     StudyState,
     StudyStatus,
@@ -49,7 +49,7 @@ def pane(qtbot):
 
 
 def saying(right, left, study=STUDY, model="hybrid", confidence=0.71):
-    answer = answer_of(study, model)
+    answer = study_prediction(study, model)
     said = {
         side: prediction_of(model, category, confidence)
         for side, category in ((RIGHT, right), (LEFT, left))
@@ -69,7 +69,7 @@ def words(pane, side):
     return " ".join(filter(None, told)).replace("\n", " ")
 
 
-def is_answer_shown(pane):
+def is_prediction_shown(pane):
     return pane.prediction is not None
 
 
@@ -123,7 +123,7 @@ def test_rounding_claims_neither_certainty_nor_impossibility(probability, text):
 
 
 def test_views_stand_below_their_breast(pane):
-    answer = answer_of(STUDY)
+    answer = study_prediction(STUDY)
     pane.show_prediction(answer)
     by_label = {
         view.label: answer.views[n].prediction.category for n, view in enumerate(STUDY.views)
@@ -163,7 +163,7 @@ def test_a_view_that_could_not_be_decoded_is_named(pane):
 def test_views_that_may_be_two_patients_give_no_breast_result(pane):
     study = replace(STUDY, is_joined=False)
     pane.show_study(study)
-    pane.show_prediction(answer_of(study))
+    pane.show_prediction(study_prediction(study))
     assert "not known to belong to one patient" in words(pane, RIGHT)
     assert pane.views.headline.text() == (
         "RIGHT, LEFT: Views only: they are not known to belong to one patient."
@@ -174,7 +174,7 @@ def test_views_that_may_be_two_patients_give_no_breast_result(pane):
 def test_a_view_of_unknown_side_stands_under_neither_breast(pane):
     study = make_study(("R CC", "? CC"))
     pane.show_study(study)
-    pane.show_prediction(answer_of(study))
+    pane.show_prediction(study_prediction(study))
     assert "SIDE NOT KNOWN\nCC:" in pane.views.text
     assert words(pane, LEFT) == "No image is known to be of it."
     assert pane.views.breasts[LEFT].text() == ""
@@ -204,7 +204,7 @@ def test_waiting_is_told_in_words(pane, engine, status, text):
     pane.show_engine(engine)
     pane.show_status(StudyStatus(status))
     assert text in pane.waiting.text()
-    assert not is_answer_shown(pane)
+    assert not is_prediction_shown(pane)
 
 
 @pytest.mark.parametrize(
@@ -239,10 +239,10 @@ def test_another_study_takes_the_answer_away_and_another_studys_answer_is_refuse
     pane.show_prediction(saying(4, 2))
     other = make_study(uid="9.9.9")
     pane.show_study(other)
-    assert not is_answer_shown(pane)
+    assert not is_prediction_shown(pane)
     with pytest.raises(ValueError, match="another study"):
         pane.show_prediction(saying(4, 2))
-    assert not is_answer_shown(pane)
+    assert not is_prediction_shown(pane)
     pane.show_study(None)
     assert pane.waiting.text() == "No study is open."
 
@@ -269,7 +269,7 @@ MISSING = IncompatibleCheckpoint("Checkpoint is missing", "Install it <b>again</
 
 
 def by_other(prediction=None, state=StudyState.DONE, engine=LIGHT, failure=None, study=STUDY):
-    return OtherAnswer(study.uid, engine, StudyStatus(state, failure), prediction)
+    return OtherModelPrediction(study.uid, engine, StudyStatus(state, failure), prediction)
 
 
 def test_the_other_model_has_no_line_unless_both_are_asked(pane, qtbot):
@@ -292,7 +292,7 @@ def test_the_other_models_word_names_it_and_gives_each_breast(pane):
     assert pane.other.accessibleName() == "The other model"
     assert pane.other.accessibleDescription() == pane.other.text
     assert "Lightweight CNN · b07e55aa" in pane.other.toolTip()
-    assert not is_answer_shown(pane)  # the chosen model has said nothing yet
+    assert not is_prediction_shown(pane)  # the chosen model has said nothing yet
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_a_breast_that_the_other_model_may_not_judge_is_out_of_scope_with_the_re
 def test_views_that_make_no_breast_get_no_number_of_the_other_model(pane):
     study = replace(STUDY, is_joined=False)
     pane.show_study(study)
-    answer = answer_of(study, "light")
+    answer = study_prediction(study, "light")
     pane.show_other(by_other(answer, study=study))
     assert pane.other.text == "Lightweight CNN: views only; choose it to see them."
     silent = OutOfScope(MODELS["light"], "A magnification view.")
@@ -452,7 +452,7 @@ def test_no_number_is_clipped_in_a_narrow_pane(qtbot, width):
 def test_nothing_from_a_file_is_read_as_markup(pane):
     study = replace(STUDY, is_joined=True)
     silent = OutOfScope(MODELS["hybrid"], "<b>bold</b>")
-    answer = answer_of(study)
+    answer = study_prediction(study)
     pane.show_prediction(
         StudyPrediction(
             study.uid,
@@ -468,7 +468,7 @@ def test_nothing_from_a_file_is_read_as_markup(pane):
 
 def both_saying(hybrid, light):
     """The ensemble's word on the study, whose networks say these categories of everything."""
-    answer = answer_of(STUDY, "both")
+    answer = study_prediction(STUDY, "both")
     others = prediction_of("hybrid", hybrid), prediction_of("light", light)
 
     def alone(part):
@@ -538,7 +538,7 @@ def test_what_is_known_of_an_image_stands_with_what_the_model_says_of_it(pane):
 
 def of_none(reason="It does not look like a mammogram."):
     silent = OutOfScope(MODELS["hybrid"], reason)
-    answer = answer_of(STUDY)
+    answer = study_prediction(STUDY)
     return replace(
         answer,
         views=tuple(replace(view, prediction=silent) for view in answer.views),

@@ -41,7 +41,7 @@ from tests.viewer.driver import (
     choose,
     enter,
     has_predicted,
-    is_answered,
+    is_predicted,
     open_and_wait,
     phase,
     press,
@@ -54,16 +54,16 @@ from tests.viewer.fake_engine import (
     Oracle,
     alarmed,
     alarmed_of_no_spot,
-    answer_of,
     saying,
     silent,
+    study_prediction,
 )
 from viewer.__main__ import starting_mode
 from viewer.display.assessment_form import CHANGE_REASONS, REASONS
 from viewer.display.listed_reading import ReadingFilter
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.output import pictures, summary
-from viewer.panes.worklist_items import Order, WorklistItemModel
+from viewer.panes.worklist_items import WorklistItemModel, WorklistOrder
 from viewer.shared.states import Phase, StudyState
 from viewer.viewports.corner_text import EVERYTHING
 from viewer.window.settings import Settings
@@ -83,7 +83,7 @@ def give_reason(window, side, reason):
 
 
 def said_of(study, side):
-    return {b.laterality: b.prediction for b in answer_of(study).breasts}[side]
+    return {b.laterality: b.prediction for b in study_prediction(study).breasts}[side]
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def open_in(make_window, write_studies, qtbot):
     return make
 
 
-def wait_for_answers(qtbot, window):
+def wait_for_predictions(qtbot, window):
     qtbot.waitUntil(lambda: has_predicted(window))
 
 
@@ -113,21 +113,21 @@ def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_bot
 ):
     window = open_in(SECOND)
     study = window.session.current_study
-    wait_for_answers(qtbot, window)
-    assert not is_answered(window)
+    wait_for_predictions(qtbot, window)
+    assert not is_predicted(window)
     assert "hidden" in window.prediction.waiting.text()
     assert rows(window)[0].prediction is None
 
     enter(qtbot, window, R="2")
     assert [r.category.value for r in stored(readings_path)] == ["2"]  # at once
     assert phase(window) is Phase.BEFORE
-    assert not is_answered(window)
+    assert not is_predicted(window)
     assert window.assessment.hint.text().startswith("Left breast still to be saved")
     assert window.focusWidget() in window.assessment.forms[LEFT].findChildren(QWidget)
 
     enter(qtbot, window, L="1")
     assert phase(window) is Phase.AFTER
-    assert is_answered(window)
+    assert is_predicted(window)
     assert rows(window)[0].prediction is not None
     before = stored(readings_path)
     assert all(r.prediction == said_of(study, r.laterality) for r in before)
@@ -149,7 +149,7 @@ def test_a_second_read_reveals_when_each_breast_has_its_category_and_records_bot
 
 def test_a_change_after_the_answer_needs_a_reason_of_its_own(open_in, readings_path, qtbot):
     window = open_in(SECOND)
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     enter(qtbot, window, R="2", L="2")
     form = window.assessment.forms[RIGHT]
     enter(qtbot, window, R="4A")
@@ -175,7 +175,7 @@ def test_a_lower_category_after_the_answer_has_to_be_confirmed_in_place(
     open_in, readings_path, qtbot
 ):
     window = open_in(SECOND)
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     enter(qtbot, window, R="4B", L="1")
     qtbot.keyClick(window, *SAVE)
     count = len(stored(readings_path))
@@ -215,7 +215,7 @@ def test_what_was_entered_before_the_answer_survives_the_end_of_the_program(
     again.session.inference.start()
     sign(qtbot, again)
     again.assessment.reader.editingFinished.emit()
-    wait_for_answers(qtbot, again)
+    wait_for_predictions(qtbot, again)
     assert phase(again) is Phase.BEFORE
     assert again.assessment.forms[RIGHT].draft.category is BiradsCategory.PROBABLY_BENIGN
     enter(qtbot, again, L="1")
@@ -240,8 +240,8 @@ def test_an_answer_that_comes_after_the_categories_is_revealed_when_it_is_there(
     assert "at work" in window.prediction.waiting.text()
     enter(qtbot, window, R="3")  # a correction: nothing was revealed, no reason is asked for
     assert [r.category_before for r in stored(readings_path)] == [None] * 3
-    engine.answer_next()
-    qtbot.waitUntil(lambda: is_answered(window))
+    engine.finish_next()
+    qtbot.waitUntil(lambda: is_predicted(window))
     assert phase(window) is Phase.AFTER
     assert window.assessment.forms[RIGHT].entry.before is BiradsCategory.PROBABLY_BENIGN
     newest = stored(readings_path)[-1]
@@ -253,19 +253,19 @@ def test_a_study_that_was_revealed_stays_so_for_its_reader_and_hidden_from_the_n
 ):
     folder = write_studies(1)
     window = open_in(SECOND)
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     enter(qtbot, window, R="2", L="1")
     assert window.close()
     again = make_window(mode=SECOND, engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
     again.session.inference.start()
-    qtbot.waitUntil(lambda: is_answered(again), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(again), timeout=10_000)
     assert phase(again) is Phase.AFTER
     assert again.assessment.forms[RIGHT].entry.is_to_be_kept
     sign(qtbot, again, "Dr. Y")
     again.assessment.reader.editingFinished.emit()
     assert phase(again) is Phase.BEFORE
-    assert not is_answered(again)
+    assert not is_predicted(again)
     assert rows(again)[0].prediction is None
     assert again.assessment.forms[RIGHT].draft.category is None
 
@@ -274,7 +274,7 @@ def test_a_correction_and_the_last_category_saved_together_reveal_after_both(
     open_in, readings_path, qtbot
 ):
     window = open_in(SECOND)
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     enter(qtbot, window, L="2")
     enter(qtbot, window, R="1", L="3")
     words = stored(readings_path)
@@ -292,7 +292,7 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
     open_in, qtbot, monkeypatch, readings_path, deed
 ):
     window = open_in(SECOND, count=2)
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     full = StorageFailed("Readings cannot be saved", "The disk is full.")
 
     def refuse(*_arguments):
@@ -301,7 +301,7 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
     monkeypatch.setattr(ReadingStore, deed, refuse)
     enter(qtbot, window, R="2", L="1")
     assert window.banner.message.title == full.title
-    assert not is_answered(window)
+    assert not is_predicted(window)
     assert phase(window).is_hidden
     monkeypatch.undo()
     if deed == "record":
@@ -310,13 +310,13 @@ def test_nothing_is_revealed_that_could_not_be_put_on_record(
     else:
         assert window.banner.message.action == "Try again"
         press(qtbot, window.banner, "Try again")
-    assert is_answered(window)
+    assert is_predicted(window)
     assert all(r.revealed_at for r in stored(readings_path))
 
 
 def test_the_form_does_not_move_when_the_answer_is_revealed(open_in, qtbot):
     window = open_in(SECOND)
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     form, save = window.assessment.forms[RIGHT], window.assessment.save_button
     before = [part.mapTo(window, part.rect().topLeft()) for part in (form, save)]
     width = form.width()
@@ -341,13 +341,13 @@ def test_a_blind_audit_keeps_what_the_model_says_and_never_shows_it(
     qtbot.waitUntil(lambda: engine.waiting != [])
     enter(qtbot, window, R="2", L="1")
     assert [r.prediction for r in stored(readings_path)] == [None, None]
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: window.session.inference.progress == (1, 1))
     assert [r.prediction for r in stored(readings_path)] == [
         said_of(study, s) for s in (RIGHT, LEFT)
     ]
     assert all(r.revealed_at is None for r in stored(readings_path))
-    assert not is_answered(window)
+    assert not is_predicted(window)
     assert not window.assessment.save_button.isEnabled()
     window.readings.export(tmp_path / "out.csv")
     assert "3fa9c2d1" not in (tmp_path / "out.csv").read_text("utf-8")
@@ -359,8 +359,8 @@ def test_a_blind_audit_keeps_what_the_model_says_and_never_shows_it(
     again = make_window(mode=BLIND, engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
     again.session.inference.start()
-    wait_for_answers(qtbot, again)
-    assert not is_answered(again)
+    wait_for_predictions(qtbot, again)
+    assert not is_predicted(again)
 
 
 def test_a_blind_reading_made_without_the_model_gets_its_answer_another_day(
@@ -373,7 +373,7 @@ def test_a_blind_reading_made_without_the_model_gets_its_answer_another_day(
     again = make_window(engine=FakeEngine())
     open_and_wait(qtbot, again, folder)
     again.session.inference.start()
-    qtbot.waitUntil(lambda: is_answered(again), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(again), timeout=10_000)
     assert all(r.prediction is not None for r in stored(readings_path))
 
 
@@ -384,19 +384,19 @@ def test_a_stricter_mode_hides_at_once_and_what_was_shown_before_is_on_record(
     open_in, readings_path, qtbot
 ):
     window = open_in(CONCURRENT)
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     began = datetime.now(UTC)
     window.choose_mode(SECOND)
-    assert not is_answered(window)
+    assert not is_predicted(window)
     assert rows(window)[0].prediction is None
     assert window.assessment.forms[RIGHT].entry.prediction is None
     assert not window.viewports.has_heat
     enter(qtbot, window, R="2")
     assert stored(readings_path)[0].revealed_at < began  # not an independent word
     enter(qtbot, window, L="1")
-    assert is_answered(window)
+    assert is_predicted(window)
     window.choose_mode(BLIND)
-    assert not is_answered(window)
+    assert not is_predicted(window)
 
 
 @pytest.mark.parametrize("mode", [SECOND, BLIND])
@@ -408,18 +408,18 @@ def test_a_laxer_mode_begins_with_the_next_study_and_reveals_nothing_of_this_one
     window.choose_mode(CONCURRENT)
     assert window.menus.mode_button.text() == "Mode: Concurrent"
     assert "begins with the next study" in window.prediction.waiting.text()
-    assert not is_answered(window)
+    assert not is_predicted(window)
     assert [row.prediction is None for row in rows(window)] == [True, False]
-    window.worklist.set_order(Order.SUSPICION)
+    window.worklist.set_order(WorklistOrder.SUSPICION)
     assert [row.prediction is None for row in rows(window)] == [False, True]
-    window.worklist.set_order(Order.OPENED)
+    window.worklist.set_order(WorklistOrder.OPENED)
     for other in (mode, CONCURRENT):
         window.choose_mode(other)
-        assert not is_answered(window)
+        assert not is_predicted(window)
     window.worklist.step(1)
-    assert is_answered(window)
+    assert is_predicted(window)
     window.worklist.step(-1)
-    assert is_answered(window)  # opened anew, as a concurrent reading
+    assert is_predicted(window)  # opened anew, as a concurrent reading
     assert phase(window) is Phase.OPEN
 
 
@@ -433,12 +433,12 @@ def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_bac
     window = open_in(CONCURRENT, count=4, engine=Oracle(says))
     qtbot.waitUntil(lambda: window.session.inference.progress == (4, 4), timeout=10_000)
     opened = window.worklist.study_uids
-    window.worklist.set_order(Order.SUSPICION)
+    window.worklist.set_order(WorklistOrder.SUSPICION)
     ranked = window.worklist.study_uids
     assert ranked != opened
     window.choose_mode(SECOND)
     assert window.worklist.study_uids == opened
-    assert window.worklist.order_box.currentData() is Order.OPENED
+    assert window.worklist.order_box.currentData() is WorklistOrder.OPENED
     assert window.settings.worklist_order == "SUSPICION"
     window.choose_mode(CONCURRENT)
     still_hidden = window.session.current_study.uid
@@ -647,8 +647,8 @@ def after_a_look_at_the_answer(qtbot, window):
 def ask_about_a_spot(qtbot, window):
     tools = window.viewports.tools
     tools.annotation_tool.add_region(window.viewports.current, (10, 20, 40, 50))
-    qtbot.waitUntil(lambda: tools.asked_regions != [])
-    qtbot.waitUntil(lambda: not any(region.is_awaited for region in window.session.regions))
+    qtbot.waitUntil(lambda: tools.visible_requests != [])
+    qtbot.waitUntil(lambda: not any(region.is_pending for region in window.session.regions))
 
 
 def after_an_answer_about_a_spot(qtbot, window):
@@ -709,7 +709,7 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         window.models.set_cancers(6)
         window.prediction.set_overlay(True, 1.0)
         window.models.compare(True)
-        window.worklist.set_order(Order.SUSPICION)
+        window.worklist.set_order(WorklistOrder.SUSPICION)
         open_and_wait(qtbot, window, folder)
         window.session.inference.start()
         sign(qtbot, window)
@@ -788,7 +788,7 @@ def test_a_colleagues_reading_does_not_tell_the_answer_to_who_has_not_seen_it(
     open_in, readings_path, tmp_path, qtbot
 ):
     window = open_in(CONCURRENT)
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     choose(qtbot, window, RIGHT, "2")
     window.assessment.forms[RIGHT].note_box.setPlainText("the model says 5")
     qtbot.keyClick(window, *SAVE)
@@ -806,14 +806,14 @@ def test_a_colleagues_reading_does_not_tell_the_answer_to_who_has_not_seen_it(
 
 def test_a_hidden_study_is_done_whatever_the_model_says(open_in, qtbot):
     window = open_in(BLIND, engine=Oracle(silent))
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     assert rows(window)[0].status.state is StudyState.DONE
     assert window.session.history(window.session.current_study) == ()
 
 
 def test_the_session_refuses_a_reading_that_tells_what_is_hidden(open_in, qtbot):
     window = open_in(SECOND)
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     choose(qtbot, window, RIGHT, "2")
     form = window.assessment.forms[RIGHT]
     reading = window.assessment.assessment_of(window.session.current_study, form.side)
@@ -827,7 +827,7 @@ def test_every_mode_has_its_title_and_a_reading_of_each_agrees_only_with_what_it
 ):
     assert set(MODE_TITLES) == set(ReadingMode)
     window = open_in(SECOND)
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     enter(qtbot, window, R="0", L="1")
     right, left = stored(readings_path)
     assert right.agreement is Agreement.NOT_COMPARABLE
@@ -837,7 +837,7 @@ def test_every_mode_has_its_title_and_a_reading_of_each_agrees_only_with_what_it
 
 def test_a_second_read_that_was_left_says_that_it_is_not_finished(open_in, qtbot):
     window = open_in(SECOND, count=2)
-    wait_for_answers(qtbot, window)
+    wait_for_predictions(qtbot, window)
     enter(qtbot, window, R="2", L="1")
     window.worklist.step(1)
     assert rows(window)[0].is_unfinished

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel
 
 from engine.domain import BreastPrediction, Laterality, OutOfScope, ReadingMode
-from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
+from tests.viewer.fake_engine import MODELS, prediction_of, study_prediction
 from tests.viewer.studies import STANDARD, make_study
 from viewer.display import opinion
 from viewer.display.paging import pages, shared_height
@@ -93,12 +93,12 @@ def open_in(pane, study, reading=CONCURRENT, prediction=None):
 
 
 def all_judged(study):
-    return answer_of(study, "both")
+    return study_prediction(study, "both")
 
 
 def right_breast_alone(study=MIXED):
     """The standard views of the right breast are judged, of all others it is said why not."""
-    answer = answer_of(study, "both")
+    answer = study_prediction(study, "both")
     model, others = MODELS["both"], (MODELS["hybrid"], MODELS["light"])
 
     def refused(reason):
@@ -115,7 +115,7 @@ def right_breast_alone(study=MIXED):
 
 
 def no_mammogram(study=PHOTO):
-    answer = answer_of(study, "both")
+    answer = study_prediction(study, "both")
     silent = OutOfScope(MODELS["both"], "It does not look like a mammogram.")
     views = tuple(replace(view, prediction=silent) for view in answer.views)
     return replace(answer, views=views, breasts=())
@@ -219,7 +219,7 @@ def test_where_there_is_room_all_stands_on_one_page_and_notes_grow(qtbot):
     pane = ReadingPane()
     qtbot.addWidget(pane)
     pane.resize(348, 973)
-    open_in(pane, make_study(), CONCURRENT, answer_of(make_study()))
+    open_in(pane, make_study(), CONCURRENT, study_prediction(make_study()))
     pane.show()
     qtbot.waitExposed(pane)
     assert pane.prediction.pager.page_count == 1
@@ -239,15 +239,15 @@ def test_a_page_is_turned_by_the_arrow_keys_and_the_next_study_begins_on_the_fir
     pane.show()
     qtbot.waitExposed(pane)
     study, other = make_study(), make_study(uid="9.9.9")
-    open_in(pane, study, CONCURRENT, answer_of(study))
+    open_in(pane, study, CONCURRENT, study_prediction(study))
     tabs = pane.prediction.pager.tabs
     tabs[0].setFocus()
     qtbot.keyClick(tabs[0], Qt.Key.Key_Right)
     assert tabs[1].hasFocus()
     assert pane.prediction.bars.isVisible()
-    pane.prediction.show_prediction(answer_of(study))  # e.g. as its status changes
+    pane.prediction.show_prediction(study_prediction(study))  # e.g. as its status changes
     assert pane.prediction.bars.isVisible()
-    open_in(pane, other, CONCURRENT, answer_of(other))
+    open_in(pane, other, CONCURRENT, study_prediction(other))
     assert pane.prediction.columns[RIGHT].isVisible()
     assert not pane.prediction.bars.isVisible()
 

@@ -24,20 +24,20 @@ from tests.viewer.driver import (
     are_images_shown,
     enter,
     has_predicted,
-    is_answered,
+    is_predicted,
     open_and_wait,
     open_current,
     phase,
     sign,
 )
-from tests.viewer.fake_engine import NO_SPACING, FakeEngine, refused_region, said_of_region
+from tests.viewer.fake_engine import NO_SPACING, FakeEngine, refused_region, region_prediction
 from tests.viewer.pages import LEFT as LEFT_BUTTON
 from tests.viewer.pages import click, drag, message_below, spot
 from tests.viewer.studies import make_view, spacing
 from viewer.display import regions
 from viewer.session import inference
-from viewer.shared.states import Phase, RegionAnswer
-from viewer.viewports.region_painting import paint_answer
+from viewer.shared.states import Phase, RegionRequest
+from viewer.viewports.region_painting import paint_card
 
 RIGHT = Laterality.RIGHT
 CONCURRENT, SECOND, BLIND = ReadingMode
@@ -89,11 +89,11 @@ def asked(engine):
 
 
 def answers(window):
-    return [answer for _, answer in window.viewports.tools.asked_regions]
+    return [answer for _, answer in window.viewports.tools.visible_requests]
 
 
-def wait_for_answer(qtbot, window):
-    qtbot.waitUntil(lambda: answers(window) and not any(a.is_awaited for a in answers(window)))
+def wait_for_prediction(qtbot, window):
+    qtbot.waitUntil(lambda: answers(window) and not any(a.is_pending for a in answers(window)))
 
 
 def told(window):
@@ -166,9 +166,9 @@ def test_a_rectangle_is_drawn_and_its_answer_stands_beside_it(ask_in, engine, qt
     before = canvas_of(window).grab().toImage()
     canvas = draw(window)
     assert asked(engine) == [("R CC", (30, 20, 60, 50))]
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     (answer,) = answers(window)
-    assert answer.prediction == said_of_region(canvas.view, (30, 20, 60, 50))
+    assert answer.prediction == region_prediction(canvas.view, (30, 20, 60, 50))
     assert canvas.grab().toImage() != before
     percent = round(100 * answer.prediction.malignancy)
     words = f"R CC: P(malignant) {percent} %. BI-RADS {answer.prediction.category}, confidence"
@@ -194,7 +194,7 @@ def test_the_key_asks_about_a_square_at_the_pointer(ask_in, engine, qtbot):
     at = canvas.image.placement.to_source(*spot(canvas, 40, 40))
     assert box == regions.spot_around(canvas.view, *at)
     assert window.viewports.current is canvas
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
 
 
 def test_the_key_beside_the_images_says_what_it_needs(ask_in, engine, qtbot):
@@ -223,8 +223,8 @@ def test_without_spacing_the_reader_is_told_what_the_square_is(
     assert "a twelfth of its longer side" in told(window)
     (drawing,) = window.viewports.tools.annotations.of(canvas.view.image_uid)
     assert drawing.measured.endswith("px, pixels only")
-    engine.answer_region()
-    wait_for_answer(qtbot, window)
+    engine.finish_region()
+    wait_for_prediction(qtbot, window)
     (answer,) = answers(window)
     assert regions.remarks(answer.prediction) == [NO_SPACING]
     line = window.output.summarise(False, True).regions[0]
@@ -236,8 +236,8 @@ def test_a_rectangle_outside_the_breast_is_refused_with_the_reason(ask_in, engin
     window = ask_in()
     canvas = draw(window, (2, 2), (8, 8))
     view, box = canvas.view, asked(engine)[0][1]
-    engine.answer_region(prediction=refused_region(view, box))
-    wait_for_answer(qtbot, window)
+    engine.finish_region(prediction=refused_region(view, box))
+    wait_for_prediction(qtbot, window)
     reason = "not judged: More than half of the rectangle lies outside the breast."
     assert told(window) == f"R CC: {reason} · {NOTICE}"
     assert reason in canvas.accessibleDescription()
@@ -248,14 +248,14 @@ def test_while_it_waits_it_says_so_and_escape_takes_it_away(ask_in, engine, qtbo
     engine.is_holding_regions = True
     window = ask_in()
     canvas = draw(window)
-    assert [answer.is_awaited for answer in answers(window)] == [True]
+    assert [answer.is_pending for answer in answers(window)] == [True]
     assert told(window) == "R CC: asking about this spot …"
     waiting = canvas.grab().toImage()
     escape(qtbot, canvas)
     assert window.viewports.tools.annotations.of(canvas.view.image_uid) == ()
     assert canvas.grab().toImage() != waiting
     assert engine.regions[0][0].cancelled()
-    engine.answer_region()
+    engine.finish_region()
     qtbot.wait(50)
     assert stored(readings_path) == ()
     assert answers(window) == []
@@ -264,7 +264,7 @@ def test_while_it_waits_it_says_so_and_escape_takes_it_away(ask_in, engine, qtbo
 def test_undo_brings_back_a_rectangle_with_its_answer_and_asks_nobody_again(ask_in, engine, qtbot):
     window = ask_in()
     canvas = draw(window)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     before = answers(window)
     escape(qtbot, canvas)
     assert answers(window) == []
@@ -284,11 +284,11 @@ def test_a_rectangle_that_is_moved_is_asked_about_anew_and_undone_has_its_first_
 ):
     window = ask_in()
     canvas = draw(window)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     first = answers(window)
     drag(canvas, LEFT_BUTTON, spot(canvas, 20, 45), spot(canvas, 25, 45))  # by its upper side
     qtbot.waitUntil(lambda: len(engine.regions) == 2)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     assert [box for _, box in asked(engine)] == [(30, 20, 60, 50), (30, 25, 60, 55)]
     assert answers(window) != first
     window.commands.trigger("undo")
@@ -300,7 +300,7 @@ def test_the_last_of_two_spots_shows_all_and_a_click_turns_to_the_other(ask_in, 
     window = ask_in()
     canvas = draw(window, (20, 30), (35, 45))
     draw(window, (60, 30), (75, 45))
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     qtbot.waitUntil(lambda: len(answers(window)) == 2)
     last = canvas.grab().toImage()
     click(canvas, spot(canvas, 20, 40))
@@ -314,9 +314,9 @@ def test_the_cards_of_many_spots_in_a_small_view_cover_neither_each_other_nor_a_
     view, cards = make_view(), []
     for number, own in enumerate(spots):
         box = (number, 0, 9, 9)
-        answer = RegionAnswer(view.image_uid, box, said_of_region(view, box))
+        answer = RegionRequest(view.image_uid, box, region_prediction(view, box))
         taken = [*cards, *(other for other in spots if other is not own)]
-        paint_answer(painter, own, answer, "", "", within, taken, number == 0)
+        paint_card(painter, own, answer, "", "", within, taken, number == 0)
         cards.append(taken[-1])
     painter.end()
     assert all(within.contains(card) for card in cards)
@@ -331,8 +331,8 @@ def test_where_there_is_no_room_a_spots_number_stands_on_its_own_rectangle(qtbot
     own, view, box = QRectF(120, 80, 40, 30), make_view(), (0, 0, 9, 9)
     around = [QRectF(0, 0, 119, 200), QRectF(161, 0, 139, 200), QRectF(119, 0, 42, 79)]
     taken = [*around, QRectF(119, 111, 42, 89)]
-    answer = RegionAnswer(view.image_uid, box, said_of_region(view, box))
-    paint_answer(painter, own, answer, "", "", within, taken, False)
+    answer = RegionRequest(view.image_uid, box, region_prediction(view, box))
+    paint_card(painter, own, answer, "", "", within, taken, False)
     painter.end()
     assert taken[-1].center() == own.center()
 
@@ -360,18 +360,18 @@ def test_an_engine_that_dies_over_a_spot_says_so_there_and_the_next_spot_is_answ
     window = ask_in()
     canvas = draw(window)
     engine.fail_region(EngineStopped("The engine stopped", "The others go on."))
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     (answer,) = answers(window)
     assert answer.failure.title == "The engine stopped"
     assert "The engine stopped: The others go on." in canvas.accessibleDescription()
     assert stored(readings_path) == ()
-    assert is_answered(window)  # the study's own answer stands
+    assert is_predicted(window)  # the study's own answer stands
     engine.is_holding_regions = False
     draw(window, (60, 30), (75, 45))
     qtbot.waitUntil(lambda: len(stored(readings_path)) == 1)
     escape(qtbot, canvas)  # the second, then the first is drawn once more
     window.viewports.tools.annotation_tool.select(
-        window.viewports.tools.annotations.of(canvas.view.image_uid)[0].mark
+        window.viewports.tools.annotations.of(canvas.view.image_uid)[0].annotation_id
     )
     escape(qtbot, canvas)
     draw(window)
@@ -384,7 +384,7 @@ def test_a_bug_in_the_region_network_is_no_end_of_the_reading(ask_in, engine, qt
     draw(window)
     with qtbot.captureExceptions() as bugs:
         engine.fail_region(RuntimeError("In the engine process: no such layer"))
-        wait_for_answer(qtbot, window)
+        wait_for_prediction(qtbot, window)
     assert [str(bug[1]) for bug in bugs] == ["In the engine process: no such layer"]
     assert answers(window)[0].failure.title == "This spot could not be judged"
 
@@ -394,8 +394,8 @@ def test_an_answer_for_another_rectangle_is_not_shown(ask_in, engine, qtbot, rea
     window = ask_in()
     canvas = draw(window)
     with qtbot.captureExceptions() as bugs:
-        engine.answer_region(prediction=said_of_region(canvas.view, (0, 0, 5, 5)))
-        wait_for_answer(qtbot, window)
+        engine.finish_region(prediction=region_prediction(canvas.view, (0, 0, 5, 5)))
+        wait_for_prediction(qtbot, window)
     assert len(bugs) == 1
     assert answers(window)[0].prediction is None
     assert stored(readings_path) == ()
@@ -410,7 +410,7 @@ def test_an_answer_that_comes_after_the_study_has_changed_is_dropped(
     future, view, box = engine.regions[0]
     assert future.set_running_or_notify_cancel()  # the process is about to answer: too late
     window.worklist.step(1)
-    future.set_result(said_of_region(view, box))
+    future.set_result(region_prediction(view, box))
     qtbot.wait(50)
     assert answers(window) == []
     assert stored(readings_path) == ()
@@ -427,7 +427,7 @@ def test_an_answer_that_comes_after_the_study_has_changed_is_dropped(
 def test_the_words_of_one_study_are_gone_with_it(ask_in, engine, qtbot):
     window = ask_in(count=2)
     draw(window)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     assert "P(malignant)" in told(window)
     window.worklist.step(1)
     assert "P(malignant)" not in told(window)
@@ -444,7 +444,7 @@ def test_what_cannot_be_stored_is_shown_said_and_stored_with_the_next(
 
     monkeypatch.setattr(ReadingStore, "record_regions", refuse)
     draw(window)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     assert window.banner.message.title == "What you drew is not kept yet"
     monkeypatch.undo()
     draw(window, (60, 30), (75, 45))
@@ -459,7 +459,7 @@ def test_the_next_day_the_rectangles_hang_with_their_answers_and_nobody_is_asked
 ):
     window = ask_in()
     draw(window)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     before = answers(window)
     assert window.close()
     tomorrow = FakeEngine()
@@ -473,7 +473,7 @@ def test_the_next_day_the_rectangles_hang_with_their_answers_and_nobody_is_asked
 def test_a_colleagues_rectangle_stays_his_and_bears_his_name(ask_in, engine, qtbot):
     window = ask_in()
     canvas = draw(window)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     sign(qtbot, window, "Dr. Y")
     window.assessment.reader.editingFinished.emit()
     click(canvas, spot(canvas, 20, 45))
@@ -514,7 +514,7 @@ def test_in_second_read_a_spot_is_asked_about_once_both_breasts_have_their_categ
     enter(qtbot, window, R="2", L="1")
     assert phase(window) is Phase.AFTER
     draw(window)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     assert len(stored(readings_path)) == 1
 
 
@@ -525,7 +525,7 @@ def test_a_stricter_mode_takes_the_answers_away_and_drops_the_question(
     canvas = canvas_of(window)
     bare = canvas.grab().toImage()
     draw(window, (60, 30), (75, 45))
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     engine.is_holding_regions = True
     draw(window)
     future = engine.regions[-1][0]
@@ -566,7 +566,7 @@ def test_who_has_seen_a_spots_answer_has_seen_the_model(
     sign(qtbot, window)
     window.assessment.reader.editingFinished.emit()
     draw(window)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     window.choose_mode(SECOND)
     enter(qtbot, window, R="2")
     with ReadingStore(readings_path) as store:
@@ -585,13 +585,13 @@ def test_the_export_tells_the_spots_beside_the_reading_of_that_breast(
     canvas = draw(window)
     draw(window, (60, 30), (75, 45))
     qtbot.waitUntil(lambda: len(answers(window)) == 2)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     escape(qtbot, canvas)  # what was seen was seen
     enter(qtbot, window, R="2", L="1")
     right, left = exported(window, tmp_path / "out.csv")
     assert left == ""
     first, second = json.loads(right)
-    said = said_of_region(canvas.view, (30, 20, 60, 50))
+    said = region_prediction(canvas.view, (30, 20, 60, 50))
     assert first["box"] == [30, 20, 60, 50]
     assert first["image_uid"] == canvas.view.image_uid
     assert first["p_malignant"] == said.malignancy
@@ -607,7 +607,7 @@ def test_the_export_tells_the_spots_beside_the_reading_of_that_breast(
 def test_the_export_of_a_hidden_study_tells_no_spot(ask_in, engine, qtbot, tmp_path):
     window = ask_in()
     draw(window)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     enter(qtbot, window, R="2", L="1")
     assert exported(window, tmp_path / "seen.csv")[0] != ""
     window.choose_mode(BLIND)
@@ -621,10 +621,10 @@ def test_the_printed_page_lists_the_spots_by_the_numbers_on_its_pictures(ask_in,
     canvas = draw(window)
     draw(window, (60, 30), (75, 45))
     qtbot.waitUntil(lambda: len(answers(window)) == 2)
-    wait_for_answer(qtbot, window)
+    wait_for_prediction(qtbot, window)
     made = window.output.summarise(False, True)
     one, two, model = made.regions
-    said = said_of_region(canvas.view, (30, 20, 60, 50))
+    said = region_prediction(canvas.view, (30, 20, 60, 50))
     assert (one.about, two.about) == ("R CC 1", "R CC 2")
     assert one.text.startswith(
         f"P(malignant) {100 * said.malignancy:.0f} % · BI-RADS {said.category}, confidence"
@@ -649,11 +649,11 @@ def test_after_a_spot_no_study_of_the_list_is_begun_until_the_reader_has_moved_o
     window.session.inference.start()
     qtbot.waitUntil(lambda: len(engine.asked) == 1)
     draw(window)
-    engine.answer_next()
-    qtbot.waitUntil(lambda: is_answered(window))
+    engine.finish_next()
+    qtbot.waitUntil(lambda: is_predicted(window))
     assert len(engine.asked) == 1
     monkeypatch.setattr(inference, "SPOT_PAUSE_MS", 50)
     draw(window, (60, 30), (75, 45))
     qtbot.waitUntil(lambda: len(engine.asked) == 2)
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: len(engine.asked) == 3)

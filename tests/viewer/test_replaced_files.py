@@ -9,8 +9,8 @@ from engine.domain import FailedFile, StudyPrediction
 from engine.errors import FILE_CHANGED
 from tests.phantom import write_mammogram, write_plain
 from tests.viewer.driver import canvases, choose, open_and_wait, rows, sign
-from tests.viewer.fake_engine import MODELS, answer_of
-from viewer.display.shown_image import State
+from tests.viewer.fake_engine import MODELS, study_prediction
+from viewer.display.shown_image import ImageState
 from viewer.display.worklist_row import StudyRow
 from viewer.session.opening import RELISTINGS
 from viewer.shared.states import StudyState
@@ -38,7 +38,7 @@ def shown_values(window):
     """Of each image on the screen: whose it is said to be, and whether it is Bob's grey."""
     found = set()
     for canvas in canvases(window):
-        if canvas.state is State.SHOWN:
+        if canvas.state is ImageState.SHOWN:
             key = (canvas.view.study_uid, canvas.view.image_uid)
             pixels = window.session.images.cache.get(key)
             found.add((canvas.view.patient_id, bool((pixels.pixels.stored == 777).all())))
@@ -53,7 +53,7 @@ def listed_anew(qtbot, window):
         with qtbot.waitSignal(window.session.catalogue_opened, timeout=10_000):
             change()
         qtbot.waitUntil(
-            lambda: {c.state for c in canvases(window)} == {State.SHOWN}, timeout=10_000
+            lambda: {c.state for c in canvases(window)} == {ImageState.SHOWN}, timeout=10_000
         )
 
     return wait
@@ -130,10 +130,10 @@ def test_a_swap_between_picture_and_answer_gives_no_answer_but_the_study_listed_
     target = file_of(window, "R CC")
     write_bob(target)
     changed = FailedFile(target, FILE_CHANGED, "Open the folder again.")
-    whole = answer_of(study)
+    whole = study_prediction(study)
     views = tuple(v for v in whole.views if study.view(v.image_uid).path != target)
     said = StudyPrediction(study.uid, MODELS["hybrid"], views, (), (changed,))
-    listed_anew(lambda: engine.answer_next(said))
+    listed_anew(lambda: engine.finish_next(said))
     assert window.session.prediction(study.uid) is None
     assert set(studies_of(window)) == {"A-1", "BOB"}
     qtbot.waitUntil(lambda: engine.waiting == [(study.uid, "hybrid")], timeout=10_000)
@@ -180,5 +180,5 @@ def test_a_file_that_is_being_written_all_the_time_is_not_listed_for_ever(
     qtbot.wait(1000)
     assert len(opened) == RELISTINGS + 1
     states = {canvas.view.label: canvas.state for canvas in canvases(window)}
-    assert states.pop("R CC") is State.FAILED
-    assert set(states.values()) == {State.SHOWN}
+    assert states.pop("R CC") is ImageState.FAILED
+    assert set(states.values()) == {ImageState.SHOWN}

@@ -14,7 +14,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel
 
 from engine.domain import NOTICE, BiradsCategory, Laterality
-from tests.viewer.driver import choose, is_answered, open_and_wait
+from tests.viewer.driver import choose, is_predicted, open_and_wait
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.pages import message_below, step_below
 from viewer.window.screens import is_within, moved_into
@@ -27,7 +27,7 @@ F11 = Qt.Key.Key_F11
 def reading(window, write_studies, qtbot):
     """A window with an answered study, the keyboard in its images."""
     open_and_wait(qtbot, window, write_studies(2))
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
     window.activateWindow()
     window.viewports.current.setFocus()
     QApplication.processEvents()

@@ -21,7 +21,7 @@ from engine.domain import (
 )
 from engine.errors import EngineStopped, IncompatibleCheckpoint, StorageFailed, UnreadableFile
 from tests.phantom import write_mammogram, write_plain
-from tests.viewer.fake_engine import MODELS, FakeEngine, answer_of
+from tests.viewer.fake_engine import MODELS, FakeEngine, study_prediction
 from viewer.shared.states import EngineState, RunState, StudyState
 
 STOPPED = EngineStopped("The engine stopped", "It has been started again.")
@@ -385,7 +385,7 @@ def test_the_whole_worklist_is_predicted_one_study_at_a_time(
     for study in studies:
         wait_asked(qtbot, engine, (study.uid, "hybrid"))
         assert session.status(study.uid).state is StudyState.RUNNING
-        engine.answer_next()
+        engine.finish_next()
         qtbot.waitUntil(lambda uid=study.uid: session.prediction(uid) is not None)
         assert session.status(study.uid).state is StudyState.DONE
     assert session.inference.progress == (3, 3)
@@ -397,7 +397,7 @@ def test_the_open_study_goes_before_the_rest(session, studies, engine, qtbot):
     first, _, last = studies
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     session.select_study(last.uid)
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (last.uid, "hybrid"))
 
 
@@ -405,13 +405,13 @@ def test_a_pause_lets_only_the_open_study_through_until_it_ends(session, studies
     first, second, last = studies
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     session.inference.pause()
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
     assert engine.waiting == []
     assert session.status(second.uid).state is StudyState.QUEUED
     session.select_study(last.uid)
     wait_asked(qtbot, engine, (last.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.prediction(last.uid) is not None)
     assert engine.waiting == []
     session.inference.resume()
@@ -425,7 +425,7 @@ def test_a_cancelled_run_empties_the_queue_and_can_be_started_again(
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     session.inference.cancel()
     assert session.status(last.uid).state is StudyState.IDLE
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
     assert engine.waiting == []
     session.inference.resume()
@@ -438,17 +438,17 @@ def test_another_model_answers_anew_and_the_first_ones_word_is_kept(
 ):
     first = studies[0]
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
     session.set_model("light")
     assert session.prediction(first.uid) is None
     assert session.status(first.uid).state is StudyState.QUEUED
     emitted.all.clear()
     # what the engine was doing for the hybrid is finished and kept, and not shown now
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     assert emitted.of("study_predicted") == []
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
     assert session.prediction(first.uid).model == MODELS["light"]
     emitted.all.clear()
@@ -461,10 +461,10 @@ def test_an_answer_for_a_closed_catalogue_is_dropped(
 ):
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
     (new,) = open_folder(write_studies(1, "other", patient_id="B-1")).studies
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (new.uid, "hybrid"))
     assert emitted.of("study_predicted") == []
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.prediction(new.uid) is not None)
     assert [p.study_uid for (p,) in emitted.of("study_predicted")] == [new.uid]
 
@@ -480,9 +480,9 @@ def test_a_dead_engine_costs_one_study_and_a_second_look_tries_again(
     assert session.status(first.uid).failure is STOPPED
     assert session.inference.progress == (1, 3)
     session.select_study(first.uid)
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
 
 
@@ -494,11 +494,11 @@ def test_a_study_that_was_given_up_is_tried_again_once_the_engine_works_and_only
     engine.fail_next(STOPPED)
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
     assert session.status(first.uid).state is StudyState.FAILED
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (first.uid, "hybrid"))  # it works again
     engine.fail_next(STOPPED)
     wait_asked(qtbot, engine, (third.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.inference.progress == (3, 3))
     assert session.status(first.uid).failure is STOPPED
     assert engine.waiting == []
@@ -515,7 +515,7 @@ def test_a_reader_who_restarts_the_engine_has_given_up_studies_asked_again(
     session.inference.restart_engine()
     assert engine.restarts == 1
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
 
 
@@ -544,7 +544,7 @@ def test_an_answer_for_another_study_is_never_shown(session, emitted, studies, e
     first, second, _ = studies
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     with qtbot.captureExceptions() as bugs:
-        engine.answer_next(answer_of(second))
+        engine.finish_next(study_prediction(second))
         qtbot.waitUntil(lambda: bugs != [])
     assert emitted.of("study_predicted") == []
     assert session.prediction(first.uid) is None
@@ -568,7 +568,7 @@ def test_a_study_of_which_no_file_could_be_decoded_is_failed(session, studies, e
     first = studies[0]
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     failures = tuple(FailedFile(view.path, "File is cut", "Copy it again.") for view in first.views)
-    engine.answer_next(StudyPrediction(first.uid, MODELS["hybrid"], (), (), failures))
+    engine.finish_next(StudyPrediction(first.uid, MODELS["hybrid"], (), (), failures))
     qtbot.waitUntil(lambda: session.status(first.uid).state is StudyState.FAILED)
     assert session.status(first.uid).failure.title == "File is cut"
 
@@ -620,7 +620,7 @@ def test_going_through_studies_fast_tells_every_prediction_under_its_own_study(
     qtbot.waitUntil(lambda: session.inference.progress == (6, 6))
     by_uid = {study.uid: study for study in studies}
     for (prediction,) in emitted.of("study_predicted"):
-        expected = answer_of(by_uid[prediction.study_uid])
+        expected = study_prediction(by_uid[prediction.study_uid])
         assert prediction.breasts == expected.breasts
         assert [v.image_uid for v in prediction.views] == [v.image_uid for v in expected.views]
 
@@ -640,21 +640,21 @@ def test_the_other_network_is_asked_after_the_chosen_one_about_the_open_study_on
     session.inference.set_compares_models(True)
     session.select_study(second.uid)
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
     assert engine.warmed == ["hybrid"]
     assert others_word(emitted).status.state is StudyState.QUEUED
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (second.uid, "light"))
     assert engine.warmed == ["hybrid", "light"]
     assert others_word(emitted).status.state is StudyState.RUNNING
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (last.uid, "hybrid"))
     said = others_word(emitted)
     assert (said.study_uid, said.status.state) == (second.uid, StudyState.DONE)
     assert said.prediction.model == MODELS["light"]
     assert all(view.explanation is not None for view in said.prediction.views)
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.inference.progress == (3, 3))
     assert engine.waiting == []
     assert {p.model.name for (p,) in emitted.of("study_predicted")} == {"hybrid"}
@@ -666,7 +666,7 @@ def test_one_network_is_asked_unless_both_are_wished_for(session, emitted, studi
     session.select_study(studies[0].uid)
     engine.is_holding = False
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.inference.progress == (3, 3))
     qtbot.wait(50)
     assert {model for _, model in engine.asked} == {"hybrid"}
@@ -683,7 +683,7 @@ def test_a_run_that_was_paused_still_asks_both_about_the_open_study(
     session.inference.pause()
     engine.is_holding = False
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.other_prediction.prediction is not None)
     qtbot.wait(50)
     assert engine.asked == [(studies[0].uid, "hybrid"), (studies[0].uid, "light")]
@@ -697,7 +697,7 @@ def test_changing_the_model_swaps_what_the_two_have_said_without_asking_again(
     session.inference.pause()
     engine.is_holding = False
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.other_prediction.prediction is not None)
     by_hybrid = session.prediction(studies[0].uid)
     by_light = session.other_prediction.prediction
@@ -717,11 +717,11 @@ def test_what_the_other_network_says_of_a_study_left_meanwhile_is_kept_for_its_r
     session.select_study(first.uid)
     session.inference.pause()
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     session.select_study(second.uid)
     emitted.all.clear()
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (second.uid, "hybrid"))  # the chosen one goes first again
     assert emitted.of("other_changed") == []
     assert session.other_prediction.prediction is None
@@ -738,13 +738,13 @@ def test_the_model_changed_meanwhile_makes_the_others_answer_the_chosen_ones(
     session.select_study(first.uid)
     session.inference.pause()
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     session.set_model("light")
     assert session.status(first.uid).state is StudyState.RUNNING
     assert others_word(emitted).prediction.model.name == "hybrid"
     emitted.all.clear()
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: session.prediction(first.uid) is not None)
     assert [p.model.name for (p,) in emitted.of("study_predicted")] == ["light"]
     assert emitted.of("other_changed") == []
@@ -756,13 +756,13 @@ def test_the_other_networks_answer_for_a_closed_catalogue_is_dropped(
     session.inference.set_compares_models(True)
     session.select_study(studies[0].uid)
     wait_asked(qtbot, engine, (studies[0].uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (studies[0].uid, "light"))
     (new,) = open_folder(write_studies(1, "other", patient_id="B-1")).studies
     assert others_word(emitted) is None
     session.select_study(new.uid)
     emitted.all.clear()
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (new.uid, "hybrid"))
     assert emitted.of("other_changed") == []
     assert session.other_prediction.prediction is None
@@ -789,7 +789,7 @@ def test_a_failure_of_the_other_network_is_quiet_and_holds_nothing_up(
     session.inference.set_compares_models(True)
     session.select_study(first.uid)
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     engine.fail_next(STOPPED)
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
@@ -797,7 +797,7 @@ def test_a_failure_of_the_other_network_is_quiet_and_holds_nothing_up(
     assert session.status(first.uid).state is StudyState.DONE
     session.select_study(second.uid)
     session.select_study(first.uid)  # a second look tries again
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     engine.fail_next(RuntimeError("a bug, and DOE_JANE"))  # a fault of ours: to the log
     qtbot.waitUntil(lambda: others_word(emitted).status.failure is not None)
@@ -816,12 +816,12 @@ def test_an_other_network_that_cannot_start_is_told_without_a_fault_and_tried_wh
     session.select_study(first.uid)
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
     engine.warm_up_failure = IncompatibleCheckpoint("Checkpoint is missing", "Install it again.")
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
     assert others_word(emitted).engine.failure.title == "Checkpoint is missing"
     assert emitted.of("error_occurred") == []
     session.set_model("light")
-    engine.answer_next()
+    engine.finish_next()
     qtbot.waitUntil(lambda: emitted.of("error_occurred") != [])
 
 
@@ -864,12 +864,12 @@ def test_both_no_longer_wished_for_silences_the_other_network_at_once(
     session.inference.set_compares_models(True)
     session.select_study(first.uid)
     wait_asked(qtbot, engine, (first.uid, "hybrid"))
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (first.uid, "light"))
     session.inference.set_compares_models(False)
     assert others_word(emitted) is None
     emitted.all.clear()
-    engine.answer_next()
+    engine.finish_next()
     wait_asked(qtbot, engine, (second.uid, "hybrid"))
     assert emitted.of("other_changed") == []
 

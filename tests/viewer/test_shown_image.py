@@ -6,7 +6,7 @@ from engine.domain import Explanation
 from tests.viewer.studies import make_study, pixels_of, spacing
 from viewer.display import rendering
 from viewer.display.rendering import NOTHING
-from viewer.display.shown_image import ShownImage, State
+from viewer.display.shown_image import ImageState, ShownImage
 
 
 def make(label="R CC", facing=None, **changes):
@@ -19,7 +19,7 @@ def make(label="R CC", facing=None, **changes):
 
 def test_before_its_pixels_there_is_nothing_to_show_and_nothing_that_fails():
     image, _, _ = make()
-    assert (image.state, image.has_pixels, image.is_placed) == (State.LOADING, False, False)
+    assert (image.state, image.has_pixels, image.is_placed) == (ImageState.LOADING, False, False)
     assert image.display is NOTHING
     assert image.grey() is None
     assert image.heat() is None
@@ -31,7 +31,7 @@ def test_before_its_pixels_there_is_nothing_to_show_and_nothing_that_fails():
 def test_pixels_show_once_the_page_has_a_scale():
     image, display, _ = make()
     image.show(display)
-    assert (image.state, image.has_pixels, image.is_placed) == (State.SHOWN, True, False)
+    assert (image.state, image.has_pixels, image.is_placed) == (ImageState.SHOWN, True, False)
     assert image.grey() is None
     image.camera = image.camera.fitting(0.5, (1.0, 1.0))
     grey, _, _ = image.grey()
@@ -70,7 +70,7 @@ def test_a_failure_leaves_no_pixel_and_can_be_followed_by_pixels():
     image.show(display)
     image.camera = image.camera.fitting(0.5, (1.0, 1.0))
     image.fail("File is cut short", "Copy it again.")
-    assert (image.state, image.failure[0]) == (State.FAILED, "File is cut short")
+    assert (image.state, image.failure[0]) == (ImageState.FAILED, "File is cut short")
     assert image.grey() is None
     image.show(display)
     assert image.grey() is not None

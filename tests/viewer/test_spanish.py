@@ -32,7 +32,7 @@ from engine.domain import NOTICE, Laterality, ReadingMode, not_judged
 from engine.errors import StorageFailed, UnreadableFile, UnsupportedImage
 from engine.messages import as_message, listed, message
 from engine.records.training_manifest import NOT_FOUND, OLDER, UNREADABLE, Written
-from tests.viewer.driver import choose, is_answered, open_and_wait, rows
+from tests.viewer.driver import choose, is_predicted, open_and_wait, rows
 from tests.viewer.fake_engine import FakeEngine, prediction_of
 from viewer.display import measuring
 from viewer.display.assessment_form import CHANGE_REASONS, REASONS
@@ -88,7 +88,7 @@ def texts_of(widget: QWidget) -> set[str]:
 
 def open_answered(window, folder, qtbot):
     open_and_wait(qtbot, window, folder)
-    qtbot.waitUntil(lambda: is_answered(window), timeout=10_000)
+    qtbot.waitUntil(lambda: is_predicted(window), timeout=10_000)
 
 
 def test_no_english_is_left_in_the_whole_window(

@@ -510,7 +510,9 @@ def test_the_aid_is_off_in_the_next_study_and_after_a_reset(pane):
 
 
 def test_text_on_the_images_has_three_levels_and_side_and_warnings_always_stay(pane):
-    study = make_study(("R CC",), pixel_spacing=spacing(0.1), grey_faults=("polarity in doubt",))
+    study = make_study(
+        ("R CC",), pixel_spacing=spacing(0.1), display_warnings=("polarity in doubt",)
+    )
     hang(pane, study)
     canvas = pane.current
 

@@ -21,8 +21,8 @@ from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, Reading
 from engine.records.store import ReadingStore
 from scripts import tour
 from tests.phantom import write_study
-from tests.viewer.driver import cells, is_answered, rows
-from tests.viewer.fake_engine import Oracle, answer_of, prediction_of
+from tests.viewer.driver import cells, is_predicted, rows
+from tests.viewer.fake_engine import Oracle, prediction_of, study_prediction
 from tests.viewer.pages import message_below, step_below
 from viewer.output.output import CopyDialog, PictureDialog, SummaryDialog
 from viewer.panes.mode_question import ModeQuestion
@@ -65,7 +65,7 @@ def four_on_the_right(study, model_name):
     def said(side):
         return prediction_of(model_name, *((4, 0.71) if side is RIGHT else (2, 0.64)))
 
-    answer = answer_of(study, model_name)
+    answer = study_prediction(study, model_name)
     sides = {view.image_uid: view.laterality for view in study.views}
     views = [replace(view, prediction=said(sides[view.image_uid])) for view in answer.views]
     breasts = [replace(breast, prediction=said(breast.laterality)) for breast in answer.breasts]
@@ -109,7 +109,7 @@ class Look:
         self.pointed = window.pixel_label.text()
         self.told = message_below(pane)
         self.step = step_below(pane)
-        self.waiting = window.prediction.waiting.text() if not is_answered(window) else ""
+        self.waiting = window.prediction.waiting.text() if not is_predicted(window) else ""
         self.message = window.banner.message if window.banner.isVisible() else None
         self.rows = rows(window)
         with ReadingStore(readings_path) as store:
@@ -580,7 +580,7 @@ def filtered(looks, now, reader):
 
 @shows
 def listed_readings_exported(looks, now, reader):
-    text = (reader.home / "disagreements.csv").read_text(encoding="utf-8")
+    text = (reader.output_dir / "disagreements.csv").read_text(encoding="utf-8")
     (row,) = csv.DictReader(text.splitlines())
     assert (row["category"], row["laterality"], row["notice"]) == ("2", "R", NOTICE)
     assert "A-1" not in text
@@ -590,7 +590,7 @@ def listed_readings_exported(looks, now, reader):
 
 @shows
 def training_data_written(looks, now, reader):
-    folder = reader.home / "training"
+    folder = reader.output_dir / "training"
     with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
         written = list(csv.DictReader(file))
     assert [row["birads"] for row in written] == ["2", "2"]  # two views of the breast
@@ -611,7 +611,7 @@ def opened_at_the_breast(looks, now, reader):
 
 @shows
 def readings_exported(looks, now, reader):
-    text = (reader.home / "readings.csv").read_text(encoding="utf-8")
+    text = (reader.output_dir / "readings.csv").read_text(encoding="utf-8")
     exported = list(csv.DictReader(text.splitlines()))
     assert len(exported) == len(now.stored)
     assert {row["notice"] for row in exported} == {NOTICE}
@@ -622,7 +622,7 @@ def readings_exported(looks, now, reader):
 @shows
 def plain_picture_saved(looks, now, reader):
     assert now.message.title == "Saved"
-    assert colours(QImage(str(reader.home / "plain.png"))) > 0  # the notice below
+    assert colours(QImage(str(reader.output_dir / "plain.png"))) > 0  # the notice below
 
 
 @shows
@@ -636,7 +636,7 @@ def picture(looks, now, reader):
 
 @shows
 def picture_copied(looks, now, reader):
-    plain, overlaid = (QImage(str(reader.home / f"{n}.png")) for n in ("plain", "overlaid"))
+    plain, overlaid = (QImage(str(reader.output_dir / f"{n}.png")) for n in ("plain", "overlaid"))
     assert colours(plain) < colours(overlaid) / 4
     copied = QGuiApplication.clipboard().image()
     assert copied.size() == overlaid.size()
@@ -663,7 +663,7 @@ def summary(looks, now, reader):
 
 @shows
 def copying(looks, now, reader):
-    assert (reader.home / "summary.pdf").read_bytes().startswith(b"%PDF")
+    assert (reader.output_dir / "summary.pdf").read_bytes().startswith(b"%PDF")
     (dialog,) = tour.windows_of(reader)
     assert isinstance(dialog, CopyDialog)
     assert dialog.options["blank"]
@@ -673,7 +673,7 @@ def copying(looks, now, reader):
 @shows
 def copied(looks, now, reader):
     assert now.message.title == "4 images copied, anonymised"
-    files = [path for path in (reader.home / "copies").rglob("*") if path.is_file()]
+    files = [path for path in (reader.output_dir / "copies").rglob("*") if path.is_file()]
     originals = {one.SOPInstanceUID for one in map(header_of, reader.studies.rglob("*.dcm"))}
     assert len(files) == 4
     for path in files:
@@ -783,7 +783,7 @@ def test_a_study_whose_category_is_changed_after_the_answer_takes_eight_strokes(
     reader.enter("L", "2")
     reader.save_and_next()  # reveals, and stays
     assert is_opened(reader, 0)
-    assert is_answered(window)
+    assert is_predicted(window)
     reader.save_and_next()  # keeps both
     assert is_opened(reader, 1)
 

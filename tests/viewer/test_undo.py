@@ -3,9 +3,9 @@
 import pytest
 from PySide6.QtCore import Qt
 
-from engine.domain import BiradsCategory, Laterality, ReadingMode, standing
+from engine.domain import BiradsCategory, Laterality, ReadingMode, current_readings
 from engine.records.store import ReadingStore
-from tests.viewer.driver import choose, has_predicted, is_answered, open_and_wait, rows, sign
+from tests.viewer.driver import choose, has_predicted, is_predicted, open_and_wait, rows, sign
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.pages import drag, message_below
 from viewer.display.assessment_form import CHANGE_REASONS
@@ -48,8 +48,8 @@ def stored(path):
         return store.all()
 
 
-def standing_words(path):
-    return sorted((r.laterality.value, r.category.value) for r in standing(stored(path)))
+def current_categories(path):
+    return sorted((r.laterality.value, r.category.value) for r in current_readings(stored(path)))
 
 
 def entered(window, side):
@@ -85,14 +85,14 @@ def test_an_undone_first_reading_is_withdrawn_and_counts_for_nothing(
     qtbot.keyClick(window, *UNDO)
     _, withdrawn = stored(readings_path)
     assert withdrawn.is_withdrawn
-    assert standing(stored(readings_path)) == ()
+    assert current_readings(stored(readings_path)) == ()
     assert entered(window, LEFT) is None
     assert not rows(window)[0].is_read
     assert window.session.exporting.export_readings(tmp_path / "out.csv") == 2
     assert not window.assessment.draft_count
 
     save(qtbot, window, L="4")  # and the breast can be read anew
-    assert standing_words(readings_path) == [("L", "4")]
+    assert current_categories(readings_path) == [("L", "4")]
     assert rows(window)[0].is_read
 
 
@@ -103,7 +103,7 @@ def test_each_undo_goes_one_reading_further_back_across_both_breasts(read_in, re
     save(qtbot, window, L="5")
     for left in ([("L", "1"), ("R", "2")], [("L", "1")], []):
         qtbot.keyClick(window, *UNDO)
-        assert standing_words(readings_path) == left
+        assert current_categories(readings_path) == left
     count = len(stored(readings_path))
     qtbot.keyClick(window, *UNDO)
     assert window.banner.message.title == "Nothing to undo"
@@ -121,7 +121,7 @@ def test_yesterdays_and_a_colleagues_readings_are_not_undone(read_in, readings_p
     sign(qtbot, tomorrow, "Dr. Y")
     tomorrow.assessment.reader.editingFinished.emit()
     qtbot.keyClick(tomorrow, *UNDO)
-    assert standing_words(readings_path) == [("R", "3")]
+    assert current_categories(readings_path) == [("R", "3")]
 
 
 def test_entries_that_are_not_saved_are_not_lost_to_an_undo(read_in, readings_path, qtbot):
@@ -140,7 +140,7 @@ def test_another_studys_readings_are_left_alone(read_in, readings_path, qtbot):
     window.worklist.step(1)
     qtbot.keyClick(window, *UNDO)
     assert window.banner.message.title == "Nothing to undo"
-    assert standing_words(readings_path) == [("R", "2")]
+    assert current_categories(readings_path) == [("R", "2")]
 
 
 def test_in_second_read_a_withdrawn_category_reveals_nothing(read_in, readings_path, qtbot):
@@ -149,9 +149,9 @@ def test_in_second_read_a_withdrawn_category_reveals_nothing(read_in, readings_p
     qtbot.keyClick(window, *UNDO)
     save(qtbot, window, L="1")
     assert window.session.reading.phase is Phase.BEFORE
-    assert not is_answered(window)
+    assert not is_predicted(window)
     save(qtbot, window, R="3")
-    assert is_answered(window)
+    assert is_predicted(window)
 
 
 def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_no_further(
@@ -167,10 +167,10 @@ def test_what_was_changed_after_the_answer_goes_back_to_the_category_before_and_
     before = stored(readings_path)
     for _ in range(2):  # both breasts
         qtbot.keyClick(window, *UNDO)
-    assert standing_words(readings_path) == [("L", "1"), ("R", "2")]
-    assert all(r.is_revealed and r.is_unfinished for r in standing(stored(readings_path)))
+    assert current_categories(readings_path) == [("L", "1"), ("R", "2")]
+    assert all(r.is_revealed and r.is_unfinished for r in current_readings(stored(readings_path)))
     assert form.entry.is_to_be_kept
-    assert is_answered(window)
+    assert is_predicted(window)
     count = len(stored(readings_path))
     qtbot.keyClick(window, *UNDO)
     assert "stays" in window.banner.message.title
@@ -203,7 +203,7 @@ def test_what_was_said_to_the_model_is_not_restored_while_it_is_hidden(
     save(qtbot, window, R="4")
     qtbot.keyClick(window, *UNDO)  # would restore the concurrent one
     assert window.banner.message.title == "Nothing to undo"
-    assert standing_words(readings_path) == [("R", "4")]
+    assert current_categories(readings_path) == [("R", "4")]
 
 
 def test_a_full_disk_is_told_loses_nothing_and_saving_again_works(
@@ -273,10 +273,10 @@ def test_ctrl_z_undoes_whatever_was_done_last_drawing_or_reading(read_in, readin
     save(qtbot, window, R="2")
     assert draw(window, "L CC") == 2
     qtbot.keyClick(window, *BACK)
-    assert (drawings(window), standing_words(readings_path)) == (1, [("R", "2")])
+    assert (drawings(window), current_categories(readings_path)) == (1, [("R", "2")])
     assert "Drawing on L CC undone" in below(window)
     qtbot.keyClick(window, *BACK)
-    assert (drawings(window), standing_words(readings_path)) == (1, [])
+    assert (drawings(window), current_categories(readings_path)) == (1, [])
     assert "Reading undone. Right breast: no reading" in below(window)
     assert window.banner.message.title == "Reading undone"
     qtbot.keyClick(window, *BACK)
@@ -298,10 +298,10 @@ def test_ctrl_z_that_a_full_disk_refused_is_tried_again_not_passed_on(
     for _ in range(2):
         qtbot.keyClick(window, *BACK)
         assert window.banner.message.title == "Readings cannot be saved"
-        assert (drawings(window), standing_words(readings_path)) == (1, [("R", "2")])
+        assert (drawings(window), current_categories(readings_path)) == (1, [("R", "2")])
     disk.execute("PRAGMA query_only=0")
     qtbot.keyClick(window, *BACK)
-    assert (drawings(window), standing_words(readings_path)) == (1, [])
+    assert (drawings(window), current_categories(readings_path)) == (1, [])
     qtbot.keyClick(window, *BACK)
     assert drawings(window) == 0
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
@@ -323,10 +323,10 @@ def test_a_reader_who_takes_over_undoes_neither_a_colleagues_drawing_nor_an_own_
     draw(window)
     save(qtbot, window, L="4")
     take_over(qtbot, window, "Dr. X")
-    before = standing_words(readings_path)
+    before = current_categories(readings_path)
     for key in (BACK, BACK, FORTH):
         qtbot.keyClick(window, *key)
-    assert (drawings(window), standing_words(readings_path)) == (1, before)
+    assert (drawings(window), current_categories(readings_path)) == (1, before)
     draw(window, "L CC")
     qtbot.keyClick(window, *BACK)
     assert drawings(window) == 1
@@ -341,7 +341,7 @@ def test_redo_draws_again_but_never_saves_a_reading_again(read_in, readings_path
     qtbot.keyClick(window, *FORTH)
     assert drawings(window) == 1
     qtbot.keyClick(window, *FORTH)
-    assert standing_words(readings_path) == []
+    assert current_categories(readings_path) == []
     assert "saved again" in below(window)
     qtbot.keyClick(window, *BACK)  # what was drawn again is the last deed
     assert drawings(window) == 0
@@ -355,9 +355,9 @@ def test_ctrl_z_does_not_reach_back_before_the_study_came_up_but_the_own_command
     window.worklist.step(1)
     window.worklist.step(-1)
     qtbot.keyClick(window, *BACK)
-    assert standing_words(readings_path) == [("R", "2")]
+    assert current_categories(readings_path) == [("R", "2")]
     qtbot.keyClick(window, *UNDO)
-    assert standing_words(readings_path) == []
+    assert current_categories(readings_path) == []
 
 
 def test_a_reading_undone_by_its_own_command_is_not_undone_twice(read_in, readings_path, qtbot):
@@ -366,9 +366,9 @@ def test_a_reading_undone_by_its_own_command_is_not_undone_twice(read_in, readin
     draw(window)
     save(qtbot, window, R="2")
     qtbot.keyClick(window, *UNDO)
-    assert standing_words(readings_path) == [("L", "1")]
+    assert current_categories(readings_path) == [("L", "1")]
     qtbot.keyClick(window, *BACK)
-    assert (drawings(window), standing_words(readings_path)) == (0, [("L", "1")])
+    assert (drawings(window), current_categories(readings_path)) == (0, [("L", "1")])
 
 
 def test_with_unsaved_entries_ctrl_z_takes_no_reading_back(read_in, readings_path, qtbot):
@@ -377,10 +377,10 @@ def test_with_unsaved_entries_ctrl_z_takes_no_reading_back(read_in, readings_pat
     choose(qtbot, window, LEFT, "4")
     qtbot.keyClick(window, *BACK)
     assert window.banner.message.title == "Unsaved entries"
-    assert standing_words(readings_path) == [("R", "2")]
+    assert current_categories(readings_path) == [("R", "2")]
     window.assessment.discard()
     qtbot.keyClick(window, *BACK)
-    assert standing_words(readings_path) == []
+    assert current_categories(readings_path) == []
 
 
 def test_in_a_note_ctrl_z_undoes_typing_and_nothing_else(read_in, readings_path, qtbot):
@@ -392,4 +392,4 @@ def test_in_a_note_ctrl_z_undoes_typing_and_nothing_else(read_in, readings_path,
     qtbot.keyClicks(note, "abc")
     qtbot.keyClick(note, *BACK)
     assert note.toPlainText() == ""
-    assert standing_words(readings_path) == [("R", "2")]
+    assert current_categories(readings_path) == [("R", "2")]

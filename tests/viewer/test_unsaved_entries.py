@@ -217,12 +217,12 @@ def test_drawings_that_could_not_be_stored_survive_a_crash(
     with monkeypatch.context() as full_disk:
         full_disk.setattr(ReadingStore, "annotate", refuse)
         window.session.annotate(drawing)
-        window.session.annotate(replace(drawing, mark="b2"))
+        window.session.annotate(replace(drawing, annotation_id="b2"))
     again = start()
     qtbot.waitUntil(lambda: not list(folder.glob("drawings-*")))
-    assert [a.mark for a in again.session.annotations(study)] == ["a1", "b2"]
+    assert [a.annotation_id for a in again.session.annotations(study)] == ["a1", "b2"]
     with ReadingStore(readings_path) as store:
-        assert [a.mark for a in store.annotations(study.uid)] == ["a1", "b2"]
+        assert [a.annotation_id for a in store.annotations(study.uid)] == ["a1", "b2"]
 
 
 def test_drafts_are_for_their_owners_eyes_alone(start, folder, qtbot):

@@ -29,7 +29,7 @@ from viewer.display.hanging import Arrangement
 from viewer.display.page_scale import Basis
 from viewer.display.priors import Prior
 from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.shared import theme
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.empty_viewport import EmptyViewport
@@ -76,7 +76,7 @@ def test_a_new_study_never_shows_a_pixel_of_the_one_before(pane):
     pane.show_study(make_study(uid="2"))
     shown = screen(pane)  # labels and "loading…", and black
     assert (shown > 200).mean() < 0.01
-    assert all(canvas.state is State.LOADING for canvas in canvases(pane).values())
+    assert all(canvas.state is ImageState.LOADING for canvas in canvases(pane).values())
 
 
 def test_pixels_of_an_image_that_is_not_in_the_open_study_are_ignored(pane):
@@ -98,7 +98,7 @@ def test_pixels_of_another_size_than_the_header_says_are_not_shown(pane):
     pane.show_study(study)
     pane.show_pixels(study.views[0].image_uid, as_pixels(np.full((300, 400), 4000)))
     (canvas,) = canvases(pane).values()
-    assert canvas.state is State.FAILED
+    assert canvas.state is ImageState.FAILED
     assert canvas.image.grey() is None
 
 
@@ -226,7 +226,7 @@ def test_a_failed_view_does_not_hold_up_the_scale_of_the_others(pane):
     for view in study.views[:3]:
         pane.show_pixels(view.image_uid, pixels_of(view))
     pane.show_failure(study.views[3].image_uid, "File is cut short", "Copy it again.")
-    failed = [canvas for canvas in canvases(pane).values() if canvas.state is State.FAILED]
+    failed = [canvas for canvas in canvases(pane).values() if canvas.state is ImageState.FAILED]
     assert [canvas.view.label for canvas in failed] == ["L MLO"]
     box = canvases(pane)["R CC"].image.display.breast
     tall = (box.row_stop - box.row_start) * canvases(pane)["R CC"].image.placement.scale_y
@@ -615,7 +615,7 @@ def test_the_key_for_priors_goes_to_older_ones_and_round_to_the_newest(pane):
     assert dates(pane) == {"2019-01-02"}
     assert words_of_step(pane).endswith("prior 2 of 2")
     below = [canvas for canvas in pane.findChildren(Canvas) if canvas.prior]
-    assert all(canvas.state is State.LOADING for canvas in below)  # no pixel of the newer one
+    assert all(canvas.state is ImageState.LOADING for canvas in below)  # no pixel of the newer one
     pane.next_prior()
     assert dates(pane) == {"2022-01-02"}
     assert shown == ["2019", "2022"]

@@ -9,10 +9,10 @@ from PySide6.QtGui import QImage
 
 from engine.domain import Catalogue, FailedFile, Laterality, OutOfScope
 from engine.errors import EngineStopped
-from tests.viewer.fake_engine import MODELS, answer_of, prediction_of
+from tests.viewer.fake_engine import MODELS, prediction_of, study_prediction
 from tests.viewer.studies import make_study
 from viewer.panes.worklist import WorklistPane
-from viewer.panes.worklist_items import Order
+from viewer.panes.worklist_items import WorklistOrder
 from viewer.shared import theme
 from viewer.shared.states import RunState, StudyProgress, StudyState, StudyStatus
 
@@ -25,7 +25,7 @@ def study_of(number, **changes):
 
 def suspicion(study, right, left=1):
     """A prediction of these categories."""
-    answer = answer_of(study)
+    answer = study_prediction(study)
     said = {Laterality.RIGHT: right, Laterality.LEFT: left}
     breasts = tuple(
         replace(breast, prediction=prediction_of("hybrid", said[breast.laterality]))
@@ -73,7 +73,7 @@ def test_studies_come_first_then_what_could_not_be_read_then_the_notes(pane):
     assert "2 files are no images" in told[5]
 
 
-@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("order", WorklistOrder)
 def test_failures_and_notes_stay_last_in_every_order(pane, order):
     pane.show_prediction(suspicion(STUDIES[1], 5))
     pane.set_order(order)
@@ -81,17 +81,17 @@ def test_failures_and_notes_stay_last_in_every_order(pane, order):
 
 
 def test_the_most_suspicious_breast_comes_first_and_the_unknown_after_the_known(pane):
-    pane.set_order(Order.SUSPICION)
+    pane.set_order(WorklistOrder.SUSPICION)
     pane.show_prediction(suspicion(STUDIES[2], 1, 2))
     pane.show_prediction(suspicion(STUDIES[1], 2, 5))
     assert pane.study_uids == ("1.2.2", "1.2.3", "1.2.1")
-    pane.set_order(Order.OPENED)
+    pane.set_order(WorklistOrder.OPENED)
     assert pane.study_uids == ("1.2.1", "1.2.2", "1.2.3")
 
 
 def test_the_open_study_stays_selected_when_the_order_changes(pane, qtbot):
     pane.select("1.2.1")
-    pane.set_order(Order.SUSPICION)
+    pane.set_order(WorklistOrder.SUSPICION)
     with qtbot.assertNotEmitted(pane.study_selected, wait=50):
         pane.show_prediction(suspicion(STUDIES[2], 5))
     assert pane.study_uids[0] == "1.2.3"
@@ -112,7 +112,7 @@ def test_stepping_goes_through_the_order_shown_and_stops_at_its_ends(pane):
     for step in (1, 1, 1, 1, -1):
         pane.step(step)
     assert selected == ["1.2.1", "1.2.2", "1.2.3", "1.2.2"]
-    pane.set_order(Order.SUSPICION)
+    pane.set_order(WorklistOrder.SUSPICION)
     pane.show_prediction(suspicion(STUDIES[0], 5))
     pane.show_prediction(suspicion(STUDIES[1], 1))
     pane.step(-1)
@@ -151,7 +151,7 @@ def test_each_breasts_category_is_told_with_its_side(pane):
 
 
 def test_a_breast_out_of_scope_has_no_category(pane):
-    answer = answer_of(STUDIES[0])
+    answer = study_prediction(STUDIES[0])
     silent = OutOfScope(MODELS["hybrid"], "A spot view.")
     right, left = answer.breasts
     pane.show_prediction(replace(answer, breasts=(replace(right, prediction=silent), left)))
@@ -233,7 +233,7 @@ def test_a_tool_tip_holds_what_the_row_has_no_room_for(pane):
 
 
 def test_views_that_make_no_breast_show_the_most_suspicious_ones_category(pane):
-    answer = answer_of(STUDIES[0])
+    answer = study_prediction(STUDIES[0])
     said = [prediction_of("hybrid", category) for category in (1, 4, 2, 3)]
     views = tuple(
         replace(view, prediction=prediction)

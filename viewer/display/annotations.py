@@ -38,14 +38,14 @@ class AnnotationModel:
     def open(self, study: Study | None, annotations: Sequence[Annotation] = ()) -> None:
         """What earlier readings left there; there is no way back beyond it."""
         self._study = study
-        self._drawn = {annotation.mark: annotation for annotation in annotations}
+        self._drawn = {annotation.annotation_id: annotation for annotation in annotations}
         self._done, self._undone = [], []
 
     def of(self, image_uid: str) -> tuple[Annotation, ...]:
         return tuple(a for a in self._drawn.values() if a.image_uid == image_uid)
 
-    def find(self, mark: str | None) -> Annotation | None:
-        return None if mark is None else self._drawn.get(mark)
+    def find(self, annotation_id: str | None) -> Annotation | None:
+        return None if annotation_id is None else self._drawn.get(annotation_id)
 
     def may_change(self, annotation: Annotation) -> bool:
         """One's own; what was drawn before a name was given is everybody's."""
@@ -58,7 +58,7 @@ class AnnotationModel:
         if self._study is None:
             raise ValueError("no study is open")
         return Annotation(
-            mark=uuid.uuid4().hex,
+            annotation_id=uuid.uuid4().hex,
             study_uid=self._study.uid,
             image_uid=view.image_uid,
             patient_id=self._study.patient_id,
@@ -72,13 +72,13 @@ class AnnotationModel:
 
     def replace(self, annotation: Annotation) -> None:
         """By its mark; ignored where nothing has changed, or it is another reader's."""
-        before = self._drawn.get(annotation.mark)
+        before = self._drawn.get(annotation.annotation_id)
         if before is not None and before != annotation and self.may_change(before):
             self._change(_Change(before, replace(annotation, reader=self.reader)))
 
-    def remove(self, mark: str) -> None:
+    def remove(self, annotation_id: str) -> None:
         """Ignored where it is another reader's."""
-        before = self._drawn.get(mark)
+        before = self._drawn.get(annotation_id)
         if before is not None and self.may_change(before):
             self._change(_Change(before, _removed(before)))
 
@@ -110,9 +110,9 @@ class AnnotationModel:
 
     def _set(self, changed: Annotation) -> Annotation:
         if changed.is_removed:
-            del self._drawn[changed.mark]
+            del self._drawn[changed.annotation_id]
         else:
-            self._drawn[changed.mark] = changed
+            self._drawn[changed.annotation_id] = changed
         self._record(changed)
         return changed
 

@@ -27,7 +27,7 @@ _TRUE_ENOUGH = 0.005  #: off true size, that still is called so
 
 
 @dataclass(frozen=True)
-class Subject:
+class CameraSubject:
     """What a camera is pointed at."""
 
     rows: int
@@ -38,7 +38,7 @@ class Subject:
     hangs_from_top: bool = False  #: else in the middle
 
     @classmethod
-    def of(cls, view: MammogramView, display: DisplayPixels, is_mirrored: bool) -> "Subject":
+    def of(cls, view: MammogramView, display: DisplayPixels, is_mirrored: bool) -> "CameraSubject":
         rows, columns = display.pixels.shape
         # Lateral and oblique films hang by their upper edge, where the armpit is cut off.
         from_top = view.view_position in LATERAL_VIEWS
@@ -57,7 +57,7 @@ class Zoom:
 
 @dataclass(frozen=True)
 class Camera:
-    subject: Subject
+    subject: CameraSubject
     size: tuple[int, int] = (1, 1)  #: of the canvas: width, height
     fit_scale: float = 0.0  #: that fits the page; 0: not known yet
     unit: tuple[float, float] = (1.0, 1.0)  #: width and height of a stored pixel
@@ -161,7 +161,7 @@ class Camera:
 
     # ------------------------------------------------------------------------------- what moves it
 
-    def pointed_at(self, subject: Subject) -> "Camera":
+    def pointed_at(self, subject: CameraSubject) -> "Camera":
         return replace(self, subject=subject)
 
     def resized(self, size: tuple[int, int]) -> "Camera":

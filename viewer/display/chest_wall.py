@@ -45,7 +45,7 @@ def check_side(
     in_tags = tagged_wall(view)
     stored = in_pixels or in_tags
     is_mirrored = None not in (wanted, stored) and stored is not wanted
-    warnings = [*conflicts, *view.side_faults]
+    warnings = [*conflicts, *view.laterality_warnings]
     if None not in (in_pixels, in_tags) and in_pixels is not in_tags:
         warnings.append(message("chest wall not as tagged"))
     elif is_mirrored and in_tags is None:
@@ -71,8 +71,8 @@ def _turned(view: MammogramView) -> tuple[str, ...]:
     lateral = view.laterality.value if view.laterality else None  # 'R' of a right breast
     is_lateral_down = view.view_position is ViewPosition.CC and along_column == lateral
     is_head_down = view.view_position in LATERAL_VIEWS and along_column == "H"
-    # of the other breast's orientation `side_faults` speaks
-    is_told = bool(view.side_faults)
+    # of the other breast's orientation `laterality_warnings` speaks
+    is_told = bool(view.laterality_warnings)
     if along_row and (is_head_down or (is_lateral_down and not is_told)):
         return (message("upside down by its tag"),)
     return ()

@@ -17,7 +17,7 @@ reading bears the time at which its reader first saw the answer.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from engine.domain import Laterality, ReaderAssessment, ReadingMode, Study, standing
+from engine.domain import Laterality, ReaderAssessment, ReadingMode, Study, current_readings
 from viewer.shared.languages import mark
 from viewer.shared.states import Phase
 
@@ -59,7 +59,7 @@ def second_read(
 
     None while a category is lacking. Where no image names its side, one under either side will do.
     """
-    newest = {a.laterality: a for a in standing(history) if reader and a.reader == reader}
+    newest = {a.laterality: a for a in current_readings(history) if reader and a.reader == reader}
     own = {side: a for side, a in newest.items() if a.reading_mode is ReadingMode.SECOND_READ}
     is_complete = own and sides_to_read(study) <= own.keys()
     return tuple(own.values()) if is_complete else None

@@ -11,7 +11,7 @@ from engine.domain import MammogramView, RegionJudgement, RegionOutOfScope
 from viewer.shared.languages import tr
 from viewer.shared.messages import localised, localised_error
 from viewer.shared.plain_text import LINE_LENGTH, shortened
-from viewer.shared.states import RegionAnswer
+from viewer.shared.states import RegionRequest
 
 Box = tuple[int, int, int, int]
 Point = tuple[float, float]
@@ -81,13 +81,13 @@ def remarks(prediction: RegionJudgement) -> list[str]:
     return [_plain(localised(note)) for note in prediction.notes]
 
 
-def lines_of(answer: RegionAnswer) -> list[str]:
+def lines_of(request: RegionRequest) -> list[str]:
     """The same for whatever has become of the question."""
-    if answer.failure is not None:
-        return [_plain(localised_error(answer.failure))]
-    if answer.prediction is None:
+    if request.failure is not None:
+        return [_plain(localised_error(request.failure))]
+    if request.prediction is None:
         return [tr("asking about this spot …")]
-    return headline(answer.prediction)
+    return headline(request.prediction)
 
 
 def _plain(text: str) -> str:

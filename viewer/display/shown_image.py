@@ -13,14 +13,14 @@ from PySide6.QtGui import QImage
 from engine.arrays import Array
 from engine.domain import Explanation, MammogramView, Study
 from viewer.display import rendering
-from viewer.display.camera import Camera, Subject
+from viewer.display.camera import Camera, CameraSubject
 from viewer.display.chest_wall import check_side
 from viewer.display.grey_state import GreyState
 from viewer.display.priors import Prior
 from viewer.display.rendering import NOTHING, DisplayPixels, Placement, Sample
 
 
-class State(Enum):
+class ImageState(Enum):
     LOADING = "loading"
     SHOWN = "shown"
     FAILED = "failed"
@@ -42,7 +42,7 @@ class ShownImage:
         laterality_conflicts: Sequence[str] = (),
     ) -> None:
         self.study, self.view, self.prior = study, view, prior
-        self.state = State.LOADING
+        self.state = ImageState.LOADING
         self.failure = ("", "")  #: title and advice, with state FAILED
         self.greys = GreyState()
         self.explanation: Explanation | None = None
@@ -53,7 +53,7 @@ class ShownImage:
         self._device_size = device_size
         self._display = NOTHING
         self._side_check = check_side(view, None, self._conflicts)
-        self._camera = Camera(Subject.of(view, NOTHING, False))
+        self._camera = Camera(CameraSubject.of(view, NOTHING, False))
         self._sample: tuple[tuple[Placement, tuple[int, int]], Sample | None] | None = None
         self._heat: (
             tuple[tuple[Placement, tuple[int, int]], tuple[QImage, int, int] | None] | None
@@ -71,21 +71,23 @@ class ShownImage:
 
     def show(self, display: DisplayPixels) -> None:
         self._side_check = check_side(self.view, display.breast.chest_wall, self._conflicts)
-        self._set(display, State.SHOWN)
+        self._set(display, ImageState.SHOWN)
 
     def fail(self, title: str, advice: str) -> None:
         self.failure = (title, advice)
-        self._set(NOTHING, State.FAILED)
+        self._set(NOTHING, ImageState.FAILED)
 
     def release(self) -> None:
         """Holds no image any more, nor what was made of one."""
         self.explanation = None
         self._set(NOTHING, self.state)
 
-    def _set(self, display: DisplayPixels, state: State) -> None:
+    def _set(self, display: DisplayPixels, state: ImageState) -> None:
         """Nothing made from older pixels survives."""
         self._display, self.state = display, state
-        self._camera = self._camera.pointed_at(Subject.of(self.view, display, self.is_mirrored))
+        self._camera = self._camera.pointed_at(
+            CameraSubject.of(self.view, display, self.is_mirrored)
+        )
         self._sample = self._heat = None
         self.greys.show(display)
 

@@ -37,7 +37,7 @@ from viewer.output import pictures, summary
 from viewer.output.printers import PrinterSearch
 from viewer.session.session import Session
 from viewer.shared import theme
-from viewer.shared.banner import Message
+from viewer.shared.banner import BannerMessage
 from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import localised, notice
@@ -57,7 +57,7 @@ _NO_WORDS = mark("Without them no free words and no reader's name are on the pag
 class Output(QObject):
     """The commands of the File menu that give something out, and their windows."""
 
-    message = Signal(Message)  #: for the banner
+    message = Signal(BannerMessage)  #: for the banner
     failed = Signal(EngineError)
 
     def __init__(self, session: Session, viewports: ViewportsPane, window: QWidget) -> None:
@@ -96,7 +96,7 @@ class Output(QObject):
         dialog.show()
 
     def _needs(self, title: str) -> None:
-        self.message.emit(Message(title, tr("Open a study and wait for its images.")))
+        self.message.emit(BannerMessage(title, tr("Open a study and wait for its images.")))
 
     # ------------------------------------------------------------------------------------ pictures
 
@@ -121,7 +121,7 @@ class Output(QObject):
         title = tr("{view} copied as a picture").format(view=canvas.text.name)
         with_name = tr("It is with the patient's name.")
         self.message.emit(
-            Message(title, with_name if is_named else tr("It is without the patient's name."))
+            BannerMessage(title, with_name if is_named else tr("It is without the patient's name."))
         )
 
     def save_picture(self, canvas: Canvas, shown: OverlayOptions, path: Path) -> None:
@@ -156,7 +156,7 @@ class Output(QObject):
             datetime.now().astimezone(),
             with_identity,
             with_heat,
-            self._viewports.tools.asked_regions,
+            self._viewports.tools.visible_requests,
             session.cancers_per_1000,
         )
 
@@ -205,7 +205,7 @@ class Output(QObject):
             else tr("%n images copied, anonymised", "", count)
         )
         advice.append(tr("Folder: {path}").format(path=copy.folder))
-        self.message.emit(Message(copied, " ".join(advice)))
+        self.message.emit(BannerMessage(copied, " ".join(advice)))
 
     # ---------------------------------------------------------------------------------------- files
 
@@ -223,7 +223,7 @@ class Output(QObject):
             self.failed.emit(error)
             return
         self._folder = str(path.parent)
-        self.message.emit(Message(tr("Saved"), str(path)))
+        self.message.emit(BannerMessage(tr("Saved"), str(path)))
 
 
 class _Options(QWidget):

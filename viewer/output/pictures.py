@@ -9,7 +9,7 @@ from engine import __version__
 from engine.domain import NOTICE
 from engine.errors import StorageFailed
 from engine.messages import message
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import notice
@@ -54,7 +54,7 @@ def picture_of(canvas: Canvas, shown: OverlayOptions) -> QImage:
 
 
 def can_be_pictured(canvas: Canvas | None) -> bool:
-    return canvas is not None and canvas.state is State.SHOWN
+    return canvas is not None and canvas.state is ImageState.SHOWN
 
 
 def file_name(canvas: Canvas) -> str:

@@ -38,12 +38,12 @@ from viewer.display import opinion
 from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.display.regions import headline, remarks
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import localised, notice
 from viewer.shared.plain_text import shortened
-from viewer.shared.states import ReadingState, RegionAnswer
+from viewer.shared.states import ReadingState, RegionRequest
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.corner_text import OverlayOptions
 from viewer.viewports.picture import Paper, picture, scale_to_fit
@@ -124,7 +124,7 @@ def summarise(
     made_at: datetime,
     with_identity: bool,
     with_heat: bool,
-    regions: Sequence[tuple[str, RegionAnswer]] = (),
+    regions: Sequence[tuple[str, RegionRequest]] = (),
     cancers_per_1000: float | None = None,
 ) -> StudySummary:
     """`prediction` and `history` as the session tells them; `regions` are what is known of spots,
@@ -157,7 +157,7 @@ def _views_on_paper(canvases: Sequence[Canvas], with_heat: bool) -> tuple[ViewOn
     """Without any word, which the page writes; at one scale where all are in millimetres."""
     across = columns(len(canvases), with_heat)
     in_millimetres = all(canvas.view.pixel_spacing for canvas in canvases)
-    usable = [canvas for canvas in canvases if canvas.state is State.SHOWN]
+    usable = [canvas for canvas in canvases if canvas.state is ImageState.SHOWN]
     papers = {}
     for canvas in usable:
         pixels = QSize(_VIEW_PIXELS[across], round(_VIEW_PIXELS[across] * _CELL_FORM[across]))
@@ -273,12 +273,12 @@ def _networks(said: Judgement, views: Sequence[opinion.Named]) -> str:
 
 
 def _region_lines(
-    regions: Iterable[tuple[str, RegionAnswer]], reading: ReadingState
+    regions: Iterable[tuple[str, RegionRequest]], reading: ReadingState
 ) -> Iterable[Line]:
     """One for each spot that was answered; none where the reading mode hides them."""
     models = {}
-    for name, answer in () if reading.phase.is_hidden else regions:
-        if (said := answer.prediction) is not None:
+    for name, request in () if reading.phase.is_hidden else regions:
+        if (said := request.prediction) is not None:
             models[said.model.sha256] = said.model
             parts = [*headline(said), *remarks(said)]
             yield Line(name, " · ".join(part.rstrip(".") for part in parts))

@@ -22,7 +22,7 @@ from viewer.panes import labels
 from viewer.panes.category_buttons import LOW_ROW_HEIGHT, ROW_HEIGHT, CategoryButtons
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
-from viewer.shared.messages import side_mark, side_words
+from viewer.shared.messages import short_side_name, side_name
 from viewer.shared.plain_text import PlainLabel, tool_tip
 
 NOTE_MARGIN, LOW_NOTE_MARGIN = 3, 1  # pixels around the lines of a note
@@ -59,7 +59,7 @@ class BreastForm(QWidget):
         self._is_filling = False
         self._offered: tuple[str, ...] = ()
 
-        self.name_label = PlainLabel(side_mark(side), self)
+        self.name_label = PlainLabel(short_side_name(side), self)
         self.name_label.setFont(theme.font(theme.SMALL_TEXT_PX))
         self.state_label = PlainLabel(self)
         self.state_label.setFont(theme.font(theme.SMALL_TEXT_PX))
@@ -82,7 +82,7 @@ class BreastForm(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             name = tr("{breast}: {agreement} with the model")
             button.setAccessibleName(
-                name.format(breast=side_words(side), agreement=tr(agreement.value))
+                name.format(breast=side_name(side), agreement=tr(agreement.value))
             )
             self._agreement_group.addButton(button)
         self._agreement_group.buttonClicked.connect(self._on_agreement_clicked)
@@ -93,7 +93,7 @@ class BreastForm(QWidget):
         self.note_box.setPlaceholderText(tr("Note …"))
         self.note_box.setTabChangesFocus(True)
         self.note_box.setAcceptDrops(False)  # a dropped folder is to be opened
-        self.note_box.setAccessibleName(tr("Note, {breast}").format(breast=side_words(side)))
+        self.note_box.setAccessibleName(tr("Note, {breast}").format(breast=side_name(side)))
         self.note_box.textChanged.connect(self._on_note_changed)
         self._lay_out()
         self.set_room(note_lines=2)
@@ -160,7 +160,7 @@ class BreastForm(QWidget):
     def show_focus(self, has_focus: bool) -> None:
         """Whether the keyboard is in it: digits are this breast's then."""
         self.name_label.setFont(theme.font(theme.SMALL_TEXT_PX, bold=has_focus))
-        name = side_mark(self.side)
+        name = short_side_name(self.side)
         self.name_label.setText(f"▸ {name}" if has_focus else name)
         labels.colour(self.name_label, theme.ACCENT if has_focus else theme.TEXT)
 
@@ -214,7 +214,7 @@ class BreastForm(QWidget):
             if is_change
             else tr("Reason for disagreeing, {breast}")
         )
-        self.reason_box.setAccessibleName(name.format(breast=side_words(self.side)))
+        self.reason_box.setAccessibleName(name.format(breast=side_name(self.side)))
         by_key = tr("With the keyboard here, 1 to {last} choose.")
         self.reason_box.setToolTip(by_key.format(last=len(self._offered)))
 

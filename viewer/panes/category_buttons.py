@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 
 from engine.domain import BIRADS_MEANING, BiradsCategory, Laterality
 from viewer.shared.languages import mark, tr
-from viewer.shared.messages import side_words
+from viewer.shared.messages import side_name
 
 CATEGORY_ROWS = (("0", "1", "2", "3", "4"), ("4A", "4B", "4C", "5", "6"))
 SUBDIVISION_MEANING = {
@@ -55,7 +55,7 @@ class CategoryButtons(QWidget):
                 button.setMinimumWidth(24)
                 button.setToolTip(f"BI-RADS {value}: {category_meaning(category)}")
                 button.setAccessibleName(
-                    f"{side_words(side)}, BI-RADS {value}, {category_meaning(category)}"
+                    f"{side_name(side)}, BI-RADS {value}, {category_meaning(category)}"
                 )
                 button.installEventFilter(self)
                 self._group.addButton(button)
@@ -64,7 +64,7 @@ class CategoryButtons(QWidget):
         self.set_row_height(ROW_HEIGHT)
         self._rest = QWidget(self)  # takes digits as the buttons do, and shows no ring
         self._rest.setFixedSize(0, 0)
-        self._rest.setAccessibleName(side_words(side))
+        self._rest.setAccessibleName(side_name(side))
         self._rest.installEventFilter(self)
         self._group.buttonToggled.connect(self._on_toggled)
         self.setFocusProxy(self.buttons[BiradsCategory.INCOMPLETE])

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.domain import ReaderAssessment, ReadingMode, standing
+from engine.domain import ReaderAssessment, ReadingMode, current_readings
 from engine.evaluation import agreement
 from viewer.display.listed_reading import ListedReading, ReadingFilter
 from viewer.display.reading_modes import MODE_TITLES
@@ -36,7 +36,7 @@ from viewer.shared import theme
 from viewer.shared.languages import tr
 from viewer.shared.messages import notice
 from viewer.shared.plain_text import PlainLabel, shortened, tool_tip
-from viewer.shared.states import ToldReading
+from viewer.shared.states import VisibleReading
 
 FIGURES_WIDTH = 376  # pixels
 PROGRESS_WIDTH = 140
@@ -171,10 +171,10 @@ class DisagreementsPage(QWidget):
 
     # ------------------------------------------------------------------------------- what it shows
 
-    def show_readings(self, visible: Sequence[ToldReading]) -> None:
+    def show_readings(self, visible: Sequence[VisibleReading]) -> None:
         """All there are, oldest first."""
         readings = [item.reading for item in visible]
-        current = {reading.record_id for reading in standing(readings)}
+        current = {reading.record_id for reading in current_readings(readings)}
         self._every = [
             ListedReading(item.reading, item.is_hidden, item.reading.record_id in current)
             for item in visible

@@ -14,7 +14,7 @@ from viewer.panes import labels
 from viewer.shared.languages import tr
 from viewer.shared.messages import localised
 from viewer.shared.plain_text import tool_tip
-from viewer.shared.states import EngineState, OtherAnswer, StudyState
+from viewer.shared.states import EngineState, OtherModelPrediction, StudyState
 
 HASH_LENGTH = 8  # characters of the checkpoint's SHA-256 that are shown
 COLUMN_GAP = 16  # pixels between the breasts
@@ -57,7 +57,9 @@ class OtherPrediction(QStackedWidget):
         """What it shows, in words."""
         return self.accessibleDescription()
 
-    def show_other(self, other: OtherAnswer | None, chosen: StudyPrediction | None = None) -> None:
+    def show_other(
+        self, other: OtherModelPrediction | None, chosen: StudyPrediction | None = None
+    ) -> None:
         """None: there is nothing to show. Where the `chosen` model has another category, that is
         shown, too.
         """
@@ -97,7 +99,7 @@ class OtherPrediction(QStackedWidget):
         self.setAccessibleDescription(f"{title} {text}".strip() if lines else sentence)
 
 
-def _sentence(other: OtherAnswer) -> str:
+def _sentence(other: OtherModelPrediction) -> str:
     title = model_title(other.engine.model_name)
     prediction = other.prediction
     if prediction is not None:
@@ -115,7 +117,7 @@ def _sentence(other: OtherAnswer) -> str:
     return tr("{model} is asked next …").format(model=title)
 
 
-def _tool_tip(other: OtherAnswer) -> str:
+def _tool_tip(other: OtherModelPrediction) -> str:
     lines = [model_title(other.engine.model_name)]
     identity = other.engine.identity
     if other.prediction is not None:

@@ -34,7 +34,7 @@ from viewer.shared.messages import localised
 from viewer.shared.states import (
     EngineState,
     EngineStatus,
-    OtherAnswer,
+    OtherModelPrediction,
     Phase,
     ReadingState,
     StudyProgress,
@@ -71,7 +71,7 @@ class PredictionPane(QWidget):
         self._status = StudyStatus(StudyState.IDLE)
         self._engine: EngineStatus | None = None
         self._reading: ReadingState | None = None
-        self._other: OtherAnswer | None = None
+        self._other: OtherModelPrediction | None = None
         self._is_other_wanted = self._are_networks_wanted = False
         self._cancers_per_1000: float | None = None
 
@@ -252,7 +252,7 @@ class PredictionPane(QWidget):
     def _is_line_wanted(self) -> bool:
         return self._is_other_wanted or self._are_networks_wanted
 
-    def show_other(self, other: OtherAnswer | None) -> None:
+    def show_other(self, other: OtherModelPrediction | None) -> None:
         """None: nothing is known.
 
         Raises ValueError where it is on another study than the one shown.

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from viewer.display.mouse_habits import MouseHabits, ways
 from viewer.panes import labels
 from viewer.shared import theme
-from viewer.shared.keymap import Entry, Keymap, written
+from viewer.shared.keymap import Keymap, KeymapEntry, written
 from viewer.shared.languages import mark, tr
 from viewer.shared.plain_text import PlainLabel
 
@@ -137,7 +137,7 @@ class ShortcutsDialog(QDialog):
     # ------------------------------------------------------------------------------------- changes
 
     @property
-    def _current(self) -> Entry | None:
+    def _current(self) -> KeymapEntry | None:
         item = self.tree.currentItem()
         identity = None if item is None else item.data(0, _IDENTITY)
         return next((e for e in self._keymap.entries if e.identity == identity), None)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from engine.domain import Catalogue, StudyPrediction
 from viewer.display.worklist_row import Row, StudyRow
 from viewer.panes.worklist_delegate import RowDelegate
-from viewer.panes.worklist_items import Order, OrderedRows, WorklistItemModel, row_at
+from viewer.panes.worklist_items import OrderedRows, WorklistItemModel, WorklistOrder, row_at
 from viewer.shared.languages import tr
 from viewer.shared.plain_text import PlainLabel
 from viewer.shared.states import RunState, StudyStatus
@@ -31,7 +31,7 @@ class WorklistPane(QWidget):
     # A study's uid; the reader chose it
     study_selected = Signal(str)
     # The one that the reader chose
-    order_changed = Signal(Order)
+    order_changed = Signal(WorklistOrder)
     pause_requested = Signal()
     resume_requested = Signal()
     # The run, or the reading of files while that lasts
@@ -46,11 +46,11 @@ class WorklistPane(QWidget):
         self._run_state = RunState.RUNNING
         self._is_opening = False
         self._progress = (0, 0)
-        self._wanted_order = Order.OPENED
+        self._wanted_order = WorklistOrder.OPENED
 
         self.order_box = QComboBox(self)
         self.order_box.setAccessibleName(tr("Order of the worklist"))
-        for order in Order:
+        for order in WorklistOrder:
             self.order_box.addItem(tr(order.value), order)
         self.order_box.currentIndexChanged.connect(self._on_order_chosen)
 
@@ -145,16 +145,16 @@ class WorklistPane(QWidget):
         self._is_opening = False
         self._refresh_footer()
 
-    def set_order(self, order: Order) -> None:
+    def set_order(self, order: WorklistOrder) -> None:
         self._wanted_order = order
-        if order is Order.OPENED or self._suspicion_entry.isEnabled():
+        if order is WorklistOrder.OPENED or self._suspicion_entry.isEnabled():
             self.order_box.setCurrentIndex(self.order_box.findData(order))
 
     def allow_ranking(self, is_allowed: bool) -> None:
         """Whether what the model says may order the list; the order wanted comes back with it."""
         self._suspicion_entry.setEnabled(is_allowed)
         self.order_box.setToolTip("" if is_allowed else tr("The model's answers are hidden"))
-        order = self._wanted_order if is_allowed else Order.OPENED
+        order = self._wanted_order if is_allowed else WorklistOrder.OPENED
         with QSignalBlocker(self.order_box):
             self.order_box.setCurrentIndex(self.order_box.findData(order))
         self._ordered.set_order(order)
@@ -162,7 +162,7 @@ class WorklistPane(QWidget):
     @property
     def _suspicion_entry(self) -> QStandardItem:
         model = cast(QStandardItemModel, self.order_box.model())
-        return model.item(self.order_box.findData(Order.SUSPICION))
+        return model.item(self.order_box.findData(WorklistOrder.SUSPICION))
 
     # ------------------------------------------------------------------------ going through it
 
@@ -212,7 +212,7 @@ class WorklistPane(QWidget):
             self.study_selected.emit(row.study.uid)
 
     def _on_order_chosen(self, _position: int) -> None:
-        order: Order = self.order_box.currentData()
+        order: WorklistOrder = self.order_box.currentData()
         self._wanted_order = order
         self._ordered.set_order(order)
         self.order_changed.emit(order)

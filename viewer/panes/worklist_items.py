@@ -19,7 +19,7 @@ from viewer.shared.languages import mark
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 
-class Order(Enum):
+class WorklistOrder(Enum):
     """In which order the studies stand; failures and notes come after them in both."""
 
     OPENED = mark("As opened")
@@ -92,11 +92,11 @@ def row_at(index: AnyIndex) -> Row | None:
 class OrderedRows(QSortFilterProxyModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._order = Order.OPENED
+        self._order = WorklistOrder.OPENED
         self.setDynamicSortFilter(True)
         self.sort(0)
 
-    def set_order(self, order: Order) -> None:
+    def set_order(self, order: WorklistOrder) -> None:
         self._order = order
         self.invalidate()
         self.sort(0)
@@ -105,6 +105,6 @@ class OrderedRows(QSortFilterProxyModel):
         one, other = row_at(left), row_at(right)
         if one is None or other is None:
             return False
-        if self._order is Order.SUSPICION:
+        if self._order is WorklistOrder.SUSPICION:
             return one.rank < other.rank
         return one.number < other.number

@@ -29,7 +29,7 @@ from viewer.display.reading_steps import views_beside
 from viewer.display.rendering import DisplayPixels, prepare, thumbnail
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
-from viewer.shared.states import program_fault
+from viewer.shared.states import program_error
 
 PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
 DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
@@ -302,7 +302,7 @@ class Images(QObject):
         try:
             decoded = future.result()
         except Exception:
-            self._fail(key, program_fault(mark("This image could not be shown")))
+            self._fail(key, program_error(mark("This image could not be shown")))
             self._go_on()
             raise  # to the log, as a bug of ours
         if isinstance(decoded, EngineError):

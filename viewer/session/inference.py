@@ -38,18 +38,18 @@ from viewer.shared.states import (
     OTHER_MODEL,
     EngineState,
     EngineStatus,
-    RegionAnswer,
+    RegionRequest,
     RunState,
     StudyProgress,
     StudyState,
     StudyStatus,
-    program_fault,
+    program_error,
 )
 
 log = logging.getLogger(__name__)
 
 SPOT_PAUSE_MS = 10_000  # after a spot was asked about the next one should not wait for a study
-RegionCallback = Callable[[str, RegionAnswer], None]  #: gets the rectangle's mark and the answer
+RegionCallback = Callable[[str, RegionRequest], None]  #: gets the rectangle's mark and the answer
 
 
 class Engine(Protocol):
@@ -387,18 +387,18 @@ class Inference(QObject):
     # -------------------------------------------------------------------------------- regions
 
     def request_region(
-        self, drawing: str, view: MammogramView, box: Box, on_answered: RegionCallback
+        self, drawing: str, view: MammogramView, box: Box, on_done: RegionCallback
     ) -> None:
         """About a rectangle of the open study, in the place of what was asked for the same drawing;
-        `on_answered` gets a prediction or a failure, unless it is dropped.
+        `on_done` gets a prediction or a failure, unless it is dropped.
         """
         self.drop_region(drawing)
         if self._is_closed:
             return
         future = self._regions[drawing] = self._engine.predict_region(view, box)
-        request = RegionAnswer(view.image_uid, box)
+        request = RegionRequest(view.image_uid, box)
         self._delivery.when_done(
-            future, lambda done: self._on_region_answered(drawing, request, done, on_answered)
+            future, lambda done: self._on_region_done(drawing, request, done, on_done)
         )
 
     def drop_region(self, drawing: str) -> None:
@@ -411,12 +411,12 @@ class Inference(QObject):
         for drawing in list(self._regions):
             self.drop_region(drawing)
 
-    def _on_region_answered(
+    def _on_region_done(
         self,
         drawing: str,
-        request: RegionAnswer,
+        request: RegionRequest,
         future: Future[RegionJudgement],
-        on_answered: RegionCallback,
+        on_done: RegionCallback,
     ) -> None:
         if self._regions.get(drawing) is not future:
             return  # dropped, though it came all the same
@@ -430,12 +430,12 @@ class Inference(QObject):
             if (judgement.image_uid, tuple(judgement.box)) != (request.image_uid, request.box):
                 error = ValueError("the engine answered for another region")
         if error is None:
-            answer = replace(request, prediction=judgement)
+            finished = replace(request, prediction=judgement)
         else:
             if not isinstance(error, EngineError):
-                bug, error = error, program_fault(mark("This spot could not be judged"))
-            answer = replace(request, failure=error)
-        on_answered(drawing, answer)
+                bug, error = error, program_error(mark("This spot could not be judged"))
+            finished = replace(request, failure=error)
+        on_done(drawing, finished)
         if bug is not None:
             raise bug  # to the log, as a bug of ours
 
@@ -448,7 +448,7 @@ class Inference(QObject):
         if error is None:
             status = EngineStatus(EngineState.READY, name, identity=future.result())
         else:
-            failure = program_fault(mark("The engine cannot start"))
+            failure = program_error(mark("The engine cannot start"))
             if isinstance(error, EngineError):
                 failure = error
             status = EngineStatus(EngineState.FAILED, name, failure=failure)
@@ -486,7 +486,7 @@ class Inference(QObject):
                 self._report_change(future.result())
             else:
                 if not isinstance(error, EngineError):
-                    bug, error = error, program_fault(mark("This study could not be judged"))
+                    bug, error = error, program_error(mark("This study could not be judged"))
                 self._store_failure(key, error)
         self.work()
         if bug is not None:

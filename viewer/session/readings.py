@@ -16,15 +16,15 @@ from pathlib import Path
 from engine.domain import (
     Agreement,
     Annotation,
-    AskedRegion,
     Draft,
     Laterality,
     ReaderAssessment,
     ReadingMode,
+    RegionRecord,
     Study,
     StudyPrediction,
     UnsavedEntries,
-    standing,
+    current_readings,
 )
 from engine.errors import EngineError, StorageFailed
 from engine.records import backups, verification
@@ -34,7 +34,7 @@ from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy
 from viewer.display.reading_modes import Disclosure, second_read, sides_to_read
 from viewer.shared.languages import mark
-from viewer.shared.states import Phase, ReadingState, ToldReading
+from viewer.shared.states import Phase, ReadingState, VisibleReading
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Readings:
         self._unwritten: set[EntriesKey] = set()
         # could not be stored yet, in this run or one before
         self._unstored: list[Annotation] = list(self._drafts.take_drawings())
-        self._unstored_regions: list[AskedRegion] = []  # likewise, in this run
+        self._unstored_regions: list[RegionRecord] = []  # likewise, in this run
 
     @property
     def store(self) -> ReadingStore:
@@ -242,7 +242,7 @@ class Readings:
                 and reading.laterality in by_side
             }
             if predictions:
-                self.store.attach_answers(predictions)
+                self.store.attach_predictions(predictions)
         except (
             StorageFailed
         ):  # the reading itself is safe; the prediction comes again with the study
@@ -339,7 +339,7 @@ class Readings:
         every = {_id(a): a for a in own}
         mode = self._disclosure.mode_of(study.uid)
         pairs = []
-        for last in standing(own):
+        for last in current_readings(own):
             said = last.restores or _id(last)
             superseded = every[said].supersedes
             before = None if superseded is None else every.get(superseded)
@@ -365,7 +365,11 @@ class Readings:
         """Whether this reader has still to say something of it: of a breast with images, or, in a
         second read, to the model's answer.
         """
-        own = [a for a in standing(self.stored(study)) if self.reader and a.reader == self.reader]
+        own = [
+            a
+            for a in current_readings(self.stored(study))
+            if self.reader and a.reader == self.reader
+        ]
         is_covered = bool(own) and sides_to_read(study) <= {a.laterality for a in own}
         return not is_covered or any(a.is_unfinished for a in own)
 
@@ -378,7 +382,7 @@ class Readings:
         """
         images = {view.image_uid for view in study.views}
         stored = self.store.annotations(study.uid) if is_stored_known else ()
-        newest = {annotation.mark: annotation for annotation in (*stored, *self._unstored)}
+        newest = {annotation.annotation_id: annotation for annotation in (*stored, *self._unstored)}
         return tuple(  # as for assessments, a study's uid alone is not trusted
             annotation
             for annotation in newest.values()
@@ -406,7 +410,7 @@ class Readings:
             self.store.record_regions(self._unstored_regions)
             self._unstored_regions.clear()
 
-    def regions(self, study: Study) -> tuple[AskedRegion, ...]:
+    def regions(self, study: Study) -> tuple[RegionRecord, ...]:
         """What readers were told of rectangles on its images, the first told first, hidden or not;
         with what could not be stored yet.
         """
@@ -418,7 +422,7 @@ class Readings:
             and region.prediction.image_uid in images
         )
 
-    def record_region(self, region: AskedRegion) -> None:
+    def record_region(self, region: RegionRecord) -> None:
         """Stores it with all that could not be stored before; or keeps it for the next time."""
         self._unstored_regions.append(region)
         self._store_drawings()
@@ -481,12 +485,12 @@ class Readings:
 
     # ------------------------------------------------------------------- all readings together
 
-    def visible(self) -> tuple[ToldReading, ...]:
+    def visible(self) -> tuple[VisibleReading, ...]:
         """All readings of all studies, superseded ones too, oldest first."""
         return tuple(
-            ToldReading(reading, False)
+            VisibleReading(reading, False)
             if self._may_be_shown(reading)
-            else ToldReading(reading.without_model(), True)
+            else VisibleReading(reading.without_model(), True)
             for reading in self.store.all()
         )
 
@@ -505,7 +509,7 @@ class Readings:
     def read_studies(self, record_ids: Collection[int]) -> tuple[ReadStudy, ...]:
         """The readings with these record ids, by study, with all that is needed to find them."""
         of_study: dict[tuple[str, str], list[ReaderAssessment]] = {}
-        for reading in standing(self.store.all()):
+        for reading in current_readings(self.store.all()):
             if reading.record_id in record_ids:
                 of_study.setdefault((reading.study_uid, reading.patient_id), []).append(reading)
         return tuple(

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from engine.domain import Annotation, AskedRegion, Study
+from engine.domain import Annotation, RegionRecord, Study
 from engine.errors import StorageFailed
 from viewer.display.regions import Box, box_of
 from viewer.session.inference import Inference
 from viewer.session.readings import Readings
-from viewer.shared.states import RegionAnswer
+from viewer.shared.states import RegionRequest
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,11 @@ class RegionRequests:
         self._on_change = on_change
         self._on_unstored = on_unstored
         self._study: Study | None = None
-        self._known: dict[tuple[str, Box], RegionAnswer] = {}
-        self._pending: dict[str, tuple[RegionAnswer, str]] = {}  # by mark, and whose
+        self._known: dict[tuple[str, Box], RegionRequest] = {}
+        self._pending: dict[str, tuple[RegionRequest, str]] = {}  # by mark, and whose
 
     @property
-    def all(self) -> tuple[RegionAnswer, ...]:
+    def all(self) -> tuple[RegionRequest, ...]:
         """Of the open study, also of rectangles that were taken away."""
         return tuple(self._known.values())
 
@@ -61,7 +61,7 @@ class RegionRequests:
         for region in stored:
             prediction = region.prediction
             where = prediction.image_uid, prediction.box
-            self._known[where] = RegionAnswer(*where, prediction)
+            self._known[where] = RegionRequest(*where, prediction)
 
     def request(self, rectangle: Annotation, may_request: bool) -> None:
         """It was drawn, moved or taken away: asks about it where nothing is known yet, and it may
@@ -69,34 +69,34 @@ class RegionRequests:
         """
         if self._study is None:
             return
-        self._drop(rectangle.mark)
+        self._drop(rectangle.annotation_id)
         view = self._study.view(rectangle.image_uid)
         box = box_of(rectangle.points, view.rows, view.columns)
         known = self._known.get((view.image_uid, box))
         is_wanted = known is None or known.failure is not None
         if is_wanted and may_request and not rectangle.is_removed:
-            pending = RegionAnswer(view.image_uid, box)
+            pending = RegionRequest(view.image_uid, box)
             self._known[view.image_uid, box] = pending
-            self._pending[rectangle.mark] = pending, rectangle.reader
-            self._inference.request_region(rectangle.mark, view, box, self._on_answered)
+            self._pending[rectangle.annotation_id] = pending, rectangle.reader
+            self._inference.request_region(rectangle.annotation_id, view, box, self._on_done)
 
-    def _drop(self, mark: str) -> None:
-        if (pending := self._pending.pop(mark, None)) is not None:
+    def _drop(self, annotation_id: str) -> None:
+        if (pending := self._pending.pop(annotation_id, None)) is not None:
             region, _reader = pending
             del self._known[region.image_uid, region.box]
-            self._inference.drop_region(mark)
+            self._inference.drop_region(annotation_id)
 
     def drop_all(self) -> None:
         """Nobody may wait for an answer any more."""
-        for mark in list(self._pending):
-            self._drop(mark)
+        for annotation_id in list(self._pending):
+            self._drop(annotation_id)
 
-    def _on_answered(self, mark: str, answer: RegionAnswer) -> None:
-        _pending, reader = self._pending.pop(mark)
-        self._known[answer.image_uid, answer.box] = answer
-        if answer.prediction is not None and (study := self._study) is not None:
+    def _on_done(self, annotation_id: str, done: RegionRequest) -> None:
+        _pending, reader = self._pending.pop(annotation_id)
+        self._known[done.image_uid, done.box] = done
+        if done.prediction is not None and (study := self._study) is not None:
             asked_at = datetime.now(UTC)
-            region = AskedRegion(study.uid, study.patient_id, reader, answer.prediction, asked_at)
+            region = RegionRecord(study.uid, study.patient_id, reader, done.prediction, asked_at)
             try:
                 self._readings.record_region(region)
             except StorageFailed as error:

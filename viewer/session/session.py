@@ -32,7 +32,7 @@ from engine.domain import (
     Study,
     StudyPrediction,
     UnsavedEntries,
-    standing,
+    current_readings,
 )
 from engine.errors import EngineError, StorageFailed, UnreadableFile
 from engine.messages import message
@@ -47,12 +47,12 @@ from viewer.session.upkeep import Upkeep
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
 from viewer.shared.states import (
-    OtherAnswer,
+    OtherModelPrediction,
     ReadingState,
-    RegionAnswer,
+    RegionRequest,
     StudyState,
     StudyStatus,
-    ToldReading,
+    VisibleReading,
 )
 
 log = logging.getLogger(__name__)
@@ -78,9 +78,9 @@ class Session(QObject):
     status_changed = Signal(str, StudyStatus)
     # Its name; all studies are to be asked anew, predictions it has made already follow
     model_changed = Signal(str)
-    # An OtherAnswer on the selected study; None: the other model is not to be asked
+    # An OtherModelPrediction on the selected study; None: the other model is not to be asked
     other_changed = Signal(object)
-    # A tuple of RegionAnswer: all that is known of rectangles on the open study; none while hidden
+    # A tuple of RegionRequest: all that is known of rectangles on the open study; none while hidden
     regions_changed = Signal(tuple)
     # It was chosen, or another reader took over: all that the models said is to be taken away;
     # what may still be shown follows
@@ -120,7 +120,7 @@ class Session(QObject):
         self._current: Study | None = None
         self._to_go_on_with: str | None = None
         self._opened_at = datetime.now(UTC)
-        self._emitted_other: OtherAnswer | None = None
+        self._emitted_other: OtherModelPrediction | None = None
         #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
         self.cancers_per_1000: float | None = None
 
@@ -194,7 +194,7 @@ class Session(QObject):
         return _with_scope(status, self.prediction(study_uid))
 
     @property
-    def other_prediction(self) -> OtherAnswer | None:
+    def other_prediction(self) -> OtherModelPrediction | None:
         """On the current study; None where the other model is not to be asked, or is hidden."""
         study, inference = self._current, self.inference
         name = inference.other_model_name
@@ -204,10 +204,10 @@ class Session(QObject):
             return None
         prediction = self._predictions.get(study.uid, name)
         status = _with_scope(inference.status(study.uid, name), prediction)
-        return OtherAnswer(study.uid, inference.status_of_engine(name), status, prediction)
+        return OtherModelPrediction(study.uid, inference.status_of_engine(name), status, prediction)
 
     @property
-    def regions(self) -> tuple[RegionAnswer, ...]:
+    def regions(self) -> tuple[RegionRequest, ...]:
         """What the region network says of rectangles on the open study, or is being asked, also of
         those that were taken away; none while that is hidden.
         """
@@ -526,13 +526,13 @@ class Session(QObject):
 
     def has_been_read(self, study: Study) -> bool:
         """Whether anybody has recorded an assessment of it that stands."""
-        return bool(standing(self.history(study)))
+        return bool(current_readings(self.history(study)))
 
     def is_unfinished(self, study: Study) -> bool:
         """Whether this reader's second read of it was begun, and no category kept or changed."""
         return any(
             reading.is_unfinished
-            for reading in standing(self.history(study))
+            for reading in current_readings(self.history(study))
             if reading.reader == self._readings.reader
         )
 
@@ -555,7 +555,7 @@ class Session(QObject):
             self.error_occurred.emit(error)
             return ()
 
-    def all_readings(self) -> tuple[ToldReading, ...]:
+    def all_readings(self) -> tuple[VisibleReading, ...]:
         """Of all studies ever read, superseded ones too, oldest first; none where they cannot be
         read.
         """

@@ -18,7 +18,7 @@ MESSAGE_LENGTH = 1000  # characters of a title, of an advice
 
 
 @dataclass(frozen=True)
-class Message:
+class BannerMessage:
     title: str
     advice: str
     action: str = ""  #: the label of a button that does more than dismiss
@@ -29,7 +29,7 @@ class Banner(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._messages: list[tuple[Message, Callable[[], None] | None]] = []
+        self._messages: list[tuple[BannerMessage, Callable[[], None] | None]] = []
         self.setObjectName("banner")
         self.setStyleSheet(
             f"#banner {{ background: {theme.RAISED.name()}; border: none;"
@@ -51,11 +51,13 @@ class Banner(QFrame):
         self.hide()
 
     @property
-    def message(self) -> Message | None:
+    def message(self) -> BannerMessage | None:
         """The one that shows."""
         return self._messages[-1][0] if self._messages else None
 
-    def show_message(self, message: Message, on_action: Callable[[], None] | None = None) -> None:
+    def show_message(
+        self, message: BannerMessage, on_action: Callable[[], None] | None = None
+    ) -> None:
         """One of the same title is not kept below it: it is the same news, told before."""
         self._messages = [known for known in self._messages if known[0].title != message.title]
         self._messages.append((message, on_action))

@@ -33,7 +33,7 @@ _TYPED_IN = (QLineEdit, QPlainTextEdit, QAbstractSpinBox)
 
 
 @dataclass(frozen=True)
-class Entry:
+class KeymapEntry:
     """A command of the menus that can have a key."""
 
     identity: str
@@ -60,7 +60,7 @@ class Keymap(QObject):
         self, chosen: Mapping[str, tuple[str, ...]], has_keypad: bool, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, KeymapEntry] = {}
         self._chosen = {
             name: tuple(key for key in map(_normal, keys) if key not in TAKEN)
             for name, keys in chosen.items()
@@ -77,7 +77,7 @@ class Keymap(QObject):
             if name and name not in self._entries:
                 tool_tip = plain(action.toolTip())
                 keys = tuple(_portable(keys) for keys in action.shortcuts())
-                self._entries[name] = Entry(name, plain(menu.title()), action, keys, tool_tip)
+                self._entries[name] = KeymapEntry(name, plain(menu.title()), action, keys, tool_tip)
 
     def apply(self) -> None:
         """From now on the actions have these keys."""
@@ -95,7 +95,7 @@ class Keymap(QObject):
         self.changed.emit()
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[KeymapEntry, ...]:
         """In the order of the menus."""
         return tuple(self._entries.values())
 
@@ -146,7 +146,7 @@ class Keymap(QObject):
         self._has_keypad = is_on
         self.apply()
 
-    def holder(self, key: str) -> Entry | None:
+    def holder(self, key: str) -> KeymapEntry | None:
         """Whose key it is now."""
         name = dict(self._holders()).get(_normal(key))
         return None if name is None else self._entries[name]
@@ -182,7 +182,7 @@ class Keymap(QObject):
         if not self._entries[identity].is_fixed:
             self._choose(identity, ())
 
-    def reset(self, identity: str) -> list[Entry]:
+    def reset(self, identity: str) -> list[KeymapEntry]:
         """The program's own keys; returns the commands that keep one of them by choice."""
         self._chosen.pop(identity, None)
         self.apply()

@@ -44,7 +44,7 @@ def image_notes(view: MammogramView, is_refusal_told: bool = False) -> tuple[str
     `is_refusal_told`: why no network judges it stands there, too.
     """
     notes = _without_refusal(view) if is_refusal_told else view.notes
-    return tuple(visible_text(localised(note)) for note in notes if note not in view.told_shorter)
+    return tuple(visible_text(localised(note)) for note in notes if note not in view.notes_on_image)
 
 
 def form_notes(view: MammogramView) -> tuple[str, ...]:
@@ -64,14 +64,14 @@ def side_title(side: Laterality) -> str:
     return tr("RIGHT") if side is Laterality.RIGHT else tr("LEFT")
 
 
-def side_mark(side: Laterality) -> str:
+def short_side_name(side: Laterality) -> str:
     """The same where there is little room beside it."""
     if side is Laterality.RIGHT:
         return tr("RIGHT", "short, beside other words")
     return tr("LEFT", "short, beside other words")
 
 
-def side_words(side: Laterality) -> str:
+def side_name(side: Laterality) -> str:
     """For screen readers, beside what is said of a breast."""
     return tr("right breast") if side is Laterality.RIGHT else tr("left breast")
 

@@ -76,7 +76,7 @@ class EngineStatus:
 
 
 @dataclass(frozen=True)
-class OtherAnswer:
+class OtherModelPrediction:
     """What the model that was not chosen says of the open study, or how far it is with it."""
 
     study_uid: str
@@ -86,7 +86,7 @@ class OtherAnswer:
 
 
 @dataclass(frozen=True)
-class RegionAnswer:
+class RegionRequest:
     """What the region network says of a rectangle in the open study, or that it is being asked."""
 
     image_uid: str
@@ -95,7 +95,7 @@ class RegionAnswer:
     failure: EngineError | None = None
 
     @property
-    def is_awaited(self) -> bool:
+    def is_pending(self) -> bool:
         return self.prediction is None and self.failure is None
 
 
@@ -131,14 +131,14 @@ class ReadingState:
 
 
 @dataclass(frozen=True)
-class ToldReading:
+class VisibleReading:
     """A stored reading, without what the model said where its reader may not be told that now."""
 
     reading: ReaderAssessment
     is_hidden: bool  #: whether anything of the model was left out, or would be if it had answered
 
 
-def program_fault(title: str) -> EngineError:
+def program_error(title: str) -> EngineError:
     """What the reader is told of a bug of ours, while its traceback goes to the log."""
     advice = mark("This is a fault of the program: please report it with its log file.")
     return EngineError(title, advice)

@@ -19,10 +19,10 @@ from viewer.display.annotations import AnnotationModel
 from viewer.display.measuring import PixelSize, Point
 from viewer.display.regions import Box
 from viewer.shared.languages import mark, tr
-from viewer.shared.states import RegionAnswer
+from viewer.shared.states import RegionRequest
 from viewer.viewports.annotation_painting import handle_at, is_under, on_canvas, paint
 from viewer.viewports.canvas import Canvas
-from viewer.viewports.region_painting import paint_answer, paint_number
+from viewer.viewports.region_painting import paint_card, paint_number
 
 _CLICK = 4.0  #: logical pixels; a point no farther from the last is the same click
 _LIVE_PIXELS = 600_000  #: a larger ellipse's grey values are told when it is let go
@@ -82,7 +82,7 @@ class AnnotationTool(QObject):
         self._draft: _Draft | None = None
         self._grip: _Grip | None = None
         self._entry: QLineEdit | None = None
-        self._answers: dict[tuple[str, Box], RegionAnswer] = {}
+        self._requests: dict[tuple[str, Box], RegionRequest] = {}
         self._has_regions = True
 
     def attach(self, canvas: Canvas) -> None:
@@ -95,7 +95,7 @@ class AnnotationTool(QObject):
         self._commit_text()
         self._put_away()
         self._selected = None
-        self._answers.clear()
+        self._requests.clear()
         self._canvases.clear()
 
     # ------------------------------------------------------------------------------------ commands
@@ -136,7 +136,7 @@ class AnnotationTool(QObject):
         draft = self._model.draft(canvas.view, AnnotationKind.REGION, points)
         drawn = _measured(canvas, draft)
         self._model.add(drawn)
-        self.select(drawn.mark)
+        self.select(drawn.annotation_id)
         self.update()
 
     def show_regions(self, is_shown: bool) -> None:
@@ -150,24 +150,24 @@ class AnnotationTool(QObject):
             self._put_away()
         self.update()
 
-    def show_answers(self, answers: Sequence[RegionAnswer]) -> None:
+    def show_requests(self, requests: Sequence[RegionRequest]) -> None:
         """All that may be shown of what was said of rectangles, and no other."""
-        self._answers = {(answer.image_uid, answer.box): answer for answer in answers}
+        self._requests = {(request.image_uid, request.box): request for request in requests}
         for canvas in self._canvases:
             canvas.update()
 
-    def regions_on(self, canvas: Canvas) -> list[tuple[Annotation, RegionAnswer | None]]:
+    def regions_on(self, canvas: Canvas) -> list[tuple[Annotation, RegionRequest | None]]:
         """The rectangles that show there, in the order of drawing."""
         return [
-            (drawn, self._answer(canvas, drawn))
+            (drawn, self._request_for(canvas, drawn))
             for drawn in self._shown(canvas)
             if drawn.kind is AnnotationKind.REGION
         ]
 
-    def _answer(self, canvas: Canvas, rectangle: Annotation) -> RegionAnswer | None:
+    def _request_for(self, canvas: Canvas, rectangle: Annotation) -> RegionRequest | None:
         view = canvas.view
         box = regions.box_of(rectangle.points, view.rows, view.columns)
-        return self._answers.get((view.image_uid, box))
+        return self._requests.get((view.image_uid, box))
 
     def _shown(self, canvas: Canvas) -> tuple[Annotation, ...]:
         """What of the drawings shows on the view."""
@@ -193,7 +193,7 @@ class AnnotationTool(QObject):
     def _retraced(self, step: Callable[[], Annotation | None]) -> str | None:
         self._put_away()
         changed = step()
-        self._selected = changed.mark if changed is not None else self._selected
+        self._selected = changed.annotation_id if changed is not None else self._selected
         self.update()
         return None if changed is None else changed.image_uid
 
@@ -237,7 +237,7 @@ class AnnotationTool(QObject):
         if event.type() == QEvent.Type.MouseButtonDblClick:
             return self._under(canvas, at) is not None
         found = self._under(canvas, at)
-        self.select(found.mark if found else None)
+        self.select(found.annotation_id if found else None)
         if found is None:
             return False
         canvas.activated.emit()
@@ -292,7 +292,7 @@ class AnnotationTool(QObject):
         finished = _measured(draft.canvas, draft.annotation)
         self._put_away()
         self._model.add(finished)
-        self.select(finished.mark)
+        self.select(finished.annotation_id)
         self.update()
 
     # ---------------------------------------------------------------------------------------- text
@@ -321,7 +321,7 @@ class AnnotationTool(QObject):
         self._put_away()
         if typed:
             self._model.add(written)
-            self.select(written.mark)
+            self.select(written.annotation_id)
         self.update()
 
     # -------------------------------------------------------------------------------------- helpers
@@ -351,22 +351,24 @@ class AnnotationTool(QObject):
         elif canvas.testAttribute(Qt.WidgetAttribute.WA_SetCursor):
             canvas.unsetCursor()
 
-    def select(self, mark: str | None) -> None:
-        if mark != self._selected:
-            self._selected = mark
+    def select(self, annotation_id: str | None) -> None:
+        if annotation_id != self._selected:
+            self._selected = annotation_id
             self.update()
 
     def select_at(self, canvas: Canvas, at: QPointF) -> bool:
         """The newest drawing there, or none; whether the reader may remove it."""
         found = self._under(canvas, at)
-        self.select(found.mark if found else None)
+        self.select(found.annotation_id if found else None)
         return found is not None and self._model.may_change(found)
 
     def _under(self, canvas: Canvas, at: QPointF) -> Annotation | None:
         """The newest drawing there."""
         for annotation in reversed(self._shown(canvas)):
             points = _points(canvas, annotation)
-            is_handle = annotation.mark == self._selected and handle_at(points, at) is not None
+            is_handle = (
+                annotation.annotation_id == self._selected and handle_at(points, at) is not None
+            )
             if is_handle or is_under(annotation, points, at):
                 return annotation
         return None
@@ -374,7 +376,9 @@ class AnnotationTool(QObject):
     def _paint(self, painter: QPainter, canvas: Canvas) -> None:
         shown: Sequence[Annotation] = self._shown(canvas)
         if (grip := self._grip) is not None:
-            shown = [grip.held if one.mark == grip.held.mark else one for one in shown]
+            shown = [
+                grip.held if one.annotation_id == grip.held.annotation_id else one for one in shown
+            ]
         draft = self._draft if self._draft is not None and canvas is self._draft.canvas else None
         if not canvas.image.is_placed or not (shown or draft):
             return  # nearly always: costs a frame nothing
@@ -382,15 +386,15 @@ class AnnotationTool(QObject):
         taken: list[QRectF] = []
         for annotation in shown:
             is_own = self._model.may_change(annotation)
-            is_selected = annotation.mark == self._selected
+            is_selected = annotation.annotation_id == self._selected
             points = _points(canvas, annotation)
             paint(painter, annotation, points, within, for_text, taken, is_selected, is_own)
-        self._paint_answers(painter, canvas, shown, within, for_text, taken)
+        self._paint_cards(painter, canvas, shown, within, for_text, taken)
         if draft is not None and len(draft.annotation.points) > 1:
             points = _points(canvas, draft.annotation)
             paint(painter, draft.annotation, points, within, for_text, taken, is_draft=True)
 
-    def _paint_answers(
+    def _paint_cards(
         self,
         painter: QPainter,
         canvas: Canvas,
@@ -401,27 +405,32 @@ class AnnotationTool(QObject):
     ) -> None:
         """Beside the rectangles, over all lines; the selected one's first, for the best place."""
         rectangles = {
-            one.mark: _rectangle(canvas, one) for one in shown if one.kind is AnnotationKind.REGION
+            one.annotation_id: _rectangle(canvas, one)
+            for one in shown
+            if one.kind is AnnotationKind.REGION
         }
-        asked = [one for one in shown if one.mark in rectangles]
+        asked = [one for one in shown if one.annotation_id in rectangles]
         if canvas.is_on_paper:
             for number, one in enumerate(asked, 1):
-                if rectangles[one.mark].intersects(within):
-                    paint_number(painter, rectangles[one.mark], number, within)
+                if rectangles[one.annotation_id].intersects(within):
+                    paint_number(painter, rectangles[one.annotation_id], number, within)
             return
-        for one in sorted(asked, key=lambda one: one.mark != self._selected):
-            rectangle = rectangles[one.mark]
+        for one in sorted(asked, key=lambda one: one.annotation_id != self._selected):
+            rectangle = rectangles[one.annotation_id]
             if not rectangle.intersects(within) or (self._grip and one is self._grip.held):
                 continue
             author = "" if self._model.may_change(one) else one.reader
-            others = [box for name, box in rectangles.items() if name != one.mark]
+            others = [box for name, box in rectangles.items() if name != one.annotation_id]
             occupied = [*taken, *others]
-            answer, is_selected = self._answer(canvas, one), one.mark == self._selected
+            request, is_selected = (
+                self._request_for(canvas, one),
+                one.annotation_id == self._selected,
+            )
             before = len(occupied)
-            paint_answer(
+            paint_card(
                 painter,
                 rectangle,
-                answer,
+                request,
                 one.measured,
                 author,
                 for_text,

@@ -36,7 +36,7 @@ from viewer.display.mouse_habits import MouseHabits
 from viewer.display.orientation import AS_HUNG, Orientation
 from viewer.display.priors import Prior
 from viewer.display.rendering import DisplayPixels, ImageSide, hung_wall
-from viewer.display.shown_image import ShownImage, State
+from viewer.display.shown_image import ImageState, ShownImage
 from viewer.shared import theme
 from viewer.viewports.corner_text import EVERYTHING, CornerText, OverlayOptions, TextLevel
 from viewer.viewports.gestures import Gestures
@@ -93,7 +93,7 @@ class Canvas(QWidget):
     # ---------------------------------------------------------------------------------- what shows
 
     @property
-    def state(self) -> State:
+    def state(self) -> ImageState:
         return self.image.state
 
     def show_pixels(self, display: DisplayPixels) -> None:

@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from engine.domain import Voi, VoiFunction, VoiWindow
 from viewer.display.measuring import format_for_screen, spacing_text
 from viewer.display.rendering import ImageSide, hung_wall
-from viewer.display.shown_image import ShownImage, State
+from viewer.display.shown_image import ImageState, ShownImage
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import image_notes, localised, localised_unless_foreign
@@ -160,7 +160,7 @@ class CornerText:
         if self.refusal:
             yield tr("Not judged. {why}").format(why=self.refusal)
         yield from image_notes(view, bool(self.refusal))
-        yield from map(localised, view.grey_faults)
+        yield from map(localised, view.display_warnings)
         if greys.is_inverted:
             yield tr("inverted")
         if greys.is_linear:
@@ -185,9 +185,9 @@ class CornerText:
     def summary(self) -> str:
         """One line for a status bar."""
         image = self._image
-        if image.state is State.LOADING:
+        if image.state is ImageState.LOADING:
             return tr("{view}: loading").format(view=self.name)
-        if image.state is State.FAILED:
+        if image.state is ImageState.FAILED:
             return f"{self.name}: {image.failure[0]}"
         return "   ".join([self.name, *(line.text for line in self.bottom_lines())])
 
@@ -197,9 +197,9 @@ class CornerText:
         image = self._image
         guessed = tr(" (guessed)") if self._is_guessed else ""
         state = {
-            State.LOADING: tr("loading"),
-            State.SHOWN: tr("shown", "a view"),
-            State.FAILED: tr("cannot be shown: {why}").format(why=image.failure[0]),
+            ImageState.LOADING: tr("loading"),
+            ImageState.SHOWN: tr("shown", "a view"),
+            ImageState.FAILED: tr("cannot be shown: {why}").format(why=image.failure[0]),
         }[image.state]
         prior = f"{self._prior_text}, " if image.prior else ""
         orientation = image.camera.orientation.text
@@ -209,7 +209,9 @@ class CornerText:
     def accessible_description(self, drawings: Sequence[str]) -> str:
         """`drawings`: what is to be told of them."""
         image = self._image
-        warnings = map(localised_unless_foreign, (*image.side_warnings, *image.view.grey_faults))
+        warnings = map(
+            localised_unless_foreign, (*image.side_warnings, *image.view.display_warnings)
+        )
         return ", ".join([*self._patient_lines(), *warnings, *drawings])
 
     # ----------------------------------------------------------------------------------- painting
@@ -260,12 +262,12 @@ class CornerText:
         align_right = hung_wall(self._image.view.laterality) is ImageSide.LEFT
         lines = self.lines_above(area, options)
         top = paint_lines(painter, area, lines, align_right, at_bottom=False)
-        if self._image.state is State.SHOWN:
+        if self._image.state is ImageState.SHOWN:
             below = QRect(area)
             below.setTop(int(top))
             lines = self.lines_below(area, options)
             paint_lines(painter, below, lines, align_right, at_bottom=True)
-        elif self._image.state is State.FAILED:
+        elif self._image.state is ImageState.FAILED:
             paint_placeholder(painter, area, *self._image.failure, theme.ERROR)
         else:
             paint_placeholder(painter, area, tr("loading…"), "", theme.MUTED)

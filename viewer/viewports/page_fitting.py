@@ -7,7 +7,7 @@ other nor jump at every arrival: they settle once, together.
 from collections.abc import Sequence
 
 from viewer.display.page_scale import Basis, fit, share
-from viewer.display.shown_image import State
+from viewer.display.shown_image import ImageState
 from viewer.viewports.canvas import Canvas
 
 _EXPECTED_WIDTH = 0.6  #: of a film's, that a breast takes; only until its pixels are there
@@ -18,13 +18,13 @@ def fit_canvases(canvases: Sequence[Canvas], in_millimetres: bool) -> tuple[Basi
 
     `in_millimetres`: some view of the whole page has a spacing.
     """
-    is_settled = all(canvas.state is not State.LOADING for canvas in canvases)
+    is_settled = all(canvas.state is not ImageState.LOADING for canvas in canvases)
     fits = [
         fit(
             canvas.view,
             _breast_size(canvas, is_settled),
             canvas.device_size(),
-            canvas.state is not State.FAILED,
+            canvas.state is not ImageState.FAILED,
             canvas.image.camera.orientation.is_transposed,
         )
         for canvas in canvases

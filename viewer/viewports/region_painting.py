@@ -19,7 +19,7 @@ from viewer.shared import theme
 from viewer.shared.languages import tr
 from viewer.shared.messages import notice
 from viewer.shared.plain_text import shortened
-from viewer.shared.states import RegionAnswer
+from viewer.shared.states import RegionRequest
 from viewer.viewports.text_painting import wrapped
 
 _GROUND = QColor(0, 0, 0, 215)
@@ -52,21 +52,21 @@ class _Row:
         return QFontMetricsF(self.font).horizontalAdvance(self.text)
 
 
-def paint_answer(
+def paint_card(
     painter: QPainter,
     rectangle: QRectF,
-    answer: RegionAnswer | None,
+    request: RegionRequest | None,
     measured: str,
     author: str,
     within: QRectF,
     taken: list[QRectF],
     is_full: bool,
 ) -> None:
-    """`answer` None: it was never given; `author`: who asked, if it was another reader; `within`
+    """`request` None: it was never given; `author`: who asked, if it was another reader; `within`
     and `taken` as for `annotation_painting.paint`.
     """
-    whole = _rows(answer, measured, author, is_full, min(_ROOM, within.width() - 4 * _PAD))
-    shorter = [] if is_full else [whole[:1], _number_alone(answer)]
+    whole = _rows(request, measured, author, is_full, min(_ROOM, within.width() - 4 * _PAD))
+    shorter = [] if is_full else [whole[:1], _number_alone(request)]
     for rows in (whole, *shorter):
         pad = _PAD if len(rows) > 1 or is_full else _PAD / 2
         wide, tall = max(row.width for row in rows), sum(row.height for row in rows)
@@ -99,7 +99,7 @@ def paint_number(painter: QPainter, rectangle: QRectF, number: int, within: QRec
 
 
 def _rows(
-    answer: RegionAnswer | None, measured: str, author: str, is_full: bool, room: float
+    request: RegionRequest | None, measured: str, author: str, is_full: bool, room: float
 ) -> list[_Row]:
     small, bold = theme.font(theme.SMALL_TEXT_PX), theme.font(theme.SMALL_TEXT_PX, bold=True)
     rows: list[_Row] = []
@@ -107,12 +107,12 @@ def _rows(
     def write(text: str, colour: QColor = theme.TEXT, font: QFont = small) -> None:
         rows.extend(_Row(line, colour, font) for line in wrapped(text, QFontMetricsF(font), room))
 
-    if answer is None or answer.prediction is None:
-        lines, colour = _without_prediction(answer)
+    if request is None or request.prediction is None:
+        lines, colour = _without_prediction(request)
         for line in lines:
             write(line, colour)
     else:
-        said = answer.prediction
+        said = request.prediction
         judged = said if isinstance(said, RegionPrediction) else None
         for number, line in enumerate(regions.headline(said)):
             write(line, theme.TEXT if judged else theme.WARNING, small if number else bold)
@@ -124,15 +124,15 @@ def _rows(
         write(shortened(author), theme.MUTED)
     if is_full and measured:
         write(format_for_screen(measured), theme.MUTED)
-    if is_full and answer is not None and not answer.is_awaited:
+    if is_full and request is not None and not request.is_pending:
         write(notice(), theme.WARNING)
     return rows
 
 
-def _without_prediction(answer: RegionAnswer | None) -> tuple[Sequence[str], QColor]:
-    if answer is None:
+def _without_prediction(request: RegionRequest | None) -> tuple[Sequence[str], QColor]:
+    if request is None:
         return [tr("no answer: draw it anew to ask")], theme.MUTED
-    return regions.lines_of(answer), theme.MUTED if answer.is_awaited else theme.ERROR
+    return regions.lines_of(request), theme.MUTED if request.is_pending else theme.ERROR
 
 
 def _bars(said: RegionPrediction, small: QFont, bold: QFont) -> list[_Row]:
@@ -145,10 +145,10 @@ def _bars(said: RegionPrediction, small: QFont, bold: QFont) -> list[_Row]:
     ]
 
 
-def _number_alone(answer: RegionAnswer | None) -> list[_Row]:
+def _number_alone(request: RegionRequest | None) -> list[_Row]:
     """Of little room: the percentage, or a mark that there is none."""
-    said = None if answer is None else answer.prediction
-    text = "…" if answer is not None and answer.is_awaited else "–"
+    said = None if request is None else request.prediction
+    text = "…" if request is not None and request.is_pending else "–"
     if isinstance(said, RegionPrediction):
         text = f"BI-RADS {said.category}"
         if said.malignancy is not None:

@@ -21,7 +21,7 @@ from viewer.display.reading_modes import SPOT_REFUSALS
 from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import tr
 from viewer.shared.messages import notice
-from viewer.shared.states import ReadingState, RegionAnswer
+from viewer.shared.states import ReadingState, RegionRequest
 from viewer.viewports.annotation_tool import AnnotationTool
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.corner_text import TextLevel
@@ -168,7 +168,7 @@ class Tools(QObject):
                 "tools.ask_at_pointer",
                 tr("Ask about the spot at the pointer"),
                 ("S",),
-                self.ask_at_pointer,
+                self.request_at_pointer,
             ),
             _switch(
                 "tools.choose_region",
@@ -355,42 +355,42 @@ class Tools(QObject):
         self.annotation_tool.show_regions(not refusal)
         self._describe()
 
-    def show_regions(self, answers: Sequence[RegionAnswer]) -> None:
+    def show_regions(self, requests: Sequence[RegionRequest]) -> None:
         """All that may be shown of the open study's rectangles; an answer that was waited for is
         told in the line below the images, too.
         """
-        self.annotation_tool.show_answers(answers)
+        self.annotation_tool.show_requests(requests)
         by_uid = {canvas.view.image_uid: canvas for canvas in self._host.canvases}
-        for answer in answers:
-            if answer.is_awaited and (answer.image_uid, answer.box) not in self._awaited:
-                self.message.emit(_said_of(by_uid[answer.image_uid], answer))
-        came = [a for a in answers if (a.image_uid, a.box) in self._awaited and not a.is_awaited]
-        self._awaited = {(a.image_uid, a.box) for a in answers if a.is_awaited}
-        for answer in came:
-            canvas = by_uid[answer.image_uid]
-            self.message.emit(f"{_said_of(canvas, answer)} · {notice()}")
+        for request in requests:
+            if request.is_pending and (request.image_uid, request.box) not in self._awaited:
+                self.message.emit(_said_of(by_uid[request.image_uid], request))
+        came = [a for a in requests if (a.image_uid, a.box) in self._awaited and not a.is_pending]
+        self._awaited = {(a.image_uid, a.box) for a in requests if a.is_pending}
+        for request in came:
+            canvas = by_uid[request.image_uid]
+            self.message.emit(f"{_said_of(canvas, request)} · {notice()}")
         self._describe()
 
     def _describe(self) -> None:
         """For screen readers, who do not see what is painted."""
         for canvas in self._host.canvases:
             said = [
-                _said_of(canvas, answer)
-                for _, answer in self.annotation_tool.regions_on(canvas)
-                if answer
+                _said_of(canvas, request)
+                for _, request in self.annotation_tool.regions_on(canvas)
+                if request
             ]
             canvas.describe_drawings([*said, notice()] if said else [])
 
     @property
-    def asked_regions(self) -> list[tuple[str, RegionAnswer]]:
+    def visible_requests(self) -> list[tuple[str, RegionRequest]]:
         """Of the rectangles that show what is known of them, in reading order, each by its view
         and its number there: 'R CC 2'.
         """
         return [
-            (f"{canvas.view.label} {number}", answer)
+            (f"{canvas.view.label} {number}", request)
             for canvas in self._host.canvases
-            for number, (_, answer) in enumerate(self.annotation_tool.regions_on(canvas), 1)
-            if answer is not None
+            for number, (_, request) in enumerate(self.annotation_tool.regions_on(canvas), 1)
+            if request is not None
         ]
 
     def choose_region(self) -> None:
@@ -400,7 +400,7 @@ class Tools(QObject):
         else:
             self.annotation_tool.choose(AnnotationKind.REGION)
 
-    def ask_at_pointer(self) -> None:
+    def request_at_pointer(self) -> None:
         """A square of a fixed physical size about the pointer, if it is on a view of the study."""
         if self._refusal:
             self.message.emit(self._refusal)
@@ -548,9 +548,9 @@ def _switch(
     return ActionSpec(identity, text, (key,), callback, is_checked, repeats=False)
 
 
-def _said_of(canvas: Canvas, answer: RegionAnswer) -> str:
+def _said_of(canvas: Canvas, request: RegionRequest) -> str:
     """'R CC: P(malignant) 34 %. BI-RADS 4, confidence 52 %'."""
-    return f"{canvas.view.label}: {'. '.join(regions.lines_of(answer))}"
+    return f"{canvas.view.label}: {'. '.join(regions.lines_of(request))}"
 
 
 def _value_text(canvas: Canvas, at: QPointF) -> str:

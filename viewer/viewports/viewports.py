@@ -57,7 +57,7 @@ class ViewportsPane(QWidget):
         self._navigator = StepNavigator()
         self._is_complete = True
         self._canvases: dict[str, Canvas] = {}
-        self._gaps: dict[tuple[int, int], EmptyViewport] = {}  # by step and place
+        self._empty_viewports: dict[tuple[int, int], EmptyViewport] = {}  # by step and place
         self._selected: str | None = None
         self._is_single = False
         self._zoom_in_page: Zoom | None = None  # of the single view, for the way back
@@ -139,8 +139,8 @@ class ViewportsPane(QWidget):
 
     def _hang(self) -> None:
         """A canvas for each view of the steps, and an empty place for each that is missing."""
-        _discard([*self._gaps.values()])
-        self._gaps = {}
+        _discard([*self._empty_viewports.values()])
+        self._empty_viewports = {}
         if self.study is not None:
             self._make_viewports(self.study)
         self._lay_out()
@@ -150,13 +150,13 @@ class ViewportsPane(QWidget):
         for number, step in enumerate(self._navigator.steps):
             for place, cell in enumerate(step.page.cells):
                 if cell.view is None:
-                    self._gaps[number, place] = self._make_gap(cell)
+                    self._empty_viewports[number, place] = self._make_empty_viewport(cell)
                 elif cell.view.image_uid not in self._canvases:
                     uid = cell.view.image_uid
                     of_view = () if cell.prior else conflicts.get(uid, ())
                     self._canvases[uid] = self._make_canvas(study, cell.view, cell.prior, of_view)
 
-    def _make_gap(self, cell: Cell) -> EmptyViewport:
+    def _make_empty_viewport(self, cell: Cell) -> EmptyViewport:
         day = cell.prior.study_date if cell.prior else None
         prior_date = day.isoformat() if day else None
         return EmptyViewport(cell.label, self._grid, prior_date, self._is_complete)
@@ -271,7 +271,9 @@ class ViewportsPane(QWidget):
         for canvas in self._canvases.values():
             canvas.set_beside_prior(self._navigator.has_prior)
         self.fit_page()
-        hidden = [w for w in (*self._canvases.values(), *self._gaps.values()) if w not in shown]
+        hidden = [
+            w for w in (*self._canvases.values(), *self._empty_viewports.values()) if w not in shown
+        ]
         canvases = [canvas for canvas in self._canvases.values() if canvas in shown]
         selected = self.current if self.current in canvases else next(iter(canvases), None)
         show_only(shown, hidden, for_keyboard=selected)
@@ -291,7 +293,7 @@ class ViewportsPane(QWidget):
 
     def _widget_of(self, place: int, cell: Cell) -> QWidget:
         if cell.view is None:
-            return self._gaps[self._navigator.number, place]
+            return self._empty_viewports[self._navigator.number, place]
         return self._canvases[cell.view.image_uid]
 
     def _columns(self) -> int:

@@ -40,10 +40,10 @@ from viewer.panes.reading_pane import ReadingPane
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
 from viewer.panes.worklist import WorklistPane
-from viewer.panes.worklist_items import Order
+from viewer.panes.worklist_items import WorklistOrder
 from viewer.session.session import Session
 from viewer.shared import languages, theme
-from viewer.shared.banner import Banner, Message
+from viewer.shared.banner import Banner, BannerMessage
 from viewer.shared.commands import ActionSpec, Commands
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import tr
@@ -278,8 +278,8 @@ class MainWindow(QMainWindow):
         self.menus.show_mode(self.session.mode)
         self.study.show_mode(self.session.mode)
         self.study.show_reading(self.session.reading)
-        if settings.worklist_order in Order.__members__:
-            self.worklist.set_order(Order[settings.worklist_order])
+        if settings.worklist_order in WorklistOrder.__members__:
+            self.worklist.set_order(WorklistOrder[settings.worklist_order])
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
             self.resize(1600, 900)
         self.restoreState(settings.layout, LAYOUT_VERSION)
@@ -303,11 +303,11 @@ class MainWindow(QMainWindow):
         self.session.open(paths)
 
     def show_error(self, error: EngineError) -> None:
-        self.banner.show_message(Message(localised(error.title), localised(error.advice)))
+        self.banner.show_message(BannerMessage(localised(error.title), localised(error.advice)))
 
     def show_bug(self) -> None:
         """An exception that nobody expected has gone to the log."""
-        message = Message(
+        message = BannerMessage(
             tr("Something went wrong in this program"),
             tr("It is a fault of ours, not of your files; please send us the newest log file."),
             tr("Open log folder") if self._log_folder is not None else "",
@@ -316,17 +316,17 @@ class MainWindow(QMainWindow):
 
     def _on_reveal_failed(self, error: EngineError) -> None:
         advice = " ".join([tr("The answer stays hidden."), localised(error.advice)])
-        message = Message(localised(error.title), advice, tr("Try again"))
+        message = BannerMessage(localised(error.title), advice, tr("Try again"))
         self.banner.show_message(message, self.session.retry_reveal)
 
     def _on_engine_restarted(self, error: EngineError) -> None:
         advice = tr("It was ended and started again; the study is asked about once more.")
-        self.banner.show_message(Message(localised(error.title), advice))
+        self.banner.show_message(BannerMessage(localised(error.title), advice))
 
     def _on_reading_opened(self, study_uid: str, side: Laterality, is_alone: bool) -> None:
         if is_alone and self._opened:
             opened = self._opened
-            message = Message(
+            message = BannerMessage(
                 tr("Opened to look at a reading"),
                 tr("The study stands alone in the worklist."),
                 tr("Back to the worklist"),
@@ -361,7 +361,7 @@ class MainWindow(QMainWindow):
                 language=languages.LANGUAGES[language]
             )
             advice = tr("Quit birads-viewer and start it again to change the language.")
-            self.banner.show_message(Message(title, advice))
+            self.banner.show_message(BannerMessage(title, advice))
 
     def _on_reading_shown(self, reading: ReadingState) -> None:
         self.commands.action("heat_map").setEnabled(not reading.phase.is_hidden)
@@ -424,7 +424,7 @@ class MainWindow(QMainWindow):
         path = find_manual(languages.current())
         if path is None:
             advice = tr("It comes with the program's bundle and with its source.")
-            self.banner.show_message(Message(tr("The manual is not installed"), advice))
+            self.banner.show_message(BannerMessage(tr("The manual is not installed"), advice))
             return
         show_alone(Manual(path, self))
 
@@ -477,7 +477,7 @@ class MainWindow(QMainWindow):
         """Says once what would be lost; nothing is asked that has to be answered."""
         unsaved = self.assessment.draft_count
         if unsaved and not self._may_close:
-            message = Message(
+            message = BannerMessage(
                 tr("Unsaved entries in one study")
                 if unsaved == 1
                 else tr("Unsaved entries in %n studies", "", unsaved),

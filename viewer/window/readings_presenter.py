@@ -23,7 +23,7 @@ from viewer.shared.messages import localised, localised_error
 class ReadingsPresenter(QObject):
     """Leads the session's news of readings to their page, and the page's wishes to the session."""
 
-    message = Signal(banner.Message)  #: for the banner
+    message = Signal(banner.BannerMessage)  #: for the banner
     reading_opened = Signal(str, Laterality, bool)  #: as the session's, to be shown
 
     def __init__(self, session: Session, page: DisagreementsPage, window: QWidget) -> None:
@@ -129,4 +129,4 @@ class ReadingsPresenter(QObject):
                 else tr("What the model said is left out where it is hidden.")
             )
             advice = " ".join([tr("The file holds patient identifiers."), what])
-            self.message.emit(banner.Message(title, advice))
+            self.message.emit(banner.BannerMessage(title, advice))

@@ -27,7 +27,7 @@ from viewer.panes.worklist import WorklistPane
 from viewer.session.session import Session
 from viewer.shared.languages import tr
 from viewer.shared.messages import localised
-from viewer.shared.states import OtherAnswer, ReadingState, StudyStatus
+from viewer.shared.states import OtherModelPrediction, ReadingState, StudyStatus
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window.dialogs import show_alone
 
@@ -215,11 +215,11 @@ class StudyPresenter(QObject):
         self._assessment.show_prediction(prediction)
         self._viewports.show_explanations(prediction)
 
-    def _on_other_changed(self, other: OtherAnswer | None) -> None:
+    def _on_other_changed(self, other: OtherModelPrediction | None) -> None:
         if other is None or self._is_shown(other.study_uid):
             self._show_other_prediction(other)
 
-    def _show_other_prediction(self, other: OtherAnswer | None) -> None:
+    def _show_other_prediction(self, other: OtherModelPrediction | None) -> None:
         """Whatever the model that was not chosen says reaches the panes through here alone."""
         self._prediction.show_other(other)
 

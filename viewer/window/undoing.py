@@ -13,7 +13,7 @@ from engine.domain import Laterality, ReaderAssessment
 from engine.errors import EngineError, StorageFailed
 from viewer.panes.assessment_pane import AssessmentPane
 from viewer.session.session import Session
-from viewer.shared.banner import Message
+from viewer.shared.banner import BannerMessage
 from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import mark, tr
 from viewer.viewports.tools import Tools
@@ -27,7 +27,7 @@ class _Action(Enum):
 class Undoing(QObject):
     """Undoes and redoes drawings, and takes readings back."""
 
-    message = Signal(Message)  #: a reading does not stand any more
+    message = Signal(BannerMessage)  #: a reading does not stand any more
     failed = Signal(EngineError)
     hint_changed = Signal(str)  #: what was undone, in passing
 
@@ -95,7 +95,7 @@ class Undoing(QObject):
         )
         text = stands.format(breast=side, category=recorded.category.value)
         title = tr("Reading undone")
-        self.message.emit(Message(title, " ".join([text, tr("Both are on record.")])))
+        self.message.emit(BannerMessage(title, " ".join([text, tr("Both are on record.")])))
         self.hint_changed.emit(f"{title}. {text}")
         return True
 

@@ -30,11 +30,11 @@ class Lost:
     """In the place of a result: the task has killed every worker that tried it."""
 
 
-class CrewFailed(EngineError):
+class WorkersFailed(EngineError):
     """The workers, or the scheduler, cannot go on."""
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     @property
     def size(self) -> int:
         """How many tasks are worked on at once."""
@@ -46,7 +46,7 @@ class Crew(Protocol):
         """Each task with its result, in the order in which they come.
 
         `take` is called when there is somebody for another task, and answers None while it has
-        none; that and nothing under way is the end. Raises CrewFailed.
+        none; that and nothing under way is the end. Raises WorkersFailed.
         """
         ...
 
@@ -60,7 +60,7 @@ class Alone:
         self,
         function: Callable[[T], R],
         take: Callable[[], T | None],
-        name: str,  # noqa: ARG002  of `Crew`
+        name: str,  # noqa: ARG002  of `WorkerPool`
     ) -> Iterator[tuple[T, R | Lost]]:
         while (task := take()) is not None:
             yield task, function(task)
@@ -122,7 +122,7 @@ class Cluster:
 def _result(future: Any) -> Any:
     from distributed.scheduler import KilledWorker
 
-    gone = CrewFailed(
+    gone = WorkersFailed(
         "The scheduler is gone", "Start it and its workers; then the same command goes on."
     )
     if future.status not in ("finished", "error"):
@@ -134,7 +134,7 @@ def _result(future: Any) -> Any:
     except (OSError, TimeoutError, CancelledError) as error:
         raise gone from error
     except Exception as error:
-        raise CrewFailed(
+        raise WorkersFailed(
             "A worker cannot work",
             f"It says {type(error).__name__}: install the same version of this program there, "
             "then give the same command again.",
@@ -150,10 +150,10 @@ def dask_setup(worker: object) -> None:  # noqa: ARG001  by this name Dask calls
 
 
 @contextmanager
-def local(workers: int, dashboard: int | None = None) -> Iterator[Crew]:
+def local(workers: int, dashboard: int | None = None) -> Iterator[WorkerPool]:
     """Workers on this machine, a process each, that nobody else can speak to.
 
-    `dashboard` is the port of Dask's own pages, on this machine alone. Raises CrewFailed.
+    `dashboard` is the port of Dask's own pages, on this machine alone. Raises WorkersFailed.
     """
     if workers == 0:
         yield Alone()
@@ -182,14 +182,14 @@ def local(workers: int, dashboard: int | None = None) -> Iterator[Crew]:
 
 
 @contextmanager
-def at(scheduler: str) -> Iterator[Crew]:
-    """The workers of a scheduler that is there. Raises CrewFailed."""
+def at(scheduler: str) -> Iterator[WorkerPool]:
+    """The workers of a scheduler that is there. Raises WorkersFailed."""
     dask, distributed = _quiet_dask()
     with dask.config.set({"distributed.client.scheduler-info-interval": "10s"}):
         try:
             client = distributed.Client(scheduler, timeout="10s")
         except (OSError, ValueError) as error:
-            raise CrewFailed(
+            raise WorkersFailed(
                 "No scheduler there", f"Nobody answers at {scheduler}: start it first."
             ) from error
         with client:
@@ -206,13 +206,13 @@ def default_workers() -> int:
 
 
 def require_extra() -> None:
-    """Raises CrewFailed where the extra for archives is not installed."""
+    """Raises WorkersFailed where the extra for archives is not installed."""
     try:
         import cryptography  # noqa: F401  what Security.temporary needs
         import distributed  # noqa: F401
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise CrewFailed(
+        raise WorkersFailed(
             "The extra for archives is missing", 'pip install "birads-viewer[archive]"'
         ) from error
 
