@@ -194,9 +194,8 @@ class MammogramView:
     vois: tuple[Voi, ...] = ()  #: the file's own presets, in the order to be offered
     #: where its greys are not as it states, in few words: they stand on the image itself
     display_warnings: tuple[Message, ...] = ()
-    laterality_warnings: tuple[
-        Message, ...
-    ] = ()  #: where its tags contradict each other on the side
+    #: where its tags contradict each other on the side
+    laterality_warnings: tuple[Message, ...] = ()
     orientation: tuple[str, ...] = ()  #: Patient Orientation (0020,0020): of a row, of a column
     out_of_scope: Message | None = None  #: why no network may judge it; None if one may
     notes: tuple[Message, ...] = ()  #: what the reader should know (guesses, missing spacing …)
@@ -607,8 +606,8 @@ class AnnotationKind(Enum):
 class Annotation:
     """What a reader drew on one image; kept with the readings, never written into the study.
 
-    Never edited in the store either: a change is a further record of the same `annotation_id`, the newest
-    counts, and one that is taken away is recorded so.
+    Never edited in the store either: a change is a further record of the same `annotation_id`, the
+    newest counts, and one that is taken away is recorded so.
     """
 
     annotation_id: str  #: what all records of one drawing share, a random hexadecimal number

@@ -86,7 +86,7 @@ def fill(
     """Brings the list up to date; `on_progress` gets (folders, files) found so far. A worker that
     does not see `roots` ends it.
 
-    Raises StorageFailed, and whatever the crew raises.
+    Raises StorageFailed, and what the workers raise.
     """
     index.begin()
     index.add_folders(folders)

@@ -509,7 +509,7 @@ def score_joint_boxes(
     rows: Sequence[ManifestRow],
     on_progress: Progress | None = None,
 ) -> None:
-    """How the joint heat-maps of the networks under `run_dir` and `beside` meet the boxes of a fold.
+    """How joint heat-maps of the networks under `run_dir` and `beside` meet the boxes of a fold.
 
     Left in `run_dir`/both.npz. The calibrations, which weigh the networks, are those of `members`.
     """

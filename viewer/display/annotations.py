@@ -19,7 +19,7 @@ class AnnotationModel:
         self._reader = ""
         self._record = record
         self._study: Study | None = None
-        self._drawn: dict[str, Annotation] = {}  # by mark, in the order of drawing
+        self._drawn: dict[str, Annotation] = {}  # in the order of drawing
         self._done: list[_Change] = []
         self._undone: list[_Change] = []
 
@@ -71,7 +71,7 @@ class AnnotationModel:
         self._change(_Change(_removed(annotation), annotation))
 
     def replace(self, annotation: Annotation) -> None:
-        """By its mark; ignored where nothing has changed, or it is another reader's."""
+        """By its `annotation_id`; ignored where nothing has changed, or it is another reader's."""
         before = self._drawn.get(annotation.annotation_id)
         if before is not None and before != annotation and self.may_change(before):
             self._change(_Change(before, replace(annotation, reader=self.reader)))

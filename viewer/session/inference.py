@@ -49,7 +49,7 @@ from viewer.shared.states import (
 log = logging.getLogger(__name__)
 
 SPOT_PAUSE_MS = 10_000  # after a spot was asked about the next one should not wait for a study
-RegionCallback = Callable[[str, RegionRequest], None]  #: gets the rectangle's mark and the answer
+RegionCallback = Callable[[str, RegionRequest], None]  #: gets its annotation_id, too
 
 
 class Engine(Protocol):
@@ -119,7 +119,7 @@ class Inference(QObject):
         self._current: Study | None = None
         self._in_flight: PredictionKey | None = None  # now with the engine
         self._pace = _Pace()
-        self._regions: dict[str, Future[RegionJudgement]] = {}  # with the engine, by mark
+        self._regions: dict[str, Future[RegionJudgement]] = {}  # by annotation_id
         self._spot_pause = QTimer(self, singleShot=True)
         self._spot_pause.timeout.connect(self.work)
         self._predictions = predictions

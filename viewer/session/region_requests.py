@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class RegionRequests:
-    """Requests by the rectangles' marks; predictions by where they lie."""
+    """Requests by the rectangles' `annotation_id`; predictions by where they lie."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class RegionRequests:
         self._on_unstored = on_unstored
         self._study: Study | None = None
         self._known: dict[tuple[str, Box], RegionRequest] = {}
-        self._pending: dict[str, tuple[RegionRequest, str]] = {}  # by mark, and whose
+        self._pending: dict[str, tuple[RegionRequest, str]] = {}  # by annotation_id, and whose
 
     @property
     def all(self) -> tuple[RegionRequest, ...]:
