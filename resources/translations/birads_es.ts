@@ -396,6 +396,14 @@
         <translation>sigmoide</translation>
     </message>
     <message>
+        <source>full range</source>
+        <translation>rango completo</translation>
+    </message>
+    <message>
+        <source>shutter</source>
+        <translation>obturador</translation>
+    </message>
+    <message>
         <source> (guessed)</source>
         <translation> (supuesto)</translation>
     </message>
@@ -1147,6 +1155,11 @@
         <source>Pixels</source>
         <comment>on a button</comment>
         <translation>Píxeles</translation>
+    </message>
+    <message>
+        <source>Shutter</source>
+        <comment>on a button</comment>
+        <translation>Obturador</translation>
     </message>
     <message>
         <source>Ruler</source>
@@ -2169,6 +2182,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Linear fallback for a broken curve</source>
         <translation>Lineal de reserva para una curva defectuosa</translation>
+    </message>
+    <message>
+        <source>Shutter over film borders and light</source>
+        <translation>Obturador sobre bordes de película y luz</translation>
     </message>
     <message>
         <source>Brighter</source>

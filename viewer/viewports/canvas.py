@@ -119,6 +119,11 @@ class Canvas(QWidget):
         self.text.refusal = why
         self.update()
 
+    def set_shutter(self, is_on: bool) -> None:
+        """Over film borders and light, where there are any."""
+        self.image.has_shutter = is_on
+        self._changed()
+
     def set_overlay(self, opacity: float) -> None:
         """0 hides the heat-map altogether."""
         self.image.overlay_opacity = opacity

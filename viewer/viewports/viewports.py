@@ -64,6 +64,7 @@ class ViewportsPane(QWidget):
         self._arrangement = Arrangement.AUTO
         self._is_inverted = False
         self._is_linear = False
+        self._has_shutter = True
         self._preset = 0
         self._is_overlay_visible = False
         self._overlay_opacity = 0.6
@@ -246,6 +247,7 @@ class ViewportsPane(QWidget):
         canvas.changed.connect(lambda: self._canvas_changed(uid))
         canvas.menu_requested.connect(lambda at: self.menu_requested.emit(canvas, at))
         canvas.set_mouse(self._mouse)
+        canvas.set_shutter(self._has_shutter)
         canvas.set_overlay(self._overlay_opacity if self._is_overlay_visible else 0.0)
         self.tools.attach(canvas)
         return canvas
@@ -428,6 +430,12 @@ class ViewportsPane(QWidget):
         self._is_inverted = not self._is_inverted
         for canvas in self._canvases.values():
             canvas.image.greys.set_inverted(self._is_inverted)
+
+    def toggle_shutter(self) -> None:
+        """All views, until it is switched on again."""
+        self._has_shutter = not self._has_shutter
+        for canvas in self._canvases.values():
+            canvas.set_shutter(self._has_shutter)
 
     def next_preset(self) -> None:
         self._step_preset(1)
@@ -618,6 +626,14 @@ class ViewportsPane(QWidget):
                 repeats=False,
             ),
             ActionSpec("toggle_invert", tr("Invert"), ("I",), self.toggle_invert, repeats=False),
+            ActionSpec(
+                "toggle_shutter",
+                tr("Shutter over film borders and light"),
+                ("D",),
+                self.toggle_shutter,
+                lambda: self._has_shutter,
+                repeats=False,
+            ),
             ActionSpec(
                 "adjust_window_0_1",
                 tr("Brighter"),

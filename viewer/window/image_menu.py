@@ -11,7 +11,7 @@ from viewer.viewports.corner_text import window_text
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window.menus import LINE
 
-GREYS = ("toggle_linear", "toggle_invert", "tools.toggle_local_contrast")
+GREYS = ("toggle_linear", "toggle_invert", "toggle_shutter", "tools.toggle_local_contrast")
 TOOLS = (
     *("tools.hand.choose_RULER", "tools.hand.choose_ANGLE", "tools.hand.choose_ELLIPSE"),
     *("tools.hand.choose_ARROW", "tools.hand.choose_TEXT", LINE),

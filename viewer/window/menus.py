@@ -30,6 +30,7 @@ MENUS = {
     ),
     mark("&Images"): (
         *("next_preset", "previous_preset", "toggle_linear", "toggle_invert"),
+        "toggle_shutter",
         *("adjust_window_0_1", "adjust_window_0_-1", "adjust_window_1_0", "adjust_window_-1_0"),
         *(LINE, "fit", "actual_pixels", "zoom_step_1", "zoom_step_-1"),
         *("pan_step_-1_0", "pan_step_1_0", "pan_step_0_-1", "pan_step_0_1"),
@@ -86,6 +87,7 @@ TOOLBAR = (
     {
         "next_preset": ("preset", mark("Preset", "on a button")),
         "toggle_invert": ("invert", mark("Invert", "on a button")),
+        "toggle_shutter": ("shutter", mark("Shutter", "on a button")),
         "reset": ("reset", mark("Reset", "on a button")),
     },
     {
