@@ -89,7 +89,6 @@ def _run_window(options: argparse.Namespace) -> int:
     app.setApplicationName("birads-viewer")
     app.setApplicationVersion(__version__)
     app.setWindowIcon(QIcon(str(ROOT / "icons" / "birads-viewer.png")))
-    theme.apply(app)
 
     os.umask(0o077)  # whatever is written in a session is its user's alone
     with suppress(OSError):  # told where it matters: by the log, and by the readings
@@ -97,6 +96,7 @@ def _run_window(options: argparse.Namespace) -> int:
     log_folder = data_folder() / "logs"
     has_log = _log_to(log_folder / "viewer.log")
     settings = Settings()
+    theme.apply(app, settings.text_scale)
     languages.install(app, languages.wanted(settings.language))  # before the first widget
     engine = start_engine(log_folder / "engine.log" if has_log else None)
     session = Session(

@@ -4700,6 +4700,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Palabras en la barra</translation>
     </message>
     <message>
+        <source>Size of text</source>
+        <translation>Tamaño del texto</translation>
+    </message>
+    <message>
+        <source>From the next start on; text is never smaller than the system&apos;s own, and grows with it.</source>
+        <translation>Desde el próximo inicio; el texto nunca es menor que el del sistema y crece con él.</translation>
+    </message>
+    <message>
         <source>Mouse on images</source>
         <translation>Ratón sobre las imágenes</translation>
     </message>

@@ -128,7 +128,7 @@ def test_the_other_windows_speak_spanish_too(
     window.readings.show_page()
     dialogs = [
         window.disagreements,
-        SettingsDialog(window.settings.mouse, window.settings.toolbar_words, window),
+        SettingsDialog(window.settings.mouse, window.settings.toolbar_words, 1.0, window),
         ShortcutsDialog(window.keymap, window.settings.mouse, window),
         StepsDialog(window.viewports.protocol, window),
         About(window),

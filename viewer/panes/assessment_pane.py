@@ -121,7 +121,7 @@ class AssessmentPane(QWidget):
         self.history = self._notes.history
         self.confirm_box.toggled.connect(self._refresh_buttons)
         self._lay_out()
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(theme.scaled(300))
         self.show_study(None)
 
     def _lay_out(self) -> None:

@@ -120,7 +120,7 @@ class BreastForm(QWidget):
         row_height = LOW_ROW_HEIGHT if is_low else ROW_HEIGHT
         self.categories.set_row_height(row_height)
         for button in self._agreements.values():
-            button.setFixedHeight(row_height)
+            button.setFixedHeight(theme.scaled(row_height))
         margin = LOW_NOTE_MARGIN if is_low else NOTE_MARGIN
         self.note_box.document().setDocumentMargin(margin)
         line = self.note_box.fontMetrics().height()

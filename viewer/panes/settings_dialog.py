@@ -19,6 +19,7 @@ from viewer.panes import labels
 from viewer.panes.tool_row import Words
 from viewer.shared.languages import tr
 
+TEXT_SCALES = (1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
 Choice = TypeVar("Choice", bound=Enum)
 
 
@@ -29,21 +30,29 @@ class SettingsDialog(QDialog):
     mouse_changed = Signal(MouseHabits)
     # Where the words of the toolbar's buttons stand
     words_changed = Signal(Words)
+    # How large text is to be from the next start on, of `TEXT_SCALES`
+    text_scale_changed = Signal(float)
 
-    def __init__(self, mouse: MouseHabits, words: Words, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        mouse: MouseHabits,
+        words: Words,
+        text_scale: float,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Settings"))
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, Qt.Orientation.Horizontal)
         close.rejected.connect(self.close)
         column = QVBoxLayout(self)
         column.addWidget(self._make_mouse(mouse))
-        column.addWidget(self._make_looks(words))
+        column.addWidget(self._make_looks(words, text_scale))
         column.addStretch(1)
         column.addWidget(close)
 
     # ---------------------------------------------------------------------------- how it looks
 
-    def _make_looks(self, words: Words) -> QGroupBox:
+    def _make_looks(self, words: Words, text_scale: float) -> QGroupBox:
         group = QGroupBox(tr("Looks"), self)
         form = QFormLayout(group)
         box = QComboBox(group)
@@ -52,6 +61,20 @@ class SettingsDialog(QDialog):
         box.setCurrentIndex(box.findData(words))
         box.activated.connect(lambda: self.words_changed.emit(box.currentData()))
         _add(form, tr("Words in the toolbar"), box)
+        sizes = QComboBox(group)
+        for scale in TEXT_SCALES:
+            sizes.addItem(f"{scale:.0%}".replace("%", " %"), scale)
+        sizes.setCurrentIndex(sizes.findData(text_scale))
+        sizes.activated.connect(lambda: self.text_scale_changed.emit(sizes.currentData()))
+        _add(form, tr("Size of text"), sizes)
+        note = labels.wrapped(group, quiet=True)
+        note.setText(
+            tr(
+                "From the next start on; text is never smaller than the system's own, and grows "
+                "with it."
+            )
+        )
+        form.addRow(note)
         return group
 
     # ------------------------------------------------------------------------------- the mouse

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.shared import icons
+from viewer.shared import icons, theme
 from viewer.shared.languages import mark, tr
 
 GAP = 2  # pixels
@@ -100,7 +100,7 @@ class ToolRow(QWidget):
     def _button(self) -> QToolButton:
         button = QToolButton(self)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setIconSize(QSize(icons.SIZE, icons.SIZE))
+        button.setIconSize(QSize(theme.scaled(icons.SIZE), theme.scaled(icons.SIZE)))
         return button
 
     def _insert(self, widget: QWidget) -> None:

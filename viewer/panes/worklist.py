@@ -20,6 +20,7 @@ from engine.domain import Catalogue, StudyPrediction
 from viewer.display.worklist_row import Row, StudyRow
 from viewer.panes.worklist_delegate import RowDelegate
 from viewer.panes.worklist_items import OrderedRows, WorklistItemModel, WorklistOrder, row_at
+from viewer.shared import theme
 from viewer.shared.languages import tr
 from viewer.shared.plain_text import PlainLabel
 from viewer.shared.states import RunState, StudyStatus
@@ -84,11 +85,11 @@ class WorklistPane(QWidget):
         layout.addWidget(self.count_label)
         layout.addWidget(self._bar)
         layout.addLayout(buttons)
-        self.setMinimumWidth(220)
+        self.setMinimumWidth(theme.scaled(220))
         self._refresh_footer()
 
     def sizeHint(self) -> QSize:
-        return QSize(264, 600)
+        return QSize(theme.scaled(264), 600)
 
     # ----------------------------------------------------------------------------- what it shows
 

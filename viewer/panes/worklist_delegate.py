@@ -1,6 +1,6 @@
 """How a row of the worklist is painted."""
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -18,14 +18,16 @@ class RowDelegate(QStyledItemDelegate):
     """Paints a row: thumbnail, patient, date; below them a badge for each breast and the state."""
 
     MARGIN = 6
-    THUMBNAIL = QSize(46, 56)
-    STUDY_HEIGHT = 68
-    BADGE = QSize(36, 18)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thumbnail = QSize(theme.scaled(46), theme.scaled(56))
+        self._badge = QSize(theme.scaled(36), theme.scaled(18))
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         row = row_at(index)
         if not isinstance(row, MessageRow):
-            return QSize(self._width(option), self.STUDY_HEIGHT)
+            return QSize(self._width(option), self._thumbnail.height() + 2 * self.MARGIN)
         title, text = self._fonts(option)
         lines = self._text_rect(row, QFontMetrics(text), self._width(option)).height()
         return QSize(
@@ -45,7 +47,7 @@ class RowDelegate(QStyledItemDelegate):
     def _fonts(option: QStyleOptionViewItem) -> tuple[QFont, QFont]:
         title, text = QFont(option.font), QFont(option.font)
         title.setBold(True)
-        text.setPixelSize(theme.SMALL_TEXT_PX)
+        text.setPixelSize(theme.scaled(theme.SMALL_TEXT_PX))
         return title, text
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
@@ -85,7 +87,7 @@ class RowDelegate(QStyledItemDelegate):
     def _paint_study(
         self, painter: QPainter, option: QStyleOptionViewItem, inner: QRect, row: StudyRow
     ) -> None:
-        box = QRect(inner.topLeft(), self.THUMBNAIL)
+        box = QRect(inner.topLeft(), self._thumbnail)
         painter.fillRect(box, Qt.GlobalColor.black)
         if row.thumbnail is not None:
             size = row.thumbnail.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
@@ -95,8 +97,8 @@ class RowDelegate(QStyledItemDelegate):
             painter.drawImage(target, row.thumbnail)
 
         title, text = self._fonts(option)
-        column = inner.adjusted(self.THUMBNAIL.width() + 8, 0, 0, 0)
-        line = QRect(column.topLeft(), QSize(column.width(), 18))
+        column = inner.adjusted(self._thumbnail.width() + 8, 0, 0, 0)
+        line = QRect(column.topLeft(), QSize(column.width(), theme.scaled(18)))
         mark, colour = self._mark(row)
         painter.setFont(text)
         mark_width = painter.fontMetrics().horizontalAdvance(mark) + 6 if mark else 0
@@ -110,13 +112,13 @@ class RowDelegate(QStyledItemDelegate):
         _draw_elided(painter, line.adjusted(0, 0, -mark_width, 0), row.title)
         painter.setFont(text)
         painter.setPen(theme.MUTED)
-        _draw_elided(painter, line.translated(0, 19), row.text)
+        _draw_elided(painter, line.translated(0, theme.scaled(19)), row.text)
 
-        badge = QRect(column.left(), inner.bottom() - self.BADGE.height() + 1, 0, 0)
-        badge.setSize(self.BADGE)
+        badge = QRect(column.left(), inner.bottom() - self._badge.height() + 1, 0, 0)
+        badge.setSize(self._badge)
         for side, category in row.badges:
             self._paint_badge(painter, badge, side, category)
-            badge.translate(self.BADGE.width() + 6, 0)
+            badge.translate(self._badge.width() + 6, 0)
         rest = QRect(badge.left(), badge.top(), inner.right() - badge.left() + 1, badge.height())
         painter.setFont(text)
         painter.setPen(theme.WARNING if row.status.state is StudyState.FAILED else theme.MUTED)

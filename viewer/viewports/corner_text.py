@@ -243,7 +243,7 @@ class CornerText:
         return label + [
             TextLine(part, line.colour, small)
             for line in lines
-            for part in (wrapped(line.text, metrics, room) if line.is_warning else [line.text])
+            for part in wrapped(line.text, metrics, room)
         ]
 
     def lines_below(self, area: QRect, options: OverlayOptions = EVERYTHING) -> list[TextLine]:

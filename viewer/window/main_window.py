@@ -67,7 +67,7 @@ from viewer.window.undoing import Undoing
 
 IDLE_START_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH = 264  # pixels, at the first start
-PIXEL_LABEL_WIDTH = 330  # pixels, for the value under the pointer
+PIXEL_TEXT = "R XCCL  value -65,535.5  row 99999, column 99999"  # the longest under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
 
 
@@ -130,7 +130,7 @@ class MainWindow(QMainWindow):
         self.reading_dock = self._dock("Reading", tr("Reading"), self.reading, right)
         self.resizeDocks(
             [self.worklist_dock, self.reading_dock],
-            [WORKLIST_WIDTH, READING_WIDTH],
+            [theme.scaled(WORKLIST_WIDTH), theme.scaled(READING_WIDTH)],
             Qt.Orientation.Horizontal,
         )
 
@@ -140,7 +140,9 @@ class MainWindow(QMainWindow):
         # of a width of its own, so that nothing moves beside it
         self.pixel_label = PlainLabel(self)
         self.pixel_label.setFont(theme.font(theme.SMALL_TEXT_PX))
-        self.pixel_label.setFixedWidth(PIXEL_LABEL_WIDTH)
+        self.pixel_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        longest = self.pixel_label.fontMetrics().horizontalAdvance(PIXEL_TEXT)
+        self.pixel_label.setFixedWidth(longest + theme.scaled(16))  # apart from what is left of it
         self.statusBar().addPermanentWidget(self.pixel_label)
         # A menu bar's corner is there at every width of the window, unlike a toolbar's end.
         self.menuBar().setNativeMenuBar(False)

@@ -30,9 +30,13 @@ class Preferences(QObject):
         self.words_changed.emit(self._settings.toolbar_words)
 
     def show(self) -> None:
-        dialog = SettingsDialog(self._settings.mouse, self._settings.toolbar_words, self._window)
+        settings = self._settings
+        dialog = SettingsDialog(
+            settings.mouse, settings.toolbar_words, settings.text_scale, self._window
+        )
         dialog.mouse_changed.connect(self._on_mouse_changed)
         dialog.words_changed.connect(self._on_words_changed)
+        dialog.text_scale_changed.connect(lambda scale: setattr(settings, "text_scale", scale))
         show_alone(dialog)
 
     def _on_mouse_changed(self, mouse: MouseHabits) -> None:

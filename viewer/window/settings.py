@@ -18,6 +18,7 @@ from engine.private_files import (
 from viewer.display.mouse_habits import Drag, MouseHabits, Wheel
 from viewer.display.opinion import LEAST_CANCERS, MOST_CANCERS
 from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
+from viewer.panes.settings_dialog import TEXT_SCALES
 from viewer.panes.tool_row import Words
 from viewer.shared.languages import LANGUAGES
 from viewer.shared.states import MODEL_TITLES
@@ -188,6 +189,16 @@ class Settings:
     def mouse(self, habits: MouseHabits) -> None:
         for name, meant in vars(habits).items():
             self._values.setValue(f"mouse/{name}", meant.name)
+
+    @property
+    def text_scale(self) -> float:
+        """How large text is, 1 as the program comes; from the next start on."""
+        scale = self._number("text/scale", 1.0)
+        return scale if scale in TEXT_SCALES else 1.0
+
+    @text_scale.setter
+    def text_scale(self, scale: float) -> None:
+        self._values.setValue("text/scale", scale)
 
     @property
     def toolbar_words(self) -> Words:
