@@ -75,7 +75,13 @@ def _outcomes(
     cv2.setNumThreads(1)
     bits = 8 if syntax == "jpeg-baseline" else 12
     path = folder / "RCC.dcm"
-    write_mammogram(path, values=values >> (12 - bits), bits_stored=bits, transfer_syntax=syntax)
+    write_mammogram(
+        path,
+        values=values >> (12 - bits),
+        bits_stored=bits,
+        transfer_syntax=syntax,
+        sop_uid="1.2.3",  # one that does not come of the path
+    )
     data = path.read_bytes()
     view = load([path]).studies[0].views[0]
     expected, notes = load_pixels(view).stored, (view.notes, view.display_warnings)

@@ -3,11 +3,12 @@
     PYTHONPATH=. python benchmarks/fault_worker.py
 
 A line of JSON on standard input asks for mutants (kind, seed, first, count, where to keep bad
-ones); a line for each comes back: its number, outcome, seconds of the processor, what was said, and
-of a DICOM image what was changed. If this process dies or falls silent, the parent knows at which
-mutant.
+ones); an empty line comes back once there are whole files to make them of, then a line for each
+mutant: its number, outcome, seconds of the processor, what was said, and of a DICOM image what was
+changed. If this process dies or falls silent, the parent knows at which mutant.
 """
 
+import ctypes
 import hashlib
 import json
 import os
@@ -90,12 +91,25 @@ def _shown(path: Path, copies: Path | None) -> Shown:
                 titles.append(error.title)
                 continue
             digests.append(_digest(pixels))
+            _filled(_OTHERWISE)
+            if _digest(load_pixels(view)) != digests[-1]:
+                raise Faulty("other pixels the second time: memory that nobody wrote")
+            _filled(_ONCE)
             _use(view, pixels)
         if copies is not None and digests:
             _copy(study, copies, digests)
     with suppress(EngineError):
         read_header(path)
     return Shown(tuple(digests), frozenset(map(str, notes)), tuple(titles))
+
+
+def _filled(value: int) -> None:
+    """Memory that the C library gives out comes filled with a value, where it can (glibc)."""
+    if hasattr(_C, "mallopt"):
+        _C.mallopt(_M_PERTURB, value)
+
+
+_C, _M_PERTURB, _ONCE, _OTHERWISE = ctypes.CDLL(None), -6, 0x55, 0xAA
 
 
 def _digest(pixels: Pixels) -> str:
@@ -187,7 +201,9 @@ def _dicom_seeds(folder: Path) -> list[Seed]:
         bits = 8 if syntax == "jpeg-baseline" else 12
         values = _grey() >> (12 - bits)
         path = folder / "RCC.dcm"
-        write_mammogram(path, values=values, bits_stored=bits, transfer_syntax=syntax)
+        write_mammogram(  # a UID that does not come of the path
+            path, values=values, bits_stored=bits, transfer_syntax=syntax, sop_uid="1.2.3"
+        )
         seeds.append(_seen(f"{syntax}.dcm", path.read_bytes(), folder))
     return seeds
 
@@ -218,10 +234,15 @@ _jpeg_seeds = _picture_seeds(
     ("colours.jpg", lambda grey: imagecodecs.jpeg_encode(_colours(grey), level=90)),
     ("coarse.jpg", lambda grey: imagecodecs.jpeg_encode(_byte(grey), level=40)),
 )
+_LZW, _JPEG, _DEFLATE = 5, 7, 8  # of TIFF's tag 259
+_STRIPS = (cv2.IMWRITE_TIFF_COMPRESSION, 1, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 16)
 _tiff_seeds = _picture_seeds(
     ("8.tif", lambda grey: imagecodecs.tiff_encode(_byte(grey))),
     ("16.tif", lambda grey: imagecodecs.tiff_encode(grey << 4)),
-    ("deflated.tif", lambda grey: imagecodecs.tiff_encode(grey, compression="ZLIB")),
+    ("deflated.tif", lambda grey: imagecodecs.tiff_encode(grey, compression=_DEFLATE)),
+    ("lzw.tif", lambda grey: imagecodecs.tiff_encode(grey, compression=_LZW)),
+    ("jpeg.tif", lambda grey: imagecodecs.tiff_encode(_byte(grey), compression=_JPEG)),
+    ("strips.tif", lambda grey: cv2.imencode(".tif", grey, _STRIPS)[1]),
     ("colours.tif", lambda grey: imagecodecs.tiff_encode(_colours(grey))),
 )
 
@@ -310,7 +331,7 @@ def _settings_seeds(folder: Path) -> list[Seed]:
     settings.language, settings.model_name, settings.reader = "es", "light", "Dr. Ñandú"
     settings.reading_mode, settings.compares_models = ReadingMode.SECOND_READ, True
     settings.cancers_per_1000, settings.overlay_opacity, settings.overlay_visible = 6.5, 0.3, True
-    settings.set_routine("Dr. Ñandú", DEFAULT_PROTOCOL)
+    settings.set_protocol("Dr. Ñandú", DEFAULT_PROTOCOL)
     settings.set_keys({"reading.save": ["Ctrl+K"]}, True)
     settings.add_screen("Screen 1920x1080", 0.25)
     settings.worklist_order, settings.images_apart = "SUSPICION", True
@@ -331,7 +352,7 @@ def _settings_outcome(seed: Seed, mutant: Mutant, folder: Path, number: int) -> 
     for name in dir(Settings):
         if isinstance(getattr(Settings, name), property):
             getattr(settings, name)
-    settings.routine(settings.reader)
+    settings.protocol(settings.reader)
     settings.add_recent([folder])
     settings.save()
     if settings.recent[0] != folder:
@@ -392,10 +413,13 @@ class Worker:
         self._folder = folder
         self._seeds: dict[str, list[Seed]] = {}
 
-    def mutant(self, kind: str, seed: int, number: int) -> tuple[Seed, Mutant]:
-        """The same for the same three."""
+    def prepare(self, kind: str) -> None:
+        """Makes the whole files of a kind."""
         if kind not in self._seeds:
             self._seeds[kind] = _MAKERS[kind](self._folder)
+
+    def mutant(self, kind: str, seed: int, number: int) -> tuple[Seed, Mutant]:
+        """The same for the same three; `prepare` comes first."""
         seeds = self._seeds[kind]
         rng = random.Random(f"{seed}/{kind}/{number}")
         original = seeds[number % len(seeds)]
@@ -433,6 +457,9 @@ def main() -> None:
         worker = Worker(Path(name).resolve())
         for line in sys.stdin:
             asked = json.loads(line)
+            worker.prepare(asked["kind"])
+            answers.write("\n")
+            answers.flush()
             for number in range(asked["first"], asked["first"] + asked["count"]):
                 outcome, said, seconds, area, mutant = worker.outcome(
                     asked["kind"], asked["seed"], number

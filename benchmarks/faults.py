@@ -23,6 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -96,39 +97,35 @@ class _Worker:
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # libraries remark a lot
         self._pending = b""
 
     def ask(self, request: dict[str, object], first: int, count: int) -> list[list[object]]:
         """An answer for each mutant, in order."""
         answers: list[list[object]] = []
         while len(answers) < count:
-            if self._child is None:
-                self._start()
-                patience = _START_S
-            else:
-                patience = _SILENCE_S
-            assert self._child is not None
-            assert self._child.stdin is not None
+            child = self._living()
+            assert child.stdin is not None
             number = first + len(answers)
             asked = request | {"first": number, "count": count - len(answers)}
-            try:
-                self._child.stdin.write(json.dumps(asked).encode() + b"\n")
-                self._child.stdin.flush()
-            except BrokenPipeError:
-                self.end()
-                continue
+            child.stdin.write(json.dumps(asked).encode() + b"\n")
+            child.stdin.flush()
+            if self._line(_START_S) is None:
+                raise RuntimeError(f"no whole {request['kind']}: {self._last_error()}")
             while len(answers) < count:
-                line = self._line(patience)
-                patience = _SILENCE_S
-                if line is None:  # silent, or dead
-                    what = "hang" if self._child.poll() is None else "died"
+                line = self._line(_SILENCE_S)
+                if line is None:
+                    what = "hang" if child.poll() is None else "died"
                     answers.append([first + len(answers), what, _SILENCE_S, what, ""])
                     self.end()
                     break
                 answers.append(json.loads(line))
         return answers
 
-    def _start(self) -> None:
+    def _living(self) -> "subprocess.Popen[bytes]":
+        if self._child is not None and self._child.poll() is None:
+            return self._child
+        self.end()
         here = Path(__file__).parent
         environment = os.environ | {"OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"}
         environment["PYTHONPATH"] = os.pathsep.join((str(here.parent), str(here)))
@@ -136,10 +133,15 @@ class _Worker:
             [sys.executable, str(here / "fault_worker.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             env=environment,
         )
         self._pending = b""
+        return self._child
+
+    def _last_error(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read()[-2000:].decode("utf-8", "replace")
 
     def _line(self, patience: float) -> bytes | None:
         assert self._child is not None
@@ -168,19 +170,21 @@ class _Worker:
 
 def run_mutants(kept: _Kept, jobs: int, keep: Path | None, say: Say) -> None:
     waiting: queue.SimpleQueue[tuple[str, int, int]] = queue.SimpleQueue()
+    chunks = []
     for kind, share in SHARES.items():
         count = kept.state.count * share // 100
         done = set(kept.state.chunks.get(kind, []))
-        for first in range(0, count, _CHUNK):
-            if first not in done:
-                waiting.put((kind, first, min(_CHUNK, count - first)))
-    threads = [
-        threading.Thread(target=_go_through, args=(waiting, kept, keep, say)) for _ in range(jobs)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        chunks += [
+            (first / count, (kind, first, min(_CHUNK, count - first)))
+            for first in range(0, count, _CHUNK)
+            if first not in done
+        ]
+    for _, chunk in sorted(chunks):  # a run that is stopped has looked at all kinds
+        waiting.put(chunk)
+    with ThreadPoolExecutor(jobs) as threads:
+        done = [threads.submit(_go_through, waiting, kept, keep, say) for _ in range(jobs)]
+    for one in done:
+        one.result()
 
 
 def _go_through(

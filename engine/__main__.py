@@ -14,16 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from engine import __version__
+from engine import __version__, site_configuration
 from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE, Catalogue, Study, StudyPrediction
 from engine.errors import EngineError, error_trace
+from engine.site_configuration import Export
 
 if TYPE_CHECKING:  # it loads much
     from engine.records.exports import HeatmapFolder
 
 log = logging.getLogger(__name__)
 
-_COMMANDS = {
+COMMANDS = {  #: what is asked for: its module, and what it does
     "predict": (__name__, "BI-RADS category and confidence of mammograms, per view and breast"),
     "predict-region": (
         "engine.records.predict_region",
@@ -64,6 +65,9 @@ _COMMANDS = {
         "judge and calibrate a network trained fold by fold",
     ),
 }
+#: Of who makes networks; a bundle is for those who use them.
+NOT_IN_THE_BUNDLE = ("archive", "evaluate", "evaluate-regions", "train", "out-of-fold")
+_WAYS_OUT = {"anonymise": Export.COPIES, "results": Export.OBJECTS}  # a site may close them
 _OF_DICOM = ("highdicom", "pynetdicom", "dicomweb_client", "requests")  # come with an extra
 _ALL_READ, _SOME_FAILED, _UNUSABLE, _INTERRUPTED = 0, 1, 2, 130
 
@@ -76,23 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             encoding="utf-8", errors="backslashreplace", newline="\n"
         )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    parser = argparse.ArgumentParser(
-        prog="birads-engine", description=f"BI-RADS networks for mammograms. {NOTICE}"
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (module, summary) in _COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=f"{summary}. {NOTICE}")
-        if name in argv[:1]:
-            try:
-                wanted = sys.modules.get(module) or importlib.import_module(module)
-            except ModuleNotFoundError as error:
-                return _lacks(error)
-            wanted.add_arguments(command)
-            command.set_defaults(run=wanted.run)
-    arguments = parser.parse_args(argv)
     try:
-        code: int = arguments.run(arguments)
+        code = _run(_parse(argv))
         sys.stdout.flush()
         return code
     except EngineError as error:
@@ -106,6 +95,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _print("birads-engine: interrupted")
         return _INTERRUPTED
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="birads-engine", description=f"BI-RADS networks for mammograms. {NOTICE}"
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    left_out = NOT_IN_THE_BUNDLE if getattr(sys, "frozen", False) else ()  # as PyInstaller says
+    for name, (module, summary) in COMMANDS.items():
+        note = " (not in this bundle)" if name in left_out else ""
+        command = commands.add_parser(name, help=summary + note, description=f"{summary}. {NOTICE}")
+        if name not in argv[:1]:
+            continue
+        if name in left_out:
+            raise _WrongUsage(
+                f"{name} is not part of this bundle, which is for reading alone",
+                "Install the program with Python and pip; see docs/hospital_it.md.",
+            )
+        wanted = sys.modules.get(module) or importlib.import_module(module)
+        wanted.add_arguments(command)
+        command.set_defaults(run=wanted.run)
+    return parser.parse_args(argv)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command in _WAYS_OUT:
+        site_configuration.policy().check_allowed(_WAYS_OUT[arguments.command])
+    code: int = arguments.run(arguments)
+    return code
 
 
 def _lacks(error: ModuleNotFoundError) -> int:

@@ -90,7 +90,7 @@ def run(
     (a windowed one on Windows) to `OUTPUT_NAME` in the folder for temporary files.
     """
     if write is None:
-        with _default_output() as file:
+        with default_output(OUTPUT_NAME) as file:
             return run(lambda line: print(line, file=file, flush=True), samples, settings)
     are_well = True
     engine = EngineProcess(settings)
@@ -237,7 +237,8 @@ def _find_licences() -> None:
         raise _Wrong(f"missing: {', '.join(missing) or 'all'}")
 
 
-def _default_output() -> AbstractContextManager[TextIO]:
+def default_output(name: str) -> AbstractContextManager[TextIO]:
+    """Standard output, or a file of that name where a program has none."""
     if sys.stdout is not None:
         return nullcontext(sys.stdout)
-    return (Path(tempfile.gettempdir()) / OUTPUT_NAME).open("w", encoding="utf-8")
+    return (Path(tempfile.gettempdir()) / name).open("w", encoding="utf-8")

@@ -1,27 +1,35 @@
-"""What a site allows this program on its network: nothing, until there is this file.
+"""What a site sets for its readers, and what it allows this program on its network: nothing, until
+there is this file.
 
-TOML, in the user's configuration folder, readable by its owner alone. Whoever may write it decides
+TOML. One file counts, the first that is there: the machine's, the one that an environment variable
+names, the user's own, which is kept readable by its owner alone. Whoever may write it decides
 where images of patients go, so one that others may write is refused. A typo is refused, too, never
 ignored: a `securty = "tls"` would send in the clear.
 """
 
+import getpass
 import json
 import os
 import stat
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from engine.domain import MODEL_NAMES, ReadingMode
 from engine.errors import EngineError
+from engine.messages import Message, message
 from engine.private_files import FOLDER_NAME, keep_private, make_private_folder, write_whole
+from resources import ROOT
 
+VARIABLE = "BIRADS_VIEWER_SITE"  #: of the environment; names a file in the place of the user's
 FILE_NAME = "site.toml"
 DEFAULT_AE_TITLE = "BIRADSVIEWER"
 _LARGEST_FILE = 2**20  #: bytes
+_LONGEST_TEXT = 200  #: letters of what a site says to its readers
 _WIDE_ADDRESSES = ("", "0.0.0.0", "::", "*")
 
 
@@ -101,12 +109,74 @@ class AuditSettings:
     syslog: Syslog | None = None
 
 
+class Export(Enum):
+    """A way out of the program, which a site may close."""
+
+    PICTURES = "pictures"  #: views as images, to a file or the clipboard
+    SUMMARIES = "summaries"  #: the page about a study, printed or as PDF
+    COPIES = "copies"  #: anonymised studies
+    READINGS = "readings"  #: tables of what was read
+    TRAINING = "training"  #: images and categories to train a network
+    OBJECTS = "objects"  #: results as DICOM objects
+
+
+@dataclass(frozen=True)
+class ReadingSettings:
+    """What a site may set for its readers; None: nothing."""
+
+    model: str | None = None  #: one of MODEL_NAMES
+    mode: ReadingMode | None = None
+    language: str | None = None  #: that is shipped, e.g. "es"
+    open_folder: Path | None = None  #: where dialogs that open begin
+    export_folder: Path | None = None  #: where those that save begin; locked: nothing leaves it
+
+
+@dataclass(frozen=True)
+class SitePolicy:
+    """Until it is set, readers choose, and everything may be given out."""
+
+    notice: str = ""  #: said in the window at all times
+    data: Path | None = None  #: of readings, logs, backups; None: the user's own data folder
+    exports: frozenset[Export] = frozenset(Export)
+    defaults: ReadingSettings = ReadingSettings()  #: until a reader chooses
+    locked: ReadingSettings = ReadingSettings()  #: whatever a reader chooses
+    because: str = ""  #: why it is locked, to be shown
+
+    def is_locked(self, name: str) -> bool:
+        """Of a field of `ReadingSettings`."""
+        return getattr(self.locked, name) is not None
+
+    def check_allowed(self, way: Export) -> None:
+        """Raises ConfigurationRefused where the site has closed this way out."""
+        if way not in self.exports:
+            raise ConfigurationRefused(message("Not allowed by this site"), self.reason)
+
+    def check_place(self, path: Path) -> None:
+        """Raises ConfigurationRefused where the site wants what is given out somewhere else."""
+        folder = self.locked.export_folder
+        if folder is not None and not path.resolve().is_relative_to(folder.resolve()):
+            advice = message(
+                "What is given out goes to {folder}. {reason}",
+                folder=str(folder),
+                reason=self.reason,
+            )
+            raise ConfigurationRefused(message("Not allowed by this site"), advice)
+
+    @property
+    def reason(self) -> Message:
+        """Why something is locked, in the site's words."""
+        if self.because:
+            return message("Set by this site: {why}", why=self.because)
+        return message("Set by this site.")
+
+
 @dataclass(frozen=True)
 class SiteConfiguration:
     ae_title: str = DEFAULT_AE_TITLE  #: ours
     nodes: Mapping[str, Node] = field(default_factory=dict)  #: by their names
     receiver: ReceiverConfiguration | None = None
     audit: AuditSettings = AuditSettings()
+    policy: SitePolicy = SitePolicy()
 
     @property
     def is_networked(self) -> bool:
@@ -124,6 +194,7 @@ class SiteConfiguration:
 
 
 def default_path() -> Path:
+    """The user's own file."""
     if os.name == "nt":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":
@@ -133,12 +204,60 @@ def default_path() -> Path:
     return Path(base) / FOLDER_NAME / FILE_NAME
 
 
-def read(path: Path | None = None) -> SiteConfiguration | None:
-    """None where there is no such file: nothing is configured, and nothing is opened.
+def system_path() -> Path:
+    """The machine's file, which its administrator writes."""
+    if os.name == "nt":
+        base = Path(os.environ.get("PROGRAMDATA") or r"C:\ProgramData")
+    elif sys.platform == "darwin":
+        base = Path("/Library/Preferences")
+    else:
+        base = Path("/etc")
+    return base / FOLDER_NAME / FILE_NAME
 
+
+def places() -> tuple[Path, ...]:
+    """Where the file may be; the first that is there counts, alone.
+
+    The variable comes second: else whoever starts the program could lay the machine's file aside.
+    """
+    named = os.environ.get(VARIABLE)
+    return (system_path(), *([Path(named)] if named else []), default_path())
+
+
+def found(among: Sequence[Path] | None = None) -> Path | None:
+    """The file that counts; None where there is none.
+
+    Raises ConfigurationRefused where the variable names a file that is not there.
+    """
+    named = os.environ.get(VARIABLE)
+    for path in places() if among is None else among:
+        if _is_there(path):
+            return path
+        if named and path == Path(named):
+            raise _refusal(_UNREADABLE, path, f"{VARIABLE} names it, and it is not there")
+    return None
+
+
+def _is_there(path: Path) -> bool:
+    """Also a file that may not be looked at."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def read(path: Path | None = None) -> SiteConfiguration | None:
+    """The file at `path`, or else the one that counts.
+
+    None where there is no such file: nothing is configured, and nothing is opened.
     Raises ConfigurationRefused.
     """
-    path = path or default_path()
+    path = path or found()
+    if path is None:
+        return None
     try:
         with path.open("rb") as file:
             _check_rights(path, os.fstat(file.fileno()))
@@ -146,18 +265,30 @@ def read(path: Path | None = None) -> SiteConfiguration | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigurationRefused(
-            "Site configuration cannot be read", f"{path}: {error.strerror}."
-        ) from error
-    keep_private(path)
+        raise _refusal(_UNREADABLE, path, str(error.strerror)) from error
+    if path not in places()[:-1]:  # other users of the machine read those
+        keep_private(path)
     try:
         if len(data) > _LARGEST_FILE:
             raise ValueError("the file is too long")
         return parse(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # tomllib's and ours
-        raise ConfigurationRefused(
-            "Site configuration is not valid", f"{path}: {error}. Nothing was opened."
-        ) from error
+        raise _refusal(_INVALID, path, str(error)) from error
+
+
+def policy() -> SitePolicy:
+    """What the site has set for its readers. Raises ConfigurationRefused."""
+    configuration = read()
+    return SitePolicy() if configuration is None else configuration.policy
+
+
+_UNREADABLE = message("Site configuration cannot be read")
+_INVALID = message("Site configuration is not valid")
+
+
+def _refusal(title: Message, path: Path, why: str) -> ConfigurationRefused:
+    advice = message("{path}: {why}. Nothing was opened.", path=str(path), why=why)
+    return ConfigurationRefused(title, advice)
 
 
 def _check_rights(path: Path, status: os.stat_result) -> None:
@@ -199,12 +330,13 @@ def parse(text: str) -> SiteConfiguration:
         name: _node(name, _Table(f"[nodes.{name}]", values))
         for name, values in table.tables("nodes").items()
     }
-    receiver, audit = table.table("receive"), table.table("audit")
+    receiver, audit, site = (table.table(name) for name in ("receive", "audit", "site"))
     configuration = SiteConfiguration(
         ae_title=_ae_title(table, "ae_title", DEFAULT_AE_TITLE),
         nodes=nodes,
         receiver=_receiver(receiver) if receiver else None,
         audit=_audit(audit) if audit else AuditSettings(),
+        policy=_policy(site) if site else SitePolicy(),
     )
     table.check_all_known()
     return configuration
@@ -341,6 +473,64 @@ def _audit(table: _Table) -> AuditSettings:
     return AuditSettings(table.path("folder"), found)
 
 
+def _policy(table: _Table) -> SitePolicy:
+    defaults, locked = table.table("defaults"), table.table("locked")
+    ways = table.get("exports", list, [way.value for way in Export])
+    return SitePolicy(
+        notice=_said(table, "notice"),
+        data=_own_path(table, "data"),
+        exports=frozenset(_member(table, "exports", Export, way) for way in ways),
+        defaults=_settings(defaults) if defaults else ReadingSettings(),
+        locked=_settings(locked) if locked else ReadingSettings(),
+        because=_said(locked, "because") if locked else "",
+    )
+
+
+def _settings(table: _Table) -> ReadingSettings:
+    model = table.get("model", str, "")
+    if model and model not in MODEL_NAMES:
+        raise ValueError(f"{table.where}: model must be one of {', '.join(MODEL_NAMES)}")
+    mode, language = table.get("mode", str, ""), table.get("language", str, "")
+    if language and language not in _languages():
+        raise ValueError(f"{table.where}: language must be one of {', '.join(_languages())}")
+    return ReadingSettings(
+        model=model or None,
+        mode=_member(table, "mode", ReadingMode, mode) if mode else None,
+        language=language or None,
+        open_folder=_own_path(table, "open_folder"),
+        export_folder=_own_path(table, "export_folder"),
+    )
+
+
+def _languages() -> list[str]:
+    files = (ROOT / "translations").glob("birads_*.qm")
+    return ["en", *sorted(path.stem.removeprefix("birads_") for path in files)]
+
+
+M = TypeVar("M", bound=Enum)
+
+
+def _member(table: _Table, key: str, kind: type[M], word: object) -> M:
+    try:
+        return kind(word)
+    except ValueError:
+        known = ", ".join(f'"{each.value}"' for each in kind)
+        raise ValueError(f"{table.where}: {key}: {word!r} is none of {known}") from None
+
+
+def _said(table: _Table, key: str) -> str:
+    text: str = table.get(key, str, "").strip()
+    if len(text) > _LONGEST_TEXT or not text.isprintable():
+        raise ValueError(f"{table.where}: {key} is too long or cannot be shown")
+    return text
+
+
+def _own_path(table: _Table, key: str) -> Path | None:
+    """One place for all of a machine's users, or by "{user}" one for each."""
+    path = table.path(key)
+    return None if path is None else Path(str(path).replace("{user}", getpass.getuser()))
+
+
 def _tls(table: _Table) -> Tls | None:
     """TLS unless the table says "plain": nothing goes in the clear because a line is missing."""
     security = table.get("security", str, "tls")
@@ -396,7 +586,7 @@ def _checked_title(where: str, title: object) -> str:
 def as_toml(configuration: SiteConfiguration) -> str:
     """As people would write it; what is the default is left out."""
     lines = [
-        "# What birads-viewer may do on the network: nothing without this file.",
+        "# What a site sets for birads-viewer, and what that may do on the network.",
         f"ae_title = {_quoted(configuration.ae_title)}",
     ]
     for name, node in configuration.nodes.items():
@@ -434,7 +624,26 @@ def as_toml(configuration: SiteConfiguration) -> str:
         if audit.syslog is not None:
             lines += ["", "[audit.syslog]", f"host = {_quoted(audit.syslog.host)}"]
             lines += [f"port = {audit.syslog.port}", *_tls_lines(audit.syslog.tls)]
+    lines += _policy_lines(configuration.policy)
     return "\n".join(lines) + "\n"
+
+
+def _policy_lines(policy: SitePolicy) -> Iterator[str]:
+    if policy == SitePolicy():
+        return
+    yield from ("", "[site]", f"notice = {_quoted(policy.notice)}")
+    if policy.data is not None:
+        yield f"data = {_quoted(str(policy.data))}"
+    ways = [_quoted(way.value) for way in Export if way in policy.exports]
+    yield f"exports = [{', '.join(ways)}]"
+    for name, settings in (("defaults", policy.defaults), ("locked", policy.locked)):
+        yield from ("", f"[site.{name}]")
+        for entry in fields(settings):
+            value = getattr(settings, entry.name)
+            if value is not None:
+                text = value.value if isinstance(value, ReadingMode) else str(value)
+                yield f"{entry.name} = {_quoted(text)}"
+    yield f"because = {_quoted(policy.because)}"
 
 
 def _tls_lines(tls: Tls | None) -> list[str]:

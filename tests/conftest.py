@@ -11,10 +11,25 @@ import threading
 import time
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers of pytest-xdist share the cores
 
 import pytest
 
 THREAD_GRACE_S = 5.0  # a worker may be finishing what it was told to stop
+MOST_PROCESSES = 4  # of pytest-xdist; half a gigabyte each
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """`-n auto`: hyper-threads count, for most tests wait now and then."""
+    return min(os.cpu_count() or 1, MOST_PROCESSES)
+
+
+def pytest_collection_modifyitems(items):
+    """Slow tests do not count for coverage: what they reach others do, and tracing takes time."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker("no_cover")
 
 
 class _Recorder(logging.Handler):

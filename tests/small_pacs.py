@@ -1,5 +1,7 @@
 """A PACS of a hundred lines, of pynetdicom: it always runs, and misbehaves as a test tells it."""
 
+import os
+import random
 import socket
 import threading
 import time
@@ -28,9 +30,17 @@ AE_TITLE = "SMALLPACS"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Of the ports that this process of pytest-xdist has for itself.
+
+    They lie below those that the system gives to whoever asks for any.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + 500 * (process % 20)
+    for port in random.sample(range(first, first + 500), 500):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 @dataclass

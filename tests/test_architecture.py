@@ -24,7 +24,11 @@ WORDS = {
 GREY_VALUES = {"engine.dicom.voi"}
 ALLOWED = {  # beyond the words, per file of the viewer; each door of the engine has one file
     "opening.py": {"engine.dicom.loading"},
-    "exporting.py": {"engine.anonymisation.anonymising", "engine.records.training_manifest"},
+    "exporting.py": {
+        "engine.anonymisation.anonymising",
+        "engine.records.training_manifest",
+        "engine.site_configuration",
+    },
     "upkeep.py": {"engine.records.verification"},
     "images.py": {"engine.dicom.header_listing", "engine.dicom.loading"},
     "inference.py": {"engine.networks.process"},
@@ -39,8 +43,14 @@ ALLOWED = {  # beyond the words, per file of the viewer; each door of the engine
     "disagreements.py": {"engine.evaluation.agreement"},
     "agreement_figures.py": {"engine.evaluation.agreement"},
     "opinion.py": {"engine.networks.calibration"},  # Bayes' rule
-    "settings.py": {"engine.private_files"},
-    "__main__.py": {"engine.private_files", "engine.self_test"},
+    "settings.py": {
+        "engine.private_files",
+        "engine.records.backups",
+        "engine.site_configuration",
+    },
+    "configuration.py": {"engine.self_test", "engine.site_configuration"},
+    "site_locks.py": {"engine.site_configuration"},
+    "__main__.py": {"engine.private_files", "engine.self_test", "engine.site_configuration"},
     "rendering.py": GREY_VALUES,
     "shutter.py": {"engine.networks.preprocessing"},  # the breast's outline
     "grey_state.py": GREY_VALUES,

@@ -1,4 +1,4 @@
-"""A sample of the sections of benchmarks/faults.py; mutants are left to the benchmark."""
+"""A sample of each section of benchmarks/faults.py."""
 
 import os
 import subprocess
@@ -28,6 +28,14 @@ def measured(section: str, *options: str) -> dict[str, list[int]]:
     for what, (_, crashed, _, _, _, lost) in found.items():
         assert (crashed, lost) == (0, 0), (what, run.stderr[-3000:])
     return found
+
+
+def test_mutants_are_refused_or_told_where_that_can_be_known():
+    rows = measured("mutants")
+    assert sum(row[0] for row in rows.values()) == int(COUNT)
+    undetectable = ("pixels mutated", "JPEG", "TIFF")
+    for what, row in rows.items():
+        assert row[2] == 0 or any(word in what for word in undetectable), what
 
 
 def test_no_lost_sector_and_no_cut_in_compressed_pixels_is_shown():

@@ -20,10 +20,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
-from engine import __version__
+from engine import __version__, site_configuration
 from engine.domain import NOTICE, ReadingMode
 from engine.errors import UnreadableFile, error_trace
 from engine.private_files import keep_private, make_private_folder, private_opener
+from engine.site_configuration import ConfigurationRefused
 from viewer.shared.languages import mark
 from viewer.shared.states import MODEL_TITLES
 
@@ -45,6 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         from engine.self_test import run
 
         return 0 if run() else 1
+    if options.print_configuration:
+        from viewer.window import configuration
+
+        return configuration.print_all()
     return _run_window(options)
 
 
@@ -57,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demo", action="store_true", help="open two real public exams")
     parser.add_argument(
         "--self-test", action="store_true", help="check decoders, networks and storage, then end"
+    )
+    parser.add_argument(
+        "--print-configuration",
+        action="store_true",
+        help="what the site and the reader have set, and where that stands, then end",
     )
     parser.add_argument("--version", action="version", version=__version__)
     return parser
@@ -82,6 +92,7 @@ def _run_window(options: argparse.Namespace) -> int:
     from viewer.session.inference import start_engine
     from viewer.session.session import Session
     from viewer.shared import languages, theme
+    from viewer.window.configuration import show_refusal
     from viewer.window.main_window import MainWindow
     from viewer.window.settings import Settings, data_folder
 
@@ -89,20 +100,25 @@ def _run_window(options: argparse.Namespace) -> int:
     app.setApplicationName("birads-viewer")
     app.setApplicationVersion(__version__)
     app.setWindowIcon(QIcon(str(ROOT / "icons" / "birads-viewer.png")))
-
+    try:
+        policy = site_configuration.policy()
+    except ConfigurationRefused as error:  # where to keep readings is not known then
+        theme.apply(app)
+        languages.install(app, languages.wanted(""))
+        return show_refusal(error)
+    settings = Settings(policy=policy)
+    theme.apply(app, settings.text_scale)
+    languages.install(app, languages.wanted(settings.language))  # before the first widget
     os.umask(0o077)  # whatever is written in a session is its user's alone
     with suppress(OSError):  # told where it matters: by the log, and by the readings
         make_private_folder(data_folder())
     log_folder = data_folder() / "logs"
     has_log = _log_to(log_folder / "viewer.log")
-    settings = Settings()
-    theme.apply(app, settings.text_scale)
-    languages.install(app, languages.wanted(settings.language))  # before the first widget
     engine = start_engine(log_folder / "engine.log" if has_log else None)
     session = Session(
         engine,
         data_folder() / "readings.sqlite",
-        options.model or settings.model_name,
+        starting_model(options.model, settings),
         starting_mode(options.demo, settings),
     )
     window = MainWindow(session, settings, log_folder if has_log else None)
@@ -115,6 +131,9 @@ def _run_window(options: argparse.Namespace) -> int:
     if settings.reading_mode is None and not options.demo:
         window.ask_for_mode()
 
+    if options.model not in (None, session.inference.model_name):
+        window.show_error(ConfigurationRefused(mark("Not allowed by this site"), policy.reason))
+
     paths = list(options.paths)
     if options.demo:
         demo = find_demo()
@@ -122,7 +141,9 @@ def _run_window(options: argparse.Namespace) -> int:
             window.show_error(
                 UnreadableFile(
                     mark("Demo exams are not installed"),
-                    mark("Install them with: pip install 'birads-viewer[demo]'"),
+                    mark("This bundle comes without them: open a folder of your own.")
+                    if getattr(sys, "frozen", False)
+                    else mark("Install them with: pip install 'birads-viewer[demo]'"),
                 )
             )
         else:
@@ -145,18 +166,29 @@ def spare_full_collections() -> None:
     gc.freeze()
 
 
+def starting_model(asked: str | None, settings: "Settings") -> str:
+    """The command line's for this start, unless the site has locked it."""
+    if settings.policy.is_locked("model"):
+        return settings.model_name
+    return asked or settings.model_name
+
+
 def starting_mode(is_demo: bool, settings: "Settings") -> ReadingMode:
     """A demo shows the model's answers, while the user's own choice stays kept."""
-    chosen = None if is_demo else settings.reading_mode
+    is_free = is_demo and not settings.policy.is_locked("mode")
+    chosen = None if is_free else settings.reading_mode
     return chosen or ReadingMode.CONCURRENT
 
 
 def show_all_there_is(window: "MainWindow", settings: "Settings") -> None:
-    """As a demo does: both networks and the heat-map, while the user's own choice stays kept."""
+    """As a demo does: both networks and the heat-map, while the user's own choice stays kept; and
+    so does the site's, of one network.
+    """
     chosen = settings.overlay_visible, settings.overlay_opacity
     window.prediction.set_overlay(True, DEMO_OPACITY)
     settings.overlay_visible, settings.overlay_opacity = chosen
-    window.models.compare(True)
+    if not settings.policy.is_locked("model"):
+        window.models.compare(True)
 
 
 def _log_to(path: Path) -> bool:

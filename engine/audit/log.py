@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "audit.sqlite"
 _BATCH = 500  # messages that are read at once
+_LOCK_TIMEOUT_S = 10
 
 _SCRIPT = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -143,10 +144,10 @@ class AuditLog:
             is_new = not self.path.exists()
             if is_new and chain.anchor_path(self.path).exists():
                 log.error("The audit log is gone; it is begun anew")  # verify tells for ever after
-            with closing(database.connect(self.path, lock_timeout_s=10)) as connection:
+            with closing(database.connect(self.path, _LOCK_TIMEOUT_S)) as connection:
                 if os.name == "posix":
                     self.path.chmod(0o600)
-                connection.execute("PRAGMA journal_mode=WAL")
+                database.keep_log(connection, _LOCK_TIMEOUT_S)
                 connection.execute("PRAGMA synchronous=FULL")
                 if not connection.execute(
                     "SELECT 1 FROM sqlite_schema WHERE name = 'messages_never_update'"

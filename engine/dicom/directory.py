@@ -144,7 +144,7 @@ class DiscNames:
         path = self._base
         for part in parts:
             exact = path / part
-            path = exact if exact.exists() else path / self._alike(path, part)
+            path = exact if _exists(exact) else path / self._alike(path, part)
         return path
 
     def _alike(self, folder: Path, part: str) -> str:
@@ -165,6 +165,13 @@ class DiscNames:
         same = [name for name in found if _plain_name(name) == wanted]
         found = same or found
         return found[0] if len(found) == 1 or same else part
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # e.g. a name that is too long for the system
+        return False
 
 
 def _plain_name(name: str) -> str:

@@ -15,6 +15,7 @@ import imagecodecs
 import numpy as np
 
 from engine.arrays import Array
+from engine.dicom import tiff
 from engine.dicom.files import SourceFile
 from engine.dicom.limits import (
     FILE_SIZE_LIMIT,
@@ -146,14 +147,13 @@ def _orientation(exif: bytes) -> int:
             tag, kind, _, value = struct.unpack_from(
                 order + "HHIH", exif, position + 2 + 12 * index
             )
-            if tag == _ORIENTATION and kind == 3:
+            if tag == tiff.ORIENTATION and kind == 3:
                 return value if value in _TURNS else 1
     except (KeyError, struct.error):
         pass
     return 1
 
 
-_ORIENTATION = 274
 _TURNS = {
     1: lambda image: image,
     2: lambda image: image[:, ::-1],
@@ -167,73 +167,41 @@ _TURNS = {
 
 
 def _tiff_header(head: bytes, file: io.BufferedIOBase) -> PlainHeader:
-    """The directory of the largest page, TIFF 6.0 section 2, or its BigTIFF form."""
-    order = "<" if head[:2] == b"II" else ">"
-    is_big = head[2:4] in (b"+\0", b"\0+")
-    position = struct.unpack_from(order + ("Q" if is_big else "I"), head, 8 if is_big else 4)[0]
-    pages: list[dict[int, int]] = []
-    seen: set[int] = set()
-    while position and position not in seen and len(pages) < _PAGE_LIMIT:
-        seen.add(position)
-        try:
-            tags, position = _tiff_directory(file, position, order, is_big)
-        except (struct.error, UnreadableFile):
-            if not pages:
-                raise
-            break
-        pages.append(tags)
-    whole = [n for n, page in enumerate(pages) if not page.get(_SUBFILE, 0) & 1] or [0]
-    number = max(whole, key=lambda n: (pages[n].get(257, 0) * pages[n].get(256, 0), -n))
+    """The directory of the largest page."""
+    pages = tiff.read_directories(head, file)
+    whole = [n for n, page in enumerate(pages) if not tiff.first(page, tiff.SUBFILE) & 1] or [0]
+    number = max(
+        whole,
+        key=lambda n: (
+            tiff.first(pages[n], tiff.ROWS) * tiff.first(pages[n], tiff.COLUMNS),
+            -n,
+        ),
+    )
     tags = pages[number]
-    if tags.get(262) == 5 and tags.get(277, 1) != 4:
+    photometric, channels = (
+        tiff.first(tags, tiff.PHOTOMETRIC, -1),
+        tiff.first(tags, tiff.CHANNELS, 1),
+    )
+    orientation = tiff.first(tags, tiff.ORIENTATION, 1)
+    if photometric == 5 and channels != 4:
         raise corrupt()
     return PlainHeader(
         "TIFF",
-        rows=tags[257],
-        columns=tags[256],
-        channels=tags.get(277, 1),
-        bits=tags.get(258, 1),
-        is_inverted=tags.get(262) == 0,
-        has_palette=tags.get(262) == 3,
+        rows=tiff.first(tags, tiff.ROWS),
+        columns=tiff.first(tags, tiff.COLUMNS),
+        channels=channels,
+        bits=tiff.first(tags, tiff.BITS, 1),
+        is_inverted=photometric == 0,
+        has_palette=photometric == 3,
         pages=len(pages),
         page=number,
-        orientation=tags.get(_ORIENTATION, 1) if tags.get(_ORIENTATION) in _TURNS else 1,
-        is_cmyk=tags.get(262) == 5,
+        orientation=orientation if orientation in _TURNS else 1,
+        is_cmyk=photometric == 5,
     )
 
 
-_SUBFILE = 254  # NewSubfileType: bit 0, a smaller copy of another page
-_PAGE_LIMIT = 64
 _CHUNK_LIMIT = 10_000
 _EXIF_LIMIT = 2**16
-
-
-def _tiff_directory(
-    file: io.BufferedIOBase, position: int, order: str, is_big: bool
-) -> tuple[dict[int, int], int]:
-    """The first value of each numeric tag, and where the next directory lies, 0 for none."""
-    file.seek(position)
-    count_size, entry_size = (8, 20) if is_big else (2, 12)
-    count = struct.unpack(order + ("Q" if is_big else "H"), file.read(count_size))[0]
-    if not 0 < count < 4096:
-        raise corrupt()
-    entries = file.read(count * entry_size)
-    following = file.read(8 if is_big else 4)
-    tags: dict[int, int] = {}
-    for index in range(count):
-        entry = entries[index * entry_size : (index + 1) * entry_size]
-        tag, kind = struct.unpack_from(order + "HH", entry)
-        length = struct.unpack_from(order + ("Q" if is_big else "I"), entry, 4)[0]
-        code = {1: "B", 3: "H", 4: "I", 16: "Q"}.get(kind)
-        if code is None or length < 1:
-            continue
-        value = entry[12 if is_big else 8 :]
-        if length * struct.calcsize(code) > len(value):
-            file.seek(struct.unpack(order + ("Q" if is_big else "I"), value)[0])
-            value = file.read(struct.calcsize(code))
-        tags[tag] = struct.unpack_from(order + code, value)[0]
-    is_whole = len(following) == (8 if is_big else 4)
-    return tags, struct.unpack(order + ("Q" if is_big else "I"), following)[0] if is_whole else 0
 
 
 def is_grey(file: SourceFile, header: PlainHeader) -> bool:
@@ -270,10 +238,21 @@ def _decode(file: SourceFile, header: PlainHeader) -> tuple[np.ndarray, bool]:
     elif header.format == "PNG":
         image = run_codec(imagecodecs.png_decode, data)
     else:
-        options = {"index": header.page} if header.pages > 1 else {}
-        image = run_codec(imagecodecs.tiff_decode, data, asrgb=header.has_palette, **options)
+        image = _decode_tiff(file, data, header)
     grey, was_grey = _grey_of_picture(image, header)
     return np.ascontiguousarray(_TURNS[header.orientation](grey)), was_grey
+
+
+def _decode_tiff(file: SourceFile, data: bytes, header: PlainHeader) -> np.ndarray:
+    tags = tiff.read_directories(data[:16], file)[header.page]
+    is_whole = tiff.check_pieces(data, tags)
+    options = {"index": header.page} if header.pages > 1 else {}
+    image = run_codec(imagecodecs.tiff_decode, data, asrgb=header.has_palette, **options)
+    if not is_whole and not tiff.makes_colours(tags):
+        again = run_codec(imagecodecs.tiff_decode, data, out=~image, **options)
+        if not np.array_equal(again, image):  # what was not decoded is what was there before
+            raise corrupt()
+    return image
 
 
 def _grey_of_picture(image: np.ndarray, header: PlainHeader) -> tuple[np.ndarray, bool]:

@@ -8,6 +8,9 @@ what else was tried). What is explained is the log-odds of BI-RADS >= 4 whatever
 predicted, so that every map answers one question. The map is divided by the checkpoint's
 `heat_reference`, not by its own maximum as pytorch_grad_cam would, so that a quiet breast looks
 quiet. Only the layers above the finest explained one are differentiated.
+
+The lines below do what pytorch_grad_cam's HiResCAM does, which a test compares with them bit for
+bit; importing that package would also load matplotlib, scikit-learn, SciPy and pandas.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,14 +21,10 @@ import torch
 
 from engine.arrays import FloatArray
 from engine.domain import Explanation
-from engine.networks import torchvision_guard  # noqa: F401  before grad-cam imports torchvision
 from engine.networks.checkpoint import Checkpoint
 from engine.networks.ensemble import Ensemble, Frame
-from engine.networks.models import Layers, Network, NetworkOutput
+from engine.networks.models import Network, NetworkOutput
 from engine.networks.preprocessing import Geometry
-
-# isort: split
-from pytorch_grad_cam import HiResCAM
 
 SUSPICIOUS_GRADE = 4  #: BI-RADS 4 and above ask for a biopsy (ACR BI-RADS, 5th edition)
 _BREAST_GAP = 9  #: network pixels; black holes up to this wide belong to the breast
@@ -118,32 +117,44 @@ def _cells(
     combine: Callable[[Sequence[NetworkOutput]], NetworkOutput],
     categories: tuple[int, ...],
 ) -> list[list[np.ndarray]]:
-    """By network and scale, what every cell gives to the log-odds of the joint prediction."""
+    """By network and scale, what every cell gives to the log-odds of the joint prediction.
+
+    HiResCAM: each activation times the gradient at it, summed over the channels.
+    """
+    scales = [network.explained_layers for network in networks]
+    finest = [layer for each in scales for layer in each[0]]
+    explained = [layer for each in scales for layers in each for layer in layers]
     trainable = [w for network in networks for w in network.parameters() if w.requires_grad]
+    activations: dict[torch.nn.Module, torch.Tensor] = {}
+
+    def keep(layer: torch.nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        activations[layer] = output
+
     # Differentiation starts here: nothing below is kept, frozen weights are no obstacle.
-    starts = [
+    hooks = [
         layer.register_forward_hook(lambda _layer, _inputs, out: out.detach().requires_grad_())
-        for network in networks
-        for layer in network.explained_layers[0]
+        for layer in finest
     ]
-    explainer = None
+    hooks += [layer.register_forward_hook(keep) for layer in explained]
     try:
         for weight in trainable:
             weight.requires_grad_(False)
         with torch.inference_mode(False), torch.enable_grad():
             images = [torch.from_numpy(np.array(tensor, np.float32))[None] for tensor in tensors]
-            scales = [network.explained_layers for network in networks]
-            explainer = _RawHiResCAM(_Logits(networks, images[1:], combine), scales)
-            maps = explainer(images[0], [_SuspicionLogOdds(categories)])
+            outputs = [network(image) for network, image in zip(networks, images, strict=True)]
+            log_odds = _suspicion_log_odds(combine(outputs).logits[0], categories)
+            seen = [activations[layer] for layer in explained]
+            gradients = torch.autograd.grad(log_odds, seen)
     finally:
-        for start in starts:
-            start.remove()
-        if explainer is not None:
-            explainer.activations_and_grads.release()
+        for hook in hooks:
+            hook.remove()
         for weight in trainable:
             weight.requires_grad_(True)
-    counted = iter(maps)
-    return [[np.sum([next(counted) for _ in layers], axis=0) for layers in each] for each in scales]
+    maps = (
+        (gradient.numpy() * activation.detach().numpy()).sum(axis=1)[0]
+        for gradient, activation in zip(gradients, seen, strict=True)
+    )
+    return [[np.sum([next(maps) for _ in layers], axis=0) for layers in each] for each in scales]
 
 
 def target_name(categories: tuple[int, ...]) -> str:
@@ -159,59 +170,7 @@ def _breast(tensor: np.ndarray) -> np.ndarray:
     return cv2.morphologyEx(inside, cv2.MORPH_CLOSE, kernel).astype(np.float32)
 
 
-class _SuspicionLogOdds:
+def _suspicion_log_odds(logits: torch.Tensor, categories: tuple[int, ...]) -> torch.Tensor:
     """log P(grade >= 4) - log P(grade < 4) of one image's logits, (categories,)."""
-
-    def __init__(self, categories: tuple[int, ...]) -> None:
-        self._suspicious = torch.tensor([grade >= SUSPICIOUS_GRADE for grade in categories])
-
-    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
-        above = torch.logsumexp(logits[self._suspicious], dim=0)
-        return above - torch.logsumexp(logits[~self._suspicious], dim=0)
-
-
-class _Logits(torch.nn.Module):
-    """The networks as pytorch_grad_cam expects them: an image in, (batch, categories) out.
-
-    The image is the first network's; the others hold theirs.
-    """
-
-    def __init__(
-        self,
-        networks: Sequence[Network],
-        other_images: Sequence[torch.Tensor],
-        combine: Callable[[Sequence[NetworkOutput]], NetworkOutput],
-    ) -> None:
-        super().__init__()
-        self.networks = torch.nn.ModuleList(networks)
-        self.other_images, self.combine = other_images, combine
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        images = (image, *self.other_images)
-        outputs = [network(own) for network, own in zip(self.networks, images, strict=True)]
-        return self.combine(outputs).logits
-
-
-class _RawHiResCAM(HiResCAM):  # type: ignore[misc]  # the package has no types
-    """HiResCAM without the cut at zero and the stretch to 0..1 that the package ends with.
-
-    Gives a list of maps instead: of each network each layer's, in the order in which they run.
-    """
-
-    def __init__(self, network: torch.nn.Module, scales: Sequence[Layers]) -> None:
-        in_order = [layer for each in scales for layers in each for layer in layers]
-        super().__init__(network, in_order)
-
-    def compute_cam_per_layer(
-        self, input_tensor: torch.Tensor, targets: Sequence[_SuspicionLogOdds], eigen_smooth: bool
-    ) -> list[np.ndarray]:
-        seen = self.activations_and_grads
-        return [
-            self.get_cam_image(input_tensor, layer, targets, activation, gradient, eigen_smooth)[0]
-            for layer, activation, gradient in zip(
-                self.target_layers, seen.activations, seen.gradients, strict=True
-            )
-        ]
-
-    def aggregate_multi_layers(self, cam_per_target_layer: list[np.ndarray]) -> list[np.ndarray]:
-        return [np.asarray(cells, np.float32) for cells in cam_per_target_layer]
+    suspicious = torch.tensor([grade >= SUSPICIOUS_GRADE for grade in categories])
+    return torch.logsumexp(logits[suspicious], dim=0) - torch.logsumexp(logits[~suspicious], dim=0)

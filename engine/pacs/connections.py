@@ -17,6 +17,7 @@ from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.transport import AssociationSocket
 
 from engine import __version__
 from engine.errors import EngineError
@@ -28,6 +29,17 @@ for _name in ("pynetdicom", "dicomweb_client", "urllib3", "retrying"):
 pynetdicom._config.LOG_HANDLER_LEVEL = "none"  # noqa: SLF001  its only door
 pynetdicom._config.LOG_REQUEST_IDENTIFIERS = False  # noqa: SLF001  its only door
 pynetdicom._config.LOG_RESPONSE_IDENTIFIERS = False  # noqa: SLF001  its only door
+
+
+def _close(self: AssociationSocket) -> None:
+    """Closes the socket also where the other side has gone, which pynetdicom 3.0.4 forgets."""
+    if self.socket is not None:
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+AssociationSocket._shutdown_socket = _close  # type: ignore[method-assign]  # noqa: SLF001
 
 #: Under pydicom's root, like its "2.25" UIDs made of a UUID once and for all.
 IMPLEMENTATION_UID = "2.25.245712386498101634837905463197826115729"

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 10, 3600
 _LARGEST = 2**30  #: bytes of one object
+_LOCK_TIMEOUT_S = 30
 
 _SCRIPT = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -278,10 +279,10 @@ class Outbox:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         with self._errors():
             make_private_folder(self.folder)
-            with closing(database.connect(self._database, lock_timeout_s=30)) as connection:
+            with closing(database.connect(self._database, _LOCK_TIMEOUT_S)) as connection:
                 if os.name == "posix":
                     keep_private(self._database)
-                connection.execute("PRAGMA journal_mode=WAL")
+                database.keep_log(connection, _LOCK_TIMEOUT_S)
                 connection.execute("PRAGMA synchronous=FULL")
                 connection.execute(_SCRIPT)
                 database.keep_all_private(self._database)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from engine import site_configuration
 from engine.errors import StorageFailed
 from engine.messages import message
 from engine.private_files import FOLDER_NAME, make_folder, make_private_folder
@@ -36,7 +37,11 @@ class Restored:
 
 
 def default_store() -> Path:
-    """Where the window keeps the readings of this user."""
+    """Where the window keeps the readings of this user: where the site says, or among the user's
+    data. Raises ConfigurationRefused.
+    """
+    if (place := site_configuration.policy().data) is not None:
+        return place / "readings.sqlite"
     if os.name == "nt":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":

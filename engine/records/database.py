@@ -6,6 +6,7 @@ Raises sqlite3.Error and OSError, which `storage_errors` turns into words.
 import itertools
 import os
 import sqlite3
+import time
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from engine.private_files import FILE_MODE, keep_private
 
 LOG_SUFFIXES = ("-wal", "-shm")  # what SQLite appends to the file's name
+_PAUSE_S = 0.02
 
 
 class Identity(NamedTuple):
@@ -45,6 +47,22 @@ def connect(path: Path, lock_timeout_s: float = 2.0) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=lock_timeout_s, isolation_level=None)
     connection.text_factory = lambda raw: raw.decode("utf-8")
     return connection
+
+
+def keep_log(connection: sqlite3.Connection, lock_timeout_s: float) -> None:
+    """Turns write-ahead logging on. Where two programs do that at the same moment, SQLite refuses
+    one at once instead of letting it wait.
+    """
+    until = time.monotonic() + lock_timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            if not is_busy or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:

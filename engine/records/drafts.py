@@ -183,6 +183,7 @@ def _drawings(path: Path) -> Iterator[Annotation]:
     try:
         for values in _read(path) or ():
             points = tuple((float(down), float(across)) for down, across in values.pop("points"))
-            yield Annotation(kind=AnnotationKind(values.pop("kind")), points=points, **values)
+            kind, annotation_id = AnnotationKind(values.pop("kind")), values.pop("mark")
+            yield Annotation(annotation_id, kind=kind, points=points, **values)
     except _NOT_OURS as error:
         log.warning("A drawing that was not stored cannot be read: %s", type(error).__name__)

@@ -28,6 +28,7 @@ from engine.records.database import (
     free_name,
     identity,
     keep_all_private,
+    keep_log,
     logs_of,
 )
 from engine.records.schema import APPLICATION_ID, SCHEMA_VERSION
@@ -243,7 +244,7 @@ class ReadingsFile:
         if version == SCHEMA_VERSION and chain.links_ever_made(connection) == 0:
             # before there is a log: a first start that is ended here leaves what the next takes
             chain.vouch(connection, self._path)
-        execute("PRAGMA journal_mode=WAL")
+        keep_log(connection, self._lock_timeout_s)
         execute("PRAGMA synchronous=FULL")
         execute("PRAGMA foreign_keys=ON")
         if version < SCHEMA_VERSION:

@@ -4788,5 +4788,73 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <source>Tools that have no room in the toolbar</source>
         <translation>Herramientas que no caben en la barra</translation>
     </message>
+    <message>
+        <source>{command} (locked)</source>
+        <translation>{command} (bloqueado)</translation>
+    </message>
+    <message>
+        <source>Report a problem</source>
+        <translation>Informar de un problema</translation>
+    </message>
+    <message>
+        <source>&amp;Report a problem …</source>
+        <translation>In&amp;formar de un problema …</translation>
+    </message>
+    <message>
+        <source>Save the report</source>
+        <translation>Guardar el informe</translation>
+    </message>
+    <message>
+        <source>Parts of the report</source>
+        <translation>Partes del informe</translation>
+    </message>
+    <message>
+        <source>Text of this part</source>
+        <translation>Texto de esta parte</translation>
+    </message>
+    <message>
+        <source>What happened? What did you do just before?</source>
+        <translation>¿Qué ocurrió? ¿Qué hizo justo antes?</translation>
+    </message>
+    <message>
+        <source>The self-test is running …</source>
+        <translation>La autocomprobación está en marcha …</translation>
+    </message>
+    <message>
+        <source>All of this goes into one file, which you save and send yourself. It holds no patients, no names and no folders; look through it all the same, and write below what happened, without a patient&apos;s name.</source>
+        <translation>Todo esto va en un solo archivo, que usted mismo guarda y envía. No contiene pacientes, nombres ni carpetas; revíselo de todos modos y escriba abajo qué ocurrió, sin el nombre de ningún paciente.</translation>
+    </message>
+    <message>
+        <source>Not allowed by this site</source>
+        <translation>No permitido por este centro</translation>
+    </message>
+    <message>
+        <source>What is given out goes to {folder}. {reason}</source>
+        <translation>Lo que se entrega va a {folder}. {reason}</translation>
+    </message>
+    <message>
+        <source>Set by this site: {why}</source>
+        <translation>Fijado por este centro: {why}</translation>
+    </message>
+    <message>
+        <source>Set by this site.</source>
+        <translation>Fijado por este centro.</translation>
+    </message>
+    <message>
+        <source>Site configuration cannot be read</source>
+        <translation>No se puede leer la configuración del centro</translation>
+    </message>
+    <message>
+        <source>Site configuration is not valid</source>
+        <translation>La configuración del centro no es válida</translation>
+    </message>
+    <message>
+        <source>{path}: {why}. Nothing was opened.</source>
+        <translation>{path}: {why}. No se abrió nada.</translation>
+    </message>
+    <message>
+        <source>This bundle comes without them: open a folder of your own.</source>
+        <translation>Este paquete no los trae: abra una carpeta suya.</translation>
+    </message>
 </context>
 </TS>

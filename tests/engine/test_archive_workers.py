@@ -17,6 +17,7 @@ import torch
 
 from engine.__main__ import main
 from tests.archive_results import as_predicted, predicted, rows, write_archive
+from tests.small_pacs import free_port
 from tests.tiny_networks import write_tiny_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -181,10 +182,8 @@ def test_a_crew_takes_no_more_tasks_than_it_can_soon_do(tmp_path):
 
 @pytest.mark.slow
 def test_workers_started_by_hand_and_a_scheduler_that_dies(place):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    port = address.partition(":")[2]
+    port = str(free_port())
+    address = f"127.0.0.1:{port}"
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
     dask = [sys.executable, "-m", "dask"]
     scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]

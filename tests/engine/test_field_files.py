@@ -615,6 +615,14 @@ def test_files_of_a_disc_are_found_under_the_names_that_copying_gave_them(
     assert named(catalogue) == [name]
 
 
+def test_a_name_that_is_too_long_for_the_system_is_one_that_is_missing(tmp_path):
+    write_mammogram(tmp_path / "IM1")
+    path, _ = write_directory(tmp_path / "DICOMDIR", [["IM1"], ["X" * 400, "IM2"]])
+    catalogue = load([path])
+    assert [failure.title for failure in catalogue.failures] == ["Listed in DICOMDIR but missing"]
+    assert len(catalogue.studies) == 1
+
+
 def test_two_files_of_one_stem_are_not_guessed_between(tmp_path):
     write_mammogram(tmp_path / "IM1.dcm")
     write_mammogram(tmp_path / "IM1.old", sop_uid="1.2.9")

@@ -1,5 +1,6 @@
 """Grad-CAM: the map is the published formula, on an absolute scale, and leaves nothing behind."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,14 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from engine.networks import gradcam, preprocessing
+from engine.networks import ensemble, gradcam, preprocessing, torchvision_guard  # noqa: F401
 from engine.networks.checkpoint import load_checkpoint
 from engine.networks.models import HYBRID, LIGHT
+from resources import ROOT as RESOURCES
 from tests.engine.hooks import hook_count
 from tests.phantom import breast
 from tests.tiny_networks import PREPROCESSING, tiny_model, write_tiny_checkpoint
 
+# isort: split
+from pytorch_grad_cam import HiResCAM  # behind torchvision's guard
+
 ROOT = Path(__file__).parent.parent.parent
+NOT_FOR_READERS = {"matplotlib", "scipy", "sklearn", "pandas", "pytorch_grad_cam"}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +41,81 @@ def prepared(image: np.ndarray, name: str):
 def with_reference(checkpoint, heat_reference: float):
     values = {**vars(checkpoint), "heat_reference": heat_reference}
     return type(checkpoint)(**values)
+
+
+class Joined(torch.nn.Module):
+    """Members of an ensemble as pytorch_grad_cam wants them: an image in, logits out."""
+
+    def __init__(self, checkpoint, other_images):
+        super().__init__()
+        self.networks = torch.nn.ModuleList(member.model for member in checkpoint.members)
+        self.checkpoint, self.other_images = checkpoint, other_images
+
+    def forward(self, image):
+        images = (image, *self.other_images)
+        outputs = [network(own) for network, own in zip(self.networks, images, strict=True)]
+        return self.checkpoint.combined(outputs).logits
+
+
+def log_odds_of_four_or_more(categories):
+    suspicious = torch.tensor([grade >= 4 for grade in categories])
+    return lambda logits: logits[suspicious].logsumexp(0) - logits[~suspicious].logsumexp(0)
+
+
+def maps_by_grad_cam(checkpoint, frames) -> list[np.ndarray]:
+    """Of each explained layer in turn, before the package's own cut and stretch to 0..1."""
+    image, *others = (torch.from_numpy(tensor)[None] for tensor, _ in frames)
+    scales = [scale for member in checkpoint.members for scale in member.model.explained_layers]
+    layers = [layer for scale in scales for layer in scale]
+    target = log_odds_of_four_or_more(checkpoint.identity.categories)
+    with HiResCAM(Joined(checkpoint, others), layers) as cam:
+        cam(image, [target])
+        seen = cam.activations_and_grads
+        return [
+            cam.get_cam_image(image, layer, [target], at.numpy(), gradient.numpy(), False)[0]
+            for layer, at, gradient in zip(layers, seen.activations, seen.gradients, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("file", ["light.safetensors", "hybrid.safetensors", "both.json"])
+def test_the_shipped_networks_maps_are_grad_cams_own_hirescam_bit_for_bit(file):
+    checkpoint = ensemble.load(RESOURCES / "checkpoints" / file)
+    frames = ensemble.frames_of(checkpoint, drawn(lesion=(120, 130, 12)), 1.0)
+    maps = maps_by_grad_cam(checkpoint, frames)
+    for scale, cells in enumerate(maps[2:]):  # of the second network, on the first one's grid
+        to = maps[scale].shape
+        maps[scale] = maps[scale] + gradcam.carried(cells, frames[1][1], frames[0][1], to)
+    fine, coarse = (np.maximum(cells, 0) for cells in maps[:2])
+    expected = np.sqrt(fine * cv2.resize(coarse, fine.shape[::-1], interpolation=cv2.INTER_LINEAR))
+    actual = gradcam.joint_map(checkpoint, frames)
+    assert expected.max() > 0
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_an_engine_that_draws_heat_maps_loads_nothing_that_only_figures_need(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; "
+        "from engine.networks.predictor import Predictor; from engine.dicom.loading import load; "
+        "study = load([Path(sys.argv[1])]).studies[0]; "
+        "(view,) = Predictor(None, 'both').predict_study(study, heatmaps=True).views; "
+        "print(view.explanation.method); print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    phantom = RESOURCES / "self_test" / "phantom.dcm"
+    home = tmp_path / "home"
+    home.mkdir()
+    answer = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, phantom],
+        cwd=ROOT,
+        env={**os.environ, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    method, modules = answer.stdout.splitlines()
+    assert method.startswith("Grad-CAM"), answer.stderr
+    assert "torch" in modules.split()
+    assert not NOT_FOR_READERS & set(modules.split())
+    assert not list(home.rglob("*"))  # no cache of fonts either
 
 
 @pytest.mark.parametrize("name", [LIGHT, HYBRID])
@@ -142,7 +223,6 @@ def test_hooks_are_gone_after_use_and_after_an_exception():
 
 
 def test_an_index_error_in_the_network_is_not_swallowed(monkeypatch):
-    # pytorch_grad_cam's own context manager prints IndexErrors and goes on
     model, (tensor, _) = tiny_model(LIGHT), prepared(drawn(), LIGHT)
     monkeypatch.setattr(type(model), "categories", (1, 3))  # a mask of another length
     with pytest.raises(IndexError):

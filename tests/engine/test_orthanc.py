@@ -24,13 +24,9 @@ from tests.interop_studies import drawings_on, reading, said_of, study_in
 from tests.phantom import write_study
 from tests.small_pacs import free_port
 
-pytestmark = [
-    pytest.mark.skipif(
-        not orthanc.IS_INSTALLED, reason="Orthanc is not installed (Debian: orthanc)"
-    ),
-    # pynetdicom leaves a socket that was refused to the collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.skipif(
+    not orthanc.IS_INSTALLED, reason="Orthanc is not installed (Debian: orthanc)"
+)
 needs_web = pytest.mark.skipif(
     not orthanc.DICOMWEB.exists(), reason="Orthanc's DICOMweb is not installed (orthanc-dicomweb)"
 )

@@ -27,8 +27,6 @@ from tests.phantom import write_mammogram, write_study
 from tests.small_pacs import free_port
 
 ROOT = Path(__file__).parents[2]
-# pynetdicom leaves a socket that was refused to the collector
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 MG = "1.2.840.10008.5.1.4.1.1.1.2"
 RTPLAN = "1.2.840.10008.5.1.4.1.1.481.5"
 

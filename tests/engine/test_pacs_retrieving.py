@@ -40,8 +40,6 @@ from tests.phantom import write_mammogram, write_study
 from tests.small_pacs import AE_TITLE, SmallPacs, free_port
 
 ROOT = Path(__file__).parents[2]
-# pynetdicom leaves a socket that was refused to the collector
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SMALL = {"rows": 64, "columns": 48}
 
 

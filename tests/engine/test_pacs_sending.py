@@ -34,8 +34,6 @@ from tests.phantom import write_mammogram
 from tests.small_pacs import AE_TITLE, SmallPacs, free_port
 
 ROOT = Path(__file__).parents[2]
-# pynetdicom leaves a socket that was refused to the collector
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SITE = SiteConfiguration("VIEWER")
 SMALL = {"rows": 32, "columns": 32}
 

@@ -10,6 +10,7 @@ import threading
 import time
 import types
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from tests.phantom import write_study
 from tests.tiny_networks import write_tiny_checkpoint
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE_S = 60  # a child imports torch first, on a machine that may be busy
+PATIENCE_S = 120  # a child imports torch first, on a machine that may be busy
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,26 @@ def wait_for(condition, seconds: float = PATIENCE_S):
     return value
 
 
+@contextmanager
+def out_of_reach(path):
+    """Whoever has not read the file by now has to do without it."""
+    away = path.rename(path.with_suffix(".away"))
+    try:
+        yield
+    finally:
+        away.rename(path)
+
+
+def at_work(engine, study, views: int):
+    """A long request, of which the child has judged something."""
+    judged = []
+    busy = engine.predict(
+        long_study(study, views), "light", on_view=lambda *view: judged.append(view)
+    )
+    wait_for(lambda: len(judged) > 1)
+    return busy
+
+
 def probabilities(prediction) -> list:
     answers = [*prediction.views, *prediction.breasts]
     return [answer.prediction.probabilities for answer in answers]
@@ -101,9 +122,8 @@ def test_the_child_answers_as_the_predictor_does_and_keeps_every_network(engine,
     assert os.getpriority(os.PRIO_PROCESS, engine.process_id) > os.getpriority(os.PRIO_PROCESS, 0)
     for identity in identities:
         here = Predictor(settings.checkpoints[identity.name]).predict_study(study)
-        start = time.monotonic()
-        there = engine.predict(study, identity.name).result(PATIENCE_S)
-        assert time.monotonic() - start < 3  # it was not loaded again
+        with out_of_reach(settings.checkpoints[identity.name]):
+            there = engine.predict(study, identity.name).result(PATIENCE_S)
         assert there.model == identity
         assert there.study_uid == study.uid
         for one, other in zip((here, *here.members), (there, *there.members), strict=True):
@@ -128,30 +148,29 @@ def test_what_the_world_did_wrong_arrives_as_itself_and_a_bug_with_its_traceback
 
 def test_a_cancelled_request_is_not_worked_on_and_an_urgent_one_overtakes(engine, study):
     engine.warm_up("light").result(PATIENCE_S)
-    order = []
+    order, wasted = [], []
     busy = engine.predict(long_study(study, 100), "light")
     futures = {
-        "cancelled": engine.predict(long_study(study, 4000), "light"),
+        "cancelled": engine.predict(
+            long_study(study, 4000), "light", on_view=lambda *view: wasted.append(view)
+        ),
         "worklist": engine.predict(study, "light"),
         "open": engine.predict(study, "light", urgent=True),
     }
     assert futures["cancelled"].cancel()
     for name, future in futures.items():
         future.add_done_callback(lambda _future, name=name: order.append(name))
-    start = time.monotonic()
     assert futures["worklist"].result(PATIENCE_S)
     assert order == ["cancelled", "open", "worklist"]
     assert busy.done()
-    assert time.monotonic() - start < 20
+    assert wasted == []
     with pytest.raises(CancelledError):
         futures["cancelled"].result()
 
 
 def test_a_request_being_worked_on_can_be_dropped(engine, study):
     engine.warm_up("light").result(PATIENCE_S)
-    busy = engine.predict(long_study(study, 50), "light")
-    time.sleep(0.2)
-    assert busy.cancel()
+    assert at_work(engine, study, 50).cancel()
     answer = engine.predict(study, "light").result(PATIENCE_S)
     assert answer.study_uid == study.uid  # not the dropped one's
 
@@ -159,9 +178,8 @@ def test_a_request_being_worked_on_can_be_dropped(engine, study):
 def test_killed_in_mid_work_it_starts_again_and_the_answer_is_right(engine, study, caplog):
     expected = engine.predict(study, "light").result(PATIENCE_S)
     first_id = engine.process_id
-    struck = engine.predict(long_study(study), "light")
+    struck = at_work(engine, study, 400)
     following = engine.predict(study, "light")
-    time.sleep(0.3)
     assert not struck.done()
     os.kill(first_id, signal.SIGKILL)
     assert len(struck.result(PATIENCE_S).views) == 400
@@ -197,11 +215,11 @@ def test_a_request_that_kills_every_child_fails_and_the_next_goes_on(engine, stu
 
 def test_stopping_leaves_no_process_and_no_request_unanswered(settings, study):
     engine = EngineProcess(settings)
-    futures = [engine.predict(long_study(study), "light") for _ in range(2)]
+    futures = [engine.predict(long_study(study, 4000), "light") for _ in range(2)]
     process_id = wait_for(lambda: engine.process_id)
     start = time.monotonic()
     engine.stop()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10  # of an hour of work
     assert not is_running(process_id)
     assert engine.process_id is None
     assert all(future.cancelled() for future in futures)
@@ -235,7 +253,7 @@ def test_the_child_does_not_outlive_a_parent_that_is_killed(tmp_path, settings, 
         time.sleep(1)  # it has work for a minute now
         assert is_running(child_id)
         parent.kill()
-        wait_for(lambda: not is_running(child_id), seconds=10)
+        wait_for(lambda: not is_running(child_id))
     finally:
         parent.kill()
         parent.wait()
@@ -246,17 +264,15 @@ def test_the_child_does_not_outlive_a_parent_that_is_killed(tmp_path, settings, 
 def test_a_stopped_engine_is_noticed_said_ended_and_restarted_and_answers(
     engine, study, caplog, monkeypatch
 ):
-    monkeypatch.setattr(process, "SILENCE_S", 3.0)
     said = []
-    engine.on_restart = said.append
     expected = engine.predict(study, "light").result(PATIENCE_S)
+    engine.on_restart = said.append
     first_id = engine.process_id
-    struck = engine.predict(long_study(study, 100), "light")
-    time.sleep(0.3)
-    start = time.monotonic()
+    monkeypatch.setattr(process, "SILENCE_S", 5.0)
+    struck = at_work(engine, study, 100)
     os.kill(first_id, signal.SIGSTOP)
     assert wait_for(lambda: said)[0].title == "The engine did not respond"
-    assert time.monotonic() - start < 10
+    monkeypatch.undo()  # the next child has to import torch, on a machine that may be busy
     assert len(struck.result(4 * PATIENCE_S).views) == 100
     assert probabilities(engine.predict(study, "light").result(PATIENCE_S)) == probabilities(
         expected
@@ -269,8 +285,7 @@ def test_a_stopped_engine_is_noticed_said_ended_and_restarted_and_answers(
 def test_a_reader_restarts_the_engine_and_the_request_goes_on(engine, study, caplog):
     engine.warm_up("light").result(PATIENCE_S)
     first_id = engine.process_id
-    struck = engine.predict(long_study(study, 100), "light")
-    time.sleep(0.2)
+    struck = at_work(engine, study, 100)
     engine.restart()
     assert len(struck.result(4 * PATIENCE_S).views) == 100
     assert engine.process_id not in (None, first_id)
@@ -438,11 +453,11 @@ def test_a_spot_is_answered_before_the_studies_that_wait(spot_engine, study):
     assert answer.model.name == "region"
 
 
-def test_a_second_spot_on_the_view_is_answered_at_once(spot_engine, study):
-    spot_engine.predict_region(study.views[0], BOX).result(PATIENCE_S)
-    start = time.monotonic()
-    second = spot_engine.predict_region(study.views[0], (62, 62, 92, 92)).result(PATIENCE_S)
-    assert time.monotonic() - start < 1  # 0.3 s on a machine of its own
+def test_a_second_spot_on_the_view_is_answered_from_what_is_in_memory(spot_engine, folder, study):
+    view = study.views[0]
+    spot_engine.predict_region(view, BOX).result(PATIENCE_S)
+    with out_of_reach(folder / "region.safetensors"), out_of_reach(view.path):
+        second = spot_engine.predict_region(view, (62, 62, 92, 92)).result(PATIENCE_S)
     assert second.box == (62, 62, 92, 92)
 
 

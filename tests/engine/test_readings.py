@@ -154,18 +154,6 @@ def test_a_killed_process_loses_no_recorded_reading(path):
 import itertools
 from pathlib import Path
 from engine.records.store import ReadingStore
-from tests.engine.readings import (
-    FIRST_VERSION,
-    LIGHT,
-    NOON,
-    SAID,
-    SECOND_VERSION,
-    assessment,
-    read_csv,
-    region_record,
-    ruler,
-    unseen,
-)
 from tests.engine.readings import assessment
 store = ReadingStore(Path({str(path)!r}))
 for number in itertools.count():

@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,17 @@ def test_two_windows_see_each_others_readings_and_take_them_for_no_fault(path, s
         assert len(store.all()) == 6
     assert not told
     assert verify(path).is_sound
+
+
+def test_a_program_that_starts_while_another_prepares_the_file_waits_for_it(path):
+    ReadingStore(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Timer(0.3, other.execute, ["COMMIT"])
+        done.start()
+        with ReadingStore(path) as store:
+            assert store.all() == ()
+        done.join()
 
 
 def test_a_reading_that_cannot_be_read_back_is_not_acknowledged_and_not_stored(path, store, caplog):

@@ -1,6 +1,7 @@
 """Sessions and windows over real files; only the engine is a fake that the test leads."""
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from tests.phantom import write_study
 from tests.viewer.fake_engine import FakeEngine
@@ -10,6 +11,24 @@ from tests.viewer.fake_engine import FakeEngine
 def _folders_are_small(monkeypatch):
     """However slow the machine: what is opened is listed to its end before it shows."""
     monkeypatch.setattr("engine.dicom.loading.FIRST_FOUND_S", 1e9)
+
+
+PATIENCE_MS = 60_000  # what a machine with other work may take
+
+
+class PatientBot(QtBot):
+    """Waits for what has to come; that it comes in time is asked elsewhere."""
+
+    def waitUntil(self, callback, *, timeout=PATIENCE_MS):
+        super().waitUntil(callback, timeout=max(timeout, PATIENCE_MS))
+
+    def waitSignal(self, signal, *, timeout=PATIENCE_MS, **options):
+        return super().waitSignal(signal, timeout=max(timeout, PATIENCE_MS), **options)
+
+
+@pytest.fixture
+def qtbot(qapp, request):
+    return PatientBot(request)
 
 
 @pytest.fixture

@@ -86,8 +86,8 @@ def test_the_manual_in_the_readers_language_goes_before_the_english_one(tmp_path
     assert find_manual("es", (tmp_path,)) is None
     (tmp_path / "manual.md").write_text("# Manual", "utf-8")
     assert find_manual("es", (tmp_path / "gone", tmp_path)).name == "manual.md"
-    (tmp_path / "manual_es.md").write_text("# Manual", "utf-8")
-    assert find_manual("es", (tmp_path,)).name == "manual_es.md"
+    (tmp_path / "manual.es.md").write_text("# Manual", "utf-8")
+    assert find_manual("es", (tmp_path,)).name == "manual.es.md"
     assert find_manual("en", (tmp_path,)).name == "manual.md"
 
 

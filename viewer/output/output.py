@@ -60,11 +60,17 @@ class Output(QObject):
     message = Signal(BannerMessage)  #: for the banner
     failed = Signal(EngineError)
 
-    def __init__(self, session: Session, viewports: ViewportsPane, window: QWidget) -> None:
+    def __init__(
+        self,
+        session: Session,
+        viewports: ViewportsPane,
+        window: QWidget,
+        folder: Path | None = None,
+    ) -> None:
         super().__init__(window)
         self._session, self._viewports, self._window = session, viewports, window
         self.dialogs: list[QDialog] = []  #: one at most
-        self._folder = ""  # of the last file, in this run
+        self.folder = str(folder or "")  #: of the last file in this run, at first the site's
         session.study_selected.connect(self.close_all)
         session.mode_changed.connect(self.close_all)
         session.exporting.study_copied.connect(self._on_copied)
@@ -210,7 +216,7 @@ class Output(QObject):
     # ---------------------------------------------------------------------------------------- files
 
     def ask_for_file(self, parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
-        start = str(Path(self._folder) / name) if self._folder else name
+        start = str(Path(self.folder) / name) if self.folder else name
         path, _ = QFileDialog.getSaveFileName(parent, title, start, kinds)
         return Path(path) if path else None
 
@@ -222,7 +228,7 @@ class Output(QObject):
         except EngineError as error:
             self.failed.emit(error)
             return
-        self._folder = str(path.parent)
+        self.folder = str(path.parent)
         self.message.emit(BannerMessage(tr("Saved"), str(path)))
 
 
@@ -502,7 +508,8 @@ class CopyDialog(QDialog):
         self.setFixedWidth(480)
 
     def _copy(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, tr("A folder for the copy"))
+        title, start = tr("A folder for the copy"), self._output.folder
+        folder = QFileDialog.getExistingDirectory(self, title, start)
         if folder and self.isVisible():
             self._output.copy_study(self._study, Path(folder), self.options["blank"])
             self.close()

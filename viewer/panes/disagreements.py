@@ -53,8 +53,10 @@ class DisagreementsPage(QWidget):
     training_requested = Signal(Path, tuple, bool)
     training_cancel_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, folder: Path | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
+        self._folder = folder or Path()  # where dialogs that save begin
+        self._locked: set[QPushButton] = set()
         self.setWindowTitle(tr("Readings and disagreements"))
         self._every: list[ListedReading] = []
         self.table = ReadingsTable(self)
@@ -240,10 +242,20 @@ class DisagreementsPage(QWidget):
 
     def _refresh_buttons(self) -> None:
         self.open_button.setEnabled(self.table.selected is not None)
-        self.csv_button.setEnabled(bool(self.table.rows))
+        self._allow(self.csv_button, bool(self.table.rows))
         is_writing = not self.progress.isHidden()
         has_any = any(row.is_current for row in self.table.rows)
-        self.training_button.setEnabled(has_any and not is_writing)
+        self._allow(self.training_button, has_any and not is_writing)
+
+    def _allow(self, button: QPushButton, is_allowed: bool) -> None:
+        button.setEnabled(is_allowed and button not in self._locked)
+
+    def lock(self, button: QPushButton, reason: str) -> None:
+        """Not in this installation."""
+        self._locked.add(button)
+        button.setText(tr("{command} (locked)").format(command=button.text()))
+        button.setToolTip(tool_tip(reason))
+        self._refresh_buttons()
 
     def _open(self) -> None:
         if (row := self.table.selected) is not None:
@@ -256,7 +268,10 @@ class DisagreementsPage(QWidget):
 
     def _ask_for_csv(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
-            self, tr("Export the listed readings"), "disagreements.csv", "CSV (*.csv)"
+            self,
+            tr("Export the listed readings"),
+            str(self._folder / "disagreements.csv"),
+            "CSV (*.csv)",
         )
         if path:
             self.csv_requested.emit(
@@ -267,11 +282,16 @@ class DisagreementsPage(QWidget):
         today = f"{datetime.now(UTC).astimezone():%Y-%m-%d}"
         if self.with_identifiers.isChecked():
             path, _ = QFileDialog.getSaveFileName(
-                self, tr("Training manifest with identifiers"), "images.csv", "CSV (*.csv)"
+                self,
+                tr("Training manifest with identifiers"),
+                str(self._folder / "images.csv"),
+                "CSV (*.csv)",
             )
         else:
             path, _ = QFileDialog.getSaveFileName(
-                self, tr("New folder for the training data"), f"training-{today}"
+                self,
+                tr("New folder for the training data"),
+                str(self._folder / f"training-{today}"),
             )
         if path:
             self.show_message("")

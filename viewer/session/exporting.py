@@ -13,8 +13,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from engine.anonymisation.anonymising import Anonymiser, refuse_inside, study_folders
 from engine.domain import AnonymousCopy, Study
-from engine.errors import EngineError, StorageFailed
+from engine.errors import EngineError
 from engine.records import training_manifest
+from engine.site_configuration import Export, SitePolicy
 from viewer.session.readings import Readings
 from viewer.shared.delivery import Delivery
 
@@ -35,6 +36,7 @@ class Exporting(QObject):
         self._readings = readings
         self._delivery = delivery
         self._studies: Mapping[str, Study] = {}
+        self.policy = SitePolicy()  #: what the site lets out, and where to
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="exporting")
         self._stop_writing = threading.Event()
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="copying")
@@ -45,7 +47,10 @@ class Exporting(QObject):
         self._studies = studies
 
     def check_target(self, path: Path) -> None:
-        """Raises StorageFailed where `path` would lie among the images that are open."""
+        """Raises StorageFailed where `path` would lie among the images that are open, and
+        ConfigurationRefused where the site wants such files somewhere else.
+        """
+        self.policy.check_place(path)
         for study in self._studies.values():
             refuse_inside(path, study_folders(study))
 
@@ -65,10 +70,11 @@ class Exporting(QObject):
         that hides, wherever it is hidden now; `unblind` writes all, and is on record as a reveal.
         """
         try:
+            self.policy.check_allowed(Export.READINGS)
             self.check_target(path)
             pseudonyms = self._readings.pseudonyms() if is_pseudonymised else None
             return self._readings.export_csv(path, unblind, only, pseudonyms)
-        except StorageFailed as error:
+        except EngineError as error:
             self.failed.emit(error)
             return None
 
@@ -79,9 +85,11 @@ class Exporting(QObject):
         `training_progressed` follows, and at the end `training_written`.
         """
         try:
+            self.policy.check_allowed(Export.TRAINING)
+            self.policy.check_place(target)
             studies = self._readings.read_studies(only)
             pseudonyms = self._readings.pseudonyms() if is_pseudonymised else None
-        except StorageFailed as error:
+        except EngineError as error:
             self.failed.emit(error)
             self.training_written.emit(None)
             return
@@ -116,6 +124,7 @@ class Exporting(QObject):
     def copy_anonymised(self, study: Study, folder: Path, blanks_marks: bool) -> None:
         """Into a new folder in `folder`; `study_copied` or `failed` follows."""
         try:
+            self.policy.check_allowed(Export.COPIES)
             self.check_target(folder)
             anonymiser = Anonymiser(folder, blanks_marks=blanks_marks)
         except EngineError as error:

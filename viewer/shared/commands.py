@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
+from viewer.shared.languages import tr
+from viewer.shared.plain_text import tool_tip
+
 
 @dataclass(frozen=True)
 class ActionSpec:
@@ -80,6 +83,14 @@ class Commands(QObject):
     def trigger(self, identity: str) -> None:
         """As by its key or from its menu."""
         self._actions[identity].trigger()
+
+    def lock(self, identity: str, reason: str) -> None:
+        """Not in this installation, whoever enables it later; the menu says so, the tip why."""
+        action = self._actions[identity]
+        action.setText(tr("{command} (locked)").format(command=action.text()))
+        action.setToolTip(tool_tip(reason))
+        action.setEnabled(False)
+        action.enabledChanged.connect(lambda _is_on: action.setEnabled(False))
 
     def refresh(self) -> None:
         """After something that a tick follows has changed by another way than by a command."""

@@ -5,6 +5,7 @@ of the models. A pane knows neither the session nor its neighbours.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PySide6.QtGui import (
     QShowEvent,
 )
 from PySide6.QtWidgets import (
+    QDialog,
     QDockWidget,
     QFileDialog,
     QMainWindow,
@@ -35,6 +37,7 @@ from viewer.output.output import Output
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.help import About
 from viewer.panes.mode_question import ModeQuestion
+from viewer.panes.problem_dialog import ProblemDialog
 from viewer.panes.reading_pane import WIDTH as READING_WIDTH
 from viewer.panes.reading_pane import ReadingPane
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
@@ -53,6 +56,7 @@ from viewer.shared.states import (
     ReadingState,
 )
 from viewer.viewports.viewports import ViewportsPane
+from viewer.window import problem_report
 from viewer.window.dialogs import show_alone
 from viewer.window.image_menu import ImageMenu
 from viewer.window.manual import Manual, find_manual
@@ -62,6 +66,7 @@ from viewer.window.preferences import Preferences
 from viewer.window.readings_presenter import ReadingsPresenter
 from viewer.window.screens import Screens
 from viewer.window.settings import Settings
+from viewer.window.site_locks import SiteLocks, site_notice
 from viewer.window.study_presenter import StudyPresenter
 from viewer.window.undoing import Undoing
 
@@ -80,6 +85,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self.settings = settings
+        session.exporting.policy = settings.policy
         self._log_folder = log_folder
         self._may_close = False
         self._language = languages.current()  # as chosen; spoken from the next start on
@@ -92,9 +98,9 @@ class MainWindow(QMainWindow):
         self.worklist = WorklistPane(self)
         self.reading = ReadingPane(self)
         self.prediction, self.assessment = self.reading.prediction, self.reading.assessment
-        self.disagreements = DisagreementsPage(self)
+        self.disagreements = DisagreementsPage(self, settings.export_folder)
         self._opened: tuple[Path, ...] = ()  # what the worklist shows came from there
-        self.output = Output(session, self.viewports, self)
+        self.output = Output(session, self.viewports, self, settings.export_folder)
         self._place_panes()
         self.undoing = Undoing(session, self.viewports.tools, self.assessment, self)
         self.screens = Screens(self, self.viewports, settings)
@@ -102,11 +108,12 @@ class MainWindow(QMainWindow):
         self.study = StudyPresenter(
             session, self.worklist, self.viewports, self.prediction, self.assessment, self
         )
-        self.readings = ReadingsPresenter(session, self.disagreements, self)
+        self.readings = ReadingsPresenter(session, self.disagreements, self, settings.export_folder)
         self.preferences = Preferences(settings, self.viewports, self)
         self._add_commands()
         self.menus = Menus(self, self.commands, session.inference.model_name)
         self.image_menu = ImageMenu(self.viewports, self.commands, self)
+        SiteLocks(settings.policy, self.commands, self.menus, self.disagreements).apply()
         self.keymap = Keymap(settings.keys, settings.has_keypad, self)
         self._connect()
         self._restore()
@@ -122,6 +129,9 @@ class MainWindow(QMainWindow):
         self.mode_question = ModeQuestion(centre)
         self.mode_question.hide()
         column.addWidget(self.mode_question)
+        if self.settings.policy.notice:
+            self.site_notice = site_notice(self.settings.policy.notice)
+            column.addWidget(self.site_notice)
         column.addWidget(self.viewports, 1)
         self.setCentralWidget(centre)
 
@@ -206,6 +216,7 @@ class MainWindow(QMainWindow):
             ActionSpec("manual", tr("&Manual"), (), self.show_manual),
             ActionSpec("shortcuts", tr("&Keys and mouse"), ("F1",), self.show_shortcuts),
             ActionSpec("about", tr("&About and licences"), (), self.show_about),
+            ActionSpec("report_problem", tr("&Report a problem …"), (), self.report_problem),
             ActionSpec("logs", tr("&Open log folder"), (), self.show_logs),
             *(self._mode_command(mode, title) for mode, title in MODE_TITLES.items()),
             *(self._language_command(code, name) for code, name in languages.LANGUAGES.items()),
@@ -376,12 +387,14 @@ class MainWindow(QMainWindow):
     # --------------------------------------------------------------------------------- menu actions
 
     def ask_for_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, tr("Open a folder of mammograms"))
+        start = str(self.settings.open_folder or "")
+        folder = QFileDialog.getExistingDirectory(self, tr("Open a folder of mammograms"), start)
         if folder:
             self.open([Path(folder)])
 
     def ask_for_files(self) -> None:
-        files, _ = QFileDialog.getOpenFileNames(self, tr("Open mammograms"))
+        start = str(self.settings.open_folder or "")
+        files, _ = QFileDialog.getOpenFileNames(self, tr("Open mammograms"), start)
         if files:
             self.open([Path(file) for file in files])
 
@@ -435,6 +448,24 @@ class MainWindow(QMainWindow):
 
     def show_about(self) -> None:
         show_alone(About(self))
+
+    def report_problem(self) -> None:
+        """All of it is shown before it is saved."""
+        dialog = ProblemDialog(
+            problem_report.texts(self.settings, self._log_folder),
+            problem_report.SELF_TEST,
+            problem_report.self_test_process(),
+            self,
+        )
+        dialog.saving.connect(partial(self._save_report, dialog))
+        show_alone(dialog)
+
+    def _save_report(self, dialog: QDialog, texts: dict[str, str]) -> None:
+        name = f"birads-viewer-report-{datetime.now().astimezone():%Y-%m-%d}.zip"
+        path = self.output.ask_for_file(dialog, tr("Save the report"), name, "ZIP (*.zip)")
+        if path is not None:
+            clean = {name: problem_report.without_user(text) for name, text in texts.items()}
+            self.output.save(path, lambda: problem_report.archive(clean.items()))
 
     def show_logs(self) -> None:
         if self._log_folder is not None:

@@ -26,7 +26,7 @@ from viewer.shared.languages import tr
 from viewer.shared.messages import notice
 from viewer.shared.plain_text import PlainLabel
 
-FOLDERS = (ROOT / "manual", ROOT.parent / "docs")  #: in the bundle, in a checkout
+FOLDERS = (ROOT / "manual", ROOT.parent / "docs")  #: in a bundle or wheel; in a checkout
 PICTURE_WIDTH = 700  # logical pixels, where the screen has room
 SIZE = (1060, 780)
 CONTENTS_WIDTH, MARGIN = 290, 70  # of the paper: its frame and scroll bar
@@ -40,7 +40,7 @@ _LEVEL = Qt.ItemDataRole.UserRole
 def find_manual(language: str, folders: tuple[Path, ...] = FOLDERS) -> Path | None:
     """In that language, or else in English; None where this installation came without."""
     for folder in folders:
-        for name in (f"manual_{language}.md", "manual.md"):
+        for name in (f"manual.{language}.md", "manual.md"):
             if (folder / name).is_file() and (folder / "screenshots").is_dir():
                 return folder / name
     return None

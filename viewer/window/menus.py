@@ -15,6 +15,7 @@ from viewer.shared import icons
 from viewer.shared.commands import Commands
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import LANGUAGES, mark, tr
+from viewer.shared.plain_text import tool_tip
 from viewer.shared.states import MODEL_TITLES, OTHER_MODEL
 
 LINE = "-"
@@ -64,7 +65,7 @@ MENUS = {
         *("worklist_pane", "reading_pane", "images_apart", "images_next_screen", LINE),
         *(LANGUAGE, "settings"),
     ),
-    mark("&Help"): ("manual", "shortcuts", "logs", "about"),
+    mark("&Help"): ("manual", "shortcuts", "report_problem", "logs", "about"),
 }
 SECTIONS = ("Mode",)  # words between two lines, of the commands below them
 
@@ -107,6 +108,7 @@ class Menus(QObject):
         super().__init__(window)
         self._window = window
         self._commands = commands
+        self._model_reason = self._mode_reason = ""  # why they are locked
         self.recent = QMenu(tr("Open &recent"), window)
         self._fill_menus()
         for more in window.menuBar().findChildren(QToolButton, "qt_menubar_ext_button"):
@@ -202,6 +204,15 @@ class Menus(QObject):
 
     # ------------------------------------------------------------------------------- what they show
 
+    def lock_model(self, reason: str) -> None:
+        self.model_choice.setEnabled(False)
+        self._model_reason = tool_tip(reason)
+        self.model_choice.setToolTip(self._model_reason)
+
+    def lock_mode(self, reason: str) -> None:
+        self.mode_button.setEnabled(False)
+        self._mode_reason = reason
+
     def show_model(self, model_name: str) -> None:
         self.model_choice.setCurrentIndex(self.model_choice.findData(model_name))
         self._commands.refresh()
@@ -212,10 +223,12 @@ class Menus(QObject):
         title = tr(MODE_TITLES[mode])
         self.mode_button.setText(tr("Mode: {mode}").format(mode=title))
         self.mode_button.setAccessibleName(tr("Reading mode: {mode}").format(mode=title))
-        self.mode_button.setToolTip(tr(MODE_MEANINGS[mode]))
+        meaning = tr(MODE_MEANINGS[mode])
+        locked = self._mode_reason and tool_tip(self._mode_reason, meaning)
+        self.mode_button.setToolTip(locked or meaning)
         self._commands.refresh()
 
     def show_keys(self, keymap: Keymap) -> None:
         key = keymap.first("other_model")
         other = tr("Model ({key} for the other one)").format(key=key)
-        self.model_choice.setToolTip(other if key else tr("Model"))
+        self.model_choice.setToolTip(self._model_reason or (other if key else tr("Model")))

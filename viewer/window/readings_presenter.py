@@ -26,8 +26,15 @@ class ReadingsPresenter(QObject):
     message = Signal(banner.BannerMessage)  #: for the banner
     reading_opened = Signal(str, Laterality, bool)  #: as the session's, to be shown
 
-    def __init__(self, session: Session, page: DisagreementsPage, window: QWidget) -> None:
+    def __init__(
+        self,
+        session: Session,
+        page: DisagreementsPage,
+        window: QWidget,
+        folder: Path | None = None,
+    ) -> None:
         super().__init__(window)
+        self._folder = folder or Path()  # where dialogs that save begin
         self._session = session
         self._page = page
         self._window = window
@@ -107,7 +114,8 @@ class ReadingsPresenter(QObject):
         title = tr("Export all readings")
         if unblind:
             title = tr("Export all readings with the model's hidden answers: ends their blinding")
-        path, _ = QFileDialog.getSaveFileName(self._window, title, "readings.csv", "CSV (*.csv)")
+        start = str(self._folder / "readings.csv")
+        path, _ = QFileDialog.getSaveFileName(self._window, title, start, "CSV (*.csv)")
         if path:
             self.export(Path(path), unblind)
 

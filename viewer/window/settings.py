@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
@@ -15,6 +17,8 @@ from engine.private_files import (
     make_folder,
     make_private_folder,
 )
+from engine.records.backups import default_store
+from engine.site_configuration import Export, ReadingSettings, SitePolicy
 from viewer.display.mouse_habits import Drag, MouseHabits, Wheel
 from viewer.display.opinion import LEAST_CANCERS, MOST_CANCERS
 from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
@@ -24,15 +28,25 @@ from viewer.shared.languages import LANGUAGES
 from viewer.shared.states import MODEL_TITLES
 from viewer.viewports.screen_calibration import LEAST_MM, MOST_MM
 
+T = TypeVar("T")
+#: Keys whose values tell neither who nor where.
+_IMPERSONAL = (
+    *("language", "model", "reading_mode", "asks_both", "cancers_per_1000", "worklist/order"),
+    *("overlay/visible", "overlay/opacity", "keys/chosen", "keys/keypad"),
+    *("backups/kept", "images/apart"),
+)
+
 RECENT_COUNT = 10
 DEFAULT_BACKUPS = 14
 DEFAULT_OPACITY = 0.5
 
 
 def data_folder() -> Path:
-    """The user's folder for readings and logs; it need not exist yet."""
-    location = QStandardPaths.StandardLocation.GenericDataLocation
-    return Path(QStandardPaths.writableLocation(location)) / FOLDER_NAME
+    """For readings and logs, the user's own or where the site says; it need not exist yet.
+
+    Raises ConfigurationRefused.
+    """
+    return default_store().parent
 
 
 def config_folder() -> Path:
@@ -41,10 +55,15 @@ def config_folder() -> Path:
 
 
 class Settings:
-    """Typed values over an INI file; one that was edited into nonsense reads as the default."""
+    """Typed values over an INI file; one that was edited into nonsense reads as the default.
 
-    def __init__(self, path: Path | None = None) -> None:
+    What the site has locked reads so, whatever was chosen; what it has set stands for a reader
+    who has not chosen.
+    """
+
+    def __init__(self, path: Path | None = None, policy: SitePolicy | None = None) -> None:
         self._path = path or config_folder() / "settings.ini"
+        self.policy = policy or SitePolicy()
         self._keep_private()
         self._values = QSettings(str(self._path), QSettings.Format.IniFormat)
 
@@ -64,8 +83,8 @@ class Settings:
     @property
     def language(self) -> str:
         """A key of `languages.LANGUAGES`; empty until one was chosen: then the system decides."""
-        language = self._text("language")
-        return language if language in LANGUAGES else ""
+        chosen = self._text("language")
+        return self._of_site("language", chosen if chosen in LANGUAGES else None) or ""
 
     @language.setter
     def language(self, language: str) -> None:
@@ -73,8 +92,9 @@ class Settings:
 
     @property
     def model_name(self) -> str:
-        name = self._text("model")
-        return name if name in MODEL_TITLES else next(iter(MODEL_TITLES))
+        chosen = self._text("model")
+        name = self._of_site("model", chosen if chosen in MODEL_TITLES else None)
+        return name or next(iter(MODEL_TITLES))
 
     @model_name.setter
     def model_name(self, name: str) -> None:
@@ -84,16 +104,39 @@ class Settings:
     def reading_mode(self) -> ReadingMode | None:
         """None until the reader has chosen one."""
         name = self._text("reading_mode")
-        return ReadingMode[name] if name in ReadingMode.__members__ else None
+        chosen = ReadingMode[name] if name in ReadingMode.__members__ else None
+        return self._of_site("mode", chosen)
 
     @reading_mode.setter
     def reading_mode(self, mode: ReadingMode) -> None:
         self._values.setValue("reading_mode", mode.name)
 
+    def _of_site(self, name: str, chosen: T | None) -> T | None:
+        """By the site where that is locked, else as chosen, else by the site."""
+        locked: T | None = getattr(self.policy.locked, name)
+        if locked is not None:
+            return locked
+        default: T | None = getattr(self.policy.defaults, name)
+        return default if chosen is None else chosen
+
+    def has_chosen(self, name: str) -> bool:
+        """Whether the reader has, of a field of `ReadingSettings`; it counts unless locked."""
+        return bool(self._text({"mode": "reading_mode"}.get(name, name)))
+
+    @property
+    def open_folder(self) -> Path | None:
+        """Where dialogs that open begin; None: where the system begins them."""
+        return self._of_site("open_folder", None)
+
+    @property
+    def export_folder(self) -> Path | None:
+        """Where dialogs that save begin."""
+        return self._of_site("export_folder", None)
+
     @property
     def compares_models(self) -> bool:
         """Whether the network that is not chosen is asked about the open study too."""
-        return self._flag("asks_both")
+        return self._flag("asks_both") and not self.policy.is_locked("model")
 
     @compares_models.setter
     def compares_models(self, compares_models: bool) -> None:
@@ -281,6 +324,20 @@ class Settings:
     @images_geometry.setter
     def images_geometry(self, state: QByteArray) -> None:
         self._values.setValue("images/geometry", state)
+
+    def impersonal(self) -> dict[str, str]:
+        """What is set, without names, paths and what the window looks like; by its key."""
+        keys = (key for key in self._values.allKeys() if key in _IMPERSONAL)
+        chosen = {key: self._text(key) for key in keys}
+        locked = [
+            entry.name for entry in fields(ReadingSettings) if self.policy.is_locked(entry.name)
+        ]
+        closed = [way.value for way in Export if way not in self.policy.exports]
+        return chosen | {
+            "screens measured": str(len(self.screens)),
+            "locked by the site": ", ".join(locked) or "nothing",
+            "exports closed by the site": ", ".join(closed) or "none",
+        }
 
     def _text(self, key: str, default: str = "") -> str:
         """A number that was set in this run has not become a text yet."""
