@@ -52,14 +52,9 @@ DRAWINGS = {
     "actual_pixels": line("M4.5 8.2L7 6.5V17.5M16.5 8.2L19 6.5V17.5")
     + dot(12, 9.7)
     + dot(12, 14.7),
-    "angle": line("M4 19h16M4 19L16 5M12.5 19a8.5 8.5 0 0 0-3-6.4"),
-    "arrow": line("M5 19L19 5M10.5 5H19v8.5"),
     "ask": line(CORNERS + "M9.3 9.7a2.7 2.7 0 1 1 3.9 2.4c-.9.5-1.2 1-1.2 1.9") + dot(12, 17),
-    "copy": line("M9 9h11v11H9zM5 15H4V4h11v1"),
     "discard": line("M8 5L4 9l4 4M4 9h10.5a5 5 0 0 1 0 10H9"),
-    "ellipse": '<ellipse cx="12" cy="12" rx="9" ry="6"/>',
     "fit": line(CORNERS + "M8.5 7.5c6 0 8 2.5 8 4.5s-2 4.5-8 4.5z"),
-    "header": line("M4 4h16v16H4zM7.5 8.5h2M12.5 8.5h4M7.5 12h2M12.5 12h4M7.5 15.5h2M12.5 15.5h4"),
     "heat_map": line(
         "M12.5 2.8c.6 4.4 5 6 5 11.2a5.5 5.5 0 0 1-11 0c0-2.6 1.4-3.8 2-6 1.2.7 1.9 1.7 2.1 3 "
         "1.5-1.7 2.2-4.6 1.9-8.2z"
@@ -80,7 +75,6 @@ DRAWINGS = {
         "M3 7a1.5 1.5 0 0 1 1.5-1.5h4.6l2.2 2.5h8.2A1.5 1.5 0 0 1 21 9.5v8a1.5 1.5 0 0 1-1.5 1.5"
         "h-15A1.5 1.5 0 0 1 3 17.5z"
     ),
-    "picture": line("M4 5h16v14H4zM4 16.5l5-5 4 4 2.5-2.5 4.5 4.5") + dot(15.5, 9, 1.5),
     "preset": ring(12, 12, 8) + area("M12 4a8 8 0 0 1 0 16z"),
     "previous_study": line(WORKLIST + "M18.5 19V5M15 8.5L18.5 5L22 8.5"),
     "quadrants": line("M4 4h16v16H4zM12 4v16M4 12h16") + area("M4 4h8v8H4z"),
@@ -90,7 +84,6 @@ DRAWINGS = {
     "save_next": line("M9 18H3V4h9.5L16 7.5V11M6.5 4v4.5H12V4M12.5 17H22M18 13l4 4-4 4"),
     "shutter": line("M3.5 3.5h17v17h-17z")
     + area("M3 3h18v18H3zM8 6.5v11c5.5 0 9-2.5 9-5.5s-3.5-5.5-9-5.5z"),
-    "text": line("M5 7V5h14v2M12 5v14M9 19h6"),
 }
 
 

@@ -81,7 +81,7 @@ def test_words_are_where_the_reader_wants_them_and_give_way_from_the_last_group_
         ]
 
     assert with_words() == COMMANDS[: len(with_words())]
-    assert {"save_and_next", "next_preset"} <= set(with_words())
+    assert {"save_and_next", "heat_map"} <= set(with_words())
     use(window, "settings")
     dialog = window.findChild(SettingsDialog)
     place = find(dialog, QComboBox, "Words in the toolbar")
