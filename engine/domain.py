@@ -189,6 +189,7 @@ class MammogramView:
     laterality: Laterality | None
     view_position: ViewPosition | None
     guessed: frozenset[str] = frozenset()  #: of "laterality", "view", "study": not from a tag
+    by_hand: frozenset[str] = frozenset()  #: likewise: not from the file at all, a reader says so
     pixel_spacing: PixelSpacing | None = None
     pixel_aspect: float = 1.0  #: height of a pixel / its width; 1 is square
     vois: tuple[Voi, ...] = ()  #: the file's own presets, in the order to be offered
@@ -530,6 +531,8 @@ class ReaderAssessment:
     revealed_at: datetime | None = None
     time_spent_s: float | None = None  #: the study was on the screen so long, until recorded
     restores: int | None = None  #: by an undo: the record whose words these are
+    #: of "laterality", "view", "study": what a reader had said by hand of any of the images
+    by_hand: tuple[str, ...] = ()
     is_withdrawn: bool = False  #: by an undo: its reader says nothing of the breast any more
 
     @property
@@ -620,6 +623,27 @@ class Annotation:
     text: str = ""  #: the reader's own words
     measured: str = ""  #: as it stood on the screen, with unit and origin of the spacing
     is_removed: bool = False
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What a reader says an image is, where its file does not say it, or says it wrongly.
+
+    Kept with the readings, never written into the file. Never edited in the store either: the
+    newest of an image counts, and one that says nothing takes back what was said.
+    """
+
+    image_uid: str
+    content: str  #: digest of the file that it is said of, hexadecimal; empty: it was not listed
+    reader: str
+    laterality: Laterality | None = None  #: None: as the file says
+    view_position: ViewPosition | None = None  #: likewise
+    study: str = ""  #: images of one such name are one study; empty: as the files say
+    patient_id: str = ""  #: of that study
+
+    @property
+    def says_anything(self) -> bool:
+        return bool(self.laterality or self.view_position or self.study)
 
 
 @dataclass(frozen=True)

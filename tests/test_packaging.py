@@ -1,6 +1,7 @@
 """What a release must hold: versions that agree, licences, resources, declared dependencies."""
 
 import ast
+import configparser
 import os
 import re
 import shutil
@@ -17,8 +18,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from PIL import Image
 
-from engine import __version__
+from engine import __version__, site_configuration
 from engine.__main__ import COMMANDS, NOT_IN_THE_BUNDLE
+from engine.domain import NOTICE
+from engine.site_configuration import SiteConfiguration
 from scripts.manual_files import manual_files
 
 ROOT = Path(__file__).parents[1]
@@ -252,3 +255,44 @@ def test_a_wheel_holds_every_module_and_resource_and_nothing_else(tmp_path):
         f"resources/{folder}/{file.name}" for file, folder in manual_files(ROOT)
     }
     assert {"resources/self_test/phantom.dcm", "resources/licences/NOTICES.txt"} <= packed
+
+
+def test_the_example_of_a_sites_file_means_something(tmp_path):
+    lines = (ROOT / "packaging" / "site.toml").read_text("utf-8").splitlines()
+    path = tmp_path / "site.toml"
+    path.write_text("\n".join(line.removeprefix("#") for line in lines if line[:2] != "# "))
+    configuration = site_configuration.read(path)
+    assert configuration.policy.because
+    assert configuration.policy.locked.mode is not None
+    path.write_text("\n".join(lines))
+    assert site_configuration.read(path) == SiteConfiguration()  # as it is copied, nothing
+
+
+def test_the_man_pages_name_every_command_and_option():
+    pages = {
+        name: (ROOT / "packaging" / f"{name}.1").read_text("utf-8").replace("\\-", "-")
+        for name in ("birads-viewer", "birads-engine")
+    }
+    assert all(NOTICE in page for page in pages.values())
+    for command in COMMANDS.keys() - set(NOT_IN_THE_BUNDLE):
+        assert f".B {command}\n" in pages["birads-engine"]
+    text = (ROOT / "viewer" / "__main__.py").read_text("utf-8")
+    for option in re.findall(r'"(--[\w-]+)"', text):
+        assert option in pages["birads-viewer"], option
+
+
+def test_a_desktop_opens_dicom_files_with_the_program():
+    entry = configparser.RawConfigParser(strict=True)
+    entry.optionxform = str
+    entry.read(ROOT / "packaging" / "birads-viewer.desktop", "utf-8")
+    values = entry["Desktop Entry"]
+    assert values["MimeType"] == "application/dicom;"
+    assert values["Exec"].split() == ["birads-viewer", "%F"]
+    assert NOTICE in values["Comment"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="for Linux")
+def test_the_script_that_makes_packages_is_valid():
+    script = ROOT / "scripts" / "package"
+    subprocess.run(["bash", "-n", script], check=True)
+    assert os.access(script, os.X_OK)

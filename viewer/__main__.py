@@ -95,6 +95,7 @@ def _run_window(options: argparse.Namespace) -> int:
     from viewer.window.configuration import show_refusal
     from viewer.window.main_window import MainWindow
     from viewer.window.settings import Settings, data_folder
+    from viewer.window.single_instance import SingleInstance
 
     app = QApplication(sys.argv[:1])
     app.setApplicationName("birads-viewer")
@@ -112,6 +113,9 @@ def _run_window(options: argparse.Namespace) -> int:
     os.umask(0o077)  # whatever is written in a session is its user's alone
     with suppress(OSError):  # told where it matters: by the log, and by the readings
         make_private_folder(data_folder())
+    instance = SingleInstance(data_folder(), app)
+    if not options.demo and instance.hand_over(options.paths):
+        return 0
     log_folder = data_folder() / "logs"
     has_log = _log_to(log_folder / "viewer.log")
     engine = start_engine(log_folder / "engine.log" if has_log else None)
@@ -127,6 +131,7 @@ def _run_window(options: argparse.Namespace) -> int:
     threading.excepthook = lambda args: reporter.report(
         args.exc_type, args.exc_value, args.exc_traceback
     )
+    instance.called.connect(window.on_called)
     window.show()
     if settings.reading_mode is None and not options.demo:
         window.ask_for_mode()
@@ -156,6 +161,7 @@ def _run_window(options: argparse.Namespace) -> int:
         return app.exec()
     finally:
         session.close()
+        instance.close()
 
 
 def spare_full_collections() -> None:

@@ -37,6 +37,9 @@ from engine.domain import (
 from engine.errors import UnreadableFile
 from engine.messages import Message, message
 
+STUDY_GUESS = message(
+    "That these views belong to one patient is guessed from their {source}.", source=""
+)
 _HANGING = {ViewPosition.CC: 0, ViewPosition.MLO: 1}
 
 
@@ -285,7 +288,7 @@ def _note_mixed_folders(
 
 
 def _study(key: _Key, members: list[FoundImage]) -> Study:
-    members = sorted(members, key=_hanging_order)
+    members = sorted(members, key=lambda image: hanging_order(image.view))
     first = members[0]
     folder, who = _text(first.folder.name), _text(key.who)
     uid, patient_id = {
@@ -299,12 +302,7 @@ def _study(key: _Key, members: list[FoundImage]) -> Study:
     is_guessed = len(members) > 1 and key.rule is not _Rule.DICOM
     if is_guessed:
         source = message("Patient IDs") if key.rule is _Rule.CBIS_DDSM else message("file names")
-        notes.append(
-            message(
-                "That these views belong to one patient is guessed from their {source}.",
-                source=source,
-            )
-        )
+        notes.append(Message(STUDY_GUESS.template, {"source": source}))
     if key.rule is _Rule.DICOM and len({image.patient_name for image in members} - {""}) > 1:
         notes.append(message("The Patient's Name differs between the views of this study."))
     identity = _identity(members, notes) if key.rule is _Rule.DICOM else None
@@ -346,8 +344,8 @@ def _identity(members: list[FoundImage], notes: list[Message]) -> PatientIdentit
     return PatientIdentity(stated[0].patient_id, next(iter(issuers), ""), next(iter(births), None))
 
 
-def _hanging_order(image: FoundImage) -> tuple[object, ...]:
-    view = image.view
+def hanging_order(view: MammogramView) -> tuple[object, ...]:
+    """Sorts the views of a study as they hang."""
     return (
         2 if view.view_position is None else _HANGING.get(view.view_position, 2),
         0 if view.laterality is Laterality.RIGHT else 1,

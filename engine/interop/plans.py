@@ -68,9 +68,12 @@ class ReaderRecords:
 
     @property
     def newest(self) -> tuple[ReaderAssessment, ...]:
-        """The newest of each breast, also where it takes a reading back."""
+        """The newest of each breast, also where it takes a reading back; none of what a reader says
+        by hand."""
         superseded = {a.supersedes for a in self.assessments if a.supersedes is not None}
-        return tuple(a for a in self.assessments if a.record_id not in superseded)
+        newest = (a for a in self.assessments if a.record_id not in superseded)
+        # a side or a study that a reader says by hand is told by no image that a document names
+        return tuple(a for a in newest if not a.by_hand)
 
     @property
     def marked_images(self) -> frozenset[str]:

@@ -33,7 +33,8 @@ EXPORT_COLUMNS = (
     *(f"{name}_{what}" for name in ("hybrid", "light") for what in _NETWORK_COLUMNS),
     "networks_differ",
     *("reading_mode", "opened_at", "revealed_at", "recorded_at", "time_spent_s"),
-    *("regions", "notice"),
+    # what of side, view and study the reader had said by hand: it stands in no file
+    *("regions", "by_hand", "notice"),
 )
 
 
@@ -129,6 +130,7 @@ def _export_row(assessment: ReaderAssessment, is_current: bool) -> dict[str, obj
         "revealed_at": assessment.revealed_at and assessment.revealed_at.isoformat(),
         "recorded_at": assessment.recorded_at.isoformat(),
         "time_spent_s": assessment.time_spent_s,
+        "by_hand": " ".join(assessment.by_hand),
         "notice": NOTICE,
     }
     if (prediction := assessment.prediction) is not None:

@@ -14,6 +14,7 @@ from engine.domain import (
     Agreement,
     Annotation,
     AnnotationKind,
+    Attribution,
     BiradsCategory,
     Judgement,
     Laterality,
@@ -26,6 +27,7 @@ from engine.domain import (
     RegionOutOfScope,
     RegionPrediction,
     RegionRecord,
+    ViewPosition,
     propose_agreement,
 )
 from engine.messages import as_message
@@ -34,11 +36,12 @@ from engine.records.storage_errors import damaged
 COLUMNS = (
     "study_uid, image_uids, patient_id, laterality, reader, category, proposed_agreement, "
     "agreement, reason, comment, prediction, reading_mode, opened_at, recorded_at, supersedes, "
-    "category_before, revealed_at, time_spent_s, restores, is_withdrawn, id"
+    "category_before, revealed_at, time_spent_s, restores, is_withdrawn, id, by_hand"
 )
 ANNOTATION_COLUMNS = (
     "mark, study_uid, image_uid, patient_id, reader, kind, points, text, measured, is_removed"
 )
+ATTRIBUTION_COLUMNS = "image_uid, content, reader, laterality, view_position, study, patient_id"
 REGION_COLUMNS = (
     "study_uid, patient_id, reader, image_uid, box, model, model_sha256, model_categories, "
     "probabilities, malignancy, scope_reason, spacing_mm, spacing_source, notes, asked_at"
@@ -121,15 +124,16 @@ def assessment_from_row(row: Sequence[Any]) -> ReaderAssessment:
             recorded_at=datetime.fromisoformat(row[13]),
             supersedes=row[14],
             category_before=row[15] and BiradsCategory(row[15]),
-            revealed_at=_earliest(row[16], row[22]),
+            revealed_at=_earliest(row[16], row[23]),
             time_spent_s=row[17],
             restores=row[18],
             is_withdrawn=bool(row[19]),
             record_id=row[20],
+            by_hand=tuple(map(str, json.loads(row[21] or "[]"))),
         )
-        if row[10] is not None or row[21] is None:
+        if row[10] is not None or row[22] is None:
             return assessment
-        later = _prediction_from_json(row[21])  # no reader judged it
+        later = _prediction_from_json(row[22])  # no reader judged it
         agreement = propose_agreement(assessment.category, later)
         return replace(
             assessment, prediction=later, proposed_agreement=agreement, agreement=agreement
@@ -156,6 +160,33 @@ def annotation_from_row(row: Sequence[Any]) -> Annotation:
             is_removed=bool(row[9]),
         )
     except (ValueError, KeyError, TypeError) as error:  # the file was changed by other hands
+        raise damaged() from error
+
+
+def attribution_row(said: Attribution) -> tuple[object, ...]:
+    return (
+        said.image_uid,
+        said.content,
+        said.reader,
+        said.laterality and said.laterality.value,
+        said.view_position and said.view_position.value,
+        said.study or None,
+        said.patient_id or None,
+    )
+
+
+def attribution_from_row(row: Sequence[Any]) -> Attribution:
+    try:
+        return Attribution(
+            str(row[0]),
+            str(row[1]),
+            str(row[2]),
+            row[3] and Laterality(row[3]),
+            row[4] and ViewPosition(row[4]),
+            str(row[5] or ""),
+            str(row[6] or ""),
+        )
+    except ValueError as error:  # the file was changed by other hands
         raise damaged() from error
 
 

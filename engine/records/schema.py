@@ -138,6 +138,25 @@ CREATE TRIGGER links_are_never_edited BEFORE UPDATE ON chain
 CREATE TRIGGER links_are_never_deleted BEFORE DELETE ON chain
     BEGIN SELECT RAISE (ABORT, 'a link is never deleted'); END;
 """,
+    """
+ALTER TABLE readings ADD COLUMN by_hand TEXT;  -- JSON array; NULL: all as the files say
+CREATE TABLE attributions (  -- what readers say images are; the newest of an image counts
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    image_uid TEXT NOT NULL,
+    content TEXT NOT NULL,  -- digest of the file that it is said of, hexadecimal
+    reader TEXT NOT NULL,
+    laterality TEXT,  -- NULL: as the file says; so the three below
+    view_position TEXT,
+    study TEXT,
+    patient_id TEXT,
+    stored_at TEXT NOT NULL
+);
+CREATE INDEX attributions_of_image ON attributions (image_uid);
+CREATE TRIGGER attributions_are_never_edited BEFORE UPDATE ON attributions
+    BEGIN SELECT RAISE (ABORT, 'an attribution is never edited, only followed by another'); END;
+CREATE TRIGGER attributions_are_never_deleted BEFORE DELETE ON attributions
+    BEGIN SELECT RAISE (ABORT, 'an attribution is never deleted, only followed by another'); END;
+""",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 CHAINED_SINCE = 6  #: the version from which on rows have links

@@ -10,7 +10,8 @@ blind reader does not; `export_csv` leaves it out until it was revealed or `unbl
 So do the places where a study's files were seen, by which it is found again.
 
 What readers drew on the images is kept here too, a row for each change, and is in no export; what
-the region network told them of rectangles is, beside the readings of that breast.
+the region network told them of rectangles is, beside the readings of that breast. What they say
+images are (side, view, study) is kept likewise, and goes out with each reading made under it.
 """
 
 import json
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from engine.domain import (
     Annotation,
+    Attribution,
     Judgement,
     Laterality,
     ReaderAssessment,
@@ -35,11 +37,14 @@ from engine.records.pseudonyms import Pseudonyms
 from engine.records.readings_file import ReadingsFile
 from engine.records.rows import (
     ANNOTATION_COLUMNS,
+    ATTRIBUTION_COLUMNS,
     COLUMNS,
     REGION_COLUMNS,
     SELECT,
     annotation_from_row,
     assessment_from_row,
+    attribution_from_row,
+    attribution_row,
     prediction_to_json,
     region_from_row,
     region_row,
@@ -125,6 +130,7 @@ class ReadingStore:
             assessment.restores,
             1 if assessment.is_withdrawn else None,
             None,
+            json.dumps(assessment.by_hand) if assessment.by_hand else None,
         )
         with self._file.saving():
             if assessment.supersedes is not None:
@@ -224,6 +230,25 @@ class ReadingStore:
                 annotation = annotation_from_row(row)
                 newest[annotation.annotation_id] = annotation
         return tuple(found for found in newest.values() if not found.is_removed)
+
+    def attribute(self, attributions: Sequence[Attribution]) -> None:
+        """Stores what a reader says of images: all of it or nothing. Raises StorageFailed."""
+        now = datetime.now(UTC).isoformat()
+        with self._file.saving():
+            for said in attributions:
+                row = dict(zip(ATTRIBUTION_COLUMNS.split(", "), attribution_row(said), strict=True))
+                self._file.insert("attributions", row | {"stored_at": now})
+
+    def attributions(self) -> dict[tuple[str, str], Attribution]:
+        """What is said of images now, by image uid and content. Raises StorageFailed."""
+        with self._file.reading():
+            rows = self.connection.execute(
+                f"SELECT {ATTRIBUTION_COLUMNS} FROM attributions ORDER BY id"
+            )
+            newest = {
+                (said.image_uid, said.content): said for said in map(attribution_from_row, rows)
+            }
+        return {key: said for key, said in newest.items() if said.says_anything}
 
     def record_regions(self, regions: Sequence[RegionRecord]) -> None:
         """Stores what readers were told of rectangles: all of it or nothing.

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from engine.dicom import loading
+from engine.dicom.attributions import Attributions, attributed
 from engine.dicom.files import real_file
 from engine.domain import (
     NOTICE,
@@ -45,7 +46,8 @@ log = logging.getLogger(__name__)
 
 COLUMNS = (
     *("file", "dataset", "patient_id", "laterality", "view", "birads", "birads_kind"),
-    *("birads_raw", "aspect_ratio", "study_uid", "image_uid", "reader", "reading_mode", "notice"),
+    *("birads_raw", "aspect_ratio", "study_uid", "image_uid", "reader", "reading_mode", "by_hand"),
+    "notice",
 )
 DATASET = "readings"
 IMAGE_FOLDER = "images"
@@ -65,6 +67,8 @@ class ReadStudy:
 
     readings: tuple[ReaderAssessment, ...]
     places: Mapping[str, Path]  #: by image uid
+    #: what readers say of images by hand; it counts for those as it did when they were read
+    attributions: Attributions = field(default_factory=dict)
 
 
 @dataclass
@@ -111,6 +115,7 @@ def write(
     """
     written = Written(target if pseudonyms is None else target / "images.csv")
     wanted = [item for study in studies for item in _newest(study, written.left_out)]
+    said = {key: word for study in studies for key, word in study.attributions.items()}
     try:
         _refuse_among_images(target, studies)
         with nullcontext() if pseudonyms is None else _claimed(target):
@@ -119,7 +124,9 @@ def write(
                 if should_stop():
                     raise Cancelled
                 on_progress(number, len(wanted))
-                row = _row(reading, image_uid, path, written.path, pseudonyms, written.left_out)
+                row = _row(
+                    reading, image_uid, path, written.path, pseudonyms, written.left_out, said
+                )
                 if row is not None:
                     rows.append(row)
             with replaced_whole(written.path) as file:
@@ -189,9 +196,10 @@ def _row(
     manifest: Path,
     pseudonyms: Pseudonyms | None,
     left_out: Counter[Message],
+    said: Attributions,
 ) -> dict[str, object] | None:
     """None where the image is left out; then the reason is counted."""
-    view = _find(path, reading, image_uid)
+    view = _find(path, reading, image_uid, said)
     if isinstance(view, Message):
         left_out[view] += 1
         return None
@@ -203,6 +211,7 @@ def _row(
         "birads_kind": INCOMPLETE if reading.category is BiradsCategory.INCOMPLETE else READER,
         "birads_raw": reading.category.value,
         "reading_mode": reading.reading_mode.value,
+        "by_hand": " ".join(sorted(view.by_hand)),
         "notice": NOTICE,
     }
     if view.pixel_aspect != 1:
@@ -229,7 +238,9 @@ def _row(
     return row
 
 
-def _find(path: Path | None, reading: ReaderAssessment, image_uid: str) -> MammogramView | Message:
+def _find(
+    path: Path | None, reading: ReaderAssessment, image_uid: str, said: Attributions
+) -> MammogramView | Message:
     """The image as its file tells it now, or why it cannot be used.
 
     The file is trusted only where it still holds the image that was read.
@@ -237,7 +248,7 @@ def _find(path: Path | None, reading: ReaderAssessment, image_uid: str) -> Mammo
     if path is None or not real_file(path).is_file():
         return NOT_FOUND
     try:
-        catalogue = loading.load([path])
+        catalogue = attributed(loading.load([path]), said)
     except EngineError:
         return UNREADABLE
     if catalogue.failures or not catalogue.studies:

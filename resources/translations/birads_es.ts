@@ -164,6 +164,42 @@
         <translation>sospecha alta</translation>
     </message>
     <message>
+        <source>That these images are one study of one patient was said by hand, by a reader.</source>
+        <translation>Que estas imágenes son un estudio de un paciente lo dijo un lector, a mano.</translation>
+    </message>
+    <message>
+        <source>That this image is a study of its own was said by hand, by a reader.</source>
+        <translation>Que esta imagen es un estudio propio lo dijo un lector, a mano.</translation>
+    </message>
+    <message>
+        <source>side</source>
+        <translation>lado</translation>
+    </message>
+    <message>
+        <source>view</source>
+        <translation>proyección</translation>
+    </message>
+    <message>
+        <source>study</source>
+        <translation>estudio</translation>
+    </message>
+    <message>
+        <source>Their files name different patients.</source>
+        <translation>Sus archivos nombran pacientes distintos.</translation>
+    </message>
+    <message>
+        <source>Given by hand, by a reader: {what}.</source>
+        <translation>Dado a mano por un lector: {what}.</translation>
+    </message>
+    <message>
+        <source>header says {side}</source>
+        <translation>la cabecera dice {side}</translation>
+    </message>
+    <message>
+        <source>Its header says that the view is {view}.</source>
+        <translation>Su cabecera dice que la proyección es {view}.</translation>
+    </message>
+    <message>
         <source>right breast</source>
         <translation>mama derecha</translation>
     </message>
@@ -404,10 +440,6 @@
         <translation>obturador</translation>
     </message>
     <message>
-        <source> (guessed)</source>
-        <translation> (supuesto)</translation>
-    </message>
-    <message>
         <source>loading</source>
         <translation>cargando</translation>
     </message>
@@ -423,6 +455,10 @@
     <message>
         <source>PRIOR {date}</source>
         <translation>PREVIO {date}</translation>
+    </message>
+    <message>
+        <source>by hand</source>
+        <translation>a mano</translation>
     </message>
     <message>
         <source>guessed</source>
@@ -1082,6 +1118,10 @@
     <message>
         <source>&amp;Worklist</source>
         <translation>&amp;Lista de trabajo</translation>
+    </message>
+    <message>
+        <source>&amp;Find a study</source>
+        <translation>&amp;Buscar un estudio</translation>
     </message>
     <message>
         <source>&amp;Images</source>
@@ -1909,8 +1949,108 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>T&amp;odas predeterminadas</translation>
     </message>
     <message>
+        <source>File</source>
+        <translation>Archivo</translation>
+    </message>
+    <message>
+        <source>Side</source>
+        <translation>Lado</translation>
+    </message>
+    <message>
+        <source>Study</source>
+        <translation>Estudio</translation>
+    </message>
+    <message>
+        <source>Side, view and study by hand</source>
+        <translation>Lado, proyección y estudio a mano</translation>
+    </message>
+    <message>
+        <source>What you say here is kept with the readings and marked on each image; no file changes. The networks are asked anew. Ctrl+Z takes it back.</source>
+        <translation>Lo que diga aquí se guarda con las lecturas y se marca en cada imagen; ningún archivo cambia. Se vuelve a preguntar a las redes. Ctrl+Z lo retira.</translation>
+    </message>
+    <message>
+        <source>Side of the selected images</source>
+        <translation>Lado de las imágenes seleccionadas</translation>
+    </message>
+    <message>
+        <source>View of the selected images</source>
+        <translation>Proyección de las imágenes seleccionadas</translation>
+    </message>
+    <message>
+        <source>Study of the selected images</source>
+        <translation>Estudio de las imágenes seleccionadas</translation>
+    </message>
+    <message>
+        <source>Patient ID of the study</source>
+        <translation>ID de paciente del estudio</translation>
+    </message>
+    <message>
+        <source>&amp;Apply</source>
+        <translation>&amp;Aplicar</translation>
+    </message>
+    <message>
+        <source>&amp;Take back</source>
+        <translation>&amp;Retirar</translation>
+    </message>
+    <message>
         <source>&amp;Close</source>
         <translation>&amp;Cerrar</translation>
+    </message>
+    <message>
+        <source>Patient ID</source>
+        <translation>ID de paciente</translation>
+    </message>
+    <message>
+        <source>as it is</source>
+        <translation>como está</translation>
+    </message>
+    <message>
+        <source>Right</source>
+        <translation>Derecho</translation>
+    </message>
+    <message>
+        <source>Left</source>
+        <translation>Izquierdo</translation>
+    </message>
+    <message>
+        <source>one study of one patient</source>
+        <translation>un estudio de un paciente</translation>
+    </message>
+    <message>
+        <source>each a study of its own</source>
+        <translation>cada una un estudio propio</translation>
+    </message>
+    <message>
+        <source>the side</source>
+        <translation>el lado</translation>
+    </message>
+    <message>
+        <source>the view</source>
+        <translation>la proyección</translation>
+    </message>
+    <message>
+        <source>the patient</source>
+        <translation>el paciente</translation>
+    </message>
+    <message>
+        <source>Override what the files themselves say: {what}</source>
+        <translation>Anular lo que dicen los propios archivos: {what}</translation>
+    </message>
+    <message>
+        <source>Enter your name in the reading pane first: it is kept with your word.</source>
+        <translation>Escriba antes su nombre en el panel de lectura: se guarda con su palabra.</translation>
+    </message>
+    <message>
+        <source>Select images above.</source>
+        <translation>Seleccione imágenes arriba.</translation>
+    </message>
+    <message>
+        <source>A study needs a Patient ID.</source>
+        <translation>Un estudio necesita un ID de paciente.</translation>
+    </message>
+    <message>
+        <source>The files say otherwise: tick the line above if they are wrong.</source>
+        <translation>Los archivos dicen otra cosa: marque la línea de arriba si se equivocan.</translation>
     </message>
     <message>
         <source>Mouse and forms</source>
@@ -2048,10 +2188,6 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Orden de apertura</translation>
     </message>
     <message>
-        <source>Most suspicious first</source>
-        <translation>Más sospechosos primero</translation>
-    </message>
-    <message>
         <source>running …</source>
         <translation>en curso …</translation>
     </message>
@@ -2072,9 +2208,37 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>lectura sin terminar</translation>
     </message>
     <message>
+        <source>All studies</source>
+        <translation>Todos los estudios</translation>
+    </message>
+    <message>
+        <source>Unread</source>
+        <translation>Sin leer</translation>
+    </message>
+    <message>
+        <source>Read already</source>
+        <translation>Ya leídos</translation>
+    </message>
+    <message>
+        <source>Disagreed with the model</source>
+        <translation>En desacuerdo con el modelo</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>Fallidos</translation>
+    </message>
+    <message>
+        <source>Date</source>
+        <translation>Fecha</translation>
+    </message>
+    <message>
         <source>read</source>
         <comment>by the reader</comment>
         <translation>leído</translation>
+    </message>
+    <message>
+        <source>disagreed with the model</source>
+        <translation>en desacuerdo con el modelo</translation>
     </message>
     <message>
         <source>right {said}</source>
@@ -2117,6 +2281,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Sin ID de paciente</translation>
     </message>
     <message>
+        <source>Suspicious: model 4 or 5</source>
+        <translation>Sospechoso: modelo 4 o 5</translation>
+    </message>
+    <message>
         <source>1 file is no image and was skipped.</source>
         <translation>1 archivo no es una imagen y se omitió.</translation>
     </message>
@@ -2136,16 +2304,20 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>… sin terminar</translation>
     </message>
     <message>
+        <source>≠ read</source>
+        <translation>≠ leído</translation>
+    </message>
+    <message>
         <source>✓ read</source>
         <translation>✓ leído</translation>
     </message>
     <message>
-        <source>Order of the worklist</source>
-        <translation>Orden de la lista de trabajo</translation>
-    </message>
-    <message>
         <source>Worklist</source>
         <translation>Lista de trabajo</translation>
+    </message>
+    <message>
+        <source>No study is like that. Esc empties the search.</source>
+        <translation>Ningún estudio es así. Esc vacía la búsqueda.</translation>
     </message>
     <message>
         <source>Pause</source>
@@ -2160,8 +2332,44 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Buscando archivos …</translation>
     </message>
     <message>
+        <source>By Patient ID; again: the other way round, then as opened</source>
+        <translation>Por ID de paciente; otra vez: al revés, luego como se abrieron</translation>
+    </message>
+    <message>
+        <source>The newest first; again: the other way round, then as opened</source>
+        <translation>El más reciente primero; otra vez: al revés, luego como se abrieron</translation>
+    </message>
+    <message>
+        <source>What is begun first, then unread; again: the other way round</source>
+        <translation>Primero lo empezado, luego lo no leído; otra vez: al revés</translation>
+    </message>
+    <message>
+        <source>The most suspicious first; again: the other way round</source>
+        <translation>El más sospechoso primero; otra vez: al revés</translation>
+    </message>
+    <message>
+        <source>Which studies are listed</source>
+        <translation>Qué estudios se muestran</translation>
+    </message>
+    <message>
+        <source>{title}: the model&apos;s answers are hidden</source>
+        <translation>{title}: las respuestas del modelo están ocultas</translation>
+    </message>
+    <message>
         <source>The model&apos;s answers are hidden</source>
         <translation>Las respuestas del modelo están ocultas</translation>
+    </message>
+    <message>
+        <source>Sort by: {column}</source>
+        <translation>Ordenar por: {column}</translation>
+    </message>
+    <message>
+        <source>Search name, ID or date</source>
+        <translation>Buscar nombre, ID o fecha</translation>
+    </message>
+    <message>
+        <source>Search the worklist</source>
+        <translation>Buscar en la lista de trabajo</translation>
     </message>
     <message>
         <source>, paused</source>
@@ -3958,8 +4166,28 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Guárdelas o descártelas antes de deshacer una guardada.</translation>
     </message>
     <message>
+        <source>Side, vie&amp;w and study by hand …</source>
+        <translation>Lado, pro&amp;yección y estudio a mano …</translation>
+    </message>
+    <message>
+        <source>Open the study that the images are in.</source>
+        <translation>Abra el estudio en el que están las imágenes.</translation>
+    </message>
+    <message>
+        <source>No study is open</source>
+        <translation>No hay ningún estudio abierto</translation>
+    </message>
+    <message>
+        <source>Save or discard what was entered for these images first.</source>
+        <translation>Guarde o descarte antes lo escrito para estas imágenes.</translation>
+    </message>
+    <message>
         <source>Unsaved entries</source>
         <translation>Entradas sin guardar</translation>
+    </message>
+    <message>
+        <source>What was given by hand for the images is undone</source>
+        <translation>Se deshizo lo dado a mano para las imágenes</translation>
     </message>
     <message>
         <source>{breast}: no reading of it stands any more.</source>
@@ -4787,6 +5015,34 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Tools that have no room in the toolbar</source>
         <translation>Herramientas que no caben en la barra</translation>
+    </message>
+    <message>
+        <source>&amp;Watch a folder …</source>
+        <translation>&amp;Vigilar una carpeta …</translation>
+    </message>
+    <message>
+        <source>New studies come into the worklist once they are complete.</source>
+        <translation>Los estudios nuevos entran en la lista cuando están completos.</translation>
+    </message>
+    <message>
+        <source>Watch a folder</source>
+        <translation>Vigilar una carpeta</translation>
+    </message>
+    <message>
+        <source>It is looked for again and again; check its drive or network.</source>
+        <translation>Se busca una y otra vez; compruebe su unidad o la red.</translation>
+    </message>
+    <message>
+        <source>The watched folder cannot be read</source>
+        <translation>No se puede leer la carpeta vigilada</translation>
+    </message>
+    <message>
+        <source>Watching {folder}</source>
+        <translation>Vigilando {folder}</translation>
+    </message>
+    <message>
+        <source>incoming: {count}</source>
+        <translation>llegando: {count}</translation>
     </message>
     <message>
         <source>{command} (locked)</source>

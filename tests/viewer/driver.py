@@ -10,7 +10,7 @@ from engine.domain import Laterality
 from scripts.tour import find
 from tests.viewer.fake_engine import study_prediction
 from viewer.display.shown_image import ImageState
-from viewer.panes.worklist_items import WorklistItemModel
+from viewer.panes.worklist_items import row_at
 from viewer.shared.messages import side_name
 from viewer.shared.states import StudyState
 
@@ -51,7 +51,7 @@ def phase(window):
 def rows(window):
     """The worklist's, from top to bottom."""
     model = window.worklist.findChild(QListView).model()
-    return [model.index(n, 0).data(WorklistItemModel.RowRole) for n in range(model.rowCount())]
+    return [row_at(model.index(n, 0)) for n in range(model.rowCount())]
 
 
 def cells(page, column):

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QListView
 
 from tests.phantom import write_mammogram, write_study
 from viewer.display.shown_image import ImageState
-from viewer.panes.worklist_items import WorklistItemModel
+from viewer.panes.worklist_items import row_at
 
 
 @pytest.fixture
@@ -17,13 +17,13 @@ def found_at_once(_folders_are_small, monkeypatch):
 
 def patients(window):
     model = window.worklist.findChild(QListView).model()
-    rows = [model.index(n, 0).data(WorklistItemModel.RowRole) for n in range(model.rowCount())]
+    rows = [row_at(model.index(n, 0)) for n in range(model.rowCount())]
     return [row.study.patient_id for row in rows if row.study is not None]
 
 
 def selected(window):
     index = window.worklist.findChild(QListView).currentIndex()
-    return index.data(WorklistItemModel.RowRole).study.patient_id
+    return row_at(index).study.patient_id
 
 
 def open_to_the_end(qtbot, window, folder):

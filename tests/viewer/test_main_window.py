@@ -395,7 +395,7 @@ def test_keys_work_wherever_the_keyboard_is_but_in_text(window, write_studies, q
     open_and_wait(qtbot, window, write_studies(3))
     places = (
         window.worklist.list_view,
-        window.worklist.order_box,
+        window.worklist.bar.filter_box,
         window.menus.model_choice,
         window.assessment.forms[RIGHT].reason_box,
         canvases(window)[0],
@@ -651,7 +651,7 @@ def test_what_was_opened_stands_in_the_recent_list_of_the_next_start(
 
 
 def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
-    from viewer.panes.worklist_items import WorklistOrder
+    from viewer.display.worklist_row import WorklistOrder
 
     window = make_window()
     window.worklist_dock.hide()
@@ -666,7 +666,7 @@ def test_the_layout_reader_overlay_and_order_are_remembered(make_window, qtbot):
     assert again.prediction.overlay == (True, 0.75)
     assert again.commands.action("heat_map").isChecked()
     assert again.assessment.reader.text() == "Dr. X"
-    assert again.worklist.order_box.currentData() is WorklistOrder.SUSPICION
+    assert again.worklist.order is WorklistOrder.SUSPICION
 
 
 def test_readings_are_exported_and_the_file_is_told_to_be_private(

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QKeySequence,
     QPainter,
 )
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QWidget
 
 import viewer.output.output
 import viewer.panes.assessment_pane
@@ -62,8 +62,9 @@ from viewer.__main__ import starting_mode
 from viewer.display.assessment_form import CHANGE_REASONS, REASONS
 from viewer.display.listed_reading import ReadingFilter
 from viewer.display.reading_modes import MODE_TITLES
+from viewer.display.worklist_row import WorklistFilter, WorklistOrder
 from viewer.output import pictures, summary
-from viewer.panes.worklist_items import WorklistItemModel, WorklistOrder
+from viewer.panes.worklist_items import row_at
 from viewer.shared.states import Phase, StudyState
 from viewer.viewports.corner_text import EVERYTHING
 from viewer.window.settings import Settings
@@ -438,7 +439,7 @@ def test_the_list_is_not_ranked_by_what_is_hidden_and_the_wanted_order_comes_bac
     assert ranked != opened
     window.choose_mode(SECOND)
     assert window.worklist.study_uids == opened
-    assert window.worklist.order_box.currentData() is WorklistOrder.OPENED
+    assert window.worklist.order is WorklistOrder.OPENED
     assert window.settings.worklist_order == "SUSPICION"
     window.choose_mode(CONCURRENT)
     still_hidden = window.session.current_study.uid
@@ -579,6 +580,27 @@ def given_out(window, path) -> dict[str, object]:
     return seen
 
 
+def listed(qtbot, window) -> list[object]:
+    """What every filter, heading and search that can be chosen leaves of the worklist."""
+    bar, seen = window.worklist.bar, []
+    boxes = bar.filter_box
+    for place in range(boxes.count()):
+        if boxes.model().item(place).isEnabled():
+            boxes.setCurrentIndex(place)
+            seen.append((boxes.currentText(), window.worklist.study_uids))
+    boxes.setCurrentIndex(0)
+    for button in bar.findChildren(QToolButton):
+        for _ in range(3):
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+            seen.append((button.text(), window.worklist.order, window.worklist.study_uids))
+    for text in ("4", "suspicious", "disagree", "A-2"):
+        bar.search.setText(text)
+        seen.append(window.worklist.study_uids)
+    bar.search.clear()
+    window.worklist.set_order(WorklistOrder.SUSPICION)
+    return seen
+
+
 def everything(qtbot, window, path) -> dict[str, object]:
     """All ways out of the window."""
     given = given_out(window, path)
@@ -606,9 +628,14 @@ def everything(qtbot, window, path) -> dict[str, object]:
         "heard": heard(QAccessible.queryAccessibleInterface(window)),
         "items": [[str(cell.data(role)) for role in ROLES] for cell in cells],
         "rows": [
-            (row.sentence, row.badges, row.rank, row.status.state, row.prediction)
-            for row in (cell.data(WorklistItemModel.RowRole) for cell in cells)
+            (
+                *(row.sentence, row.badges, row.status.state, row.prediction, row.has_disagreed),
+                *([row.sort_key(order) for order in WorklistOrder]),
+                *([row.passes(wanted) for wanted in WorklistFilter]),
+            )
+            for row in (row_at(cell) for cell in cells)
         ],
+        "listed": listed(qtbot, window),
         "title": (window.windowTitle(), window.statusBar().currentMessage()),
     }
     QApplication.processEvents()

@@ -882,7 +882,7 @@ def test_a_reading_is_stored_at_once_and_found_again(session, emitted, open_fold
     session.record(assessment_of(study))
     ((recorded,),) = emitted.of("assessment_recorded")
     assert session.history(study) == (recorded,)
-    assert session.has_been_read(study)
+    assert session.how_read(study).is_read
 
 
 def test_a_reading_is_never_shown_for_another_patients_images(session, open_folder, tmp_path):
@@ -895,7 +895,7 @@ def test_a_reading_is_never_shown_for_another_patients_images(session, open_fold
     (two,) = open_folder(tmp_path / "disk2").studies
     assert two.uid == one.uid
     assert session.history(two) == ()
-    assert not session.has_been_read(two)
+    assert not session.how_read(two).is_read
     (one,) = open_folder(tmp_path / "disk1").studies
     assert len(session.history(one)) == 1
 

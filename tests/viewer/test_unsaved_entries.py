@@ -122,7 +122,7 @@ def test_entries_count_in_no_export_and_no_list_of_readings(start, folder, tmp_p
     window.readings.export(tmp_path / "readings.csv", unblind=True)
     assert "dense, see prior" not in (tmp_path / "readings.csv").read_text("utf-8")
     assert window.session.all_readings() == ()
-    assert not window.session.has_been_read(window.session.current_study)
+    assert not window.session.how_read(window.session.current_study).is_read
 
 
 @pytest.mark.parametrize("mode", [SECOND, BLIND])

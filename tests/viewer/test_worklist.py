@@ -1,18 +1,21 @@
 """The worklist tells every study, its state, its categories, and what could not be read."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QLabel, QToolButton
 
 from engine.domain import Catalogue, FailedFile, Laterality, OutOfScope
 from engine.errors import EngineStopped
+from tests.viewer.driver import find
 from tests.viewer.fake_engine import MODELS, prediction_of, study_prediction
 from tests.viewer.studies import make_study
+from viewer.display.worklist_row import WorklistFilter, WorklistOrder
 from viewer.panes.worklist import WorklistPane
-from viewer.panes.worklist_items import WorklistOrder
 from viewer.shared import theme
 from viewer.shared.states import RunState, StudyProgress, StudyState, StudyStatus
 
@@ -249,3 +252,162 @@ def test_a_study_with_notes_says_so_in_its_row_and_tells_them_in_the_tool_tip(pa
     pane.show_catalogue(Catalogue((study,)))
     assert "notes" in sentences(pane)[0]
     assert study.notes[0] in pane.list_view.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+
+
+# ------------------------------------------------------------------------- search, filter, order
+
+
+def listed(pane):
+    return [uid.removeprefix("1.2.") for uid in pane.study_uids]
+
+
+def choose_filter(pane, wanted):
+    box = pane.bar.filter_box
+    box.setCurrentIndex(box.findData(wanted))
+
+
+def heading(pane, title):
+    return find(pane, QToolButton, f"Sort by: {title}")
+
+
+PEOPLE = (
+    study_of(1, patient_name="Muñoz^Ana", study_date=date(2024, 3, 2)),
+    study_of(2, patient_name="Doe^Jane", study_date=date(2023, 11, 5)),
+    study_of(10, patient_name="Doe^Mary", study_date=None),
+)
+
+
+@pytest.fixture
+def people(pane):
+    pane.show_catalogue(Catalogue(PEOPLE, failures=CATALOGUE.failures, notes=CATALOGUE.notes))
+    pane.show()
+    return pane
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("munoz", ["1"]),
+        ("doe", ["2", "10"]),
+        ("jane doe", ["2"]),
+        ("A-1", ["1", "10"]),
+        ("2023-11", ["2"]),
+        ("20240302", ["1"]),
+        ("doe 2023", ["2"]),
+        ("nobody", []),
+        ("  ", ["1", "2", "10"]),
+    ],
+)
+def test_what_is_typed_is_searched_in_name_id_and_date(people, qtbot, typed, found):
+    qtbot.keyClicks(people.bar.search, typed)
+    assert listed(people) == found
+    qtbot.keyClick(people.bar.search, Qt.Key.Key_Escape)
+    assert listed(people) == ["1", "2", "10"]
+
+
+def test_a_file_that_could_not_be_read_is_found_by_its_name(people, qtbot):
+    qtbot.keyClicks(people.bar.search, "scan-3")
+    assert [row.title for row in people.rows] == ["scan-3.dcm"]
+
+
+def test_an_empty_list_says_why(people, qtbot):
+    with pytest.raises(LookupError):
+        find(people, QLabel, "No study is like that.")
+    qtbot.keyClicks(people.bar.search, "nobody")
+    assert find(people, QLabel, "No study is like that.").isVisible()
+
+
+def test_no_search_and_no_filter_takes_the_open_study_away(people, qtbot):
+    people.select("1.2.1")
+    with qtbot.assertNotEmitted(people.study_selected, wait=50):
+        qtbot.keyClicks(people.bar.search, "jane")
+    assert not people.list_view.currentIndex().isValid()
+    with qtbot.assertNotEmitted(people.study_selected, wait=50):
+        people.bar.search.clear()
+    assert people.list_view.currentIndex().data().startswith("Patient A-1")
+    people.mark_read("1.2.1")
+    with qtbot.assertNotEmitted(people.study_selected, wait=50):
+        choose_filter(people, WorklistFilter.UNREAD)
+    assert listed(people) == ["1", "2", "10"]  # what is open stays until another is
+    people.step(1)
+    qtbot.waitUntil(lambda: listed(people) == ["2", "10"])
+    assert people.list_view.currentIndex().data().startswith("Patient A-2")
+
+
+def test_enter_goes_from_the_search_to_the_first_study_found(people, qtbot):
+    people.select("1.2.1")
+    qtbot.keyClicks(people.bar.search, "doe")
+    with qtbot.waitSignal(people.study_selected) as selected:
+        qtbot.keyClick(people.bar.search, Qt.Key.Key_Return)
+    assert selected.args == ["1.2.2"]
+
+
+def test_a_study_that_is_not_listed_is_listed_when_it_is_brought_up(people, qtbot):
+    qtbot.keyClicks(people.bar.search, "jane")
+    people.select("1.2.1")
+    assert listed(people) == ["1", "2", "10"]
+    assert people.bar.search.text() == ""
+
+
+def test_each_filter_lists_what_it_says_with_its_number(people, qtbot):
+    people.mark_read("1.2.1")
+    people.mark_read("1.2.2", has_disagreed=True)
+    people.show_prediction(suspicion(PEOPLE[1], 5))
+    people.show_status("1.2.10", StudyStatus(StudyState.FAILED, EngineStopped("It stopped", "")))
+    expected = {
+        WorklistFilter.ALL: ["1", "2", "10"],
+        WorklistFilter.UNREAD: ["10"],
+        WorklistFilter.READ: ["1", "2"],
+        WorklistFilter.DISAGREED: ["2"],
+        WorklistFilter.SUSPICIOUS: ["2"],
+        WorklistFilter.FAILED: ["10"],
+    }
+    box = people.bar.filter_box
+    qtbot.waitUntil(lambda: box.itemText(1).endswith("(1)"))
+    for wanted, uids in expected.items():
+        choose_filter(people, wanted)
+        assert listed(people) == uids
+        files = wanted is WorklistFilter.FAILED
+        assert box.currentText().endswith(f"({len(uids) + files})")
+    assert [row.title for row in people.rows] == ["A-10", "scan-3.dcm"]  # failed files, too
+
+
+def test_a_heading_sorts_then_turns_round_then_goes_back_to_as_opened(people, qtbot):
+    date_heading = heading(people, "Date")
+    seen = []
+    for _ in range(3):
+        press(qtbot, date_heading)
+        seen.append((date_heading.text(), listed(people)))
+    assert seen == [
+        ("Date ▼", ["1", "2", "10"]),
+        ("Date ▲", ["10", "2", "1"]),
+        ("Date", ["1", "2", "10"]),
+    ]
+    people.mark_draft("1.2.10", True)
+    people.mark_read("1.2.1")
+    press(qtbot, heading(people, "Reading"))
+    assert listed(people) == ["10", "2", "1"]
+    press(qtbot, heading(people, "Patient"))
+    assert listed(people) == ["1", "2", "10"]  # as numbers, not as letters
+    assert sentences(people)[3].startswith("scan-3.dcm")
+
+
+def test_what_would_tell_of_the_model_cannot_be_chosen_while_it_is_hidden_and_says_why(
+    people, qtbot
+):
+    people.show_prediction(suspicion(PEOPLE[1], 5))
+    choose_filter(people, WorklistFilter.SUSPICIOUS)
+    people.set_order(WorklistOrder.SUSPICION)
+    people.allow_ranking(False)
+    assert listed(people) == ["1", "2", "10"]
+    model_heading = heading(people, "Model")
+    assert not model_heading.isEnabled()
+    assert model_heading.toolTip() == "The model's answers are hidden"
+    box = people.bar.filter_box
+    assert box.currentData() is WorklistFilter.ALL
+    for wanted in (WorklistFilter.SUSPICIOUS, WorklistFilter.DISAGREED):
+        place = box.findData(wanted)
+        assert not box.model().item(place).isEnabled()
+        assert box.itemText(place).endswith(": the model's answers are hidden")
+    people.allow_ranking(True)
+    assert listed(people) == ["2", "1", "10"]

@@ -1,21 +1,56 @@
 """What a row of the worklist says: of a study how far the model and the reader are with it, else
-what could not be read.
+what could not be read; and which rows a filter and a search let through.
 """
 
+import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
 from typing import ClassVar
 
 from PySide6.QtGui import QImage
 
 from engine.domain import Catalogue, FailedFile, Prediction, Study, StudyPrediction
-from viewer.shared.languages import tr
+from viewer.shared.languages import mark, tr
 from viewer.shared.messages import localised, localised_error
-from viewer.shared.plain_text import shortened, tool_tip, visible_lines
+from viewer.shared.plain_text import natural, shortened, tool_tip, visible_lines
 from viewer.shared.states import StudyState, StudyStatus
 
-Rank = tuple[int, float, int]  #: sorts by suspicion; failures and notes come last
 Badge = tuple[str, int | None]  #: ('R', 4) of a breast; None: out of scope
-_STUDY_RANK, _FAILURE_RANK, _NOTE_RANK = range(3)
+_SUSPICIOUS_CATEGORY = 4
+_SEARCHED_LENGTH = 4096  # characters of a row's words; a hostile header has millions
+
+
+class WorklistFilter(Enum):
+    """Which rows are listed."""
+
+    ALL = mark("All studies")
+    UNREAD = mark("Unread")
+    READ = mark("Read already")
+    DISAGREED = mark("Disagreed with the model")
+    SUSPICIOUS = mark("Suspicious: model 4 or 5")
+    FAILED = mark("Failed")
+
+    @property
+    def tells_of_the_model(self) -> bool:
+        """Whether its rows, and their number, say what the model said."""
+        return self in (WorklistFilter.DISAGREED, WorklistFilter.SUSPICIOUS)
+
+
+class WorklistOrder(Enum):
+    """What the studies are sorted by; failures and notes come after them in all."""
+
+    OPENED = mark("As opened")
+    PATIENT = mark("Patient")
+    DATE = mark("Date")
+    READING = mark("Reading")
+    SUSPICION = mark("Model")
+
+    @property
+    def tells_of_the_model(self) -> bool:
+        return self is WorklistOrder.SUSPICION
 
 
 @dataclass(eq=False)
@@ -24,10 +59,56 @@ class StudyRow:
     study: Study
     status: StudyStatus = field(default_factory=lambda: StudyStatus(StudyState.QUEUED))
     prediction: StudyPrediction | None = None
+    badges: tuple[Badge, ...] = ()  #: of the prediction, once for all who paint and filter
     thumbnail: QImage | None = None
     has_draft: bool = False
     is_read: bool = False
     is_unfinished: bool = False  #: a second read, with no category kept or changed
+    has_disagreed: bool = False  #: a reading that stands disagrees, and that may be told
+
+    def passes(self, wanted: WorklistFilter) -> bool:
+        if wanted is WorklistFilter.ALL:
+            return True
+        if wanted is WorklistFilter.DISAGREED:
+            return self.has_disagreed
+        if wanted is WorklistFilter.SUSPICIOUS:
+            return any(is_suspicious(category) for _, category in self.badges)
+        if wanted is WorklistFilter.FAILED:
+            return self.status.state is StudyState.FAILED
+        return (self.is_read and not self.is_unfinished) is (wanted is WorklistFilter.READ)
+
+    @cached_property
+    def searched(self) -> str:
+        """Name, ID and date, also without hyphens, as `search_words` are."""
+        study = self.study
+        date = f"{study.study_date:%Y-%m-%d %Y%m%d}" if study.study_date else ""
+        return _folded(f"{study.patient_id} {study.patient_name} {study.description} {date}")
+
+    def sort_key(self, order: WorklistOrder) -> str:
+        """Compares as text; equals stand as they were opened."""
+        key = {
+            WorklistOrder.OPENED: "",
+            WorklistOrder.PATIENT: natural(_folded(self.title)),
+            WorklistOrder.DATE: self.study.study_date.isoformat() if self.study.study_date else "",
+            WorklistOrder.READING: str(self._reading_rank),
+            # what is not known yet stands below what is
+            WorklistOrder.SUSPICION: f"{self.prediction.suspicion:.9f}" if self.prediction else "",
+        }[order]
+        place = (
+            self.number
+            if order in (WorklistOrder.PATIENT, WorklistOrder.READING)
+            else 10**8 - self.number
+        )
+        return f"{key}\0{place:09}"
+
+    @property
+    def _reading_rank(self) -> int:
+        """What is begun comes first, then what is not."""
+        if self.has_draft:
+            return 0
+        if self.is_unfinished:
+            return 1
+        return 3 if self.is_read else 2
 
     @property
     def title(self) -> str:
@@ -39,31 +120,6 @@ class StudyRow:
         images = tr("1 image") if count == 1 else tr("%n images", "", count)
         when = date.isoformat() if date else tr("no date")
         return f"{when} · {images}"
-
-    @property
-    def rank(self) -> Rank:
-        """What is not known yet comes after what is."""
-        suspicion = -1.0 if self.prediction is None else self.prediction.suspicion
-        return _STUDY_RANK, -suspicion, self.number
-
-    @property
-    def badges(self) -> tuple[Badge, ...]:
-        """Of each breast that the model was asked about.
-
-        Of views that make no breast the most suspicious one's, under a question mark.
-        """
-        if self.prediction is None:
-            return ()
-        if not self.prediction.breasts and self.prediction.views:
-            views = [view.prediction for view in self.prediction.views]
-            judged = [each for each in views if isinstance(each, Prediction)]
-            worst = max(judged, key=lambda each: (each.suspicion, each.category), default=None)
-            return (("?", None if worst is None else worst.category),)
-        judgements = ((b.laterality.value, b.prediction) for b in self.prediction.breasts)
-        return tuple(
-            (side, each.category if isinstance(each, Prediction) else None)
-            for side, each in judgements
-        )
 
     @property
     def state_text(self) -> str:
@@ -89,6 +145,7 @@ class StudyRow:
             tr("notes") if self.study.notes else "",
             tr("unsaved reading") if self.has_draft else "",
             read if self.is_read else "",
+            tr("disagreed with the model") if self.has_disagreed else "",
         )
         patient = tr("Patient {name}").format(name=self.title)
         parts = [patient, self.text, *breasts, self.state_text, *marks]
@@ -109,15 +166,18 @@ class StudyRow:
 class MessageRow:
     """A file that could not be read, or a note on the list."""
 
-    number: int
     title: str
     text: str
     is_failure: bool
     study: ClassVar[None] = None
 
-    @property
-    def rank(self) -> Rank:
-        return _FAILURE_RANK if self.is_failure else _NOTE_RANK, 0.0, self.number
+    def passes(self, wanted: WorklistFilter) -> bool:
+        return wanted is WorklistFilter.ALL or (wanted is WorklistFilter.FAILED and self.is_failure)
+
+    @cached_property
+    def searched(self) -> str:
+        """A file is searched by its name; notes are of all."""
+        return _folded(self.title) if self.is_failure else ""
 
     @property
     def sentence(self) -> str:
@@ -131,11 +191,49 @@ class MessageRow:
 Row = StudyRow | MessageRow
 
 
-def message_rows(catalogue: Catalogue, first: int) -> list[MessageRow]:
-    """Failures, then notes, numbered from `first` on."""
+def badges_of(prediction: StudyPrediction) -> tuple[Badge, ...]:
+    """Of each breast that the model was asked about.
+
+    Of views that make no breast the most suspicious one's, under a question mark.
+    """
+    if not prediction.breasts and prediction.views:
+        views = [view.prediction for view in prediction.views]
+        judged = [each for each in views if isinstance(each, Prediction)]
+        worst = max(judged, key=lambda each: (each.suspicion, each.category), default=None)
+        return (("?", None if worst is None else worst.category),)
+    judgements = ((b.laterality.value, b.prediction) for b in prediction.breasts)
+    return tuple(
+        (side, each.category if isinstance(each, Prediction) else None) for side, each in judgements
+    )
+
+
+def is_suspicious(category: int | None) -> bool:
+    return category is not None and category >= _SUSPICIOUS_CATEGORY
+
+
+def search_words(text: str) -> tuple[str, ...]:
+    """All of which a row must have, whatever their case, accents and order."""
+    return tuple(_folded(text).split())
+
+
+def is_found(row: Row, words: Sequence[str]) -> bool:
+    return all(word in row.searched for word in words)
+
+
+def _folded(text: str) -> str:
+    """A DICOM name's parts apart; without accents, so that Munoz finds Muñoz."""
+    parts = re.sub(r"[\^=]", " ", text[:_SEARCHED_LENGTH])
+    if parts.isascii():
+        return parts.lower()
+    letters = unicodedata.normalize("NFKD", parts.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def message_rows(catalogue: Catalogue) -> list[MessageRow]:
+    """Failures, then notes."""
     failures = [_failure(failure) for failure in catalogue.failures]
     notes = [(tr("Note", "on the list"), note, False) for note in _notes(catalogue)]
-    return [MessageRow(first + n, *row) for n, row in enumerate([*failures, *notes])]
+    return [MessageRow(*row) for row in (*failures, *notes)]
 
 
 def _failure(failure: FailedFile) -> tuple[str, str, bool]:

@@ -1,110 +1,196 @@
-"""The rows of the worklist as Qt wants them, and their order."""
+"""The rows of the worklist as Qt wants them: which are listed, and in what order.
 
-from enum import Enum
+What studies are sorted by lies in the items, where Qt compares it without calling Python: a
+thousand studies are sorted within a frame.
+"""
+
+from collections.abc import Iterable
 from typing import Any, cast
 
 from PySide6.QtCore import (
-    QAbstractListModel,
+    QConcatenateTablesProxyModel,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QSortFilterProxyModel,
     Qt,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QStandardItemModel
 
 from engine.domain import Catalogue
-from viewer.display.worklist_row import Row, StudyRow, message_rows
-from viewer.shared.languages import mark
+from viewer.display.worklist_row import (
+    Row,
+    StudyRow,
+    WorklistFilter,
+    WorklistOrder,
+    is_found,
+    message_rows,
+    search_words,
+)
 
 AnyIndex = QModelIndex | QPersistentModelIndex
+_DESCENDING_AT_FIRST = (
+    WorklistOrder.DATE,
+    WorklistOrder.SUSPICION,
+)  # the newest, the most suspicious
+_COLUMNS = {
+    order: place
+    for place, order in enumerate(WorklistOrder, -1)
+    if order is not WorklistOrder.OPENED
+}
+ROW_ROLE = Qt.ItemDataRole.UserRole
+_KEY_ROLE = ROW_ROLE + 1
+_WORD_ROLES = (
+    Qt.ItemDataRole.DisplayRole,
+    Qt.ItemDataRole.AccessibleTextRole,
+    Qt.ItemDataRole.ToolTipRole,
+)
 
 
-class WorklistOrder(Enum):
-    """In which order the studies stand; failures and notes come after them in both."""
+class WorklistItems(QConcatenateTablesProxyModel):
+    """The studies that are listed, in their order, then failures, then notes."""
 
-    OPENED = mark("As opened")
-    SUSPICION = mark("Most suspicious first")
-
-
-class WorklistItemModel(QAbstractListModel):
-    """Studies first, then failures, then notes."""
-
-    RowRole = Qt.ItemDataRole.UserRole
-
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._studies: list[StudyRow] = []
-        self._rows: list[Row] = []
-        self._of_study: dict[str, StudyRow] = {}
+        self._rows: dict[str, StudyRow] = {}
+        self._failure_count = 0
+        self._listed = _ListedRows(self)
+        self._listed_messages = _ListedRows(self)
+        self.addSourceModel(self._listed)
+        self.addSourceModel(self._listed_messages)
+
+    # ------------------------------------------------------------------------------- what there is
+
+    @property
+    def studies(self) -> Iterable[StudyRow]:
+        """Listed or not."""
+        return self._rows.values()
+
+    @property
+    def failure_count(self) -> int:
+        """Of files that could not be read."""
+        return self._failure_count
 
     def show_catalogue(self, catalogue: Catalogue, is_more: bool = False) -> None:
         """`is_more`: of the studies that were there everything is known that was."""
-        known = self._of_study if is_more else {}
-        self.beginResetModel()
-        self._studies = []
+        known = self._rows if is_more else {}
+        self._rows = {}
         for number, study in enumerate(catalogue.studies):
             row = known.get(study.uid) or StudyRow(number, study)
             row.number = number
-            self._studies.append(row)
-        self._of_study = {row.study.uid: row for row in self._studies}
-        self._rows = [*self._studies, *message_rows(catalogue, len(self._studies))]
-        self.endResetModel()
+            self._rows[study.uid] = row
+        self._failure_count = len(catalogue.failures)
+        self._listed_messages.show(message_rows(catalogue))
+        self._listed.show(self._rows.values())
 
     def change(self, study_uid: str, **values: object) -> None:
-        """Attributes of the study's row."""
-        row = self._of_study[study_uid]
-        for name, value in values.items():
+        """Attributes of the study's row; nothing happens where they have these values."""
+        row = self._rows[study_uid]
+        changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+        if not changed:
+            return
+        for name, value in changed.items():
             setattr(row, name, value)
-        index = self.index(row.number)
-        self.dataChanged.emit(index, index)
+        self._listed.set_keys(row)
+        self._listed.touch(row.number)
 
-    def clear_predictions(self) -> None:
-        for uid in self._of_study:
-            self.change(uid, prediction=None)
+    # ------------------------------------------------------------------------------ what is listed
 
-    def row_of(self, study_uid: str) -> QModelIndex:
-        return self.index(self._of_study[study_uid].number)
+    def set_order(self, order: WorklistOrder, is_reversed: bool) -> None:
+        self._listed.sort_by(order, is_reversed)
 
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008  Qt's own
-        return 0 if parent.isValid() else len(self._rows)
+    def set_filter(self, wanted: WorklistFilter, text: str) -> None:
+        for listed in (self._listed, self._listed_messages):
+            listed.set_filter(wanted, text)
 
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row = self._rows[index.row()]
-        if role == self.RowRole:
-            return row
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return row.sentence
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return row.tool_tip
-        return None
+    def keep(self, study_uid: str | None) -> None:
+        """It stays listed whatever the filter says; a search goes past it."""
+        before, self._listed.kept_uid = self._listed.kept_uid, study_uid
+        if before in self._rows and before != study_uid:
+            self._listed.touch(self._rows[before].number)
 
-    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        if isinstance(self._rows[index.row()], StudyRow):
-            return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        return Qt.ItemFlag.ItemIsEnabled
+    @property
+    def listed_count(self) -> int:
+        """Of studies: they stand first."""
+        return self._listed.rowCount()
+
+    def index_of(self, study_uid: str) -> QModelIndex:
+        """Invalid where the study is not listed."""
+        return self.mapFromSource(self._listed.place_of(self._rows[study_uid].number))
 
 
 def row_at(index: AnyIndex) -> Row | None:
-    """Of this model or of one that sorts it; None where the index is of nothing."""
-    return cast("Row | None", index.data(WorklistItemModel.RowRole))
+    """None where the index is of nothing."""
+    return cast("Row | None", index.data(ROW_ROLE))
 
 
-class OrderedRows(QSortFilterProxyModel):
-    def __init__(self, parent: QWidget) -> None:
+class _ListedRows(QSortFilterProxyModel):
+    """Some of what it is given, numbered as it was given."""
+
+    def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._order = WorklistOrder.OPENED
-        self.setDynamicSortFilter(True)
-        self.sort(0)
+        self.kept_uid: str | None = None
+        self._wanted = WorklistFilter.ALL
+        self._words: tuple[str, ...] = ()
+        self._rows: list[Row] = []
+        self._source = QStandardItemModel(0, len(_COLUMNS), self)
+        self.setSourceModel(self._source)
+        self.setSortRole(_KEY_ROLE)
 
-    def set_order(self, order: WorklistOrder) -> None:
-        self._order = order
-        self.invalidate()
-        self.sort(0)
+    def show(self, rows: Iterable[Row]) -> None:
+        """A model of its own each time: one change for whoever looks, however many rows."""
+        before, self._source = self._source, QStandardItemModel(0, len(_COLUMNS), self)
+        self._rows = list(rows)
+        self._source.setRowCount(len(self._rows))
+        for number, row in enumerate(self._rows):
+            self._source.setData(self._source.index(number, 0), row, ROW_ROLE)
+            _ = row.searched  # now, not as the first letter is typed
+            if isinstance(row, StudyRow):
+                self.set_keys(row)
+        self.setSourceModel(self._source)
+        before.deleteLater()
 
-    def lessThan(self, left: AnyIndex, right: AnyIndex) -> bool:
-        one, other = row_at(left), row_at(right)
-        if one is None or other is None:
+    def set_keys(self, row: StudyRow) -> None:
+        for order, column in _COLUMNS.items():
+            index = self._source.index(row.number, column)
+            self._source.setData(index, row.sort_key(order), _KEY_ROLE)
+
+    def touch(self, number: int) -> None:
+        """Whether it is listed, or what it says, has changed."""
+        index = self._source.index(number, 0)
+        self._source.dataChanged.emit(index, index)
+
+    def place_of(self, number: int) -> QModelIndex:
+        """Invalid where it is not listed."""
+        return self.mapFromSource(self._source.index(number, 0))
+
+    def sort_by(self, order: WorklistOrder, is_reversed: bool) -> None:
+        if order is WorklistOrder.OPENED:
+            self.sort(-1)
+            return
+        is_descending = is_reversed is not (order in _DESCENDING_AT_FIRST)
+        direction = Qt.SortOrder.DescendingOrder if is_descending else Qt.SortOrder.AscendingOrder
+        self.sort(_COLUMNS[order], direction)
+
+    def set_filter(self, wanted: WorklistFilter, text: str) -> None:
+        self._wanted, self._words = wanted, search_words(text)
+        self.setFilterFixedString(text)  # what asks anew in every version of Qt
+
+    def filterAcceptsRow(self, number: int, _parent: AnyIndex) -> bool:
+        row = self._rows[number]
+        if self._words and not is_found(row, self._words):
             return False
-        if self._order is WorklistOrder.SUSPICION:
-            return one.rank < other.rank
-        return one.number < other.number
+        is_kept = isinstance(row, StudyRow) and row.study.uid == self.kept_uid
+        return is_kept or row.passes(self._wanted)
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Words are made when they are asked for: most rows are never seen."""
+        if index.column() == 0 and role in _WORD_ROLES:
+            row: Row = super().data(index, ROW_ROLE)
+            return row.tool_tip if role == Qt.ItemDataRole.ToolTipRole else row.sentence
+        return super().data(index, role)
+
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        if isinstance(row_at(index), StudyRow):
+            return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        return Qt.ItemFlag.ItemIsEnabled

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from engine.dicom.attributions import Attributions, attributed
 from engine.dicom.loading import load
 from engine.domain import Catalogue
 from engine.errors import EngineError
@@ -30,9 +31,17 @@ class Opening(QObject):
     failed = Signal(EngineError)
     outdated = Signal()  #: files have changed since they were listed
 
-    def __init__(self, delivery: Delivery, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        attributions: Callable[[], Attributions],
+        parent: QObject | None = None,
+    ) -> None:
+        """`attributions`: what readers say of images now; asked on the window's thread."""
         super().__init__(parent)
         self._delivery = delivery
+        self._attributions = attributions
+        self._found = Catalogue(())  # as the files say
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loading")
         self._is_busy = False
         self._number = 0  # of the latest search
@@ -50,10 +59,11 @@ class Opening(QObject):
         paths: tuple[Path, ...],
         on_loaded: Callable[[Catalogue], None],
         on_found: Callable[[Catalogue], None] | None = None,
+        beside: Catalogue | None = None,
     ) -> None:
         """`on_loaded` gets what lies under the paths, or `failed` follows; a search that was begun
         before is dropped. `on_found` gets what is complete of a large folder while the rest is
-        found.
+        found. With `beside` it comes to that catalogue, in the place of what lay there before.
         """
         self._stop.set()
         self._stop = should_stop = threading.Event()
@@ -71,14 +81,15 @@ class Opening(QObject):
 
         def show(catalogue: Catalogue) -> None:
             if on_found is not None:
-                self._delivery.deliver(
-                    lambda: on_found(catalogue) if number == self._number else None
-                )
+                self._delivery.deliver(lambda: self._on_found(number, catalogue, on_found))
 
         future = self._loader.submit(
             load, paths, report, should_stop.is_set, show if on_found else None
         )
-        self._delivery.when_done(future, lambda done: self._on_loaded(number, done, on_loaded))
+        places = () if beside is None else paths
+        self._delivery.when_done(
+            future, lambda done: self._on_loaded(number, done, on_loaded, beside, places)
+        )
         self.started.emit()
 
     def cancel(self) -> None:
@@ -93,7 +104,12 @@ class Opening(QObject):
             self.progressed.emit(done, total)
 
     def _on_loaded(
-        self, number: int, future: Future[Catalogue], on_loaded: Callable[[Catalogue], None]
+        self,
+        number: int,
+        future: Future[Catalogue],
+        on_loaded: Callable[[Catalogue], None],
+        beside: Catalogue | None,
+        places: tuple[Path, ...],
     ) -> None:
         if number != self._number or future.cancelled():
             return
@@ -104,7 +120,24 @@ class Opening(QObject):
         except EngineError as error:
             self.failed.emit(error)
             return
-        on_loaded(catalogue)
+        self._found = catalogue if beside is None else _merged(beside, catalogue, places)
+        on_loaded(self.as_said())
+
+    def _on_found(
+        self, number: int, catalogue: Catalogue, on_found: Callable[[Catalogue], None]
+    ) -> None:
+        if number == self._number:
+            self._found = catalogue
+            on_found(self.as_said())
+
+    @property
+    def found(self) -> Catalogue:
+        """What the latest search found, as the files say."""
+        return self._found
+
+    def as_said(self) -> Catalogue:
+        """The same as readers say it is."""
+        return attributed(self._found, self._attributions())
 
     # --------------------------------------------------------------------- files that have changed
 
@@ -135,3 +168,20 @@ class Opening(QObject):
         """Waits until the search has stopped."""
         self.stop()
         self._loader.shutdown(cancel_futures=True)
+
+
+def _merged(before: Catalogue, more: Catalogue, places: tuple[Path, ...]) -> Catalogue:
+    """What lies in these places is as `more` has it."""
+    wanted = set(places)
+
+    def is_there(path: Path) -> bool:
+        return path in wanted or not wanted.isdisjoint(path.parents)
+
+    studies = [s for s in before.studies if not any(is_there(view.path) for view in s.views)]
+    failures = [failure for failure in before.failures if not is_there(failure.path)]
+    return Catalogue(
+        (*studies, *more.studies),
+        (*failures, *more.failures),
+        before.skipped_count + more.skipped_count,
+        tuple(dict.fromkeys((*before.notes, *more.notes))),
+    )

@@ -8,14 +8,16 @@ unasked (`on_problem`): that it was gone or replaced, and what was done about it
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.dicom.attributions import Attributions
 from engine.domain import (
     Agreement,
     Annotation,
+    Attribution,
     Draft,
     Laterality,
     ReaderAssessment,
@@ -281,6 +283,9 @@ class Readings:
             if assessment.prediction is not None and self.is_hidden(study.uid):
                 raise ValueError("the assessment tells what is hidden from its reader")
             assessment = self._with_times(study, assessment)
+            read = [view for view in study.views if view.image_uid in assessment.image_uids]
+            by_hand = sorted({what for view in read for what in view.by_hand})
+            assessment = replace(assessment, by_hand=tuple(by_hand))
         recorded = self.store.record(assessment, {} if study is None else _places(study))
         self._undoable.add(_id(recorded))
         self._revealed.pop(assessment.study_uid, None)
@@ -410,6 +415,13 @@ class Readings:
             self.store.record_regions(self._unstored_regions)
             self._unstored_regions.clear()
 
+    def attributions(self) -> Attributions:
+        """What readers say of images, of these and of others."""
+        return self.store.attributions()
+
+    def attribute(self, said: Sequence[Attribution]) -> None:
+        self.store.attribute(said)
+
     def regions(self, study: Study) -> tuple[RegionRecord, ...]:
         """What readers were told of rectangles on its images, the first told first, hidden or not;
         with what could not be stored yet.
@@ -513,7 +525,8 @@ class Readings:
             if reading.record_id in record_ids:
                 of_study.setdefault((reading.study_uid, reading.patient_id), []).append(reading)
         return tuple(
-            ReadStudy(tuple(readings), self.places(readings[0])) for readings in of_study.values()
+            ReadStudy(tuple(readings), self.places(readings[0]), self.attributions())
+            for readings in of_study.values()
         )
 
     def pseudonyms(self) -> Pseudonyms:

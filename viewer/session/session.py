@@ -12,20 +12,23 @@ for a study's being done. Nor is anything asked about a spot until then.
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from engine.dicom.attributions import Attributions, attribution_key
 from engine.domain import (
+    Agreement,
     Annotation,
     AnnotationKind,
+    Attribution,
     Catalogue,
     Draft,
-    FileIdentity,
     Laterality,
+    MammogramView,
     Prediction,
     ReaderAssessment,
     ReadingMode,
@@ -37,6 +40,7 @@ from engine.domain import (
 from engine.errors import EngineError, StorageFailed, UnreadableFile
 from engine.messages import message
 from viewer.session.exporting import Exporting
+from viewer.session.hot_folder import HotFolder
 from viewer.session.images import PIXEL_CACHE_BYTES, Images
 from viewer.session.inference import Engine, Inference
 from viewer.session.opening import Opening
@@ -47,6 +51,7 @@ from viewer.session.upkeep import Upkeep
 from viewer.shared.delivery import Delivery
 from viewer.shared.languages import mark
 from viewer.shared.states import (
+    HowRead,
     OtherModelPrediction,
     ReadingState,
     RegionRequest,
@@ -96,6 +101,8 @@ class Session(QObject):
     # Study uid, side, whether it took the place of the catalogue: the study of a reading is there
     # to be selected, and the breast that was read
     reading_opened = Signal(str, Laterality, bool)
+    # What readers say of images has changed, and everything shows as it is said now
+    attributed = Signal()
     # What the reader must see and belongs to no study, from any part
     error_occurred = Signal(EngineError)
 
@@ -116,19 +123,23 @@ class Session(QObject):
         self.studies: Mapping[str, Study] = {}  #: of the catalogue, by uid
         self._is_partly_open = False  # the catalogue shown is not all of it yet
         self._paths: tuple[Path, ...] = ()  # that the catalogue was found under
+        self._to_add: tuple[Path, ...] = ()  # once the search that goes on has ended
         self._unread_folders: set[Path] = set()
         self._current: Study | None = None
         self._to_go_on_with: str | None = None
         self._opened_at = datetime.now(UTC)
+        self._attributed_before: list[tuple[Attribution, ...]] = []  # of this run, to be undone
         self._emitted_other: OtherModelPrediction | None = None
         #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
         self.cancers_per_1000: float | None = None
 
         self._predictions = Predictions(heat_cache_bytes)
         self._readings = readings = Readings(readings_path, mode, self.error_occurred.emit)
-        self.opening = Opening(delivery, self)
+        self.opening = Opening(delivery, self._attributions, self)
         self.images = Images(delivery, pixel_cache_bytes, self)
         self.inference = Inference(engine, delivery, model_name, self._predictions, self)
+        self.hot_folder = HotFolder(delivery, self)
+        self.hot_folder.arrived.connect(self.add)
         self.exporting = Exporting(readings, delivery, self)
         self.upkeep = Upkeep(readings, delivery, self)
         self._regions = RegionRequests(
@@ -145,6 +156,7 @@ class Session(QObject):
         inference.worked.connect(self._emit_other)
         self.images.one_done.connect(self._start_engine_soon)
         self.opening.outdated.connect(self._list_anew)
+        self.opening.finished.connect(self._add_what_waits, Qt.ConnectionType.QueuedConnection)
         for part in (self.images, inference):
             part.file_changed.connect(self.opening.note_change)
         for failing in (self.opening, inference, self.exporting, self.upkeep):
@@ -221,6 +233,7 @@ class Session(QObject):
     def open(self, paths: Sequence[Path]) -> None:
         """Searches the paths for studies; `catalogue_opened` follows, or `error_occurred`."""
         self.opening.forget_changes()
+        self._attributed_before.clear()
         paths = tuple(paths)
         self._is_partly_open = False
         self.opening.search(
@@ -228,6 +241,35 @@ class Session(QObject):
             lambda catalogue: self._on_opened(paths, catalogue),
             lambda catalogue: self._on_partly_opened(paths, catalogue),
         )
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """What lies there comes to what is open, which stays as it is; where nothing is, it is
+        opened. While another search goes on it waits for its end.
+        """
+        if self.opening.is_busy:
+            self._to_add += tuple(paths)
+        elif not self.studies:
+            self.open(paths)
+        else:
+            places, every = tuple(paths), tuple(dict.fromkeys((*self._paths, *paths)))
+            self.opening.search(
+                places,
+                lambda catalogue: self._on_added(every, catalogue),
+                beside=self.opening.found,
+            )
+
+    def _on_added(self, every: tuple[Path, ...], catalogue: Catalogue) -> None:
+        if len({study.uid for study in catalogue.studies}) == len(catalogue.studies):
+            self._grow(every, catalogue)
+        else:  # two claim one uid: only who looks at all of it tells them apart
+            self.opening.search(every, lambda found: self._grow(every, found))
+
+    @Slot()
+    def _add_what_waits(self) -> None:
+        """After the catalogue of the search that has ended is shown."""
+        if self._to_add:
+            paths, self._to_add = self._to_add, ()
+            self.add(paths)
 
     def open_reading(self, reading: ReaderAssessment) -> None:
         """Brings up the study that was read; `reading_opened` follows, or `error_occurred`.
@@ -310,14 +352,14 @@ class Session(QObject):
             return
         studies |= before  # who holds a study of the catalogue holds the same one
         new = tuple(study for study in catalogue.studies if study.uid not in before)
-        self.studies = studies
+        self.studies, self._paths = studies, paths
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         self._readings.grow(studies)
         self.images.grow(studies)
         self.exporting.open(studies)
-        self.inference.grow(studies)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_grown.emit(catalogue, new)
+        self.inference.grow(studies)  # an engine that waits begins at once, and tells of it
         for study in new:
             self._emit_status(study.uid)
         if not self.images.are_priors_known():
@@ -524,16 +566,14 @@ class Session(QObject):
 
     # --------------------------------------------------------------------------- what readers say
 
-    def has_been_read(self, study: Study) -> bool:
-        """Whether anybody has recorded an assessment of it that stands."""
-        return bool(current_readings(self.history(study)))
-
-    def is_unfinished(self, study: Study) -> bool:
-        """Whether this reader's second read of it was begun, and no category kept or changed."""
-        return any(
-            reading.is_unfinished
-            for reading in current_readings(self.history(study))
-            if reading.reader == self._readings.reader
+    def how_read(self, study: Study) -> HowRead:
+        """How far its readings are, without what the reading mode hides."""
+        readings = current_readings(self.history(study))
+        reader = self._readings.reader
+        return HowRead(
+            bool(readings),
+            any(reading.is_unfinished and reading.reader == reader for reading in readings),
+            any(reading.agreement is Agreement.DISAGREE for reading in readings),
         )
 
     def is_to_be_read(self, study: Study) -> bool:
@@ -669,6 +709,63 @@ class Session(QObject):
             self._readings.note_shown(study)
         self.regions_changed.emit(regions)
 
+    # -------------------------------------------------------------- side, view and study by hand
+
+    def _attributions(self) -> Attributions:
+        try:
+            return self._readings.attributions()
+        except StorageFailed as error:
+            self.error_occurred.emit(error)
+            return {}
+
+    def attribute(self, said: Sequence[Attribution]) -> None:
+        """Puts on record what a reader says images are, and shows them so; the networks are asked
+        anew where a side, a view or a study has changed. `attributed` follows. No file changes.
+
+        Raises StorageFailed, and nothing has changed then.
+        """
+        before = self._said_now(said)
+        self._readings.attribute(said)
+        self._attributed_before.append(before)
+        self._show_as_said()
+
+    @property
+    def undoable_attributions(self) -> int:
+        """How many times something was said of images in this run that was not undone."""
+        return len(self._attributed_before)
+
+    def undo_attribution(self) -> None:
+        """Says again what was said before; raises StorageFailed, then it can be tried again."""
+        self._readings.attribute(self._attributed_before[-1])
+        self._attributed_before.pop()
+        self._show_as_said()
+
+    def said_of(self, views: Iterable[MammogramView]) -> dict[str, Attribution]:
+        """What readers say of the images now, by image uid; of the others nothing."""
+        known = self._attributions()
+        keys = {view.image_uid: attribution_key(view) for view in views}
+        return {uid: known.get(key) or Attribution(*key, "") for uid, key in keys.items()}
+
+    @property
+    def reader(self) -> str:
+        """The name under which readings are recorded; empty while there is none."""
+        return self._readings.reader
+
+    def _said_now(self, of: Sequence[Attribution]) -> tuple[Attribution, ...]:
+        known = self._readings.attributions()
+        return tuple(
+            known.get((said.image_uid, said.content))
+            or Attribution(said.image_uid, said.content, said.reader)
+            for said in of
+        )
+
+    def _show_as_said(self) -> None:
+        catalogue, before = self.opening.as_said(), self.studies
+        kept = [s.uid for s in catalogue.studies if _is_same(s, before.get(s.uid))]
+        go_on = _go_on_with(self._current, catalogue.studies)
+        self._show_catalogue(self._paths, catalogue, kept, go_on)
+        self.attributed.emit()
+
     # ------------------------------------------------------------------------- not saved yet
 
     def keep_entries(self, study: Study, drafts: Mapping[Laterality, Draft]) -> None:
@@ -711,6 +808,7 @@ class Session(QObject):
             part.stop()  # all, before one of them is waited for
         for ending in (self.inference, self.opening, self.exporting, self.upkeep, self.images):
             ending.close()
+        self.hot_folder.close()
         try:
             self._readings.close()
         except StorageFailed as error:
@@ -739,8 +837,9 @@ def _is_as_it_was(study: Study | None, before: Study) -> bool:
     )
 
 
-def _files(study: Study) -> list[tuple[str, FileIdentity | None]]:
-    return [(view.image_uid, view.file) for view in study.views]
+def _files(study: Study) -> list[tuple[object, ...]]:
+    """With what decides how a network is asked about them."""
+    return [(v.image_uid, v.file, v.laterality, v.view_position, v.by_hand) for v in study.views]
 
 
 def _go_on_with(current: Study | None, studies: Sequence[Study]) -> str | None:

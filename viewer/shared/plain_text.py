@@ -33,6 +33,15 @@ def shortened(text: str, length: int = NAME_LENGTH) -> str:
     return visible_text(text)
 
 
+def natural(text: str) -> str:
+    """A key that sorts 2 before 10."""
+    return re.sub(
+        r"[0-9]+",
+        lambda found: f"{len(found[0].lstrip('0')):04}{found[0].lstrip('0')}",
+        text.casefold(),
+    )
+
+
 def visible_lines(text: str) -> str:
     """The text with its own lines kept, and every character that shows nothing replaced."""
     return "\n".join(map(visible_text, text.split("\n")))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from engine.domain import (
     ModelIdentity,
@@ -128,6 +129,14 @@ class ReadingState:
     mode: ReadingMode
     phase: Phase
     chosen: ReadingMode  #: from the next study on, where it is another than `mode`
+
+
+class HowRead(NamedTuple):
+    """How far the readings of a study are."""
+
+    is_read: bool  #: anybody has recorded an assessment that stands
+    is_unfinished: bool  #: this reader's second read was begun, and no category kept or changed
+    has_disagreed: bool  #: with the model, as far as it may be told
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,11 @@ class CornerText:
         return tr("PRIOR {date}").format(date=prior.study_date.isoformat()) if prior else ""
 
     @property
-    def _is_guessed(self) -> bool:
-        return bool({"laterality", "view"} & self._image.view.guessed)
+    def _origin(self) -> str:
+        """Of side and view, where no tag says them."""
+        if {"laterality", "view"} & self._image.view.by_hand:
+            return tr("by hand")
+        return tr("guessed") if {"laterality", "view"} & self._image.view.guessed else ""
 
     def _patient_lines(self) -> list[str]:
         """Name and ID on lines of their own: neither is elided for the other's sake."""
@@ -184,9 +187,9 @@ class CornerText:
 
     def warnings(self) -> list[str]:
         """What must be told wherever the view is shown."""
-        guessed = [tr("guessed")] if self._is_guessed else []
+        origin = [self._origin] if self._origin else []
         lines = *self.top_lines(with_identity=False), *self.bottom_lines()
-        return guessed + [line.text for line in lines if line.is_warning]
+        return origin + [line.text for line in lines if line.is_warning]
 
     def summary(self) -> str:
         """One line for a status bar."""
@@ -201,7 +204,7 @@ class CornerText:
 
     def accessible_name(self) -> str:
         image = self._image
-        guessed = tr(" (guessed)") if self._is_guessed else ""
+        origin = f" ({self._origin})" if self._origin else ""
         state = {
             ImageState.LOADING: tr("loading"),
             ImageState.SHOWN: tr("shown", "a view"),
@@ -210,7 +213,7 @@ class CornerText:
         prior = f"{self._prior_text}, " if image.prior else ""
         orientation = image.camera.orientation.text
         turned = f", {tr(orientation)}" if orientation else ""
-        return f"{prior}{image.view.label}{guessed}, {state}{turned}"
+        return f"{prior}{image.view.label}{origin}, {state}{turned}"
 
     def accessible_description(self, drawings: Sequence[str]) -> str:
         """`drawings`: what is to be told of them."""
@@ -233,8 +236,8 @@ class CornerText:
             label += [TextLine(word, theme.PRIOR, bold) for word in words]
         elif self.is_beside_prior:
             label.append(TextLine(tr("CURRENT"), theme.TEXT, bold))
-        if self._is_guessed:
-            label.append(TextLine(tr("guessed"), theme.WARNING, small))
+        if self._origin:
+            label.append(TextLine(self._origin, theme.WARNING, small))
         lines = self.top_lines(options.identity)
         if not options.text:
             identity = self.identity if options.identity else ()

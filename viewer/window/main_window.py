@@ -33,6 +33,7 @@ from engine.domain import (
 from engine.errors import EngineError
 from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
 from viewer.display.reading_steps import StepKind
+from viewer.display.worklist_row import WorklistOrder
 from viewer.output.output import Output
 from viewer.panes.disagreements import DisagreementsPage
 from viewer.panes.help import About
@@ -43,7 +44,6 @@ from viewer.panes.reading_pane import ReadingPane
 from viewer.panes.shortcuts_dialog import ShortcutsDialog
 from viewer.panes.steps_dialog import StepsDialog
 from viewer.panes.worklist import WorklistPane
-from viewer.panes.worklist_items import WorklistOrder
 from viewer.session.session import Session
 from viewer.shared import languages, theme
 from viewer.shared.banner import Banner, BannerMessage
@@ -57,7 +57,9 @@ from viewer.shared.states import (
 )
 from viewer.viewports.viewports import ViewportsPane
 from viewer.window import problem_report
+from viewer.window.attribution_presenter import AttributionPresenter
 from viewer.window.dialogs import show_alone
+from viewer.window.hot_folder_presenter import HotFolderPresenter
 from viewer.window.image_menu import ImageMenu
 from viewer.window.manual import Manual, find_manual
 from viewer.window.menus import Menus
@@ -108,6 +110,8 @@ class MainWindow(QMainWindow):
         self.study = StudyPresenter(
             session, self.worklist, self.viewports, self.prediction, self.assessment, self
         )
+        self.attributions = AttributionPresenter(session, self.assessment, self)
+        self.hot_folder = HotFolderPresenter(session.hot_folder, self.worklist, settings, self)
         self.readings = ReadingsPresenter(session, self.disagreements, self, settings.export_folder)
         self.preferences = Preferences(settings, self.viewports, self)
         self._add_commands()
@@ -171,7 +175,7 @@ class MainWindow(QMainWindow):
         commands = self.commands
         commands.add(self, self._commands())
         parts = (self.output, self.undoing, self.readings, self.models, self.screens)
-        for part in (*parts, self.preferences):
+        for part in (*parts, self.attributions, self.hot_folder, self.preferences):
             commands.add(self, part.commands())
         commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
         commands.adopt("reading_pane", ("F9",), self.reading_dock.toggleViewAction())
@@ -211,6 +215,7 @@ class MainWindow(QMainWindow):
                 self.worklist.toggle_pause,
             ),
             ActionSpec("to_worklist", tr("&Worklist"), ("Ctrl+1",), self.focus_worklist),
+            ActionSpec("find_study", tr("&Find a study"), ("Ctrl+F",), self.find_study),
             ActionSpec("to_images", tr("&Images"), ("Ctrl+2",), self.focus_images),
             ActionSpec("steps", tr("&Steps …"), (), self.choose_steps),
             ActionSpec("manual", tr("&Manual"), (), self.show_manual),
@@ -266,6 +271,10 @@ class MainWindow(QMainWindow):
         self.undoing.message.connect(self.banner.show_message)
         self.undoing.failed.connect(self.show_error)
         self.undoing.hint_changed.connect(tools.message)
+        self.attributions.failed.connect(self.show_error)
+        self.hot_folder.failed.connect(self.show_error)
+        self.hot_folder.changed.connect(self.commands.refresh)
+        self.attributions.image_chosen.connect(self._on_image_chosen)
         self.readings.message.connect(self.banner.show_message)
         self.preferences.words_changed.connect(self.menus.tools.set_words)
         self.screens.message.connect(tools.message)
@@ -292,14 +301,19 @@ class MainWindow(QMainWindow):
         self.study.show_mode(self.session.mode)
         self.study.show_reading(self.session.reading)
         if settings.worklist_order in WorklistOrder.__members__:
-            self.worklist.set_order(WorklistOrder[settings.worklist_order])
+            self.worklist.set_order(
+                WorklistOrder[settings.worklist_order], settings.is_worklist_order_reversed
+            )
         if settings.geometry.isEmpty() or not self.restoreGeometry(settings.geometry):
             self.resize(1600, 900)
         self.restoreState(settings.layout, LAYOUT_VERSION)
+        self.hot_folder.restore()
         self.assessment.reader_changed.connect(self._on_reader_changed)
-        self.worklist.order_changed.connect(
-            lambda order: setattr(settings, "worklist_order", order.name)
-        )
+        self.worklist.order_changed.connect(self._on_order_changed)
+
+    def _on_order_changed(self, order: WorklistOrder, is_reversed: bool) -> None:
+        self.settings.worklist_order = order.name
+        self.settings.is_worklist_order_reversed = is_reversed
 
     def _on_reader_changed(self, name: str) -> None:
         self.settings.reader = name
@@ -314,6 +328,15 @@ class MainWindow(QMainWindow):
         self.settings.add_recent(paths)
         self._opened = tuple(paths)
         self.session.open(paths)
+
+    def on_called(self, paths: Sequence[Path]) -> None:
+        """By another start of the program, which has ended: it is this window that is meant."""
+        if paths:
+            self.open(paths)
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     def show_error(self, error: EngineError) -> None:
         self.banner.show_message(BannerMessage(localised(error.title), localised(error.advice)))
@@ -353,6 +376,10 @@ class MainWindow(QMainWindow):
         self.raise_()
         self.activateWindow()
         self.focus_breast(side)
+
+    def _on_image_chosen(self, study_uid: str, image_uid: str) -> None:
+        self.worklist.select(study_uid)
+        self.viewports.select(image_uid)
 
     # -------------------------------------------------------------------------- what is chosen
 
@@ -421,6 +448,10 @@ class MainWindow(QMainWindow):
     def focus_worklist(self) -> None:
         self.worklist_dock.show()
         self.worklist.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def find_study(self) -> None:
+        self.worklist_dock.show()
+        self.worklist.search()
 
     def focus_images(self) -> None:
         self.viewports.window().activateWindow()

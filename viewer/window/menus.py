@@ -25,7 +25,7 @@ MODELS = tuple(f"model_{name}" for name in MODEL_TITLES)
 
 MENUS = {
     mark("&File"): (
-        *("open_folder", "open_files", RECENT, LINE),
+        *("open_folder", "open_files", RECENT, "watch_folder", LINE),
         *("save_picture", "copy_picture", "summary", "anonymise", LINE),
         *("export", "export_unblinded", LINE, "quit"),
     ),
@@ -46,11 +46,11 @@ MENUS = {
         *("tools.links.toggle_pan", "tools.links.toggle_zoom", "tools.links.toggle_window", LINE),
         *("tools.magnify_1", "tools.magnify_2", "tools.tour_1", "tools.tour_-1"),
         *("tools.true_size", "tools.calibrate_screen", "tools.toggle_local_contrast"),
-        *("tools.next_text_level", "tools.ask_for_header", LINE),
+        *("tools.next_text_level", "tools.ask_for_header", "attribute", LINE),
     ),
     mark("&Go"): (
         *("next_view_1", "next_view_-1", "step_1", "step_-1", "next_prior"),
-        *("step_study_1", "step_study_-1", LINE, "to_worklist", "to_images", "steps"),
+        *("step_study_1", "step_study_-1", LINE, "find_study", "to_worklist", "to_images", "steps"),
     ),
     mark("&Reading"): (
         *("undo", "redo", "undo_reading", LINE),

@@ -273,12 +273,30 @@ class Settings:
 
     @property
     def worklist_order(self) -> str:
-        """The name of a `viewer.panes.worklist.Order`."""
+        """The name of a `viewer.display.worklist_row.WorklistOrder`."""
         return self._text("worklist/order")
 
     @worklist_order.setter
     def worklist_order(self, order: str) -> None:
         self._values.setValue("worklist/order", order)
+
+    @property
+    def is_worklist_order_reversed(self) -> bool:
+        return self._flag("worklist/reversed")
+
+    @is_worklist_order_reversed.setter
+    def is_worklist_order_reversed(self, is_reversed: bool) -> None:
+        self._values.setValue("worklist/reversed", is_reversed)
+
+    @property
+    def watched_folder(self) -> Path | None:
+        """None: none is watched."""
+        text = self._text("worklist/watched")
+        return Path(text) if text else None
+
+    @watched_folder.setter
+    def watched_folder(self, folder: Path | None) -> None:
+        self._values.setValue("worklist/watched", "" if folder is None else str(folder.absolute()))
 
     @property
     def kept_backups(self) -> int:

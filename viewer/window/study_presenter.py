@@ -229,6 +229,7 @@ class StudyPresenter(QObject):
         """Also as another reader takes over: what may be shown is told anew after this."""
         self.show_mode(mode)
         self._worklist.clear_predictions()
+        self._mark_read(self._session.studies.values())
         self._show_prediction(None)
         self._show_other_prediction(None)
 
@@ -248,9 +249,7 @@ class StudyPresenter(QObject):
 
     def _mark_read(self, studies: Iterable[Study]) -> None:
         for study in studies:
-            has_been_read = self._session.has_been_read(study)
-            is_unfinished = has_been_read and self._session.is_unfinished(study)
-            self._worklist.mark_read(study.uid, has_been_read, is_unfinished)
+            self._worklist.mark_read(study.uid, *self._session.how_read(study))
 
     def _on_assessment_recorded(self, assessment: ReaderAssessment) -> None:
         self._assessment.show_recorded(assessment)

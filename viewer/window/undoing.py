@@ -22,6 +22,7 @@ from viewer.viewports.tools import Tools
 class _Action(Enum):
     DRAWING = "drawing"
     READING = "reading"
+    ATTRIBUTION = "attribution"
 
 
 class Undoing(QObject):
@@ -38,6 +39,7 @@ class Undoing(QObject):
         self._session, self._tools, self._assessment = session, tools, assessment
         self._actions: list[_Action] = []  # the last one last
         session.study_selected.connect(self._actions.clear)
+        session.attributed.connect(self._on_attributed)
         session.assessment_recorded.connect(self._on_recorded)
         assessment.reader_changed.connect(self._on_reader_changed)
         tools.annotated.connect(self._count_drawings)
@@ -57,8 +59,20 @@ class Undoing(QObject):
             self.hint_changed.emit(tr("Nothing to undo since this study came up"))
         elif self._actions[-1] is _Action.DRAWING:
             self._report_drawing(self._tools.undo(), tr("Drawing on {view} undone"))
+        elif self._actions[-1] is _Action.ATTRIBUTION:
+            self._undo_attribution()
         elif self._may_undo_reading() and self._undo_reading():
             self._actions.pop()
+
+    def _undo_attribution(self) -> None:
+        if not self._may_undo_reading():
+            return
+        try:
+            self._session.undo_attribution()
+        except StorageFailed as error:
+            self.failed.emit(error)
+            return
+        self.hint_changed.emit(tr("What was given by hand for the images is undone"))
 
     def redo(self) -> None:
         """Of drawings; a reading that was taken back is entered and saved anew."""
@@ -114,6 +128,10 @@ class Undoing(QObject):
         self._count_drawings()
         if not assessment.is_withdrawn and assessment.restores is None:
             self._actions.append(_Action.READING)
+
+    def _on_attributed(self) -> None:
+        """Everything came up anew: nothing else can be undone."""
+        self._actions[:] = [_Action.ATTRIBUTION] * self._session.undoable_attributions
 
     def _count_drawings(self) -> None:
         """As many as the book can undo: it has its own way back and forth."""
