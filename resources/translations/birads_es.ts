@@ -5358,8 +5358,8 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Ventana</translation>
     </message>
     <message>
-        <source>Se&amp;ttings …</source>
-        <translation>&amp;Ajustes …</translation>
+        <source>&amp;Window and mouse …</source>
+        <translation>&amp;Ventana y ratón …</translation>
     </message>
     <message>
         <source>beside the icons, where there is room</source>

@@ -68,11 +68,8 @@ MENUS = {
         *(*MODELS, "other_model", "both_models", "cancers_per_1000", LINE),
         *("pause", "restart_engine"),
     ),
-    mark("&Panes"): (
-        *("worklist_pane", "reading_pane", "images_apart", "images_next_screen", LINE),
-        *(LANGUAGE, "settings"),
-    ),
-    mark("&Settings"): ("dicom_nodes",),
+    mark("&Panes"): (*("worklist_pane", "reading_pane", "images_apart", "images_next_screen"),),
+    mark("&Settings"): ("settings", LANGUAGE, LINE, "dicom_nodes"),
     mark("&Help"): ("manual", "shortcuts", "report_problem", "logs", "about"),
 }
 SECTIONS = ("Mode",)  # words between two lines, of the commands below them
