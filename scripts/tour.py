@@ -63,6 +63,7 @@ class Reader:
         self.window = window
         self.studies = studies
         self.output_dir = output_dir
+        self.strokes = 0  #: of the keyboard so far; a chord is one
         self._patience_s = patience_s
 
     # ---------------------------------------------------------------------------------- keyboard
@@ -70,6 +71,7 @@ class Reader:
     def press(self, keys: str) -> None:
         """'Ctrl+Shift+Z', in the window that has the keyboard."""
         stroke = QKeySequence(keys)[0]
+        self.strokes += 1
         QTest.keyClick(QGuiApplication.focusWindow(), stroke.key(), stroke.keyboardModifiers())
 
     def type(self, text: str) -> None:
@@ -277,6 +279,11 @@ class Reader:
 
     def save(self) -> None:
         self.use("save")
+
+    def save_and_next(self) -> None:
+        """And waits for what is open then."""
+        self.use("save_and_next")
+        self.wait_for_images()
 
     def picture(self) -> QImage:
         """All that is on the screen, windows over windows."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.timeout(900)  # waits for processes, on a machine that may be busy
 COUNT = "600"  # mutants; all else is in proportion
 
 

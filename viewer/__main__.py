@@ -101,14 +101,14 @@ def _run_window(options: argparse.Namespace) -> int:
     app.setApplicationName("birads-viewer")
     app.setApplicationVersion(__version__)
     app.setWindowIcon(QIcon(str(ROOT / "icons" / "birads-viewer.png")))
-    theme.apply(app)
-
     try:
         policy = site_configuration.policy()
     except ConfigurationRefused as error:  # where to keep readings is not known then
+        theme.apply(app)
         languages.install(app, languages.wanted(""))
         return show_refusal(error)
     settings = Settings(policy=policy)
+    theme.apply(app, settings.text_scale)
     languages.install(app, languages.wanted(settings.language))  # before the first widget
     os.umask(0o077)  # whatever is written in a session is its user's alone
     with suppress(OSError):  # told where it matters: by the log, and by the readings

@@ -34,10 +34,11 @@ pynetdicom._config.LOG_RESPONSE_IDENTIFIERS = False  # noqa: SLF001  its only do
 
 def _close(self: AssociationSocket) -> None:
     """Closes the socket also where the other side has gone, which pynetdicom 3.0.4 forgets."""
-    if self.socket is not None:
+    open_one = self.socket  # which another thread may be taking away
+    if open_one is not None:
         with suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+            open_one.shutdown(socket.SHUT_RDWR)
+        open_one.close()
 
 
 AssociationSocket._shutdown_socket = _close  # type: ignore[method-assign]  # noqa: SLF001
@@ -129,6 +130,9 @@ def abort(association: Association) -> None:
             association.abort()
     if association.is_alive():
         association.join(5)
+    transport = association.dul.socket
+    if transport is not None:  # of who never spoke DICOM
+        transport.close()
 
 
 def client_context(tls: Tls) -> ssl.SSLContext:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 
 from engine.dicom import loading
@@ -284,10 +285,7 @@ def copy_breast(view: MammogramView, target: Path) -> Message | None:
     size = (view.columns, view.rows)
     mask = cv2.resize(outline.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     image[mask == 0] = 0
-    encoded, data = cv2.imencode(".png", image)
-    if not encoded:
-        return UNREADABLE
-    write_private(target, data.tobytes())
+    write_private(target, bytes(imagecodecs.png_encode(image)))
     return None
 
 

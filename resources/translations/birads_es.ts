@@ -409,6 +409,10 @@
         <translation>Motivo del desacuerdo, {breast}</translation>
     </message>
     <message>
+        <source>With the keyboard here, 1 to {last} choose.</source>
+        <translation>Con el teclado aquí, de 1 a {last} se elige.</translation>
+    </message>
+    <message>
         <source>The model&apos;s answer is hidden</source>
         <translation>La respuesta del modelo está oculta</translation>
     </message>
@@ -469,12 +473,17 @@
         <translation>Nombre del lector</translation>
     </message>
     <message>
-        <source>Discard</source>
-        <translation>Descartar</translation>
+        <source>Save, then the next study that you have not read</source>
+        <translation>Guardar y pasar al siguiente estudio que no ha leído</translation>
     </message>
     <message>
-        <source>Back to what is recorded</source>
-        <translation>Volver a lo registrado</translation>
+        <source>Save, next</source>
+        <comment>on a button</comment>
+        <translation>Y siguiente</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>Descartar</translation>
     </message>
     <message>
         <source>Recorded for this study</source>
@@ -503,6 +512,10 @@
     <message>
         <source>Confirm lowering {steps}</source>
         <translation>Confirmar la bajada {steps}</translation>
+    </message>
+    <message>
+        <source>Discard: back to what is recorded</source>
+        <translation>Descartar: volver a lo registrado</translation>
     </message>
     <message>
         <source>Save, then reveal</source>
@@ -574,6 +587,14 @@
     <message>
         <source>sigmoid</source>
         <translation>sigmoide</translation>
+    </message>
+    <message>
+        <source>full range</source>
+        <translation>rango completo</translation>
+    </message>
+    <message>
+        <source>shutter</source>
+        <translation>obturador</translation>
     </message>
     <message>
         <source>loading</source>
@@ -1504,6 +1525,56 @@
         <translation>A&amp;justes</translation>
     </message>
     <message>
+        <source>Previous</source>
+        <comment>on a button</comment>
+        <translation>Anterior</translation>
+    </message>
+    <message>
+        <source>Next</source>
+        <comment>on a button</comment>
+        <translation>Siguiente</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <comment>on a button</comment>
+        <translation>Guardar</translation>
+    </message>
+    <message>
+        <source>Heat-map</source>
+        <comment>on a button</comment>
+        <translation>Mapa de calor</translation>
+    </message>
+    <message>
+        <source>Pixels</source>
+        <comment>on a button</comment>
+        <translation>Píxeles</translation>
+    </message>
+    <message>
+        <source>Shutter</source>
+        <comment>on a button</comment>
+        <translation>Obturador</translation>
+    </message>
+    <message>
+        <source>Ruler</source>
+        <comment>on a button</comment>
+        <translation>Regla</translation>
+    </message>
+    <message>
+        <source>Magnifier</source>
+        <comment>on a button</comment>
+        <translation>Lupa</translation>
+    </message>
+    <message>
+        <source>Quadrants</source>
+        <comment>on a button</comment>
+        <translation>Cuadrantes</translation>
+    </message>
+    <message>
+        <source>Ask</source>
+        <comment>on a button</comment>
+        <translation>Preguntar</translation>
+    </message>
+    <message>
         <source>&amp;Language</source>
         <translation>&amp;Idioma (Language)</translation>
     </message>
@@ -1514,6 +1585,11 @@
     <message>
         <source>Toolbar</source>
         <translation>Barra de herramientas</translation>
+    </message>
+    <message>
+        <source>Link</source>
+        <comment>on a button</comment>
+        <translation>Enlazar</translation>
     </message>
     <message>
         <source>Open</source>
@@ -1672,6 +1748,10 @@
     <message>
         <source>Reading</source>
         <translation>Lectura</translation>
+    </message>
+    <message>
+        <source>Save, then the ne&amp;xt study to read</source>
+        <translation>Guardar y pasar al siguiente sin leer</translation>
     </message>
     <message>
         <source>Something went wrong in this program</source>
@@ -2037,28 +2117,84 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>&amp;Predeterminado</translation>
     </message>
     <message>
+        <source>window and level</source>
+        <translation>ventana y nivel</translation>
+    </message>
+    <message>
+        <source>move the image</source>
+        <translation>mover la imagen</translation>
+    </message>
+    <message>
+        <source>zoom in and out</source>
+        <translation>ampliar y reducir</translation>
+    </message>
+    <message>
+        <source>nothing</source>
+        <translation>nada</translation>
+    </message>
+    <message>
+        <source>next and previous view</source>
+        <translation>proyección siguiente y anterior</translation>
+    </message>
+    <message>
+        <source>birads-viewer, RadiAnt</source>
+        <translation>birads-viewer, RadiAnt</translation>
+    </message>
+    <message>
+        <source>Weasis</source>
+        <translation>Weasis</translation>
+    </message>
+    <message>
+        <source>Mammography workstation</source>
+        <translation>Estación de mamografía</translation>
+    </message>
+    <message>
+        <source>left button</source>
+        <translation>botón izquierdo</translation>
+    </message>
+    <message>
+        <source>middle button</source>
+        <translation>botón central</translation>
+    </message>
+    <message>
+        <source>right button</source>
+        <translation>botón derecho</translation>
+    </message>
+    <message>
+        <source>Ctrl + wheel</source>
+        <translation>Ctrl + rueda</translation>
+    </message>
+    <message>
+        <source>drag with the {button}</source>
+        <translation>arrastrar con el {button}</translation>
+    </message>
+    <message>
         <source>Window and level</source>
         <translation>Ventana y nivel</translation>
     </message>
     <message>
-        <source>drag · with Shift all views</source>
-        <translation>arrastrar · con Mayús, todas las proyecciones</translation>
+        <source>with Shift all views</source>
+        <translation>con Mayús, todas las proyecciones</translation>
+    </message>
+    <message>
+        <source>Space and drag</source>
+        <translation>Espacio y arrastrar</translation>
+    </message>
+    <message>
+        <source>What can be done here</source>
+        <translation>Qué se puede hacer aquí</translation>
+    </message>
+    <message>
+        <source>click with the right button</source>
+        <translation>clic con el botón derecho</translation>
     </message>
     <message>
         <source>Zoom</source>
         <translation>Zoom</translation>
     </message>
     <message>
-        <source>Ctrl + wheel · drag with the right button</source>
-        <translation>Ctrl + rueda · arrastrar con el botón derecho</translation>
-    </message>
-    <message>
         <source>Move the image</source>
         <translation>Mover la imagen</translation>
-    </message>
-    <message>
-        <source>drag with the middle button · Space and drag</source>
-        <translation>arrastrar con el botón central · Espacio y arrastrar</translation>
     </message>
     <message>
         <source>Next and previous view</source>
@@ -2607,6 +2743,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Linear fallback for a broken curve</source>
         <translation>Lineal de reserva para una curva defectuosa</translation>
+    </message>
+    <message>
+        <source>Shutter over film borders and light</source>
+        <translation>Obturador sobre bordes de película y luz</translation>
     </message>
     <message>
         <source>Brighter</source>
@@ -5135,6 +5275,111 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>It comes with the program&apos;s bundle and with its source.</source>
         <translation>Viene con el paquete del programa y con su código fuente.</translation>
+    </message>
+    <message>
+        <source>No other study of the worklist is left to be read</source>
+        <translation>No queda ningún otro estudio de la lista por leer</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Ajustes</translation>
+    </message>
+    <message>
+        <source>Looks</source>
+        <translation>Aspecto</translation>
+    </message>
+    <message>
+        <source>Words in the toolbar</source>
+        <translation>Palabras en la barra</translation>
+    </message>
+    <message>
+        <source>Size of text</source>
+        <translation>Tamaño del texto</translation>
+    </message>
+    <message>
+        <source>From the next start on; text is never smaller than the system&apos;s own, and grows with it.</source>
+        <translation>Desde el próximo inicio; el texto nunca es menor que el del sistema y crece con él.</translation>
+    </message>
+    <message>
+        <source>Mouse on images</source>
+        <translation>Ratón sobre las imágenes</translation>
+    </message>
+    <message>
+        <source>your own</source>
+        <translation>propio</translation>
+    </message>
+    <message>
+        <source>As in</source>
+        <translation>Como en</translation>
+    </message>
+    <message>
+        <source>Drag, left button</source>
+        <translation>Arrastrar, botón izquierdo</translation>
+    </message>
+    <message>
+        <source>Drag, middle button</source>
+        <translation>Arrastrar, botón central</translation>
+    </message>
+    <message>
+        <source>Drag, right button</source>
+        <translation>Arrastrar, botón derecho</translation>
+    </message>
+    <message>
+        <source>Wheel</source>
+        <translation>Rueda</translation>
+    </message>
+    <message>
+        <source>A click with the right button opens a menu. With Ctrl the wheel does the other; Space and a drag move the image.</source>
+        <translation>Un clic con el botón derecho abre un menú. Con Ctrl la rueda hace lo otro; Espacio y arrastrar mueven la imagen.</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>Herramientas</translation>
+    </message>
+    <message>
+        <source>Turn the view</source>
+        <translation>Girar la proyección</translation>
+    </message>
+    <message>
+        <source>Menu of {view}</source>
+        <translation>Menú de {view}</translation>
+    </message>
+    <message>
+        <source>Actual pixels (1:1) here</source>
+        <translation>Píxeles reales (1:1) aquí</translation>
+    </message>
+    <message>
+        <source>Ask about this spot</source>
+        <translation>Preguntar por este punto</translation>
+    </message>
+    <message>
+        <source>Window</source>
+        <comment>of grey values</comment>
+        <translation>Ventana</translation>
+    </message>
+    <message>
+        <source>&amp;Window and mouse …</source>
+        <translation>&amp;Ventana y ratón …</translation>
+    </message>
+    <message>
+        <source>beside the icons, where there is room</source>
+        <translation>junto a los iconos, si hay sitio</translation>
+    </message>
+    <message>
+        <source>below the icons, where there is room</source>
+        <translation>bajo los iconos, si hay sitio</translation>
+    </message>
+    <message>
+        <source>nowhere: icons alone</source>
+        <translation>en ninguna parte: solo iconos</translation>
+    </message>
+    <message>
+        <source>More tools</source>
+        <translation>Más herramientas</translation>
+    </message>
+    <message>
+        <source>Tools that have no room in the toolbar</source>
+        <translation>Herramientas que no caben en la barra</translation>
     </message>
     <message>
         <source>&amp;Watch a folder …</source>

@@ -23,7 +23,7 @@ Key = Qt.Key
 
 @pytest.fixture
 def dialog(window, qtbot):
-    dialog = ShortcutsDialog(window.keymap, window)
+    dialog = ShortcutsDialog(window.keymap, window.settings.mouse, window)
     qtbot.addWidget(dialog)
     dialog.show()
     return dialog

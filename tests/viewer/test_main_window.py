@@ -20,14 +20,17 @@ from tests.viewer.driver import (
     canvases,
     choose,
     disagreeing_category,
+    enter,
     find,
     is_predicted,
     open_and_wait,
     press,
     rows,
     sign,
+    use,
 )
 from tests.viewer.fake_engine import MODELS, FakeEngine, study_prediction
+from tests.viewer.pages import message_below
 from viewer.__main__ import show_all_there_is
 from viewer.display.shown_image import ImageState
 from viewer.panes.help import About, licence_files
@@ -511,6 +514,42 @@ def test_a_bug_of_ours_is_told_without_stopping_the_reading(window):
     window.show_bug()
     assert "fault of ours" in window.banner.message.advice
     assert find(window.banner, QAbstractButton, "Open log folder").isVisible()
+
+
+def test_save_and_next_goes_on_to_what_this_reader_has_not_read_and_leaves_nothing_behind(
+    window, write_studies, qtbot
+):
+    open_and_wait(qtbot, window, write_studies(3))
+    first, second, third = (row.study for row in rows(window))
+
+    def save_and_next():
+        use(window, "save_and_next")
+        return window.session.current_study
+
+    choose(qtbot, window, RIGHT, "1")
+    assert save_and_next() is first  # no name yet
+    assert window.assessment.reader.hasFocus()
+    sign(qtbot, window)
+    assert save_and_next() is first  # the left breast is missing, and asked for
+    left = window.assessment.forms[LEFT]
+    assert left.state_label.text() == "choose a category"
+    assert left.isAncestorOf(QApplication.focusWidget())
+    choose(qtbot, window, LEFT, "1")
+    assert save_and_next() is second
+    enter(qtbot, window, R="1", L="1")
+    window.worklist.select(third.uid)
+    enter(qtbot, window, R="1")
+    window.worklist.select(first.uid)
+    assert save_and_next() is third  # the second is read; one breast of the third is not
+    choose(qtbot, window, LEFT, "2")
+    assert save_and_next() is third
+    assert message_below(window.viewports) == "No other study of the worklist is left to be read"
+
+    sign(qtbot, window, "Dr. Y")
+    enter(qtbot, window, R="3", L="3")
+    assert save_and_next() is first  # another reader has all of them to read
+    press(qtbot, window, "Save, next")
+    assert window.session.current_study is first
 
 
 def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_studies, qtbot):

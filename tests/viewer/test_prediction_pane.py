@@ -422,10 +422,10 @@ def test_bars_grow_from_the_middle_to_the_side_they_hang_on(qtbot):
     said = {RIGHT: prediction_of("hybrid", 4, 0.8), LEFT: prediction_of("hybrid", 2, 0.4)}
     bars.show_predictions(said, (1, 2, 3, 4, 5))
     image = bars.grab().toImage()
-    of_four = colour_runs(image, 3 * bars.ROW_HEIGHT + 9, theme.ACCENT)
-    of_two = colour_runs(image, 1 * bars.ROW_HEIGHT + 9, theme.ACCENT)
+    of_four = colour_runs(image, 3 * bars.row_height + 9, theme.ACCENT)
+    of_two = colour_runs(image, 1 * bars.row_height + 9, theme.ACCENT)
     assert max(of_four) < 160 < min(of_two)
-    room = 320 // 2 - bars.MIDDLE // 2 - bars.percent_width - bars.GAP
+    room = 320 // 2 - bars.middle_width // 2 - bars.percent_width - bars.GAP
     assert len(of_four) == pytest.approx(0.8 * room, abs=1)
     assert len(of_two) == pytest.approx(0.4 * room, abs=1)
 
@@ -443,7 +443,7 @@ def test_no_number_is_clipped_in_a_narrow_pane(qtbot, width):
     bars.resize(width, bars.sizeHint().height())
     certain = Prediction(MODELS["hybrid"], {grade: float(grade == 5) for grade in GRADES})
     bars.show_predictions({RIGHT: certain, LEFT: certain}, GRADES)
-    image = bars.grab(QRect(0, 4 * bars.ROW_HEIGHT, width, bars.ROW_HEIGHT)).toImage()
+    image = bars.grab(QRect(0, 4 * bars.row_height, width, bars.row_height)).toImage()
     accent = colour_runs(image, 9, theme.ACCENT)
     assert min(accent) >= bars.percent_width
     assert max(accent) < width - bars.percent_width

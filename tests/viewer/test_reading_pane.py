@@ -69,7 +69,7 @@ def pane(qtbot, request):
     pane.resize(*SCREENS[screen])
     pane.prediction.show_engine(EngineStatus(EngineState.READY, "both", MODELS["both"]))
     pane.prediction.reserve_networks(True)
-    pane.assessment.set_save_key("Ctrl+Enter")
+    pane.assessment.set_save_keys("Ctrl+Enter", "Ctrl+Shift+Enter")
     pane.assessment.set_reader(READER)
     pane.show()
     qtbot.waitExposed(pane)

@@ -15,7 +15,7 @@ import pydicom
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QLabel, QTreeWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QTreeWidget
 
 from engine.domain import NOTICE, Agreement, AnnotationKind, Laterality, ReadingMode
 from engine.records.store import ReadingStore
@@ -729,6 +729,78 @@ def test_a_reader_goes_through_all_tools_modes_and_exports_and_sees_what_must_be
             looks["presets_reset"] = Look(reader, readings_path)
     assert {path.stem for path in (tmp_path / "pictures").iterdir()} == set(tour.PICTURED)
     assert hashes(studies) == before  # nothing was written into a study
+
+
+def is_opened(reader, number):
+    """Whether that row of the worklist is open."""
+    return reader.window.session.current_study is rows(reader.window)[number].study
+
+
+def sign_and_go_to_the_images(reader):
+    """What a day begins with; strokes are counted from here."""
+    name = reader.find(QLineEdit, "Reader's name")
+    reader.click(name)
+    reader.type(tour.READER_NAME)
+    reader.click(reader.view("R MLO"), (0.75, 0.6))
+    reader.strokes = 0
+
+
+def test_a_normal_study_is_read_in_five_strokes_and_those_after_it_in_four(
+    window, studies, readings_path, tmp_path
+):
+    reader = tour.Reader(window, studies, tmp_path)
+    reader.open(studies)
+    reader.wait_for_images()
+    sign_and_go_to_the_images(reader)
+    reader.enter("R", "1")
+    reader.enter("L", "2")
+    reader.save_and_next()
+    assert reader.strokes <= 5
+    assert is_opened(reader, 1)
+
+    reader.strokes = 0
+    reader.press("3")  # the keyboard is in the right breast's form, and on no category
+    reader.enter("L", "1")
+    reader.save_and_next()
+    assert reader.strokes <= 4
+    assert is_opened(reader, 2)
+    with ReadingStore(readings_path) as store:
+        said = [(one.patient_id, one.laterality, one.category.value) for one in store.all()]
+    assert said == [(p, s, c) for p, c_r, c_l in (("A-1", "1", "2"), ("B-2", "3", "1"))
+                    for s, c in ((RIGHT, c_r), (LEFT, c_l))]  # fmt: skip
+
+
+def test_a_study_whose_category_is_changed_after_the_answer_takes_eight_strokes(
+    make_window, studies, readings_path, tmp_path
+):
+    window = make_window(engine=Oracle(four_on_the_right))
+    reader = tour.Reader(window, studies, tmp_path)
+    window.choose_mode(ReadingMode.SECOND_READ)
+    reader.open(studies)
+    reader.wait_for_the_model()
+    sign_and_go_to_the_images(reader)
+    reader.enter("R", "1")
+    reader.enter("L", "2")
+    reader.save_and_next()  # reveals, and stays
+    assert is_opened(reader, 0)
+    assert is_predicted(window)
+    reader.save_and_next()  # keeps both
+    assert is_opened(reader, 1)
+
+    reader.strokes = 0
+    reader.press("3")
+    reader.enter("L", "1")
+    reader.save_and_next()
+    reader.press("4")
+    reader.save_and_next()  # asks for the reason, in its place
+    reader.press("2")  # the second one
+    reader.save_and_next()
+    assert reader.strokes <= 8
+    assert is_opened(reader, 2)
+    with ReadingStore(readings_path) as store:
+        (changed,) = (one for one in store.all() if one.reason)
+    assert (changed.category_before.value, changed.category.value) == ("3", "4")
+    assert changed.reason == "judged differently"
 
 
 def test_the_docs_have_a_picture_of_every_scene_that_is_to_have_one():

@@ -139,6 +139,13 @@ class Camera:
         at_actual = self.placement_at(self.actual_scale)
         return tiles_over(self.subject.breast, at_actual, *self.size)
 
+    @property
+    def tile_extent(self) -> tuple[float, float]:
+        """Source rows and columns that a tile shows."""
+        at_actual, (width, height) = self.placement_at(self.actual_scale), self.size
+        tall, wide = (width, height) if at_actual.is_transposed else (height, width)
+        return tall / at_actual.scale_y, wide / at_actual.scale_x
+
     def scale_to_fit(self, width: float, height: float, unit: tuple[float, float]) -> float:
         """At which the breast, turned as it shows, fills so much."""
         box = self.subject.breast

@@ -48,6 +48,7 @@ class ShownImage:
         self.greys = GreyState()
         self.explanation: Explanation | None = None
         self.overlay_opacity = 0.0
+        self.has_shutter = True  #: over film borders and light, where there are any
         #: of a device pixel of the screen that it is on now; None: not calibrated
         self.screen_pixel_mm: Callable[[], float | None] = lambda: None
         self._conflicts = tuple(laterality_conflicts)
@@ -59,6 +60,7 @@ class ShownImage:
         self._heat: (
             tuple[tuple[Placement, tuple[int, int]], tuple[QImage, int, int] | None] | None
         ) = None
+        self._covered: tuple[Sample, Array] | None = None  # where the shutter lies over a sample
 
     # ---------------------------------------------------------------------------------- what shows
 
@@ -89,12 +91,17 @@ class ShownImage:
         self._camera = self._camera.pointed_at(
             CameraSubject.of(self.view, display, self.is_mirrored)
         )
-        self._sample = self._heat = None
+        self._sample = self._heat = self._covered = None
         self.greys.show(display)
 
     def show_explanation(self, explanation: Explanation | None) -> None:
         self.explanation = explanation
         self._heat = None
+
+    @property
+    def is_shuttered(self) -> bool:
+        """Whether a shutter covers a part of it now."""
+        return self.has_shutter and self._display.surroundings.light is not None
 
     @property
     def is_mirrored(self) -> bool:
@@ -148,8 +155,23 @@ class ShownImage:
 
     @property
     def tiles(self) -> tuple[tuple[float, float], ...]:
-        """As of `Camera.tiles`; none until it has pixels."""
-        return self.camera.tiles if self.has_pixels else ()
+        """As of `Camera.tiles`, but for those of air alone; none until it has pixels."""
+        if not self.has_pixels:
+            return ()
+        tall, wide = (length / 2 for length in self.camera.tile_extent)
+        rows, columns = self._display.pixels.shape
+        breast = self._display.surroundings
+        kept = tuple(
+            (row, column)
+            for row, column in self.camera.tiles
+            if breast.is_breast_in(
+                (row - tall) / rows,
+                (row + tall) / rows,
+                (column - wide) / columns,
+                (column + wide) / columns,
+            )
+        )
+        return kept or self.camera.tiles
 
     @property
     def true_scale(self) -> float | None:
@@ -173,7 +195,14 @@ class ShownImage:
             sampled = rendering.sample(self._display, camera.placement, *camera.size, before)
             self._sample = key, sampled
         sampled = self._sample[1]
-        return None if sampled is None else (self.greys.develop(sampled), sampled.x, sampled.y)
+        if sampled is None:
+            return None
+        grey = self.greys.develop(sampled)
+        if (light := self._display.surroundings.light) is not None and self.has_shutter:
+            if self._covered is None or self._covered[0] is not sampled:
+                self._covered = sampled, rendering.covered(light, sampled)
+            grey[self._covered[1]] = 0  # black in every window and polarity
+        return grey, sampled.x, sampled.y
 
     def heat(self) -> tuple[QImage, int, int] | None:
         """The heat-map as it shows and its corner; None while it is hidden."""

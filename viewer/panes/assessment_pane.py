@@ -46,8 +46,9 @@ from viewer.display.reading_history import history_lines
 from viewer.display.unsaved_drafts import UnsavedDrafts
 from viewer.panes import labels
 from viewer.panes.breast_form import BreastForm
+from viewer.panes.keyed_button import KeyedButton
 from viewer.panes.save_notes import DOWNGRADE_EVIDENCE, SaveNotes
-from viewer.shared import theme
+from viewer.shared import icons, theme
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import localised_error
 from viewer.shared.states import Phase, ReadingState
@@ -74,6 +75,8 @@ class AssessmentPane(QWidget):
     entries_changed = Signal(Study, Mapping)
     # The name that readings are recorded under
     reader_changed = Signal(str)
+    # The reader wants to save, and to go on to the next study that is to be read
+    next_requested = Signal()
     # `least_height` is another
     room_changed = Signal()
 
@@ -86,7 +89,6 @@ class AssessmentPane(QWidget):
         self._drafts = UnsavedDrafts()
         self._reading = ReadingState(ReadingMode.CONCURRENT, Phase.OPEN, ReadingMode.CONCURRENT)
         self._has_failed = False
-        self._save_key = ""
         self._is_low = False
         self._known_height = 0  # `least_height`, as it was announced last
         self._mode_of_room = self._reading.mode
@@ -104,17 +106,22 @@ class AssessmentPane(QWidget):
         self.forms = {side: BreastForm(side, self) for side in SIDES}
         for form in self.forms.values():
             form.edited.connect(self._on_edited)
-        self.save_button = QPushButton(self)
+        self.save_button = KeyedButton(self)
         self.save_button.clicked.connect(self.save)
-        self.discard_button = QPushButton(tr("Discard"), self)
-        self.discard_button.setToolTip(tr("Back to what is recorded"))
+        self.next_button = KeyedButton(self)
+        explanation = tr("Save, then the next study that you have not read")
+        self.next_button.set_words(tr("Save, next", "on a button"), explanation)
+        self.next_button.clicked.connect(self.next_requested)
+        self.discard_button = QPushButton(icons.icon("discard"), "", self)
+        self.discard_button.setAccessibleName(tr("Discard"))
+        self.discard_button.setToolTip(tr("Discard: back to what is recorded"))
         self.discard_button.clicked.connect(self.discard)
         self._notes = SaveNotes(self)
         self.confirm_box, self.hint = self._notes.confirm_box, self._notes.hint
         self.history = self._notes.history
         self.confirm_box.toggled.connect(self._refresh_buttons)
         self._lay_out()
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(theme.scaled(300))
         self.show_study(None)
 
     def _lay_out(self) -> None:
@@ -127,6 +134,7 @@ class AssessmentPane(QWidget):
             forms.addWidget(form, 1)
         buttons = QHBoxLayout()
         buttons.addWidget(self.save_button, 1)
+        buttons.addWidget(self.next_button)
         buttons.addWidget(self.discard_button)
         layout = QVBoxLayout(self)
         layout.addLayout(top)
@@ -233,12 +241,12 @@ class AssessmentPane(QWidget):
         self._reader_name = name
         self._fill()
 
-    def set_save_key(self, key: str) -> None:
-        """As it is written; empty if there is none."""
-        self._save_key = key
+    def set_save_keys(self, save: str, save_and_next: str) -> None:
+        """As they are written; empty if there is none."""
+        self.save_button.set_key(save)
+        self.next_button.set_key(save_and_next)
         for form in self.forms.values():
-            form.set_save_key(key)
-        self._refresh_buttons()
+            form.set_save_key(save)
 
     def set_keypad(self, is_on: bool) -> None:
         """Whether one hand on the keypad enters all categories."""
@@ -337,6 +345,35 @@ class AssessmentPane(QWidget):
         elif (still := self._awaited) and not self._has_failed:
             self.forms[still[0].side].setFocus()
 
+    def finish(self) -> bool:
+        """Saves; whether nothing of the study is left to be entered or, revealed by this, looked
+        at. Else the keyboard is where the reader goes on.
+        """
+        study, was_before = self._study, self._reading.phase is Phase.BEFORE
+        if study is None:
+            return False
+        self.save()
+        if self._drafts.has(study) or self._has_failed or not self._reader_name:
+            return False
+        open_forms = [form for form in self.forms.values() if form.isEnabled()]
+        empty = [form for form in open_forms if form.entry.recorded is None]
+        is_side_known = any(view.laterality for view in study.views)
+        if empty and (is_side_known or len(empty) == len(open_forms)):
+            empty[0].show_missing(Missing.CATEGORY)
+            empty[0].setFocus()
+            return False
+        if was_before and self._reading.phase is not Phase.BEFORE:
+            open_forms[0].setFocus()
+            return False
+        return True
+
+    def begin(self) -> None:
+        """Another study, if the keyboard is in the forms: it goes to the first breast."""
+        focus = QApplication.focusWidget()
+        form = next((form for form in self.forms.values() if form.isEnabled()), None)
+        if form is not None and focus is not None and self.isAncestorOf(focus):
+            form.categories.take_keyboard()
+
     def _focus_missing(self, side: Laterality, what: Missing) -> None:
         if what is Missing.CATEGORY:
             self.forms[side].setFocus()
@@ -392,7 +429,8 @@ class AssessmentPane(QWidget):
         entries = self._entries
         is_edited = any(entry.is_edited for entry in entries)
         self.save_button.setEnabled(is_edited or any(entry.is_outdated for entry in entries))
-        self.save_button.setText(f"{self._save_text(is_edited)}   {self._save_key}".rstrip())
+        self.save_button.set_words(self._save_text(is_edited))
+        self.next_button.setEnabled(self._study is not None)
         self.discard_button.setEnabled(is_edited)
         steps = [
             f"{entry.side.value} {lowered[0].value} → {lowered[1].value}"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -32,6 +32,17 @@ MISSING_TEXTS = {
     Missing.CHANGE_REASON: mark("why changed?"),
     Missing.CONFIRMATION: mark("confirm below"),
 }
+
+
+class ReasonBox(QComboBox):
+    """Its entries have numbers, from 1 on: letters are the window's commands."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        text = event.text()
+        if text.isdecimal() and 0 < int(text) < self.count():
+            self.setCurrentIndex(int(text))
+        else:
+            super().keyPressEvent(event)
 
 
 class BreastForm(QWidget):
@@ -75,7 +86,7 @@ class BreastForm(QWidget):
             )
             self._agreement_group.addButton(button)
         self._agreement_group.buttonClicked.connect(self._on_agreement_clicked)
-        self.reason_box = QComboBox(self)
+        self.reason_box = ReasonBox(self)
         self.reason_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.reason_box.currentIndexChanged.connect(self._on_reason_chosen)
         self.note_box = QPlainTextEdit(self)
@@ -109,7 +120,7 @@ class BreastForm(QWidget):
         row_height = LOW_ROW_HEIGHT if is_low else ROW_HEIGHT
         self.categories.set_row_height(row_height)
         for button in self._agreements.values():
-            button.setFixedHeight(row_height)
+            button.setFixedHeight(theme.scaled(row_height))
         margin = LOW_NOTE_MARGIN if is_low else NOTE_MARGIN
         self.note_box.document().setDocumentMargin(margin)
         line = self.note_box.fontMetrics().height()
@@ -204,6 +215,8 @@ class BreastForm(QWidget):
             else tr("Reason for disagreeing, {breast}")
         )
         self.reason_box.setAccessibleName(name.format(breast=side_name(self.side)))
+        by_key = tr("With the keyboard here, 1 to {last} choose.")
+        self.reason_box.setToolTip(by_key.format(last=len(self._offered)))
 
     # ---------------------------------------------------------------------------------- its state
 

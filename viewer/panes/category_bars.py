@@ -24,24 +24,24 @@ class CategoryBars(QWidget):
     A category that the model does not have says so and has no bar: it is not 0 %.
     """
 
-    ROW_HEIGHT = 16
-    MIDDLE = 26  # for the category's number
     GAP = 6  # between a certain bar and its number
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._predictions: dict[Laterality, Prediction] = {}
         self._offered: tuple[int, ...] = GRADES
+        self.row_height = theme.scaled(16)
+        self.middle_width = theme.scaled(26)  # for the category's number
         widest = QFontMetrics(theme.font(theme.SMALL_TEXT_PX, bold=True))
         self.percent_width = widest.horizontalAdvance(">99 %") + 2
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Probability of each category"))
 
     def sizeHint(self) -> QSize:
-        return QSize(300, self.ROW_HEIGHT * len(GRADES))
+        return QSize(theme.scaled(300), self.row_height * len(GRADES))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(260, self.ROW_HEIGHT * len(GRADES))
+        return QSize(theme.scaled(260), self.row_height * len(GRADES))
 
     def show_predictions(
         self, predictions: Mapping[Laterality, Judgement], offered: Sequence[int]
@@ -70,7 +70,7 @@ class CategoryBars(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         for number, grade in enumerate(GRADES if self._predictions else ()):
-            row = QRect(0, number * self.ROW_HEIGHT, self.width(), self.ROW_HEIGHT)
+            row = QRect(0, number * self.row_height, self.width(), self.row_height)
             self._paint_row(painter, row, grade)
         painter.end()
 
@@ -81,13 +81,13 @@ class CategoryBars(QWidget):
             painter.setPen(theme.MUTED)
             painter.drawText(row, centre, f"{grade}  {tr(NOT_OFFERED)}")
             return
-        middle = QRect(0, row.top(), self.MIDDLE, row.height())
+        middle = QRect(0, row.top(), self.middle_width, row.height())
         middle.moveCenter(row.center())
         is_chosen = any(p.category == grade for p in self._predictions.values())
         painter.setFont(theme.font(bold=is_chosen))
         painter.setPen(theme.TEXT if is_chosen else theme.MUTED)
         painter.drawText(middle, centre, str(grade))
-        room = row.width() // 2 - self.MIDDLE // 2 - self.percent_width - self.GAP
+        room = row.width() // 2 - self.middle_width // 2 - self.percent_width - self.GAP
         for side in SIDES:
             prediction = self._predictions.get(side)
             if prediction is None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.domain import BIRADS_MEANING, BiradsCategory, Laterality
+from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 from viewer.shared.messages import side_name
 
@@ -52,7 +53,7 @@ class CategoryButtons(QWidget):
                 button.setCheckable(True)
                 button.setObjectName("compact")
                 button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-                button.setMinimumWidth(24)
+                button.setMinimumWidth(theme.scaled(24))
                 button.setToolTip(f"BI-RADS {value}: {category_meaning(category)}")
                 button.setAccessibleName(
                     f"{side_name(side)}, BI-RADS {value}, {category_meaning(category)}"
@@ -85,12 +86,16 @@ class CategoryButtons(QWidget):
 
     def set_row_height(self, pixels: int) -> None:
         for button in self.buttons.values():
-            button.setFixedHeight(pixels)
+            button.setFixedHeight(theme.scaled(pixels))
 
     def clear_focus(self) -> None:
         """Another study: the keyboard stays here, but on no category."""
         if any(button.hasFocus() for button in self.buttons.values()):
-            self._rest.setFocus()
+            self.take_keyboard()
+
+    def take_keyboard(self) -> None:
+        """On no category: none is to look chosen."""
+        self._rest.setFocus()
 
     def _on_toggled(self, button: QAbstractButton, is_down: bool) -> None:
         if is_down:

@@ -104,7 +104,7 @@ class PredictionPane(QWidget):
         layout.setSpacing(GAP)
         layout.addWidget(self.model)
         layout.addWidget(self.pager, 1)
-        self.setMinimumWidth(330)  # so that the reserved lines hold the texts
+        self.setMinimumWidth(theme.scaled(330))  # so that the reserved lines hold the texts
         self.show_prior(None)
 
     def _make_waiting(self) -> QWidget:

@@ -15,7 +15,8 @@ from viewer.shared import theme
 
 WIDTH = 348  # pixels, at the first start
 LOW = 560  # pixels of height; below, every row counts
-NOTE_LINES = ((1400, 6), (900, 3), (LOW, 2), (0, 1))  # from that height on
+NOTE_LINES = ((900, 3), (LOW, 2), (0, 1))  # from that height on
+TALL, NOTE_LINE = 1400, 80  # from there on six lines, and one more for each of so many pixels
 HISTORY_HEIGHT = 110  # pixels that what was recorded before likes to have
 LEAST_PREDICTION = 150  # pixels; where the window is lower still, the pane scrolls as a whole
 
@@ -47,13 +48,13 @@ class ReadingPane(QScrollArea):
         self.assessment.room_changed.connect(self.share_height)
 
     def sizeHint(self) -> QSize:
-        return QSize(WIDTH, 700)
+        return QSize(theme.scaled(WIDTH), 700)
 
     def share_height(self) -> None:
         height = self.viewport().height()
-        note_lines = next(lines for least, lines in NOTE_LINES if height >= least)
-        self.assessment.set_room(note_lines, is_low=height < LOW)
-        self.prediction.set_low(height < LOW)
+        is_low = height < theme.scaled(LOW)
+        self.assessment.set_room(_note_lines(height), is_low)
+        self.prediction.set_low(is_low)
         least, most = self.prediction.heights(self.viewport().width())
         form = self.assessment.least_height + 1
         share = shared_height(height, form, least, most, HISTORY_HEIGHT)
@@ -62,3 +63,10 @@ class ReadingPane(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.share_height()
+
+
+def _note_lines(height: int) -> int:
+    tall = theme.scaled(TALL)
+    if height >= tall:
+        return 6 + (height - tall) // theme.scaled(NOTE_LINE)
+    return next(lines for least, lines in NOTE_LINES if height >= theme.scaled(least) or not least)

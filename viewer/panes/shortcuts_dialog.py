@@ -21,18 +21,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.display.mouse_habits import MouseHabits, ways
 from viewer.panes import labels
 from viewer.shared import theme
 from viewer.shared.keymap import Keymap, KeymapEntry, written
 from viewer.shared.languages import mark, tr
 from viewer.shared.plain_text import PlainLabel
 
-# What no action stands for; the hand on the image, and the keys of the assessment.
+# What no action stands for, beside `mouse_habits.ways`: drawing, and the keys of the assessment.
 BY_HAND = (
-    (mark("Window and level"), mark("drag · with Shift all views")),
-    (mark("Zoom"), mark("Ctrl + wheel · drag with the right button")),
-    (mark("Move the image"), mark("drag with the middle button · Space and drag")),
-    (mark("Next and previous view"), mark("wheel")),
     (mark("One view large"), mark("double click")),
     (
         mark("Draw, with a tool chosen (needs the mouse)"),
@@ -53,7 +50,7 @@ _IDENTITY = Qt.ItemDataRole.UserRole
 class ShortcutsDialog(QDialog):
     """Stands beside the images, stops nothing."""
 
-    def __init__(self, keymap: Keymap, parent: QWidget | None = None) -> None:
+    def __init__(self, keymap: Keymap, mouse: MouseHabits, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Keys and mouse"))
         self._keymap = keymap
@@ -68,7 +65,7 @@ class ShortcutsDialog(QDialog):
         self.tree.setAccessibleName(tr("Commands and their keys"))
         self.tree.setHeaderLabels([tr("What", "a command"), tr("Key or mouse")])
         self.tree.currentItemChanged.connect(self._show_current)
-        self._fill()
+        self._fill(mouse)
         self.tree.resizeColumnToContents(0)  # once, so that a search moves nothing
 
         self._label = PlainLabel(self)
@@ -121,13 +118,14 @@ class ShortcutsDialog(QDialog):
         button.clicked.connect(lambda _checked=False: slot())
         return button
 
-    def _fill(self) -> None:
+    def _fill(self, mouse: MouseHabits) -> None:
         for entry in self._keymap.entries:
             row = QTreeWidgetItem(self._group(entry.group), [entry.text])
             row.setData(0, _IDENTITY, entry.identity)
             self.rows[entry.identity] = row
-        for what, how in BY_HAND:
-            QTreeWidgetItem(self._group(tr("Mouse and forms")), [tr(what), tr(how)])
+        by_hand = [(tr(what), tr(how)) for what, how in BY_HAND]
+        for what, how in (*ways(mouse), *by_hand):
+            QTreeWidgetItem(self._group(tr("Mouse and forms")), [what, how])
 
     def _group(self, title: str) -> QTreeWidgetItem:
         if title not in self._groups:

@@ -21,6 +21,7 @@ from viewer.display.worklist_row import Row, StudyRow, WorklistFilter, WorklistO
 from viewer.panes.worklist_bar import WorklistBar
 from viewer.panes.worklist_delegate import RowDelegate
 from viewer.panes.worklist_items import WorklistItems, row_at
+from viewer.shared import theme
 from viewer.shared.languages import tr
 from viewer.shared.plain_text import PlainLabel
 from viewer.shared.states import RunState, StudyStatus
@@ -93,11 +94,11 @@ class WorklistPane(QWidget):
         layout.addWidget(self.count_label)
         layout.addWidget(self._bar)
         layout.addLayout(buttons)
-        self.setMinimumWidth(220)
+        self.setMinimumWidth(theme.scaled(220))
         self._refresh_footer()
 
     def sizeHint(self) -> QSize:
-        return QSize(264, 600)
+        return QSize(theme.scaled(264), 600)
 
     # ----------------------------------------------------------------------------- what it shows
 
@@ -254,6 +255,11 @@ class WorklistPane(QWidget):
         """Of the listed study; None beyond them."""
         row = row_at(self._items.index(number, 0)) if number < self._items.listed_count else None
         return row.study.uid if isinstance(row, StudyRow) else None
+
+    def others_after(self, study_uid: str) -> tuple[str, ...]:
+        """All other studies listed: those after this one in the order shown, then those before."""
+        position = self._items.index_of(study_uid).row()  # -1: it is not listed
+        return self.study_uids[position + 1 :] + self.study_uids[: max(0, position)]
 
     def select(self, study_uid: str) -> None:
         """Everything is listed again where it was not."""

@@ -22,22 +22,22 @@ class RowDelegate(QStyledItemDelegate):
     """Paints a row: thumbnail, patient, date; below them a badge for each breast and the state."""
 
     MARGIN = 6
-    THUMBNAIL = QSize(46, 56)
-    STUDY_HEIGHT = 68
-    BADGE = QSize(36, 18)
-    _STUDY = QSize(0, STUDY_HEIGHT)  # the view gives each row its whole width
 
     def __init__(self, items: WorklistItems, view: QListView) -> None:
         super().__init__(view)
         self._items = items
+        self._thumbnail = QSize(theme.scaled(46), theme.scaled(56))
+        self._badge = QSize(theme.scaled(36), theme.scaled(18))
+        # the view gives each row its whole width
+        self._study = QSize(0, self._thumbnail.height() + 2 * self.MARGIN)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         """Asked of every row each time that anything moves."""
         if index.row() < self._items.listed_count:
-            return self._STUDY
+            return self._study
         row = row_at(index)
         if not isinstance(row, MessageRow):
-            return self._STUDY
+            return self._study
         title, text = theme.font(bold=True), theme.font(theme.SMALL_TEXT_PX)
         lines = self._text_rect(row, QFontMetrics(text), self._width(option)).height()
         return QSize(
@@ -86,7 +86,7 @@ class RowDelegate(QStyledItemDelegate):
         painter.drawText(below, Qt.TextFlag.TextWordWrap, row.text)
 
     def _paint_study(self, painter: QPainter, inner: QRect, row: StudyRow) -> None:
-        box = QRect(inner.topLeft(), self.THUMBNAIL)
+        box = QRect(inner.topLeft(), self._thumbnail)
         painter.fillRect(box, Qt.GlobalColor.black)
         if row.thumbnail is not None:
             size = row.thumbnail.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
@@ -96,8 +96,8 @@ class RowDelegate(QStyledItemDelegate):
             painter.drawImage(target, row.thumbnail)
 
         title, text = theme.font(bold=True), theme.font(theme.SMALL_TEXT_PX)
-        column = inner.adjusted(self.THUMBNAIL.width() + 8, 0, 0, 0)
-        line = QRect(column.topLeft(), QSize(column.width(), 18))
+        column = inner.adjusted(self._thumbnail.width() + 8, 0, 0, 0)
+        line = QRect(column.topLeft(), QSize(column.width(), theme.scaled(18)))
         mark, colour = self._mark(row)
         painter.setFont(text)
         mark_width = painter.fontMetrics().horizontalAdvance(mark) + 6 if mark else 0
@@ -111,13 +111,13 @@ class RowDelegate(QStyledItemDelegate):
         painter.drawText(line, _LEFT, title_text)  # IDs differ at their ends
         painter.setFont(text)
         painter.setPen(theme.MUTED)
-        _draw_elided(painter, line.translated(0, 19), row.text)
+        _draw_elided(painter, line.translated(0, theme.scaled(19)), row.text)
 
-        badge = QRect(column.left(), inner.bottom() - self.BADGE.height() + 1, 0, 0)
-        badge.setSize(self.BADGE)
+        badge = QRect(column.left(), inner.bottom() - self._badge.height() + 1, 0, 0)
+        badge.setSize(self._badge)
         for side, category in row.badges:
             self._paint_badge(painter, badge, side, category)
-            badge.translate(self.BADGE.width() + 6, 0)
+            badge.translate(self._badge.width() + 6, 0)
         rest = QRect(badge.left(), badge.top(), inner.right() - badge.left() + 1, badge.height())
         painter.setFont(text)
         painter.setPen(theme.WARNING if row.status.state is StudyState.FAILED else theme.MUTED)

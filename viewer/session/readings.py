@@ -34,7 +34,7 @@ from engine.records.drafts import DraftStore
 from engine.records.pseudonyms import SECRET_NAME, Pseudonyms
 from engine.records.store import ReadingStore
 from engine.records.training_manifest import ReadStudy
-from viewer.display.reading_modes import Disclosure, second_read
+from viewer.display.reading_modes import Disclosure, second_read, sides_to_read
 from viewer.shared.languages import mark
 from viewer.shared.states import Phase, ReadingState, VisibleReading
 
@@ -365,6 +365,18 @@ class Readings:
         if self._current is not None and self._current.uid == study.uid:
             spent += time.monotonic() - self._on_screen_since
         return replace(assessment, revealed_at=shown_at, time_spent_s=round(spent, 1))
+
+    def is_to_be_read(self, study: Study) -> bool:
+        """Whether this reader has still to say something of it: of a breast with images, or, in a
+        second read, to the model's answer.
+        """
+        own = [
+            a
+            for a in current_readings(self.stored(study))
+            if self.reader and a.reader == self.reader
+        ]
+        is_covered = bool(own) and sides_to_read(study) <= {a.laterality for a in own}
+        return not is_covered or any(a.is_unfinished for a in own)
 
     # ------------------------------------------------------------------------ what readers draw
 

@@ -679,6 +679,14 @@ class Session(QObject):
             any(reading.agreement is Agreement.DISAGREE for reading in readings),
         )
 
+    def is_to_be_read(self, study: Study) -> bool:
+        """Whether this reader is not done with it; True where the readings cannot be read."""
+        try:
+            return self._readings.is_to_be_read(study)
+        except StorageFailed as error:
+            self.error_occurred.emit(error)
+            return True
+
     def history(self, study: Study) -> tuple[ReaderAssessment, ...]:
         """Earlier readings of the study, oldest first; none where they cannot be read.
 

@@ -8,7 +8,7 @@ the eye's idea of grey; images stand on pure black. Every text colour has a cont
 from functools import lru_cache
 from string import Template
 
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication
 
 from resources import ROOT
@@ -34,7 +34,7 @@ ON_SUSPICIOUS = QColor("#16120a")  #: text on it
 TEXT_COLOURS = (TEXT, MUTED, ACCENT, WARNING, PRIOR, FOREIGN, ERROR)
 SURFACES = (IMAGE_BACKGROUND, WINDOW, FIELD, RAISED, HOVER, SELECTION)
 
-# Pixels as Qt counts them: the desktop's scaling comes on top.
+# Pixels as Qt counts them: the desktop's scaling comes on top, and `scaled` before it.
 TEXT_PX = 14
 SMALL_TEXT_PX = 13
 TITLE_PX = 17
@@ -57,11 +57,22 @@ def _linear(value: float) -> float:
     return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)
 
 
+class _Text:
+    """How large text is; known before the first widget is made."""
+
+    scale = 1.0
+
+
+def scaled(pixels: float) -> int:
+    """A length that belongs to text, as long as text is now."""
+    return round(pixels * _Text.scale)
+
+
 @lru_cache(maxsize=64)
 def font(size: int = TEXT_PX, bold: bool = False) -> QFont:
-    """The application's typeface, `size` pixels high; not to be changed, it is shared."""
+    """The application's typeface, `size` pixels high, scaled; not to be changed, it is shared."""
     result = QFont(QApplication.font())
-    result.setPixelSize(size)
+    result.setPixelSize(scaled(size))
     result.setBold(bold)
     return result
 
@@ -104,8 +115,13 @@ def palette() -> QPalette:
     return result
 
 
-def apply(app: QApplication) -> None:
-    """Dark on every platform, whatever the desktop's own theme."""
+def apply(app: QApplication, text_scale: float = 1.0) -> None:
+    """Dark on every platform, whatever the desktop's own theme; text no smaller than the desktop's
+    own, times `text_scale`.
+    """
+    own = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    _Text.scale = text_scale * max(1.0, QFontInfo(own).pixelSize() / TEXT_PX)
+    font.cache_clear()
     app.setStyle("Fusion")
     app.setPalette(palette())
     app.setFont(font())

@@ -356,6 +356,12 @@ class AnnotationTool(QObject):
             self._selected = annotation_id
             self.update()
 
+    def select_at(self, canvas: Canvas, at: QPointF) -> bool:
+        """The newest drawing there, or none; whether the reader may remove it."""
+        found = self._under(canvas, at)
+        self.select(found.annotation_id if found else None)
+        return found is not None and self._model.may_change(found)
+
     def _under(self, canvas: Canvas, at: QPointF) -> Annotation | None:
         """The newest drawing there."""
         for annotation in reversed(self._shown(canvas)):

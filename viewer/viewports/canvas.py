@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
+    QCursor,
     QFocusEvent,
     QImage,
     QKeyEvent,
@@ -31,6 +33,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from engine.domain import Explanation, MammogramView, Study
 from viewer.display.camera import Camera, Zoom
 from viewer.display.foreign_marks import ImageMarks, captions
+from viewer.display.mouse_habits import MouseHabits
 from viewer.display.orientation import AS_HUNG, Orientation
 from viewer.display.priors import Prior
 from viewer.display.rendering import DisplayPixels, ImageSide, hung_wall
@@ -55,6 +58,7 @@ class Canvas(QWidget):
     panned = Signal(float, float)  #: logical pixels
     zoomed = Signal(float, QPointF)  #: the factor, and the point that stayed
     changed = Signal()  #: window, zoom or state
+    menu_requested = Signal(QPointF)  #: of what can be done there
 
     def __init__(
         self,
@@ -82,10 +86,10 @@ class Canvas(QWidget):
         gestures.zoomed.connect(self.user_zoom)
         gestures.step_requested.connect(self.step_requested)
         gestures.enlarge_requested.connect(self.enlarge_requested)
+        gestures.menu_requested.connect(self.menu_requested)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)  # the value under the pointer is told
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)  # right drag zooms
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._describe()
 
@@ -117,6 +121,11 @@ class Canvas(QWidget):
         """Why no network judges the view, in the reader's language; empty: nothing to be told."""
         self.text.refusal = why
         self.update()
+
+    def set_shutter(self, is_on: bool) -> None:
+        """Over film borders and light, where there are any."""
+        self.image.has_shutter = is_on
+        self._changed()
 
     def set_overlay(self, opacity: float) -> None:
         """0 hides the heat-map altogether."""
@@ -321,6 +330,9 @@ class Canvas(QWidget):
 
     # ------------------------------------------------------------------------------ mouse and keys
 
+    def set_mouse(self, habits: MouseHabits) -> None:
+        self._gestures.habits = habits
+
     @property
     def is_space_down(self) -> bool:
         """The left button moves the image then."""
@@ -353,6 +365,14 @@ class Canvas(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self._gestures.double_click(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """By the menu key; the mouse's own comes too early, see `Gestures`."""
+        event.accept()
+        if event.reason() is QContextMenuEvent.Reason.Keyboard and self.image.has_pixels:
+            pointed = QPointF(self.mapFromGlobal(QCursor.pos()))
+            is_over = self.rect().contains(pointed.toPoint())
+            self.menu_requested.emit(pointed if is_over else QPointF(self.rect().center()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self._gestures.wheel(event)

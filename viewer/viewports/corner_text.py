@@ -29,6 +29,7 @@ from viewer.viewports.text_painting import (
     wrapped,
 )
 
+_LARGEST = 65535  #: of 16 bits; a window over all of them says nothing by its numbers
 _MIRRORED = mark("⇄ mirrored for display")
 
 
@@ -66,12 +67,16 @@ class CornerLine(NamedTuple):
 
 
 def window_text(window: Voi) -> str:
-    """'W 900 L 2065 normal' or 'LUT normal'."""
+    """'W 900 L 2065 normal', 'LUT normal', 'full range'."""
     if not isinstance(window, VoiWindow):
         return f"LUT {localised_unless_foreign(window.name)}".strip()
     digits = 0 if window.width >= 20 else 2
     curve = "" if window.function is not VoiFunction.SIGMOID else tr("sigmoid") + " "
     name = localised_unless_foreign(window.name)
+    low, high = (window.center + half * window.width for half in (-0.5, 0.5))
+    if low <= 0 and high >= _LARGEST:
+        full = tr("full range")
+        return f"{full} {curve}{name}".strip()
     text = f"W {window.width:.{digits}f} L {window.center:.{digits}f} {curve}{name}"
     return text.strip()
 
@@ -154,6 +159,7 @@ class CornerText:
         return [
             *lines,
             CornerLine(window_text(image.greys.voi), theme.TEXT),
+            *([CornerLine(tr("shutter"), theme.MUTED)] if image.is_shuttered else []),
             CornerLine(spacing, theme.MUTED),
             CornerLine(self._zoom_text(), theme.MUTED),
         ]
@@ -242,7 +248,7 @@ class CornerText:
         return label + [
             TextLine(part, line.colour, small)
             for line in lines
-            for part in (wrapped(line.text, metrics, room) if line.is_warning else [line.text])
+            for part in wrapped(line.text, metrics, room)
         ]
 
     def lines_below(self, area: QRect, options: OverlayOptions = EVERYTHING) -> list[TextLine]:

@@ -54,9 +54,10 @@ def paint_lines(
 ) -> float:
     """Lines of text in a corner of `area`; returns where they end.
 
-    What does not fit across is elided, what does not fit down is left out, last first.
+    What does not fit across the whole of it is elided, what does not fit down is left out, last
+    first.
     """
-    room = corner_width(area)
+    room = area.width() - 2 * PAD
     metrics = [QFontMetricsF(line.font) for line in lines]
     heights = [metric.height() for metric in metrics]
     while lines and sum(heights[: len(lines)]) > area.height() - 2 * PAD:

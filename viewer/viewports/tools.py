@@ -410,7 +410,22 @@ class Tools(QObject):
             text = tr("Point at a spot on an image")
             self.message.emit(text + self._host.with_key("tools.ask_at_pointer", tr(", then {}")))
             return
-        canvas, at = pointed
+        self.ask_at(*pointed)
+
+    def select_at(self, canvas: Canvas, at: QPointF) -> bool:
+        """The drawing at a point of a view, if there is one; whether the reader may remove it."""
+        return canvas.prior is None and self.annotation_tool.select_at(canvas, at)
+
+    @property
+    def spot_refusal(self) -> str:
+        """Why no spot may be asked about now; empty: one may."""
+        return self._refusal
+
+    def ask_at(self, canvas: Canvas, at: QPointF) -> None:
+        """The same about a point of a view."""
+        if self._refusal:
+            self.message.emit(self._refusal)
+            return
         if canvas.prior is not None:
             self.message.emit(tr("Nothing is asked about an earlier study: open it by itself"))
             return

@@ -21,6 +21,7 @@ from viewer.display import rendering
 from viewer.display.camera import Zoom
 from viewer.display.foreign_marks import marks_on, presets_of
 from viewer.display.hanging import Arrangement, Cell, laterality_conflicts
+from viewer.display.mouse_habits import MouseHabits
 from viewer.display.page_layout import lay_out
 from viewer.display.priors import Prior
 from viewer.display.reading_steps import StepKind
@@ -50,6 +51,7 @@ class ViewportsPane(QWidget):
     study_step_requested = Signal(int)  #: +1 the next study, -1 the one before
     view_selected = Signal(str)  #: image_uid
     status_changed = Signal(str)  #: the selected view in a line: label, window, spacing, zoom
+    menu_requested = Signal(Canvas, QPointF)  #: of what can be done with a view, there
     prior_shown = Signal(str)  #: study uid of the prior that hangs from now on
 
     def __init__(self, parent: QWidget | None = None, commands: Commands | None = None) -> None:
@@ -65,6 +67,7 @@ class ViewportsPane(QWidget):
         self._arrangement = Arrangement.AUTO
         self._is_inverted = False
         self._is_linear = False
+        self._has_shutter = True
         self._preset = 0
         self._is_overlay_visible = False
         self._overlay_opacity = 0.6
@@ -72,6 +75,7 @@ class ViewportsPane(QWidget):
         self._shows_foreign_marks = True
         self.has_heat = False
         self._last_wheel = QElapsedTimer()
+        self._mouse = MouseHabits()
 
         self._grid = ViewportGrid()
         self._grid.resized.connect(self._lay_out)
@@ -250,6 +254,12 @@ class ViewportsPane(QWidget):
             canvas.set_overlay(opacity if visible else 0.0)
         self._show_legend()
 
+    def set_mouse(self, habits: MouseHabits) -> None:
+        """From now on, on all views."""
+        self._mouse = habits
+        for canvas in self._canvases.values():
+            canvas.set_mouse(habits)
+
     def _show_legend(self) -> None:
         self._strip.legend.set_opacity(self._overlay_opacity)
         self._strip.legend.setVisible(self._is_overlay_visible and self.has_heat)
@@ -265,6 +275,9 @@ class ViewportsPane(QWidget):
         canvas.step_requested.connect(self._wheel)
         canvas.all_windows_adjusted.connect(self._adjust_all_windows)
         canvas.changed.connect(lambda: self._canvas_changed(uid))
+        canvas.menu_requested.connect(lambda at: self.menu_requested.emit(canvas, at))
+        canvas.set_mouse(self._mouse)
+        canvas.set_shutter(self._has_shutter)
         canvas.set_overlay(self._overlay_opacity if self._is_overlay_visible else 0.0)
         self.tools.attach(canvas)
         return canvas
@@ -418,14 +431,16 @@ class ViewportsPane(QWidget):
         for canvas in self._canvases.values():
             canvas.fit()
 
-    def actual_pixels(self) -> None:
-        """The selected view at 1:1, about the pointer if that is over it; again: fitted."""
+    def actual_pixels(self, about: QPointF | None = None) -> None:
+        """The selected view at 1:1, about that point of it, else about the pointer if that is over
+        it; again: fitted.
+        """
         if canvas := self.current:
             camera = canvas.image.camera
             is_actual = (
                 canvas.image.is_placed and camera.magnification == 1 and not camera.is_fitted
             )
-            at = self.at_pointer(canvas)
+            at = self.at_pointer(canvas) if about is None else about
             for shown in (canvas, *self.tools.links.zoom_partners(canvas)):
                 if is_actual:
                     shown.fit()
@@ -446,6 +461,12 @@ class ViewportsPane(QWidget):
         for canvas in self._canvases.values():
             canvas.image.greys.set_inverted(self._is_inverted)
 
+    def toggle_shutter(self) -> None:
+        """All views, until it is switched on again."""
+        self._has_shutter = not self._has_shutter
+        for canvas in self._canvases.values():
+            canvas.set_shutter(self._has_shutter)
+
     def next_preset(self) -> None:
         self._step_preset(1)
 
@@ -453,7 +474,11 @@ class ViewportsPane(QWidget):
         self._step_preset(-1)
 
     def _step_preset(self, step: int) -> None:
-        self._preset += step
+        self.show_preset(self._preset + step)
+
+    def show_preset(self, number: int) -> None:
+        """Of each view the preset of that number, counted round."""
+        self._preset = number
         self._is_linear = False
         for canvas in self._canvases.values():
             self._show_window(canvas)
@@ -631,6 +656,14 @@ class ViewportsPane(QWidget):
                 repeats=False,
             ),
             ActionSpec("toggle_invert", tr("Invert"), ("I",), self.toggle_invert, repeats=False),
+            ActionSpec(
+                "toggle_shutter",
+                tr("Shutter over film borders and light"),
+                ("D",),
+                self.toggle_shutter,
+                lambda: self._has_shutter,
+                repeats=False,
+            ),
             ActionSpec(
                 "adjust_window_0_1",
                 tr("Brighter"),

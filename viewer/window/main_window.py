@@ -61,10 +61,12 @@ from viewer.window.attribution_presenter import AttributionPresenter
 from viewer.window.dialogs import show_alone
 from viewer.window.foreign_presenter import ForeignPresenter
 from viewer.window.hot_folder_presenter import HotFolderPresenter
+from viewer.window.image_menu import ImageMenu
 from viewer.window.manual import Manual, find_manual
 from viewer.window.menus import Menus
 from viewer.window.model_presenter import ModelPresenter
 from viewer.window.network_presenter import NetworkPresenter, title_of
+from viewer.window.preferences import Preferences
 from viewer.window.readings_presenter import ReadingsPresenter
 from viewer.window.screens import Screens
 from viewer.window.settings import Settings
@@ -74,7 +76,7 @@ from viewer.window.undoing import Undoing
 
 IDLE_START_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH = 264  # pixels, at the first start
-PIXEL_LABEL_WIDTH = 330  # pixels, for the value under the pointer
+PIXEL_TEXT = "R XCCL  value -65,535.5  row 99999, column 99999"  # the longest under the pointer
 LAYOUT_VERSION = 1  # of the docks; a layout of another version is not restored
 
 
@@ -116,8 +118,10 @@ class MainWindow(QMainWindow):
         self.network = NetworkPresenter(session, self.viewports.shown_now, self)
         self.foreign = ForeignPresenter(session, settings, self.viewports, self)
         self.statusBar().addPermanentWidget(self.network.queue_label)
+        self.preferences = Preferences(settings, self.viewports, self)
         self._add_commands()
         self.menus = Menus(self, self.commands, session.inference.model_name)
+        self.image_menu = ImageMenu(self.viewports, self.commands, self)
         SiteLocks(settings.policy, self.commands, self.menus, self.disagreements).apply()
         self.keymap = Keymap(settings.keys, settings.has_keypad, self)
         self._connect()
@@ -145,7 +149,7 @@ class MainWindow(QMainWindow):
         self.reading_dock = self._dock("Reading", tr("Reading"), self.reading, right)
         self.resizeDocks(
             [self.worklist_dock, self.reading_dock],
-            [WORKLIST_WIDTH, READING_WIDTH],
+            [theme.scaled(WORKLIST_WIDTH), theme.scaled(READING_WIDTH)],
             Qt.Orientation.Horizontal,
         )
 
@@ -155,7 +159,9 @@ class MainWindow(QMainWindow):
         # of a width of its own, so that nothing moves beside it
         self.pixel_label = PlainLabel(self)
         self.pixel_label.setFont(theme.font(theme.SMALL_TEXT_PX))
-        self.pixel_label.setFixedWidth(PIXEL_LABEL_WIDTH)
+        self.pixel_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        longest = self.pixel_label.fontMetrics().horizontalAdvance(PIXEL_TEXT)
+        self.pixel_label.setFixedWidth(longest + theme.scaled(16))  # apart from what is left of it
         self.statusBar().addPermanentWidget(self.pixel_label)
         # A menu bar's corner is there at every width of the window, unlike a toolbar's end.
         self.menuBar().setNativeMenuBar(False)
@@ -175,7 +181,7 @@ class MainWindow(QMainWindow):
         commands.add(self, self._commands())
         for part in (
             *(self.output, self.undoing, self.readings, self.models, self.screens),
-            *(self.attributions, self.hot_folder, self.network, self.foreign),
+            *(self.attributions, self.hot_folder, self.network, self.foreign, self.preferences),
         ):
             commands.add(self, part.commands())
         commands.adopt("worklist_pane", ("F8",), self.worklist_dock.toggleViewAction())
@@ -189,6 +195,13 @@ class MainWindow(QMainWindow):
             ActionSpec("quit", tr("&Quit"), ("Ctrl+Q",), self.close),
             ActionSpec(
                 "save", tr("&Save reading"), ("Ctrl+Enter", "Ctrl+Return"), self.assessment.save
+            ),
+            ActionSpec(
+                "save_and_next",
+                tr("Save, then the ne&xt study to read"),
+                ("Ctrl+Shift+Enter", "Ctrl+Shift+Return"),
+                self.study.save_and_next,
+                repeats=False,
             ),
             ActionSpec(
                 "right_breast", tr("&Right breast"), ("Ctrl+R",), partial(self.focus_breast, right)
@@ -275,6 +288,7 @@ class MainWindow(QMainWindow):
         self.foreign.changed.connect(self.commands.refresh)
         self.foreign.failed.connect(self.show_error)
         self.foreign.message.connect(self.banner.show_message)
+        self.preferences.words_changed.connect(self.menus.tools.set_words)
         self.screens.message.connect(tools.message)
         self.screens.moved.connect(self.commands.refresh)
         self.menus.recent.aboutToShow.connect(self.fill_recent)
@@ -288,6 +302,7 @@ class MainWindow(QMainWindow):
         self.prediction.set_overlay(settings.overlay_visible, settings.overlay_opacity)
         self._on_overlay_changed(*self.prediction.overlay)
         self.models.restore()
+        self.preferences.restore()
         self.assessment.set_reader(settings.reader)
         self.session.set_reader(settings.reader)
         tools.set_reader(settings.reader)
@@ -477,7 +492,7 @@ class MainWindow(QMainWindow):
         show_alone(Manual(path, self))
 
     def show_shortcuts(self) -> None:
-        show_alone(ShortcutsDialog(self.keymap, self))
+        show_alone(ShortcutsDialog(self.keymap, self.settings.mouse, self))
 
     def show_about(self) -> None:
         show_alone(About(self))
@@ -508,7 +523,7 @@ class MainWindow(QMainWindow):
         self.settings.set_keys(self.keymap.chosen, self.keymap.has_keypad)
         self.menus.show_keys(self.keymap)
         self.screens.show_key(self.keymap.first("images_apart"))
-        self.assessment.set_save_key(self.keymap.first("save"))
+        self.assessment.set_save_keys(self.keymap.first("save"), self.keymap.first("save_and_next"))
         self.assessment.set_keypad(self.keymap.has_keypad)
 
     # ---------------------------------------------------------------------------------- Qt's events

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QMainWindow, QMenu, QToolBar, QToolButton
+from PySide6.QtWidgets import QComboBox, QMainWindow, QMenu, QToolBar, QToolButton, QWidget
 
 from engine.domain import ReadingMode
 from viewer.display.reading_modes import MODE_MEANINGS, MODE_TITLES
+from viewer.panes.tool_row import ToolRow
+from viewer.shared import icons
 from viewer.shared.commands import Commands
 from viewer.shared.keymap import Keymap
 from viewer.shared.languages import LANGUAGES, mark, tr
@@ -29,6 +31,7 @@ MENUS = {
     ),
     mark("&Images"): (
         *("next_preset", "previous_preset", "toggle_linear", "toggle_invert"),
+        "toggle_shutter",
         *("adjust_window_0_1", "adjust_window_0_-1", "adjust_window_1_0", "adjust_window_-1_0"),
         *(LINE, "fit", "actual_pixels", "zoom_step_1", "zoom_step_-1"),
         *("pan_step_-1_0", "pan_step_1_0", "pan_step_0_-1", "pan_step_0_1"),
@@ -58,31 +61,49 @@ MENUS = {
     ),
     mark("&Reading"): (
         *("undo", "redo", "undo_reading", LINE),
-        *("right_breast", "left_breast", "next_breast", "save", LINE),
+        *("right_breast", "left_breast", "next_breast", "save", "save_and_next", LINE),
         *("disagreements", "send_results", mark("Mode"), *MODES),
     ),
     mark("&Model"): (
         *(*MODELS, "other_model", "both_models", "cancers_per_1000", LINE),
         *("pause", "restart_engine"),
     ),
-    mark("&Panes"): (
-        *("worklist_pane", "reading_pane", "images_apart", "images_next_screen", LINE, LANGUAGE),
-    ),
-    mark("&Settings"): ("dicom_nodes",),
+    mark("&Panes"): (*("worklist_pane", "reading_pane", "images_apart", "images_next_screen"),),
+    mark("&Settings"): ("settings", LANGUAGE, LINE, "dicom_nodes"),
     mark("&Help"): ("manual", "shortcuts", "report_problem", "logs", "about"),
 }
 SECTIONS = ("Mode",)  # words between two lines, of the commands below them
 
-# Commands that stand in the toolbar, by what is written on the button.
-TOOLBAR = {
-    "fit": mark("Fit", "on a button"),
-    "actual_pixels": "1:1",
-    "toggle_single": mark("One / all", "on a button"),
-    "step_1": mark("Next step", "on a button"),
-    "next_preset": mark("Preset", "on a button"),
-    "toggle_invert": mark("Invert", "on a button"),
-    "reset": mark("Reset", "on a button"),
-}
+# Commands that stand in the toolbar, in their groups: the picture, and what is written beside it.
+# Those that come last are behind "»" first.
+TOOLBAR = (
+    {
+        "step_study_-1": ("previous_study", mark("Previous", "on a button")),
+        "step_study_1": ("next_study", mark("Next", "on a button")),
+        "save": ("save", mark("Save", "on a button")),
+        "save_and_next": ("save_next", mark("Save, next", "on a button")),
+    },
+    {
+        "heat_map": ("heat_map", mark("Heat-map", "on a button")),
+        "fit": ("fit", mark("Fit", "on a button")),
+        "actual_pixels": ("actual_pixels", mark("Pixels", "on a button")),
+        "toggle_single": ("one_view", mark("One / all", "on a button")),
+        "step_1": ("next_step", mark("Next step", "on a button")),
+    },
+    {
+        "next_preset": ("preset", mark("Preset", "on a button")),
+        "toggle_invert": ("invert", mark("Invert", "on a button")),
+        "toggle_shutter": ("shutter", mark("Shutter", "on a button")),
+        "reset": ("reset", mark("Reset", "on a button")),
+    },
+    {
+        "tools.hand.choose_RULER": ("ruler", mark("Ruler", "on a button")),
+        "tools.magnify_1": ("magnifier", mark("Magnifier", "on a button")),
+        "tools.tour_1": ("quadrants", mark("Quadrants", "on a button")),
+        "tools.choose_region": ("ask", mark("Ask", "on a button")),
+    },
+)
+LINKS = tuple(f"tools.links.toggle_{what}" for what in ("pan", "zoom", "window"))
 
 
 class Menus(QObject):
@@ -95,6 +116,8 @@ class Menus(QObject):
         self._model_reason = self._mode_reason = ""  # why they are locked
         self.recent = QMenu(tr("Open &recent"), window)
         self._fill_menus()
+        for more in window.menuBar().findChildren(QToolButton, "qt_menubar_ext_button"):
+            more.setIcon(icons.icon("more"))  # Qt's own is black on black
         self._fill_toolbar(model_name)
 
     def _fill_menus(self) -> None:
@@ -128,37 +151,37 @@ class Menus(QObject):
         bar.setMovable(False)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self._window.addToolBar(bar)
-        open_button = QToolButton(bar)
-        open_button.setText(tr("Open"))
-        open_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        open_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        menu = QMenu(open_button)
+        self.tools = row = ToolRow(bar)
+        self.mode_button = self._make_mode_button(row)
+        self.model_choice = self._make_model_choice(row, model_name)
+        for widget in (self._make_open_button(row), self.mode_button, self.model_choice):
+            row.keep(widget)
+        for group in TOOLBAR:
+            row.add_line()
+            for identity, (icon, words) in group.items():
+                action = self._commands.action(identity)
+                action.setIcon(icons.icon(icon))
+                action.setIconVisibleInMenu(False)
+                action.setIconText(tr(words, "on a button"))
+                row.add_action(action)
+        row.add_menu("links", tr("Link", "on a button"), self._actions(LINKS))
+
+    def _make_open_button(self, row: QWidget) -> QToolButton:
+        button = QToolButton(row)
+        button.setText(tr("Open"))
+        button.setIcon(icons.icon("open"))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        menu = QMenu(button)
         menu.addActions(self._actions(("open_folder", "open_files")))
         menu.addMenu(self.recent)
-        open_button.setMenu(menu)
-        bar.addWidget(open_button)
-        bar.addSeparator()
-        self.mode_button = self._make_mode_button(bar)
-        bar.addWidget(self.mode_button)
-        bar.addSeparator()
-        self.model_choice = self._make_model_choice(bar, model_name)
-        bar.addWidget(self.model_choice)
-        bar.addSeparator()
-        for identity, title in TOOLBAR.items():
-            action = self._commands.action(identity)
-            action.setIconText(tr(title, "on a button"))
-            bar.addAction(action)
-        bar.addSeparator()
-        overlay = self._commands.action("heat_map")
-        overlay.setIconText(tr("Heat-map"))
-        bar.addAction(overlay)
-        for button in bar.findChildren(QToolButton):
-            if button.defaultAction() is not None:  # not the one for what has no room
-                button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setMenu(menu)
+        return button
 
-    def _make_mode_button(self, bar: QToolBar) -> QToolButton:
+    def _make_mode_button(self, row: QWidget) -> QToolButton:
         """As wide as its longest text, so that nothing beside it moves."""
-        button = QToolButton(bar)
+        button = QToolButton(row)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         menu = QMenu(button)
@@ -172,8 +195,8 @@ class Menus(QObject):
         button.setFixedWidth(max(widths))
         return button
 
-    def _make_model_choice(self, bar: QToolBar, model_name: str) -> QComboBox:
-        choice = QComboBox(bar)
+    def _make_model_choice(self, row: QWidget, model_name: str) -> QComboBox:
+        choice = QComboBox(row)
         choice.setAccessibleName(tr("Model"))
         choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for name, title in MODEL_TITLES.items():

@@ -19,8 +19,11 @@ from engine.private_files import (
 )
 from engine.records.backups import default_store
 from engine.site_configuration import Export, ReadingSettings, SitePolicy
+from viewer.display.mouse_habits import Drag, MouseHabits, Wheel
 from viewer.display.opinion import LEAST_CANCERS, MOST_CANCERS
 from viewer.display.reading_steps import DEFAULT_PROTOCOL, StepKind
+from viewer.panes.settings_dialog import TEXT_SCALES
+from viewer.panes.tool_row import Words
 from viewer.shared.languages import LANGUAGES
 from viewer.shared.states import MODEL_TITLES
 from viewer.viewports.screen_calibration import LEAST_MM, MOST_MM
@@ -220,6 +223,44 @@ class Settings:
     def set_keys(self, chosen: Mapping[str, Sequence[str]], has_keypad: bool) -> None:
         self._values.setValue("keys/chosen", json.dumps(chosen))
         self._values.setValue("keys/keypad", has_keypad)
+
+    @property
+    def mouse(self) -> MouseHabits:
+        """What the buttons and the wheel do on an image."""
+        usual = MouseHabits()
+        drags = {}
+        for button in ("left", "middle", "right"):
+            name = self._text(f"mouse/{button}")
+            drags[button] = Drag[name] if name in Drag.__members__ else getattr(usual, button)
+        wheel = self._text("mouse/wheel")
+        return MouseHabits(
+            **drags, wheel=Wheel[wheel] if wheel in Wheel.__members__ else usual.wheel
+        )
+
+    @mouse.setter
+    def mouse(self, habits: MouseHabits) -> None:
+        for name, meant in vars(habits).items():
+            self._values.setValue(f"mouse/{name}", meant.name)
+
+    @property
+    def text_scale(self) -> float:
+        """How large text is, 1 as the program comes; from the next start on."""
+        scale = self._number("text/scale", 1.0)
+        return scale if scale in TEXT_SCALES else 1.0
+
+    @text_scale.setter
+    def text_scale(self, scale: float) -> None:
+        self._values.setValue("text/scale", scale)
+
+    @property
+    def toolbar_words(self) -> Words:
+        """Where the words of the toolbar's buttons stand."""
+        name = self._text("toolbar/words")
+        return Words[name] if name in Words.__members__ else Words.BESIDE
+
+    @toolbar_words.setter
+    def toolbar_words(self, words: Words) -> None:
+        self._values.setValue("toolbar/words", words.name)
 
     @property
     def screens(self) -> dict[str, float]:

@@ -25,6 +25,7 @@ from viewer.panes.header_browser import HeaderBrowser
 from viewer.panes.prediction_pane import PredictionPane
 from viewer.panes.worklist import WorklistPane
 from viewer.session.session import Session
+from viewer.shared.languages import tr
 from viewer.shared.messages import localised
 from viewer.shared.states import OtherModelPrediction, ReadingState, StudyStatus
 from viewer.viewports.viewports import ViewportsPane
@@ -93,6 +94,7 @@ class StudyPresenter(QObject):
         self._viewports.tools.header_requested.connect(self._show_header)
         self._prediction.retry_requested.connect(session.inference.retry_engine)
         assessment.assessment_submitted.connect(session.record)
+        assessment.next_requested.connect(self.save_and_next)
         assessment.draft_changed.connect(worklist.mark_draft)
         assessment.entries_changed.connect(session.keep_entries)
         assessment.reader_changed.connect(self._viewports.tools.set_reader)
@@ -139,6 +141,21 @@ class StudyPresenter(QObject):
         if study is not None:
             self.offer_unsaved([study])
         self._assessment.show_study(study, session.opened_at, history, reading)
+
+    def save_and_next(self) -> None:
+        """Saves, and goes on to the next study that this reader has not read, if nothing is missing
+        of the open one.
+        """
+        study = self._session.current_study
+        if study is None or not self._assessment.finish():
+            return
+        for uid in self._worklist.others_after(study.uid):
+            other = self._session.studies[uid]
+            if self._session.is_to_be_read(other) or self._assessment.has_draft(other):
+                self._worklist.select(uid)
+                self._assessment.begin()
+                return
+        self._viewports.tools.message.emit(tr("No other study of the worklist is left to be read"))
 
     def offer_unsaved(self, studies: Iterable[Study]) -> None:
         """What this reader entered before the program ended, as far as it may be told now."""
