@@ -24,7 +24,7 @@ class Preferences(QObject):
 
     def commands(self) -> tuple[ActionSpec, ...]:
         return (
-            ActionSpec("settings", tr("Se&ttings …Window and mouse …"), ("Ctrl+,",), self.show),
+            ActionSpec("settings", tr("&Window and mouse …"), ("Ctrl+,",), self.show),
         )
 
     def restore(self) -> None:
