@@ -23,9 +23,7 @@ class Preferences(QObject):
         self._settings, self._viewports, self._window = settings, viewports, window
 
     def commands(self) -> tuple[ActionSpec, ...]:
-        return (
-            ActionSpec("settings", tr("&Window and mouse …"), ("Ctrl+,",), self.show),
-        )
+        return (ActionSpec("settings", tr("&Window and mouse …"), ("Ctrl+,",), self.show),)
 
     def restore(self) -> None:
         self._viewports.set_mouse(self._settings.mouse)
