@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit
 
 from engine import site_configuration
@@ -340,6 +341,13 @@ def sending_of(window):
     return shown(window, SendingDialog)
 
 
+def send(qtbot, dialog):
+    """Once the model has answered, or there may be nothing to send yet."""
+    button = find(dialog, QAbstractButton, "Send")
+    qtbot.waitUntil(button.isEnabled, timeout=PATIENCE_MS)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
 def observers(dialog):
     return {planned.observer for planned in dialog.parcel.plan.objects}
 
@@ -363,13 +371,14 @@ def test_results_are_previewed_sent_and_leave_the_queue(reading_room, pacs, qtbo
     window = reading_room()
     enter(qtbot, window, R="2", L="1")
     dialog = sending_of(window)
-    assert observers(dialog) == {Observer.MODEL, Observer.READER}
+    both = {Observer.MODEL, Observer.READER}
+    qtbot.waitUntil(lambda: observers(dialog) == both, timeout=PATIENCE_MS)
     assert "Muster" in dialog.patient.text()
     assert "P-17" in dialog.patient.text()
     assert "Dr. X" in dialog.reader.text()
     assert f"127.0.0.1:{pacs.port}" in dialog.node_box.currentText()
     planned = len(dialog.parcel.plan.objects)
-    press(qtbot, dialog, "Send")
+    send(qtbot, dialog)
     qtbot.waitUntil(lambda: len(pacs.stored) >= planned - 4, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: not Outbox().entries(), timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: not window.session.sending.entries, timeout=PATIENCE_MS)
@@ -388,7 +397,7 @@ def test_a_blind_reader_sends_nothing_of_the_hidden_answer(reading_room, pacs, q
         enter(qtbot, window, R="2", L="1")
         qtbot.waitUntil(lambda: observers(dialog) == {Observer.READER}, timeout=PATIENCE_MS)
         assert "hidden from you" in dialog.hint.text()
-        press(qtbot, dialog, "Send")
+        send(qtbot, dialog)
         qtbot.waitUntil(lambda: len(pacs.stored) == 1, timeout=PATIENCE_MS)
         words = str(pacs.stored[0])
         assert "Probability" not in words
@@ -415,7 +424,7 @@ def test_what_a_node_refuses_waits_in_the_queue_with_its_words(reading_room, pac
     dialog = sending_of(window)
     for kind, box in dialog.kinds.items():
         box.setChecked(kind is ObjectKind.REPORT)
-    press(qtbot, dialog, "Send")
+    send(qtbot, dialog)
     entries = window.session.sending
     qtbot.waitUntil(
         lambda: [e.state for e in entries.entries] == [SendState.REFUSED], timeout=PATIENCE_MS
@@ -436,7 +445,7 @@ def test_a_reader_may_decide_that_it_is_not_sent(reading_room, pacs, qtbot):
     dialog = sending_of(window)
     for kind, box in dialog.kinds.items():
         box.setChecked(kind is ObjectKind.REPORT)
-    press(qtbot, dialog, "Send")
+    send(qtbot, dialog)
     sending = window.session.sending
     qtbot.waitUntil(
         lambda: [e.state for e in sending.entries] == [SendState.REFUSED], timeout=PATIENCE_MS
@@ -515,6 +524,6 @@ def test_a_site_that_lets_no_objects_out_sends_none(reading_room, pacs, qtbot):
     window.session.exporting.policy = SitePolicy(exports=frozenset(Export) - {Export.OBJECTS})
     dialog = sending_of(window)
     qtbot.waitUntil(lambda: bool(observers(dialog)), timeout=PATIENCE_MS)
-    press(qtbot, dialog, "Send")
+    send(qtbot, dialog)
     assert "Not allowed by this site" in dialog.message.text()
     assert not Outbox().entries()

@@ -362,7 +362,9 @@ class Session(QObject):
         if self.opening.is_busy:  # what comes meanwhile is listed after it
             self._listing_due.start()
             return
-        paths, self._listing = tuple(self._received), frozenset(self._unlisted)
+        beside = self._paths if set(self._paths) & set(self._received) else ()
+        paths = tuple(dict.fromkeys((*beside, *self._received)))
+        self._listing = frozenset(self._unlisted)
         self.opening.search(paths, lambda catalogue: self._on_received(paths, catalogue))
 
     def _on_received(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
