@@ -22,8 +22,10 @@ class PatientBot(QtBot):
     def waitUntil(self, callback, *, timeout=PATIENCE_MS):
         super().waitUntil(callback, timeout=max(timeout, PATIENCE_MS))
 
-    def waitSignal(self, signal, *, timeout=PATIENCE_MS, **options):
-        return super().waitSignal(signal, timeout=max(timeout, PATIENCE_MS), **options)
+    def waitSignal(self, signal, *, timeout=PATIENCE_MS, raising=True, **options):
+        if raising:  # else it is waited whether nothing comes, in full
+            timeout = max(timeout, PATIENCE_MS)
+        return super().waitSignal(signal, timeout=timeout, raising=raising, **options)
 
 
 @pytest.fixture
