@@ -66,10 +66,11 @@ def canvas_of(window, label="R CC"):
 
 
 def draw(window, top_left=(20, 30), bottom_right=(50, 60), label="R CC"):
-    """A rectangle with the tool."""
+    """A rectangle with the tool, a quarter pixel within: it is rounded outward."""
     canvas = canvas_of(window, label)
     window.commands.trigger("tools.choose_region")
-    drag(canvas, LEFT_BUTTON, spot(canvas, *top_left), spot(canvas, *bottom_right))
+    start, end = (n + 0.25 for n in top_left), (n - 0.25 for n in bottom_right)
+    drag(canvas, LEFT_BUTTON, spot(canvas, *start), spot(canvas, *end))
     return canvas
 
 
