@@ -5,13 +5,10 @@ One JSON object on standard output at the end, talk on standard error.
 
 import argparse
 import json
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from engine.archive import sources, worker_pool
@@ -21,6 +18,7 @@ from engine.errors import EngineError, IncompatibleCheckpoint, StorageFailed
 from engine.private_files import make_private_folder, replaced_whole
 from engine.records.pseudonyms import SECRET_NAME, Pseudonyms
 from engine.shipped import MANIFEST, entries
+from engine.stopping import stoppable
 
 if TYPE_CHECKING:  # what the extra brings is imported when it is needed
     from engine.archive.run import RunSettings
@@ -164,7 +162,7 @@ def _judge(arguments: argparse.Namespace) -> int:
     names = None if arguments.identifiers else _pseudonyms()
     asked = sources.remotes(arguments.sources)
     with (
-        _stoppable(),
+        stoppable(),
         Index(out / "list.sqlite") as index,
         Terminal() as terminal,
         _worker_pool(arguments) as workers,
@@ -254,23 +252,6 @@ def _worker_pool(arguments: argparse.Namespace) -> AbstractContextManager[Worker
     return worker_pool.local(
         worker_pool.default_workers() if workers is None else workers, arguments.dashboard
     )
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """A batch system's SIGTERM ends it as Ctrl+C does: what came is written."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _report(rest: list[str], labels: Path | None) -> int:

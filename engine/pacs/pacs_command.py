@@ -44,6 +44,7 @@ from engine.pacs.receiving import Caller, Listeners, Receiver
 from engine.pacs.retrieving import RetrievalProgress, retrieve
 from engine.pacs.sending import send_due
 from engine.site_configuration import Node, Retrieval, SiteConfiguration
+from engine.stopping import stoppable
 
 _ALL_DONE, _SOME_FAILED = 0, 1
 Row = dict[str, object]
@@ -500,7 +501,7 @@ def _receive(site: _Site, arguments: argparse.Namespace) -> int:
     site.audit(EventIdentification.START)
     end = None if arguments.seconds is None else time.monotonic() + arguments.seconds
     try:
-        with receiver:
+        with stoppable(), receiver:
             address = f"{receiver.address}:{receiver.port}"
             _write({"listening": address, "ae_title": configuration.ae_title})
             while end is None or time.monotonic() < end:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -269,7 +268,7 @@ def test_the_command_listens_and_tells_what_came(settings, tmp_path):
         row = json.loads(process.stdout.readline())
         assert push(settings, image, calling="STRANGER") is None
         refused = json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # as a service manager does
         assert process.wait(20) == 0, process.stderr.read()
     assert (row["study"], row["sop_instance"], row["from"]) == ("1.2.3", "1.2.3.4", "MODALITY")
     assert (refused["from"], refused["error"]["title"]) == ("STRANGER", "Association rejected")
