@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,18 +40,20 @@ def measure(repeats: int, say: Callable[[str], None]) -> list[Opening]:
     ):
         for format_name, syntax in SYNTAXES.items():
             say(format_name)
-            studies = write_batch(Path(folder) / syntax, 1, [syntax])
-            results.append(_measure_format(viewer, studies, format_name, repeats))
+            # A study for every turn: one that was open before is still on the screen, and decoded.
+            batch = write_batch(Path(folder) / syntax, repeats + 1, [syntax])
+            studies = sorted(batch.iterdir())
+            results.append(_measure_format(viewer, studies, format_name))
     return results
 
 
-def _measure_format(viewer: Program, studies: Path, format_name: str, repeats: int) -> Opening:
-    file = next(studies.rglob("*.dcm"))
+def _measure_format(viewer: Program, studies: Sequence[Path], format_name: str) -> Opening:
+    file = next(studies[0].glob("*.dcm"))
     stream = get_frame(pydicom.dcmread(file).PixelData, 0, number_of_frames=1)
-    others = _bare_decoders(format_name, stream) | _dcmtk(format_name, file, studies)
+    others = _bare_decoders(format_name, stream) | _dcmtk(format_name, file, studies[0].parent)
     taken: dict[str, list[float]] = {name: [] for name in (FIRST, ALL, *others)}
-    for turn in range(repeats + 1):
-        first, everything = _open(viewer, studies)
+    for turn, study in enumerate(studies):
+        first, everything = _open(viewer, study)
         turns = {FIRST: first, ALL: everything}
         for name, decode in others.items():
             start = time.perf_counter()
@@ -95,14 +97,15 @@ def _dcmtk(format_name: str, file: Path, folder: Path) -> dict[str, Callable[[],
     return {"dcmdjpeg, then dcm2pnm": two, "dcmj2pnm": one}
 
 
-def _open(viewer: Program, studies: Path) -> tuple[float, float]:
+def _open(viewer: Program, study: Path) -> tuple[float, float]:
     """Seconds to the first image, and to all four."""
-    viewer.forget_painted()
+    headers = (pydicom.dcmread(file, stop_before_pixels=True) for file in study.iterdir())
+    uids = {str(header.SOPInstanceUID) for header in headers}
     start = time.perf_counter()
-    viewer.window.open([studies])
-    viewer.wait_for(lambda: viewer.shown >= 1)
+    viewer.window.open([study])
+    viewer.wait_for(lambda: bool(uids & viewer.painted))
     first = time.perf_counter() - start
-    viewer.wait_for(lambda: viewer.shown >= 4)
+    viewer.wait_for(lambda: uids <= viewer.painted)
     return first, time.perf_counter() - start
 
 

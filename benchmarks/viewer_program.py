@@ -41,6 +41,11 @@ class Program:
         spare_full_collections()
 
     @property
+    def painted(self) -> frozenset[str]:
+        """The views whose pixels have been painted, by their images' identifiers."""
+        return frozenset(self._painted.views)
+
+    @property
     def shown(self) -> int:
         """Views of the open study whose pixels have been painted."""
         return len(self._painted.views)

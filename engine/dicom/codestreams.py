@@ -8,6 +8,7 @@ only the marker may be missing, or zeros stand before it.
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,22 +36,30 @@ class _Layout:
     packets: int = 1  #: of a tile, at most; every empty one is a byte of zeros
 
 
-def checked_codestream(data: bytes) -> bytes:
-    """`data`, a codestream or a JP2 file, its end marker made good; raises UnreadableFile."""
+def ended_codestream(data: bytes) -> tuple[bytes, Callable[[], None]]:
+    """`data`, a codestream or a JP2 file, its end marker made good, and the check of what it holds.
+
+    The check may run beside the decoder, which lets go of the interpreter; it takes a twentieth of
+    the decoder's time. Until it has passed, what was decoded is nothing to show. Both raise
+    UnreadableFile.
+    """
     start = data.find(b"\xff\x4f\xff\x51")
     try:
         layout = _walk(data, start)
     except (struct.error, IndexError, ValueError):
-        return data  # unusual, or damaged in its headers: the decoder has to say which
+        # Unusual, or damaged in its headers: the decoder has to say which.
+        return data, lambda: None
+    rest = data[layout.end :]
+    has_end = rest.startswith(b"\xff\xd9")
+    is_cut = not has_end and rest.strip(b"\0") in (b"", b"\xff", b"\xff\xd9")
+    ended = data[start : layout.end] + b"\xff\xd9" if is_cut else data
+    return ended, lambda: _check(data, layout)
+
+
+def _check(data: bytes, layout: _Layout) -> None:
     for first, last in layout.regions:
         _check_region(data, first, last, layout)
     _check_packets(data, layout)
-    rest = data[layout.end : layout.end + 2]
-    if rest == b"\xff\xd9":
-        return data
-    if data[layout.end :].strip(b"\0") in (b"", b"\xff", b"\xff\xd9"):
-        return data[start : layout.end] + b"\xff\xd9"
-    return data
 
 
 def _walk(data: bytes, start: int) -> _Layout:

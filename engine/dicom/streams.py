@@ -16,13 +16,14 @@ import math
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import imagecodecs
 import numpy as np
 
-from engine.dicom.codestreams import checked_codestream
+from engine.dicom.codestreams import ended_codestream
 from engine.dicom.limits import corrupt
 from engine.dicom.lossless_jpeg import first_symbols, lossless_bits
 from engine.errors import UnreadableFile
@@ -146,8 +147,17 @@ def _jpeg2000_header(data: bytes) -> Stream:
 
 def _decode_jpeg2000(data: bytes, threads: int) -> np.ndarray:
     # OpenJPEG also reads HTJ2K, and unlike OpenJPH it lets no error pass.
-    data = checked_codestream(data)
-    return run_codec(imagecodecs.jpeg2k_decode, data, numthreads=threads)
+    data, check = ended_codestream(data)
+    if threads == 1:
+        check()
+        return run_codec(imagecodecs.jpeg2k_decode, data, numthreads=1)
+    # Somebody waits for this very image: checked while it is decoded, by a thread that has
+    # Python's lock to itself.
+    with ThreadPoolExecutor(1) as beside:
+        checked = beside.submit(check)
+        image = run_codec(imagecodecs.jpeg2k_decode, data, numthreads=threads)
+        checked.result()
+    return image
 
 
 # ------------------------------------------------------------------------------------------ JPEG
@@ -308,7 +318,7 @@ def _last_bytes(data: bytes, start: int, end: int) -> list[int]:
 
 def _with_end(data: bytes, header: JpegHeader) -> bytes:
     """With an end marker, which some writers forget, or make their files one byte too short for."""
-    if not header.scan_start:
+    if not header.scan_start or has_end_marker(data[-64:]):
         return data
     coded = np.frombuffer(data, np.uint8, offset=header.scan_start)
     marked = np.flatnonzero(coded[:-1] == 0xFF)

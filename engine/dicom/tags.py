@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -24,6 +24,7 @@ import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag, Tag
 
 from engine.dicom.files import SourceFile
 from engine.dicom.limits import corrupt, cut_off, file_too_large
@@ -259,11 +260,18 @@ _OF_FRAMES = frozenset(
 )
 
 
+@cache
+def _tag_of(keyword: str) -> BaseTag:
+    """Looked up once: of a hundred attributes that are asked for most files hold a third."""
+    return Tag(keyword)
+
+
 def _values_of(dataset: Dataset, keyword: str) -> list[Any]:
     try:
-        if _is_endless(dataset.get_item(keyword)):
+        tag = _tag_of(keyword)
+        if tag not in dataset or _is_endless(dataset.get_item(tag)):
             return []
-        value = dataset.get(keyword)
+        value = dataset[tag].value
     except Exception:  # noqa: BLE001  conversions run on whatever bytes the file holds
         return []
     if value is None:
