@@ -149,10 +149,9 @@ def test_a_pacs_that_has_gone_ends_the_run_and_nothing_is_recorded_as_failed(
     assert not list(out.glob("parts/*/*.parquet"))
 
 
-def test_a_worker_on_a_machine_without_the_sites_configuration_ends_the_run(tmp_path, monkeypatch):
-    monkeypatch.setenv("BIRADS_VIEWER_SITE", str(tmp_path / "none.toml"))
+def test_a_worker_on_a_machine_without_the_sites_configuration_ends_the_run():
     source = PacsSource("archive", date(2019, 3, 1), date(2019, 3, 5))
-    with pytest.raises(SourceGone, match="Nothing was opened"), source.fetched("1.2.3"):
+    with pytest.raises(SourceGone, match="No DICOM node is configured"), source.fetched("1.2.3"):
         pass
 
 
