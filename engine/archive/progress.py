@@ -29,6 +29,7 @@ class Terminal:
         self._is_watched = sys.stderr.isatty()
         self._bar: Any = None
         self._logged_at = -_EVERY_S
+        self._logged = -1
         self._started = time.monotonic()
         tqdm.monitor_interval = 0  # else it leaves a thread behind
 
@@ -52,9 +53,10 @@ class Terminal:
             self._draw(progress)
             return
         now = time.monotonic()
-        if now - self._logged_at < _EVERY_S and progress.done < progress.total:
+        is_due = now - self._logged_at >= _EVERY_S
+        if not is_due and (progress.done < progress.total or progress.done == self._logged):
             return
-        self._logged_at = now
+        self._logged_at, self._logged = now, progress.done
         per_minute = 60 * progress.judged / max(now - self._started, 1e-9)
         left = (progress.total - progress.done) / per_minute if per_minute else 0.0
         words = [
