@@ -134,6 +134,9 @@ def memory(arguments: argparse.Namespace) -> None:
     with subprocess.Popen([*map(str, command)], cwd=ROOT, stdout=subprocess.PIPE) as driver:
         _watch(driver, out)
     say(f"finished with {driver.returncode}")
+    began = time.monotonic()
+    subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, check=True)
+    say(f"the same command again: {time.monotonic() - began:.0f} s, start and report in it")
     _list_a_million(work / "million.sqlite", arguments.listed)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -23,6 +25,7 @@ from tests.phantom import write_study
 from tests.small_pacs import AE_TITLE, SmallPacs, free_port
 from tests.tiny_networks import write_tiny_checkpoint
 
+ROOT = Path(__file__).parents[2]
 STUDIES = 4
 FOUND = "since=2019-03-01&until=2019-03-05"  # the first three
 
@@ -181,6 +184,28 @@ def test_several_workers_cannot_receive_at_one_port(pacs, site, archive, tmp_pat
     code, _, talk = archive(f"pacs:archive?{FOUND}", tmp_path / "out")
     assert code == 2
     assert "C-MOVE is not for archives" in talk
+
+
+@pytest.mark.slow
+def test_workers_fetch_for_themselves(pacs, site, archive, checkpoint, tmp_path):
+    configuration = site(node_of(pacs))
+    archive(f"pacs:archive?{FOUND}", tmp_path / "alone", "--identifiers")
+    command = ["archive", f"pacs:archive?{FOUND}", "--out", tmp_path / "out", "--workers", 1]
+    command += ["--identifiers", "--model", "light", "--checkpoint", checkpoint]
+    result = subprocess.run(
+        [sys.executable, "-m", "engine", *map(str, command)],
+        cwd=ROOT,
+        env=os.environ | {"BIRADS_VIEWER_SITE": str(configuration), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert result.returncode == 0, result.stderr
+    order = ["unit", "record", "laterality", "image"]
+    alone, worked = (
+        rows(tmp_path / name).sort_values(order, ignore_index=True) for name in ("alone", "out")
+    )
+    assert worked.equals(alone)
 
 
 @pytest.mark.skipif(
