@@ -48,10 +48,10 @@ _lock = threading.Lock()  # a worker may have more threads; a Predictor may not
 
 def judge(order: JudgingOrder, units: Sequence[Unit]) -> Judged | Unable:
     """Nothing is raised: a scheduler would log it with what the task was called with."""
-    clock, processor = time.monotonic(), time.process_time()
     try:
         with _lock:
             predictor = _predictor(order)
+            clock, processor = time.monotonic(), time.process_time()
             results = _results(order, predictor, units)
             identity = predictor.identity
     except EngineError as error:

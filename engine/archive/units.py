@@ -90,7 +90,7 @@ class Judged:
     model_sha256: str
     program: str  #: the version on the worker
     seconds: float  #: on the clock
-    processor_seconds: float  #: of the worker's process
+    processor_seconds: float  #: of the worker's process, without what its start took
 
     def __repr__(self) -> str:
         return f"{len(self.results)} answers"
