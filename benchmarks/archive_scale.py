@@ -250,12 +250,13 @@ def workers(arguments: argparse.Namespace) -> None:
     with (
         tempfile.TemporaryDirectory(dir=arguments.work) as out,
         Index(path) as index,
-        dask.config.set(crews._settings()),
+        dask.config.set(crews._settings() | {"distributed.worker.preload": []}),
         distributed.LocalCluster(
             n_workers=arguments.number,
             threads_per_worker=1,
             processes=False,
             dashboard_address=None,
+            memory_limit=None,  # all share one process
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
