@@ -4763,8 +4763,8 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Preguntar por un punto: arrastre un rectángulo a su alrededor</translation>
     </message>
     <message>
-        <source>model category {grade}, confidence {percent}</source>
-        <translation>categoría del modelo {grade}, confianza {percent}</translation>
+        <source>category {grade}, confidence {percent}</source>
+        <translation>categoría {grade}, confianza {percent}</translation>
     </message>
     <message>
         <source>P(malignant) {percent}</source>

@@ -200,7 +200,7 @@ def test_rounding_claims_neither_certainty_nor_impossibility_of_a_spot(qtbot):
 def test_a_spots_category_has_no_assessments_name():
     said = region_prediction(make_view(), (10, 10, 40, 40), 0.05)
     words = " ".join([*regions.headline(said), *regions.remarks(said)])
-    assert "model category 2" in words
+    assert "category 2" in words
     assert not any(word in words.casefold() for word in ("benign", "negative", "bi-rads"))
 
 
@@ -217,9 +217,7 @@ def test_a_rectangle_is_drawn_and_its_answer_stands_beside_it(ask_in, engine, qt
     assert answer.prediction == region_prediction(canvas.view, (30, 20, 60, 50))
     assert canvas.grab().toImage() != before
     percent = round(100 * answer.prediction.malignancy)
-    words = (
-        f"R CC: P(malignant) {percent} %. model category {answer.prediction.category}, confidence"
-    )
+    words = f"R CC: P(malignant) {percent} %. category {answer.prediction.category}, confidence"
     assert told(window).startswith(words)  # also what a screen reader hears
     assert NOTICE in told(window)
     assert words in canvas.accessibleDescription()
@@ -675,7 +673,7 @@ def test_the_printed_page_lists_the_spots_by_the_numbers_on_its_pictures(ask_in,
     said = region_prediction(canvas.view, (30, 20, 60, 50))
     assert (one.about, two.about) == ("R CC 1", "R CC 2")
     assert one.text.startswith(
-        f"P(malignant) {100 * said.malignancy:.0f} % · model category {said.category}, confidence"
+        f"P(malignant) {100 * said.malignancy:.0f} % · category {said.category}, confidence"
     )
     assert model.text == f"region, {said.model.sha256[:8]}"
     changed = [

@@ -70,7 +70,7 @@ def headline(prediction: RegionJudgement) -> list[str]:
     """What it says in one or two lines; a refusal with its reason."""
     if isinstance(prediction, RegionOutOfScope):
         return [tr("not judged: {why}").format(why=_plain(localised(prediction.reason)))]
-    said = tr("model category {grade}, confidence {percent}").format(
+    said = tr("category {grade}, confidence {percent}").format(
         grade=prediction.category, percent=percent(prediction.confidence)
     )
     if prediction.malignancy is None:
