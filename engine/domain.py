@@ -460,6 +460,11 @@ class RegionPrediction:
         """The probability of `category`."""
         return self.probabilities[self.category]
 
+    @property
+    def suspicion(self) -> float:
+        """P(BI-RADS >= 4)."""
+        return sum(p for grade, p in self.probabilities.items() if grade >= 4)
+
 
 @dataclass(frozen=True)
 class RegionOutOfScope:

@@ -72,9 +72,13 @@ def presets() -> dict:
 
 def pack(arguments: argparse.Namespace) -> None:
     """PACK/frames.pack, and PACK/round0 … with it, the weights and the program."""
+    from engine.networks.models import build_model
     from engine.networks.preprocessing import PreprocessingConfig
     from engine.training import dataset, frame_pack
 
+    for name, config in presets().items():  # before minutes are spent on frames for nobody
+        network = build_model(name, **config.architecture)
+        network.check_frame(arguments.height, arguments.width)
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     frames = out / FRAMES

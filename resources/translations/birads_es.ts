@@ -3757,6 +3757,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>no está donde se leyó</translation>
     </message>
     <message>
+        <source>of a place that was not kept</source>
+        <translation>de un lugar que no se guardó</translation>
+    </message>
+    <message>
         <source>replaced by another image</source>
         <translation>sustituida por otra imagen</translation>
     </message>
@@ -4763,12 +4767,12 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Preguntar por un punto: arrastre un rectángulo a su alrededor</translation>
     </message>
     <message>
-        <source>BI-RADS {grade}, confidence {percent} %</source>
-        <translation>BI-RADS {grade}, confianza {percent} %</translation>
+        <source>category {grade}, confidence {percent}</source>
+        <translation>categoría {grade}, confianza {percent}</translation>
     </message>
     <message>
-        <source>P(malignant) {percent} %</source>
-        <translation>P(maligno) {percent} %</translation>
+        <source>P(malignant) {percent}</source>
+        <translation>P(maligno) {percent}</translation>
     </message>
     <message>
         <source>asking about this spot …</source>
@@ -4911,8 +4915,8 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>mismas categorías</translation>
     </message>
     <message>
-        <source>category {grade} ({meaning}), confidence {percent} %; P(4 or 5) {suspicion} %</source>
-        <translation>categoría {grade} ({meaning}), confianza {percent} %; P(4 o 5) {suspicion} %</translation>
+        <source>category {grade} ({meaning}), confidence {percent}; P(4 or 5) {suspicion}</source>
+        <translation>categoría {grade} ({meaning}), confianza {percent}; P(4 o 5) {suspicion}</translation>
     </message>
     <message>
         <source>&amp;Cancers per 1,000 women …</source>

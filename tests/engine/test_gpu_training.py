@@ -120,6 +120,28 @@ def test_frames_are_packed_as_well_as_there_is_room(source, tmp_path, caplog):
     assert not list(tmp_path.glob("*.partial"))
 
 
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (
+            ["--height", "500", "--width", "320"],
+            "height is 500, and must be a multiple of 32 pixels",
+        ),
+        (
+            ["--height", "512", "--width", "310"],
+            "width is 310, and must be a multiple of 32 pixels",
+        ),
+    ],
+)
+def test_a_frame_that_no_network_takes_is_refused_before_it_is_packed(tmp_path, capsys, size, told):
+    manifest, out = write_images(tmp_path, per_grade=2), tmp_path / "pack"
+
+    assert train_on_gpu.main(["pack", "--data", str(manifest), "--out", str(out), *size]) == 1
+
+    assert told in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_live_frames_free_the_lowest_layers_too_and_only_they_can(source, pack, tmp_path):
     live = pack.on(torch.device("cpu"))
     torch.manual_seed(SMALL.seed)

@@ -20,7 +20,7 @@ from engine.errors import EngineStopped, IncompatibleCheckpoint
 from engine.messages import message
 from tests.viewer.fake_engine import MODELS, prediction_of, study_prediction
 from tests.viewer.studies import make_study
-from viewer.display.prediction_lines import percent
+from viewer.display.opinion import percent
 from viewer.panes.category_bars import GRADES, CategoryBars
 from viewer.panes.prediction_pane import PredictionPane
 from viewer.shared import theme

@@ -35,6 +35,7 @@ from tests.viewer.pages import LEFT as LEFT_BUTTON
 from tests.viewer.pages import click, drag, message_below, spot
 from tests.viewer.studies import make_view, spacing
 from viewer.display import regions
+from viewer.display.opinion import percent
 from viewer.session import inference
 from viewer.shared.states import Phase, RegionRequest
 from viewer.viewports.region_painting import paint_card
@@ -101,6 +102,17 @@ def told(window):
     return message_below(window.viewports)
 
 
+def is_written(words, malignancy, is_full):
+    """Whether it stands on a spot's card: a picture keeps what is painted in it as UTF-16."""
+    said = region_prediction(make_view(), (10, 10, 40, 40), malignancy)
+    request = RegionRequest(said.image_uid, said.box, said)
+    picture = QPicture()
+    with QPainter(picture) as painter:
+        within = QRectF(0, 0, 800, 800)
+        paint_card(painter, QRectF(9, 9, 50, 50), request, "", "", within, [], is_full)
+    return words.encode("utf-16-be") in bytes(picture.data())
+
+
 def stored(readings_path):
     with ReadingStore(readings_path) as store:
         return store.regions()
@@ -159,6 +171,40 @@ def test_without_a_spacing_the_square_is_a_share_of_the_longer_side():
     assert regions.spot_around(tall, 300, 450) == (400, 275, 500, 325)
 
 
+# ------------------------------------------------------------------------------------- in words
+
+
+@pytest.mark.parametrize(
+    ("malignancy", "warned"), [(0.05, []), (0.4, ["P(4 or 5) 40 % > 10 %"]), (0.9, [])]
+)
+def test_a_low_category_of_a_spot_with_much_of_a_4_or_5_says_so(malignancy, warned):
+    said = region_prediction(make_view(), (10, 10, 40, 40), malignancy)
+    assert regions.warnings(said) == warned
+    assert regions.remarks(said)[: len(warned)] == warned
+    request = RegionRequest(said.image_uid, said.box, said)
+    assert regions.lines_of(request) == [*regions.headline(said), *warned]
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_the_card_of_a_spot_warns_whether_it_is_selected_or_not(qtbot, is_full):
+    warning = "P(4 or 5) 40 % > 10 %"
+    assert is_written(warning, 0.4, is_full)
+    assert not is_written(warning[:9], 0.05, is_full)
+
+
+def test_rounding_claims_neither_certainty_nor_impossibility_of_a_spot(qtbot):
+    said = region_prediction(make_view(), (10, 10, 40, 40), 0.001)
+    assert regions.headline(said)[0] == "P(malignant) <1 %"
+    assert is_written("<1 %", 0.001, True)
+
+
+def test_a_spots_category_has_no_assessments_name():
+    said = region_prediction(make_view(), (10, 10, 40, 40), 0.05)
+    words = " ".join([*regions.headline(said), *regions.remarks(said)])
+    assert "category 2" in words
+    assert not any(word in words.casefold() for word in ("benign", "negative", "bi-rads"))
+
+
 # ------------------------------------------------------------------------------------------ asking
 
 
@@ -171,8 +217,8 @@ def test_a_rectangle_is_drawn_and_its_answer_stands_beside_it(ask_in, engine, qt
     (answer,) = answers(window)
     assert answer.prediction == region_prediction(canvas.view, (30, 20, 60, 50))
     assert canvas.grab().toImage() != before
-    percent = round(100 * answer.prediction.malignancy)
-    words = f"R CC: P(malignant) {percent} %. BI-RADS {answer.prediction.category}, confidence"
+    said = answer.prediction
+    words = f"R CC: P(malignant) {percent(said.malignancy)}. category {said.category}, confidence"
     assert told(window).startswith(words)  # also what a screen reader hears
     assert NOTICE in told(window)
     assert words in canvas.accessibleDescription()
@@ -227,7 +273,7 @@ def test_without_spacing_the_reader_is_told_what_the_square_is(
     engine.finish_region()
     wait_for_prediction(qtbot, window)
     (answer,) = answers(window)
-    assert regions.remarks(answer.prediction) == [NO_SPACING]
+    assert regions.remarks(answer.prediction)[-1] == NO_SPACING
     line = window.output.summarise(False, True).regions[0]
     assert "the image's own pixels were taken as they are" in line.text
 
@@ -628,7 +674,7 @@ def test_the_printed_page_lists_the_spots_by_the_numbers_on_its_pictures(ask_in,
     said = region_prediction(canvas.view, (30, 20, 60, 50))
     assert (one.about, two.about) == ("R CC 1", "R CC 2")
     assert one.text.startswith(
-        f"P(malignant) {100 * said.malignancy:.0f} % · BI-RADS {said.category}, confidence"
+        f"P(malignant) {percent(said.malignancy)} · category {said.category}, confidence"
     )
     assert model.text == f"region, {said.model.sha256[:8]}"
     changed = [

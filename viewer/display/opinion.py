@@ -13,6 +13,7 @@ from engine.domain import (
     MammogramView,
     OutOfScope,
     Prediction,
+    RegionPrediction,
     Study,
     StudyPrediction,
 )
@@ -55,9 +56,24 @@ def meaning(prediction: Prediction) -> str:
     return localised(MODEL_MEANING[prediction.category])
 
 
-def needs_warning(prediction: Prediction) -> bool:
+def needs_warning(prediction: Prediction | RegionPrediction) -> bool:
     """Whether a category in scope sounds safer than its P(4 or 5) is."""
     return prediction.category < _SUSPICIOUS_GRADE and prediction.suspicion > SUSPICION_LIMIT
+
+
+def percent(probability: float) -> str:
+    """Whole per cent; neither certainty nor impossibility is claimed by rounding."""
+    if 0 < probability < 0.005:
+        return "<1 %"
+    if 0.995 <= probability < 1:
+        return ">99 %"
+    return f"{probability:.0%}".replace("%", " %")
+
+
+def suspicion_text(prediction: Prediction | RegionPrediction) -> str:
+    """'P(4 or 5) 83 %'; 'P(4 or 5) 15 % > 10 %' where the category sounds safer."""
+    text = tr("P(4 or 5) {percent}").format(percent=percent(prediction.suspicion))
+    return f"{text} > {percent(SUSPICION_LIMIT)}" if needs_warning(prediction) else text
 
 
 def spread(views: Sequence[Named]) -> str:

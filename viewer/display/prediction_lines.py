@@ -15,18 +15,9 @@ from engine.domain import (
 )
 from viewer.display import opinion
 from viewer.display.assessment_form import SIDES
-from viewer.display.opinion import Named
+from viewer.display.opinion import Named, percent
 from viewer.shared.languages import tr
 from viewer.shared.messages import form_notes, localised, side_title
-
-
-def percent(probability: float) -> str:
-    """Whole per cent; neither certainty nor impossibility is claimed by rounding."""
-    if 0 < probability < 0.005:
-        return "<1 %"
-    if 0.995 <= probability < 1:
-        return ">99 %"
-    return f"{probability:.0%}".replace("%", " %")
 
 
 def category_text(prediction: Prediction) -> str:

@@ -8,6 +8,8 @@ import math
 from collections.abc import Sequence
 
 from engine.domain import MammogramView, RegionJudgement, RegionOutOfScope
+from viewer.display import opinion
+from viewer.display.opinion import percent
 from viewer.shared.languages import tr
 from viewer.shared.messages import localised, localised_error
 from viewer.shared.plain_text import LINE_LENGTH, shortened
@@ -68,17 +70,24 @@ def headline(prediction: RegionJudgement) -> list[str]:
     """What it says in one or two lines; a refusal with its reason."""
     if isinstance(prediction, RegionOutOfScope):
         return [tr("not judged: {why}").format(why=_plain(localised(prediction.reason)))]
-    said = tr("BI-RADS {grade}, confidence {percent} %").format(
+    said = tr("category {grade}, confidence {percent}").format(
         grade=prediction.category, percent=percent(prediction.confidence)
     )
     if prediction.malignancy is None:
         return [said]
-    return [tr("P(malignant) {percent} %").format(percent=percent(prediction.malignancy)), said]
+    return [tr("P(malignant) {percent}").format(percent=percent(prediction.malignancy)), said]
+
+
+def warnings(prediction: RegionJudgement) -> list[str]:
+    """What contradicts its category, as of a breast: 'P(4 or 5) 37 % > 10 %'."""
+    if isinstance(prediction, RegionOutOfScope) or not opinion.needs_warning(prediction):
+        return []
+    return [opinion.suspicion_text(prediction)]
 
 
 def remarks(prediction: RegionJudgement) -> list[str]:
-    """What must be known with it, e.g. that no spacing is known."""
-    return [_plain(localised(note)) for note in prediction.notes]
+    """What must be known with it: its warnings, or e.g. that no spacing is known."""
+    return [*warnings(prediction), *(_plain(localised(note)) for note in prediction.notes)]
 
 
 def lines_of(request: RegionRequest) -> list[str]:
@@ -87,13 +96,9 @@ def lines_of(request: RegionRequest) -> list[str]:
         return [_plain(localised_error(request.failure))]
     if request.prediction is None:
         return [tr("asking about this spot …")]
-    return headline(request.prediction)
+    return [*headline(request.prediction), *warnings(request.prediction)]
 
 
 def _plain(text: str) -> str:
     """Stored answers come from a database, and errors name files: see `plain_text`."""
     return shortened(text, LINE_LENGTH)
-
-
-def percent(probability: float) -> str:
-    return f"{100 * probability:.0f}"

@@ -35,6 +35,7 @@ from engine.domain import (
 )
 from engine.plain_text import visible_text
 from viewer.display import opinion
+from viewer.display.opinion import percent
 from viewer.display.page_scale import unit_of
 from viewer.display.reading_modes import MODE_TITLES
 from viewer.display.regions import headline, remarks
@@ -237,12 +238,12 @@ def _said(
 ) -> str:
     if isinstance(prediction, OutOfScope):
         return tr("not judged: {why}").format(why=localised(prediction.reason))
-    words = tr("category {grade} ({meaning}), confidence {percent} %; P(4 or 5) {suspicion} %")
+    words = tr("category {grade} ({meaning}), confidence {percent}; P(4 or 5) {suspicion}")
     words = words.format(
         grade=prediction.category,
         meaning=", ".join([opinion.meaning(prediction), *opinion.warnings(prediction, views)]),
-        percent=f"{100 * prediction.confidence:.0f}",
-        suspicion=f"{100 * prediction.suspicion:.0f}",
+        percent=percent(prediction.confidence),
+        suspicion=percent(prediction.suspicion),
     )
     shifted = opinion.shifted(prediction, is_pooled, cancers_per_1000)
     return words if shifted is None else f"{words} → {opinion.per_1000(shifted)}"
@@ -252,7 +253,7 @@ def _of_view(name: str, said: Judgement) -> str:
     """'CC 4 (P(4 or 5) 83 %)'."""
     if isinstance(said, OutOfScope):
         return f"{name} {tr(_NOT_JUDGED)}"
-    suspicion = tr("P(4 or 5) {percent}").format(percent=f"{100 * said.suspicion:.0f} %")
+    suspicion = tr("P(4 or 5) {percent}").format(percent=percent(said.suspicion))
     return f"{name} {said.category} ({suspicion})"
 
 

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.domain import Judgement, Laterality, OutOfScope, Prediction
 from viewer.display import opinion
-from viewer.display.opinion import Named
-from viewer.display.prediction_lines import percent, refusal
+from viewer.display.opinion import Named, percent
+from viewer.display.prediction_lines import refusal
 from viewer.panes import labels
 from viewer.shared import theme
 from viewer.shared.languages import tr
@@ -16,7 +16,6 @@ from viewer.shared.messages import side_title
 from viewer.shared.plain_text import tool_tip
 
 SPACING = 1  # pixels between lines
-_LIMIT = f"{opinion.SUSPICION_LIMIT:.0%}".replace("%", " %")
 _TOP_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 
 
@@ -83,9 +82,8 @@ class BreastColumn(QWidget):
         self.confidence.setText(
             tr("confidence {percent}").format(percent=percent(judgement.confidence))
         )
-        suspicion = tr("P(4 or 5) {percent}").format(percent=percent(judgement.suspicion))
+        self.suspicion.setText(opinion.suspicion_text(judgement))
         needs_warning = opinion.needs_warning(judgement)
-        self.suspicion.setText(f"{suspicion} > {_LIMIT}" if needs_warning else suspicion)
         labels.colour(self.suspicion, theme.WARNING if needs_warning else theme.TEXT)
         judged_count = sum(isinstance(each, Prediction) for _, each in views)
         shifted = opinion.shifted(judgement, judged_count > 1, cancers_per_1000)

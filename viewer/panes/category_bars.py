@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.domain import Judgement, Laterality, Prediction
 from viewer.display.assessment_form import SIDES
-from viewer.display.prediction_lines import percent
+from viewer.display.opinion import percent
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 

@@ -15,6 +15,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from engine.domain import RegionPrediction
 from viewer.display import regions
 from viewer.display.measuring import format_for_screen
+from viewer.display.opinion import percent
 from viewer.shared import theme
 from viewer.shared.languages import tr
 from viewer.shared.messages import notice
@@ -116,10 +117,10 @@ def _rows(
         judged = said if isinstance(said, RegionPrediction) else None
         for number, line in enumerate(regions.headline(said)):
             write(line, theme.TEXT if judged else theme.WARNING, small if number else bold)
-        if is_full:
-            rows += [] if judged is None else _bars(judged, small, bold)
-            for remark in regions.remarks(said):
-                write(remark, theme.WARNING)
+        if is_full and judged:
+            rows += _bars(judged, small, bold)
+        for remark in regions.remarks(said) if is_full else regions.warnings(said):
+            write(remark, theme.WARNING)
     if author:
         write(shortened(author), theme.MUTED)
     if is_full and measured:
@@ -150,9 +151,9 @@ def _number_alone(request: RegionRequest | None) -> list[_Row]:
     said = None if request is None else request.prediction
     text = "…" if request is not None and request.is_pending else "–"
     if isinstance(said, RegionPrediction):
-        text = f"BI-RADS {said.category}"
+        text = regions.headline(said)[0]
         if said.malignancy is not None:
-            text = f"{regions.percent(said.malignancy)} %"
+            text = percent(said.malignancy)
     return [_Row(text, theme.TEXT, theme.font(theme.SMALL_TEXT_PX, bold=True))]
 
 
@@ -168,9 +169,8 @@ def _paint_row(painter: QPainter, row: _Row, x: float, y: float) -> None:
     painter.fillRect(bar, _TRACK)
     filled = QRectF(bar.topLeft(), QSizeF(_BAR.width() * row.share, _BAR.height()))
     painter.fillRect(filled, row.colour)
-    percent = f"{regions.percent(row.share)} %"
     place = QRectF(bar.right(), y, _PERCENT_WIDTH, row.height)
-    painter.drawText(place, centred | Qt.AlignmentFlag.AlignRight, percent)
+    painter.drawText(place, centred | Qt.AlignmentFlag.AlignRight, percent(row.share))
 
 
 def _place(rectangle: QRectF, size: QSizeF, within: QRectF, taken: Sequence[QRectF]) -> QRectF:
