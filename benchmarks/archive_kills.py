@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from tests.tiny_networks import write_tiny_checkpoint
 
 ROOT = Path(__file__).parents[1]
 PART = 5  #: studies
+_NAMING = re.compile(r"SECRET|Secret|1\.2\.826|study\d")  #: as `write_archive` names them
 #: half of the kills hit a worker process, as most deaths on a cluster do
 TARGETS = ("worker",) * 10 + ("driver",) * 7 + ("scheduler",) * 3
 
@@ -157,14 +159,17 @@ def verdict(work: Path, out: Path, studies: int) -> None:
     ours, calm = (
         pd.read_parquet(folder / "parts").drop(columns="shard") for folder in (out, work / "calm")
     )
-    order = ["unit", "record", "laterality", "image"]
-    ours, calm = (table.sort_values(order, ignore_index=True) for table in (ours, calm))
-    twice = ours.duplicated(["unit", "record", "laterality", "image"]).sum()
+    order = ["study", "record", "laterality", "image"]
+    twice = ours.duplicated(order).sum()
+    # without the numbers of units: they follow the order in which headers were looked at
+    same = [t.drop(columns="unit").sort_values(order, ignore_index=True) for t in (ours, calm)]
     left = [*out.glob("parts/*/.*"), *out.glob(".*")]
+    named = _NAMING.findall((work / "log.txt").read_text())
     say(
         f"{ours['unit'].nunique()} of {studies} studies there, {twice} rows twice, "
         f"{(ours['record'] == 'error').sum()} failures, {count(out)} parts, "
-        f"{len(left)} unfinished files, rows equal to the calm run's: {ours.equals(calm)}"
+        f"{len(left)} unfinished files, rows equal to the calm run's: {same[0].equals(same[1])}, "
+        f"{len(named)} names in the logs"
     )
 
 

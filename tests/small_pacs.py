@@ -119,6 +119,10 @@ class SmallPacs:
     def matches(self, asked: Dataset) -> list[Dataset]:
         found = []
         for held in self.objects:
+            first, dash, last = str(asked.get("StudyDate") or "-").partition("-")
+            date = str(held.get("StudyDate") or "")
+            if not first <= date <= ((last or "9") if dash else first):
+                continue
             for keyword in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
                 wanted = asked.get(keyword)
                 if not wanted:

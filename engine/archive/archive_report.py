@@ -92,8 +92,7 @@ def _in_short(figures: Mapping[str, Any], card: Mapping[str, CardDistribution]) 
         f"put <b>{_share(breasts['called_4_or_5'])}</b> into category 4 or 5; the mean probability "
         f"of 4 or 5 is <b>{_share(breasts['mean_p_4_or_5'])}</b>. "
         f"{_share(_ratio(figures['views_in_scope'], figures['views']))} of "
-        f"{count(figures['views'], 'view')} were in scope. {figures['failures']:,} files or "
-        "studies failed."
+        f"{count(figures['views'], 'view')} were in scope. {_failed(figures['failures'])} failed."
     )
     notes = "".join(f'<p class="warning">{escape(text)}</p>' for text in warnings)
     return f"{notes}<section><h2>In short</h2><p>{told}</p></section>"
@@ -367,6 +366,10 @@ def _definitions() -> str:
         "<dt>KS distance</dt><dd>The greatest distance of the two cumulated distributions.</dd>"
         "</dl>",
     )
+
+
+def _failed(number: int) -> str:
+    return "1 file or study" if number == 1 else f"{number:,} files or studies"
 
 
 def _short(text: str) -> str:

@@ -291,8 +291,8 @@ def _contingency(figures: Mapping[str, Any]) -> str:
     return section(
         "Who changed",
         table(["", *(f"B {name}" for name in names)], lines)
-        + picture(figure, "Change of P(4 or 5)")
-        + '<p class="caption">Rows: what A said; columns: what B says of the same breasts.</p>',
+        + '<p class="caption">Rows: what A said; columns: what B says of the same breasts.</p>'
+        + picture(figure, "Change of P(4 or 5)"),
     )
 
 

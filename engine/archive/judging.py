@@ -20,7 +20,16 @@ from typing import Any
 
 from engine import __version__
 from engine.archive import facts
-from engine.archive.units import Judged, JudgingOrder, Row, Unable, Unit, UnitResult, unseen
+from engine.archive.units import (
+    Judged,
+    JudgingOrder,
+    Row,
+    SourceGone,
+    Unable,
+    Unit,
+    UnitResult,
+    unseen,
+)
 from engine.dicom import loading
 from engine.dicom.limits import NOT_FOUND
 from engine.dicom.studies import natural
@@ -39,10 +48,10 @@ _lock = threading.Lock()  # a worker may have more threads; a Predictor may not
 
 def judge(order: JudgingOrder, units: Sequence[Unit]) -> Judged | Unable:
     """Nothing is raised: a scheduler would log it with what the task was called with."""
-    clock, processor = time.monotonic(), time.process_time()
     try:
         with _lock:
             predictor = _predictor(order)
+            clock, processor = time.monotonic(), time.process_time()
             results = _results(order, predictor, units)
             identity = predictor.identity
     except EngineError as error:
@@ -120,7 +129,9 @@ class _Loaded:
 
 
 def _results(order: JudgingOrder, predictor: Any, units: Sequence[Unit]) -> list[UnitResult]:
-    """Raises StorageFailed where heat-maps cannot be written: the others could not be either."""
+    """Raises StorageFailed where heat-maps cannot be written, and SourceGone: the others could not
+    be judged either.
+    """
     try:
         return _results_together(order, predictor, units)
     except EngineError:
@@ -154,6 +165,8 @@ def _results_together(
                 rows += _study_rows(order, number, study, next(following))
             if not rows:  # a copy of another unit's image, or no image any more
                 rows = [_row(number, {}, facts.Facts()) | {"record": "none"}]
+            if each.unit.source is not None:  # where it lay meanwhile says nothing
+                rows = [{**row, "file": row["file"] and Path(row["file"]).name} for row in rows]
             results.append(UnitResult(number, tuple(rows)))
     return results
 
@@ -171,6 +184,8 @@ def _loaded(unit: Unit, fetched: ExitStack) -> _Loaded:
         if unit.source is not None:
             files = tuple(fetched.enter_context(unit.source.fetched(unit.key)))
         catalogue = loading.load(sorted((*files, *context), key=_walk_order))
+    except SourceGone:
+        raise
     except EngineError as error:
         return _Loaded(unit, failures=(FailedFile(Path(), error.title, error.advice),))
     return _Loaded(

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from engine.archive.run import RunProgress
 
 _EVERY_S = 60.0  #: a line, where nobody looks at a terminal
+_KNOWN_AFTER_S = 30.0  #: no speed is told before, while workers start
 _REASONS = 3  #: of failures that are named
 
 
@@ -29,6 +30,7 @@ class Terminal:
         self._is_watched = sys.stderr.isatty()
         self._bar: Any = None
         self._logged_at = -_EVERY_S
+        self._logged = -1  #: how many were done when it was told last
         self._started = time.monotonic()
         tqdm.monitor_interval = 0  # else it leaves a thread behind
 
@@ -45,29 +47,41 @@ class Terminal:
         sys.stderr.write(text + "\n")
 
     def listing(self, folders: int, files: int) -> None:
-        self._line(f"listing: {folders:,} folders, {files:,} new files", is_last=False)
+        text = f"listing: {folders:,} folders, {files:,} new files"
+        if self._is_watched:
+            self._line(text, is_last=False)
+        elif self._is_due():
+            sys.stderr.write(text + "\n")
 
     def judging(self, progress: RunProgress) -> None:
         if self._is_watched:
             self._draw(progress)
             return
-        now = time.monotonic()
-        if now - self._logged_at < _EVERY_S and progress.done < progress.total:
+        is_end = progress.done == progress.total != self._logged
+        if not self._is_due() and not is_end:
             return
+        self._logged = progress.done
+        words = [f"{progress.done:,} of {progress.total:,} studies"]
+        elapsed = time.monotonic() - self._started
+        if progress.judged and (is_end or elapsed > _KNOWN_AFTER_S):
+            per_minute = 60 * progress.judged / max(elapsed, 1e-9)
+            left = (progress.total - progress.done) / per_minute
+            words.append(f"{per_minute:,.1f} a minute")
+            words += [f"{int(left // 60)} h {int(left % 60):02d} min left"] if left else []
+        sys.stderr.write(", ".join(words + failure_texts(progress)) + "\n")
+
+    def _is_due(self) -> bool:
+        """Once a minute, the first time at once."""
+        now = time.monotonic()
+        if now - self._logged_at < _EVERY_S:
+            return False
         self._logged_at = now
-        per_minute = 60 * progress.judged / max(now - self._started, 1e-9)
-        left = (progress.total - progress.done) / per_minute if per_minute else 0.0
-        words = [
-            f"{progress.done:,} of {progress.total:,} studies",
-            f"{per_minute:,.1f} a minute",
-            *([f"{int(left // 60)} h {int(left % 60):02d} min left"] if left else []),
-            *failure_texts(progress),
-        ]
-        sys.stderr.write(", ".join(words) + "\n")
+        return True
 
     def begin_judging(self) -> None:
         self._line("", is_last=True)
         self._started = time.monotonic()
+        self._logged_at = -_EVERY_S
 
     def _draw(self, progress: RunProgress) -> None:
         if self._bar is None:

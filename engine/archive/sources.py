@@ -8,9 +8,16 @@ from pathlib import Path
 from engine.archive.units import StudySource
 from engine.errors import EngineError, InvalidData
 
+
+def _pacs(text: str) -> StudySource:
+    from engine.archive.pacs_source import PacsSource  # of the extra for DICOM
+
+    return PacsSource.of(text)
+
+
 #: Kinds of sources that are asked, by the word before the colon, and what opens them: the rest of
 #: the text in, a `StudySource` out. Raises EngineError where it is not configured.
-REMOTE: dict[str, Callable[[str], StudySource]] = {}
+REMOTE: dict[str, Callable[[str], StudySource]] = {"pacs": _pacs}
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):(.+)", re.DOTALL)
 _LINE_LIMIT = 2**15  #: characters; no path is longer
@@ -60,8 +67,9 @@ def remote(text: str) -> str | None:
     if found is None or len(found[1]) < 2:  # C:\images
         return None
     if found[1] not in REMOTE:
-        known = ", ".join(sorted(REMOTE)) or "none in this installation"
-        raise NoSuchSource("Source is not supported", f"Kinds that can be asked: {known}.")
+        raise NoSuchSource(
+            "Source is not supported", f"Kinds that can be asked: {', '.join(sorted(REMOTE))}."
+        )
     return found[1]
 
 

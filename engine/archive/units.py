@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from engine.errors import EngineError
+
 Row = Mapping[str, Any]  #: a row of the results, by the names of `parts.SCHEMA`
+
+
+class SourceGone(EngineError):
+    """A source cannot be asked, whatever the study: that ends the run, which goes on later."""
 
 
 class StudySource(Protocol):
@@ -28,7 +34,10 @@ class StudySource(Protocol):
         ...
 
     def fetched(self, key: str) -> AbstractContextManager[Sequence[Path]]:
-        """The study's files, for as long as the block lasts; on a worker. Raises EngineError."""
+        """The study's files, for as long as the block lasts; on a worker.
+
+        Raises SourceGone, or another EngineError where it is this study alone.
+        """
         ...
 
 
@@ -81,7 +90,7 @@ class Judged:
     model_sha256: str
     program: str  #: the version on the worker
     seconds: float  #: on the clock
-    processor_seconds: float  #: of the worker's process
+    processor_seconds: float  #: of the worker's process, without what its start took
 
     def __repr__(self) -> str:
         return f"{len(self.results)} answers"

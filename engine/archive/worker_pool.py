@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar
 
 from engine.errors import EngineError
@@ -158,11 +159,15 @@ def local(workers: int, dashboard: int | None = None) -> Iterator[WorkerPool]:
     if workers == 0:
         yield Alone()
         return
+    if dashboard is not None and find_spec("bokeh") is None:
+        raise WorkersFailed("No pages without bokeh", "pip install bokeh")
     dask, distributed = _quiet_dask()
-    pages: dict[str, object] = {"dashboard_address": f"127.0.0.1:{dashboard or 0}"}
+    pages = {
+        "dashboard_address": f"127.0.0.1:{dashboard or 0}",
+        "dashboard": dashboard is not None,
+    }
     settings = _settings()
     if dashboard is None:  # Dask has a server of pages all the same; it serves none
-        pages["dashboard"] = False
         settings |= {f"distributed.{role}.http.routes": [] for role in ("scheduler", "worker")}
     with (
         dask.config.set(settings),

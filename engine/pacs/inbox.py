@@ -43,6 +43,10 @@ class ObjectRefused(EngineError):
         self.status = status
 
 
+class InboxFailed(ObjectRefused):
+    """The fault is ours: there is no room, or the folder cannot be written to."""
+
+
 @dataclass(frozen=True)
 class Received:
     path: Path
@@ -195,7 +199,7 @@ def _disk_refusals() -> Iterator[None]:
         yield
     except OSError as error:
         log.error("A received object was not kept: errno %s", error.errno)
-        raise ObjectRefused(
+        raise InboxFailed(
             message("Received object not kept"),
             message(
                 "{reason}: make room on the disk.",

@@ -22,15 +22,11 @@ from pathlib import Path
 from pynetdicom import build_context
 
 from engine import site_configuration
-from engine.audit.log import AuditLog
 from engine.audit.messages import (
-    AuditEvent,
     EventIdentification,
     Participant,
     Role,
     Subject,
-    this_program,
-    this_user,
 )
 from engine.dicom.uids import is_uid
 from engine.domain import NOTICE
@@ -41,9 +37,10 @@ from engine.pacs.finding import StudyQuery
 from engine.pacs.inbox import Inbox, Received
 from engine.pacs.outbox import Outbox, OutboxEntry
 from engine.pacs.receiving import Caller, Listeners, Receiver
-from engine.pacs.retrieving import RetrievalProgress, retrieve
+from engine.pacs.retrieving import RetrievalProgress
 from engine.pacs.sending import send_due
-from engine.site_configuration import Node, Retrieval, SiteConfiguration
+from engine.pacs.site import Site
+from engine.site_configuration import Retrieval, SiteConfiguration
 from engine.stopping import stoppable
 
 _ALL_DONE, _SOME_FAILED = 0, 1
@@ -112,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_action(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
-    run_action: Callable[["_Site", argparse.Namespace], int],
+    run_action: Callable[["Site", argparse.Namespace], int],
     summary: str,
     has_node: bool = True,
 ) -> argparse.ArgumentParser:
@@ -132,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
             "opened.",
         )
     node = configuration.node(arguments.node) if arguments.has_node else None
-    site = _Site(configuration, node)
+    site = Site(configuration, node)
     if node is not None and node.is_plain:
         _say(f"Warning: {node.name} is spoken to in the clear: whoever listens can read it.")
     code: int = arguments.run_action(site, arguments)
@@ -143,66 +140,14 @@ class NothingConfigured(EngineError):
     """The site allows nothing."""
 
 
-class _Site:
-    """What is configured, and whom it is told to."""
-
-    def __init__(self, configuration: SiteConfiguration, node: Node | None) -> None:
-        self.configuration = configuration
-        self._node = node
-        self._audit = AuditLog(configuration.audit.folder)
-
-    @property
-    def node(self) -> Node:
-        assert self._node is not None
-        return self._node
-
-    def audit(
-        self,
-        identification: EventIdentification,
-        others: tuple[Participant, ...] = (),
-        subjects: tuple[Subject, ...] = (),
-        failure: EngineError | None = None,
-        query: object = "",
-        role: Role | None = None,
-    ) -> None:
-        """Raises StorageFailed: what cannot be audited is not done."""
-        program = this_program(self.configuration.ae_title, role or Role.APPLICATION)
-        self._audit.record(
-            AuditEvent(
-                identification,
-                (this_user(), program, *others),
-                subjects,
-                failure=str(failure) if failure else "",
-                query=str(query),
-            )
-        )
-
-    def audit_sent(
-        self, entries: Sequence[OutboxEntry], failure: EngineError | None = None
-    ) -> None:
-        if entries:
-            peers, subjects = (self.peer(Role.DESTINATION),), _subjects(entries)
-            self.audit(EventIdentification.TRANSFERRED, peers, subjects, failure, role=Role.SOURCE)
-
-    def peer(self, role: Role) -> Participant:
-        node = self.node
-        host = node.host or (node.web.url.partition("://")[2].partition("/")[0] if node.web else "")
-        return Participant(node.ae_title or node.name, role, host=host)
-
-
 # ------------------------------------------------------------------------------------------ deeds
 
 
-def _echo(site: _Site, _arguments: argparse.Namespace) -> int:
+def _echo(site: Site, _arguments: argparse.Namespace) -> int:
     node, started = site.node, time.monotonic()
     error = None
     try:
-        if node.host:
-            connections.echo(site.configuration, node)
-        if node.web is not None:
-            from engine.pacs import dicomweb
-
-            dicomweb.find_studies(node, StudyQuery(study_uid="1.2.3"))
+        site.echo()
     except EngineError as caught:
         error = caught
     seconds = round(time.monotonic() - started, 3)
@@ -210,7 +155,7 @@ def _echo(site: _Site, _arguments: argparse.Namespace) -> int:
     return _SOME_FAILED if error else _ALL_DONE
 
 
-def _find(site: _Site, arguments: argparse.Namespace) -> int:
+def _find(site: Site, arguments: argparse.Namespace) -> int:
     query = StudyQuery(
         patient_id=arguments.patient,
         patient_name=arguments.name,
@@ -223,12 +168,7 @@ def _find(site: _Site, arguments: argparse.Namespace) -> int:
     node, found = site.node, []
     error = None
     try:
-        if node.host:
-            found = finding.find_studies(site.configuration, node, query)
-        else:
-            from engine.pacs import dicomweb
-
-            found = dicomweb.find_studies(node, query)
+        found = site.find(query)
     except EngineError as caught:
         error = caught
     site.audit(
@@ -241,7 +181,7 @@ def _find(site: _Site, arguments: argparse.Namespace) -> int:
     return _SOME_FAILED if error else _ALL_DONE
 
 
-def _worklist(site: _Site, arguments: argparse.Namespace) -> int:
+def _worklist(site: Site, arguments: argparse.Namespace) -> int:
     node = site.node
     error, entries = None, []
     try:
@@ -261,7 +201,7 @@ def _worklist(site: _Site, arguments: argparse.Namespace) -> int:
     return _SOME_FAILED if error else _ALL_DONE
 
 
-def _get(site: _Site, arguments: argparse.Namespace) -> int:
+def _get(site: Site, arguments: argparse.Namespace) -> int:
     configuration, node = site.configuration, site.node
     if not all(map(is_uid, arguments.studies)):
         raise NothingConfigured("Not a study", "STUDY_UID is that which find tells.")
@@ -315,7 +255,7 @@ def _inbox(configuration: SiteConfiguration, folder: Path | None) -> Inbox:
     return Inbox(folder or receiver.folder, receiver.largest_mb * 2**20)
 
 
-def _get_one(site: _Site, study_uid: str, inbox: Inbox, should_stop: Callable[[], bool]) -> bool:
+def _get_one(site: Site, study_uid: str, inbox: Inbox, should_stop: Callable[[], bool]) -> bool:
     node = site.node
 
     def told(progress: RetrievalProgress) -> None:
@@ -328,27 +268,7 @@ def _get_one(site: _Site, study_uid: str, inbox: Inbox, should_stop: Callable[[]
             }
         )
 
-    if node.host:
-        result = retrieve(site.configuration, node, study_uid, inbox, told, should_stop)
-    else:
-        from engine.pacs import dicomweb
-
-        result = dicomweb.retrieve(node, study_uid, inbox, told, should_stop)
-    subjects = [Subject(study_uid=study_uid, objects=result.sop_classes)]
-    subjects += [Subject(patient_id=patient) for patient in sorted(result.patient_ids)]
-    if result.new or result.failure:
-        peers = (site.peer(Role.SOURCE),)
-        site.audit(
-            EventIdentification.TRANSFERRED,
-            peers,
-            tuple(subjects),
-            result.failure,
-            role=Role.DESTINATION,
-        )
-    for refused in result.refused:
-        site.audit(
-            EventIdentification.OBJECT_REFUSED, (site.peer(Role.SOURCE),), tuple(subjects), refused
-        )
+    result = site.retrieved(study_uid, inbox, told, should_stop)
     _write(
         {
             "node": node.name,
@@ -366,7 +286,7 @@ def _get_one(site: _Site, study_uid: str, inbox: Inbox, should_stop: Callable[[]
     return result.is_whole
 
 
-def _priors(site: _Site, studies: list[str], count: int) -> tuple[list[str], EngineError | None]:
+def _priors(site: Site, studies: list[str], count: int) -> tuple[list[str], EngineError | None]:
     node = site.node
     found: list[str] = []
     error = None
@@ -396,7 +316,7 @@ def _priors(site: _Site, studies: list[str], count: int) -> tuple[list[str], Eng
     return found, error
 
 
-def _send(site: _Site, arguments: argparse.Namespace) -> int:
+def _send(site: Site, arguments: argparse.Namespace) -> int:
     configuration, node = site.configuration, site.node
     outbox = Outbox(arguments.outbox)
     has_failed = False
@@ -419,10 +339,10 @@ def _send(site: _Site, arguments: argparse.Namespace) -> int:
             with suppress(EngineError):  # another of our processes listens, for the same outbox
                 stack.enter_context(receiver)
         sent = send_due(configuration, node, outbox, lambda entry, w: _write(_entry_row(entry, w)))
-    site.audit_sent(sent.stored + sent.awaiting)
+    _audit_sent(site, sent.stored + sent.awaiting)
     if sent.failed:
         words = sent.failure or NothingConfigured(message("Not stored"), sent.failed[0][1])
-        site.audit_sent([entry for entry, _ in sent.failed], words)
+        _audit_sent(site, [entry for entry, _ in sent.failed], words)
     if sent.failure is not None:
         _write({"node": node.name, **_error_entry(sent.failure)})
     if sent.is_busy:
@@ -430,6 +350,14 @@ def _send(site: _Site, arguments: argparse.Namespace) -> int:
     left = len(outbox.entries(node.name))
     _write({"node": node.name, "left": left})
     return _SOME_FAILED if has_failed or left else _ALL_DONE
+
+
+def _audit_sent(
+    site: Site, entries: Sequence[OutboxEntry], failure: EngineError | None = None
+) -> None:
+    if entries:
+        peers, subjects = (site.peer(Role.DESTINATION),), _subjects(entries)
+        site.audit(EventIdentification.TRANSFERRED, peers, subjects, failure, role=Role.SOURCE)
 
 
 def _subjects(entries: Sequence[OutboxEntry]) -> tuple[Subject, ...]:
@@ -458,7 +386,7 @@ def _entry_row(entry: OutboxEntry, words: str) -> Row:
     }
 
 
-def _receive(site: _Site, arguments: argparse.Namespace) -> int:
+def _receive(site: Site, arguments: argparse.Namespace) -> int:
     configuration = site.configuration
     outbox = Outbox(arguments.outbox)
     came: dict[tuple[Caller, str, str], Counter[str]] = {}

@@ -151,10 +151,18 @@ def test_a_worker_that_does_not_see_the_archive_ends_the_run_and_records_nothing
         listing.fill(index, iter([tmp_path / "nowhere"]), Alone(), print, looker.roots)
 
 
-def test_a_source_that_nobody_can_ask_is_wrong_usage(archive, tmp_path):
-    code, _, talk = archive("pacs:HOSPITAL?StudyDate=2020", "--out", tmp_path / "out")
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("shelf:/nowhere", "Source is not supported"),
+        ("pacs:HOSPITAL?StudyDate=2020", "Not a question to a PACS"),
+        ("pacs:HOSPITAL?since=2020-01-01", "No DICOM node is configured"),
+    ],
+)
+def test_a_source_that_nobody_can_ask_is_wrong_usage(source, words, archive, tmp_path):
+    code, _, talk = archive(source, "--out", tmp_path / "out")
     assert code == 2
-    assert "Source is not supported" in talk
+    assert words in talk
 
 
 # --------------------------------------------------------------------------------------- the parts

@@ -1,5 +1,6 @@
 """birads-engine archive with workers: killed ones, killed drivers, killed schedulers."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -178,6 +179,32 @@ def test_a_crew_takes_no_more_tasks_than_it_can_soon_do(tmp_path):
     came, most = map(int, result.stdout.split())
     assert came == 60
     assert most <= 7  # two a worker, two more, and the one that is asked for
+
+
+PAGES = """
+import sys
+from urllib.request import urlopen
+from engine.archive.worker_pool import local
+
+if __name__ == "__main__":
+    with local(1, int(sys.argv[1])):
+        print(urlopen(f"http://127.0.0.1:{sys.argv[1]}/status", timeout=60).status)
+"""
+
+
+def test_dasks_own_pages_are_there_where_they_are_asked_for(tmp_path):
+    (tmp_path / "pages.py").write_text(PAGES)
+    result = subprocess.run(
+        [sys.executable, tmp_path / "pages.py", str(free_port())],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]])},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    if importlib.util.find_spec("bokeh") is None:
+        assert "No pages without bokeh: pip install bokeh" in result.stderr
+    else:
+        assert result.stdout == "200\n", result.stderr
 
 
 @pytest.mark.slow
