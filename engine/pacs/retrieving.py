@@ -8,7 +8,7 @@ connection left out is asked for again.
 import logging
 import threading
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -39,7 +39,6 @@ _ATTEMPTS = 3  #: in a row without a new object
 _UIDS_AT_ONCE = 100
 _TRANSFER_S = 120.0  # for one object; a slow line needs that for a tomosynthesis
 _MESSAGE_ID = 7
-_SETTLING_AT_ONCE = 4
 #: Not asked for: what nobody here reads, and what other workstations keep for themselves.
 _LEFT_OUT = frozenset({"RTDOSE", "RTPLAN", "RTSTRUCT", "RTIMAGE", "RAW"})
 
@@ -232,13 +231,13 @@ class _Get(_Transfer):
         self._watch(association, association.send_c_get(identifier, GET, _MESSAGE_ID), GET)
 
     def run(self, missing: list[FoundInstance], is_all: bool) -> None:
-        # Bringing an object to the disk need not hold up the next one: the PACS has it still, and
-        # what gets no name is asked for again. At most a few, so that the memory stays bounded.
-        self._settling: deque[Future[None]] = deque()
+        # One object is brought to the disk while the next one comes: the PACS has it still, and
+        # what gets no name is asked for again.
+        self._settling: Future[None] = Future()
+        self._settling.set_result(None)
         with ThreadPoolExecutor(1) as self._settler:
             super().run(missing, is_all)
-            while self._settling:
-                self._settling.popleft().result()
+            self._settling.result()
 
     def _store(self, event: evt.Event) -> int:
         request: Any = event.request  # a C-STORE
@@ -256,9 +255,8 @@ class _Get(_Transfer):
         except ObjectRefused as error:
             self._result.refused.append(error)
             return error.status
-        while len(self._settling) >= _SETTLING_AT_ONCE:
-            self._settling.popleft().result()
-        self._settling.append(self._settler.submit(self._settle, held))
+        self._settling.result()
+        self._settling = self._settler.submit(self._settle, held)
         return 0x0000
 
     def _settle(self, held: HeldObject) -> None:

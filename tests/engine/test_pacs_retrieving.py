@@ -304,20 +304,23 @@ def test_what_is_here_is_not_fetched_again(pacs, tmp_path):
     assert gone.exists()
 
 
-def test_to_stop_is_to_cancel_and_to_go_on_is_to_fetch_the_rest(pacs, tmp_path):
+def test_to_stop_is_to_cancel_and_to_go_on_is_to_fetch_the_rest(tmp_path):
+    views = [(side, view) for view in ("CC", "MLO", "ML", "XCCL", "XCCM") for side in "RL"]
+    folder = write_study(tmp_path / "study", study_uid="1.2.30", views=views, **SMALL)
     seen = []
-    stopped = fetch(
-        pacs,
-        tmp_path,
-        on_object=lambda progress: seen.append(progress),
-        should_stop=lambda: len(seen) >= 2,
-    )
-    assert stopped.is_stopped
-    assert 2 <= stopped.here < 4
-    rest = fetch(pacs, tmp_path)
+    with SmallPacs().holds(*folder.iterdir()) as pacs:
+        stopped = fetch(
+            pacs,
+            tmp_path,
+            on_object=lambda progress: seen.append(progress),
+            should_stop=lambda: len(seen) >= 2,
+        )
+        assert stopped.is_stopped
+        assert 2 <= stopped.here < 10
+        rest = fetch(pacs, tmp_path)
     assert rest.is_whole
-    assert rest.new == 4 - stopped.here
-    assert len(names(tmp_path / "inbox")) == 4
+    assert rest.new == 10 - stopped.here
+    assert len(names(tmp_path / "inbox")) == 10
 
 
 def test_a_connection_that_breaks_is_taken_up_again(pacs, tmp_path):
