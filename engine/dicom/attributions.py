@@ -39,6 +39,8 @@ def attribution_key(view: MammogramView) -> tuple[str, str]:
 
 def attributed(catalogue: Catalogue, said: Attributions) -> Catalogue:
     """The catalogue as readers say it is; itself where nothing is said of its images."""
+    if not said:
+        return catalogue
     studies: list[Study] = []
     by_hand: dict[str, list[tuple[Study, MammogramView, Attribution]]] = defaultdict(list)
     for study in catalogue.studies:

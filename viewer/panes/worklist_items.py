@@ -4,6 +4,7 @@ What studies are sorted by lies in the items, where Qt compares it without calli
 thousand studies are sorted within a frame.
 """
 
+import operator
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QSignalBlocker,
     QSortFilterProxyModel,
     Qt,
 )
@@ -133,22 +135,39 @@ class _ListedRows(QSortFilterProxyModel):
         self._wanted = WorklistFilter.ALL
         self._words: tuple[str, ...] = ()
         self._rows: list[Row] = []
+        self._filled_count = 0  #: rows that the source holds; the others are listed by nobody
         self._source = QStandardItemModel(0, len(_COLUMNS), self)
         self.setSourceModel(self._source)
         self.setSortRole(_KEY_ROLE)
 
     def show(self, rows: Iterable[Row]) -> None:
-        """A model of its own each time: one change for whoever looks, however many rows."""
-        before, self._source = self._source, QStandardItemModel(0, len(_COLUMNS), self)
-        self._rows = list(rows)
+        """One change for whoever looks, however many rows: more below those that are there, or a
+        model of its own.
+        """
+        before, self._rows = self._rows, list(rows)
+        there = len(before)
+        if there and all(map(operator.is_, before, self._rows)) and there <= len(self._rows):
+            if there < len(self._rows):
+                self._source.insertRows(there, len(self._rows) - there)
+                with QSignalBlocker(self._source):
+                    self._fill(there)
+                last = self._source.index(len(self._rows) - 1, len(_COLUMNS) - 1)
+                self._source.dataChanged.emit(self._source.index(there, 0), last)
+            return
+        self._filled_count = 0
+        former, self._source = self._source, QStandardItemModel(0, len(_COLUMNS), self)
         self._source.setRowCount(len(self._rows))
-        for number, row in enumerate(self._rows):
+        self._fill(0)
+        self.setSourceModel(self._source)
+        former.deleteLater()
+
+    def _fill(self, start: int) -> None:
+        for number, row in enumerate(self._rows[start:], start):
             self._source.setData(self._source.index(number, 0), row, ROW_ROLE)
             _ = row.searched  # now, not as the first letter is typed
             if isinstance(row, StudyRow):
                 self.set_keys(row)
-        self.setSourceModel(self._source)
-        before.deleteLater()
+        self._filled_count = len(self._rows)
 
     def set_keys(self, row: StudyRow) -> None:
         for order, column in _COLUMNS.items():
@@ -177,6 +196,8 @@ class _ListedRows(QSortFilterProxyModel):
         self.setFilterFixedString(text)  # what asks anew in every version of Qt
 
     def filterAcceptsRow(self, number: int, _parent: AnyIndex) -> bool:
+        if number >= self._filled_count:
+            return False
         row = self._rows[number]
         if self._words and not is_found(row, self._words):
             return False

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -174,8 +175,12 @@ def _merged(before: Catalogue, more: Catalogue, places: tuple[Path, ...]) -> Cat
     """What lies in these places is as `more` has it."""
     wanted = set(places)
 
+    @cache
+    def is_inside(folder: Path) -> bool:  # asked once of each: hundreds of studies may be open
+        return folder in wanted or not wanted.isdisjoint(folder.parents)
+
     def is_there(path: Path) -> bool:
-        return path in wanted or not wanted.isdisjoint(path.parents)
+        return path in wanted or is_inside(path.parent)
 
     studies = [s for s in before.studies if not any(is_there(view.path) for view in s.views)]
     failures = [failure for failure in before.failures if not is_there(failure.path)]
