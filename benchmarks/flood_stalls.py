@@ -11,10 +11,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from gui_stalls import Heart, gap_table
+from PySide6.QtCore import QTimer
 from synthetic_studies import write_batch
 from viewer_program import SilentEngine, program
 
@@ -91,7 +93,10 @@ def measure(count: int, say: Callable[[str], None]) -> Flood:
             with subprocess.Popen(command) as pushing:
                 while len(viewer.window.worklist.study_uids) < OPEN + count:
                     there = steps % OPEN
-                    viewer.window.worklist.step(1 if there < OPEN - 1 else 1 - OPEN)
+                    by = 1 if there < OPEN - 1 else 1 - OPEN
+                    viewer.forget_painted()
+                    # as a key comes: by the event loop
+                    QTimer.singleShot(0, partial(viewer.window.worklist.step, by))
                     steps += 1
                     viewer.wait_for(lambda: viewer.shown >= 4)
                     until = time.monotonic() + _LOOK_S
