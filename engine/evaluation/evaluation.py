@@ -529,10 +529,8 @@ def _warnings(
 
 def trained_on(provenance: Mapping[str, Any], patients: Iterable[str]) -> set[str]:
     """Those of the patients whose hash stands among the checkpoint's training patients."""
-    from engine.training.training import hash_patient
-
     hashes = set(provenance.get("training_patients", ()))
-    return {patient for patient in patients if hash_patient(patient) in hashes}
+    return {patient for patient in patients if dataset.hash_patient(patient) in hashes}
 
 
 def count_rows(rows: Sequence[ManifestRow], predictions: Sequence[RowPrediction]) -> dict[str, Any]:

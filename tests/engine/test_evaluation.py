@@ -46,8 +46,7 @@ from engine.networks.models import Network, NetworkOutput
 from engine.networks.predictor import Predictor
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.records.store import ReadingStore
-from engine.training.dataset import ManifestRow, read_manifest
-from engine.training.training import hash_patient
+from engine.training.dataset import ManifestRow, hash_patient, read_manifest
 from tests.engine.hooks import hook_count
 from tests.phantom import breast, write_mammogram, write_plain
 from tests.tiny_networks import ARCHITECTURES, PREPROCESSING, tiny_model, write_tiny_checkpoint

@@ -24,13 +24,9 @@ from engine.networks.torchvision_guard import torchvision
 from engine.training import dataset, frame_pack
 from engine.training.augmentation import AugmentationConfig, make_frames
 from engine.training.inputs import LiveInputs
-from engine.training.training import (
-    Objective,
-    Pace,
-    TimeIsUp,
-    seconds_per_step,
-    train,
-)
+from engine.training.objective import Objective
+from engine.training.trainer import Pace, TimeIsUp
+from engine.training.training import seconds_per_step, train
 from scripts import pieces, train_on_gpu
 from tests.engine.small_trainings import HYBRID
 from tests.graded_images import write_images

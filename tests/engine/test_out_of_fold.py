@@ -25,7 +25,8 @@ from engine.networks.checkpoint import load_checkpoint
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.training import dataset
 from engine.training.augmentation import AugmentationConfig
-from engine.training.training import PRESETS, train
+from engine.training.config import PRESETS
+from engine.training.training import train
 from tests.graded_images import write_images
 from tests.tiny_networks import write_tiny_checkpoint
 

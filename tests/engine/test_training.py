@@ -18,10 +18,14 @@ from engine.networks.checkpoint import load_checkpoint
 from engine.networks.models import build_model
 from engine.networks.preprocessing import PreprocessingConfig, prepare
 from engine.networks.torchvision_guard import torchvision
-from engine.training import dataset, training
+from engine.training import dataset
 from engine.training.augmentation import AugmentationConfig, make_frames
+from engine.training.backbone import load_backbone
+from engine.training.config import PRESETS, read_config
+from engine.training.dataset import hash_patient
 from engine.training.distributed import DistributedContext
-from engine.training.training import PRESETS, hash_patient, train
+from engine.training.trainer import TrainingRun
+from engine.training.training import train, train_in
 from tests.engine.small_trainings import HYBRID, LIGHT
 from tests.graded_images import write_images
 
@@ -187,7 +191,7 @@ def test_two_processes_under_torchrun_learn_what_one_learns(source, tmp_path, na
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
 
-    train(training.read_config(name, settings), source, tmp_path / "one", fold=0)
+    train(read_config(name, settings), source, tmp_path / "one", fold=0)
     one, two = (
         load_file(tmp_path / count / "fold0" / "checkpoint.safetensors") for count in ("one", "two")
     )
@@ -197,9 +201,9 @@ def test_two_processes_under_torchrun_learn_what_one_learns(source, tmp_path, na
 
 def test_a_batch_that_cannot_be_shared_out_is_refused_before_any_training(source, tmp_path):
     with pytest.raises(InvalidData, match="8 rows to 3 processes"):
-        training.train_in(
+        train_in(
             DistributedContext(rank=0, size=3),
-            training.TrainingRun(LIGHT, source, tmp_path, fold=0),
+            TrainingRun(LIGHT, source, tmp_path, fold=0),
         )
 
 
@@ -209,7 +213,7 @@ def test_the_better_lightweight_network_starts_from_photographs_in_grey(source, 
     colour = torchvision.models.mobilenet_v2(weights=None).eval()
     torch.save(colour.state_dict(), tmp_path / "weights.pth")
     heir = build_model("light", trunk="mobilenet").eval()
-    training.load_backbone(heir, tmp_path / "weights.pth")
+    load_backbone(heir, tmp_path / "weights.pth")
     grey = torch.rand(1, 1, 64, 64)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -219,7 +223,7 @@ def test_the_better_lightweight_network_starts_from_photographs_in_grey(source, 
     inside = slice(3, -3)  # at the border the padding is grey zero, not the mean colour
     assert torch.allclose(heard[..., inside, inside], seen[..., inside, inside], atol=1e-4)
     with pytest.raises(IncompatibleCheckpoint, match="is no ResNet-50"):
-        training.load_backbone(build_model("hybrid"), tmp_path / "weights.pth")
+        load_backbone(build_model("hybrid"), tmp_path / "weights.pth")
 
 
 def test_torchvisions_own_resnet_is_taught_to_take_plain_input(tmp_path):
@@ -227,7 +231,7 @@ def test_torchvisions_own_resnet_is_taught_to_take_plain_input(tmp_path):
     colour = torchvision.models.resnet50(weights=None).eval()
     torch.save(colour.state_dict(), tmp_path / "resnet50.pth")
     heir = build_model("hybrid").eval()
-    training.load_backbone(heir, tmp_path / "resnet50.pth")
+    load_backbone(heir, tmp_path / "resnet50.pth")
     grey = torch.rand(1, 1, 64, 64)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -276,13 +280,13 @@ def test_a_file_that_is_no_resnet_is_refused_as_backbone(source, tmp_path):
 def test_a_configuration_file_changes_what_it_names_and_nothing_else(tmp_path):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"gamma": 2.0, "preprocessing": {"clahe_clip": 0}}))
-    config = training.read_config("light", path)
+    config = read_config("light", path)
     assert config.gamma == 2.0
     assert config.preprocessing == replace(PRESETS["light"].preprocessing, clahe_clip=0)
     assert config.whole_epochs == PRESETS["light"].whole_epochs
     path.write_text(json.dumps({"gama": 2.0}))
     with pytest.raises(InvalidData, match="gama"):
-        training.read_config("light", path)
+        read_config("light", path)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +304,7 @@ def test_a_frame_that_the_network_cannot_take_is_refused_in_words(tmp_path, name
     path = tmp_path / "config.json"
     path.write_text(json.dumps(changes))
     with pytest.raises(InvalidData, match=told):
-        training.read_config(name, path)
+        read_config(name, path)
 
 
 def test_the_papers_network_takes_its_own_frame(tmp_path):
@@ -308,7 +312,7 @@ def test_the_papers_network_takes_its_own_frame(tmp_path):
     path.write_text(
         json.dumps({"architecture": {}, "preprocessing": {"height": 224, "width": 224}})
     )
-    assert training.read_config("light", path).preprocessing.width == 224
+    assert read_config("light", path).preprocessing.width == 224
 
 
 def test_a_wrong_frame_is_refused_before_anything_is_prepared(source, tmp_path):
