@@ -265,7 +265,7 @@ class _Trainer:
         return int(((self.end - time.monotonic()) * _SHARE - fixed) / epoch)
 
     def _one(self, fold: int | None, epochs: int) -> None:
-        from engine.evaluation.out_of_fold import predict_packed
+        from engine.evaluation.fold_predictions import predict_packed
         from engine.training.trainer import Pace
         from engine.training.training import train
 

@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from engine.errors import InvalidData
-from engine.evaluation.out_of_fold import assemble, predict_fold
+from engine.evaluation.fold_predictions import predict_fold
+from engine.evaluation.out_of_fold import assemble
 from engine.evaluation.row_predictions import predict_rows
 from engine.networks.checkpoint import load_checkpoint
 from engine.networks.models import build_model, optimized_for_inference

@@ -11,14 +11,10 @@ import pytest
 from engine.__main__ import main
 from engine.errors import InvalidData
 from engine.evaluation import row_predictions
-from engine.evaluation.out_of_fold import (
-    assemble,
-    assemble_ensemble,
-    cross_fitted,
-    fit_calibration,
-    joint_predictions,
-    predict_fold,
-)
+from engine.evaluation.calibration_fit import cross_fitted, fit_calibration
+from engine.evaluation.fold_predictions import predict_fold
+from engine.evaluation.joint_predictions import joint_predictions
+from engine.evaluation.out_of_fold import assemble, assemble_ensemble
 from engine.evaluation.row_predictions import RowPrediction
 from engine.networks import ensemble
 from engine.networks.checkpoint import load_checkpoint
