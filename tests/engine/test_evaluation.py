@@ -29,7 +29,7 @@ from engine.domain import (
     ReadingMode,
 )
 from engine.errors import InvalidData, StorageFailed
-from engine.evaluation import agreement, evaluation, report
+from engine.evaluation import agreement, evaluation, figures, report
 from engine.evaluation.row_predictions import (
     BoxScore,
     RowPrediction,
@@ -117,7 +117,7 @@ MIXED = (
 
 @pytest.fixture(scope="module")
 def mixed():
-    return strict(evaluation.measure(MIXED, resamples=20))
+    return strict(figures.measure(MIXED, resamples=20))
 
 
 def test_main_figures_rest_on_readers_grades_one_to_five_alone(mixed):
@@ -171,7 +171,7 @@ def test_a_network_without_category_two_is_wrong_about_twos_and_right_beside_the
         said(row("b", "p2", 4), [0.1, 0.1, 0.7, 0.1]),
         said(row("c", "p3", 3), [0.7, 0.1, 0.1, 0.1]),
     ]
-    got = evaluation.measure(light, resamples=20)
+    got = figures.measure(light, resamples=20)
     assert got["accuracy"] == pytest.approx(1 / 3)
     assert got["subsets"]["true_3_to_5"]["accuracy"] == pytest.approx(1 / 2)
     assert got["subsets"]["true_2"]["n"] == 1
@@ -179,7 +179,7 @@ def test_a_network_without_category_two_is_wrong_about_twos_and_right_beside_the
 
 
 def test_out_of_scope_rows_count_and_coverage_says_how_many_they_are():
-    got = evaluation.measure(
+    got = figures.measure(
         [
             said(row("a", "p1", 4), sure(4)),
             said(row("b", "p2", 3), sure(5), scope_reason="The image is blank."),
@@ -193,7 +193,7 @@ def test_out_of_scope_rows_count_and_coverage_says_how_many_they_are():
 
 
 def test_nothing_predicted_is_still_strict_json():
-    got = strict(evaluation.measure([], resamples=20))
+    got = strict(figures.measure([], resamples=20))
     assert got["n"] == 0
     assert got["accuracy"] is None
     assert got["per_breast"]["n"] == 0
@@ -238,7 +238,7 @@ def test_a_breasts_own_read_out_goes_before_the_mean():
         for name in ("cc", "mlo")
     ]
     assert evaluation.breast_table(views).cases.category.tolist() == [5]
-    assert "read-out" in evaluation.measure(views, resamples=20)["per_breast"]["method"]
+    assert "read-out" in figures.measure(views, resamples=20)["per_breast"]["method"]
 
 
 # -------------------------------------------------------------------------------------- files
@@ -280,7 +280,7 @@ def test_details_written_and_read_back_give_the_same_figures(tmp_path):
     write_predictions(path, predictions, details=True)
     again, failures = read_predictions(path, rows)
     assert not failures
-    first, second = (evaluation.measure(p, resamples=20) for p in (predictions, again))
+    first, second = (figures.measure(p, resamples=20) for p in (predictions, again))
 
     assert rounded(first) == rounded(second)
     assert second["pointing_game"] == 1
@@ -553,13 +553,13 @@ def test_the_better_of_two_networks_wins_the_paired_comparison():
         of = row(f"{number}", f"p{number // 2}", grade, is_malignant=grade == 5, dataset="x")
         good.append(said(of, generator.dirichlet(0.5 + 4 * np.eye(5)[grade - 1])))
         bad.append(said(of, generator.dirichlet(np.ones(5))))
-    groups = strict(evaluation.compare(good, bad[::-1], resamples=200))
+    groups = strict(figures.compare(good, bad[::-1], resamples=200))
     assert set(groups) == {"all", "x", "all/breast", "x/breast"}
     for name in ("qwk", "auc_malignant", "sensitivity_4_and_5"):
         assert groups["all"][name]["low"] > 0
     assert groups["all"] == groups["x"]
     with pytest.raises(InvalidData):
-        evaluation.compare(good, [])
+        figures.compare(good, [])
 
 
 def test_worst_errors_come_furthest_and_surest_first_and_one_of_each_breast():
@@ -572,7 +572,7 @@ def test_worst_errors_come_furthest_and_surest_first_and_one_of_each_breast():
         said(row("proxy", "p5", 1, birads_kind="proxy-normal"), sure(5)),
         said(row("six", "p6", 6), sure(1)),
     ]
-    found = [p.row.file for p in evaluation.worst_errors(errors)]
+    found = [p.row.file for p in figures.worst_errors(errors)]
     assert found == ["far and surer", "far", "near"]
 
 
@@ -831,13 +831,13 @@ def test_the_report_draws_many_images_and_their_feature_space(tmp_path):
         "manifest": "images.csv",
         "predictions": None,
         "warnings": ["<b>"],
-        "rows": evaluation.count_rows([p.row for p in predictions], predictions),
+        "rows": figures.count_rows([p.row for p in predictions], predictions),
         "unreadable": [{"file": "<script>", "reason": "&"}],
-        **evaluation.measure(predictions, resamples=30),
+        **figures.measure(predictions, resamples=30),
     }
     errors = [
         ErrorPicture(p, np.round(breast(**SIZE) * 255).astype(np.uint8), 1.5)
-        for p in evaluation.worst_errors(predictions, 2)
+        for p in figures.worst_errors(predictions, 2)
     ]
     path = tmp_path / "report.html"
     report.write(
