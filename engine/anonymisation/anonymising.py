@@ -425,7 +425,7 @@ def _bare(file: SourceFile, kind: str, marks: np.ndarray | None) -> bytes:
     if file.size > FILE_SIZE_LIMIT:
         raise file_too_large()
     try:
-        return {"PNG": _bare_png, "JPEG": _bare_jpeg}[kind](file.read())
+        return {"PNG": bare_png, "JPEG": _bare_jpeg}[kind](file.read())
     except (struct.error, IndexError, ValueError) as error:
         raise corrupt() from error
 
@@ -436,7 +436,7 @@ _PNG_CHUNKS |= {b"gAMA": 4, b"sBIT": 4, b"sRGB": 1}
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
-def _bare_png(data: bytes) -> bytes:
+def bare_png(data: bytes) -> bytes:
     parts, position = [data[:8]], 8
     packed: list[bytes] = []
     seen: set[bytes] = set()

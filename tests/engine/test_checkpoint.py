@@ -110,7 +110,7 @@ def test_a_missing_checkpoint_is_named(tmp_path):
 
 
 def test_a_shipped_file_with_another_hash_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "_FOLDER", tmp_path)
+    monkeypatch.setattr(checkpoint, "SHIPPED_FOLDER", tmp_path)
     path = write_tiny_checkpoint(tmp_path / "light.safetensors")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     entry = {"light": {"file": path.name, "sha256": digest}}
@@ -123,7 +123,7 @@ def test_a_shipped_file_with_another_hash_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_network_that_was_not_installed_is_said_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "_FOLDER", tmp_path)
+    monkeypatch.setattr(checkpoint, "SHIPPED_FOLDER", tmp_path)
     with pytest.raises(IncompatibleCheckpoint, match="hybrid"):
         checkpoint.shipped_checkpoint("hybrid")
 
@@ -131,7 +131,7 @@ def test_a_network_that_was_not_installed_is_said_so(tmp_path, monkeypatch):
 def test_a_link_in_the_shipped_folder_is_no_way_round_the_hash(tmp_path, monkeypatch):
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    monkeypatch.setattr(checkpoint, "_FOLDER", folder)
+    monkeypatch.setattr(checkpoint, "SHIPPED_FOLDER", folder)
     elsewhere = write_tiny_checkpoint(tmp_path / "elsewhere.safetensors")
     digest = hashlib.sha256(elsewhere.read_bytes()).hexdigest()
     entry = {"light": {"file": "light.safetensors", "sha256": digest}}
@@ -157,14 +157,14 @@ def test_a_link_in_the_shipped_folder_is_no_way_round_the_hash(tmp_path, monkeyp
 def test_a_manifest_that_is_none_means_that_no_network_is_installed(
     tmp_path, monkeypatch, manifest
 ):
-    monkeypatch.setattr(checkpoint, "_FOLDER", tmp_path)
+    monkeypatch.setattr(checkpoint, "SHIPPED_FOLDER", tmp_path)
     (tmp_path / "manifest.json").write_text(manifest)
     with pytest.raises(IncompatibleCheckpoint, match="Network not installed"):
         checkpoint.shipped_checkpoint("light")
 
 
 def test_one_network_under_the_other_ones_name_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "_FOLDER", tmp_path)
+    monkeypatch.setattr(checkpoint, "SHIPPED_FOLDER", tmp_path)
     path = write_tiny_checkpoint(tmp_path / "light.safetensors", "hybrid")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     entry = {"light": {"file": path.name, "sha256": digest}}

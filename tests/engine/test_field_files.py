@@ -22,10 +22,10 @@ from tests.phantom import (
     LOSSY,
     TRANSFER_SYNTAXES,
     UNCOMPRESSED,
-    _encode,
     breast,
+    encode,
     stored_values,
-    write_dataset,
+    write_directory,
     write_mammogram,
 )
 
@@ -52,7 +52,7 @@ def values_of(syntax, seed=0, rows=256, columns=192):
 
 def stream_of(syntax, seed=0):
     values = values_of(syntax, seed)
-    return bytes(_encode(values, syntax, 8 if syntax == "jpeg-baseline" else 12, False, 1))
+    return bytes(encode(values, syntax, 8 if syntax == "jpeg-baseline" else 12, False, 1))
 
 
 def written(path, syntax, fragments, **settings):
@@ -565,26 +565,6 @@ def test_a_table_that_reaches_half_of_white_is_said(tmp_path):
 
 
 # ---------------------------------------------------------------------------------- discs, folders
-
-
-def write_directory(path, references):
-    directory = Dataset()
-    directory.FileSetID = "DISC"
-    records = []
-    for kind, reference in [("PATIENT", None), *(("IMAGE", r) for r in references)]:
-        record = Dataset()
-        record.DirectoryRecordType = kind
-        if reference:
-            record.ReferencedFileID = reference
-            record.ReferencedSOPInstanceUIDInFile = "1.2.3"
-            record.ViewCodeSequence = Sequence([Dataset()])
-        records.append(record)
-    directory.DirectoryRecordSequence = Sequence(records)
-    directory["DirectoryRecordSequence"].is_undefined_length = True
-    directory.SOPClassUID = "1.2.840.10008.1.3.10"
-    write_dataset(path, directory, TRANSFER_SYNTAXES["explicit"])
-    data = path.read_bytes()
-    return path, data
 
 
 def named(catalogue):

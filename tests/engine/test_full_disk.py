@@ -2,17 +2,13 @@
 soon as there is room all works again.
 """
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.engine.small_disk import MOUNT, skip_without
 
 ROOT = Path(__file__).parents[2]
-# A file system of half a megabyte in memory, seen by the child alone; no rights are needed where
-# the system lets users have name spaces of their own.
-MOUNT = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
 SCRIPT = 'mount -t tmpfs -o size=512k tmpfs "$1" && exec "$2" -c "$3" "$1"'
 
 CHILD = """
@@ -90,10 +86,6 @@ def run_on_a_small_disk(folder: Path) -> subprocess.CompletedProcess:
 
 
 def test_a_really_full_file_system_is_told_and_loses_nothing(tmp_path):
-    if shutil.which("unshare") is None:
-        pytest.skip("no name spaces on this system")
-    test = subprocess.run([*MOUNT, 'mount -t tmpfs tmpfs "$1"', "sh", str(tmp_path)], check=False)
-    if test.returncode:
-        pytest.skip("this system does not let users mount anything")
+    skip_without(tmp_path)
     result = run_on_a_small_disk(tmp_path)
     assert result.stdout == "all is well\n", result.stderr

@@ -22,6 +22,7 @@ from engine.pacs.receiving import Listeners, Receiver
 from engine.site_configuration import AuditSettings, SiteConfiguration, write
 from engine.site_configuration import ReceiverConfiguration as Settings
 from tests.certificates import make_keys
+from tests.engine.audited import events
 from tests.phantom import write_mammogram, write_study
 from tests.small_pacs import free_port
 
@@ -272,8 +273,6 @@ def test_the_command_listens_and_tells_what_came(settings, tmp_path):
         assert process.wait(20) == 0, process.stderr.read()
     assert (row["study"], row["sop_instance"], row["from"]) == ("1.2.3", "1.2.3.4", "MODALITY")
     assert (refused["from"], refused["error"]["title"]) == ("STRANGER", "Association rejected")
-    from tests.engine.test_pacs_retrieving import events
-
-    told = events(tmp_path)
+    told = events(tmp_path / "audit")
     assert (told[0], told[-1]) == ("Application Activity", "Application Activity")
     assert sorted(told[1:-1]) == ["DICOM Instances Transferred", "Security Alert"]

@@ -36,6 +36,7 @@ from engine.site_configuration import (
     write,
 )
 from tests.certificates import make_keys
+from tests.engine.audited import events
 from tests.phantom import write_mammogram, write_study
 from tests.small_pacs import AE_TITLE, SmallPacs, free_port
 
@@ -586,17 +587,6 @@ def command(pacs, tmp_path, capsys):
     return run
 
 
-def events(tmp_path) -> list[str]:
-    from xml.etree import ElementTree
-
-    from engine.audit.log import AuditLog
-
-    return [
-        ElementTree.fromstring(xml)[0][0].attrib["originalText"]
-        for xml in AuditLog(tmp_path / "audit").messages()
-    ]
-
-
 def test_the_commands_speak_json_warn_of_plain_nodes_and_are_audited(command, tmp_path):
     code, (row,), said = command("echo", "archive")
     assert (code, row["answers"]) == (0, True)
@@ -615,7 +605,7 @@ def test_the_commands_speak_json_warn_of_plain_nodes_and_are_audited(command, tm
     assert all("notice" in row for row in rows)
     code, rows, _ = command("get", "archive", "1.2.99", "--inbox", str(tmp_path / "in"))
     assert (code, rows[-1]["error"]["title"]) == (1, "Study not found")
-    assert events(tmp_path) == ["Query", *["DICOM Instances Transferred"] * 2]
+    assert events(tmp_path / "audit") == ["Query", *["DICOM Instances Transferred"] * 2]
 
 
 def test_wrong_usage_is_said_before_anything_is_opened(command):

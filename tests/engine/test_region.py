@@ -309,6 +309,6 @@ def test_a_shipped_region_network_that_was_changed_is_refused(checkpoint, tmp_pa
     shipped.write_bytes(checkpoint.read_bytes())
     entry = {"file": "region.safetensors", "sha256": "0" * 64}
     (tmp_path / "manifest.json").write_text(json.dumps({"region": entry}))
-    monkeypatch.setattr(checkpoint_module, "_FOLDER", tmp_path)
+    monkeypatch.setattr(checkpoint_module, "SHIPPED_FOLDER", tmp_path)
     with pytest.raises(IncompatibleCheckpoint, match="sha-256"):
         RegionPredictor()

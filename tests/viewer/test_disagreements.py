@@ -199,7 +199,7 @@ def test_a_study_that_is_not_open_is_opened_from_where_it_lay_and_one_step_leads
     open_and_wait(qtbot, window, other)
     press(qtbot, window, *PAGE)
     page = window.disagreements
-    with qtbot.waitSignal(window.session.reading_opened, timeout=10_000):
+    with qtbot.waitSignal(window.session.catalogue.reading_opened, timeout=10_000):
         qtbot.keyClick(page.table, Qt.Key.Key_Return)
     study = window.session.current_study
     assert (study.patient_id, len(study.views)) == ("A-1", 4)  # both breasts
@@ -227,7 +227,7 @@ def test_a_study_that_was_moved_is_said_so_and_found_again_once_it_was_opened(
     assert window.session.current_study.patient_id == "B-9"  # what is open stays
     open_and_wait(qtbot, window, tmp_path / "archive")
     open_and_wait(qtbot, window, other)
-    with qtbot.waitSignal(window.session.reading_opened, timeout=10_000):
+    with qtbot.waitSignal(window.session.catalogue.reading_opened, timeout=10_000):
         qtbot.keyClick(page.table, Qt.Key.Key_Return)
     assert window.session.current_study.patient_id == "A-1"
 
@@ -272,7 +272,7 @@ def test_a_study_of_plain_images_is_found_again(reading_room, make_window, tmp_p
     assert window.close()
     tomorrow = make_window(engine=FakeEngine())
     press(qtbot, tomorrow, *PAGE)
-    with qtbot.waitSignal(tomorrow.session.reading_opened, timeout=10_000):
+    with qtbot.waitSignal(tomorrow.session.catalogue.reading_opened, timeout=10_000):
         qtbot.keyClick(tomorrow.disagreements.table, Qt.Key.Key_Return)
     assert len(tomorrow.session.current_study.views) == 4
 

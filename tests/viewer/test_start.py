@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from viewer.__main__ import _BugReporter, _parser, find_demo
+from viewer.__main__ import BugReporter, find_demo, make_parser
 from viewer.window.settings import Settings
 
 
 def test_arguments_are_paths_and_a_model():
-    options = _parser().parse_args(["a.dcm", "folder", "--model", "light"])
+    options = make_parser().parse_args(["a.dcm", "folder", "--model", "light"])
     assert options.paths == [Path("a.dcm"), Path("folder")]
     assert options.model == "light"
     assert not options.demo
@@ -20,7 +20,7 @@ def test_arguments_are_paths_and_a_model():
 
 def test_an_unknown_model_is_wrong_usage(capsys):
     with pytest.raises(SystemExit) as ended:
-        _parser().parse_args(["--model", "huge"])
+        make_parser().parse_args(["--model", "huge"])
     assert ended.value.code == 2
     assert "light" in capsys.readouterr().err
 
@@ -56,7 +56,7 @@ def test_the_log_of_a_bug_names_no_patient(words, caplog):
             raise ValueError(words) from cause
     except ValueError as caught:
         error = caught
-    _BugReporter(lambda: None).report(type(error), error, error.__traceback__)
+    BugReporter(lambda: None).report(type(error), error, error.__traceback__)
     (record,) = caplog.records
     assert "DOE_JANE" not in record.getMessage()
     assert {"KeyError", "ValueError"} <= set(record.getMessage().split())
@@ -66,7 +66,7 @@ def test_the_log_of_a_bug_names_no_patient(words, caplog):
 
 def test_a_bug_goes_to_the_log_and_to_the_reader_whatever_thread_it_comes_from(qtbot, caplog):
     told = []
-    reporter = _BugReporter(lambda: told.append(threading.current_thread()))
+    reporter = BugReporter(lambda: told.append(threading.current_thread()))
 
     def fail():
         try:

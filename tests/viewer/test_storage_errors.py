@@ -69,7 +69,7 @@ def test_drawings_that_are_lost_at_the_end_are_told(session, study, errors, monk
 
 def test_a_reading_whose_place_cannot_be_looked_up_is_told(session, errors, monkeypatch):
     monkeypatch.setattr(ReadingStore, "places", refuse)
-    session.open_reading(assessment())
+    session.catalogue.open_reading(assessment())
     assert errors == [FULL]
 
 
