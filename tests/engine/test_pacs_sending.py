@@ -294,7 +294,7 @@ def test_a_report_that_never_comes_is_asked_for_again(outbox, pacs, tmp_path, mo
     assert entry.state is SendState.SENT
     assert not sending.send_due(SITE, node_of(pacs, commits=True), outbox).stored  # not yet
     pacs.report = report
-    monkeypatch.setattr(sending, "_ASK_AGAIN", timedelta(0))
+    monkeypatch.setattr(sending, "ASK_AGAIN", timedelta(0))
     assert len(sending.send_due(SITE, node_of(pacs, commits=True), outbox).stored) == 1
     assert outbox.entries() == []
     assert len(pacs.stored) == 1  # asked about again, not sent again

@@ -268,7 +268,7 @@ class OpenCatalogue(QObject):
             self._replace(paths, catalogue, goes_on=True)
             return
         # who holds a study of the catalogue holds the same one
-        self.studies, self._paths = studies | before, paths
+        self.studies, self._paths = {**studies, **before}, paths
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         new = tuple(study for study in catalogue.studies if study.uid not in before)
         self.grown.emit(catalogue, new)
