@@ -4,6 +4,7 @@ import gc
 import weakref
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pytest
@@ -309,8 +310,8 @@ def test_invert_and_presets_act_on_all_views_and_on_those_that_load_later(pane):
     pane.show_study(study)
     first, *later = study.views
     pane.show_pixels(first.image_uid, pixels_of(first))
-    pane.next_preset()
-    pane.toggle_invert()
+    pane.windowing.step_preset(1)
+    pane.windowing.toggle_invert()
     for view in later:
         pane.show_pixels(view.image_uid, pixels_of(view))
     for canvas in canvases(pane).values():
@@ -340,13 +341,14 @@ def test_one_key_sets_curves_aside_in_all_views_and_gives_them_back(pane, qtbot)
         assert "linear fallback" in canvas.text.summary()
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_L)
     assert {canvas.image.greys.voi for canvas in canvases(pane).values()} == {curve}
-    for leave, window in ((pane.next_preset, soft), (pane.reset, curve)):
-        pane.toggle_linear()
+    windowing = pane.windowing
+    for leave, window in ((partial(windowing.step_preset, 1), soft), (pane.reset, curve)):
+        windowing.toggle_linear()
         leave()
         for canvas in canvases(pane).values():
             assert canvas.image.greys.voi == window
             assert "linear fallback" not in canvas.text.summary()
-    pane.toggle_linear()
+    windowing.toggle_linear()
     hang(pane, make_study(uid="other"))
     assert not any("linear" in canvas.text.summary() for canvas in canvases(pane).values())
 
