@@ -39,7 +39,7 @@ from engine.evaluation.row_predictions import (
     recalibrated,
     write_predictions,
 )
-from engine.evaluation.table import ErrorPicture
+from engine.evaluation.table import ErrorPicture, breast_table, image_table
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.networks.models import Network, NetworkOutput
@@ -209,7 +209,7 @@ def test_views_of_a_breast_join_by_mean_log_probability_and_its_truth_is_the_wor
         said(row("other side", "p1", 3, laterality=LEFT), sure(3), 0.1),
         said(row("no side", "p1", 3, laterality=None), sure(3), 0.1),
     ]
-    table = evaluation.breast_table(views)
+    table = breast_table(views)
     assert table.cases.truth.tolist() == [5, 3]
     assert table.cases.malignant[0] == 1
     # √(0.6·0.1) twice and 0.1 three times, made to sum to 1; 0.8 and 0.2 are opposite odds
@@ -222,8 +222,8 @@ def test_views_of_a_breast_join_by_mean_log_probability_and_its_truth_is_the_wor
 def test_an_out_of_scope_view_stays_out_of_its_breast_unless_it_is_alone():
     good = said(row("cc", "p1", 4), sure(4))
     blank = said(row("mlo", "p1", 4), sure(1), scope_reason="The image is blank.")
-    assert evaluation.breast_table([good, blank]).cases.category.tolist() == [4]
-    alone = evaluation.breast_table([blank]).cases
+    assert breast_table([good, blank]).cases.category.tolist() == [4]
+    alone = breast_table([blank]).cases
     assert alone.category.tolist() == [1]
     assert not alone.in_scope[0]
 
@@ -237,7 +237,7 @@ def test_a_breasts_own_read_out_goes_before_the_mean():
         )
         for name in ("cc", "mlo")
     ]
-    assert evaluation.breast_table(views).cases.category.tolist() == [5]
+    assert breast_table(views).cases.category.tolist() == [5]
     assert "read-out" in figures.measure(views, resamples=20)["per_breast"]["method"]
 
 
@@ -843,7 +843,7 @@ def test_the_report_draws_many_images_and_their_feature_space(tmp_path):
     report.write(
         path,
         results,
-        evaluation.image_table(predictions),
+        image_table(predictions),
         errors,
         np.stack([p.embedding for p in predictions]),
     )

@@ -459,7 +459,7 @@ class Session(QObject):
             self.reveal_failed.emit(error)
             return
         if is_revealed:
-            self.auditing.answer_revealed(self._current)
+            self.auditing.prediction_revealed(self._current)
             self.reading_changed.emit(self.reading)
             self._emit_status(self._current.uid)
 
