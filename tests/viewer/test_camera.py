@@ -7,9 +7,10 @@ import pytest
 
 from engine.domain import PixelSpacing, SpacingSource
 from tests.viewer.studies import make_view
+from viewer.display.breast_box import BreastBox, ImageSide
 from viewer.display.camera import MAX_ZOOM, MIN_ZOOM, Camera, CameraSubject, Zoom
 from viewer.display.orientation import AS_HUNG
-from viewer.display.rendering import NOTHING, BreastBox, ImageSide
+from viewer.display.rendering import NOTHING
 
 BREAST = BreastBox(50, 350, 100, 300, ImageSide.RIGHT)
 SUBJECT = CameraSubject(400, 300, BREAST, chest_wall=ImageSide.RIGHT)

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.viewer.studies import make_view
+from viewer.display.breast_box import ImageSide
 from viewer.display.chest_wall import CHECK_SIDE, check_side
-from viewer.display.rendering import ImageSide
 
 LEFT, RIGHT = ImageSide.LEFT, ImageSide.RIGHT
 

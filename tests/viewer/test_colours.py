@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor
 
-from viewer.display import rendering
+from viewer.display.heat_image import heat_colours
 from viewer.panes import agreement_charts, category_bars
 from viewer.shared import theme
 
@@ -73,7 +73,7 @@ def difference(one, other, eye):
 
 def over_grey(grey, opacity=1.0):
     """All heat colours painted over a grey, as the canvas does: (256, 3) sRGB."""
-    colours = rendering.heat_colours().astype(float) / 255 * opacity
+    colours = heat_colours().astype(float) / 255 * opacity
     return colours[:, 2::-1] + (1 - colours[:, 3:]) * grey
 
 

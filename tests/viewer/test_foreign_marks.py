@@ -224,7 +224,7 @@ def test_every_shape_is_painted(qtbot, shape, themed):
     from PySide6.QtGui import QImage, QPainter
 
     from viewer.display.foreign_marks import ImageMarks
-    from viewer.display.rendering import Placement
+    from viewer.display.placement import Placement
     from viewer.viewports import foreign_painting
 
     points = ((20.0, 20.0), (60.0, 60.0), (20.0, 60.0), (60.0, 20.0))

@@ -7,7 +7,8 @@ from engine.domain import VoiFunction, VoiLut, VoiWindow
 from tests.viewer.studies import WINDOW, as_pixels, make_view, pixels_of
 from viewer.display import rendering
 from viewer.display.grey_state import GreyState
-from viewer.display.rendering import NOTHING, Placement
+from viewer.display.placement import Placement
+from viewer.display.rendering import NOTHING
 
 SOFT = VoiWindow(1500, 3000, VoiFunction.LINEAR_EXACT, "soft")
 

@@ -9,8 +9,9 @@ from engine.dicom import voi
 from engine.domain import Explanation, VoiFunction, VoiWindow
 from tests.viewer.studies import as_pixels, make_study, make_view, pixels_of
 from viewer.display import rendering
+from viewer.display.heat_image import heat_image
 from viewer.display.orientation import AS_HUNG, Orientation
-from viewer.display.rendering import Placement
+from viewer.display.placement import Placement
 from viewer.shared import theme
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.corner_text import TextLevel
@@ -112,7 +113,7 @@ def test_the_heat_map_turns_with_the_image(orientation):
     def alpha(turned):
         placement = place(pixels, 0.5, turned)
         size = placement.width, placement.height
-        image, x, y = rendering.heat_image(explanation, placement, *size)
+        image, x, y = heat_image(explanation, placement, *size)
         found = np.frombuffer(image.constBits(), np.uint8)
         found = found.reshape(image.height(), image.width(), 4)[:, :, 3]
         canvas = np.zeros(size[::-1], int)

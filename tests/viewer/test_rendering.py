@@ -15,9 +15,12 @@ from engine.domain import Explanation, Laterality, VoiFunction, VoiWindow
 from tests.phantom import breast
 from tests.viewer.studies import as_pixels, make_study, make_view, pixels_of, spacing
 from viewer.display import rendering
+from viewer.display.breast_box import ImageSide
 from viewer.display.camera import MAX_ZOOM, MIN_ZOOM
+from viewer.display.heat_image import heat_colours, heat_image
 from viewer.display.orientation import AS_HUNG
-from viewer.display.rendering import PEAK_WEIGHT, ImageSide, Placement
+from viewer.display.placement import Placement
+from viewer.display.rendering import PEAK_WEIGHT
 from viewer.viewports.canvas import Canvas
 from viewer.viewports.gestures import ZOOM_STEP
 from viewer.viewports.magnifier import Magnifier
@@ -338,7 +341,7 @@ def test_a_thumbnail_shows_the_chest_wall_where_it_hangs(facing):
 
 def heat_alpha(explanation, placement, size):
     """How opaque the heat-map is on a canvas of `size`: (rows, columns)."""
-    image, x, y = rendering.heat_image(explanation, placement, *size)
+    image, x, y = heat_image(explanation, placement, *size)
     pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.width(), 4)
     alpha = np.zeros(size[::-1])
     alpha[y : y + image.height(), x : x + image.width()] = pixels[:, :, 3]
@@ -379,7 +382,7 @@ def test_a_quiet_breast_looks_quiet():
 
 
 def test_more_heat_is_never_darker_or_more_transparent():
-    colours = rendering.heat_colours().astype(float)
+    colours = heat_colours().astype(float)
     blue, green, red, alpha = colours.T
     assert (np.diff(alpha) >= 0).all()
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue

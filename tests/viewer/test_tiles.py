@@ -5,8 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from viewer.display.breast_box import BreastBox
 from viewer.display.orientation import AS_HUNG
-from viewer.display.rendering import BreastBox, Placement
+from viewer.display.placement import Placement
 from viewer.display.tiles import tiles_over
 
 BOX = BreastBox(100, 3900, 1200, 3328, None)

@@ -23,6 +23,7 @@ from tests.viewer.pages import (
 )
 from tests.viewer.studies import STANDARD, as_pixels, make_study, make_view, pixels_of, spacing
 from viewer.display import local_contrast, rendering
+from viewer.display.placement import Placement
 from viewer.panes.header_browser import HeaderBrowser
 from viewer.viewports.screen_calibration import ScreenCalibration, screen_key
 from viewer.viewports.viewports import ViewportsPane
@@ -444,7 +445,7 @@ def test_local_contrast_does_not_change_as_the_view_is_moved(scale):
     size = round(700 * scale), round(560 * scale)
 
     def draw(left, top, width, height):
-        place = rendering.Placement(700, 560, left, top, size[1], size[0])
+        place = Placement(700, 560, left, top, size[1], size[0])
         sampled = rendering.sample(display, place, width, height)
         grey = rendering.develop(sampled, table)
         return local_contrast.apply(grey, sampled, contrast).astype(int)
@@ -467,9 +468,9 @@ def test_local_contrast_turns_with_the_image(transposed, mirrored, flipped):
         sampled = rendering.sample(display, place, place.width, place.height)
         return local_contrast.apply(rendering.develop(sampled, table), sampled, contrast)
 
-    straight = draw(rendering.Placement(300, 240, 0, 0, 240, 300)).astype(int)
+    straight = draw(Placement(300, 240, 0, 0, 240, 300)).astype(int)
     size = (300, 240) if transposed else (240, 300)
-    turned = draw(rendering.Placement(300, 240, 0, 0, *size, mirrored, flipped, transposed))
+    turned = draw(Placement(300, 240, 0, 0, *size, mirrored, flipped, transposed))
     expected = straight.T if transposed else straight
     expected = expected[:, ::-1] if mirrored else expected
     expected = expected[::-1] if flipped else expected
