@@ -17,8 +17,8 @@ from pydicom.sequence import Sequence
 
 import engine.anonymisation.anonymising
 from engine.__main__ import main
-from engine.anonymisation import confidentiality, pixel_streams
-from engine.anonymisation.anonymising import Anonymiser, bare_png
+from engine.anonymisation import confidentiality, pixel_streams, plain_copies
+from engine.anonymisation.anonymising import Anonymiser
 from engine.anonymisation.confidentiality import ReplacementIds, table
 from engine.dicom.loading import load, load_pixels
 from engine.domain import Laterality
@@ -393,7 +393,7 @@ def test_words_packed_behind_a_png_image_are_left_behind(tmp_path):
     (length,) = struct.unpack_from(">I", picture, at)
     body = b"IDAT" + picture[at + 8 : at + 8 + length] + WORDS
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    bare = bare_png(picture[:at] + chunk + picture[at + 12 + length :])
+    bare = plain_copies.bare_png(picture[:at] + chunk + picture[at + 12 + length :])
     assert b"born" not in bare
     np.testing.assert_array_equal(imagecodecs.png_decode(bare), image)
 
