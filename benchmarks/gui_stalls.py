@@ -40,7 +40,7 @@ class Stalls:
     niceness: int
 
 
-class _Heart(QObject):
+class Heart(QObject):
     """Beats on the window's thread and writes down how long each beat took."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ def _read(viewer: Program, engine, studies: Path, count: int, say) -> Stalls:
     viewer.wait_for(lambda: session.inference.engine_status.state is EngineState.READY)
     child = psutil.Process(engine.process_id)
     before, start = _processor_seconds(child), time.monotonic()
-    heart = _Heart()
+    heart = Heart()
     heart.start()
     viewer.window.open([studies])
     for number in range(count):
@@ -120,13 +120,19 @@ def _processor_seconds(process: psutil.Process) -> float:
 
 def table(stalls: Stalls) -> list[str]:
     """Markdown."""
-    gaps = stalls.gaps_ms
-    late = gaps[gaps > MOST_MS]
     return [
         f"{stalls.studies} studies ({stalls.images} images) read in {stalls.seconds:.0f} s; the "
         f"engine (nice {stalls.niceness}) judged {stalls.judged} of them and used "
         f"{stalls.engine_seconds:.0f} s of processor time.",
         "",
+        *gap_table(stalls.gaps_ms, stalls.own_ms),
+    ]
+
+
+def gap_table(gaps: np.ndarray, own: np.ndarray) -> list[str]:
+    """Markdown; milliseconds from beat to beat, and of these the thread's own work."""
+    late = gaps[gaps > MOST_MS]
+    return [
         "| gap between two beats of the window's thread | |",
         "| --- | --- |",
         f"| beats | {len(gaps)} |",
@@ -137,6 +143,6 @@ def table(stalls: Stalls) -> list[str]:
         f"| gaps over {LONGEST_MS} ms | {np.count_nonzero(gaps > LONGEST_MS)} |",
         f"| longest | {gaps.max():.1f} ms |",
         f"| gaps with over {LONGEST_MS} ms of its own work | "
-        f"{np.count_nonzero(stalls.own_ms > LONGEST_MS)} |",
-        f"| most of its own work in one gap | {stalls.own_ms.max():.1f} ms |",
+        f"{np.count_nonzero(own > LONGEST_MS)} |",
+        f"| most of its own work in one gap | {own.max():.1f} ms |",
     ]

@@ -85,6 +85,11 @@ def find_demo() -> Path | None:
 
 
 def _run_window(options: argparse.Namespace) -> int:
+    gc.disable()  # nothing of what is imported now is garbage; `spare_full_collections` ends it
+    # Qt's binding looks through the source of each module that is imported after it.
+    importlib.import_module("engine.dicom.loading")
+    importlib.import_module("engine.anonymisation.anonymising")
+
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
@@ -168,8 +173,8 @@ def spare_full_collections() -> None:
     """What the program is made of stays until its end: looking for garbage among it holds the
     window up for a tenth of a second each time.
     """
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def starting_model(asked: str | None, settings: "Settings") -> str:

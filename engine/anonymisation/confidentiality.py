@@ -26,7 +26,6 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
-from pydicom.sr import _concepts_dict, _snomed_dict
 from pydicom.tag import BaseTag
 
 from engine import __version__
@@ -313,6 +312,8 @@ def _text(raw: _Element) -> str:
 @cache
 def _meanings() -> Mapping[tuple[str, str], str]:
     """What codes mean, by scheme and value, as most of the standard's own lists have it."""
+    from pydicom.sr import _concepts_dict, _snomed_dict  # a tenth of a second, of each start
+
     listed: dict[tuple[str, str], tuple[str, int]] = {}
     concepts_of: Mapping[str, Any] = _concepts_dict.concepts  # its own declaration says object
     for scheme, concepts in concepts_of.items():

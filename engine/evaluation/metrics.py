@@ -113,7 +113,7 @@ def figures(cases: Cases) -> dict[str, Any]:
         "n_malignant": int((cases.malignant == 1).sum()),
         "n_interval": int((cases.low > 0).sum()),
         "n_boxes": int(np.sum(localised)),
-        "n_patients": len(np.unique(cases.patients)),
+        "n_patients": len(set(cases.patients.tolist())),
     }
     result |= {name: value for name, value in values.items() if name in DEFINITIONS}
     result["confusion_matrix"] = np.rint(confusion).astype(int).tolist()
@@ -162,7 +162,7 @@ def bootstrap(
     level: float = 0.95,
 ) -> dict[str, list[float] | None]:
     """`intervals` of any figures: weights (b, n) in, name -> (b,) out. None of a single patient."""
-    if len(np.unique(patients)) < 2:
+    if len(set(patients.tolist())) < 2:
         return dict.fromkeys(figures_of(np.ones((1, len(patients)))))
     tails = (50 * (1 - level), 50 * (1 + level))
     drawn: dict[str, list[np.ndarray]] = {}

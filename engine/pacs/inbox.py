@@ -12,7 +12,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -83,7 +84,14 @@ class Inbox:
             )
 
     def store(self, data: bytes, sop_class: str, sop_uid: str) -> Received:
-        """`data` is the file with its meta information, as announced. Raises ObjectRefused."""
+        """On the disk under its name; arguments as of `hold`. Raises ObjectRefused."""
+        return self.hold(data, sop_class, sop_uid).settle()
+
+    def hold(self, data: bytes, sop_class: str, sop_uid: str) -> "HeldObject":
+        """Checked and written, but not yet on the disk; it has to be settled or dropped.
+
+        `data` is the file with its meta information, as announced. Raises ObjectRefused.
+        """
         self.check_wanted(sop_class, sop_uid)
         if len(data) > self._largest:
             raise ObjectRefused(
@@ -91,7 +99,7 @@ class Inbox:
                 message("More than {largest} MiB.", largest=self._largest // 2**20),
                 0xA700,
             )
-        try:
+        with _disk_refusals():
             make_private_folder(self.folder)
             if shutil.disk_usage(self.folder).free < len(data) + _SPARE:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -99,21 +107,11 @@ class Inbox:
             try:
                 with open(part, "xb", opener=private_opener) as file:
                     file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                return self._named(part, sop_class, sop_uid)
-            finally:
+                identity = _identified(part, sop_class, sop_uid)
+            except BaseException:
                 part.unlink(missing_ok=True)
-        except OSError as error:
-            log.error("A received object was not kept: errno %s", error.errno)
-            raise ObjectRefused(
-                message("Received object not kept"),
-                message(
-                    "{reason}: make room on the disk.",
-                    reason=error.strerror or message("It could not be written"),
-                ),
-                0xA700,
-            ) from error
+                raise
+        return HeldObject(self, part, sop_class, sop_uid, *identity)
 
     def has(self, study_uid: str, sop_uid: str) -> bool:
         return self.path_of(study_uid, sop_uid).exists()
@@ -145,24 +143,66 @@ class Inbox:
         token = f"{os.getpid()}-{threading.get_ident()}-{time.monotonic_ns()}"
         return self.folder / f"{sop_uid}.{token}{PART}"
 
-    def _named(self, part: Path, sop_class: str, sop_uid: str) -> Received:
-        study_uid, patient_id = _identified(part, sop_class, sop_uid)
-        path = self.path_of(study_uid, sop_uid)
-        received = Received(path, sop_class, sop_uid, study_uid, patient_id, True)
+
+@dataclass(frozen=True)
+class HeldObject:
+    """A .part of an inbox."""
+
+    inbox: Inbox
+    part: Path
+    sop_class: str
+    sop_uid: str
+    study_uid: str
+    patient_id: str
+
+    def drop(self) -> None:
+        self.part.unlink(missing_ok=True)
+
+    def settle(self) -> Received:
+        """Brings it to the disk, and then gives it its name. Raises ObjectRefused."""
+        with _disk_refusals():
+            try:
+                with self.part.open("r+b") as file:
+                    os.fsync(file.fileno())
+                return self._named()
+            finally:
+                self.drop()
+
+    def _named(self) -> Received:
+        path = self.inbox.path_of(self.study_uid, self.sop_uid)
+        received = Received(
+            path, self.sop_class, self.sop_uid, self.study_uid, self.patient_id, True
+        )
         is_first = not path.parent.exists()
         make_private_folder(path.parent)
         if is_first:
-            settle_folder(self.folder)
+            settle_folder(self.inbox.folder)
         try:
-            os.link(part, path)  # unlike a rename, it never replaces
+            os.link(self.part, path)  # unlike a rename, it never replaces
         except FileExistsError:
-            return _same_as_before(path, part, received)
+            return _same_as_before(path, self.part, received)
         except OSError:  # a file system without links
             if path.exists():
-                return _same_as_before(path, part, received)
-            part.replace(path)
+                return _same_as_before(path, self.part, received)
+            self.part.replace(path)
         settle_folder(path.parent)
         return received
+
+
+@contextmanager
+def _disk_refusals() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        log.error("A received object was not kept: errno %s", error.errno)
+        raise ObjectRefused(
+            message("Received object not kept"),
+            message(
+                "{reason}: make room on the disk.",
+                reason=error.strerror or message("It could not be written"),
+            ),
+            0xA700,
+        ) from error
 
 
 def _identified(part: Path, sop_class: str, sop_uid: str) -> tuple[str, str]:

@@ -8,8 +8,9 @@ connection left out is asked for again.
 import logging
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from engine.errors import EngineError
 from engine.messages import Message, message
 from engine.pacs.connections import NodeFailed, abort, associated, lost, open_association
 from engine.pacs.finding import STUDY_FIND, FoundInstance, images_by, with_status
-from engine.pacs.inbox import Inbox, ObjectRefused
+from engine.pacs.inbox import HeldObject, Inbox, ObjectRefused
 from engine.pacs.storage_classes import retrieval_contexts, storage_roles
 from engine.site_configuration import Node, Retrieval, SiteConfiguration
 
@@ -38,6 +39,7 @@ _ATTEMPTS = 3  #: in a row without a new object
 _UIDS_AT_ONCE = 100
 _TRANSFER_S = 120.0  # for one object; a slow line needs that for a tomosynthesis
 _MESSAGE_ID = 7
+_SETTLING_AT_ONCE = 4
 #: Not asked for: what nobody here reads, and what other workstations keep for themselves.
 _LEFT_OUT = frozenset({"RTDOSE", "RTPLAN", "RTSTRUCT", "RTIMAGE", "RAW"})
 
@@ -229,14 +231,23 @@ class _Get(_Transfer):
             )
         self._watch(association, association.send_c_get(identifier, GET, _MESSAGE_ID), GET)
 
+    def run(self, missing: list[FoundInstance], is_all: bool) -> None:
+        # Bringing an object to the disk need not hold up the next one: the PACS has it still, and
+        # what gets no name is asked for again. At most a few, so that the memory stays bounded.
+        self._settling: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(1) as self._settler:
+            super().run(missing, is_all)
+            while self._settling:
+                self._settling.popleft().result()
+
     def _store(self, event: evt.Event) -> int:
         request: Any = event.request  # a C-STORE
         sop_class, sop_uid = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         try:
             self._inbox.check_wanted(sop_class, sop_uid)
-            received = self._inbox.store(event.encoded_dataset(), sop_class, sop_uid)
-            if received.study_uid != self._result.study_uid:
-                received.path.unlink()
+            held = self._inbox.hold(event.encoded_dataset(), sop_class, sop_uid)
+            if held.study_uid != self._result.study_uid:
+                held.drop()
                 raise ObjectRefused(
                     message("Another study was sent"),
                     message("It was not asked for, and not kept."),
@@ -245,9 +256,19 @@ class _Get(_Transfer):
         except ObjectRefused as error:
             self._result.refused.append(error)
             return error.status
-        if received.is_new:
-            self._count(received.path, sop_class, received.patient_id)
+        while len(self._settling) >= _SETTLING_AT_ONCE:
+            self._settling.popleft().result()
+        self._settling.append(self._settler.submit(self._settle, held))
         return 0x0000
+
+    def _settle(self, held: HeldObject) -> None:
+        try:
+            received = held.settle()
+        except ObjectRefused as error:
+            self._result.refused.append(error)
+            return
+        if received.is_new:
+            self._count(received.path, received.sop_class, received.patient_id)
 
 
 class _Move(_Transfer):

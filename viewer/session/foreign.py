@@ -13,7 +13,6 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.domain import FailedFile, FoundDocument, Study
-from engine.interop import foreign_documents
 from engine.interop.marks import ForeignDocument
 from viewer.shared.delivery import Delivery
 
@@ -98,5 +97,7 @@ class Foreign(QObject):
 
 
 def _read(paths: Sequence[Path], left_out: int, study: Study) -> ForeignWords:
+    from engine.interop import foreign_documents  # and the standard's codes: not at each start
+
     documents, failures = foreign_documents.read_all(paths, study)
     return ForeignWords(study.uid, documents, failures, max(0, left_out))

@@ -2,35 +2,41 @@
 
 from functools import lru_cache
 
-from PySide6.QtCore import QByteArray
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, Qt
+from PySide6.QtCore import QByteArray, QRect, QRectF, QSize
+from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPixmap, Qt
 from PySide6.QtSvg import QSvgRenderer
 
 from resources import ROOT
 from viewer.shared import theme
 
 SIZE = 20  #: logical pixels, on a button
-_SIZES = (16, 20, 24, 32, 40, 48, 64)  #: device pixels; between them Qt scales down
-_COLOURS = ((QIcon.Mode.Normal, theme.TEXT), (QIcon.Mode.Disabled, theme.DISABLED))
 
 
 @lru_cache(maxsize=64)
 def icon(name: str) -> QIcon:
     """resources/icons/NAME.svg; needs an application. Raises OSError for an unknown name."""
-    drawing = (ROOT / "icons" / f"{name}.svg").read_text("utf-8")
-    result = QIcon()
-    for mode, colour in _COLOURS:
-        coloured = drawing.replace("currentColor", colour.name())
-        renderer = QSvgRenderer(QByteArray(coloured.encode()))
-        for size in _SIZES:
-            result.addPixmap(_render(renderer, size), mode)
-    return result
+    return QIcon(_Drawn((ROOT / "icons" / f"{name}.svg").read_text("utf-8")))
 
 
-def _render(renderer: QSvgRenderer, size: int) -> QPixmap:
-    pixmap = QPixmap(size, size)
-    pixmap.fill(QColor(Qt.GlobalColor.transparent))
-    painter = QPainter(pixmap)
-    renderer.render(painter)
-    painter.end()
-    return pixmap
+class _Drawn(QIconEngine):
+    """Drawn in the very size that a screen wants, and not before: most are never seen."""
+
+    def __init__(self, drawing: str) -> None:
+        super().__init__()
+        self._drawing = drawing
+
+    def clone(self) -> QIconEngine:
+        return _Drawn(self._drawing)
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        pixmap = QPixmap(size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
+        painter.end()
+        return pixmap
+
+    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, _state: QIcon.State) -> None:
+        colour = theme.DISABLED if mode is QIcon.Mode.Disabled else theme.TEXT
+        coloured = self._drawing.replace("currentColor", colour.name())
+        QSvgRenderer(QByteArray(coloured.encode())).render(painter, QRectF(rect))
