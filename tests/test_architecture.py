@@ -201,15 +201,15 @@ def test_no_test_imports_another_or_what_is_private(path):
     names = [alias.name for node in ours for alias in node.names]
     assert not [name for name in names if is_private(name) or name.startswith("test_")]
     replaced = [
-        node.args[1].value
+        str(argument.value).rpartition(".")[2]
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"setattr", "delattr"}
-        and len(node.args) > 1
-        and isinstance(node.args[1], ast.Constant)
+        for argument in node.args[:2]
+        if isinstance(argument, ast.Constant)
     ]
-    assert not [name for name in replaced if is_private(str(name))]
+    assert not [name for name in replaced if is_private(name)]
 
 
 @pytest.mark.parametrize("path", VIEWER_FILES, ids=lambda path: path.name)

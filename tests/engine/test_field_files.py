@@ -757,7 +757,7 @@ def test_what_the_system_does_not_let_us_read_is_told_by_its_cause(
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("engine.dicom.loading.read_dicom", fail)
+    monkeypatch.setattr("engine.dicom.image_file.read_dicom", fail)
     (failure,) = load([path]).failures
     assert failure.title == title
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.__main__ import main
-from engine.anonymisation import anonymising
+from engine.anonymisation import anonymising, dicom_copies
 from engine.anonymisation.anonymising import Anonymiser
 from engine.dicom import files, headers, loading
 from engine.dicom.header_listing import read_header
@@ -352,17 +352,25 @@ def test_another_picture_does_not_get_into_the_anonymised_copy(tmp_path, suffix)
     assert not list(copy.folder.iterdir())
 
 
-@pytest.mark.parametrize("step", ["find_marks", "_native_pixels", "_file_meta"])
-def test_a_file_overwritten_while_it_is_copied_leaves_no_copy(tmp_path, monkeypatch, step):
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [
+        (anonymising, "find_marks"),
+        (dicom_copies, "native_pixels"),
+        (dicom_copies, "file_meta"),
+    ],
+    ids=["find_marks", "native_pixels", "file_meta"],
+)
+def test_a_file_overwritten_while_it_is_copied_leaves_no_copy(tmp_path, monkeypatch, module, step):
     path = zoe(tmp_path / "in" / "a.dcm")
     (study,) = load([path]).studies
-    as_it_was = getattr(anonymising, step)
+    as_it_was = getattr(module, step)
 
     def then_swapped(*arguments):
         write_mammogram(path, values=other_values(), **BOB)
         return as_it_was(*arguments)
 
-    monkeypatch.setattr(anonymising, step, then_swapped)
+    monkeypatch.setattr(module, step, then_swapped)
     copy = Anonymiser(tmp_path / "out").copy(study)
     assert [failure.title for failure in copy.failures] == [FILE_CHANGED]
     assert not list(copy.folder.iterdir())
