@@ -317,7 +317,7 @@ def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_ag
 
     monkeypatch.setattr("viewer.session.images.load_pixels", counted_load_pixels)
     monkeypatch.setattr(
-        "viewer.session.images._expected_bytes", lambda _study: 0
+        "viewer.session.images.expected_bytes", lambda _study: 0
     )  # headers may err
     session = make_session(pixel_cache_bytes=6 * 96 * 72 * 2)
     emitted = Emitted(session)
