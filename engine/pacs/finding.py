@@ -11,7 +11,7 @@ from datetime import date
 from pydicom.dataset import Dataset
 from pynetdicom import build_context
 from pynetdicom.association import Association
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run time
     ModalityWorklistInformationFind,
     StudyRootQueryRetrieveInformationModelFind,
 )

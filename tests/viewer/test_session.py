@@ -316,9 +316,7 @@ def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_ag
         return load_pixels(view)
 
     monkeypatch.setattr("viewer.session.images.load_pixels", counted_load_pixels)
-    monkeypatch.setattr(
-        "viewer.session.images.expected_bytes", lambda _study: 0
-    )  # headers may err
+    monkeypatch.setattr("viewer.session.images.expected_bytes", lambda _study: 0)  # headers may err
     session = make_session(pixel_cache_bytes=6 * 96 * 72 * 2)
     emitted = Emitted(session)
     session.open([write_studies(2)])
