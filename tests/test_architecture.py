@@ -184,6 +184,18 @@ def test_the_map_names_no_file_that_is_gone():
     assert not {path for path in paths if not (ROOT / path).exists()}
 
 
+def test_tests_lie_as_the_code_does():
+    """In the folder of the room that they are about; what is about several, in the uppermost."""
+    folders = {path.parent.relative_to(ROOT / "tests") for path in TEST_FILES if is_test(path)}
+    rooms = {path.parent.relative_to(ROOT) for path in ENGINE_FILES + VIEWER_FILES}
+    assert folders - {Path()} <= rooms
+    assert rooms - folders <= {Path("viewer")}
+
+
+def is_test(path: Path) -> bool:
+    return path.name.startswith("test_")
+
+
 def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 

@@ -164,7 +164,7 @@ for number in itertools.count():
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     told = [child.stdout.readline().split() for _ in range(25)]
     child.send_signal(signal.SIGKILL)

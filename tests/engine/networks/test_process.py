@@ -27,7 +27,7 @@ from tests import tiny_networks
 from tests.phantom import write_study
 from tests.tiny_networks import write_tiny_checkpoint
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 PATIENCE_S = 120  # a child imports torch first, on a machine that may be busy
 
 

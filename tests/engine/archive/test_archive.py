@@ -35,7 +35,7 @@ from tests.engine.small_disk import MOUNT, skip_without
 from tests.phantom import write_mammogram, write_study
 from tests.tiny_networks import write_tiny_checkpoint
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,7 +13,7 @@ from viewer.window.menus import MENUS, TOOLBAR
 
 # As they are in settings.ini on readers' computers. A line may be added, for a new command; none
 # may be changed or taken away: with it the keys that a reader chose would be lost.
-IDENTITIES = Path(__file__).with_name("command_identities.txt").read_text().split()
+IDENTITIES = Path(__file__).parents[1].joinpath("command_identities.txt").read_text().split()
 
 
 def test_no_command_loses_the_name_under_which_a_reader_chose_its_keys(window):

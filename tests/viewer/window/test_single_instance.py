@@ -18,7 +18,7 @@ from viewer.window.single_instance import (
     paths_of,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECOND_START = """
 import sys
 from pathlib import Path

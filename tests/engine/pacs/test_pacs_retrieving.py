@@ -40,7 +40,7 @@ from tests.engine.audited import events
 from tests.phantom import write_mammogram, write_study
 from tests.small_pacs import AE_TITLE, SmallPacs, free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SMALL = {"rows": 64, "columns": 48}
 
 

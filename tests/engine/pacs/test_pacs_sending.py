@@ -33,7 +33,7 @@ from tests.interop_studies import drawings_on, reading, said_of, study_in
 from tests.phantom import write_mammogram
 from tests.small_pacs import AE_TITLE, SmallPacs, free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SITE = SiteConfiguration("VIEWER")
 SMALL = {"rows": 32, "columns": 32}
 

@@ -20,7 +20,7 @@ from tests.archive_results import as_predicted, predicted, rows, write_archive
 from tests.small_pacs import free_port
 from tests.tiny_networks import write_tiny_checkpoint
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STUDIES = 16
 PATIENCE_S = 150
 

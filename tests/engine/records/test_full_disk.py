@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.engine.small_disk import MOUNT, skip_without
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCRIPT = 'mount -t tmpfs -o size=512k tmpfs "$1" && exec "$2" -c "$3" "$1"'
 
 CHILD = """

@@ -26,7 +26,7 @@ from tests.engine.audited import events
 from tests.phantom import write_mammogram, write_study
 from tests.small_pacs import free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MG = "1.2.840.10008.5.1.4.1.1.1.2"
 RTPLAN = "1.2.840.10008.5.1.4.1.1.481.5"
 

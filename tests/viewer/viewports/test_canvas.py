@@ -500,7 +500,7 @@ def test_on_a_scaled_desktop_image_pixels_are_still_device_pixels(factor):
     environment = {**os.environ, "QT_SCALE_FACTOR": factor, "QT_QPA_PLATFORM": "offscreen"}
     answer = subprocess.run(
         [sys.executable, "-c", SCALED],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env=environment,
         capture_output=True,
         text=True,

@@ -21,7 +21,7 @@ from tests.tiny_networks import PREPROCESSING, tiny_model, write_tiny_checkpoint
 # isort: split
 from pytorch_grad_cam import HiResCAM  # behind torchvision's guard
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 NOT_FOR_READERS = {"matplotlib", "scipy", "sklearn", "pandas", "pytorch_grad_cam"}
 
 

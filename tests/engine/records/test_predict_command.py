@@ -20,7 +20,7 @@ from engine.domain import NOTICE
 from tests.phantom import write_mammogram, write_plain, write_study
 from tests.tiny_networks import write_tiny_checkpoint
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 SAID_KEYS = [
     *("model", "model_sha256", "in_scope", "scope_reason"),
     *("category", "confidence", "probabilities", "p_malignant"),

@@ -30,7 +30,7 @@ from tests.engine.readings import (
     unseen,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ def test_on_two_screens_the_images_take_the_other_one_and_find_it_again(tmp_path
     answer = subprocess.run(
         [sys.executable, "-c", ON_TWO_SCREENS, str(tmp_path)],
         env={**os.environ, "QT_QPA_PLATFORM": f"offscreen:configfile={tmp_path}/screens.json"},
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=True,

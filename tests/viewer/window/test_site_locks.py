@@ -17,7 +17,7 @@ from viewer.shared.plain_text import PlainLabel
 from viewer.window.configuration import show_refusal
 from viewer.window.settings import Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 POLICY = SitePolicy(
     notice="Study M-12 <b>only</b>",
     exports=frozenset({Export.SUMMARIES}),

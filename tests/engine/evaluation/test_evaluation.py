@@ -657,7 +657,9 @@ def test_agreement_counts_blind_readings_with_the_answer_that_came_later(tmp_pat
 def test_readings_of_the_first_version_are_evaluated(tmp_path):
     path = tmp_path / "readings.sqlite"
     connection = sqlite3.connect(path)
-    connection.executescript(Path(__file__).with_name("readings_v1.sql").read_text("utf-8"))
+    connection.executescript(
+        Path(__file__).parents[1].joinpath("readings_v1.sql").read_text("utf-8")
+    )
     connection.close()
     with ReadingStore(path) as store:
         got = strict(agreement.of_readings(store.all(), resamples=50))
