@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 from engine import __version__, site_configuration
 from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE, Catalogue, Study, StudyPrediction
 from engine.errors import EngineError, error_trace
+from engine.private_files import make_folder
 from engine.site_configuration import Export
 
 if TYPE_CHECKING:  # it loads much
@@ -250,7 +251,7 @@ def _create(path: Path) -> "HeatmapFolder":
     from engine.records.exports import HeatmapFolder
 
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
     except OSError as error:
         reason = error.strerror or "it cannot be created"
         raise _WrongUsage("No folder for heat-maps", f"{path}: {reason}.") from error

@@ -21,7 +21,9 @@ def make_folder(path: Path) -> None:
 
     Raises OSError where it cannot be made.
     """
-    path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    if not path.parent.exists():  # `parents=True` would give them the umask's mode
+        make_folder(path.parent)
+    path.mkdir(FOLDER_MODE, exist_ok=True)
 
 
 def make_private_folder(path: Path) -> None:

@@ -68,6 +68,13 @@ def test_a_folder_that_is_not_the_programs_own_keeps_its_mode(tmp_path):
     assert shared.stat().st_mode & 0o777 == 0o700
 
 
+def test_the_folders_made_on_the_way_to_the_programs_own_are_the_owners_alone_too(tmp_path):
+    share = tmp_path / ".local" / "share"
+    ReadingStore(share / "birads-viewer" / "readings.sqlite").close()
+    Pseudonyms.of_installation(share / "another" / "pseudonyms.key")
+    assert not open_to_others(tmp_path / ".local")
+
+
 def test_copies_and_training_data_are_the_owners_alone(tmp_path):
     folder = write_study(tmp_path / "study", rows=96, columns=72)
     (study,) = load([folder]).studies

@@ -78,6 +78,17 @@ def test_what_is_shipped_has_the_versions_that_were_tested():
         )
 
 
+def test_a_licence_text_is_of_the_version_that_is_shipped():
+    pinned = pins("test") | pins("bundle")
+    stated = {}
+    for path in (ROOT / "resources" / "licences").glob("*.txt"):
+        title = path.read_text("utf-8").splitlines()[0].split()
+        if len(title) == 2 and canonicalize_name(title[0]) in pinned:
+            stated[canonicalize_name(title[0])] = title[1].partition("+")[0]  # of the CPU's torch
+    assert {"filelock", "numpy", "packaging"} <= stated.keys()
+    assert stated == {name: pinned[name] for name in stated}
+
+
 def test_the_build_has_what_pyproject_asks_for():
     (backend,) = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["build-system"][
         "requires"

@@ -44,6 +44,7 @@ from engine.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpo
 from engine.networks.ensemble import BOTH, Ensemble, save_ensemble
 from engine.networks.models import HYBRID, LIGHT
 from engine.networks.region_network import REGION
+from engine.private_files import make_folder
 from engine.training import dataset
 from engine.training.dataset import ManifestRow
 
@@ -156,7 +157,7 @@ def _write_out_of_fold(
     offset_shrinkage: float = OFFSET_SHRINKAGE,
 ) -> Calibration:
     """The honest figures' CSV; returns the calibration for patients that nobody has seen."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     honest = cross_fitted(predictions, categories, offset_shrinkage)
     write_predictions(out / f"{name}.out_of_fold.csv", honest, details=True)
     return fit_calibration(predictions, categories, rows, offset_shrinkage)

@@ -29,6 +29,7 @@ from engine.networks.region_network import (
     load_region_checkpoint,
     save_region_checkpoint,
 )
+from engine.private_files import make_folder
 from engine.records.exports import guarded_cell
 from engine.training.lesions import KINDS, LesionRow, read_crop, read_lesions
 
@@ -266,7 +267,7 @@ def assemble(lesions_csv: Path, runs: Path, out: Path) -> None:
         predictions += calibrated(own, logits[inside], malignancy[inside], calibration)
     order = {row.label.file: number for number, row in enumerate(rows)}
     predictions.sort(key=lambda p: order[p.row.label.file])
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     write_predictions(out / f"{REGION}.out_of_fold.csv", predictions)
     file = f"{REGION}.safetensors"
     digest = save_region_checkpoint(
@@ -362,7 +363,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not predictions:
         raise InvalidData("Nothing to judge", f"No row of {arguments.manifest.name} can be used.")
     try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
+        make_folder(arguments.out)
         write_predictions(arguments.out / "predictions.csv", predictions)
         result = figures(predictions, arguments.resamples, arguments.seed) | {"notice": NOTICE}
         (arguments.out / "metrics.json").write_text(

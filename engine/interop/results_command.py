@@ -8,6 +8,7 @@ from engine.domain import DEFAULT_MODEL, MODEL_NAMES, NOTICE, FailedFile, Study
 from engine.errors import EngineError
 from engine.interop.plans import USUAL_KINDS, ObjectKind, ReaderRecords, plan
 from engine.interop.reports import ReportClass
+from engine.private_files import make_folder
 from engine.records import exports
 
 _ALL_WRITTEN, _SOME_FAILED = 0, 1
@@ -143,7 +144,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.store is not None and not arguments.store.is_file():
         raise _WrongUsage("No readings there", f"--store {arguments.store}: there is no such file.")
     try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
+        make_folder(arguments.out)
     except OSError as error:
         reason = error.strerror or "it cannot be created"
         raise _WrongUsage("No folder for results", f"{arguments.out}: {reason}.") from error

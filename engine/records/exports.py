@@ -34,8 +34,10 @@ from engine.domain import (
     Study,
     StudyPrediction,
     ViewPrediction,
+    not_judged,
 )
 from engine.errors import StorageFailed
+from engine.plain_text import visible_text
 from engine.private_files import write_private
 from engine.records.csv_cells import inert
 
@@ -169,9 +171,10 @@ def guarded_cell(value: Any) -> Any:
 
 
 class TableLines:
-    """For people: one line an image, breast or failed file."""
+    """For people: a line for each image, breast and failed file; below an image its notes."""
 
-    _LAYOUT = "{:<6} {:<5} {:<34} {:>10} {:>12} {:>12}  {}\n"
+    _LAYOUT = "{:<6} {:<5} {:<34} {:>10} {:>12} {:>12}  {}"
+    _NOTE = "             {}"  #: below the category
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -181,27 +184,33 @@ class TableLines:
             self._LAYOUT.format(
                 *("breast", "view", "BI-RADS", "confidence", "P(4 or 5)", "P(malignant)", "file")
             )
+            + "\n"
         )
 
     def write(self, record: Record) -> None:
+        if self._study is not None and record.get("study", self._study) != self._study:
+            self._stream.write("\n")
+        self._study = record.get("study", self._study)
+        for line in self._lines(record):
+            # A file name must neither steer the terminal nor begin a line of its own.
+            self._stream.write(visible_text(line).rstrip() + "\n")
+
+    def _lines(self, record: Record) -> Iterator[str]:
         if "error" in record:
             error = record["error"]
-            line = f"{record['file']}: {error['title']}. {error['advice']}\n"
-        else:
-            line = self._LAYOUT.format(
-                record["laterality"] or "?",
-                "all" if "views" in record else record["view"] or "?",
-                *self._prediction_cells(record),
-                record.get("file", ""),
-            )
-            if not record["in_scope"]:
-                line = f"{line.rstrip()}  ({record['scope_reason']})\n"
-            if self._study not in (None, record["study"]):
-                line = "\n" + line
-            self._study = record["study"]
-            line = line.rstrip(" \n") + "\n"
-        # A file name must not steer the terminal.
-        self._stream.write("".join(c if c.isprintable() or c == "\n" else "�" for c in line))
+            yield f"{record['file']}: {error['title']}. {error['advice']}"
+            return
+        line = self._LAYOUT.format(
+            record["laterality"] or "?",
+            "all" if "views" in record else record["view"] or "?",
+            *self._prediction_cells(record),
+            record.get("file", ""),
+        )
+        reason = record["scope_reason"]
+        yield line if record["in_scope"] else f"{line.rstrip()}  ({reason})"
+        for note in record["notes"]:
+            if record["in_scope"] or note != not_judged(reason):  # it is not said twice
+                yield self._NOTE.format(note)
 
     @staticmethod
     def _prediction_cells(record: Record) -> tuple[str, str, str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engine.errors import StorageFailed
 from engine.messages import message
+from engine.private_files import make_folder
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Pseudonyms:
 
 def _make(path: Path) -> None:
     """Whole or not at all; the first of two processes that try wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -55,6 +55,7 @@ IMAGE_FOLDER = "images"
 
 # why an image is left out, in words for the reader
 NOT_FOUND = message("not where it was read")
+NO_PLACE = message("of a place that was not kept")  # an old reading, or a name in no encoding
 REPLACED = message("replaced by another image")
 UNREADABLE = message("unreadable")
 OUT_OF_SCOPE = message("no view that networks judge")
@@ -246,7 +247,9 @@ def _find(
 
     The file is trusted only where it still holds the image that was read.
     """
-    if path is None or not real_file(path).is_file():
+    if path is None:
+        return NO_PLACE
+    if not real_file(path).is_file():
         return NOT_FOUND
     try:
         catalogue = attributed(loading.load([path]), said)

@@ -3757,6 +3757,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>no está donde se leyó</translation>
     </message>
     <message>
+        <source>of a place that was not kept</source>
+        <translation>de un lugar que no se guardó</translation>
+    </message>
+    <message>
         <source>replaced by another image</source>
         <translation>sustituida por otra imagen</translation>
     </message>

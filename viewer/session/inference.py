@@ -49,6 +49,7 @@ from viewer.shared.states import (
 log = logging.getLogger(__name__)
 
 SPOT_PAUSE_MS = 10_000  # after a spot was asked about the next one should not wait for a study
+RECOVERY_MS = 30_000  # with nothing left to ask, until what the engine stopped at is tried again
 RegionCallback = Callable[[str, RegionRequest], None]  #: gets its annotation_id, too
 
 
@@ -122,6 +123,8 @@ class Inference(QObject):
         self._regions: dict[str, Future[RegionJudgement]] = {}  # by annotation_id
         self._spot_pause = QTimer(self, singleShot=True)
         self._spot_pause.timeout.connect(self.work)
+        self._recovery = QTimer(self, singleShot=True)
+        self._recovery.timeout.connect(self._recover)
         self._predictions = predictions
         self._failures: dict[PredictionKey, EngineError] = {}
         self._tried_again: set[PredictionKey] = set()  # after the engine had stopped at them
@@ -200,6 +203,7 @@ class Inference(QObject):
         self._predictions.clear(kept)
         self._failures.clear()
         self._tried_again.clear()
+        self._recovery.stop()
         self._run_state = RunState.RUNNING
 
     def grow(self, studies: Mapping[str, Study]) -> None:
@@ -257,14 +261,26 @@ class Inference(QObject):
         self._engine.restart()
         self.retry_engine()
 
+    def _given_up(self) -> list[PredictionKey]:
+        """What the engine stopped at and was not tried again."""
+        return [
+            key
+            for key, why in self._failures.items()
+            if isinstance(why, EngineStopped) and key not in self._tried_again
+        ]
+
     def _try_again(self) -> None:
-        """What the engine stopped at, once for each study: it works again."""
-        stopped = [key for key, why in self._failures.items() if isinstance(why, EngineStopped)]
-        for key in stopped:
-            if key not in self._tried_again:
-                self._tried_again.add(key)
-                del self._failures[key]
-                self._emit_status(key[0])
+        """What was given up, once for each study: the engine works again."""
+        for key in self._given_up():
+            self._tried_again.add(key)
+            del self._failures[key]
+            self._emit_status(key[0])
+
+    def _recover(self) -> None:
+        """Whether the engine works again shows by asking; no other study was left to ask about."""
+        self._try_again()
+        self._emit_progress()
+        self.work()
 
     def _clear_engine_failure(self, model_name: str | None) -> None:
         """Lets a model that could not be started be tried again."""
@@ -313,6 +329,7 @@ class Inference(QObject):
     def close(self) -> None:
         self._is_closed = True
         self._spot_pause.stop()
+        self._recovery.stop()
         self._engine.stop()
 
     # ----------------------------------------------------------------------------- requests
@@ -322,6 +339,9 @@ class Inference(QObject):
         if self._is_closed:
             return
         self._request_next()
+        is_idle = self._in_flight is None and self.engine_status.state is EngineState.READY
+        if is_idle and self._run_state is RunState.RUNNING and self._given_up():
+            self._recovery.start(RECOVERY_MS)
         self.worked.emit()
 
     def _request_next(self) -> None:

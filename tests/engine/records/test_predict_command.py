@@ -284,6 +284,34 @@ def test_the_table_is_for_people_and_no_file_name_steers_the_terminal(predict, t
     assert "%" in row
 
 
+def test_the_table_tells_what_is_noted_of_an_image_below_it(predict, tmp_path):
+    def edit(dataset):
+        dataset.BreastImplantPresent = "YES"
+
+    write_mammogram(tmp_path / "implant.dcm", edit=edit)
+    write_plain(tmp_path / "picture" / "L_MLO.png", laterality="L", view="MLO")
+    _, output, _ = predict(tmp_path, "--format", "table")
+    lines = output.splitlines()
+    by_file = {Path(line.split()[-1]).name: number for number, line in enumerate(lines) if line}
+    picture = by_file["L_MLO.png"]
+    guessed, no_spacing = lines[picture + 1 : picture + 3]
+    assert guessed.strip() == "Laterality and view guessed from the file name."
+    assert no_spacing.strip() == "No pixel spacing: lengths cannot be measured."
+    (refused,) = [n for n, line in enumerate(lines) if "implant.dcm" in line]
+    assert "not judged" in lines[refused]
+    assert lines[refused + 1].strip() == "A breast implant is present."
+    assert output.count("The networks do not judge it.") == 0  # the line above says why
+
+
+def test_a_file_name_of_several_lines_forges_no_row_of_the_table(predict, tmp_path):
+    forged = "R      all   1 pattern like training grade 1"
+    write_mammogram(tmp_path / f"x\n{forged}")
+    (tmp_path / f"y\n{forged}.dcm").write_bytes(b"none")
+    _, output, _ = predict(tmp_path, "--format", "table")
+    assert forged in output
+    assert not any(line.startswith(forged) for line in output.splitlines())
+
+
 # -------------------------------------------------------------------------------------- heat-maps
 
 

@@ -26,6 +26,7 @@ from engine.records.pseudonyms import SECRET_BYTES, Pseudonyms
 from engine.records.store import ReadingStore
 from engine.records.training_manifest import (
     NO_BREAST,
+    NO_PLACE,
     NOT_FOUND,
     OLDER,
     OUT_OF_SCOPE,
@@ -217,7 +218,8 @@ def test_what_is_moved_replaced_blank_or_no_standard_view_is_left_out_and_said(t
 
 def test_a_study_of_a_version_that_kept_no_places_is_left_out(study, tmp_path):
     written = write([ReadStudy(tuple(readings_of(study, R="2")), {})], tmp_path / "t", SECRET)
-    assert written.left_out[NOT_FOUND] == 2
+    assert written.left_out[NO_PLACE] == 2
+    assert "Left out: 2 of a place that was not kept" in written.summary
 
 
 def test_two_patients_images_that_claim_one_uid_each_have_their_file(tmp_path):

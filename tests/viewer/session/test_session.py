@@ -502,6 +502,19 @@ def test_a_study_that_was_given_up_is_tried_again_once_the_engine_works_and_only
     assert engine.waiting == []
 
 
+def test_studies_after_which_none_was_answered_are_tried_again_a_while_later_and_only_once(
+    session, studies, engine, qtbot, monkeypatch
+):
+    monkeypatch.setattr("viewer.session.inference.RECOVERY_MS", 50)
+    for _ in range(2):
+        for study in studies:
+            wait_asked(qtbot, engine, (study.uid, "hybrid"))
+            engine.fail_next(STOPPED)
+    qtbot.wait(200)
+    assert session.inference.progress == (3, 3)
+    assert engine.waiting == []
+
+
 def test_a_reader_who_restarts_the_engine_has_given_up_studies_asked_again(
     session, studies, engine, qtbot
 ):
