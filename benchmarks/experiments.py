@@ -36,8 +36,9 @@ from engine.networks.preprocessing import PreprocessingConfig
 from engine.networks.torchvision_guard import torchvision
 from engine.training import dataset
 from engine.training.augmentation import AugmentationConfig
+from engine.training.config import PRESETS, TrainingConfig
 from engine.training.dataset import DataSource, ManifestRow
-from engine.training.training import PRESETS, TrainingConfig, train
+from engine.training.training import train
 
 Split = tuple[DataSource, int]  #: rows with folds, and the fold to hold out
 

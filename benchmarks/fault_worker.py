@@ -252,8 +252,7 @@ _tiff_seeds = _picture_seeds(
 
 def _directory_seeds(folder: Path) -> list[Seed]:
     """Four images on a disc, and a fifth beside it that no DICOMDIR may lead to."""
-    from tests.engine.test_field_files import write_directory
-    from tests.phantom import STANDARD_FOUR, write_mammogram
+    from tests.phantom import STANDARD_FOUR, write_directory, write_mammogram
 
     disc = folder / "outer" / "disc"
     for number, (side, view) in enumerate(STANDARD_FOUR):

@@ -24,8 +24,9 @@ from sklearn.preprocessing import StandardScaler
 from engine.evaluation.row_predictions import RowPrediction, recalibrated
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import load_checkpoint
-from engine.training import dataset, training
+from engine.training import dataset
 from engine.training.augmentation import make_frames
+from engine.training.config import PRESETS
 
 STRENGTH = 0.1  #: scikit-learn's C, fixed beforehand
 NEIGHBOURS = 5  #: of SMOTE, the original's
@@ -79,7 +80,7 @@ def main() -> None:
     config = checkpoint.provenance["config"]
     source, _ = as_paper_2(by_image=False)(dataset.read(arguments.data))[0]
     rows = source.rows
-    base = training.PRESETS["light"]
+    base = PRESETS["light"]
     augmentation = type(base.augmentation)(**config["augmentation"])
     frames = make_frames(
         rows, checkpoint.preprocessing, augmentation, config["seed"], arguments.run / "cache"

@@ -13,12 +13,9 @@ import sys
 from pathlib import Path
 
 from engine.evaluation import metrics
-from engine.evaluation.out_of_fold import (
-    cross_fitted,
-    fit_calibration,
-    joint_predictions,
-    predict_fold,
-)
+from engine.evaluation.calibration_fit import cross_fitted, fit_calibration
+from engine.evaluation.fold_predictions import predict_fold
+from engine.evaluation.joint_predictions import joint_predictions
 from engine.evaluation.row_predictions import RowPrediction, recalibrated
 from engine.evaluation.table import image_table
 from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint

@@ -23,8 +23,10 @@ from sklearn.preprocessing import StandardScaler
 
 from engine.domain import NOTICE
 from engine.networks.models import HYBRID, build_model
-from engine.training import dataset, training
+from engine.training import dataset
 from engine.training.augmentation import make_frames
+from engine.training.backbone import load_backbone
+from engine.training.config import read_config
 from engine.training.inputs import StoredInputs, autocast
 
 CATEGORIES = (1, 2, 3, 4, 5)
@@ -71,10 +73,10 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="the configuration given to `train hybrid`")
     arguments = parser.parse_args()
 
-    config = training.read_config(HYBRID, arguments.config)
+    config = read_config(HYBRID, arguments.config)
     rows = dataset.read(arguments.data).rows
     model = build_model(HYBRID).to(memory_format=torch.channels_last)
-    training.load_backbone(model, arguments.backbone)
+    load_backbone(model, arguments.backbone)
     frames = make_frames(
         rows, config.preprocessing, config.augmentation, config.seed, arguments.out / "cache"
     )

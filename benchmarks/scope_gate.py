@@ -40,7 +40,7 @@ from engine.networks import appearance, preprocessing, scope
 from engine.networks.appearance import FEATURES, Appearance, Score
 from engine.networks.models import LIGHT, MOBILENET, build_model, optimized_for_inference
 from engine.training import dataset
-from engine.training.training import load_backbone
+from engine.training.backbone import load_backbone
 
 FOLDS = 5
 STRENGTH = 1e-3  #: scikit-learn's C; 1e-4 to 1e-2 were tried on PICTURES, kind by kind

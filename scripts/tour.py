@@ -1,9 +1,9 @@
 """A reader's tour of the real window, by keyboard and mouse, through a study with a prior.
 
 scripts/take_screenshots.py goes through it with real exams and networks, and takes pictures;
-tests/viewer/test_tour.py goes the same way over phantoms and asserts what the reader must see in
-each scene. A scene does with `Reader` what a reader does by hand; nothing of the program is called
-but through its keys, buttons and images.
+tests/viewer/window/test_tour.py goes the same way over phantoms and asserts what the reader must
+see in each scene. A scene does with `Reader` what a reader does by hand; nothing of the program is
+called but through its keys, buttons and images.
 """
 
 import os

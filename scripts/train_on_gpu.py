@@ -45,7 +45,8 @@ _SAVE_SECONDS = 60.0  #: between two states on the disk: one of the hybrid's has
 def presets() -> dict:
     """What differs from the engine's presets: larger batches, rates with them (by the square root),
     and layers that stay frozen on a CPU. Estimates; no GPU has chosen them."""
-    from engine.training.training import HYBRID, LIGHT, PRESETS
+    from engine.networks.models import HYBRID, LIGHT
+    from engine.training.config import PRESETS
 
     return {
         HYBRID: replace(
@@ -175,7 +176,7 @@ class _Trainer:
 
     def run(self) -> bool:
         """Trains what is not yet there; False where the time ended before that."""
-        from engine.training.training import TimeIsUp
+        from engine.training.trainer import TimeIsUp
 
         self.out.mkdir(parents=True, exist_ok=True)
         _say(f"{len(self.rows)} frames on {self.report['device']}, {self._spent():.0f} s")
@@ -268,8 +269,9 @@ class _Trainer:
         return int(((self.end - time.monotonic()) * _SHARE - fixed) / epoch)
 
     def _one(self, fold: int | None, epochs: int) -> None:
-        from engine.evaluation.out_of_fold import predict_packed
-        from engine.training.training import Pace, train
+        from engine.evaluation.fold_predictions import predict_packed
+        from engine.training.trainer import Pace
+        from engine.training.training import train
 
         run_dir = self.out if fold is None else self.out / f"fold{fold}"
         start, checkpoint = time.monotonic(), run_dir / "checkpoint.safetensors"
@@ -303,7 +305,7 @@ def _name(fold: int | None) -> str:
 
 def train_packed(arguments: argparse.Namespace) -> bool:
     """RUNS as `birads-engine train` would leave it, with predictions.npz in every fold."""
-    from engine.training.training import read_config
+    from engine.training.config import read_config
 
     frames = arguments.frames / FRAMES
     if arguments.weights is not None and not arguments.weights.is_file():

@@ -210,7 +210,7 @@ def write_mammogram(
     raw = (raw | (unused_bits << (high_bit + 1))).astype(dtype)
     if syntax.is_compressed and not syntax.is_deflated and transfer_syntax in TRANSFER_SYNTAXES:
         planes = raw if frames > 1 else raw[np.newaxis]
-        encoded = [_encode(p, transfer_syntax, bits_stored, signed, predictor) for p in planes]
+        encoded = [encode(p, transfer_syntax, bits_stored, signed, predictor) for p in planes]
         dataset.PixelData = encapsulate(encoded)
         dataset["PixelData"].VR = "OB"
         dataset["PixelData"].is_undefined_length = True
@@ -328,7 +328,7 @@ def _lut_item(descriptor: Sequence[int], data: Sequence[int] | bytes, name: str)
     return item
 
 
-def _encode(raw: np.ndarray, syntax: str, bits: int, signed: bool, predictor: int) -> bytes:
+def encode(raw: np.ndarray, syntax: str, bits: int, signed: bool, predictor: int) -> bytes:
     raw = np.ascontiguousarray(raw)
     if syntax == "rle":
         description = {
@@ -371,3 +371,24 @@ def _encode(raw: np.ndarray, syntax: str, bits: int, signed: bool, predictor: in
 
 def _uid(path: Path) -> str:
     return generate_uid(entropy_srcs=[str(path)])
+
+
+def write_directory(path: Path, references: Sequence[Sequence[str]]) -> tuple[Path, bytes]:
+    """A DICOMDIR that leads to these files; returns where it lies, and what stands in it."""
+    directory = Dataset()
+    directory.FileSetID = "DISC"
+    records = []
+    for kind, reference in [("PATIENT", None), *(("IMAGE", r) for r in references)]:
+        record = Dataset()
+        record.DirectoryRecordType = kind
+        if reference:
+            record.ReferencedFileID = reference
+            record.ReferencedSOPInstanceUIDInFile = "1.2.3"
+            record.ViewCodeSequence = DicomSequence([Dataset()])
+        records.append(record)
+    directory.DirectoryRecordSequence = DicomSequence(records)
+    directory["DirectoryRecordSequence"].is_undefined_length = True
+    directory.SOPClassUID = "1.2.840.10008.1.3.10"
+    write_dataset(path, directory, TRANSFER_SYNTAXES["explicit"])
+    data = path.read_bytes()
+    return path, data

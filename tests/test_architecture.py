@@ -30,12 +30,11 @@ ALLOWED = {  # beyond the words, per file of the viewer; each door of the engine
         "engine.site_configuration",
     },
     "upkeep.py": {"engine.records.verification"},
+    "attributing.py": {"engine.dicom.attributions"},
     "images.py": {"engine.dicom.header_listing", "engine.dicom.loading"},
     "inference.py": {"engine.networks.process"},
     "network.py": {"engine.site_configuration"},
-    "session.py": {
-        *("engine.dicom.attributions", "engine.interop.plans", "engine.site_configuration"),
-    },
+    "session.py": {"engine.interop.plans", "engine.site_configuration"},
     "sending.py": {
         *("engine.interop.plans", "engine.interop.presentation_states", "engine.interop.register"),
         *("engine.interop.reports", "engine.interop.results", "engine.pacs.outbox"),
@@ -150,21 +149,79 @@ def test_the_words_import_nothing_but_numpy():
         assert {top(module) for module in modules} - set(sys.stdlib_module_names) <= {"numpy"}
 
 
-MODULES = [path for path in ENGINE_FILES + VIEWER_FILES if path.name != "__init__.py"]
+MODULES = {
+    path.relative_to(ROOT).as_posix()
+    for path in ENGINE_FILES + VIEWER_FILES
+    if path.name != "__init__.py"
+}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_whoever_looks_for_a_module_finds_it_in_the_map(path):
+def on_the_map() -> set[str]:
+    """Every module that a row of ARCHITECTURE.md names, there or not: a bare name lies beside the
+    last path in its row, or else in the folder of the heading above.
+    """
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    assert path.name in set(re.findall(r"`(?:[\w/]+/)?(\w+\.py)`", text))
+    found, room = set(), ""
+    for line in text[text.index("## Where is what") : text.index("## Glossary")].splitlines():
+        if line.startswith("### "):
+            room = (re.findall(r"`([\w/]+)/`", line) or [""])[0]
+        folder = room
+        for name in re.findall(r"`([\w/]+\.py)`", line):
+            folder, _, module = name.rpartition("/") if "/" in name else (folder, "", name)
+            found.add(f"{folder}/{module}")
+    return found
+
+
+def test_whoever_looks_for_a_module_finds_it_in_the_map():
+    assert not MODULES - on_the_map()
 
 
 def test_the_map_names_no_file_that_is_gone():
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
     tops = "engine|viewer|scripts|tests|benchmarks|docs|resources"
-    paths = set(re.findall(rf"`((?:{tops})/[\w/.-]+)`", text))
-    assert len(paths) > 50
+    paths = on_the_map() | set(re.findall(rf"`((?:{tops})/[\w/.-]+)`", text))
+    assert len(paths) > len(MODULES)
     assert not {path for path in paths if not (ROOT / path).exists()}
+
+
+def test_tests_lie_as_the_code_does():
+    """In the folder of the room that they are about; what is about several, in the uppermost."""
+    folders = {path.parent.relative_to(ROOT / "tests") for path in TEST_FILES if is_test(path)}
+    rooms = {path.parent.relative_to(ROOT) for path in ENGINE_FILES + VIEWER_FILES}
+    assert folders - {Path()} <= rooms
+    assert rooms - folders <= {Path("viewer")}
+
+
+def is_test(path: Path) -> bool:
+    return path.name.startswith("test_")
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_test_imports_another_or_what_is_private(path):
+    """Nor does it put anything in the place of what is private; attributes are found by ruff."""
+    tree = ast.parse(path.read_text("utf-8"))
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in imported if top(node.module) in {"engine", "viewer", "tests"}]
+    assert not [node.module for node in ours if ".test_" in f".{node.module}"]
+    names = [alias.name for node in ours for alias in node.names]
+    assert not [name for name in names if is_private(name) or name.startswith("test_")]
+    replaced = [
+        str(argument.value).rpartition(".")[2]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"setattr", "delattr"}
+        for argument in node.args[:2]
+        if isinstance(argument, ast.Constant)
+    ]
+    assert not [name for name in replaced if is_private(name)]
 
 
 @pytest.mark.parametrize("path", VIEWER_FILES, ids=lambda path: path.name)

@@ -117,10 +117,10 @@ def test_settings_are_the_owners_alone_from_the_first_start_on(tmp_path):
 
 
 def test_logs_are_the_owners_alone_rotated_ones_too(tmp_path):
-    from viewer.__main__ import _PrivateLog
+    from viewer.__main__ import PrivateLog
 
     (tmp_path / "viewer.log").write_text("of an earlier version")
-    handler = _PrivateLog(tmp_path / "viewer.log", maxBytes=60, backupCount=2, encoding="utf-8")
+    handler = PrivateLog(tmp_path / "viewer.log", maxBytes=60, backupCount=2, encoding="utf-8")
     for number in range(20):
         handler.handle(logging.LogRecord("x", logging.INFO, "", 0, f"line {number}", None, None))
     handler.close()

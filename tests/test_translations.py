@@ -129,8 +129,9 @@ SHOWN_BY = {  # calls that put their first words on the screen
     *("addAction", "addMenu", "addSection", "addItem", "addTab", "addButton", "showMessage"),
     *("setHeaderLabels", "setHorizontalHeaderLabels", "setDocName"),
     *("QLabel", "QAction", "QPushButton", "QCheckBox", "QRadioButton", "QToolButton", "QToolBar"),
-    *("QMenu", "QGroupBox", "QDockWidget", "QListWidgetItem", "QTreeWidgetItem", "Message"),
-    *("emit", "tell", "_tell", "set_hint", "set_step", "set_text", "show_fault"),
+    *("QMenu", "QGroupBox", "QDockWidget", "QListWidgetItem", "QTreeWidgetItem"),
+    *("BannerMessage", "ActionSpec"),
+    *("emit", "set_hint", "set_step", "set_text", "set_words", "show_error", "show_failure"),
     *("getOpenFileNames", "getSaveFileName", "getExistingDirectory", "show_message", "drawText"),
 }
 SAME_EVERYWHERE = re.compile(
@@ -148,7 +149,8 @@ def untranslated(path: Path, shown_by: Container[str]) -> Iterator[str]:
         name = getattr(call.func, "id", "") or getattr(call.func, "attr", "")
         if name not in shown_by:
             continue
-        for argument in call.args:
+        texts = call.args[1:2] if name == "ActionSpec" else call.args  # between identity and keys
+        for argument in texts:
             for node in visible(argument):
                 words = node.value
                 if re.search(r"[A-Za-z]{2}", words) and not SAME_EVERYWHERE.search(words):

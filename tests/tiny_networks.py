@@ -18,7 +18,7 @@ from engine.networks.region_network import (
     save_region_checkpoint,
 )
 from engine.training.augmentation import AugmentationConfig
-from engine.training.training import PRESETS
+from engine.training.config import PRESETS
 
 ARCHITECTURES = {
     HYBRID: {"width": 16, "layers": 1, "heads": 2},

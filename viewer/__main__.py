@@ -41,7 +41,7 @@ LOG_BYTES, LOG_FILES = 1 << 20, 3
 
 def main(arguments: list[str] | None = None) -> int:
     multiprocessing.freeze_support()  # before anything heavy: the bundle's child starts here
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if options.self_test:
         from engine.self_test import run
 
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _run_window(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="birads-viewer", description=f"A viewer for mammography studies. {NOTICE}"
     )
@@ -131,7 +131,7 @@ def _run_window(options: argparse.Namespace) -> int:
         starting_mode(options.demo, settings),
     )
     window = MainWindow(session, settings, log_folder if has_log else None)
-    reporter = _BugReporter(window.show_bug)
+    reporter = BugReporter(window.show_bug)
     sys.excepthook = reporter.report
     threading.excepthook = lambda args: reporter.report(
         args.exc_type, args.exc_value, args.exc_traceback
@@ -206,7 +206,7 @@ def _log_to(path: Path) -> bool:
     """A log that does not grow without end; False where the folder cannot be written."""
     try:
         make_private_folder(path.parent)
-        handler = _PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+        handler = PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     except OSError:
         return False
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -214,7 +214,7 @@ def _log_to(path: Path) -> bool:
     return True
 
 
-class _PrivateLog(RotatingFileHandler):
+class PrivateLog(RotatingFileHandler):
     """For its owner's eyes, like everything in the data folder."""
 
     def _open(self) -> TextIOWrapper:
@@ -225,7 +225,7 @@ class _PrivateLog(RotatingFileHandler):
         )
 
 
-class _BugReporter:
+class BugReporter:
     """What no code expected: to the log, and to the reader from whatever thread it came."""
 
     def __init__(self, on_bug: Callable[[], None]) -> None:

@@ -11,43 +11,28 @@ Reports, structured or as PDF, are never copied: their words are the patient's.
 """
 
 import argparse
-import io
 import json
 import logging
 import os
 import secrets
-import struct
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
-import imagecodecs
 import numpy as np
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import correct_ambiguous_vr, write_dataset, write_file_meta_info
-from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import ExplicitVRLittleEndian
 
-from engine import __version__
-from engine.anonymisation import pixel_streams
-from engine.anonymisation.burned_in import blank, find_marks
+from engine.anonymisation import dicom_copies, plain_copies
+from engine.anonymisation.burned_in import find_marks
 from engine.anonymisation.confidentiality import ReplacementIds, anonymise, state_blanked, table
 from engine.dicom import loading
-from engine.dicom.decoding import (
-    ENCAPSULATED_UNCOMPRESSED,
-    PixelLayout,
-    decoded_photometric,
-    read_frame,
-    read_layout,
-)
-from engine.dicom.encapsulation import Container, fragments
+from engine.dicom.decoding import read_layout
+from engine.dicom.encapsulation import Container
 from engine.dicom.files import SourceFile, opened_as_listed, real_file
-from engine.dicom.limits import FILE_SIZE_LIMIT, corrupt, file_too_large
-from engine.dicom.plain_images import decode_grey, plain_format
-from engine.dicom.tags import BIG_ENDIAN, DEFLATED, IMPLICIT, inflate, read_tags, seek_data_set
+from engine.dicom.plain_images import plain_format
+from engine.dicom.tags import DEFLATED, read_tags
 from engine.domain import (
     NOTICE,
     AnonymousCopy,
@@ -56,23 +41,11 @@ from engine.domain import (
     MammogramView,
     Study,
 )
-from engine.errors import (
-    EngineError,
-    FileChanged,
-    StorageFailed,
-    UnreadableFile,
-    UnsupportedImage,
-)
+from engine.errors import EngineError, StorageFailed, UnreadableFile, UnsupportedImage
 from engine.messages import message
 from engine.private_files import FOLDER_MODE, make_folder, private_opener
 
 log = logging.getLogger(__name__)
-
-_Order = Literal["little", "big"]
-_UID = "2.25.170266571913473839562873017462394017459"  #: of this program, PS3.7 D.3.3.2
-_PIECE = 2**20  #: bytes copied at a time
-_ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
-_PIXEL_DATA = {"little": b"\xe0\x7f\x10\x00", "big": b"\x7f\xe0\x00\x10"}
 
 
 class Anonymiser:
@@ -156,17 +129,17 @@ class Anonymiser:
     ) -> Iterator[bytes]:
         with read_tags(file) as read:
             layout = read_layout(read)
-            has_overlay_bits = _has_overlay_bits(read.tags.dataset)
+            has_overlay_bits = dicom_copies.has_overlay_bits(read.tags.dataset)
         values, items = None, None
         is_anew = marks is not None or has_overlay_bits or not layout.is_as_stated
         if not is_anew and layout.container is not Container.NATIVE:
             try:
-                items = _bare_streams(file, layout)
+                items = dicom_copies.bare_streams(file, layout)
             except ValueError:
                 log.info("A stream cannot be taken apart; its pixels are stored anew.")
                 is_anew = True
         if is_anew:
-            values = _clean_values(file, layout, marks)
+            values = dicom_copies.clean_values(file, layout, marks)
         with read_tags(file) as read:
             dataset = read.tags.dataset
             anonymise(dataset, self._ids, patient, study_uid)
@@ -175,19 +148,22 @@ class Anonymiser:
             syntax = layout.transfer_syntax
             if values is not None:
                 syntax = str(ExplicitVRLittleEndian)
-                _state_new_values(dataset, layout)
+                dicom_copies.state_new_values(dataset, layout)
             if marks is not None:
                 state_blanked(dataset)
-            head = b"\0" * 128 + b"DICM" + _file_meta(dataset, syntax)
-            header = _encoded(dataset, layout, syntax)
+            head = b"\0" * 128 + b"DICM" + dicom_copies.file_meta(dataset, syntax)
+            header = dicom_copies.encoded_header(dataset, layout, syntax)
         yield head
         if values is not None:
-            yield header + _pixel_element(layout, "little", False, len(values))
+            yield header + dicom_copies.pixel_element(layout, "little", False, len(values))
             yield values
             return
-        pixels = _native_pixels(file, layout) if items is None else _encapsulated(layout, items)
+        if items is None:
+            pixels = dicom_copies.native_pixels(file, layout)
+        else:
+            pixels = dicom_copies.encapsulated(layout, items)
         if syntax == DEFLATED:
-            yield _deflated(header + b"".join(pixels))
+            yield dicom_copies.deflated(header + b"".join(pixels))
         else:
             yield header
             yield from pixels
@@ -219,270 +195,11 @@ def study_folders(study: Study) -> set[Path]:
     return real if around == Path(around.anchor) else real | {around}
 
 
-# ------------------------------------------------------------------------------------------ DICOM
-
-
-def _file_meta(dataset: Dataset, syntax: str) -> bytes:
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", UID("1.2.840.10008.5.1.4.1.1.7"))
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = UID(syntax)
-    meta.ImplementationClassUID = UID(_UID)
-    meta.ImplementationVersionName = f"BIRADSVIEWER{__version__}"[:16]
-    buffer = DicomBytesIO()
-    write_file_meta_info(buffer, meta)
-    return buffer.getvalue()
-
-
-def _encoded(dataset: Dataset, layout: PixelLayout, syntax: str) -> bytes:
-    if syntax != layout.transfer_syntax:
-        for _ in dataset.iterall():  # makes values of bytes, which would be copied as they are
-            pass
-        correct_ambiguous_vr(dataset, not layout.is_big_endian)
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR = syntax == IMPLICIT
-    buffer.is_little_endian = syntax != BIG_ENDIAN
-    write_dataset(buffer, dataset)
-    return buffer.getvalue()
-
-
-def _pixel_element(layout: PixelLayout, order: _Order, is_implicit: bool, length: int) -> bytes:
-    """The head of Pixel Data, PS3.5 7.1; length 2**32 - 1 is undefined."""
-    head = _PIXEL_DATA[order]
-    if not is_implicit:
-        are_swapped = order == "big" and layout.are_words_big
-        is_bytes = length == 0xFFFFFFFF or (layout.bits_allocated == 8 and not are_swapped)
-        head += (b"OB" if is_bytes else b"OW") + b"\0\0"
-    return head + length.to_bytes(4, order)
-
-
-def _pixel_source(file: SourceFile, layout: PixelLayout) -> io.BufferedIOBase:
-    """It stands at the value of Pixel Data."""
-    source: io.BufferedIOBase = file
-    if layout.transfer_syntax == DEFLATED:
-        seek_data_set(file)
-        data = inflate(file, FILE_SIZE_LIMIT + 1)
-        if len(data) > FILE_SIZE_LIMIT:
-            raise file_too_large()
-        source = io.BytesIO(data)
-    source.seek(layout.offset)
-    return source
-
-
-def _native_pixels(file: SourceFile, layout: PixelLayout) -> Iterator[bytes]:
-    """The Pixel Data element as the file holds it, and nothing of what stands behind the image."""
-    order: _Order = "big" if layout.is_big_endian else "little"
-    source = _pixel_source(file, layout)
-    length = layout.frame_bytes * layout.frames
-    if layout.are_words_big:  # the last of an odd number is its word's second byte
-        length += length % 2
-    if layout.length is not None:
-        length = min(layout.length, length)
-    padded = length + length % 2
-    yield _pixel_element(layout, order, layout.transfer_syntax == IMPLICIT, padded)
-    yield from _pieces(source, length)
-    yield b"\0" * (length % 2)
-
-
-def _bare_streams(file: SourceFile, layout: PixelLayout) -> list[bytes]:
-    """The frames' streams, without what is no image; the table of offsets before them.
-
-    Raises ValueError where a stream cannot be taken apart.
-    """
-    source = _pixel_source(file, layout)
-    table, *parts = _items(source)
-    if layout.transfer_syntax in (RLELossless, ENCAPSULATED_UNCOMPRESSED) and (
-        len(parts) != layout.frames
-    ):
-        parts = [b"".join(parts)] if layout.frames == 1 else []
-    if layout.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
-        streams = [part[: layout.frame_bytes] for part in parts]
-        if any(len(stream) < layout.frame_bytes for stream in streams):
-            raise ValueError("cut off")
-    elif layout.transfer_syntax == RLELossless:
-        samples = layout.samples * (layout.bits_allocated // 8)
-        pixels = layout.rows * layout.columns
-        streams = [pixel_streams.bare_rle(part, pixels, samples) for part in parts]
-    else:
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        streams = pixel_streams.bare_streams(data, layout.frames, layout.samples)
-    if len(streams) != layout.frames:
-        raise ValueError("other frames")
-    streams = [stream + b"\0" * (len(stream) % 2) for stream in streams]
-    offsets, place = [], 0
-    for stream in streams:
-        offsets.append(place)
-        place += 8 + len(stream)
-    has_table = bool(table) and place < 2**32
-    return [struct.pack(f"<{len(offsets)}I", *offsets) if has_table else b"", *streams]
-
-
-def _items(source: io.BufferedIOBase) -> list[bytes]:
-    items = []
-    found = fragments(source)
-    if len(found) < 2:
-        raise ValueError("no stream")
-    if sum(length for _, length in found) > FILE_SIZE_LIMIT:
-        raise file_too_large()
-    for position, length in found:
-        source.seek(position)
-        items.append(b"".join(_pieces(source, length)))
-    return items
-
-
-def _encapsulated(layout: PixelLayout, items: list[bytes]) -> Iterator[bytes]:
-    """The Pixel Data element of these items."""
-    yield _pixel_element(layout, "little", layout.transfer_syntax == IMPLICIT, 0xFFFFFFFF)
-    for item in items:
-        yield _ITEM + len(item).to_bytes(4, "little")
-        yield item
-    yield _DELIMITER
-
-
-def _pieces(source: io.BufferedIOBase, length: int) -> Iterator[bytes]:
-    while length > 0:
-        piece = source.read(min(length, _PIECE))
-        if not piece:
-            raise FileChanged()
-        length -= len(piece)
-        yield piece
-
-
-def _deflated(data: bytes) -> bytes:
-    """PS3.5 A.5."""
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    packed = deflater.compress(data) + deflater.flush()
-    return packed + b"\0" * (len(packed) % 2)
-
-
-def _has_overlay_bits(dataset: Dataset) -> bool:
-    """Whether an overlay lies in unused bits of the pixels, as was allowed until 2004 (PS3.5,
-    8.1.2): the profile takes overlays away.
-    """
-    planes = [dataset.get((group, 0x0102)) for group in range(0x6000, 0x601F, 2)]
-    return any(position is not None and position.value for position in planes)
-
-
-def _clean_values(file: SourceFile, layout: PixelLayout, marks: np.ndarray | None) -> bytes:
-    """The values of all frames, uncompressed: nothing in unused bits, and of one grey frame the
-    marks blanked.
-    """
-    if marks is not None and (layout.frames > 1 or layout.is_colour):
-        what = message("several frames") if layout.frames > 1 else message("colour")
-        raise UnsupportedImage(
-            message("Text cannot be blanked here"),
-            message(
-                "The image has {what}: copy it without blanking, and look for text in it yourself.",
-                what=what,
-            ),
-        )
-    pixel = layout.samples * layout.bits_allocated // 8
-    if layout.rows * layout.columns * pixel * layout.frames > FILE_SIZE_LIMIT:
-        raise file_too_large()
-    frames = []
-    for index in range(layout.frames):
-        raw = read_frame(file, layout, index=index)
-        frames.append(_as_stored(raw if marks is None else blank(raw, marks), layout))
-    data = b"".join(frames)
-    return data + b"\0" * (len(data) % 2)
-
-
-def _as_stored(raw: np.ndarray, layout: PixelLayout) -> bytes:
-    unsigned = np.uint8 if layout.bits_allocated == 8 else np.uint16
-    values = (raw.astype(np.int64) & np.iinfo(unsigned).max).astype(unsigned)
-    top = unsigned(2**layout.bits_stored - 1)
-    if layout.is_signed or values.max() <= top:  # cut a sign off that was spread over all bits
-        values = np.bitwise_and(values, top)
-    return values.astype(values.dtype.newbyteorder("<")).tobytes()
-
-
-def _state_new_values(dataset: Dataset, layout: PixelLayout) -> None:
-    dataset.HighBit = layout.bits_stored - 1  # where `read_frame` moves them
-    if layout.is_colour:
-        dataset.PlanarConfiguration = 0
-        dataset.PhotometricInterpretation = decoded_photometric(layout)
-    for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue"):
-        if keyword in dataset:
-            del dataset[keyword]
-
-
-# ----------------------------------------------------------------------------------- plain images
-
-
 def _plain(view: MammogramView, kind: str, marks: np.ndarray | None) -> Iterator[bytes]:
     """The picture alone, without metadata."""
     with _source(view) as file:
-        picture = _bare(file, kind, marks)
+        picture = plain_copies.bare(file, kind, marks)
     yield picture
-
-
-def _bare(file: SourceFile, kind: str, marks: np.ndarray | None) -> bytes:
-    if marks is not None:
-        return bytes(imagecodecs.png_encode(blank(decode_grey(file), marks)))
-    if kind == "TIFF":
-        return bytes(imagecodecs.png_encode(decode_grey(file)))
-    if file.size > FILE_SIZE_LIMIT:
-        raise file_too_large()
-    try:
-        return {"PNG": _bare_png, "JPEG": _bare_jpeg}[kind](file.read())
-    except (struct.error, IndexError, ValueError) as error:
-        raise corrupt() from error
-
-
-# What decoding needs and its longest body, PNG 3rd edition chapter 11; all else may hold words.
-_PNG_CHUNKS = {b"IHDR": 13, b"PLTE": 768, b"tRNS": 256}
-_PNG_CHUNKS |= {b"gAMA": 4, b"sBIT": 4, b"sRGB": 1}
-_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-
-
-def _bare_png(data: bytes) -> bytes:
-    parts, position = [data[:8]], 8
-    packed: list[bytes] = []
-    seen: set[bytes] = set()
-    while position < len(data):
-        length, name = struct.unpack_from(">I4s", data, position)
-        stop = position + 12 + length
-        if stop > len(data):
-            raise corrupt()
-        body = data[position + 8 : stop - 4]
-        if name == b"IEND":
-            return b"".join([*parts, *_bare_image_data(packed, parts[1]), _PNG_END])
-        if name == b"IDAT":
-            packed.append(body)
-        elif name == b"eXIf" and (orientation := pixel_streams.orientation_of(body)) != 1:
-            parts.append(_png_chunk(name, pixel_streams.orientation_alone(orientation)))
-        elif length <= _PNG_CHUNKS.get(name, -1) and not packed and name not in seen:
-            parts.append(data[position:stop])  # once and before the pixels, or decoders refuse it
-        seen.add(name)
-        position = stop
-    raise corrupt()
-
-
-def _png_chunk(name: bytes, body: bytes) -> bytes:
-    checksum = zlib.crc32(name + body)
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", checksum)
-
-
-def _bare_image_data(packed: list[bytes], header: bytes) -> Iterator[bytes]:
-    """IDAT chunks without what stands behind the packed image, which no decoder reads."""
-    data = b"".join(packed)
-    columns, rows, bits, colour = struct.unpack_from(">IIBB", header, 8)
-    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 4)
-    most = rows * ((columns * samples * bits + 7) // 8 + 1) + 8 * (rows + columns)  # interlaced
-    inflater = zlib.decompressobj()
-    try:
-        inflated = len(inflater.decompress(data, min(most, FILE_SIZE_LIMIT) + 1))
-    except zlib.error as error:
-        raise corrupt() from error
-    if inflated > most or not inflater.eof:
-        raise corrupt()
-    yield _png_chunk(b"IDAT", data[: len(data) - len(inflater.unused_data)])
-
-
-def _bare_jpeg(data: bytes) -> bytes:
-    bare, _ = pixel_streams.bare_jpeg(data)
-    return pixel_streams.with_orientation(bare, pixel_streams.jpeg_orientation(data))
 
 
 # ------------------------------------------------------------------------------------------ files

@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = site_configuration.read(arguments.config)
     if configuration is None:
         raise _WrongUsage("Nothing is configured", "There is no audit log without a site.toml.")
-    return arguments.run_action(configuration)  # type: ignore[no-any-return]
+    code: int = arguments.run_action(configuration)
+    return code
 
 
 class _WrongUsage(EngineError):

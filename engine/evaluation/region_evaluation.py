@@ -20,7 +20,7 @@ import numpy as np
 from engine.domain import NOTICE
 from engine.errors import EngineError, InvalidData, StorageFailed
 from engine.evaluation import metrics
-from engine.evaluation.out_of_fold import OFFSET_SHRINKAGE
+from engine.evaluation.calibration_fit import OFFSET_SHRINKAGE
 from engine.networks.calibration import fit_logistic, fit_scaling
 from engine.networks.region_network import (
     CATEGORIES,

@@ -5,31 +5,23 @@ that it keeps it when it is copied out, and so does every printed page. Patients
 the worst errors name the image file, without which they could not be looked at again.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
 
 from engine import __version__
 from engine.domain import BIRADS_MEANING, MODEL_MEANING
-from engine.evaluation import controls, metrics, page
-from engine.evaluation.metrics import GRADES, SUSPICIOUS, Cases
+from engine.evaluation import metrics, page, report_controls
+from engine.evaluation import report_cells as cells
+from engine.evaluation import report_pictures as pictures
+from engine.evaluation.metrics import GRADES, SUSPICIOUS
 from engine.evaluation.table import ErrorPicture, Table, grade_of
-from engine.records.exports import heat_on_source, overlay
 
-_MARKERS = ("o", "^", "s", "D", "v", "P")
-_PICTURE_ROWS = 520  #: of a mammogram in the report
-_FEWEST_IN_BIN = 10  #: cases for a point of a per-category reliability curve
 _CURVE_THRESHOLDS = np.round(np.arange(0.01, 0.605, 0.01), 4).tolist()
 _SCREENING_CURVE = np.round(np.arange(0.001, 0.0505, 0.001), 4).tolist()
-_MOST_PLACED = 3000  #: images in the feature-space picture
 
 
 def write(
@@ -48,7 +40,7 @@ def write(
         _calibration(results, table),
         _decisions(results, table),
         _datasets(results),
-        _controls(results),
+        report_controls.section(results),
         _heat(results),
         _features(table, embeddings),
         _worst(errors),
@@ -69,9 +61,6 @@ def write(
     page.write(path, f"BI-RADS evaluation – {model['name']}", head, sections)
 
 
-# ------------------------------------------------------------------------------------- sections
-
-
 def _summary(results: Mapping[str, Any]) -> str:
     warnings = "".join(f'<p class="warning">{escape(text)}</p>' for text in results["warnings"])
     rows = results["rows"]
@@ -84,8 +73,8 @@ def _summary(results: Mapping[str, Any]) -> str:
         text = (
             f"On {page.count(results['n'], 'image')} with a reader's BI-RADS category the network "
             f"gave the same category in <b>{page.share(results['accuracy'])}</b>"
-            f"{_bounds(results, 'accuracy', page.share)} and one at most one step away in "
-            f"<b>{page.share(results['within_one_accuracy'])}</b>."
+            f"{cells.in_brackets(results, 'accuracy', page.share)} and one at most one step away "
+            f"in <b>{page.share(results['within_one_accuracy'])}</b>."
         )
         calls = [
             f"{page.share(results['per_class'][str(grade)]['sensitivity'])} of the "
@@ -99,7 +88,7 @@ def _summary(results: Mapping[str, Any]) -> str:
         text += (
             f" Shown one malignant and one other image, it ranks the malignant one higher "
             f"<b>{page.share(results['auc_malignant'])}</b> of the time"
-            f"{_bounds(results, 'auc_malignant', page.share)}."
+            f"{cells.in_brackets(results, 'auc_malignant', page.share)}."
         )
     return f"{warnings}<section><h2>In short</h2><p>{text}</p></section>"
 
@@ -121,7 +110,7 @@ def _key_figures(results: Mapping[str, Any]) -> str:
     }
     columns = [results, results["per_breast"]]
     lines = [
-        [label, *(cell for group in columns for cell in _with_bounds(group, name))]
+        [label, *(cell for group in columns for cell in cells.figure_and_interval(group, name))]
         for name, label in names.items()
     ]
     head = [
@@ -135,11 +124,11 @@ def _key_figures(results: Mapping[str, Any]) -> str:
         [
             title,
             str(group["n"]),
-            _figure(group["accuracy"]),
-            _figure(group["within_one_accuracy"]),
-            _figure(group["macro_f1"]),
-            _figure(group["qwk"]),
-            _figure(group["ece"]),
+            cells.figure(group["accuracy"]),
+            cells.figure(group["within_one_accuracy"]),
+            cells.figure(group["macro_f1"]),
+            cells.figure(group["qwk"]),
+            cells.figure(group["ece"]),
         ]
         for title, group in (
             ("every reader's category", results),
@@ -173,17 +162,17 @@ def _categories(results: Mapping[str, Any]) -> str:
     lines = []
     for grade in GRADES:
         row = results["per_class"][str(grade)]
-        low_high = _interval(results["intervals"].get(f"sensitivity_{grade}"))
+        low_high = cells.interval(results["intervals"].get(f"sensitivity_{grade}"))
         lines.append(
             [
                 f"{grade} {BIRADS_MEANING[grade]}",
                 str(row["support"]),
-                _figure(row["sensitivity"]),
+                cells.figure(row["sensitivity"]),
                 low_high,
-                _figure(row["specificity"]),
-                _figure(row["precision"]),
-                _figure(row["f1"]),
-                _figure(row["ece"]),
+                cells.figure(row["specificity"]),
+                cells.figure(row["precision"]),
+                cells.figure(row["f1"]),
+                cells.figure(row["ece"]),
             ]
         )
     head = [
@@ -198,7 +187,7 @@ def _categories(results: Mapping[str, Any]) -> str:
     ]
     return page.section(
         "Category by category",
-        page.picture(_confusion(results), "Confusion matrix of reader and network")
+        page.picture(pictures.confusion(results), "Confusion matrix of reader and network")
         + '<p class="caption">Each row is what the reader said; the colour and the percentage say '
         "where the network put those images. The diagonal is agreement.</p>"
         + page.table(head, lines),
@@ -206,28 +195,12 @@ def _categories(results: Mapping[str, Any]) -> str:
 
 
 def _discrimination(results: Mapping[str, Any], table: Table) -> str:
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    main = table.main
-    drawn = _draw_roc(
-        left,
-        "Reader's BI-RADS 4 or 5",
-        _split(main, table, lambda cases: cases.take(cases.truth > 0)),
-        lambda cases: (cases.truth >= SUSPICIOUS, cases.suspicion),
-        results["intervals"]["auc_birads4plus"],
-    )
-    drawn |= _draw_roc(
-        right,
-        "Malignant by pathology",
-        _split(main, table, lambda cases: cases.take(np.isfinite(cases.malignant))),
-        lambda cases: (cases.malignant == 1, cases.malignancy),
-        results["intervals"]["auc_malignant"],
-    )
-    if not drawn:
+    drawn = pictures.roc_curves(table, results["intervals"])
+    if drawn is None:
         return ""
     return page.section(
         "Telling apart",
-        page.picture(figure, "ROC curves")
+        page.picture(drawn, "ROC curves")
         + '<p class="caption">How many true cases are found (upwards) at what cost in false alarms '
         "(to the right); the further a curve bends to the upper left, the better. The dot on the "
         "left is the network's own category, 4 or 5. Thin lines: one data set each; a set with one "
@@ -242,13 +215,14 @@ def _calibration(results: Mapping[str, Any], table: Table) -> str:
         return ""
     return page.section(
         "Does its confidence mean what it says?",
-        page.picture(_reliability(counted), "Reliability diagrams")
+        page.picture(pictures.reliability(counted), "Reliability diagrams")
         + '<p class="caption">Left: of the images on which it claims, say, 70 % confidence, 70 % '
         "should be right; a bar below the diagonal is over-confidence (dots: the bin's mean "
         "confidence, with the 95 % interval of what was right). Right: the same for each "
-        f"category's probability (points of at least {_FEWEST_IN_BIN} images). "
-        f"Expected calibration error {_figure(results['ece'])}"
-        f"{_bounds(results, 'ece', _figure)}; the bootstrap pushes this one up a little.</p>",
+        f"category's probability (points of at least {pictures.FEWEST_IN_BIN} images). "
+        f"Expected calibration error {cells.figure(results['ece'])}"
+        f"{cells.in_brackets(results, 'ece', cells.figure)}; "
+        "the bootstrap pushes this one up a little.</p>",
     )
 
 
@@ -289,7 +263,7 @@ def _decisions(results: Mapping[str, Any], table: Table) -> str:
     head = ["event", "threshold", "net benefit", "of acting on all", "avoided per 100"]
     return page.section(
         "Would acting on it help?",
-        page.picture(_decision_picture(curves), "Decision curves")
+        page.picture(pictures.decision_curves(curves), "Decision curves")
         + '<p class="caption">Net benefit counts true alarms and subtracts false ones, weighed by '
         "the probability at which one would act (Vickers and Elkin). The network is worth using "
         "where its line is above both others. “Avoided per 100”: procedures spared per 100 images "
@@ -352,14 +326,14 @@ def _datasets(results: Mapping[str, Any]) -> str:
     lines, kinds = [], []
     for unit, groups in (("", results), (", per breast", results["per_breast"])):
         for name, group in groups["datasets"].items():
-            cells = [_figure_and_bounds(group, figure) for figure in names]
+            figures = [cells.figure_and_bounds(group, key) for key in names]
             lines.append(
                 [
                     name + unit,
                     str(group["n_rows"]),
                     str(group["n"]),
                     page.share(group["coverage"]),
-                    *cells,
+                    *figures,
                 ]
             )
     for name, group in results["datasets"].items():
@@ -395,121 +369,6 @@ def _datasets(results: Mapping[str, Any]) -> str:
     )
 
 
-def _controls(results: Mapping[str, Any]) -> str:
-    found = results.get("controls")
-    if found is None:
-        return ""
-    machines = found["groups"]["machines"].items()
-    pairs = [
-        [
-            *(f"pairs within {level}", ""),
-            *(_figure_and_bounds(part, key) for key in _GROUP_AUCS),
-            *[""] * 5,
-        ]
-        for level, part in controls.finer_levels(found["within"])
-    ]
-    body = _groups_table([*controls.named_groups(found["groups"]), *machines], pairs)
-    body += (
-        '<p class="caption">A figure over several collections is in part one of telling them '
-        "apart, and within one machines and batches may stand in for disease: trust the lines "
-        "below the first. “Pairs within”: how often a cancer ranks above another image of its own "
-        "collection, site or machine. “Label 4–5” counts ranges too.</p>"
-    )
-    body += _operating_points(found["operating_points"])
-    body += _without_the_breast(found["without_the_breast"])
-    if found["blurred"]:
-        body += (
-            "<h3>Breasts blurred to nothing</h3>"
-            + _groups_table(controls.named_groups(found["blurred"]))
-            + '<p class="caption">The same network shown every breast as one even grey within its '
-            "outline. There is no lesion to see: an AUC above 0.5 is none of mammography.</p>"
-        )
-    for name, groups in (found["left_out"] or {}).items():
-        body += f"<h3>{escape(name)}, by a network trained without it</h3>" + _groups_table(
-            controls.named_groups(groups)
-        )
-    return page.section("What the figures are worth", body)
-
-
-_GROUP_AUCS = ("auc_malignant", "auc_4_or_5")
-
-
-def _groups_table(
-    groups: Iterable[tuple[str, Mapping[str, Any]]], more: Iterable[list[str]] = ()
-) -> str:
-    head = [
-        *("", "images (cancers)", "AUC malignancy", "AUC label 4–5", "cancer-free called 4–5"),
-        *("cancers called 4–5", "1 called 4–5", "1–2 called 4–5", "1–2 called 1–2"),
-    ]
-    lines = [
-        [
-            name,
-            f"{group['n']} ({group['n_cancers']})",
-            *(_figure_and_bounds(group, key) for key in _GROUP_AUCS),
-            *(_share_and_bounds(group, k) for k in controls.DEFINITIONS if k not in _GROUP_AUCS),
-        ]
-        for name, group in groups
-    ]
-    return page.table(head, [*lines, *more])
-
-
-def _operating_points(points: Mapping[str, Any] | None) -> str:
-    if points is None:
-        return ""
-    lines = [
-        [
-            name,
-            f"{float(budget):.0%}",
-            _share_and_bounds(group, "cancer_free_called"),
-            _share_and_bounds(group, "cancers_called"),
-        ]
-        for budget, groups in points.items()
-        for name, group in groups.items()
-    ]
-    return (
-        "<h3>At operating points chosen on other patients</h3>"
-        + page.table(["", "may be called", "cancer-free called", "cancers called"], lines)
-        + '<p class="caption">For each fold the limit of P(4 or 5) was set on the other folds, so '
-        "that no more than the stated share of their cancer-free images lies above it.</p>"
-    )
-
-
-def _without_the_breast(collections: Mapping[str, Any] | None) -> str:
-    lines = [
-        [
-            f"{name}{with_size}",
-            str(part["n"]),
-            _figure_and_bounds(part[key], "auc_malignant"),
-            _figure_and_bounds(part[key], "auc_of_the_network"),
-            f"{part[key]['lift']:+.3f}\n{_interval(part[key]['intervals']['lift'])}",
-            *(_signed(part[key][f"correlation{where}"]) for where in ("", *_OUTCOMES)),
-            _figure(part[key]["partial_r2"]),
-            _figure(part[key]["share_explained"]),
-        ]
-        for name, part in (collections or {}).items()
-        for key, with_size in (("statistics", ""), ("statistics_and_size", ", with size"))
-        if part and part[key]
-    ]
-    if not lines:
-        return ""
-    head = [
-        *("", "images", "AUC without the breast", "AUC of the network", "AUC gained by adding"),
-        *("correlation", "in cancers", "in others", "partial R²", "share explained"),
-    ]
-    return (
-        "<h3>What can be told without the breast</h3>"
-        + page.table(head, lines)
-        + '<p class="caption">Fifteen statistics of the stored image (levels used, extremes, mean, '
-        "the edges; with size: that of the original) read by boosted trees, held out by patient. "
-        "What they tell is the digitiser or the machine. Correlation and partial R² (given the "
-        "outcome) are with the network's log-odds of malignancy; the share explained is how much "
-        "of these the statistics foretell on new patients.</p>"
-    )
-
-
-_OUTCOMES = ("_in_cancers", "_in_cancer_free")
-
-
 def _heat(results: Mapping[str, Any]) -> str:
     if results["pointing_game"] is None:
         return ""
@@ -529,7 +388,7 @@ def _heat(results: Mapping[str, Any]) -> str:
                     str(group["n_boxes"]),
                     label,
                     page.share(group[figure]),
-                    _interval(group["intervals"].get(figure), page.share),
+                    cells.interval(group["intervals"].get(figure), page.share),
                     page.share(baselines["box_area"]),
                     page.share(baselines["breast_centre"]),
                     page.share(baselines["untrained_network"]),
@@ -554,7 +413,7 @@ def _features(table: Table, embeddings: np.ndarray | None) -> str:
         return ""
     return page.section(
         "How images lie in the network's eyes",
-        page.picture(_feature_space(table, embeddings), "Feature space")
+        page.picture(pictures.feature_space(table, embeddings), "Feature space")
         + '<p class="caption">Each point is an image; close points look alike to the network '
         "(average of the last feature layer, by PCA and t-SNE; distances between far groups mean "
         "little). If points gather by data set rather than by category, the network also sees "
@@ -578,7 +437,9 @@ def _worst(errors: Sequence[ErrorPicture]) -> str:
             f"It gave the reader's category {prediction.probabilities.get(truth, 0.0):.0%}"
             f"{pathology}{scope}<br><small>{escape(row.file)}</small>"
         )
-        picture = page.picture(_mammogram(error), f"Reader {truth}, network {prediction.category}")
+        picture = page.picture(
+            pictures.mammogram(error), f"Reader {truth}, network {prediction.category}"
+        )
         cards.append(f"<figure>{picture}<figcaption>{caption}</figcaption></figure>")
     has_heat = any(error.explanation is not None for error in errors)
     legend = (
@@ -608,10 +469,10 @@ def _comparison(results: Mapping[str, Any]) -> str:
                 [
                     group,
                     name,
-                    _figure(row["first"]),
-                    _figure(row["second"]),
+                    cells.figure(row["first"]),
+                    cells.figure(row["second"]),
                     f"{row['value']:+.3f}",
-                    _interval(None if row["low"] is None else (row["low"], row["high"])),
+                    cells.interval(None if row["low"] is None else (row["low"], row["high"])),
                     "yes" if is_clear else "no",
                 ]
             )
@@ -637,8 +498,8 @@ def _readers(results: Mapping[str, Any]) -> str:
             page.share(row["agreement"]),
             page.share(row["categories_match"]),
             page.share(row["within_one_category"]),
-            _figure(row["kappa"]),
-            _figure(row["qwk"]),
+            cells.figure(row["kappa"]),
+            cells.figure(row["qwk"]),
         ]
         for mode, row in {"all": found, **found["by_mode"]}.items()
     ]
@@ -704,312 +565,4 @@ def _definitions() -> str:
     return page.section("What the figures mean", f"<dl>{items}</dl>")
 
 
-# ------------------------------------------------------------------------------------- pictures
-
-
-def _confusion(results: Mapping[str, Any]) -> Figure:
-    counts = np.array(results["confusion_matrix"])
-    support = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
-    figure = Figure(figsize=(5.8, 5.0), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        share = shares[row, column]
-        percent = f"{share:.0%}" if share >= 0.005 else "<1%"
-        text = f"{count}\n{percent}" if count else ("0" if support[row, 0] else "–")
-        colour = "white" if share > 0.55 else (page.GREY if not count else page.INK)
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=11)
-    for place, grade in enumerate(GRADES):
-        if grade not in results["model"]["categories"]:
-            axes.axvspan(place - 0.5, place + 0.5, color="#dddddd", alpha=0.5, lw=0)
-    labels = [str(grade) for grade in GRADES]
-    axes.set_xticks(range(len(GRADES)), labels, fontsize=12)
-    axes.set_yticks(
-        range(len(GRADES)),
-        [f"{grade}  (n {total})" for grade, total in zip(GRADES, support[:, 0], strict=True)],
-        fontsize=12,
-    )
-    axes.set_xlabel("network's BI-RADS category", fontsize=12)
-    axes.set_ylabel("reader's BI-RADS category", fontsize=12)
-    axes.set_xticks(np.arange(-0.5, len(GRADES)), minor=True)
-    axes.set_yticks(np.arange(-0.5, len(GRADES)), minor=True)
-    axes.grid(which="minor", color="white", linewidth=2)
-    axes.tick_params(which="both", length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return figure
-
-
-def _split(main: Cases, table: Table, keep: Callable[[Cases], Cases]) -> dict[str, Cases]:
-    """The pooled cases under "all", then each data set's, where there are several."""
-    groups = {"all": keep(main)}
-    names = [str(name) for name in np.unique(table.datasets) if name]
-    if len(names) > 1:
-        groups |= {name: keep(main.take(table.datasets == name)) for name in names}
-    return groups
-
-
-def _draw_roc(
-    axes: Axes,
-    title: str,
-    groups: Mapping[str, Cases],
-    outcome: Callable[[Cases], tuple[np.ndarray, np.ndarray]],
-    bounds: Sequence[float] | None,
-) -> bool:
-    """Draws what has both classes; False (and a hidden panel) where nothing has."""
-    from sklearn.metrics import roc_curve
-
-    axes.set_title(title, fontsize=12, loc="left", color=page.INK)
-    colours = iter(page.SERIES * 3)
-    is_drawn = False
-    for name, cases in groups.items():
-        colour = page.BLUE if name == "all" else next(colours)  # a data set keeps its colour
-        event, score = outcome(cases)
-        if not len(event) or event.all() or not event.any():
-            continue
-        false_rate, true_rate, _ = roc_curve(event, score)
-        area = metrics.auc(event, score, np.ones((1, len(event))))[0]
-        label = f"{name}: {area:.2f}"
-        if name == "all" and bounds:
-            label += f" ({bounds[0]:.2f}–{bounds[1]:.2f})"
-        axes.plot(
-            false_rate,
-            true_rate,
-            color=colour,
-            linewidth=2.6 if name == "all" else 1.2,
-            label=f"{label}, n {len(event)}",
-            zorder=3 if name == "all" else 2,
-        )
-        if name == "all" and (cases.truth > 0).all():
-            called = cases.category >= SUSPICIOUS
-            axes.plot(
-                called[~event].mean(), called[event].mean(), "o", color=page.BLUE, ms=9, zorder=4
-            )
-        is_drawn = True
-    if not is_drawn:
-        axes.text(
-            0.5, 0.5, "one class only", ha="center", va="center", color=page.GREY, fontsize=12
-        )
-    axes.plot([0, 1], [0, 1], color=page.GREY, linewidth=1, linestyle=":")
-    _square(axes, "false alarms", "found")
-    if is_drawn:
-        axes.legend(title="AUC (95 %)", loc="lower right", fontsize=10, frameon=False)
-    return is_drawn
-
-
-def _reliability(counted: Cases) -> Figure:
-    figure = Figure(figsize=(10, 5.4), layout="constrained")
-    grid = figure.add_gridspec(2, 2, height_ratios=(4, 1))
-    left, below = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
-    right = figure.add_subplot(grid[0, 1])
-    bins = metrics.reliability(counted.confidence, counted.category == counted.truth)
-    for bar in bins:
-        middle, width = (bar.low + bar.high) / 2, bar.high - bar.low
-        if bar.confidence is not None and bar.accuracy is not None:
-            left.bar(middle, bar.accuracy, width * 0.92, color=page.BLUE, zorder=2)
-            low, high = _wilson(bar.accuracy, bar.count)
-            left.plot([bar.confidence] * 2, [low, high], color=page.INK, linewidth=1.3, zorder=4)
-            left.plot([bar.confidence], [bar.accuracy], "o", color=page.INK, ms=5, zorder=4)
-        below.bar(middle, bar.count, width * 0.92, color=page.GREY)
-        if bar.count:
-            below.text(middle, bar.count, str(bar.count), ha="center", va="bottom", fontsize=9)
-    left.plot([0, 1], [0, 1], color=page.ORANGE, linewidth=1.5, linestyle="--", zorder=3)
-    left.set_title("The category it says", fontsize=12, loc="left", color=page.INK)
-    left.set(xlim=(0, 1), ylim=(0, 1), ylabel="right")
-    page.percent(left)
-    below.set(xlim=(0, 1), xlabel="confidence claimed", ylabel="images", yticks=[])
-    below.set_ylim(0, 1.35 * max(bar.count for bar in bins))
-    below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    for axes in (left, below):
-        page.quiet(axes)
-    for grade in GRADES:
-        curve = [
-            (bar.confidence, bar.accuracy)
-            for bar in metrics.reliability(
-                counted.probabilities[:, grade - 1], counted.truth == grade
-            )
-            if bar.count >= _FEWEST_IN_BIN
-        ]
-        if len(curve) > 1:
-            claimed, true = zip(*curve, strict=True)
-            right.plot(
-                claimed, true, "o-", color=page.GRADE_COLOURS[grade], label=f"BI-RADS {grade}", ms=5
-            )
-    right.plot([0, 1], [0, 1], color=page.GREY, linewidth=1, linestyle=":")
-    right.set_title("Each category's probability", fontsize=12, loc="left", color=page.INK)
-    right.set(xlim=(0, 1), ylim=(0, 1))
-    right.set(xlabel="probability claimed", ylabel="read so by the reader")
-    page.percent(right)
-    page.quiet(right)
-    if right.get_legend_handles_labels()[0]:
-        right.legend(loc="upper left", fontsize=10, frameon=False)
-    return figure
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `count` (Wilson 1927)."""
-    z = 1.96
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * (share * (1 - share) / count + (z / (2 * count)) ** 2) ** 0.5
-    return middle - half, middle + half
-
-
-def _decision_picture(
-    curves: Iterable[tuple[str, Sequence[metrics.DecisionPoint]]],
-) -> Figure:
-    curves = [(title, points) for title, points in curves if points]
-    figure = Figure(figsize=(4.6 * len(curves), 4.4), layout="constrained")
-    for axes, (title, points) in zip(
-        figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True
-    ):
-        thresholds = [point.threshold for point in points]
-        benefit = [point.net_benefit for point in points]
-        acting = [point.net_benefit_all for point in points]
-        axes.plot(thresholds, benefit, color=page.BLUE, linewidth=2.4, label="act on the network")
-        axes.plot(
-            thresholds, acting, color=page.ORANGE, linewidth=1.4, linestyle="--", label="on all"
-        )
-        axes.axhline(0, color=page.GREY, linewidth=1.2, label="on none")
-        top = max(*benefit, *acting)
-        axes.set(ylim=(-0.15 * top, 1.08 * top), xlim=(0, max(thresholds)))
-        axes.set_title(title, fontsize=11, loc="left", color=page.INK)
-        axes.set_xlabel("probability at which one would act")
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.legend(fontsize=9, frameon=False, loc="best")
-        page.quiet(axes)
-    figure.axes[0].set_ylabel("net benefit per image")
-    return figure
-
-
-def _feature_space(table: Table, embeddings: np.ndarray) -> Figure:
-    chosen = np.arange(len(embeddings))
-    if len(chosen) > _MOST_PLACED:
-        chosen = np.sort(np.random.default_rng(0).choice(chosen, _MOST_PLACED, replace=False))
-    places = _place(embeddings[chosen])
-    truth = table.cases.truth[chosen]  # proxy normals too: they are the point of the picture
-    datasets = table.datasets[chosen]
-    names = [str(name) for name in np.unique(datasets)]
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for grade in (0, *GRADES):
-        inside = truth == grade
-        if inside.any():
-            label = f"BI-RADS {grade}" if grade else "no single category"
-            colour = page.GRADE_COLOURS.get(grade, "#c8ccd2")
-            left.scatter(*places[inside].T, s=12, color=colour, label=label, linewidths=0)
-    for index, name in enumerate(names):
-        inside = datasets == name
-        right.scatter(
-            *places[inside].T,
-            s=12,
-            color=(page.BLUE, *page.SERIES)[index % 6],
-            marker=_MARKERS[index % len(_MARKERS)],
-            label=name or "unnamed",
-            linewidths=0,
-        )
-    for axes, title in ((left, "by category"), (right, "by data set")):
-        axes.set_title(title, fontsize=12, loc="left", color=page.INK)
-        axes.set(xticks=[], yticks=[])
-        axes.legend(fontsize=9, markerscale=1.8, loc="best", framealpha=0.85, edgecolor="none")
-        for spine in axes.spines.values():
-            spine.set_color("#d0d4da")
-    return figure
-
-
-def _place(embeddings: np.ndarray) -> np.ndarray:
-    """(n, channels) to (n, 2): standardised, PCA, and t-SNE where there are enough points."""
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
-    spread = embeddings.std(axis=0)
-    varying = spread > 1e-9
-    if not varying.any():
-        return np.zeros((len(embeddings), 2))
-    values = (embeddings[:, varying] - embeddings[:, varying].mean(axis=0)) / spread[varying]
-    parts = min(30, values.shape[1], len(values) - 1)
-    values = PCA(parts, random_state=0).fit_transform(values)
-    if len(values) < 60:
-        return np.pad(values[:, :2], ((0, 0), (0, max(0, 2 - parts))))
-    perplexity = min(30, len(values) / 4)
-    places: np.ndarray = TSNE(perplexity=perplexity, random_state=0).fit_transform(values)
-    return places
-
-
-def _mammogram(error: ErrorPicture) -> Figure:
-    """The image at its true proportions, boxes outlined; beside it the same under its heat."""
-    image, row = error.image, error.prediction.row
-    rows, columns = image.shape
-    scale = _PICTURE_ROWS / rows
-    width = max(1, round(columns * scale / error.pixel_aspect))
-    small = cv2.resize(image, (width, _PICTURE_ROWS), interpolation=cv2.INTER_AREA)
-    panels = [small]
-    if error.explanation is not None:
-        heat = heat_on_source(error.explanation, image.shape)
-        heat = cv2.resize(heat, (width, _PICTURE_ROWS), interpolation=cv2.INTER_AREA)
-        panels.append(overlay(small, heat)[:, :, ::-1])
-    height_inches = 4.2
-    inches = height_inches * width / _PICTURE_ROWS * len(panels) + 0.1 * (len(panels) - 1)
-    figure = Figure(figsize=(max(inches, 1.9), height_inches))
-    figure.subplots_adjust(left=0, right=1, bottom=0, top=1, wspace=0.03)
-    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        axes.imshow(panel, cmap="gray", vmin=0, vmax=255)
-        for x_min, y_min, x_max, y_max in row.boxes:
-            axes.add_patch(
-                Rectangle(
-                    (x_min * width / columns, y_min * scale),
-                    (x_max - x_min) * width / columns,
-                    (y_max - y_min) * scale,
-                    fill=False,
-                    edgecolor="#56b4e9",
-                    linewidth=1.4,
-                )
-            )
-        axes.axis("off")
-    return figure
-
-
-def _square(axes: Axes, across: str, up: str) -> None:
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=across, ylabel=up, aspect="equal")
-    page.percent(axes)
-    page.quiet(axes)
-
-
 # ------------------------------------------------------------------------------------ text
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _interval(bounds: Sequence[float] | None, form: Callable[[float | None], str] = _figure) -> str:
-    return "–" if bounds is None else f"{form(bounds[0])} – {form(bounds[1])}"
-
-
-def _bounds(group: Mapping[str, Any], name: str, form: Callable[[float | None], str]) -> str:
-    bounds = group["intervals"].get(name)
-    return "" if bounds is None else f" ({form(bounds[0])} to {form(bounds[1])})"
-
-
-def _with_bounds(group: Mapping[str, Any], name: str) -> tuple[str, str]:
-    return _figure(group[name]), _interval(group["intervals"].get(name))
-
-
-def _figure_and_bounds(group: Mapping[str, Any], name: str) -> str:
-    if group[name] is None:
-        return "–"
-    bounds = group["intervals"].get(name)
-    return f"{group[name]:.2f}" + (f"\n{bounds[0]:.2f}–{bounds[1]:.2f}" if bounds else "")
-
-
-def _share_and_bounds(group: Mapping[str, Any], name: str) -> str:
-    if group[name] is None:
-        return "–"
-    bounds = group["intervals"].get(name)
-    return page.share(group[name]) + (
-        f"\n{page.share(bounds[0])}–{page.share(bounds[1])}" if bounds else ""
-    )
-
-
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.2f}"

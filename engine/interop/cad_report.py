@@ -37,12 +37,12 @@ def cad_report(sources: Sequence[SourceImage], prediction: StudyPrediction) -> D
     model = prediction.model
     by_uid = {source.view.image_uid: source for source in sources}
     findings = []
-    for answer in prediction.views:
-        source = by_uid.get(answer.image_uid)
-        said = answer.prediction
-        if source is None or answer.explanation is None or not isinstance(said, Prediction):
+    for view in prediction.views:
+        source = by_uid.get(view.image_uid)
+        said = view.prediction
+        if source is None or view.explanation is None or not isinstance(said, Prediction):
             continue
-        for region in warm_regions(answer.explanation):
+        for region in warm_regions(view.explanation):
             certainty = round(100 * said.suspicion, 1)
             findings.append(
                 _code(

@@ -24,10 +24,10 @@ LONGEST_SIDE = 2048  #: pixels; enough to see where, and 7 MB uncompressed
 
 
 def secondary_capture(
-    source: SourceImage, answer: ViewPrediction, grey: Array, series_uid: str, number: int
+    source: SourceImage, of_view: ViewPrediction, grey: Array, series_uid: str, number: int
 ) -> Dataset:
     """`grey` is the image, uint8 (rows, columns). Raises ValueError without a heat-map."""
-    explanation, said = answer.explanation, answer.prediction
+    explanation, said = of_view.explanation, of_view.prediction
     if explanation is None or not isinstance(said, Prediction):
         raise ValueError("there is no heat-map to be shown")
     view, model = source.view, said.model

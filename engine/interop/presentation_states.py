@@ -43,15 +43,15 @@ class ShownAs:
 
 
 def model_state(
-    source: SourceImage, answer: ViewPrediction, shown: ShownAs, series_uid: str, number: int
+    source: SourceImage, of_view: ViewPrediction, shown: ShownAs, series_uid: str, number: int
 ) -> Dataset:
     """The model's words and the outlines of its attention."""
-    said = answer.prediction
+    said = of_view.prediction
     words = "Model: not judged."
     if isinstance(said, Prediction):
         meaning = MODEL_MEANING[said.category]
         words = f"Model: BI-RADS {said.category} ({meaning}), {said.confidence:.0%}."
-    outlines = [] if answer.explanation is None else warm_regions(answer.explanation)
+    outlines = [] if of_view.explanation is None else warm_regions(of_view.explanation)
     graphics = [_polyline(region.outline) for region in outlines]
     layer = hd.pr.GraphicLayer("MODEL", 1, "Model attention", display_color=_MODEL_COLOUR)
     return _state(

@@ -80,21 +80,21 @@ def model_report(
     groups: list[Group] = [
         _model_on_breast(breast, sources, by_uid) for breast in prediction.breasts
     ]
-    for answer in prediction.views:
-        source = by_uid.get(answer.image_uid)
-        if source is None or answer.explanation is None:
+    for view in prediction.views:
+        source = by_uid.get(view.image_uid)
+        if source is None or view.explanation is None:
             continue
         side = source.view.laterality
-        for number, region in enumerate(warm_regions(answer.explanation), start=1):
+        for number, region in enumerate(warm_regions(view.explanation), start=1):
             groups.append(
                 sr.PlanarROIMeasurementsAndQualitativeEvaluations(
                     tracking_identifier=_tracking(
-                        f"region {number}", answer.image_uid, str(number), model.sha256
+                        f"region {number}", view.image_uid, str(number), model.sha256
                     ),
                     referenced_region=sr.ImageRegion(
                         sr.GraphicTypeValues.POLYLINE,
                         region.outline,
-                        sr.SourceImageForRegion(source.sop_class, answer.image_uid),
+                        sr.SourceImageForRegion(source.sop_class, view.image_uid),
                     ),
                     finding_type=codes.ATTENTION_REGION,
                     algorithm_id=equipment.algorithm(model),

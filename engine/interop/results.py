@@ -152,10 +152,10 @@ class _Maker:
         if planned.kind is ObjectKind.PRESENTATION:
             return self._state(planned, source)
         series, number = self._next(planned.kind)
-        answer = self._answer(uid)
+        prediction = self._prediction_of(uid)
         if planned.kind is ObjectKind.SEGMENTATION:
-            return segmentation(source, answer, series, number)
-        return secondary_capture(source, answer, self._grey(source.view), series, number)
+            return segmentation(source, prediction, series, number)
+        return secondary_capture(source, prediction, self._grey(source.view), series, number)
 
     def _report(self, planned: PlannedObject) -> Dataset | None:
         if planned.observer is Observer.MODEL:
@@ -192,7 +192,7 @@ class _Maker:
             shown = ShownAs(voi.as_window(voi.presets(view, pixels)[0]))
         series, number = self._next(planned.kind, planned.observer, planned.reader, view.laterality)
         if planned.observer is Observer.MODEL:
-            return model_state(source, self._answer(view.image_uid), shown, series, number)
+            return model_state(source, self._prediction_of(view.image_uid), shown, series, number)
         drawings = self._records.of(planned.reader).drawings
         own = [drawing for drawing in drawings if drawing.image_uid == view.image_uid]
         return reader_state(source, own, shown, series, number)
@@ -203,7 +203,7 @@ class _Maker:
         self._series[key] = (series, number + 1)
         return series, number + 1
 
-    def _answer(self, uid: str) -> ViewPrediction:
+    def _prediction_of(self, uid: str) -> ViewPrediction:
         assert self._prediction is not None
         return next(view for view in self._prediction.views if view.image_uid == uid)
 

@@ -18,14 +18,14 @@ from engine.records.exports import heat_on_source
 
 
 def segmentation(
-    source: SourceImage, answer: ViewPrediction, series_uid: str, number: int
+    source: SourceImage, of_view: ViewPrediction, series_uid: str, number: int
 ) -> Dataset | None:
     """None where no place of the image is that warm. Raises ValueError without a heat-map."""
-    if answer.explanation is None:
+    if of_view.explanation is None:
         raise ValueError("there is no heat-map to be outlined")
-    model = answer.prediction.model
+    model = of_view.prediction.model
     header = source.header
-    mask = heat_on_source(answer.explanation, (header.Rows, header.Columns)) >= WARM
+    mask = heat_on_source(of_view.explanation, (header.Rows, header.Columns)) >= WARM
     if not mask.any():
         return None
     description = hd.seg.SegmentDescription(
@@ -41,7 +41,7 @@ def segmentation(
             source=equipment.MAKER,
             parameters={"sha256": model.sha256, "threshold": f"{WARM}"},
         ),
-        tracking_uid=equipment.stable_uid(answer.image_uid, "attention", model.sha256),
+        tracking_uid=equipment.stable_uid(of_view.image_uid, "attention", model.sha256),
         tracking_id="attention",
         anatomic_regions=[codes.BREAST],
     )

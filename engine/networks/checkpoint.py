@@ -33,7 +33,7 @@ from engine.networks.preprocessing import PreprocessingConfig
 from resources import ROOT
 
 FORMAT = 1
-_FOLDER = ROOT / "checkpoints"
+SHIPPED_FOLDER = ROOT / "checkpoints"
 _HEADER_KEY = "birads-viewer"
 _SIZE_LIMIT = 1 << 30  #: bytes; ours are under 60 MB
 _FRAME_LIMIT = 8192  #: pixels a side of a network's input
@@ -47,7 +47,7 @@ class Checkpoint:
     identity: ModelIdentity
     preprocessing: PreprocessingConfig
     calibration: Calibration
-    heat_reference: float  #: the raw Grad-CAM value drawn as 1; see `engine.gradcam`
+    heat_reference: float  #: the raw Grad-CAM value drawn as 1; see `engine.networks.gradcam`
     provenance: dict[str, Any]  #: data, counts, configuration, hashes of training patients
 
     def optimized_for_inference(self) -> "Checkpoint":
@@ -66,12 +66,12 @@ class Checkpoint:
 
 def shipped_checkpoint(name: str) -> Path:
     """The file shipped under that name; raises `IncompatibleCheckpoint` if there is none."""
-    return _FOLDER / _shipped(name)["file"]
+    return SHIPPED_FOLDER / _shipped(name)["file"]
 
 
 def _shipped(name: str) -> dict[str, str]:
     try:
-        return shipped.entries(_FOLDER / "manifest.json")[name]
+        return shipped.entries(SHIPPED_FOLDER / "manifest.json")[name]
     except (OSError, ValueError, KeyError) as error:
         raise IncompatibleCheckpoint(
             message("Network not installed"),
@@ -212,9 +212,9 @@ def check_shipped_hash(path: Path, digest: str) -> None:
     """A file of the shipped folder must be, to the byte, the one the manifest names; also where
     it is a link, wherever that leads: what counts is by which door it was asked.
     """
-    if path.parent.resolve() != _FOLDER.resolve():
+    if path.parent.resolve() != SHIPPED_FOLDER.resolve():
         return
-    known = shipped.entries(_FOLDER / "manifest.json").values()
+    known = shipped.entries(SHIPPED_FOLDER / "manifest.json").values()
     if digest not in {entry["sha256"] for entry in known if entry["file"] == path.name}:
         raise refused(path, message("its sha-256 is not the one it was shipped with"))
 

@@ -16,7 +16,7 @@ from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 from pynetdicom.transport import AssociationSocket
 
 from engine import __version__
@@ -41,7 +41,7 @@ def _close(self: AssociationSocket) -> None:
         open_one.close()
 
 
-AssociationSocket._shutdown_socket = _close  # type: ignore[method-assign]  # noqa: SLF001
+AssociationSocket._shutdown_socket = _close  # type: ignore[method-assign]  # noqa: SLF001  as above
 
 #: Under pydicom's root, like its "2.25" UIDs made of a UUID once and for all.
 IMPLEMENTATION_UID = "2.25.245712386498101634837905463197826115729"

@@ -11,7 +11,7 @@ from datetime import date
 from pydicom.dataset import Dataset
 from pynetdicom import build_context
 from pynetdicom.association import Association
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run time
     ModalityWorklistInformationFind,
     StudyRootQueryRetrieveInformationModelFind,
 )
@@ -96,8 +96,8 @@ def find_studies(
 
 
 def studies_by(association: Association, node: Node, query: StudyQuery) -> list[FoundStudy]:
-    answers = responses(association, node, study_identifier(query), STUDY_FIND)
-    found = [study_of(answer) for answer in answers]
+    received = responses(association, node, study_identifier(query), STUDY_FIND)
+    found = [study_of(response) for response in received]
     known = {study.study_uid: study for study in found if is_uid(study.study_uid)}
     return sorted(
         known.values(), key=lambda study: (study.study_date, study.study_time), reverse=True
@@ -145,8 +145,8 @@ def images_by(association: Association, node: Node, study_uid: str) -> list[Foun
     series.StudyInstanceUID = study_uid
     series.SeriesInstanceUID, series.Modality = "", ""
     # all answers first: one association answers one question at a time
-    for answer in list(responses(association, node, series, STUDY_FIND)):
-        series_uid, modality = _text(answer, "SeriesInstanceUID"), _text(answer, "Modality")
+    for response in list(responses(association, node, series, STUDY_FIND)):
+        series_uid, modality = _text(response, "SeriesInstanceUID"), _text(response, "Modality")
         if not is_uid(series_uid):
             continue
         image = Dataset()
@@ -181,21 +181,21 @@ def find_worklist(
     step.ScheduledProcedureStepDescription = ""
     query.ScheduledProcedureStepSequence = [step]
     with associated(configuration, node, [build_context(WORKLIST_FIND)]) as association:
-        answers = list(responses(association, node, query, WORKLIST_FIND))
-    entries = [_entry(answer) for answer in answers]
+        received = list(responses(association, node, query, WORKLIST_FIND))
+    entries = [_entry(response) for response in received]
     return sorted(entries, key=lambda entry: (entry.scheduled_date, entry.scheduled_time))
 
 
-def _entry(answer: Dataset) -> WorklistEntry:
-    steps = answer.get("ScheduledProcedureStepSequence") or [Dataset()]
+def _entry(response: Dataset) -> WorklistEntry:
+    steps = response.get("ScheduledProcedureStepSequence") or [Dataset()]
     step = steps[0]
     return WorklistEntry(
-        patient_id=_text(answer, "PatientID"),
-        patient_name=_text(answer, "PatientName"),
-        birth_date=_text(answer, "PatientBirthDate"),
-        accession=_text(answer, "AccessionNumber"),
-        study_uid=_text(answer, "StudyInstanceUID"),
-        procedure=_text(answer, "RequestedProcedureDescription")
+        patient_id=_text(response, "PatientID"),
+        patient_name=_text(response, "PatientName"),
+        birth_date=_text(response, "PatientBirthDate"),
+        accession=_text(response, "AccessionNumber"),
+        study_uid=_text(response, "StudyInstanceUID"),
+        procedure=_text(response, "RequestedProcedureDescription")
         or _text(step, "ScheduledProcedureStepDescription"),
         modality=_text(step, "Modality"),
         station=_text(step, "ScheduledStationAETitle"),
@@ -222,21 +222,21 @@ def study_identifier(query: StudyQuery) -> Dataset:
     return identifier
 
 
-def study_of(answer: Dataset) -> FoundStudy:
+def study_of(response: Dataset) -> FoundStudy:
     """Of C-FIND's answer, or QIDO's."""
-    count = _text(answer, "NumberOfStudyRelatedInstances")
+    count = _text(response, "NumberOfStudyRelatedInstances")
     return FoundStudy(
-        study_uid=_text(answer, "StudyInstanceUID"),
-        patient_id=_text(answer, "PatientID"),
-        patient_name=_text(answer, "PatientName"),
-        birth_date=_text(answer, "PatientBirthDate"),
-        study_date=_text(answer, "StudyDate"),
-        study_time=_text(answer, "StudyTime"),
-        description=_text(answer, "StudyDescription"),
-        accession=_text(answer, "AccessionNumber"),
-        modalities=_texts(answer, "ModalitiesInStudy"),
+        study_uid=_text(response, "StudyInstanceUID"),
+        patient_id=_text(response, "PatientID"),
+        patient_name=_text(response, "PatientName"),
+        birth_date=_text(response, "PatientBirthDate"),
+        study_date=_text(response, "StudyDate"),
+        study_time=_text(response, "StudyTime"),
+        description=_text(response, "StudyDescription"),
+        accession=_text(response, "AccessionNumber"),
+        modalities=_texts(response, "ModalitiesInStudy"),
         images=int(count) if count.isascii() and count.isdigit() else None,
-        issuer=_text(answer, "IssuerOfPatientID"),
+        issuer=_text(response, "IssuerOfPatientID"),
     )
 
 
@@ -250,7 +250,7 @@ def responses(
     """The matches, one by one. Raises NodeFailed, also where there are more than `most`."""
     most = MOST if most is None else most
     count = 0
-    for status, answer in association.send_c_find(identifier, model):
+    for status, response in association.send_c_find(identifier, model):
         if not status:
             raise lost(node)
         if status.Status in (0xFF00, 0xFF01):
@@ -262,8 +262,8 @@ def responses(
                         "{node} has more than {most}: ask more narrowly.", node=node.name, most=most
                     ),
                 )
-            if answer is not None:
-                yield answer
+            if response is not None:
+                yield response
         elif status.Status != 0x0000:
             raise NodeFailed(message("Query failed"), _query_text(node, int(status.Status)))
 

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import build_context, evt
 from pynetdicom.association import Association
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run time
     StorageCommitmentPushModel,
     StorageCommitmentPushModelInstance,
 )
@@ -33,7 +33,7 @@ from engine.site_configuration import Node, SiteConfiguration
 log = logging.getLogger(__name__)
 
 _REPORT_S = 10.0  #: for the report to come on the association that asked for it
-_ASK_AGAIN = timedelta(minutes=10)
+ASK_AGAIN = timedelta(minutes=10)
 _STORED = (0x0000, 0xB000, 0xB006, 0xB007)
 #: PS3.4 B.2.3 and PS3.7 C: sent again they would be refused again.
 _FINAL = {
@@ -115,7 +115,7 @@ class _Sending:
 
     def by_dimse(self, entries: Sequence[OutboxEntry]) -> None:
         node = self._node
-        old = datetime.now(UTC) - _ASK_AGAIN
+        old = datetime.now(UTC) - ASK_AGAIN
         doubtful = self._outbox.unconfirmed(node.name, old) if node.commits else []
         if not entries and not doubtful:
             return

@@ -238,7 +238,7 @@ FORMATS: dict[str, Callable[[TextIO], RecordWriter]] = {
 
 # -------------------------------------------------------------------------------------- heat-maps
 
-# The look of the screen (viewer.rendering, which the engine cannot import).
+# The look of the screen (viewer.display.rendering, which the engine cannot import).
 _COLOURS = cv2.COLORMAP_PLASMA  #: no grey in it, so that it is told from tissue at every value
 _FLOOR = 0.1  #: less heat than this is not painted, so that a quiet breast looks quiet
 _LEVELS = np.linspace(0, 1, 256, dtype=np.float32)

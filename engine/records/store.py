@@ -143,14 +143,14 @@ class ReadingStore:
         log.info("Recorded reading %d", record_id)
         return recorded
 
-    def attach_predictions(self, answers: Mapping[int, Judgement]) -> None:
+    def attach_predictions(self, predictions: Mapping[int, Judgement]) -> None:
         """Keeps what the model says of readings made without it, by record id; the first stays.
 
         Raises StorageFailed.
         """
         now = datetime.now(UTC).isoformat()
         with self._file.saving():
-            for record_id, prediction in answers.items():
+            for record_id, prediction in predictions.items():
                 row = {"reading": record_id, "prediction": prediction_to_json(prediction)}
                 self._file.insert("answers", row | {"stored_at": now}, "INSERT OR IGNORE")
 

@@ -41,9 +41,9 @@ from engine.networks.region_network import (
     save_region_checkpoint,
 )
 from engine.training import dataset, losses
-from engine.training.dataset import ManifestRow
+from engine.training.backbone import load_backbone
+from engine.training.dataset import ManifestRow, hash_patient
 from engine.training.lesions import FILM_PIXEL_MM, LesionRow, read_crop, read_lesions
-from engine.training.training import hash_patient, load_backbone
 
 log = logging.getLogger(__name__)
 

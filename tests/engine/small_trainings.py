@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.training.augmentation import AugmentationConfig
-from engine.training.training import PRESETS
+from engine.training.config import PRESETS
 
 LIGHT = replace(
     PRESETS["light"],

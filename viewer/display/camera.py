@@ -9,16 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from engine.domain import MammogramView, PixelSpacing
+from viewer.display.breast_box import BreastBox, ImageSide, hung_wall
 from viewer.display.chest_wall import LATERAL_VIEWS
 from viewer.display.orientation import AS_HUNG, Orientation
-from viewer.display.rendering import (
-    BreastBox,
-    DisplayPixels,
-    ImageSide,
-    Placement,
-    hung_wall,
-    moved,
-)
+from viewer.display.placement import Placement, moved
+from viewer.display.rendering import DisplayPixels
 from viewer.display.tiles import tiles_over
 
 MAX_ZOOM = 16.0  #: device pixels per source pixel

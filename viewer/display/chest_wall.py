@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from engine.domain import MammogramView, ViewPosition
 from engine.messages import message
-from viewer.display.rendering import ImageSide, hung_wall
+from viewer.display.breast_box import ImageSide, hung_wall
 
 CHECK_SIDE = message("check side")
 LATERAL_VIEWS = frozenset(  # the head is up

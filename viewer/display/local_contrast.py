@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from engine.arrays import Array
-from viewer.display.rendering import DisplayPixels, Placement, Sample
+from viewer.display.placement import Placement
+from viewer.display.rendering import DisplayPixels, Sample
 
 _TILES = 8  #: along each side of the image
 _CLIP = 2.5  #: times the mean height of the histogram: the steepest a table may rise

@@ -19,69 +19,22 @@ and pixels of unequal size, cubic draws rims around bright dots. At 1:1 stored p
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import TypeVar
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from PySide6.QtGui import QImage
 
-from engine.arrays import Array, FloatArray
+from engine.arrays import Array
 from engine.dicom import voi
-from engine.domain import Explanation, Laterality, MammogramView, Pixels, Voi, VoiWindow
+from engine.domain import Laterality, MammogramView, Pixels, Voi, VoiWindow
+from viewer.display.breast_box import OUTLINE_SIZE, BreastBox, find_breast
+from viewer.display.placement import Placement, moved
 from viewer.display.shutter import EVERYWHERE, Surroundings, survey
 
 PEAK_WEIGHT = 0.125  #: 32 grey levels of contrast stay 4, the least that is seen (research notes)
 _SMALLEST_LEVEL = 256  #: the pyramid ends when its longer side is no longer than this
 _ANCHORS = 32  #: candidates for a crop edge, see `_anchor`
-
-# Finding the breast, in parts of the image's longer side.
-_OUTLINE_SIZE = 400  #: pixels; the image is outlined at about this size
-_FRAME = 0.012  #: of each edge is ignored: film borders and scanner lines
-_OPENING = 0.035  #: cuts side markers, tape and film borders off the breast
-_BOX_MARGIN = 0.015  #: around the box, so that skin and nipple stay clear of the cell's edge
-_SNAP = 0.03  #: a box that ends so near to the image's edge ends at it
-_AIR = 0.12  #: of the grey range: brighter is breast, even where Otsu splits the breast itself
-_SMALLEST_BREAST = 0.02  #: of the image's area
-_CLEAR_ASYMMETRY = 0.2  #: of the outer quarters' areas, (a - b) / (a + b), that names a side
-
-
-class ImageSide(Enum):
-    """A side of the stored image, whatever the patient's."""
-
-    LEFT = "left"
-    RIGHT = "right"
-
-
-#: Where the chest wall hangs: the breasts back to back, as a reader facing the patient sees them.
-CHEST_WALL_SIDE = {Laterality.RIGHT: ImageSide.RIGHT, Laterality.LEFT: ImageSide.LEFT}
-
-
-def hung_wall(laterality: Laterality | None) -> ImageSide | None:
-    """Of an unknown side none."""
-    return None if laterality is None else CHEST_WALL_SIDE[laterality]
-
-
-@dataclass(frozen=True)
-class BreastBox:
-    """The breast in source pixels, and the side of the image that it grows out of."""
-
-    row_start: int
-    row_stop: int
-    column_start: int
-    column_stop: int
-    chest_wall: ImageSide | None  #: None: the pixels do not tell
-
-    def must_mirror(self, laterality: Laterality | None) -> bool:
-        """Whether only a mirrored display brings the chest wall to where its side hangs."""
-        wanted = hung_wall(laterality)
-        return None not in (wanted, self.chest_wall) and wanted is not self.chest_wall
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """(row, column)."""
-        return (self.row_start + self.row_stop) / 2, (self.column_start + self.column_stop) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,62 +63,6 @@ def _nothing() -> DisplayPixels:
 #: What stands for a view's pixels while there are none: one of padding, black in every window.
 NOTHING = _nothing()
 
-_Coordinate = TypeVar("_Coordinate", float, FloatArray)
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a view lies on its canvas: the whole image as displayed, in device pixels.
-
-    It is transposed first, where it is turned by 90°, then mirrored and flipped. Source coordinates
-    are continuous: pixel (r, c) covers r..r+1, c..c+1. So are the canvas's.
-    """
-
-    rows: int
-    columns: int
-    left: int
-    top: int
-    width: int
-    height: int
-    is_mirrored: bool = False
-    is_flipped: bool = False
-    is_transposed: bool = False
-
-    @property
-    def scale_x(self) -> float:
-        """Device pixels per source column."""
-        return (self.height if self.is_transposed else self.width) / self.columns
-
-    @property
-    def scale_y(self) -> float:
-        """Device pixels per source row."""
-        return (self.width if self.is_transposed else self.height) / self.rows
-
-    def to_canvas(self, row: _Coordinate, column: _Coordinate) -> tuple[_Coordinate, _Coordinate]:
-        """(x, y) in device pixels."""
-        across, down = column * self.scale_x, row * self.scale_y
-        if self.is_transposed:
-            across, down = down, across
-        x = self.left + (self.width - across if self.is_mirrored else across)
-        y = self.top + (self.height - down if self.is_flipped else down)
-        return x, y
-
-    def to_source(self, x: _Coordinate, y: _Coordinate) -> tuple[_Coordinate, _Coordinate]:
-        """(row, column), the inverse of `to_canvas`; may lie outside the image."""
-        across, down = x - self.left, y - self.top
-        if self.is_mirrored:
-            across = self.width - across
-        if self.is_flipped:
-            down = self.height - down
-        if self.is_transposed:
-            across, down = down, across
-        return down / self.scale_y, across / self.scale_x
-
-
-def moved(placement: Placement, left: int, top: int) -> Placement:
-    """The same with its upper left corner there."""
-    return replace(placement, left=left, top=top)
-
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -188,7 +85,7 @@ def prepare(view: MammogramView, pixels: Pixels) -> DisplayPixels:
         mean, peak = _halve(means[-1], peaks[-1], pixels.has_padding)
         means.append(mean)
         peaks.append(peak)
-    small = next(level for level in means if max(level.shape) <= 2 * _OUTLINE_SIZE)
+    small = next(level for level in means if max(level.shape) <= 2 * OUTLINE_SIZE)
     breast = find_breast(small, pixels.shape)
     automatic = voi.automatic_window(pixels)
     return DisplayPixels(
@@ -232,67 +129,6 @@ def _without_padding(array: Array, resample: Callable[[Array], Array]) -> Array:
     whole = result[border] * (252.0 / share[border])
     result[border] = np.where(share[border] >= 126, np.clip(whole, 1, 65535), 0)
     return result
-
-
-def find_breast(small: Array, shape: tuple[int, int]) -> BreastBox:
-    """The breast's box in an image of `shape`, of which `small` is a shrunk copy.
-
-    Made for display: the box is generous, and without a clear breast it is the whole image.
-    """
-    rows, columns = shape
-    everything = BreastBox(0, rows, 0, columns, None)
-    scale = min(1.0, _OUTLINE_SIZE / max(small.shape))
-    size = [max(1, round(n * scale)) for n in small.shape[::-1]]
-    small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
-    low, high = (float(value) for value in np.percentile(small, (1, 99)))
-    if high - low < 4 or min(small.shape) < 16:
-        return everything
-
-    grey = np.clip((small - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
-    grey = cv2.GaussianBlur(grey, (5, 5), 0)
-    otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    air = grey[grey <= otsu]
-    level = float(np.median(air))
-    # Fat at the skin is little brighter than air: stay close above the air's own spread.
-    spread = 1.4826 * float(np.median(np.abs(air - level)))
-    mask = (grey > min(otsu, _AIR * 255, level + max(10.0, 4 * spread))).astype(np.uint8)
-
-    side = max(3, round(_OPENING * max(mask.shape)) | 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    frame = max(1, round(_FRAME * max(mask.shape)))
-    inner = np.zeros_like(mask)
-    inner[frame:-frame, frame:-frame] = mask[frame:-frame, frame:-frame]
-    opened = cv2.morphologyEx(inner, cv2.MORPH_OPEN, kernel)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
-    if count < 2:
-        return everything
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    if stats[largest, cv2.CC_STAT_AREA] < _SMALLEST_BREAST * mask.size:
-        return everything
-    body = (labels == largest).astype(np.uint8)
-    breast = cv2.dilate(body, kernel) & inner  # gives back the tips that the opening took
-
-    spans = []
-    for axis, length in enumerate(shape):
-        hit = np.flatnonzero(breast.any(axis=1 - axis))
-        pixel = length / breast.shape[axis]
-        margin, snap = _BOX_MARGIN * max(shape), _SNAP * max(shape)
-        start = int(max(0, hit[0] * pixel - margin))
-        stop = int(min(length, (hit[-1] + 1) * pixel + margin))
-        spans.append((0 if start < snap else start, length if stop > length - snap else stop))
-    return BreastBox(*spans[0], *spans[1], _chest_wall(breast))
-
-
-def _chest_wall(breast: Array) -> ImageSide | None:
-    """The breast is tall at the chest wall and tapers to the nipple."""
-    hit = np.flatnonzero(breast.any(axis=0))
-    profile = breast[:, hit[0] : hit[-1] + 1].sum(axis=0, dtype=float)
-    quarter = max(1, len(profile) // 4)
-    left, right = profile[:quarter].sum(), profile[-quarter:].sum()
-    asymmetry = (left - right) / (left + right)
-    if abs(asymmetry) < _CLEAR_ASYMMETRY:
-        return None
-    return ImageSide.LEFT if asymmetry > 0 else ImageSide.RIGHT
 
 
 # ---------------------------------------------------------------------------------------- drawing
@@ -575,72 +411,3 @@ def thumbnail(
     small = _without_padding(crop, resample) if has_padding else resample(crop)
     grey = cv2.LUT(small, voi.display_table(display.pixels, display.presets[0]))
     return to_image(cv2.flip(grey, 1) if box.must_mirror(laterality) else grey)
-
-
-# --------------------------------------------------------------------------------------- heat-map
-
-# matplotlib's "plasma" (CC0) at 0, 1/16 … 1: even steps to the eye and to colour-blind eyes, and
-# no grey in it, so that it is told from tissue at every value.
-_PLASMA = (
-    (13, 8, 135), (49, 5, 151), (76, 2, 161), (102, 0, 167), (126, 3, 168), (149, 17, 161),
-    (170, 35, 149), (188, 53, 135), (204, 71, 120), (218, 90, 106), (230, 108, 92),
-    (240, 128, 78), (248, 149, 64), (253, 172, 51), (253, 197, 39), (248, 223, 37),
-    (240, 249, 33),
-)  # fmt: skip
-HEAT_FLOOR = 0.1  #: less attention than this is not painted, so that a quiet breast looks quiet
-_HEAT_ALPHA = 0.85  #: of full attention; tissue stays visible under it
-
-
-def heat_colours() -> Array:
-    """Colours of heat 0 … 1: uint8 (256, 4), premultiplied blue, green, red, alpha as in Qt."""
-    heat = np.linspace(0, 1, 256)
-    anchors = np.array(_PLASMA, float)
-    at = np.linspace(0, 1, len(anchors))
-    alpha = _HEAT_ALPHA * np.clip((heat - HEAT_FLOOR) / (1 - HEAT_FLOOR), 0, 1) ** 0.6
-    channels = [np.interp(heat, at, anchors[:, channel]) * alpha for channel in (2, 1, 0)]
-    return np.stack([*channels, 255 * alpha], axis=1).round().astype(np.uint8)
-
-
-_HEAT_TABLE = heat_colours().view(np.uint32).ravel()
-
-
-def heat_image(
-    explanation: Explanation, placement: Placement, canvas_width: int, canvas_height: int
-) -> tuple[QImage, int, int] | None:
-    """The visible part of a heat-map in colour and its corner on the canvas, in device pixels.
-
-    The map's outer cells end at its region's edges and are interpolated linearly between their
-    centres, which adds no peak that the network did not give.
-    """
-    row0, row1, column0, column1 = explanation.region
-    corners = [placement.to_canvas(row0, column0), placement.to_canvas(row1, column1)]
-    (left, right), (top, bottom) = (sorted(pair) for pair in zip(*corners, strict=True))
-    x0, x1 = max(0, round(left)), min(canvas_width, round(right))
-    y0, y1 = max(0, round(top)), min(canvas_height, round(bottom))
-    if x0 >= x1 or y0 >= y1:
-        return None
-
-    cells_down, cells_across = explanation.heat.shape
-    # The cells under the first pixel and its two neighbours make the map, however it is turned.
-    x, y = x0 + 0.5 + np.array([1, 0, 0]), y0 + 0.5 + np.array([0, 1, 0])
-    row, column = placement.to_source(x, y)
-    cell = np.array(
-        [
-            (column - column0) * cells_across / (column1 - column0) - 0.5,
-            (row - row0) * cells_down / (row1 - row0) - 0.5,
-        ]
-    )
-    to_cells = np.stack([cell[:, 0] - cell[:, 2], cell[:, 1] - cell[:, 2], cell[:, 2]], axis=1)
-    heat = cv2.warpAffine(
-        np.clip(explanation.heat, 0, 1).astype(np.float32),
-        to_cells,
-        (x1 - x0, y1 - y0),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    colours = _HEAT_TABLE[(heat * 255).astype(np.uint8)]
-    rows, columns = colours.shape
-    image = QImage(
-        colours.data, columns, rows, 4 * columns, QImage.Format.Format_ARGB32_Premultiplied
-    )
-    return image.copy(), x0, y0

@@ -17,8 +17,10 @@ from viewer.display import rendering
 from viewer.display.camera import Camera, CameraSubject
 from viewer.display.chest_wall import check_side
 from viewer.display.grey_state import GreyState
+from viewer.display.heat_image import heat_image
+from viewer.display.placement import Placement
 from viewer.display.priors import Prior
-from viewer.display.rendering import NOTHING, DisplayPixels, Placement, Sample
+from viewer.display.rendering import NOTHING, DisplayPixels, Sample
 
 
 class ImageState(Enum):
@@ -211,6 +213,6 @@ class ShownImage:
         camera = self.camera
         key = (camera.placement, camera.size)
         if self._heat is None or self._heat[0] != key:
-            image = rendering.heat_image(self.explanation, camera.placement, *camera.size)
+            image = heat_image(self.explanation, camera.placement, *camera.size)
             self._heat = key, image
         return self._heat[1]

@@ -6,7 +6,8 @@ smaller one there are more tiles, never smaller pixels.
 
 import math
 
-from viewer.display.rendering import BreastBox, Placement
+from viewer.display.breast_box import BreastBox
+from viewer.display.placement import Placement
 
 _OVERLAP = 0.1  #: of a tile, that the next one shows again at least
 

@@ -55,7 +55,7 @@ class Auditing(QObject):
     def study_opened(self, study: Study) -> None:
         self._record(EventIdentification.STUDY_OPENED, study)
 
-    def answer_revealed(self, study: Study) -> None:
+    def prediction_revealed(self, study: Study) -> None:
         self._record(EventIdentification.PREDICTION_REVEALED, study)
 
     def reading_saved(self, study: Study) -> None:

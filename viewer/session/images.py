@@ -279,7 +279,7 @@ class Images(QObject):
     def _has_room_ahead(self, upcoming: Study) -> bool:
         """Whether it fits beside what hangs, which stays in any case."""
         views = [view for _, view in self._hung()] + list(upcoming.views)
-        return _expected_bytes(views) <= self.cache.limit_bytes
+        return expected_bytes(views) <= self.cache.limit_bytes
 
     def _decode(self, study: Study, view: MammogramView, is_first: bool) -> None:
         generation, key = self._generation, (study.uid, view.image_uid)
@@ -348,7 +348,7 @@ def _files(studies: Mapping[str, Study]) -> dict[ImageKey, FileIdentity | None]:
     }
 
 
-def _expected_bytes(views: Sequence[MammogramView]) -> int:
+def expected_bytes(views: Sequence[MammogramView]) -> int:
     """Of `DisplayPixels`: uint16, and two pyramids of a third more each."""
     return sum(view.rows * view.columns * 2 * 5 // 3 for view in views)
 

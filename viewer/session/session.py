@@ -5,7 +5,8 @@ Nothing here waits. Studies are searched on one thread (`opening`), pixels decod
 (`images`), predictions made in the engine process (`inference`), files written on two more
 (`exporting`), and the readings looked after on another (`upkeep`). Processes of their own speak
 with the hospital's network, where the site has configured it (`network`, `retrieving`, `sending`).
-What these do is the same in every reading mode, so the window has them as they are.
+What a search found becomes what is open in `catalogue`. What these do is the same in every reading
+mode, so the window has them as they are.
 
 What the mode hides stays in here: until a prediction may be shown (`readings`), `prediction`,
 `status`, `other_prediction`, `regions`, `history` and all signals are as if it had not come, but
@@ -13,23 +14,20 @@ for a study's being done. Nor is anything asked about a spot until then.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from engine.dicom.attributions import Attributions, attribution_key
 from engine.domain import (
     Agreement,
     Annotation,
     AnnotationKind,
-    Attribution,
     Catalogue,
     Draft,
     Laterality,
-    MammogramView,
     Prediction,
     ReaderAssessment,
     ReadingMode,
@@ -38,11 +36,13 @@ from engine.domain import (
     UnsavedEntries,
     current_readings,
 )
-from engine.errors import EngineError, StorageFailed, UnreadableFile
+from engine.errors import EngineError, StorageFailed
 from engine.interop.plans import ObjectKind, ReaderRecords, plan
 from engine.messages import message
 from engine.site_configuration import Export
+from viewer.session.attributing import Attributing
 from viewer.session.auditing import Auditing
+from viewer.session.catalogue import OpenCatalogue, study_to_go_on_with
 from viewer.session.exporting import Exporting
 from viewer.session.foreign import Foreign
 from viewer.session.hot_folder import HotFolder
@@ -51,7 +51,7 @@ from viewer.session.inference import Engine, Inference
 from viewer.session.network import Network
 from viewer.session.opening import Opening
 from viewer.session.predictions import HEAT_CACHE_BYTES, Predictions
-from viewer.session.readings import Readings, is_of
+from viewer.session.readings import Readings
 from viewer.session.region_requests import RegionRequests
 from viewer.session.retrieving import Retrieving
 from viewer.session.sending import Parcel, Sending
@@ -72,7 +72,6 @@ from viewer.shared.states import (
 log = logging.getLogger(__name__)
 
 WRITE_DELAY_MS = 300  # entries are on the disk that long after they are made
-LISTING_DELAY_MS = 500  # between two listings of what comes from a PACS
 START_DELAY_MS = 150  # lets the first image be painted before the engine takes the processor
 
 
@@ -108,11 +107,6 @@ class Session(QObject):
     recording_failed = Signal(ReaderAssessment, EngineError)
     # The open study's prediction may be revealed, but that could not be put on record
     reveal_failed = Signal(EngineError)
-    # Study uid, side, whether it took the place of the catalogue: the study of a reading is there
-    # to be selected, and the breast that was read
-    reading_opened = Signal(str, Laterality, bool)
-    # What readers say of images has changed, and everything shows as it is said now
-    attributed = Signal()
     # What the reader must see and belongs to no study, from any part
     error_occurred = Signal(EngineError)
 
@@ -130,26 +124,22 @@ class Session(QObject):
         self._is_closed = False
         self._delivery = delivery = Delivery(self)
 
-        self.studies: Mapping[str, Study] = {}  #: of the catalogue, by uid
-        self._is_partly_open = False  # the catalogue shown is not all of it yet
-        self._paths: tuple[Path, ...] = ()  # that the catalogue was found under
-        self._to_add: tuple[Path, ...] = ()  # once the search that goes on has ended
-        self._unread_folders: set[Path] = set()
         self._current: Study | None = None
         self._to_go_on_with: str | None = None
         self._opened_at = datetime.now(UTC)
-        self._attributed_before: list[tuple[Attribution, ...]] = []  # of this run, to be undone
         self._emitted_other: OtherModelPrediction | None = None
         #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
         self.cancers_per_1000: float | None = None
 
         self._predictions = Predictions(heat_cache_bytes)
         self._readings = readings = Readings(readings_path, mode, self.error_occurred.emit)
-        self.opening = Opening(delivery, self._attributions, self)
+        self.attributing = Attributing(readings, self)
+        self.opening = Opening(delivery, self.attributing.known, self)
+        self.catalogue = OpenCatalogue(self.opening, readings, self)
         self.images = Images(delivery, pixel_cache_bytes, self)
         self.inference = Inference(engine, delivery, model_name, self._predictions, self)
         self.hot_folder = HotFolder(delivery, self)
-        self.hot_folder.arrived.connect(self.add)
+        self.hot_folder.arrived.connect(self.catalogue.add)
         self.exporting = Exporting(readings, delivery, self)
         self.upkeep = Upkeep(readings, delivery, self)
         self.network = Network(self)
@@ -158,14 +148,7 @@ class Session(QObject):
         self.sending = Sending(self.network, delivery, readings_path, self)
         self.auditing = Auditing(self.network, delivery, self)
         self.foreign = Foreign(delivery, readings.is_hidden, self)
-        self._received: list[Path] = []  # folders of what the reader had fetched, while it shows
-        self._unlisted: set[str] = (
-            set()
-        )  # studies of which something has come since they were listed
-        self._listing: frozenset[str] = frozenset()  # of these, what is being listed now
         self._was_complete = True  # the open study, when it was hung
-        self._listing_due = QTimer(self, singleShot=True, interval=LISTING_DELAY_MS)
-        self._listing_due.timeout.connect(self._list_received)
         self._regions = RegionRequests(
             self.inference, readings, self._emit_regions, self._report_unstored
         )
@@ -179,17 +162,19 @@ class Session(QObject):
         inference.status_changed.connect(self._emit_status)
         inference.worked.connect(self._emit_other)
         self.images.one_done.connect(self._start_engine_soon)
-        self.opening.outdated.connect(self._list_anew)
-        self.opening.finished.connect(self._add_what_waits, Qt.ConnectionType.QueuedConnection)
+        self.catalogue.replaced.connect(self._on_replaced)
+        self.catalogue.grown.connect(self._on_grown)
+        self.catalogue.received_listed.connect(self._go_on_with_received)
+        self.attributing.attributed.connect(self.catalogue.show_as_said)
         for part in (self.images, inference):
             part.file_changed.connect(self.opening.note_change)
         network, sending = self.network, self.sending
         for failing in (self.opening, inference, self.exporting, self.upkeep, network, sending):
             failing.failed.connect(self.error_occurred)
-        self.auditing.failed.connect(self.error_occurred)
+        for failing_too in (self.auditing, self.attributing, self.catalogue):
+            failing_too.failed.connect(self.error_occurred)
         self.exporting.exported.connect(self.auditing.exported)
         self.retrieving.settled.connect(self._go_on_with_received)
-        self.opening.finished.connect(self._end_listing)
         self.reading_changed.connect(self._emit_regions)
         self.reading_changed.connect(self.foreign.refresh)
 
@@ -201,17 +186,23 @@ class Session(QObject):
         return self._readings.reader
 
     @property
+    def studies(self) -> Mapping[str, Study]:
+        """Of the catalogue, by uid."""
+        return self.catalogue.studies
+
+    @property
     def current_study(self) -> Study | None:
         return self._current
 
     @property
     def is_complete(self) -> bool:
         """Whether every file that lies beside the open study's could be read."""
-        views = self._current.views if self._current else ()
-        uid = None if self._current is None else self._current.uid
-        if uid is not None and (self._is_coming(uid) or self.retrieving.is_short(uid)):
-            return False
-        return self._unread_folders.isdisjoint(view.path.parent for view in views)
+        study = self._current
+        return study is None or not (
+            self._is_coming(study.uid)
+            or self.retrieving.is_short(study.uid)
+            or self.catalogue.has_unread(study)
+        )
 
     @property
     def to_go_on_with(self) -> str | None:
@@ -270,118 +261,8 @@ class Session(QObject):
 
     def open(self, paths: Sequence[Path]) -> None:
         """Searches the paths for studies; `catalogue_opened` follows, or `error_occurred`."""
-        self.opening.forget_changes()
-        self._attributed_before.clear()
-        self._received.clear()
-        self._unlisted.clear()
-        self._listing_due.stop()
-        paths = tuple(paths)
-        self._is_partly_open = False
-        self.opening.search(
-            paths,
-            lambda catalogue: self._on_opened(paths, catalogue),
-            lambda catalogue: self._on_partly_opened(paths, catalogue),
-        )
-
-    def add(self, paths: Sequence[Path]) -> None:
-        """What lies there comes to what is open, which stays as it is; where nothing is, it is
-        opened. While another search goes on it waits for its end.
-        """
-        if self.opening.is_busy:
-            self._to_add += tuple(paths)
-        elif not self.studies:
-            self.open(paths)
-        else:
-            places, every = tuple(paths), tuple(dict.fromkeys((*self._paths, *paths)))
-            self.opening.search(
-                places,
-                lambda catalogue: self._on_added(every, catalogue),
-                beside=self.opening.found,
-            )
-
-    def _on_added(self, every: tuple[Path, ...], catalogue: Catalogue) -> None:
-        if len({study.uid for study in catalogue.studies}) == len(catalogue.studies):
-            self._grow(every, catalogue)
-        else:  # two claim one uid: only who looks at all of it tells them apart
-            self.opening.search(every, lambda found: self._grow(every, found))
-
-    @Slot()
-    def _add_what_waits(self) -> None:
-        """After the catalogue of the search that has ended is shown."""
-        if self._to_add:
-            paths, self._to_add = self._to_add, ()
-            self.add(paths)
-
-    def open_reading(self, reading: ReaderAssessment) -> None:
-        """Brings up the study that was read; `reading_opened` follows, or `error_occurred`.
-
-        Where it is not in the catalogue its files are looked for where they lay, and it takes the
-        place of the catalogue only if they still are that study.
-        """
-        if (study := self._readings.study_of(reading)) is not None:
-            self.reading_opened.emit(study.uid, reading.laterality, False)
-            return
-        try:
-            places = tuple(self._readings.places(reading).values())
-        except StorageFailed as error:
-            self.error_occurred.emit(error)
-            return
-        if not places:
-            self.error_occurred.emit(
-                UnreadableFile(
-                    mark("Where this study lies is not known"),
-                    mark(
-                        "It was read with an earlier version: open its folder once, and it is "
-                        "known."
-                    ),
-                )
-            )
-            return
-        self.opening.search(
-            places, lambda catalogue: self._on_found_again(reading, places, catalogue)
-        )
-
-    def open_received(self, study_uid: str, folder: Path, is_wanted: bool) -> None:
-        """Something of a study has come into the folder. With `is_wanted` what was fetched takes
-        the place of the catalogue; else it is added where that shows, and left where the reader
-        has opened something else since.
-        """
-        if not self._received and not is_wanted:
-            return
-        self._unlisted.add(study_uid)
-        is_new = folder not in self._received
-        if is_new:
-            self._received.append(folder)
-        if is_new and len(self._received) == 1:
-            self._list_received()
-        elif not self._listing_due.isActive():
-            self._listing_due.start()
-
-    @Slot()
-    def _list_received(self) -> None:
-        if self.opening.is_busy:  # what comes meanwhile is listed after it
-            self._listing_due.start()
-            return
-        beside = self._paths if set(self._paths) & set(self._received) else ()
-        paths = tuple(dict.fromkeys((*beside, *self._received)))
-        self._listing = frozenset(self._unlisted)
-        self.opening.search(paths, lambda catalogue: self._on_received(paths, catalogue))
-
-    def _on_received(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
-        if not catalogue.studies:
-            return
-        if self.studies and set(self._paths) <= set(paths):
-            self._paths = paths
-            self._grow(paths, catalogue)
-        else:
-            self._show_catalogue(paths, catalogue)
-        self._go_on_with_received()
-
-    @Slot()
-    def _end_listing(self) -> None:
-        """What came since it began is listed the next time."""
-        self._unlisted -= self._listing
-        self._listing = frozenset()
+        self.attributing.forget()
+        self.catalogue.open(paths)
 
     @Slot()
     def _go_on_with_received(self) -> None:
@@ -392,62 +273,11 @@ class Session(QObject):
 
     def _is_coming(self, study_uid: str) -> bool:
         """Whether more of the study is on its way, or here and not listed yet."""
-        return study_uid in self._unlisted or self.retrieving.is_coming(study_uid)
+        return self.catalogue.is_unlisted(study_uid) or self.retrieving.is_coming(study_uid)
 
-    @Slot()
-    def _list_anew(self) -> None:
-        log.info("Files have changed since they were listed")
-        self.opening.search(self._paths, self._on_listed_anew)
-
-    def _on_listed_anew(self, catalogue: Catalogue) -> None:
-        if not catalogue.studies:  # the disc is out: what is in memory stays, the rest failed
-            return
-        before, current = self.studies, self._current
-        kept = [study.uid for study in catalogue.studies if _is_same(study, before.get(study.uid))]
-        go_on = _go_on_with(current, catalogue.studies)
-        self._show_catalogue(self._paths, catalogue, kept, go_on)
-        self.error_occurred.emit(
-            UnreadableFile(
-                mark("The file has changed"),
-                mark("Everything was listed anew: look whose study is open now."),
-            )
-        )
-
-    def _on_opened(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
-        if not catalogue.studies and not catalogue.failures:
-            self.error_occurred.emit(
-                UnreadableFile(
-                    mark("No mammograms found there"),
-                    mark("Open a folder or files with DICOM, PNG, JPEG or TIFF mammograms."),
-                )
-            )
-            return
-        if self._is_partly_open:
-            self._grow(paths, catalogue)
-        else:
-            self._show_catalogue(paths, catalogue)
-
-    def _on_partly_opened(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
-        """The first examinations of a large folder: reading can begin while the rest is found."""
-        if self._is_partly_open:
-            self._grow(paths, catalogue)
-        else:
-            self._is_partly_open = True
-            self._show_catalogue(paths, catalogue)
-
-    def _grow(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
-        """What is open stays as it is on the screen, unless it turns out to be more or another."""
-        studies = {study.uid: study for study in catalogue.studies}
-        before = self.studies
-        if any(not _is_as_it_was(studies.get(uid), known) for uid, known in before.items()):
-            kept = [uid for uid, study in studies.items() if _is_same(study, before.get(uid))]
-            go_on = _go_on_with(self._current, catalogue.studies)
-            self._show_catalogue(paths, catalogue, kept, go_on)
-            return
-        studies |= before  # who holds a study of the catalogue holds the same one
-        new = tuple(study for study in catalogue.studies if study.uid not in before)
-        self.studies, self._paths = studies, paths
-        self._unread_folders = {failure.path.parent for failure in catalogue.failures}
+    @Slot(Catalogue, tuple)
+    def _on_grown(self, catalogue: Catalogue, new: tuple[Study, ...]) -> None:
+        studies = self.studies
         self.foreign.open(catalogue.documents)
         if self._current is not None:
             self.foreign.select(self._current)
@@ -470,40 +300,12 @@ class Session(QObject):
             self.select_study(None)
             self.select_study(current.uid)
 
-    def _on_found_again(
-        self, reading: ReaderAssessment, paths: tuple[Path, ...], catalogue: Catalogue
-    ) -> None:
-        study = next((study for study in catalogue.studies if is_of(reading, study)), None)
-        if study is None:
-            self.error_occurred.emit(
-                UnreadableFile(
-                    mark("The study is not where it was read"),
-                    mark(
-                        "Its files were moved, replaced or deleted. Open the folder that holds "
-                        "them now; the reading shows with the study, and is found there from then "
-                        "on."
-                    ),
-                )
-            )
-            return
-        self._show_catalogue(paths, replace(catalogue, studies=(study,)))
-        self.reading_opened.emit(study.uid, reading.laterality, True)
-
-    def _show_catalogue(
-        self,
-        paths: tuple[Path, ...],
-        catalogue: Catalogue,
-        kept: Collection[str] = (),
-        go_on_with: str | None = None,
-    ) -> None:
-        studies = {study.uid: study for study in catalogue.studies}
-        if len(studies) != len(catalogue.studies):  # else one's prediction would show as another's
-            raise ValueError("two studies of a catalogue share a uid")
-        self.opening.settle()
-        self._paths = paths
-        self._to_go_on_with = go_on_with
-        self.studies = studies
-        self._unread_folders = {failure.path.parent for failure in catalogue.failures}
+    @Slot(Catalogue, tuple, bool)
+    def _on_replaced(self, catalogue: Catalogue, kept: tuple[str, ...], goes_on: bool) -> None:
+        studies = self.studies
+        self._to_go_on_with = (
+            study_to_go_on_with(self._current, catalogue.studies) if goes_on else None
+        )
         self._current = None
         self._regions.open(None)
         self.foreign.open(catalogue.documents)
@@ -657,7 +459,7 @@ class Session(QObject):
             self.reveal_failed.emit(error)
             return
         if is_revealed:
-            self.auditing.answer_revealed(self._current)
+            self.auditing.prediction_revealed(self._current)
             self.reading_changed.emit(self.reading)
             self._emit_status(self._current.uid)
 
@@ -813,58 +615,6 @@ class Session(QObject):
             self._readings.note_shown(study)
         self.regions_changed.emit(regions)
 
-    # -------------------------------------------------------------- side, view and study by hand
-
-    def _attributions(self) -> Attributions:
-        try:
-            return self._readings.attributions()
-        except StorageFailed as error:
-            self.error_occurred.emit(error)
-            return {}
-
-    def attribute(self, said: Sequence[Attribution]) -> None:
-        """Puts on record what a reader says images are, and shows them so; the networks are asked
-        anew where a side, a view or a study has changed. `attributed` follows. No file changes.
-
-        Raises StorageFailed, and nothing has changed then.
-        """
-        before = self._said_now(said)
-        self._readings.attribute(said)
-        self._attributed_before.append(before)
-        self._show_as_said()
-
-    @property
-    def undoable_attributions(self) -> int:
-        """How many times something was said of images in this run that was not undone."""
-        return len(self._attributed_before)
-
-    def undo_attribution(self) -> None:
-        """Says again what was said before; raises StorageFailed, then it can be tried again."""
-        self._readings.attribute(self._attributed_before[-1])
-        self._attributed_before.pop()
-        self._show_as_said()
-
-    def said_of(self, views: Iterable[MammogramView]) -> dict[str, Attribution]:
-        """What readers say of the images now, by image uid; of the others nothing."""
-        known = self._attributions()
-        keys = {view.image_uid: attribution_key(view) for view in views}
-        return {uid: known.get(key) or Attribution(*key, "") for uid, key in keys.items()}
-
-    def _said_now(self, of: Sequence[Attribution]) -> tuple[Attribution, ...]:
-        known = self._readings.attributions()
-        return tuple(
-            known.get((said.image_uid, said.content))
-            or Attribution(said.image_uid, said.content, said.reader)
-            for said in of
-        )
-
-    def _show_as_said(self) -> None:
-        catalogue, before = self.opening.as_said(), self.studies
-        kept = [s.uid for s in catalogue.studies if _is_same(s, before.get(s.uid))]
-        go_on = _go_on_with(self._current, catalogue.studies)
-        self._show_catalogue(self._paths, catalogue, kept, go_on)
-        self.attributed.emit()
-
     # ------------------------------------------------------------------------- not saved yet
 
     def keep_entries(self, study: Study, drafts: Mapping[Laterality, Draft]) -> None:
@@ -935,7 +685,7 @@ class Session(QObject):
         self._is_closed = True
         self._writing_due.stop()
         self._delivery.stop()
-        self._listing_due.stop()
+        self.catalogue.stop()
         for part in (self.opening, self.exporting, self.upkeep, self.sending):
             part.stop()  # all, before one of them is waited for
         for ending in (
@@ -955,33 +705,3 @@ def _with_scope(status: StudyStatus, prediction: StudyPrediction | None) -> Stud
     if prediction is None or any(isinstance(v.prediction, Prediction) for v in prediction.views):
         return status
     return StudyStatus(StudyState.OUT_OF_SCOPE)
-
-
-def _is_same(study: Study, before: Study | None) -> bool:
-    """Whether a study is what it was to the file, so that what was said of it still holds."""
-    return before is not None and _files(study) == _files(before)
-
-
-def _is_as_it_was(study: Study | None, before: Study) -> bool:
-    """The same in what is told of it, too."""
-    return (
-        study is not None
-        and _is_same(study, before)
-        and study.notes == before.notes
-        and [view.notes for view in study.views] == [view.notes for view in before.views]
-    )
-
-
-def _files(study: Study) -> list[tuple[object, ...]]:
-    """With what decides how a network is asked about them."""
-    return [(v.image_uid, v.file, v.laterality, v.view_position, v.by_hand) for v in study.views]
-
-
-def _go_on_with(current: Study | None, studies: Sequence[Study]) -> str | None:
-    """The study that was open; where it is gone, the one that its files hold now."""
-    if current is None:
-        return None
-    if any(study.uid == current.uid for study in studies):
-        return current.uid
-    paths = {view.path for view in current.views}
-    return next((s.uid for s in studies if any(v.path in paths for v in s.views)), None)

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 from engine.domain import Annotation, AnnotationKind
 from engine.plain_text import visible_text
 from viewer.display.measuring import format_for_screen
-from viewer.display.rendering import Placement
+from viewer.display.placement import Placement
 from viewer.shared import theme
 from viewer.shared.plain_text import shortened
 from viewer.viewports.text_painting import wrapped

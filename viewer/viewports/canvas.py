@@ -31,12 +31,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.domain import Explanation, MammogramView, Study
+from viewer.display.breast_box import ImageSide, hung_wall
 from viewer.display.camera import Camera, Zoom
 from viewer.display.foreign_marks import ImageMarks, captions
 from viewer.display.mouse_habits import MouseHabits
 from viewer.display.orientation import AS_HUNG, Orientation
 from viewer.display.priors import Prior
-from viewer.display.rendering import DisplayPixels, ImageSide, hung_wall
+from viewer.display.rendering import DisplayPixels
 from viewer.display.shown_image import ImageState, ShownImage
 from viewer.shared import theme
 from viewer.viewports import foreign_painting

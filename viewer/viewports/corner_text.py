@@ -13,8 +13,8 @@ from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
 from engine.domain import Voi, VoiFunction, VoiWindow
+from viewer.display.breast_box import ImageSide, hung_wall
 from viewer.display.measuring import format_for_screen, spacing_text
-from viewer.display.rendering import ImageSide, hung_wall
 from viewer.display.shown_image import ImageState, ShownImage
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr

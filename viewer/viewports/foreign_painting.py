@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from engine.interop.marks import ForeignMark, Intent, Shape, Shutter
 from viewer.display.foreign_marks import ImageMarks
-from viewer.display.rendering import Placement
+from viewer.display.placement import Placement
 from viewer.shared import theme
 from viewer.shared.plain_text import shortened
 from viewer.viewports.text_painting import wrapped

@@ -4,7 +4,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from viewer.display import rendering
+from viewer.display.heat_image import heat_colours
 from viewer.shared import theme
 from viewer.shared.languages import mark, tr
 
@@ -24,7 +24,7 @@ class HeatLegend(QWidget):
             for text in (tr("low attention  0"), tr("1  high attention"), tr(self.SENTENCE))
         ]
         self._height = metrics.height() + 10
-        colours = rendering.heat_colours()[None]
+        colours = heat_colours()[None]
         self._colours = QImage(
             colours.data, 256, 1, 1024, QImage.Format.Format_ARGB32_Premultiplied
         ).copy()

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from engine.arrays import Array
 from viewer.display import rendering
+from viewer.display.placement import moved
 from viewer.shared import theme
 from viewer.shared.languages import tr
 from viewer.viewports.canvas import Canvas
@@ -78,7 +79,7 @@ class Magnifier(QWidget):
         size = round(GLASS * canvas.devicePixelRatioF())
         enlarged = camera.placement_at(self.enlargement / camera.unit[0])
         x, y = enlarged.to_canvas(*canvas.source_point(self._at))
-        enlarged = rendering.moved(enlarged, round(size / 2 - x), round(size / 2 - y))
+        enlarged = moved(enlarged, round(size / 2 - x), round(size / 2 - y))
         sampled = rendering.sample(display, enlarged, size, size)
         if sampled is None:
             return None

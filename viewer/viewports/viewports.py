@@ -39,10 +39,10 @@ from viewer.viewports.page_fitting import fit_canvases
 from viewer.viewports.strip import Strip
 from viewer.viewports.tools import Tools
 from viewer.viewports.viewport_grid import ViewportGrid, show_only
+from viewer.viewports.windowing import Windowing
 
 _WHEEL_PAUSE_MS = 400  #: a wheel that runs on stops at a study's end; a new turn goes on
 _PAN_KEY = 60  #: logical pixels
-_WINDOW_STEP = 0.1  #: a press of an arrow with Ctrl, in parts of the width
 
 
 class ViewportsPane(QWidget):
@@ -65,10 +65,7 @@ class ViewportsPane(QWidget):
         self._is_single = False
         self._zoom_in_page: Zoom | None = None  # of the single view, for the way back
         self._arrangement = Arrangement.AUTO
-        self._is_inverted = False
-        self._is_linear = False
-        self._has_shutter = True
-        self._preset = 0
+        self.windowing = Windowing(lambda: self.every_canvas, lambda: self.current)
         self._is_overlay_visible = False
         self._overlay_opacity = 0.6
         self._foreign: Sequence[ForeignDocument] = ()
@@ -115,9 +112,8 @@ class ViewportsPane(QWidget):
         self._canvases, self._zoom_in_page = {}, None
         self._is_complete = is_complete
         self._selected = None
-        self._preset = 0
         self._is_single = self.has_heat = False
-        self._is_inverted = self._is_linear = False
+        self.windowing.begin()
         self._navigator.open(study, priors)
         self._hang()
         views = self._navigator.page.own_views
@@ -188,9 +184,8 @@ class ViewportsPane(QWidget):
         if isinstance(pixels, Pixels):
             pixels = rendering.prepare(canvas.view, pixels)
         canvas.show_pixels(pixels)
-        canvas.image.greys.set_inverted(self._is_inverted)
         canvas.image.greys.set_local_contrast(self.tools.has_local_contrast)
-        self._show_window(canvas)
+        self.windowing.show(canvas)
         self.fit_page()
 
     def show_failure(self, image_uid: str, title: str, advice: str) -> None:
@@ -273,11 +268,11 @@ class ViewportsPane(QWidget):
         canvas.activated.connect(lambda: self._select(uid))
         canvas.enlarge_requested.connect(self.toggle_single)
         canvas.step_requested.connect(self._wheel)
-        canvas.all_windows_adjusted.connect(self._adjust_all_windows)
+        canvas.all_windows_adjusted.connect(self.windowing.adjust_all)
         canvas.changed.connect(lambda: self._canvas_changed(uid))
         canvas.menu_requested.connect(lambda at: self.menu_requested.emit(canvas, at))
         canvas.set_mouse(self._mouse)
-        canvas.set_shutter(self._has_shutter)
+        self.windowing.attach(canvas)
         canvas.set_overlay(self._overlay_opacity if self._is_overlay_visible else 0.0)
         self.tools.attach(canvas)
         return canvas
@@ -455,59 +450,9 @@ class ViewportsPane(QWidget):
         if canvas := self.current:
             canvas.user_pan(right * _PAN_KEY, down * _PAN_KEY)
 
-    def toggle_invert(self) -> None:
-        """All views, so that no two polarities hang side by side; padding stays black."""
-        self._is_inverted = not self._is_inverted
-        for canvas in self._canvases.values():
-            canvas.image.greys.set_inverted(self._is_inverted)
-
-    def toggle_shutter(self) -> None:
-        """All views, until it is switched on again."""
-        self._has_shutter = not self._has_shutter
-        for canvas in self._canvases.values():
-            canvas.set_shutter(self._has_shutter)
-
-    def next_preset(self) -> None:
-        self._step_preset(1)
-
-    def previous_preset(self) -> None:
-        self._step_preset(-1)
-
-    def _step_preset(self, step: int) -> None:
-        self.show_preset(self._preset + step)
-
-    def show_preset(self, number: int) -> None:
-        """Of each view the preset of that number, counted round."""
-        self._preset = number
-        self._is_linear = False
-        for canvas in self._canvases.values():
-            self._show_window(canvas)
-
-    def toggle_linear(self) -> None:
-        """All views by a straight line, whatever curves their files hold; again: as before."""
-        self._is_linear = not self._is_linear
-        for canvas in self._canvases.values():
-            self._show_window(canvas)
-
-    def _show_window(self, canvas: Canvas) -> None:
-        if self._is_linear:
-            canvas.image.greys.show_linear()
-        else:
-            canvas.image.greys.show_preset(self._preset)
-
-    def adjust_window(self, wider: int, brighter: int) -> None:
-        """Steps of the selected view's window."""
-        if canvas := self.current:
-            canvas.user_adjust_window(wider * _WINDOW_STEP, brighter * _WINDOW_STEP)
-
-    def _adjust_all_windows(self, wider: float, brighter: float) -> None:
-        for canvas in self._canvases.values():
-            canvas.image.greys.adjust(wider, brighter)
-
     def reset(self) -> None:
         """The file's own windows and polarity, fitted; the page as it was hung."""
-        self._preset = 0
-        self._is_inverted = self._is_linear = False
+        self.windowing.begin()
         for canvas in self._canvases.values():
             canvas.reset()
         self.tools.reset()
@@ -642,56 +587,9 @@ class ViewportsPane(QWidget):
     # ------------------------------------------------------------------------------------ actions
 
     def _specs(self) -> tuple[ActionSpec, ...]:
-        """A key held down must not run through studies, nor switch something on and off."""
+        """A key held down must not run through studies."""
         return (
-            ActionSpec("next_preset", tr("Next window preset"), ("W",), self.next_preset),
-            ActionSpec(
-                "previous_preset", tr("Previous window preset"), ("Shift+W",), self.previous_preset
-            ),
-            ActionSpec(
-                "toggle_linear",
-                tr("Linear fallback for a broken curve"),
-                ("L",),
-                self.toggle_linear,
-                repeats=False,
-            ),
-            ActionSpec("toggle_invert", tr("Invert"), ("I",), self.toggle_invert, repeats=False),
-            ActionSpec(
-                "toggle_shutter",
-                tr("Shutter over film borders and light"),
-                ("D",),
-                self.toggle_shutter,
-                lambda: self._has_shutter,
-                repeats=False,
-            ),
-            ActionSpec(
-                "adjust_window_0_1",
-                tr("Brighter"),
-                ("Ctrl+Up",),
-                partial(self.adjust_window, 0, 1),
-                is_local=True,
-            ),
-            ActionSpec(
-                "adjust_window_0_-1",
-                tr("Darker"),
-                ("Ctrl+Down",),
-                partial(self.adjust_window, 0, -1),
-                is_local=True,
-            ),
-            ActionSpec(
-                "adjust_window_1_0",
-                tr("Less contrast"),
-                ("Ctrl+Right",),
-                partial(self.adjust_window, 1, 0),
-                is_local=True,
-            ),
-            ActionSpec(
-                "adjust_window_-1_0",
-                tr("More contrast"),
-                ("Ctrl+Left",),
-                partial(self.adjust_window, -1, 0),
-                is_local=True,
-            ),
+            *self.windowing.commands(),
             ActionSpec("fit", tr("Fit breasts"), ("F",), self.fit),
             ActionSpec("actual_pixels", tr("Actual pixels (1:1)"), ("P",), self.actual_pixels),
             ActionSpec("zoom_step_1", tr("Zoom in"), ("+", "="), partial(self.zoom_step, 1)),

@@ -25,7 +25,7 @@ class AttributionPresenter(QObject):
         super().__init__(window)
         self._session, self._assessment, self._window = session, assessment, window
         self._dialog: AttributionDialog | None = None
-        session.attributed.connect(self._fill)
+        session.attributing.attributed.connect(self._fill)
         session.study_selected.connect(self._fill_elsewhere)
         session.mode_changed.connect(self._show_reader)
 
@@ -71,7 +71,7 @@ class AttributionPresenter(QObject):
         found = self._session.opening.found.studies
         in_files = {view.image_uid: view for study in found for view in study.views}
         studies = self._studies_beside()
-        said = self._session.said_of([view for study in studies for view in study.views])
+        said = self._session.attributing.of([view for study in studies for view in study.views])
         self._dialog.show_images(listed_images(studies, in_files, said), selected)
 
     def _studies_beside(self) -> list[Study]:
@@ -96,6 +96,6 @@ class AttributionPresenter(QObject):
             self.failed.emit(EngineError(mark("Unsaved entries"), advice))
             return
         try:
-            self._session.attribute(said)
+            self._session.attributing.attribute(said)
         except StorageFailed as error:
             self.failed.emit(error)

@@ -82,7 +82,7 @@ class ImageMenu(QObject):
             action.setCheckable(True)
             action.setChecked(preset == greys.voi and not greys.is_linear)
             action.triggered.connect(
-                lambda _checked, number=number: self._viewports.show_preset(number)
+                lambda _checked, number=number: self._viewports.windowing.show_preset(number)
             )
         windows.addSeparator()
         self._fill(windows, GREYS)

@@ -264,7 +264,7 @@ class MainWindow(QMainWindow):
         session.error_occurred.connect(self.show_error)
         session.recording_failed.connect(lambda _reading, error: self.show_error(error))
         session.reveal_failed.connect(self._on_reveal_failed)
-        session.reading_opened.connect(self._on_reading_opened)
+        session.catalogue.reading_opened.connect(self._on_reading_opened)
         session.inference.restarted.connect(self._on_engine_restarted)
         self.study.reading_shown.connect(self._on_reading_shown)
         self.models.model_shown.connect(self.menus.show_model)

@@ -191,7 +191,7 @@ class NetworkPresenter(QObject):
         """What is here of it, also after something else was opened."""
         self._to_hang = transfer.study_uid
         for study_uid, folder in transfer.folders.items():
-            self._session.open_received(study_uid, folder, is_wanted=True)
+            self._session.catalogue.open_received(study_uid, folder, is_wanted=True)
         self._hang_wanted()
 
     def _show_transfers(self) -> None:
@@ -200,7 +200,7 @@ class NetworkPresenter(QObject):
 
     def _on_arrived(self, transfer: Transfer, study_uid: str) -> None:
         is_wanted = transfer.study_uid == self._to_hang == study_uid
-        self._session.open_received(study_uid, transfer.folders[study_uid], is_wanted)
+        self._session.catalogue.open_received(study_uid, transfer.folders[study_uid], is_wanted)
 
     def _hang_wanted(self, *_catalogue: object) -> None:
         """Once, as soon as something of it is here; from then on the reader goes where they go."""

@@ -44,7 +44,7 @@ class ReadingsPresenter(QObject):
         exporting.training_progressed.connect(page.show_training_progress)
         exporting.training_written.connect(self._on_training_written)
         session.error_occurred.connect(self._on_error)
-        page.reading_requested.connect(session.open_reading)
+        page.reading_requested.connect(session.catalogue.open_reading)
         page.csv_requested.connect(self._on_csv_requested)
         page.training_requested.connect(exporting.write_training_data)
         page.training_cancel_requested.connect(exporting.cancel_training_data)

@@ -39,7 +39,7 @@ class Undoing(QObject):
         self._session, self._tools, self._assessment = session, tools, assessment
         self._actions: list[_Action] = []  # the last one last
         session.study_selected.connect(self._actions.clear)
-        session.attributed.connect(self._on_attributed)
+        session.attributing.attributed.connect(self._on_attributed)
         session.assessment_recorded.connect(self._on_recorded)
         assessment.reader_changed.connect(self._on_reader_changed)
         tools.annotated.connect(self._count_drawings)
@@ -68,7 +68,7 @@ class Undoing(QObject):
         if not self._may_undo_reading():
             return
         try:
-            self._session.undo_attribution()
+            self._session.attributing.undo()
         except StorageFailed as error:
             self.failed.emit(error)
             return
@@ -131,7 +131,7 @@ class Undoing(QObject):
 
     def _on_attributed(self) -> None:
         """Everything came up anew: nothing else can be undone."""
-        self._actions[:] = [_Action.ATTRIBUTION] * self._session.undoable_attributions
+        self._actions[:] = [_Action.ATTRIBUTION] * self._session.attributing.undoable
 
     def _count_drawings(self) -> None:
         """As many as the book can undo: it has its own way back and forth."""
