@@ -365,13 +365,13 @@ def _checkpoint_seeds(folder: Path) -> list[Seed]:
     from engine.networks import checkpoint
     from tests.tiny_networks import write_tiny_checkpoint
 
-    checkpoint._FOLDER = folder / "shipped"
-    checkpoint._FOLDER.mkdir()
-    path = write_tiny_checkpoint(checkpoint._FOLDER / "light.safetensors")
-    manifest = checkpoint._FOLDER / "manifest.json"
+    checkpoint.SHIPPED_FOLDER = folder / "shipped"
+    checkpoint.SHIPPED_FOLDER.mkdir()
+    path = write_tiny_checkpoint(checkpoint.SHIPPED_FOLDER / "light.safetensors")
+    manifest = checkpoint.SHIPPED_FOLDER / "manifest.json"
     manifest.write_text("{}")
     shipped.enter("light", path, manifest)
-    return [Seed(path.name, path.read_bytes(), checkpoint._FOLDER)]
+    return [Seed(path.name, path.read_bytes(), checkpoint.SHIPPED_FOLDER)]
 
 
 def _checkpoint_outcome(seed: Seed, mutant: Mutant, folder: Path, number: int) -> Outcome:
