@@ -72,8 +72,7 @@ def survey(small: Array, pixel_aspect: float, padding: bool) -> Surroundings:
     except UnsupportedImage:
         return EVERYWHERE
     outline = cv2.resize(outline.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    beside = cv2.distanceTransform(1 - outline, cv2.DIST_L2, cv2.DIST_MASK_5)
-    breast = beside <= _MARGIN * max(grey.shape)  # as a disc dilates it, in a tenth of the time
+    breast = cv2.dilate(outline, _disc(_MARGIN, grey)) > 0
     light = _patches(grey, breast)
     light |= _strips(grey, light, breast)
     if not light.any():
