@@ -23,7 +23,7 @@ from engine.arrays import FloatArray
 from engine.errors import IncompatibleCheckpoint
 from engine.messages import message
 from engine.networks import preprocessing
-from engine.networks.models import LightweightMobileNet, optimized_for_inference
+from engine.networks.models import LightweightMobileNet, WithoutStart, optimized_for_inference
 from engine.networks.preprocessing import PreprocessingConfig
 from engine.shipped import is_as_shipped
 from resources import ROOT
@@ -134,7 +134,8 @@ def load(path: Path) -> Appearance:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if header["format"] != FORMAT:
             raise ValueError(f"its format is {header['format']}")
-        trunk = build_trunk()
+        with WithoutStart():
+            trunk = build_trunk()
         trunk.load_state_dict(
             {k.removeprefix("trunk."): v for k, v in tensors.items() if k.startswith("trunk.")}
         )

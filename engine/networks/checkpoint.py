@@ -26,6 +26,7 @@ from engine.networks.models import (
     LIGHT,
     Network,
     NetworkOutput,
+    WithoutStart,
     build_model,
     optimized_for_inference,
 )
@@ -171,7 +172,8 @@ def _assemble(
         preprocessing = PreprocessingConfig(**header["preprocessing"])
         if not all(0 < n <= _FRAME_LIMIT for n in (preprocessing.height, preprocessing.width)):
             raise refused(path, message("its input size is out of range"))
-        model = build_model(name, **header["architecture"])
+        with WithoutStart():
+            model = build_model(name, **header["architecture"])
         model.check_frame(preprocessing.height, preprocessing.width)
         model.load_state_dict(weights)  # which makes float32 of the file's float16
         calibration = Calibration.from_json(header["calibration"])

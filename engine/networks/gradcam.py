@@ -36,12 +36,20 @@ def explain(checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]) -> Expla
     `frames` holds the image as each member takes it (`ensemble.frames_of`). Not thread-safe: it
     hangs hooks on the networks, and takes them off again.
     """
+    return look_and_explain(checkpoint, frames)[1]
+
+
+def look_and_explain(
+    checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]
+) -> tuple[list[NetworkOutput], Explanation]:
+    """What each member says of its frame as it is, and the map of it: one pass gives both."""
+    outputs, joint = _outputs_and_map(checkpoint, frames)
     tensor, geometry = frames[0]
     height, width = geometry.network_shape
-    raw = joint_map(checkpoint, frames) / checkpoint.heat_reference
+    raw = joint / checkpoint.heat_reference
     resized = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
     heat = np.clip(resized, 0.0, 1.0) * _breast(tensor)
-    return Explanation(
+    return outputs, Explanation(
         heat=geometry.heat_to_region(heat),
         region=geometry.region,
         target=target_name(checkpoint.identity.categories),
@@ -55,7 +63,7 @@ def activation_map(model: Network, tensor: np.ndarray) -> np.ndarray:
     `model` is in eval mode, its weights frozen or not. Afterwards, also after an exception, it
     holds no hook and no gradient, and its `requires_grad` flags are as before.
     """
-    (cells,) = _cells([model], [tensor], lambda outputs: outputs[0], model.categories)
+    _, (cells,) = _cells([model], [tensor], lambda outputs: outputs[0], model.categories)
     return _over_scales(cells)
 
 
@@ -65,15 +73,23 @@ def joint_map(checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]) -> np.
     What each member's cells give to the joint log-odds is found in its own frame, carried to the
     same place of the first one's, and adds up scale by scale.
     """
+    return _outputs_and_map(checkpoint, frames)[1]
+
+
+def _outputs_and_map(
+    checkpoint: Checkpoint | Ensemble, frames: Sequence[Frame]
+) -> tuple[list[NetworkOutput], np.ndarray]:
     networks = [member.model for member in checkpoint.members]
     tensors = [tensor for tensor, _ in frames]
-    first, *others = _cells(networks, tensors, checkpoint.combined, checkpoint.identity.categories)
+    outputs, (first, *others) = _cells(
+        networks, tensors, checkpoint.combined, checkpoint.identity.categories
+    )
     total = list(first)
     for cells, (_, geometry) in zip(others, frames[1:], strict=True):
         for scale, own in enumerate(first):
             nearest = cells[min(scale, len(cells) - 1)]
             total[scale] = total[scale] + carried(nearest, geometry, frames[0][1], own.shape)
-    return _over_scales(total)
+    return outputs, _over_scales(total)
 
 
 def _over_scales(cells: Sequence[np.ndarray]) -> np.ndarray:
@@ -116,8 +132,8 @@ def _cells(
     tensors: Sequence[np.ndarray],
     combine: Callable[[Sequence[NetworkOutput]], NetworkOutput],
     categories: tuple[int, ...],
-) -> list[list[np.ndarray]]:
-    """By network and scale, what every cell gives to the log-odds of the joint prediction.
+) -> tuple[list[NetworkOutput], list[list[np.ndarray]]]:
+    """What the networks say; by network and scale, what every cell gives to the log-odds of that.
 
     HiResCAM: each activation times the gradient at it, summed over the channels.
     """
@@ -154,7 +170,15 @@ def _cells(
         (gradient.numpy() * activation.detach().numpy()).sum(axis=1)[0]
         for gradient, activation in zip(gradients, seen, strict=True)
     )
-    return [[np.sum([next(maps) for _ in layers], axis=0) for layers in each] for each in scales]
+    cells = [[np.sum([next(maps) for _ in layers], axis=0) for layers in each] for each in scales]
+    return [_without_gradient(output) for output in outputs], cells
+
+
+def _without_gradient(output: NetworkOutput) -> NetworkOutput:
+    malignancy = output.malignancy
+    return NetworkOutput(
+        output.logits.detach(), None if malignancy is None else malignancy.detach()
+    )
 
 
 def target_name(categories: tuple[int, ...]) -> str:

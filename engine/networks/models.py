@@ -8,12 +8,14 @@ Penaloza. Weights come from `engine.networks.checkpoint`, never from here.
 import copy
 import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch.overrides import TorchFunctionMode
 
 from engine.errors import InvalidData
 from engine.networks.torchvision_guard import torchvision
@@ -102,10 +104,16 @@ class Network(nn.Module, ABC):
 
         A breast upside down is a breast, and the mean of both errs less (docs/experiments.md).
         """
+        return self.predict_after(None, image)
+
+    def predict_after(self, upright: NetworkOutput | None, image: Tensor) -> NetworkOutput:
+        """The same; `upright` is what `forward` gives of it where that is known, a look less."""
         if self.test_time_scale != 1.0:
             size = [32 * int(side * self.test_time_scale / 32 + 0.5) for side in image.shape[2:]]
             image = functional.interpolate(image, size, mode="bicubic").clamp(0, 1)
-        upright = self.forward_for_inference(image)
+            upright = None  # of another size
+        if upright is None:
+            upright = self.forward_for_inference(image)
         if not self.tta_vertical_flip:
             return upright
         # one after the other: half the memory of both at once
@@ -514,16 +522,40 @@ def to_channels_last(module: M) -> M:
 def optimized_for_inference(network: M) -> M:
     """A copy for prediction only: batch norms folded into their convolutions, channels last.
 
-    The same output but for rounding, in about half the time (benchmarks/inference_speed.py).
+    The same output but for rounding, in about half the time (benchmarks/inference_speed.py). What
+    stays as it is of the weights, both have in common.
     """
-    fast = copy.deepcopy(network).eval()
+    shared: dict[int, Tensor] = {id(each): each.detach() for each in network.buffers()}
+    for weight in network.parameters():
+        shared[id(weight)] = nn.Parameter(weight.detach(), weight.requires_grad)
+    fast = copy.deepcopy(network, shared).eval()
     for module in fast.modules():
         children = list(module.named_children())
-        for (first, convolution), (second, norm) in itertools.pairwise(children):
+        for (_, convolution), (second, norm) in itertools.pairwise(children):
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, first, fuse_conv_bn_eval(convolution, norm))
+                own = convolution.weight, convolution.bias
+                learnt: Any = norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+                convolution.weight, convolution.bias = fuse_conv_bn_weights(*own, *learnt)
                 setattr(module, second, nn.Identity())
     return to_channels_last(fast)
+
+
+class WithoutStart(TorchFunctionMode):
+    """Networks that are built within have no weights to start from: they are loaded next.
+
+    To draw a ResNet-50's takes longer than to load them.
+    """
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if function in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        return function(*args, **(kwargs or {}))
 
 
 #: Every network by its name and trunk; experiments may add their own.

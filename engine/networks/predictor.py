@@ -6,7 +6,7 @@ cannot be judged never stops the next.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -40,11 +40,12 @@ from engine.errors import (
     is_out_of_memory,
 )
 from engine.messages import Message, message
-from engine.networks import appearance, ensemble, preprocessing, scope
+from engine.networks import appearance, ensemble, gradcam, preprocessing, scope
 from engine.networks.calibration import Calibration
 from engine.networks.checkpoint import shipped_checkpoint
 from engine.networks.ensemble import Frame
 from engine.networks.models import NetworkOutput
+from engine.networks.packed import packed
 
 P = TypeVar("P", ViewPrediction, BreastPrediction)
 T = TypeVar("T")
@@ -107,7 +108,10 @@ class Predictor:
         self._checkpoint = ensemble.load(path).optimized_for_inference()
         self._device = torch.device(device)
         for member in self._checkpoint.members:
-            member.model.to(self._device)
+            if self.is_on_processor:
+                packed(member.model)
+            else:
+                member.model.to(self._device)
         if checkpoint_path is None and self.identity.name != name:
             raise another_network(name, self.identity.name)
         members = self._checkpoint.members
@@ -139,19 +143,36 @@ class Predictor:
         self,
         study: Study,
         heatmaps: bool = False,
-        on_view: Callable[[int, int], None] | None = None,
+        on_view: Callable[[int, int, StudyPrediction | None], None] | None = None,
     ) -> StudyPrediction:
         """Every view in the study's order, then the breasts, right before left.
 
         What cannot be decoded is listed under `failures`; nothing is raised for a single file.
-        `on_view` is told of views that are done, before the next is begun, and views in all.
+        Judged is breast by breast. `on_view` is told, before a view is begun, of views that are
+        done, of views in all and, when the last view of a breast is done, of what is final by then.
         """
-        found: list[_ViewOutput | FailedFile] = []
-        for number, view in enumerate(study.views):
+        found: dict[int, _ViewOutput | FailedFile] = {}  # by the view's place in the study
+        for place in _breast_by_breast(study):
             if on_view is not None:
-                on_view(number, len(study.views))
-            found.append(_attempted(view, partial(self._judge, view, heatmaps)))
-        return self._pooled(study, found)
+                on_view(len(found), len(study.views), self._final_so_far(study, found))
+            view = study.views[place]
+            found[place] = _attempted(view, partial(self._judge, view, heatmaps))
+        return self._pooled(study, [found[place] for place in sorted(found)])
+
+    def _final_so_far(
+        self, study: Study, found: "Mapping[int, _ViewOutput | FailedFile]"
+    ) -> StudyPrediction | None:
+        """The breasts whose views are all found; None where the last view completed none.
+
+        The views of a breast are read together, so one alone says nothing that would last.
+        """
+        coming = {v.laterality for place, v in enumerate(study.views) if place not in found}
+        coming.add(None)
+        if not found or not study.is_joined or study.views[[*found][-1]].laterality in coming:
+            return None
+        final = [place for place in sorted(found) if study.views[place].laterality not in coming]
+        part = replace(study, views=tuple(study.views[place] for place in final))
+        return self._pooled(part, [found[place] for place in final])
 
     def predict_studies(self, studies: Sequence[Study], batch: int) -> list[StudyPrediction]:
         """The same of several studies, that many views in a pass of the network: a GPU is idle
@@ -190,12 +211,11 @@ class Predictor:
         prepared = self._prepared(view)
         if isinstance(prepared, _ViewOutput):
             return prepared
-        (outputs,) = self._forward([prepared])
+        upright: Sequence[NetworkOutput] | None = None
         explanation: Explanation | None = None
         if wants_heatmap:
-            from engine.networks import gradcam
-
-            explanation = gradcam.explain(self._checkpoint, prepared)
+            upright, explanation = gradcam.look_and_explain(self._checkpoint, prepared)
+        (outputs,) = self._forward([prepared], upright)
         return _ViewOutput(view, None, outputs, explanation)
 
     def _prepared(self, view: MammogramView) -> _ViewOutput | tuple[Frame, ...]:
@@ -229,13 +249,20 @@ class Predictor:
         (outputs,) = self._forward([waiting.frames])
         return _ViewOutput(waiting.view, None, outputs)
 
-    def _forward(self, images: Sequence[Sequence[Frame]]) -> list[tuple[NetworkOutput, ...]]:
-        """Of each image, by calibrator."""
+    def _forward(
+        self,
+        images: Sequence[Sequence[Frame]],
+        upright: Sequence[NetworkOutput] | None = None,
+    ) -> list[tuple[NetworkOutput, ...]]:
+        """Of each image, by calibrator; `upright` is what the members' `forward` gave, if known."""
         with torch.inference_mode():
             outputs = []
             for place, member in enumerate(self._checkpoint.members):
                 tensors = np.stack([frames[place][0] for frames in images])
-                output = member.model.predict(torch.from_numpy(tensors).to(self._device))
+                output = member.model.predict_after(
+                    None if upright is None else upright[place],
+                    torch.from_numpy(tensors).to(self._device),
+                )
                 outputs.append(_moved(output))
             joint = self._checkpoint.combined(outputs)
         found = (joint, *outputs) if len(outputs) > 1 else (joint,)
@@ -252,6 +279,12 @@ class _Waiting:
     frames: tuple[Frame, ...]
     found: list[_ViewOutput | FailedFile | None]
     place: int
+
+
+def _breast_by_breast(study: Study) -> list[int]:
+    """The views' places, that breast first whose view comes first."""
+    sides = [view.laterality for view in study.views]
+    return sorted(range(len(sides)), key=lambda place: sides.index(sides[place]))
 
 
 def _attempted(view: MammogramView, action: Callable[[], T]) -> T | FailedFile:

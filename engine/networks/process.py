@@ -1,8 +1,8 @@
 """The networks in a child process of their own, so that the window neither waits nor dies.
 
 One study is in the child at a time; the others wait on this side, where they can still be
-cancelled, overtaken, and survive the child. What is asked about a spot does not wait for the study
-to be done: the child takes it between two views. A child that dies (a crash in a codec or a kernel,
+cancelled, overtaken, and survive the child. What is asked about a spot waits for no study: the
+child has a thread of its own for it. A child that dies (a crash in a codec or a kernel,
 the system out of memory) is started again and its request tried once more; if that kills it too,
 the request fails with `EngineStopped` and the next one goes on. So it is with a child that hangs:
 while it works, a thread of it tells every second that it lives, and how much of the processor it
@@ -24,7 +24,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -78,7 +79,8 @@ class EngineSettings:
     log_file: Path | None = None  #: where the child logs; None: standard error, if there is one
 
 
-OnView = Callable[[int, int], None]  #: views of the study that are done, and views in all
+#: views of the study that are done, views in all, and what became final by the last of them
+OnView = Callable[[int, int, StudyPrediction | None], None]
 
 _numbers = itertools.count()
 
@@ -90,7 +92,7 @@ class _Request:
     method: str
     arguments: tuple[Any, ...]
     on_view: OnView | None = None
-    overtakes: bool = False  #: also what the child is at: it is taken between two views
+    overtakes: bool = False  #: also what the child is at: it is taken beside it
     future: Future[Any] = field(default_factory=Future)
     number: int = field(default_factory=lambda: next(_numbers))
     attempts: int = 0
@@ -100,7 +102,7 @@ class _Sign(enum.Enum):
     """What a message of the child's is; each comes with a request's number and a value."""
 
     BEAT = enum.auto()  #: it lives: seconds of the processor it has used
-    VIEW = enum.auto()  #: of a study: views done, views in all
+    VIEW = enum.auto()  #: of a study: what `OnView` is told
     REPLY = enum.auto()  #: whether it is an answer, and the answer or the error
 
 
@@ -186,14 +188,14 @@ class EngineProcess:
         """`urgent` overtakes what still waits: the open study goes before the worklist's.
 
         `on_view` is called on a thread of this class after every view, and again from the first
-        if the child has to be started anew.
+        if the child has to be started anew. It is told of breasts as in Predictor.predict_study.
         """
         return self._submit(_Request("predict", (study, model_name, heatmaps), on_view), urgent)
 
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
     ) -> "Future[RegionJudgement]":
-        """Overtakes all else, for a reader looks at the spot: it waits for no more than the view
+        """Overtakes all else, for a reader looks at the spot: it waits for no study, also for none
         that the child is at. `box` as in RegionPrediction.
         """
         request = _Request("predict_region", (view, box), overtakes=True)
@@ -298,7 +300,7 @@ class EngineProcess:
             if sign is _Sign.BEAT:
                 watchdog.heard(value)
             elif sign is _Sign.VIEW:
-                _report_views(underway[number], value)
+                _report_view(underway[number], value)
             else:
                 self._has_replied = True
                 _settle(underway.pop(number).future, *value)
@@ -400,9 +402,9 @@ def _hand_over(
         _settle(request.future, False, error)
 
 
-def _report_views(request: _Request, views: tuple[int, int]) -> None:
+def _report_view(request: _Request, of_view: tuple[int, int, StudyPrediction | None]) -> None:
     if request.on_view is not None and not request.future.cancelled():
-        request.on_view(*views)
+        request.on_view(*of_view)
 
 
 def _settle(future: Future[Any], has_succeeded: bool, result: Any) -> None:
@@ -427,38 +429,36 @@ def _work(connection: "Connection[Any, Any]", settings: EngineSettings) -> None:
 
 
 def serve_requests(connection: "Connection[Any, Any]", settings: EngineSettings) -> None:
+    """Spots on one thread, all else on another; each takes as many threads for its networks."""
     pulse = _Pulse(connection)
     worker = Worker(settings)
 
-    def reply() -> None:
-        """To the next request. Raises EOFError."""
-        number, method, arguments = connection.recv()
-
-        def on_view(done: int, total: int) -> None:
-            """What was asked about a spot meanwhile need not wait for the other views."""
-            pulse.send(_Sign.VIEW, number, (done, total))
-            while connection.poll():
-                reply()
+    def reply(number: int, method: str, arguments: tuple[Any, ...]) -> None:
+        def on_view(*of_view: Any) -> None:
+            pulse.send(_Sign.VIEW, number, of_view)
 
         on_views = [on_view] if method == "predict" else []
         pulse.begin()
         value = _attempt(lambda: getattr(worker, method)(*arguments, *on_views), method)
-        pulse.send(_Sign.REPLY, number, value)
+        with suppress(OSError):  # the parent is gone, and so are we at once
+            pulse.send(_Sign.REPLY, number, value)
         pulse.end()
 
-    try:
-        while True:
-            reply()
-    except EOFError:
-        pulse.stop()
+    with ThreadPoolExecutor(1, "studies") as studies, ThreadPoolExecutor(1, "spots") as spots:
+        try:
+            while True:
+                number, method, arguments = connection.recv()
+                thread = spots if method == "predict_region" else studies
+                thread.submit(reply, number, method, arguments)
+                del arguments  # or its study would stay in memory until the next one
+        except EOFError:
+            pulse.stop()
 
 
 def _attempt(call: Callable[[], Any], method: str) -> tuple[bool, Any]:
     """Whether there is an answer, and the answer or the error."""
     try:
         return True, call()
-    except EOFError:  # of our pipe: codecs' do not come so far
-        raise
     except EngineError as error:
         return False, error
     except Exception as error:  # noqa: BLE001  our bug: no frames cross the pipe
@@ -479,19 +479,22 @@ class _Pulse:
     def __init__(self, connection: "Connection[Any, Any]") -> None:
         self._connection = connection
         self._lock = threading.Lock()  # of the pipe
-        self._works = 0  # requests within each other
+        self._counting = threading.Lock()
+        self._works = 0  # requests at a time
         self._is_working = threading.Event()
         self._is_over = False
         threading.Thread(target=self._beat, name="pulse", daemon=True).start()
 
     def begin(self) -> None:
-        self._works += 1
-        self._is_working.set()
+        with self._counting:
+            self._works += 1
+            self._is_working.set()
 
     def end(self) -> None:
-        self._works -= 1
-        if not self._works:
-            self._is_working.clear()
+        with self._counting:
+            self._works -= 1
+            if not self._works and not self._is_over:
+                self._is_working.clear()
 
     def send(self, sign: _Sign, number: int, value: Any) -> None:
         with self._lock:
@@ -515,6 +518,8 @@ class _Pulse:
 class Worker:
     """The networks in the child, each loaded when first asked for and then kept.
 
+    Studies may be judged on one thread and spots on another; networks are loaded one at a time.
+
     So are the pixels of the last view that a region was asked of: a reader asks about several
     spots of a view, and decoding takes longer than the network.
     """
@@ -523,6 +528,7 @@ class Worker:
         self._settings = settings
         self._predictors: dict[str, Predictor] = {}
         self._regions: RegionPredictor | None = None
+        self._loading = threading.Lock()
         self._has_threads = False
         self._decoded: tuple[MammogramView, Pixels] | None = None
 
@@ -554,23 +560,25 @@ class Worker:
         return pixels
 
     def _predictor(self, model_name: str) -> "Predictor":
-        if model_name not in self._predictors:
-            from engine.networks.predictor import Predictor, another_network
+        with self._loading:
+            if model_name not in self._predictors:
+                from engine.networks.predictor import Predictor, another_network
 
-            self._use_threads()
-            predictor = Predictor(self._settings.checkpoints.get(model_name), model_name)
-            if predictor.identity.name != model_name:
-                raise another_network(model_name, predictor.identity.name)
-            self._predictors[model_name] = predictor
-        return self._predictors[model_name]
+                self._use_threads()
+                predictor = Predictor(self._settings.checkpoints.get(model_name), model_name)
+                if predictor.identity.name != model_name:
+                    raise another_network(model_name, predictor.identity.name)
+                self._predictors[model_name] = predictor
+            return self._predictors[model_name]
 
     def _region_predictor(self) -> "RegionPredictor":
-        if self._regions is None:
-            from engine.networks.region import RegionPredictor
+        with self._loading:
+            if self._regions is None:
+                from engine.networks.region import RegionPredictor
 
-            self._use_threads()
-            self._regions = RegionPredictor(self._settings.checkpoints.get(_REGION))
-        return self._regions
+                self._use_threads()
+                self._regions = RegionPredictor(self._settings.checkpoints.get(_REGION))
+            return self._regions
 
     def _use_threads(self) -> None:
         """Once: "one less than there are" must not be taken off again with every network."""

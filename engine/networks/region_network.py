@@ -20,7 +20,12 @@ from engine.domain import ModelIdentity
 from engine.messages import message
 from engine.networks.calibration import LogisticScaling, Scaling
 from engine.networks.checkpoint import read_file, refused, write_file
-from engine.networks.models import LightweightMobileNet, NetworkOutput, optimized_for_inference
+from engine.networks.models import (
+    LightweightMobileNet,
+    NetworkOutput,
+    WithoutStart,
+    optimized_for_inference,
+)
 
 REGION = "region"
 CATEGORIES = (2, 3, 4, 5)
@@ -190,7 +195,8 @@ def load_region_checkpoint(path: Path, is_fast: bool = True) -> RegionCheckpoint
             raise refused(path, message("its input size is out of range"))
         if not 0 < config.spacing_mm < float("inf"):
             raise refused(path, message("its resolution is out of range"))
-        model = RegionNetwork()
+        with WithoutStart():
+            model = RegionNetwork()
         model.load_state_dict(weights)
         calibration = RegionCalibration.from_json(header["calibration"])
         if len(calibration.grades.offsets) != len(CATEGORIES):

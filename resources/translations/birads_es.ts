@@ -1896,6 +1896,16 @@
         <translation>El motor está arrancando …</translation>
     </message>
     <message>
+        <source>Still being judged …</source>
+        <translation>Aún en análisis …</translation>
+    </message>
+    <message>
+        <source>Still being judged:
+view {number} of {count} …</source>
+        <translation>Aún en análisis:
+imagen {number} de {count} …</translation>
+    </message>
+    <message>
         <source>The model is at work on this study …</source>
         <translation>El modelo está analizando este estudio …</translation>
     </message>

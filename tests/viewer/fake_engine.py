@@ -119,7 +119,7 @@ class FakeEngine:
     is_holding_regions: bool = False  #: then only `finish_region` and `fail_region` answer
     regions: list[tuple[Future, MammogramView, tuple]] = field(default_factory=list)  #: asked
     restarts: int = 0
-    on_view: Callable[[int, int], None] | None = None  #: of the study asked last
+    on_view: Callable[..., None] | None = None  #: of the study asked last
     _waiting: list[tuple[Future, Study, str]] = field(default_factory=list)
 
     def warm_up(self, model_name: str) -> Future:
@@ -137,7 +137,7 @@ class FakeEngine:
         model_name: str,
         heatmaps: bool = False,
         *,
-        on_view: Callable[[int, int], None] | None = None,
+        on_view: Callable[..., None] | None = None,
     ) -> Future:
         self.asked.append((study.uid, model_name))
         self.on_view = on_view
@@ -221,13 +221,20 @@ def saying(study, model, said, heat):
 
 
 class Oracle(FakeEngine):
-    def __init__(self, says):
+    def __init__(self, says, halts=False):
         super().__init__()
-        self._says = says
+        self._says, self._halts = says, halts
 
     def predict(self, study, model_name, heatmaps=False, *, on_view=None):
         super().predict(study, model_name, heatmaps)
         answered = Future()
+        if self._halts:  # with one breast
+            whole = self._says(study, model_name)
+            of = {view.image_uid for view in study.views if view.laterality is Laterality.RIGHT}
+            views = tuple(view for view in whole.views if view.image_uid in of)
+            part = replace(whole, views=views, breasts=whole.breasts[:1])
+            on_view(len(views), len(study.views), part)
+            return answered
         answered.set_result(self._says(study, model_name))
         return answered
 

@@ -5,6 +5,8 @@ prediction, so that nothing below it moves under the reader's hand. Where there 
 show, nothing of an earlier one is left in it, not even on a page that is not seen.
 """
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
@@ -68,6 +70,7 @@ class PredictionPane(QWidget):
         super().__init__(parent)
         self._study: Study | None = None
         self._prediction: StudyPrediction | None = None
+        self._part: StudyPrediction | None = None
         self._status = StudyStatus(StudyState.IDLE)
         self._engine: EngineStatus | None = None
         self._reading: ReadingState | None = None
@@ -204,7 +207,7 @@ class PredictionPane(QWidget):
     def show_study(self, study: Study | None) -> None:
         """Forgets the prediction of the study before."""
         self._study = study
-        self._prediction = None
+        self._prediction = self._part = None
         self._status = StudyStatus(StudyState.QUEUED if study is not None else StudyState.IDLE)
         self._other = None
         self.pager.turn_to_first()  # there stands the category, or why there is none
@@ -219,7 +222,17 @@ class PredictionPane(QWidget):
             self._study is None or prediction.study_uid != self._study.uid
         ):
             raise ValueError("a prediction of another study")
-        self._prediction = prediction
+        self._prediction, self._part = prediction, None
+        self._refresh()
+
+    def show_part(self, part: StudyPrediction | None) -> None:
+        """The breasts that the model is done with, until `show_prediction` tells of all.
+
+        Raises ValueError where it is of another study than the one shown.
+        """
+        if part is not None and (self._study is None or part.study_uid != self._study.uid):
+            raise ValueError("a prediction of another study")
+        self._part = part
         self._refresh()
 
     def show_prior(self, cancers_per_1000: float | None) -> None:
@@ -313,6 +326,8 @@ class PredictionPane(QWidget):
         self.retry_button.setVisible(self._prediction is None and failure is not None)
         self._refresh_other()
         study, prediction = self._study, self._prediction
+        if prediction is None and self._part is not None and _has_category(self._part):
+            prediction = self._part
         if study is None or prediction is None:
             self.waiting.setText(self._waiting_text())
             self._clear()
@@ -320,10 +335,8 @@ class PredictionPane(QWidget):
         else:
             self.waiting.setText("")
             self._fill(study, prediction)
-            breasts = (breast.prediction for breast in prediction.breasts)
-            has_category = any(isinstance(judgement, Prediction) for judgement in breasts)
             shown = [self.views, *self.views.shown_remarks]
-            if has_category:
+            if _has_category(prediction):
                 shown = [self._breasts, *shown, self.bars]
         if self._is_line_wanted:
             shown.append(self.other)
@@ -340,8 +353,16 @@ class PredictionPane(QWidget):
 
     def _fill(self, study: Study, prediction: StudyPrediction) -> None:
         breasts = {breast.laterality: breast.prediction for breast in prediction.breasts}
+        if prediction is self._part:  # of the other breast's views nothing is to be said yet
+            whole = study
+            study = replace(whole, views=tuple(v for v in whole.views if v.laterality in breasts))
+            coming = {view.laterality for view in whole.views} - breasts.keys()
+        else:
+            coming = set()
         for side, column in self.columns.items():
-            if (judgement := breasts.get(side)) is None:
+            if side in coming:
+                column.clear(_still_at_work(self._status.progress))
+            elif (judgement := breasts.get(side)) is None:
                 column.clear(absence(study, side))
             else:
                 views = opinion.views_of(study, prediction, side)
@@ -394,6 +415,18 @@ class PredictionPane(QWidget):
 
 def _two_lines(failure: EngineError) -> str:
     return f"{localised(failure.title)}\n{localised(failure.advice)}"
+
+
+def _has_category(prediction: StudyPrediction) -> bool:
+    return any(isinstance(breast.prediction, Prediction) for breast in prediction.breasts)
+
+
+def _still_at_work(progress: StudyProgress | None) -> str:
+    """Of one breast, while the other is done."""
+    if progress is None:
+        return tr("Still being judged …")
+    text = tr("Still being judged:\nview {number} of {count} …")
+    return text.format(number=progress.view, count=progress.views)
 
 
 def _at_work(progress: StudyProgress | None) -> str:

@@ -29,7 +29,7 @@ from engine.domain import (
     StudyPrediction,
 )
 from engine.errors import FILE_CHANGED, EngineError, EngineStopped, UnreadableFile, error_trace
-from engine.networks.process import EngineProcess, EngineSettings
+from engine.networks.process import EngineProcess, EngineSettings, OnView
 from viewer.display.regions import Box
 from viewer.session.predictions import PredictionKey, Predictions
 from viewer.shared.delivery import Delivery
@@ -63,7 +63,7 @@ class Engine(Protocol):
         model_name: str,
         heatmaps: bool = False,
         *,
-        on_view: Callable[[int, int], None] | None = None,
+        on_view: OnView | None = None,
     ) -> Future[StudyPrediction]: ...
     def predict_region(
         self, view: MammogramView, box: tuple[int, int, int, int]
@@ -82,6 +82,8 @@ class Inference(QObject):
 
     # A study's uid: the current model has predicted it
     predicted = Signal(str)
+    # A study's uid: which of its breasts the current model is done with has changed
+    judged_in_part = Signal(str)
     # A study's uid: what `status` says of it and the current model has changed
     status_changed = Signal(str)
     # Studies that the current model is done with, studies in all
@@ -367,8 +369,9 @@ class Inference(QObject):
         self._pace.begin(model_name)
         self._emit_status(study.uid)
 
-        def on_view(done: int, total: int) -> None:  # on a thread of the engine's
-            self._delivery.deliver(lambda: self._on_view(generation, key, done, total))
+        def on_view(done: int, total: int, part: StudyPrediction | None) -> None:
+            """On a thread of the engine's."""
+            self._delivery.deliver(lambda: self._on_view(generation, key, done, total, part))
 
         future = self._engine.predict(study, model_name, heatmaps=True, on_view=on_view)
         self._delivery.when_done(future, lambda done: self._on_predicted(generation, key, done))
@@ -489,15 +492,27 @@ class Inference(QObject):
         if status.model_name == self._model_name:
             self.engine_changed.emit(status)
 
-    def _on_view(self, generation: int, key: PredictionKey, done: int, total: int) -> None:
-        if generation == self._generation and self._in_flight == key:
-            self._pace.pass_view(done, total)
-            self._emit_status(key[0])
+    def _on_view(
+        self,
+        generation: int,
+        key: PredictionKey,
+        done: int,
+        total: int,
+        part: StudyPrediction | None,
+    ) -> None:
+        if generation != self._generation or self._in_flight != key:
+            return
+        self._pace.pass_view(done, total)
+        self._emit_status(key[0])
+        if part is not None and _is_prediction_for(key, part):
+            self._predictions.put_part(key, part)
+            self.judged_in_part.emit(key[0])
 
     def _on_predicted(
         self, generation: int, key: PredictionKey, future: Future[StudyPrediction]
     ) -> None:
         self._in_flight = None
+        self._predictions.drop_part()
         bug: BaseException | None = None
         if generation == self._generation and not future.cancelled():
             error = future.exception()
@@ -546,6 +561,7 @@ class Inference(QObject):
             self._predictions.give_heat_up(key)
         else:
             self._failures[key] = error
+            self.judged_in_part.emit(key[0])
         if key[1] == self._model_name:
             self._emit_status(key[0])
             self._emit_progress()

@@ -22,6 +22,7 @@ class Predictions:
         self._heat_bytes: OrderedDict[PredictionKey, int] = OrderedDict()
         self._without_heat: set[PredictionKey] = set()  # their maps made room for others
         self._heat_cache_bytes = heat_cache_bytes
+        self._part: tuple[PredictionKey, StudyPrediction] | None = None  # of the study at work
 
     def __contains__(self, key: PredictionKey) -> bool:
         return key in self._predictions
@@ -32,12 +33,26 @@ class Predictions:
     def get(self, study_uid: str, model_name: str) -> StudyPrediction | None:
         return self._predictions.get((study_uid, model_name))
 
+    def part(self, study_uid: str, model_name: str) -> StudyPrediction | None:
+        """Of a study that is being judged, the breasts whose views all are: final, not yet all."""
+        is_of = self._part is not None and self._part[0] == (study_uid, model_name)
+        return self._part[1] if self._part is not None and is_of else None
+
+    def put_part(self, key: PredictionKey, part: StudyPrediction) -> None:
+        if key not in self:
+            self._part = key, part
+
+    def drop_part(self) -> None:
+        """The engine is done with the study, or gave it up."""
+        self._part = None
+
     def lacks_heat(self, key: PredictionKey) -> bool:
         """Whether its heat-maps had to make room, and may be made once more."""
         return key in self._without_heat
 
     def clear(self, kept: Collection[str] = ()) -> None:
         """All but those of the studies in `kept`."""
+        self.drop_part()
         for of in (self._predictions, self._heat_bytes):
             for key in [key for key in of if key[0] not in kept]:
                 del of[key]

@@ -9,8 +9,8 @@ What a search found becomes what is open in `catalogue`. What these do is the sa
 mode, so the window has them as they are.
 
 What the mode hides stays in here: until a prediction may be shown (`readings`), `prediction`,
-`status`, `other_prediction`, `regions`, `history` and all signals are as if it had not come, but
-for a study's being done. Nor is anything asked about a spot until then.
+`part`, `status`, `other_prediction`, `regions`, `history` and all signals are as if it had not
+come, but for a study's being done. Nor is anything asked about a spot until then.
 """
 
 import logging
@@ -88,6 +88,9 @@ class Session(QObject):
     study_selected = Signal(object)
     # By the current model, of any study of the catalogue, that may be shown
     study_predicted = Signal(StudyPrediction)
+    # Of the open study, while it is being judged: the breasts that are, and may be shown; None: no
+    # more, as it was given up
+    study_judged_in_part = Signal(object)
     # Study uid and its status
     status_changed = Signal(str, StudyStatus)
     # Its name; all studies are to be asked anew, predictions it has made already follow
@@ -159,6 +162,7 @@ class Session(QObject):
     def _connect_parts(self) -> None:
         inference = self.inference
         inference.predicted.connect(self._on_predicted)
+        inference.judged_in_part.connect(self._emit_part)
         inference.status_changed.connect(self._emit_status)
         inference.worked.connect(self._emit_other)
         self.images.one_done.connect(self._start_engine_soon)
@@ -224,6 +228,14 @@ class Session(QObject):
     def prediction(self, study_uid: str) -> StudyPrediction | None:
         """By the current model; None while it is hidden."""
         return None if self._readings.is_hidden(study_uid) else self._known(study_uid)
+
+    def part(self, study_uid: str) -> StudyPrediction | None:
+        """What the current model says of the breasts that it is done with, until it is with the
+        study; None while it is hidden. It is final.
+        """
+        if self._readings.is_hidden(study_uid):
+            return None
+        return self._predictions.part(study_uid, self.inference.model_name)
 
     def _known(self, study_uid: str) -> StudyPrediction | None:
         """By the current model, shown or not."""
@@ -409,6 +421,16 @@ class Session(QObject):
         if (prediction := self.prediction(study_uid)) is not None:
             self._readings.note_shown(self.studies[study_uid])
             self.study_predicted.emit(prediction)
+        elif self._is_current(study_uid) and self.part(study_uid) is not None:
+            self._emit_part(study_uid)
+
+    @Slot(str)
+    def _emit_part(self, study_uid: str) -> None:
+        if not self._is_current(study_uid) or self._known(study_uid) is not None:
+            return
+        if (part := self.part(study_uid)) is not None:
+            self._readings.note_shown(self.studies[study_uid])
+        self.study_judged_in_part.emit(part)
 
     def _emit_predictions(self) -> None:
         for uid in self.studies:

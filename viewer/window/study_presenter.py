@@ -69,6 +69,7 @@ class StudyPresenter(QObject):
         session.images.thumbnail_made.connect(worklist.show_thumbnail)
         session.images.header_read.connect(self._on_header_read)
         session.study_predicted.connect(self._on_study_predicted)
+        session.study_judged_in_part.connect(self._show_part)
         session.status_changed.connect(self._on_status_changed)
         session.inference.progress_changed.connect(worklist.show_progress)
         session.inference.run_changed.connect(worklist.show_run)
@@ -214,6 +215,12 @@ class StudyPresenter(QObject):
         self._prediction.show_prediction(prediction)
         self._assessment.show_prediction(prediction)
         self._viewports.show_explanations(prediction)
+
+    def _show_part(self, part: StudyPrediction | None) -> None:
+        """The same of the breasts that the model is done with, while it is at the others."""
+        self._prediction.show_part(part)
+        self._assessment.show_prediction(part)
+        self._viewports.show_explanations(part)
 
     def _on_other_changed(self, other: OtherModelPrediction | None) -> None:
         if other is None or self._is_shown(other.study_uid):

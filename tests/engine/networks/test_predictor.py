@@ -12,6 +12,7 @@ from engine.errors import IncompatibleCheckpoint
 from engine.networks import predictor as predictor_module
 from engine.networks import preprocessing
 from engine.networks.checkpoint import load_checkpoint, save_checkpoint
+from engine.networks.models import HYBRID
 from engine.networks.predictor import UNEXPECTED_TITLE, Predictor
 from tests.phantom import write_mammogram, write_study
 from tests.tiny_networks import write_tiny_checkpoint
@@ -115,8 +116,9 @@ def test_an_image_that_breaks_the_network_leaves_the_others_of_its_pass_alone(
     breaking: set[float] = set()
 
     def look(module, arguments):
-        if isinstance(module, torch.nn.Conv2d) and module.weight.shape[:2] == (4, 1):  # the first
-            (images,) = arguments
+        images = arguments[0]
+        is_first = images.shape[1:] == (1, 224, 224) and not list(module.children())
+        if is_first:  # of the network's convolutions
             seen.append((len(images), float(images[-1].sum())))
             if (len(images) > 1 and breaking) or seen[-1][1] in breaking:
                 raise RuntimeError(words)
@@ -163,6 +165,39 @@ def test_the_answer_is_the_same_again_and_whatever_the_other_breast_is_like(pred
     of_side = [a.prediction for a in first.views if a.image_uid in alone.breasts[0].image_uids]
     assert [a.prediction for a in alone.views] == of_side
     assert alone.breasts[0] in first.breasts
+
+
+def test_a_breast_is_told_when_its_last_view_is_done_and_stays_as_it_is(predictor, study):
+    right, left = ([view for view in study.views if view.laterality is side] for side in Laterality)
+    study = replace(study, views=(right[0], left[0], right[1], left[1]))
+    told = []
+    whole = predictor.predict_study(study, True, on_view=lambda *view: told.append(view))
+    assert [view[:2] for view in told] == [(0, 4), (1, 4), (2, 4), (3, 4)]
+    before, after, (_, _, part), last = told
+    assert [so_far for *_, so_far in (before, after, last)] == [None, None, None]
+    assert part.breasts == whole.breasts[:1]
+    final = [(view.image_uid, view.prediction) for view in whole.views[::2]]
+    assert [(view.image_uid, view.prediction) for view in part.views] == final
+    assert all(view.explanation for view in part.views)
+    loose = replace(study, is_joined=False)
+    told.clear()
+    predictor.predict_study(loose, on_view=lambda *view: told.append(view))
+    assert [so_far for *_, so_far in told] == [None] * 4
+
+
+def test_a_heat_map_changes_no_answer_by_a_bit_nor_does_the_number_of_threads(
+    checkpoint_path, tmp_path, study
+):
+    for path in (checkpoint_path, write_tiny_checkpoint(tmp_path / "hybrid", HYBRID)):
+        predictor, before = Predictor(path), torch.get_num_threads()
+        said = []
+        try:
+            for threads in (1, 2):
+                torch.set_num_threads(threads)
+                said += [predictor.predict_study(study, heatmaps) for heatmaps in (False, True)]
+        finally:
+            torch.set_num_threads(before)
+        assert all(each.breasts == said[0].breasts for each in said)
 
 
 def test_heat_maps_come_only_when_asked_for(predictor, study):

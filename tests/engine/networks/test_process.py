@@ -406,22 +406,52 @@ def spot_engine(folder, settings):
 
 def test_a_spot_does_not_wait_for_the_study_that_is_being_judged(spot_engine, study):
     spot_engine.warm_up("light").result(PATIENCE_S)
-    views: list[tuple[int, int]] = []
+    views: list[tuple] = []
     busy = spot_engine.predict(long_study(study, 400), "light", on_view=lambda *v: views.append(v))
     wait_for(lambda: len(views) > 3)
     spot = spot_engine.predict_region(study.views[0], BOX).result(PATIENCE_S)
     assert spot.model.name == "region"
     assert not busy.done()
-    assert views == [(n, 400) for n in range(len(views))]
+    assert [view[:2] for view in views] == [(n, 400) for n in range(len(views))]
     second = spot_engine.predict_region(study.views[1], BOX)
     assert second.result(PATIENCE_S).image_uid == study.views[1].image_uid
     assert not busy.done()
     assert busy.cancel()
 
 
+def test_a_spot_is_answered_while_a_view_is_being_judged(study, monkeypatch):
+    """Not even the view that the engine is at is waited for: here it never ends."""
+    ours, theirs = multiprocessing.Pipe()
+    at_work, may_end = threading.Event(), threading.Event()
+
+    def judge(_worker, study, model_name, heatmaps, on_view):
+        at_work.set()
+        assert may_end.wait(PATIENCE_S)
+        return "judged"
+
+    monkeypatch.setattr(process.Worker, "predict", judge)
+    monkeypatch.setattr(process.Worker, "predict_region", lambda *_: "a spot")
+    thread = threading.Thread(
+        target=process.serve_requests, args=(theirs, EngineSettings(threads=1))
+    )
+    thread.start()
+    ours.send((1, "predict", (study, "light", True)))
+    assert at_work.wait(PATIENCE_S)
+    ours.send((2, "predict_region", (study.views[0], BOX)))
+    answers = []
+    while len(answers) < 2:
+        _, number, value = ours.recv()
+        if isinstance(value, tuple):
+            answers.append((number, value))
+            may_end.set()
+    ours.close()
+    thread.join()
+    assert answers == [(2, (True, "a spot")), (1, (True, "judged"))]
+
+
 def test_killed_with_a_study_and_a_spot_at_once_both_are_answered(spot_engine, study, caplog):
     spot_engine.warm_up("light").result(PATIENCE_S)
-    views: list[tuple[int, int]] = []
+    views: list[tuple] = []
     busy = spot_engine.predict(long_study(study, 60), "light", on_view=lambda *v: views.append(v))
     wait_for(lambda: views)
     first_id = spot_engine.process_id
@@ -433,7 +463,7 @@ def test_killed_with_a_study_and_a_spot_at_once_both_are_answered(spot_engine, s
         view.image_uid for view in study.views[:3]
     ]
     assert len(busy.result(PATIENCE_S).views) == 60
-    assert views.count((0, 60)) == 2  # it was begun anew
+    assert views.count((0, 60, None)) == 2  # it was begun anew
     assert "died" in caplog.text
 
 

@@ -220,6 +220,36 @@ def test_work_tells_the_view_it_is_at_and_the_time_it_may_take(pane, progress, t
     assert text in pane.waiting.text()
 
 
+def test_the_breast_that_is_done_is_told_while_the_other_is_still_being_judged(pane, qtbot):
+    pane.show()
+    pane.show_status(StudyStatus(StudyState.RUNNING, progress=StudyProgress(3, 4, 2.0)))
+    whole = saying(4, 2)
+    right = [view.image_uid for view in STUDY.views if view.laterality is RIGHT]
+    views = tuple(view for view in whole.views if view.image_uid in right)
+    pane.show_part(replace(whole, breasts=whole.breasts[:1], views=views))
+    told, places = words(pane, RIGHT), [column.geometry() for column in pane.columns.values()]
+    assert told.startswith("Model category 4")
+    assert words(pane, LEFT) == "Still being judged: view 3 of 4 …"
+    assert pane.views.text.splitlines() == pane.views.breasts[RIGHT].text().splitlines()
+    assert not is_prediction_shown(pane)  # nothing that goes on to paper or a file
+    pane.show_prediction(whole)
+    assert words(pane, RIGHT) == told
+    assert words(pane, LEFT).startswith("Model category 2")
+    assert [column.geometry() for column in pane.columns.values()] == places
+    pane.show_prediction(None)
+    assert words(pane, RIGHT) == ""
+
+
+def test_a_part_that_was_given_up_is_taken_away(pane):
+    pane.show_part(saying(4, 2))
+    pane.show_status(StudyStatus(StudyState.FAILED, EngineStopped("The engine stopped", "Go on.")))
+    pane.show_part(None)
+    assert pane.waiting.text() == "The engine stopped\nGo on."
+    assert words(pane, RIGHT) == ""
+    with pytest.raises(ValueError, match="another study"):
+        pane.show_part(replace(saying(4, 2), study_uid="1.2.3"))
+
+
 def test_a_failed_study_gives_title_and_advice(pane):
     pane.show_status(StudyStatus(StudyState.FAILED, EngineStopped("The engine stopped", "Go on.")))
     assert pane.waiting.text() == "The engine stopped\nGo on."

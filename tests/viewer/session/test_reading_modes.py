@@ -717,6 +717,10 @@ SCENES = {
 }
 
 
+def progress_of(window):
+    return window.session.status(window.session.current_study.uid).progress
+
+
 @pytest.fixture
 def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch):
     """All that a window lets out whose networks say this, after these deeds of the reader."""
@@ -728,11 +732,11 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
     monkeypatch.setattr(viewer.output.output, "datetime", StoppedClock)
     QApplication.setCursorFlashTime(0)
 
-    def look(says, mode, deed, count, model="hybrid"):
+    def look(says, mode, deed, count, model="hybrid", halts=False):
         folder = write_studies(count, "scene")
         (tmp_path / "settings.ini").unlink(missing_ok=True)
         shutil.rmtree(readings_path.parent, ignore_errors=True)
-        window = make_window(mode=mode, engine=Oracle(says), model_name=model)
+        window = make_window(mode=mode, engine=Oracle(says, halts), model_name=model)
         window.models.set_cancers(6)
         window.prediction.set_overlay(True, 1.0)
         window.models.compare(True)
@@ -741,9 +745,12 @@ def look(make_window, write_studies, readings_path, tmp_path, qtbot, monkeypatch
         window.session.inference.start()
         sign(qtbot, window)
         window.assessment.reader.editingFinished.emit()
-        done = (count, count)
+        done = (0 if halts else count, count)
+        if halts:
+            qtbot.waitUntil(lambda: progress_of(window) is not None, timeout=20_000)
         qtbot.waitUntil(lambda: window.session.inference.progress == done, timeout=20_000)
-        if (other := window.session.inference.other_model_name) is not None:
+        other = window.session.inference.other_model_name
+        if other is not None and not halts:
             qtbot.waitUntil(lambda: has_predicted(window, other), timeout=20_000)
         deed(qtbot, window)
         qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
@@ -766,6 +773,25 @@ def test_two_windows_whose_models_contradict_each_other_are_alike_while_they_are
     one, other = look(alarmed, mode, deed, count), look(silent, mode, deed, count)
     for way in one:
         assert one[way] == other[way], way
+
+
+@pytest.mark.parametrize(
+    ("mode", "deed"), [(SECOND, with_one_breast_saved), (BLIND, before_any_word)]
+)
+def test_nor_do_they_tell_of_the_first_breast_while_the_second_is_judged(look, mode, deed):
+    one, other = (look(says, mode, deed, 2, halts=True) for says in (alarmed, silent))
+    for way in one:
+        assert one[way] == other[way], way
+
+
+def test_the_first_breast_is_told_before_the_second_where_nothing_is_hidden(look):
+    one, other = (
+        look(says, CONCURRENT, before_any_word, 1, halts=True) for says in (alarmed, silent)
+    )
+    differing = {way for way in one if one[way] != other[way]}
+    assert {"picture on the clipboard", "pictures", "words", "heard", "pixels"} <= differing
+    assert not {"exported", "items", "rows"} & differing  # which wait for all
+    assert one["summary"][0] == other["summary"][0]  # its words; its pictures are the screen's
 
 
 SPOT_SCENES = {

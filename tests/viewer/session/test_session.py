@@ -998,7 +998,7 @@ def test_how_far_the_engine_is_with_a_study_is_told_and_how_long_the_rest_may_ta
     told = []
     session.status_changed.connect(lambda _uid, status: told.append(status.progress))
     for done in range(4):
-        engine.on_view(done, 4)
+        engine.on_view(done, 4, None)
         qtbot.waitUntil(lambda count=done + 1: len(told) == count)
         clock[0] += 2.0
     assert [progress.view for progress in told] == [1, 2, 3, 4]
