@@ -7,6 +7,7 @@ cannot be judged never stops the next.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -150,13 +151,28 @@ class Predictor:
         What cannot be decoded is listed under `failures`; nothing is raised for a single file.
         Judged is breast by breast. `on_view` is told, before a view is begun, of views that are
         done, of views in all and, when the last view of a breast is done, of what is final by then.
+        Whoever asks so waits: each view is made ready on another thread, while the one before it
+        is with the networks.
         """
         found: dict[int, _ViewOutput | FailedFile] = {}  # by the view's place in the study
-        for place in _breast_by_breast(study):
-            if on_view is not None:
-                on_view(len(found), len(study.views), self._final_so_far(study, found))
-            view = study.views[place]
-            found[place] = _attempted(view, partial(self._judge, view, heatmaps))
+        order = _breast_by_breast(study)
+        if on_view is None:
+            for place in order:
+                view = study.views[place]
+                found[place] = self._judge(view, partial(self._prepared, view), heatmaps)
+            return self._pooled(study, [found[place] for place in sorted(found)])
+        with ThreadPoolExecutor(1, "preparing") as thread:
+            coming = [(place, study.views[place]) for place in order]
+            ahead = [thread.submit(self._prepared, view) for _, view in coming[:1]]
+            for number, (place, view) in enumerate(coming):
+                on_view(number, len(coming), self._final_so_far(study, found))
+                prepared = ahead.pop()
+                wait([prepared])
+                ahead += [
+                    thread.submit(self._prepared, following)
+                    for _, following in coming[number + 1 : number + 2]
+                ]
+                found[place] = self._judge(view, prepared.result, heatmaps)
         return self._pooled(study, [found[place] for place in sorted(found)])
 
     def _final_so_far(
@@ -207,8 +223,20 @@ class Predictor:
         )
         return _with_others(whole, members)
 
-    def _judge(self, view: MammogramView, wants_heatmap: bool) -> _ViewOutput:
-        prepared = self._prepared(view)
+    def _judge(
+        self,
+        view: MammogramView,
+        prepare: Callable[[], _ViewOutput | tuple[Frame, ...]],
+        wants_heatmap: bool,
+    ) -> _ViewOutput | FailedFile:
+        return _attempted(view, lambda: self._looked_at(view, prepare(), wants_heatmap))
+
+    def _looked_at(
+        self,
+        view: MammogramView,
+        prepared: _ViewOutput | tuple[Frame, ...],
+        wants_heatmap: bool,
+    ) -> _ViewOutput:
         if isinstance(prepared, _ViewOutput):
             return prepared
         upright: Sequence[NetworkOutput] | None = None

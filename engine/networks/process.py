@@ -27,6 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -66,6 +67,7 @@ _NO_MEMORY_ADVICE = message("Close other programs and try again.")
 _STARVED = message(
     "The system ended the engine twice at one request: close other programs and try again."
 )
+_LULL_S = 0.2  #: after a network is loaded, in which whoever waits for it asks
 _NICENESS = 15  #: below the window and its decoding, which is at 10
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000  #: winbase.h
 
@@ -173,7 +175,9 @@ class EngineProcess:
         atexit.register(self.stop)  # or an exit would look like the child's death: start it again
 
     def warm_up(self, model_name: str) -> "Future[ModelIdentity]":
-        """Loads a network and lets it think once, so that the first study need not wait for it."""
+        """Loads a network, and then lets it think once so that the first study is judged at full
+        speed; but a study that is asked about at once does not wait for that.
+        """
         return self._submit(_Request("warm_up", (model_name,)))
 
     def predict(
@@ -449,7 +453,11 @@ def serve_requests(connection: "Connection[Any, Any]", settings: EngineSettings)
             while True:
                 number, method, arguments = connection.recv()
                 thread = spots if method == "predict_region" else studies
-                thread.submit(reply, number, method, arguments)
+                replied = thread.submit(reply, number, method, arguments)
+                if method == "warm_up":
+                    replied.result()
+                    if not connection.poll(_LULL_S):  # nobody waits for an answer
+                        studies.submit(_attempt, partial(worker.think, *arguments), method)
                 del arguments  # or its study would stay in memory until the next one
         except EOFError:
             pulse.stop()
@@ -533,9 +541,11 @@ class Worker:
         self._decoded: tuple[MammogramView, Pixels] | None = None
 
     def warm_up(self, model_name: str) -> ModelIdentity:
-        predictor = self._predictor(model_name)
-        predictor.warm_up()
-        return predictor.identity
+        return self._predictor(model_name).identity
+
+    def think(self, model_name: str) -> None:
+        """Once, of nothing: see `Predictor.warm_up`."""
+        self._predictor(model_name).warm_up()
 
     def predict(
         self, study: Study, model_name: str, heatmaps: bool, on_view: OnView

@@ -247,7 +247,7 @@ def test_a_part_that_was_given_up_is_taken_away(pane):
     assert pane.waiting.text() == "The engine stopped\nGo on."
     assert words(pane, RIGHT) == ""
     with pytest.raises(ValueError, match="another study"):
-        pane.show_part(replace(saying(4, 2), study_uid="1.2.3"))
+        pane.show_part(replace(saying(4, 2), study_uid="9.9"))
 
 
 def test_a_failed_study_gives_title_and_advice(pane):
