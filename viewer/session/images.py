@@ -373,7 +373,7 @@ def _decode(view: MammogramView, wants_thumbnail: bool, threads: int) -> _Decode
     """On a decoding thread."""
     try:
         pixels = load_pixels(view, threads)
-        display = prepare(view, pixels)
+        display = prepare(view, pixels, threads)
         small = None
         if wants_thumbnail:
             small = thumbnail(display, THUMBNAIL_HEIGHT, view.laterality, view.pixel_aspect)
