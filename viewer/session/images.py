@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from engine.dicom.header_listing import read_header
@@ -35,6 +35,7 @@ from viewer.shared.states import program_error
 PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
 DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
 THUMBNAIL_HEIGHT = 112  # pixels; twice the row's, for screens of high resolution
+PAINTING_MS = 30  # until the first image is on the screen: its checks would hold that up
 _NICENESS = 10  #: of decoding threads: below the window's thread, above the engine's process
 _THREAD_PRIORITY_BELOW_NORMAL = -1  #: winbase.h
 
@@ -331,10 +332,14 @@ class Images(QObject):
             self.loaded.emit(*key, decoded.pixels)
         if decoded.checks:
             generation = self._generation
-            future = self._first_decoder.submit(_check, decoded)
-            self._delivery.when_done(future, lambda done: self._on_checked(generation, key, done))
+            QTimer.singleShot(PAINTING_MS, self, lambda: self._check(generation, key, decoded))
         elif decoded.thumbnail is not None:
             self.thumbnail_made.emit(study_uid, decoded.thumbnail)
+
+    def _check(self, generation: int, key: ImageKey, decoded: _Decoded) -> None:
+        if not self._is_closed:
+            future = self._first_decoder.submit(_check, decoded)
+            self._delivery.when_done(future, lambda done: self._on_checked(generation, key, done))
 
     def _on_checked(
         self, generation: int, key: ImageKey, future: Future[QImage | EngineError | None]
