@@ -29,6 +29,7 @@ from engine.dicom.loading import load
 from engine.networks.checkpoint import load_checkpoint, shipped_checkpoint
 from engine.networks.ensemble import BOTH
 from engine.networks.models import HYBRID, LIGHT, build_model
+from engine.networks.packed import packed
 from engine.networks.predictor import Predictor, use_threads
 from engine.networks.torchvision_guard import torchvision
 from tests.phantom import write_mammogram
@@ -44,7 +45,10 @@ start = bytes_of("VmRSS")
 if sys.argv[1] in ("both", "hybrid", "light"):
     from engine.networks import ensemble
     from engine.networks.checkpoint import shipped_checkpoint
+    from engine.networks.packed import packed
     members = ensemble.load(shipped_checkpoint(sys.argv[1])).optimized_for_inference().members
+    for member in members:
+        packed(member.model)
     asked = [(m.model.predict, (1, m.preprocessing.height, m.preprocessing.width)) for m in members]
 elif sys.argv[1] == "paper":
     from engine.networks.models import build_model
@@ -107,7 +111,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
     candidates = {}
     for name in (HYBRID, LIGHT):
         checkpoint = load_checkpoint(shipped_checkpoint(name))
-        fast = checkpoint.optimized_for_inference().model
+        fast = packed(checkpoint.optimized_for_inference().model)
         frame = (checkpoint.preprocessing.height, checkpoint.preprocessing.width)
         image = torch.rand(1, 1, *frame)
         candidates[f"{name}, as asked"] = lambda fast=fast, image=image: fast.predict(image)

@@ -6,9 +6,8 @@ prediction carries its study, its model and the catalogue it belongs to; one tha
 any more is dropped. All else goes into `predictions`, which are the session's: nothing that a
 reading mode hides can be had here.
 
-What a reader asks about a spot does not queue with the studies: it is handed over at once and goes
-before whatever waits in the engine process. A study that is being judged is not broken off for it;
-so for some seconds after a spot no study of the queue is begun.
+What a reader asks about a spot does not queue with the studies: it is handed over at once and is
+answered beside the study that the engine is at.
 """
 
 import logging
@@ -48,7 +47,6 @@ from viewer.shared.states import (
 
 log = logging.getLogger(__name__)
 
-SPOT_PAUSE_MS = 10_000  # after a spot was asked about the next one should not wait for a study
 RECOVERY_MS = 30_000  # with nothing left to ask, until what the engine stopped at is tried again
 RegionCallback = Callable[[str, RegionRequest], None]  #: gets its annotation_id, too
 
@@ -123,8 +121,6 @@ class Inference(QObject):
         self._in_flight: PredictionKey | None = None  # now with the engine
         self._pace = _Pace()
         self._regions: dict[str, Future[RegionJudgement]] = {}  # by annotation_id
-        self._spot_pause = QTimer(self, singleShot=True)
-        self._spot_pause.timeout.connect(self.work)
         self._recovery = QTimer(self, singleShot=True)
         self._recovery.timeout.connect(self._recover)
         self._predictions = predictions
@@ -201,7 +197,6 @@ class Inference(QObject):
         self._studies = studies
         self._current = None
         self.drop_regions()
-        self._spot_pause.stop()
         self._predictions.clear(kept)
         self._failures.clear()
         self._tried_again.clear()
@@ -218,7 +213,6 @@ class Inference(QObject):
         """The study goes first from now on; nobody waits for a spot on another any more."""
         self._current = study
         self.drop_regions()
-        self._spot_pause.stop()
 
     def clear_failures(self, study_uid: str) -> None:
         """What failed of the study is tried once more."""
@@ -330,7 +324,6 @@ class Inference(QObject):
 
     def close(self) -> None:
         self._is_closed = True
-        self._spot_pause.stop()
         self._recovery.stop()
         self._engine.stop()
 
@@ -394,9 +387,8 @@ class Inference(QObject):
         return self._compares_models and can_run and self._is_pending((study.uid, model_name))
 
     def _next_in_queue(self) -> Study | None:
-        """In the catalogue's order; none while it is paused or cancelled, or just after a spot."""
-        is_at_spots = self._regions or self._spot_pause.isActive()
-        if self._run_state is not RunState.RUNNING or is_at_spots:
+        """In the catalogue's order; none while it is paused or cancelled."""
+        if self._run_state is not RunState.RUNNING:
             return None
         studies = self._studies.values()
         return next((s for s in studies if self._is_pending((s.uid, self._model_name))), None)
@@ -431,7 +423,6 @@ class Inference(QObject):
         """Nobody waits for that answer any more."""
         if (future := self._regions.pop(drawing, None)) is not None:
             future.cancel()
-            self._spot_pause.start(SPOT_PAUSE_MS)
 
     def drop_regions(self) -> None:
         for drawing in list(self._regions):
@@ -447,7 +438,6 @@ class Inference(QObject):
         if self._regions.get(drawing) is not future:
             return  # dropped, though it came all the same
         del self._regions[drawing]
-        self._spot_pause.start(SPOT_PAUSE_MS)
         if future.cancelled():  # by an engine that stops
             return
         error, bug = future.exception(), None

@@ -36,7 +36,6 @@ from tests.viewer.pages import click, drag, message_below, spot
 from tests.viewer.studies import make_view, spacing
 from viewer.display import regions
 from viewer.display.opinion import percent
-from viewer.session import inference
 from viewer.shared.states import Phase, RegionRequest
 from viewer.viewports.region_painting import paint_card
 
@@ -685,22 +684,3 @@ def test_the_printed_page_lists_the_spots_by_the_numbers_on_its_pictures(ask_in,
     assert changed == ["R CC"]
     escape(qtbot, canvas)
     assert [line.about for line in window.output.summarise(False, True).regions[:-1]] == ["R CC 1"]
-
-
-def test_after_a_spot_no_study_of_the_list_is_begun_until_the_reader_has_moved_on(
-    make_window, write_studies, engine, qtbot, monkeypatch
-):
-    engine.is_holding = True
-    window = make_window()
-    open_and_wait(qtbot, window, write_studies(3))
-    window.session.inference.start()
-    qtbot.waitUntil(lambda: len(engine.asked) == 1)
-    draw(window)
-    engine.finish_next()
-    qtbot.waitUntil(lambda: is_predicted(window))
-    assert len(engine.asked) == 1
-    monkeypatch.setattr(inference, "SPOT_PAUSE_MS", 50)
-    draw(window, (60, 30), (75, 45))
-    qtbot.waitUntil(lambda: len(engine.asked) == 2)
-    engine.finish_next()
-    qtbot.waitUntil(lambda: len(engine.asked) == 3)
