@@ -2590,6 +2590,11 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>leído</translation>
     </message>
     <message>
+        <source>prior</source>
+        <comment>an earlier study of a patient</comment>
+        <translation>previo</translation>
+    </message>
+    <message>
         <source>disagreed with the model</source>
         <translation>en desacuerdo con el modelo</translation>
     </message>
@@ -5283,6 +5288,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>No other study of the worklist is left to be read</source>
         <translation>No queda ningún otro estudio de la lista por leer</translation>
+    </message>
+    <message>
+        <source>priors that were not read: {count}</source>
+        <translation>previos que no se leyeron: {count}</translation>
     </message>
     <message>
         <source>Settings</source>

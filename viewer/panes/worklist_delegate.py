@@ -133,7 +133,11 @@ class RowDelegate(QStyledItemDelegate):
             return tr("… not finished"), theme.WARNING
         if row.has_disagreed:
             return tr("≠ read"), theme.WARNING
-        return (tr("✓ read"), theme.MUTED) if row.is_read else ("●", theme.ACCENT)
+        if row.is_read:
+            return tr("✓ read"), theme.MUTED
+        if row.is_earlier:
+            return tr("prior", "an earlier study of a patient"), theme.MUTED
+        return "●", theme.ACCENT
 
     @staticmethod
     def _paint_badge(painter: QPainter, rect: QRect, side: str, category: int | None) -> None:
