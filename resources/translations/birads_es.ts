@@ -6183,6 +6183,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>No dice qué es, o de qué estudio.</translation>
     </message>
     <message>
+        <source>Nothing receives here</source>
+        <translation>Aquí nada recibe</translation>
+    </message>
+    <message>
+        <source>{node} sends by C-MOVE, to a receiver on this PC: set one up under DICOM nodes, or choose C-GET for the node.</source>
+        <translation>{node} envía por C-MOVE, a un receptor en este PC: configúrelo en los nodos DICOM, o elija C-GET para el nodo.</translation>
+    </message>
+    <message>
         <source>Not stored</source>
         <translation>No guardado</translation>
     </message>

@@ -24,6 +24,7 @@ from viewer.shared.plain_text import shortened
 from viewer.shared.states import MODEL_TITLES, SHORT_TITLES
 
 SUSPICION_LIMIT = 0.10  #: of P(4 or 5): above it the headline of a 1, 2 or 3 says so
+_AMBER_SHARE = 0.5  #: of the 4 and 5 that the calibration saw: from there on in amber, too
 SPREAD_LIMIT = 2  #: categories between the views of a breast: from there on the headline says so
 LEAST_CANCERS, MOST_CANCERS = 0.1, 500.0  #: in 1,000 women screened
 _BREASTS = 2  #: of a woman, one of which has the cancer
@@ -59,6 +60,19 @@ def meaning(prediction: Prediction) -> str:
 def needs_warning(prediction: Prediction | RegionPrediction) -> bool:
     """Whether a category in scope sounds safer than its P(4 or 5) is."""
     return prediction.category < _SUSPICIOUS_GRADE and prediction.suspicion > SUSPICION_LIMIT
+
+
+def is_amber(prediction: Prediction, is_pooled: bool) -> bool:
+    """Whether that is so much that it has to catch the eye: a network that was calibrated on many
+    cancers gives nearly every breast more than the limit. `is_pooled` of a breast with several
+    views.
+    """
+    population = prediction.model.population
+    if population is None:
+        return needs_warning(prediction)
+    shares = population.breasts if is_pooled else population.views
+    least = _AMBER_SHARE * shares.suspicious
+    return needs_warning(prediction) and prediction.suspicion > least
 
 
 def percent(probability: float) -> str:

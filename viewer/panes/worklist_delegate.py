@@ -106,9 +106,9 @@ class RowDelegate(QStyledItemDelegate):
             painter.drawText(line, _RIGHT, mark)
         painter.setFont(title)
         painter.setPen(theme.TEXT)
-        line.setRight(line.right() - mark_width)
-        title_text = painter.fontMetrics().elidedText(row.title, _MIDDLE, line.width())
-        painter.drawText(line, _LEFT, title_text)  # IDs differ at their ends
+        beside = line.adjusted(0, 0, -mark_width, 0)
+        title_text = painter.fontMetrics().elidedText(row.title, _MIDDLE, beside.width())
+        painter.drawText(beside, _LEFT, title_text)  # IDs differ at their ends
         painter.setFont(text)
         painter.setPen(theme.MUTED)
         _draw_elided(painter, line.translated(0, theme.scaled(19)), row.text)

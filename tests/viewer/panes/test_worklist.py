@@ -411,3 +411,18 @@ def test_what_would_tell_of_the_model_cannot_be_chosen_while_it_is_hidden_and_sa
         assert box.itemText(place).endswith(": the model's answers are hidden")
     people.allow_ranking(True)
     assert listed(people) == ["2", "1", "10"]
+
+
+def test_the_date_is_not_cut_by_what_stands_beside_the_patient(pane):
+    uid = STUDIES[0].uid
+    place = pane.list_view.visualRect(pane.list_view.model().index(0, 0))
+    below_the_patient = place.adjusted(0, theme.scaled(25), 0, -theme.scaled(28))
+
+    def line():
+        return pane.list_view.viewport().grab(below_the_patient).toImage()
+
+    bare = line()
+    pane.mark_draft(uid, True)
+    pane.list_view.viewport().repaint()
+    assert line() == bare
+    pane.mark_draft(uid, False)
