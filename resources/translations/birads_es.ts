@@ -2322,6 +2322,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Lo que diga aquí se guarda con las lecturas y se marca en cada imagen; ningún archivo cambia. Se vuelve a preguntar a las redes. Ctrl+Z lo retira.</translation>
     </message>
     <message>
+        <source>Images of the other folders &amp;opened, too</source>
+        <translation>También las imágenes de las otras carpetas &amp;abiertas</translation>
+    </message>
+    <message>
         <source>Side of the selected images</source>
         <translation>Lado de las imágenes seleccionadas</translation>
     </message>
@@ -2404,6 +2408,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>The files say otherwise: tick the line above if they are wrong.</source>
         <translation>Los archivos dicen otra cosa: marque la línea de arriba si se equivocan.</translation>
+    </message>
+    <message>
+        <source>These images lie in different folders: be sure that they are one patient&apos;s.</source>
+        <translation>Estas imágenes están en carpetas distintas: asegúrese de que son de una misma paciente.</translation>
+    </message>
+    <message>
+        <source>The images of further folders are not listed: open fewer.</source>
+        <translation>Las imágenes de más carpetas no se muestran: abra menos.</translation>
     </message>
     <message>
         <source>Mouse and forms</source>
