@@ -90,6 +90,12 @@ def suspicion_text(prediction: Prediction | RegionPrediction) -> str:
     return f"{text} > {percent(SUSPICION_LIMIT)}" if needs_warning(prediction) else text
 
 
+def longest_suspicion_text() -> str:
+    """No wider is ever needed: what is certain has a category of 4 or 5, and no limit beside it."""
+    text = tr("P(4 or 5) {percent}").format(percent=percent(0.88))
+    return f"{text} > {percent(SUSPICION_LIMIT)}"
+
+
 def spread(views: Sequence[Named]) -> str:
     """'CC 1 but MLO 4' where views of a breast are `SPREAD_LIMIT` categories apart, else empty."""
     graded = [(said.category, name) for name, said in views if isinstance(said, Prediction)]

@@ -21,6 +21,7 @@ from viewer.shared.languages import mark, tr
 from viewer.shared.messages import image_notes, localised, localised_unless_foreign
 from viewer.shared.plain_text import shortened
 from viewer.viewports.text_painting import (
+    PAD,
     TextLine,
     corner_width,
     height_of,
@@ -248,7 +249,7 @@ class CornerText:
         return label + [
             TextLine(part, line.colour, small)
             for line in lines
-            for part in wrapped(line.text, metrics, room)
+            for part in wrapped(line.text, metrics, room, area.width() - 2 * PAD)
         ]
 
     def lines_below(self, area: QRect, options: OverlayOptions = EVERYTHING) -> list[TextLine]:
