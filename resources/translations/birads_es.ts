@@ -5707,6 +5707,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>De sus marcas se muestran las primeras {most}.</translation>
     </message>
     <message>
+        <source>A rotation by {degrees} degrees was left out.</source>
+        <translation>Se omitió una rotación de {degrees} grados.</translation>
+    </message>
+    <message>
         <source>A VOI LUT was left out: {reason}.</source>
         <translation>Se omitió una VOI LUT: {reason}.</translation>
     </message>
@@ -6510,6 +6514,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>&amp;Guardar el PDF …</translation>
     </message>
     <message>
+        <source>&amp;Turn the images so</source>
+        <translation>&amp;Girar así las imágenes</translation>
+    </message>
+    <message>
         <source>{count} documents lie beside the images; they are told once you have read.</source>
         <translation>Junto a las imágenes hay {count} documentos; se muestran cuando usted haya leído.</translation>
     </message>
@@ -6556,6 +6564,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>windows, among the presets</source>
         <translation>ventanas, entre los preajustes</translation>
+    </message>
+    <message>
+        <source>shows {view}</source>
+        <translation>muestra {view}</translation>
     </message>
     <message>
         <source>to be saved and opened elsewhere</source>
