@@ -99,6 +99,9 @@ class RowDelegate(QStyledItemDelegate):
         column = inner.adjusted(self._thumbnail.width() + 8, 0, 0, 0)
         line = QRect(column.topLeft(), QSize(column.width(), theme.scaled(18)))
         mark, colour = self._mark(row)
+        needed = QFontMetrics(title).horizontalAdvance(row.title)
+        if needed + QFontMetrics(text).horizontalAdvance(mark) + 6 > line.width():
+            mark = mark.partition(" ")[0]  # its sign alone: who the patient is comes first
         painter.setFont(text)
         mark_width = painter.fontMetrics().horizontalAdvance(mark) + 6 if mark else 0
         if mark:

@@ -5,6 +5,8 @@ from PySide6.QtWidgets import QWidget
 
 
 def show_alone(dialog: QWidget) -> None:
-    """Until it is closed; then it is gone."""
+    """Until it is closed; then it is gone. No larger than the screen that it comes up on."""
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    if dialog.testAttribute(Qt.WidgetAttribute.WA_Resized):
+        dialog.resize(dialog.size().boundedTo(dialog.screen().availableSize()))
     dialog.show()
