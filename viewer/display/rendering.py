@@ -3,7 +3,8 @@
 A view is prepared once, off the GUI thread (`prepare`: a pyramid, the breast's box, the window
 presets), then drawn in two steps. `sample` cuts and scales the visible part, still in 16 bits, and
 is repeated only when the view is zoomed, moved or resized; `develop` sends the sample through the
-window's table and is all that a window drag costs.
+window's table and is all that a window drag costs. Where a view was only moved, `moved_picture`
+makes both of the strips alone that came into sight.
 
 No bright dot is lost by scaling. Averaging over areas keeps a dot's energy but spreads it: a pixel
 120 grey levels above its surroundings is 5 levels at a fifth of the size, and 0.6 at a fourteenth,
@@ -75,6 +76,16 @@ class Sample:
     peak: Array | None = field(repr=False)  #: None where no dot can be lost
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """The visible part of a view as it lights up."""
+
+    placement: Placement
+    x: int  #: its upper left corner on the canvas
+    y: int
+    grey: Array = field(repr=False)  #: uint8 (rows, columns), device pixels
+
+
 # ------------------------------------------------------------------------------------ preparation
 
 
@@ -135,40 +146,38 @@ def _without_padding(array: Array, resample: Callable[[Array], Array]) -> Array:
 
 
 def sample(
+    display: DisplayPixels, placement: Placement, canvas_width: int, canvas_height: int
+) -> Sample | None:
+    """The part of a view that shows on a canvas of that many device pixels; None if none does."""
+    shown = _in_sight(placement, canvas_width, canvas_height)
+    return None if shown is None else _sampled(display, placement, shown)
+
+
+def moved_picture(
+    before: Picture,
     display: DisplayPixels,
     placement: Placement,
-    canvas_width: int,
-    canvas_height: int,
-    before: Sample | None = None,
-) -> Sample | None:
-    """The part of a view that shows on a canvas of that many device pixels; None if none does.
-
-    `before` is an earlier sample of the same view: if it has only been moved since, what is still
-    there is kept and only the strips that came into sight are made.
+    canvas: tuple[int, int],
+    draw: Callable[[Sample], Array],
+) -> Picture | None:
+    """A picture of the same view that has only been moved since, on a canvas of `canvas` = (width,
+    height): what still shows is kept, and `draw` makes the strips that came into sight. None where
+    nothing is left of it, or more than its place has changed.
     """
-    x0, x1 = max(0, placement.left), min(canvas_width, placement.left + placement.width)
-    y0, y1 = max(0, placement.top), min(canvas_height, placement.top + placement.height)
-    if x0 >= x1 or y0 >= y1:
+    shown = _in_sight(placement, *canvas)
+    if shown is None or moved(before.placement, placement.left, placement.top) != placement:
         return None
-    left, top = placement.left, placement.top
-    shown = _Area(y0 - top, y1 - top, x0 - left, x1 - left)
-    kept = _kept(before, placement, shown)
-    if before is None or kept is None:
-        return Sample(placement, x0, y0, *_sample_area(display, placement, shown))
-
-    mean = np.empty((shown.bottom - shown.top, shown.right - shown.left), np.uint16)
-    peak = None if before.peak is None else np.empty_like(mean)
-    at = kept.seen_from(shown.top, shown.left)
-    was = kept.seen_from(before.y - before.placement.top, before.x - before.placement.left)
-    mean[at] = before.mean[was]
-    if peak is not None and before.peak is not None:
-        peak[at] = before.peak[was]
+    top, left = before.y - before.placement.top, before.x - before.placement.left
+    rows, columns = before.grey.shape
+    kept = shown.within(_Area(top, top + rows, left, left + columns))
+    if kept is None:
+        return None
+    grey = np.empty((shown.bottom - shown.top, shown.right - shown.left), np.uint8)
+    grey[kept.seen_from(shown.top, shown.left)] = before.grey[kept.seen_from(top, left)]
     for strip in shown.without(kept):
-        at = strip.seen_from(shown.top, shown.left)
-        mean[at], strip_peak = _sample_area(display, placement, strip)
-        if peak is not None and strip_peak is not None:  # the same scale has both or neither
-            peak[at] = strip_peak
-    return Sample(placement, x0, y0, mean, peak)
+        drawn = draw(_sampled(display, placement, strip))
+        grey[strip.seen_from(shown.top, shown.left)] = drawn
+    return Picture(placement, shown.left + placement.left, shown.top + placement.top, grey)
 
 
 @dataclass(frozen=True)
@@ -184,6 +193,16 @@ class _Area:
         """As indices into an array that begins there."""
         return slice(self.top - top, self.bottom - top), slice(self.left - left, self.right - left)
 
+    def within(self, other: "_Area") -> "_Area | None":
+        """What lies in both; None if nothing does."""
+        both = _Area(
+            max(self.top, other.top),
+            min(self.bottom, other.bottom),
+            max(self.left, other.left),
+            min(self.right, other.right),
+        )
+        return both if both.top < both.bottom and both.left < both.right else None
+
     def without(self, kept: "_Area") -> list["_Area"]:
         """The strips above, below, left and right of `kept`, that lies inside."""
         strips = (
@@ -195,21 +214,16 @@ class _Area:
         return [strip for strip in strips if strip.top < strip.bottom and strip.left < strip.right]
 
 
-def _kept(before: Sample | None, placement: Placement, shown: _Area) -> _Area | None:
-    """What of `before` still shows; None if it is not worth keeping."""
-    if before is None or placement.scale_x == placement.scale_y == 1:
-        return None  # at 1:1 nothing is computed
-    if moved(before.placement, placement.left, placement.top) != placement:
-        return None
-    top, left = before.y - before.placement.top, before.x - before.placement.left
-    rows, columns = before.mean.shape
-    kept = _Area(
-        max(shown.top, top),
-        min(shown.bottom, top + rows),
-        max(shown.left, left),
-        min(shown.right, left + columns),
-    )
-    return kept if kept.top < kept.bottom and kept.left < kept.right else None
+def _in_sight(placement: Placement, width: int, height: int) -> _Area | None:
+    """Of a scaled view on a canvas of that size; None if none of it is."""
+    left, top = placement.left, placement.top
+    canvas = _Area(-top, height - top, -left, width - left)
+    return _Area(0, placement.height, 0, placement.width).within(canvas)
+
+
+def _sampled(display: DisplayPixels, placement: Placement, area: _Area) -> Sample:
+    x, y = area.left + placement.left, area.top + placement.top
+    return Sample(placement, x, y, *_sample_area(display, placement, area))
 
 
 def _sample_area(
@@ -387,6 +401,13 @@ def to_image(grey: Array) -> QImage:
     grey = np.ascontiguousarray(grey)
     rows, columns = grey.shape
     return QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
+
+
+def to_colour(grey: Array) -> QImage:
+    """The same as the screen has its pixels, which is faster to draw scaled."""
+    rows, columns = grey.shape
+    image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
+    return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
 def thumbnail(

@@ -14,7 +14,7 @@ A view of an earlier study wears a frame and letters of a colour of their own, w
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QCursor,
@@ -25,6 +25,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QRegion,
     QResizeEvent,
     QWheelEvent,
 )
@@ -45,6 +46,7 @@ from viewer.viewports.corner_text import EVERYTHING, CornerText, OverlayOptions,
 from viewer.viewports.gestures import Gestures
 
 _PRIOR_FRAME = 2  #: logical pixels
+REST_MS = 30  #: without a step of zoom the hand rests, and what shows is exact again
 
 
 class Canvas(QWidget):
@@ -80,6 +82,9 @@ class Canvas(QWidget):
         self.is_on_paper = False  #: while it is painted for a page: its layers write nothing small
         self._is_selected = False
         self._drawings: tuple[str, ...] = ()  # what is to be told of them
+        self._is_hurried = False  # zoomed again before the hand has rested
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._be_exact)
         self._gestures = gestures = Gestures(self)
         gestures.window_adjusted.connect(self.user_adjust_window)
         gestures.all_windows_adjusted.connect(self.all_windows_adjusted)
@@ -234,7 +239,15 @@ class Canvas(QWidget):
             self._move(self.image.camera.zoomed_to(scale, point))
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
+        """On the screen it is coarse between two steps that follow hard on each other."""
+        self._is_hurried = self._rest.isActive()
+        self._rest.start()
         self.zoom_to(self.image.camera.scale * factor, at)
+
+    def _be_exact(self) -> None:
+        if self._is_hurried:
+            self._is_hurried = False
+            self.update()
 
     def centre(self, scale: float, row: float, column: float) -> None:
         """At `scale`, with that source point in the middle."""
@@ -279,22 +292,18 @@ class Canvas(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        self.paint(painter, EVERYTHING)
+        self.paint(painter, EVERYTHING, self._is_hurried)
         if self._is_selected:
             self._paint_frame(painter, QPen(theme.ACCENT if self.hasFocus() else theme.DISABLED, 1))
         painter.end()
 
-    def paint(self, painter: QPainter, options: OverlayOptions) -> None:
-        """On the screen and on whatever else shows it, see `picture`."""
-        painter.fillRect(self.rect(), theme.IMAGE_BACKGROUND)
+    def paint(self, painter: QPainter, options: OverlayOptions, is_hurried: bool = False) -> None:
+        """On the screen and on whatever else shows it, see `picture`; there never hurried."""
         ratio = self.devicePixelRatioF()
         painter.save()
         painter.scale(1 / ratio, 1 / ratio)  # device pixels, so that nothing is scaled twice
-        if (drawn := self.image.grey()) is not None:
-            grey, x, y = drawn
-            rows, columns = grey.shape
-            image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
-            painter.drawImage(QPoint(x, y), image)
+        if not (is_hurried and self._paint_coarse(painter)):
+            self._paint_exact(painter)
         if options.heat and (heat := self.image.heat()) is not None:
             painter.setOpacity(self.image.overlay_opacity)
             painter.drawImage(QPoint(heat[1], heat[2]), heat[0])
@@ -316,6 +325,32 @@ class Canvas(QWidget):
             if self.prior:
                 pen = QPen(theme.PRIOR, _PRIOR_FRAME, Qt.PenStyle.DashLine)
                 self._paint_frame(painter, pen, 3)
+
+    def _paint_exact(self, painter: QPainter) -> None:
+        if (drawn := self.image.grey()) is None:
+            self._paint_ground(painter, QRect())
+            return
+        grey, x, y = drawn
+        rows, columns = grey.shape
+        self._paint_ground(painter, QRect(x, y, columns, rows))
+        image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
+        painter.drawImage(QPoint(x, y), image)
+
+    def _paint_coarse(self, painter: QPainter) -> bool:
+        """Whether there is something to be painted so."""
+        if (drawn := self.image.coarse()) is None:
+            return False
+        self._paint_ground(painter, QRect())
+        for image, target in drawn:
+            painter.drawImage(target, image)
+        return True
+
+    def _paint_ground(self, painter: QPainter, covered: QRect) -> None:
+        """Black, but for what an image covers."""
+        width, height = self.device_size()
+        whole = QRegion(0, 0, width + 1, height + 1)  # sizes may have been rounded down
+        for rect in whole.subtracted(covered):
+            painter.fillRect(rect, theme.IMAGE_BACKGROUND)
 
     def _paint_frame(self, painter: QPainter, pen: QPen, inset: int = 0) -> None:
         """Around the view, but no line where chest walls meet."""
