@@ -404,10 +404,14 @@ def to_image(grey: Array) -> QImage:
 
 
 def to_colour(grey: Array) -> QImage:
-    """The same as the screen has its pixels, which is faster to draw scaled."""
+    """The same as the screen has its pixels; it holds them as long as it is kept.
+
+    Qt draws such an image by itself, scaled too. Of any other it makes such pixels first, on
+    threads of its own, and the window would wait for these.
+    """
     rows, columns = grey.shape
-    image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
-    return image.convertToFormat(QImage.Format.Format_RGB32)
+    pixels = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGRA)
+    return QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
 
 
 def thumbnail(

@@ -67,7 +67,7 @@ class ShownImage:
         self._side_check = check_side(view, None, self._conflicts)
         self._camera = Camera(CameraSubject.of(view, NOTHING, False))
         self._sample: tuple[tuple[Placement, tuple[int, int]], Sample | None] | None = None
-        self._picture: tuple[_Look, Picture] | None = None
+        self._picture: tuple[tuple[_Look, tuple[int, int]], Picture] | None = None
         self._coloured: tuple[Picture, QImage] | None = None
         self._overview: tuple[tuple[_Look, Placement], QImage] | None = None
         self._heat: (
@@ -200,25 +200,33 @@ class ShownImage:
 
     def grey(self) -> tuple[Array, int, int] | None:
         """The image as it shows: uint8 device pixels and their corner; None if nothing shows."""
-        picture = self._exact() if self.is_placed else None
+        picture = self._exact()
         return None if picture is None else (picture.grey, picture.x, picture.y)
+
+    def drawn(self) -> tuple[QImage, int, int] | None:
+        """The same, for the screen."""
+        picture = self._exact()
+        return None if picture is None else (self._in_colour(picture), picture.x, picture.y)
 
     @property
     def _look(self) -> _Look:
         return self.greys.version, self.has_shutter
 
     def _exact(self) -> Picture | None:
+        if not self.is_placed:
+            return None
         camera, look = self.camera, self._look
+        place = camera.placement, camera.size
         picture = None
-        if self._picture is not None and self._picture[0] == look:
-            place = camera.placement, camera.size
-            picture = rendering.moved_picture(
-                self._picture[1], self._display, *place, self._developed
-            )
+        if self._picture is not None and self._picture[0] == (look, camera.size):
+            before = self._picture[1]
+            if before.placement == camera.placement:
+                return before
+            picture = rendering.moved_picture(before, self._display, *place, self._developed)
         if picture is None and (sampled := self._sampled()) is not None:
             grey = self._developed(sampled)
             picture = Picture(sampled.placement, sampled.x, sampled.y, grey)
-        self._picture = None if picture is None else (look, picture)
+        self._picture = None if picture is None else ((look, camera.size), picture)
         return picture
 
     def _sampled(self) -> Sample | None:
@@ -241,7 +249,7 @@ class ShownImage:
         and below it, where that is not enough, all of the image in small. None where there is none
         that is nearly as large.
         """
-        if self._picture is None or self._picture[0] != self._look or not self.is_placed:
+        if self._picture is None or self._picture[0][0] != self._look or not self.is_placed:
             return None
         picture, now = self._picture[1], self.camera.placement
         before = picture.placement

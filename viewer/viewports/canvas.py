@@ -327,13 +327,9 @@ class Canvas(QWidget):
                 self._paint_frame(painter, pen, 3)
 
     def _paint_exact(self, painter: QPainter) -> None:
-        if (drawn := self.image.grey()) is None:
-            self._paint_ground(painter, QRect())
-            return
-        grey, x, y = drawn
-        rows, columns = grey.shape
-        self._paint_ground(painter, QRect(x, y, columns, rows))
-        image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
+        drawn = self.image.drawn()
+        image, x, y = drawn or (QImage(), 0, 0)
+        self._paint_ground(painter, QRect(QPoint(x, y), image.size()))
         painter.drawImage(QPoint(x, y), image)
 
     def _paint_coarse(self, painter: QPainter) -> bool:

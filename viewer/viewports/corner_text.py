@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from PySide6.QtCore import QRect, QRectF
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QPainter
 
 from engine.domain import Voi, VoiFunction, VoiWindow
 from viewer.display.breast_box import ImageSide, hung_wall
@@ -24,9 +24,9 @@ from viewer.viewports.text_painting import (
     TextLine,
     corner_width,
     height_of,
+    in_lines,
     paint_lines,
     paint_placeholder,
-    wrapped,
 )
 
 _LARGEST = 65535  #: of 16 bits; a window over all of them says nothing by its numbers
@@ -244,25 +244,25 @@ class CornerText:
         if not options.text:
             identity = self.identity if options.identity else ()
             lines = [line for line in lines if line.is_warning or line.text in identity]
-        metrics, room = QFontMetricsF(small), corner_width(area)
+        room = corner_width(area)
         return label + [
             TextLine(part, line.colour, small)
             for line in lines
-            for part in wrapped(line.text, metrics, room)
+            for part in in_lines(line.text, small, room)
         ]
 
     def lines_below(self, area: QRect, options: OverlayOptions = EVERYTHING) -> list[TextLine]:
         small = theme.font(theme.SMALL_TEXT_PX)
-        metrics, room = QFontMetricsF(small), corner_width(area)
+        room = corner_width(area)
         return [
             TextLine(part, line.colour, small)
             for line in self.bottom_lines()
             if options.text or line.is_warning
-            for part in wrapped(line.text, metrics, room)  # an origin that is elided is none
+            for part in in_lines(line.text, small, room)  # an origin that is elided is none
         ] + [
             TextLine(part, theme.FOREIGN, small)
             for text in (self.foreign if options.foreign else ())
-            for part in wrapped(text, metrics, room)
+            for part in in_lines(text, small, room)
         ]
 
     def free_area(self, area: QRect) -> QRectF:

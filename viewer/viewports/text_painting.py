@@ -5,6 +5,7 @@ keeps the text legible. All in logical pixels.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from PySide6.QtCore import QRect, QRectF, Qt
@@ -26,6 +27,27 @@ class TextLine(NamedTuple):
 def corner_width(area: QRect) -> float:
     """How wide corner text may be."""
     return area.width() * _AIR_SHARE if area.width() > 260 else area.width() - 2 * PAD
+
+
+class _Fitted(NamedTuple):
+    """A line that is elided where it would be too wide."""
+
+    text: str
+    width: float
+    height: float
+
+
+@lru_cache(maxsize=1024)  # the same lines are painted at each step of the hand
+def _fitted(text: str, font: QFont, room: float) -> _Fitted:
+    metrics = QFontMetricsF(font)
+    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+    return _Fitted(text, metrics.horizontalAdvance(text), metrics.height())
+
+
+@lru_cache(maxsize=1024)
+def in_lines(text: str, font: QFont, room: float) -> tuple[str, ...]:
+    """`wrapped`, for what is painted again and again."""
+    return tuple(wrapped(text, QFontMetricsF(font), room))
 
 
 def height_of(lines: Sequence[TextLine]) -> float:
@@ -58,17 +80,15 @@ def paint_lines(
     first.
     """
     room = area.width() - 2 * PAD
-    metrics = [QFontMetricsF(line.font) for line in lines]
-    heights = [metric.height() for metric in metrics]
+    fitted = [_fitted(line.text, line.font, room) for line in lines]
+    heights = [each.height for each in fitted]
     while lines and sum(heights[: len(lines)]) > area.height() - 2 * PAD:
         lines = lines[:-1]
     total = sum(heights[: len(lines)])
     y = area.bottom() + 1 - PAD - total if at_bottom else area.top() + PAD * 0.75
     ground = QColor(theme.IMAGE_BACKGROUND)
     ground.setAlpha(_GROUND_ALPHA)
-    for (text, colour, font), metric, height in zip(lines, metrics, heights, strict=False):
-        text = metric.elidedText(text, Qt.TextElideMode.ElideRight, room)
-        width = metric.horizontalAdvance(text)
+    for (_, colour, font), (text, width, height) in zip(lines, fitted, strict=False):
         x = area.right() + 1 - PAD - width if align_right else area.left() + PAD
         box = QRectF(x, y, width, height)
         painter.fillRect(box.adjusted(-3, 0, 3, 0), ground)
