@@ -85,7 +85,9 @@ class _Viewer:
     def window(self, step: int) -> None:
         """Left drag; Shift takes all four views along."""
         shift = Qt.KeyboardModifier.ShiftModifier
-        self._drag(self._canvases[:1], Qt.MouseButton.LeftButton, (2 * _turn(step), _turn(step)), shift)
+        self._drag(
+            self._canvases[:1], Qt.MouseButton.LeftButton, (2 * _turn(step), _turn(step)), shift
+        )
 
     def zoom(self, step: int) -> None:
         self._drag(self._canvases, Qt.MouseButton.RightButton, (0, 5 * _turn(step)))

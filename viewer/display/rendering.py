@@ -35,6 +35,7 @@ from viewer.display.shutter import EVERYWHERE, Surroundings, survey
 
 PEAK_WEIGHT = 0.125  #: 32 grey levels of contrast stay 4, the least that is seen (research notes)
 _SMALLEST_LEVEL = 256  #: the pyramid ends when its longer side is no longer than this
+_AHEAD = 64  #: device pixels around the canvas, that a picture which is moved has ready
 _ANCHORS = 32  #: candidates for a crop edge, see `_anchor`
 
 
@@ -78,12 +79,17 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """The visible part of a view as it lights up."""
+    """The visible part of a view as it lights up, and perhaps some of what lies around."""
 
     placement: Placement
-    x: int  #: its upper left corner on the canvas
+    x: int  #: its upper left corner, seen from the canvas's
     y: int
     grey: Array = field(repr=False)  #: uint8 (rows, columns), device pixels
+
+    def seen(self, width: int, height: int) -> tuple[Array, int, int]:
+        """What of it shows on a canvas of that size, and its corner there."""
+        x, y = max(0, self.x), max(0, self.y)
+        return self.grey[y - self.y : height - self.y, x - self.x : width - self.x], x, y
 
 
 # ------------------------------------------------------------------------------------ preparation
@@ -161,23 +167,27 @@ def moved_picture(
     draw: Callable[[Sample], Array],
 ) -> Picture | None:
     """A picture of the same view that has only been moved since, on a canvas of `canvas` = (width,
-    height): what still shows is kept, and `draw` makes the strips that came into sight. None where
-    nothing is left of it, or more than its place has changed.
+    height): what still shows is kept, and `draw` makes the strips that come into sight, ahead of
+    the next steps. None where nothing is left of it, or more than its place has changed.
     """
     shown = _in_sight(placement, *canvas)
     if shown is None or moved(before.placement, placement.left, placement.top) != placement:
         return None
     top, left = before.y - before.placement.top, before.x - before.placement.left
     rows, columns = before.grey.shape
-    kept = shown.within(_Area(top, top + rows, left, left + columns))
-    if kept is None:
+    there = _Area(top, top + rows, left, left + columns)
+    if shown.within(there) == shown:
+        return Picture(placement, left + placement.left, top + placement.top, before.grey)
+    wanted = _in_sight(placement, *canvas, _AHEAD)
+    kept = wanted and wanted.within(there)
+    if wanted is None or kept is None:
         return None
-    grey = np.empty((shown.bottom - shown.top, shown.right - shown.left), np.uint8)
-    grey[kept.seen_from(shown.top, shown.left)] = before.grey[kept.seen_from(top, left)]
-    for strip in shown.without(kept):
+    grey = np.empty((wanted.bottom - wanted.top, wanted.right - wanted.left), np.uint8)
+    grey[kept.seen_from(wanted.top, wanted.left)] = before.grey[kept.seen_from(top, left)]
+    for strip in wanted.without(kept):
         drawn = draw(_sampled(display, placement, strip))
-        grey[strip.seen_from(shown.top, shown.left)] = drawn
-    return Picture(placement, shown.left + placement.left, shown.top + placement.top, grey)
+        grey[strip.seen_from(wanted.top, wanted.left)] = drawn
+    return Picture(placement, wanted.left + placement.left, wanted.top + placement.top, grey)
 
 
 @dataclass(frozen=True)
@@ -214,10 +224,10 @@ class _Area:
         return [strip for strip in strips if strip.top < strip.bottom and strip.left < strip.right]
 
 
-def _in_sight(placement: Placement, width: int, height: int) -> _Area | None:
-    """Of a scaled view on a canvas of that size; None if none of it is."""
+def _in_sight(placement: Placement, width: int, height: int, ahead: int = 0) -> _Area | None:
+    """Of a scaled view on a canvas of that size, and so far around it; None if none of it is."""
     left, top = placement.left, placement.top
-    canvas = _Area(-top, height - top, -left, width - left)
+    canvas = _Area(-top - ahead, height - top + ahead, -left - ahead, width - left + ahead)
     return _Area(0, placement.height, 0, placement.width).within(canvas)
 
 

@@ -68,7 +68,7 @@ class ShownImage:
         self._camera = Camera(CameraSubject.of(view, NOTHING, False))
         self._sample: tuple[tuple[Placement, tuple[int, int]], Sample | None] | None = None
         self._picture: tuple[tuple[_Look, tuple[int, int]], Picture] | None = None
-        self._coloured: tuple[Picture, QImage] | None = None
+        self._coloured: tuple[Array, QImage] | None = None
         self._overview: tuple[tuple[_Look, Placement], QImage] | None = None
         self._heat: (
             tuple[tuple[Placement, tuple[int, int]], tuple[QImage, int, int] | None] | None
@@ -201,10 +201,10 @@ class ShownImage:
     def grey(self) -> tuple[Array, int, int] | None:
         """The image as it shows: uint8 device pixels and their corner; None if nothing shows."""
         picture = self._exact()
-        return None if picture is None else (picture.grey, picture.x, picture.y)
+        return None if picture is None else picture.seen(*self.camera.size)
 
     def drawn(self) -> tuple[QImage, int, int] | None:
-        """The same, for the screen."""
+        """The same for the screen, perhaps with more of it beyond the canvas's edges."""
         picture = self._exact()
         return None if picture is None else (self._in_colour(picture), picture.x, picture.y)
 
@@ -270,23 +270,22 @@ class ShownImage:
         canvas = QRectF(0, 0, *self.camera.size)
         drawn = [(self._in_colour(picture), target)]
         if not target.contains(whole.intersected(canvas)):
-            drawn.insert(0, (self._small(now), whole))
+            drawn.insert(0, (self._small(), whole))
         return drawn
 
     def _in_colour(self, picture: Picture) -> QImage:
-        if self._coloured is None or self._coloured[0] is not picture:
-            self._coloured = picture, rendering.to_colour(picture.grey)
+        if self._coloured is None or self._coloured[0] is not picture.grey:
+            self._coloured = picture.grey, rendering.to_colour(picture.grey)
         return self._coloured[1]
 
-    def _small(self, placement: Placement) -> QImage:
-        """All of it, turned as it is placed."""
-        share = _SMALL / max(placement.width, placement.height)
-        width = max(1, round(placement.width * share))
-        height = max(1, round(placement.height * share))
-        small = replace(placement, left=0, top=0, width=width, height=height)
+    def _small(self) -> QImage:
+        """All of it, turned as it shows."""
+        subject, unit = self.camera.subject, self.camera.unit
+        longer = max(subject.rows * unit[1], subject.columns * unit[0])
+        small = self.camera.placement_at(_SMALL / longer)
         key = self._look, small
         if self._overview is None or self._overview[0] != key:
-            sampled = rendering.sample(self._display, small, width, height)
+            sampled = rendering.sample(self._display, small, small.width, small.height)
             assert sampled is not None  # it lies on its canvas
             self._overview = key, rendering.to_colour(self._developed(sampled))
         return self._overview[1]

@@ -265,9 +265,7 @@ class OpenCatalogue(QObject):
         kept = (uid for uid, study in studies.items() if _is_same(study, before.get(uid)))
         self.replaced.emit(catalogue, tuple(kept) if goes_on else (), goes_on)
 
-    def _grow(
-        self, paths: tuple[Path, ...], catalogue: Catalogue, at_once: bool = False
-    ) -> None:
+    def _grow(self, paths: tuple[Path, ...], catalogue: Catalogue, at_once: bool = False) -> None:
         """What is open stays as it is on the screen, unless it turns out to be more or another.
         Many studies come to it some at a time, in their order.
         """

@@ -105,6 +105,10 @@ class Canvas(QWidget):
     def state(self) -> ImageState:
         return self.image.state
 
+    def expect_pixels(self) -> None:
+        """They are there and show in a moment: it does not say that it is waiting."""
+        self.text.tells_waiting = False
+
     def show_pixels(self, display: DisplayPixels) -> None:
         self.image.show(display)
         self._describe()
@@ -218,7 +222,9 @@ class Canvas(QWidget):
 
     def set_fit(self, scale: float, unit: tuple[float, float]) -> None:
         """`scale` device pixels per unit fit the page; a pixel is `unit` = (wide, tall) units."""
-        self._move(self.image.camera.fitting(scale, unit))
+        camera = self.image.camera.fitting(scale, unit)
+        if camera != self.image.camera:
+            self._move(camera)
 
     def turn(self, orientation: Orientation) -> None:
         """Shows it turned, fitted; the label stays, and the corner says what was done."""

@@ -89,6 +89,7 @@ class CornerText:
         self.level = TextLevel.ALL
         self.is_beside_prior = False  #: and says that it is the current one
         self.is_comparable = True  #: its size, with the others of the page; if not it says so
+        self.tells_waiting = True  #: while it has no pixels
         self.refusal = ""  #: why no network judges the view, in the reader's language; or nothing
         self.foreign: tuple[str, ...] = ()  #: whose marks show, while they do
 
@@ -284,7 +285,7 @@ class CornerText:
             paint_lines(painter, below, lines, align_right, at_bottom=True)
         elif self._image.state is ImageState.FAILED:
             paint_placeholder(painter, area, *self._image.failure, theme.ERROR)
-        else:
+        elif self.tells_waiting:
             paint_placeholder(painter, area, tr("loading…"), "", theme.MUTED)
 
 
