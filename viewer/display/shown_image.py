@@ -24,7 +24,6 @@ from viewer.display.placement import Placement
 from viewer.display.priors import Prior
 from viewer.display.rendering import NOTHING, DisplayPixels, Picture, Sample
 
-
 _Look = tuple[int, bool]  #: version of the greys, shutter
 
 _COARSEST = 1.5  #: times that a picture is drawn larger or smaller than it was made
