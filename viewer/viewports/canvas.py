@@ -25,7 +25,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QRegion,
     QResizeEvent,
     QWheelEvent,
 )
@@ -349,10 +348,19 @@ class Canvas(QWidget):
 
     def _paint_ground(self, painter: QPainter, covered: QRect) -> None:
         """Black, but for what an image covers."""
-        width, height = self.device_size()
-        whole = QRegion(0, 0, width + 1, height + 1)  # sizes may have been rounded down
-        for rect in whole.subtracted(covered):
-            painter.fillRect(rect, theme.IMAGE_BACKGROUND)
+        width, height = (length + 1 for length in self.device_size())  # they may be rounded down
+        inner = covered & QRect(0, 0, width, height)
+        if inner.isEmpty():
+            painter.fillRect(0, 0, width, height, theme.IMAGE_BACKGROUND)
+            return
+        right, bottom = inner.x() + inner.width(), inner.y() + inner.height()
+        for around in (
+            QRect(0, 0, width, inner.y()),
+            QRect(0, bottom, width, height - bottom),
+            QRect(0, inner.y(), inner.x(), inner.height()),
+            QRect(right, inner.y(), width - right, inner.height()),
+        ):
+            painter.fillRect(around, theme.IMAGE_BACKGROUND)
 
     def _paint_frame(self, painter: QPainter, pen: QPen, inset: int = 0) -> None:
         """Around the view, but no line where chest walls meet."""
