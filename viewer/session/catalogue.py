@@ -18,7 +18,7 @@ from viewer.shared.languages import mark
 log = logging.getLogger(__name__)
 
 LISTING_DELAY_MS = 500  # between two listings of what comes from a PACS
-GROWTH = 20  #: studies that come to it in one turn of the event loop: the window answers between
+GROWTH = 10  #: studies that come to it in one turn of the event loop: the window answers between
 
 
 class OpenCatalogue(QObject):

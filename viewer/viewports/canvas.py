@@ -151,6 +151,8 @@ class Canvas(QWidget):
 
     def show_foreign(self, marks: Sequence[ImageMarks]) -> None:
         """Others' marks over the image, and in the corner whose they are."""
+        if not marks and not self._foreign:
+            return
         self._foreign = tuple(marks)
         self.text.foreign = captions(marks)
         self.update()
