@@ -7,7 +7,7 @@ there is something to show, `has_pixels` tells.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from PySide6.QtCore import QRectF
@@ -34,6 +34,16 @@ class ImageState(Enum):
     LOADING = "loading"
     SHOWN = "shown"
     FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """What was drawn last, to be drawn larger or smaller; rectangles in device pixels."""
+
+    picture: QImage
+    target: QRectF
+    small: Callable[[], QImage]  #: all of the image, for what the picture leaves free
+    whole: QRectF  #: where that would lie
 
 
 class ShownImage:
@@ -243,10 +253,9 @@ class ShownImage:
             grey[self._covered[1]] = 0  # black in every window and polarity
         return grey
 
-    def coarse(self) -> list[tuple[QImage, QRectF]] | None:
-        """Instead of `grey`, while the hand zooms: the last picture, to be drawn larger or smaller,
-        and below it, where that is not enough, all of the image in small. None where there is none
-        that is nearly as large.
+    def coarse(self) -> "Coarse | None":
+        """Instead of `drawn`, while the hand zooms; None where nothing was drawn before that is
+        nearly as large.
         """
         if self._picture is None or self._picture[0][0] != self._look or not self.is_placed:
             return None
@@ -266,11 +275,7 @@ class ShownImage:
             rows * taller,
         )
         whole = QRectF(now.left, now.top, now.width, now.height)
-        canvas = QRectF(0, 0, *self.camera.size)
-        drawn = [(self._in_colour(picture), target)]
-        if not target.contains(whole.intersected(canvas)):
-            drawn.insert(0, (self._small(), whole))
-        return drawn
+        return Coarse(self._in_colour(picture), target, self._small, whole)
 
     def _in_colour(self, picture: Picture) -> QImage:
         if self._coloured is None or self._coloured[0] is not picture.grey:

@@ -14,7 +14,7 @@ A view of an earlier study wears a frame and letters of a colour of their own, w
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QCursor,
@@ -334,35 +334,36 @@ class Canvas(QWidget):
                 self._paint_frame(painter, pen, 3)
 
     def _paint_exact(self, painter: QPainter) -> None:
-        drawn = self.image.drawn()
-        image, x, y = drawn or (QImage(), 0, 0)
-        self._paint_ground(painter, QRect(QPoint(x, y), image.size()))
+        image, x, y = self.image.drawn() or (QImage(), 0, 0)
+        self._paint_ground(painter, QRectF(x, y, image.width(), image.height()))
         painter.drawImage(QPoint(x, y), image)
 
     def _paint_coarse(self, painter: QPainter) -> bool:
         """Whether there is something to be painted so."""
-        if (drawn := self.image.coarse()) is None:
+        if (coarse := self.image.coarse()) is None:
             return False
-        self._paint_ground(painter, QRect())
-        for image, target in drawn:
-            painter.drawImage(target, image)
+        picture, target = coarse.picture, coarse.target
+        self._paint_ground(painter, coarse.whole)
+        shown = coarse.whole & QRectF(0, 0, *self.device_size())
+        if not target.contains(shown):
+            small = coarse.small()
+            across, down = (
+                small.width() / coarse.whole.width(),
+                small.height() / coarse.whole.height(),
+            )
+            for rect in _around(shown, target):
+                corner = rect.topLeft() - coarse.whole.topLeft()
+                size = QSizeF(rect.width() * across, rect.height() * down)
+                source = QRectF(QPointF(corner.x() * across, corner.y() * down), size)
+                painter.drawImage(rect, small, source)
+        painter.drawImage(target, picture)
         return True
 
-    def _paint_ground(self, painter: QPainter, covered: QRect) -> None:
+    def _paint_ground(self, painter: QPainter, covered: QRectF) -> None:
         """Black, but for what an image covers."""
-        width, height = (length + 1 for length in self.device_size())  # they may be rounded down
-        inner = covered & QRect(0, 0, width, height)
-        if inner.isEmpty():
-            painter.fillRect(0, 0, width, height, theme.IMAGE_BACKGROUND)
-            return
-        right, bottom = inner.x() + inner.width(), inner.y() + inner.height()
-        for around in (
-            QRect(0, 0, width, inner.y()),
-            QRect(0, bottom, width, height - bottom),
-            QRect(0, inner.y(), inner.x(), inner.height()),
-            QRect(right, inner.y(), width - right, inner.height()),
-        ):
-            painter.fillRect(around, theme.IMAGE_BACKGROUND)
+        width, height = self.device_size()  # they may be rounded down
+        for rect in _around(QRectF(0, 0, width + 1, height + 1), covered):
+            painter.fillRect(rect, theme.IMAGE_BACKGROUND)
 
     def _paint_frame(self, painter: QPainter, pen: QPen, inset: int = 0) -> None:
         """Around the view, but no line where chest walls meet."""
@@ -436,3 +437,18 @@ class Canvas(QWidget):
             super().keyReleaseEvent(event)
         elif not self.is_space_down:
             self.unsetCursor()
+
+
+def _around(outer: QRectF, inner: QRectF) -> list[QRectF]:
+    """What of a rectangle another leaves free."""
+    inner = inner & outer
+    if inner.isEmpty():
+        return [outer]
+    tall = inner.height()
+    strips = (
+        QRectF(outer.left(), outer.top(), outer.width(), inner.top() - outer.top()),
+        QRectF(outer.left(), inner.bottom(), outer.width(), outer.bottom() - inner.bottom()),
+        QRectF(outer.left(), inner.top(), inner.left() - outer.left(), tall),
+        QRectF(inner.right(), inner.top(), outer.right() - inner.right(), tall),
+    )
+    return [strip for strip in strips if not strip.isEmpty()]
