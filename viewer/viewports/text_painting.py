@@ -4,16 +4,18 @@ Each line in a corner stands on a dark ground of its own, that on air is not see
 keeps the text legible. All in logical pixels.
 """
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from viewer.shared import theme
 
 PAD = 8  #: between text and edge
+_MARGIN = 3  #: of the ground, before and behind a line
 _GROUND_ALPHA = 200  #: behind text: on white tissue the quiet colour still has 4.5 : 1
 _AIR_SHARE = 0.62  #: of a cell's width that corner text may fill
 
@@ -48,6 +50,26 @@ def _fitted(text: str, font: QFont, room: float) -> _Fitted:
 def in_lines(text: str, font: QFont, room: float) -> tuple[str, ...]:
     """`wrapped`, for what is painted again and again."""
     return tuple(wrapped(text, QFontMetricsF(font), room))
+
+
+@lru_cache(maxsize=512)
+def _drawn(
+    text: str, colour: int, font: QFont, width: float, height: float, ratio: float
+) -> QImage:
+    """A line on its ground, for so many device pixels in a logical one."""
+    wide, tall = math.ceil((width + 2 * _MARGIN) * ratio), math.ceil(height * ratio)
+    image = QImage(max(1, wide), max(1, tall), QImage.Format.Format_ARGB32_Premultiplied)
+    image.setDevicePixelRatio(ratio)
+    ground = QColor(theme.IMAGE_BACKGROUND)
+    ground.setAlpha(_GROUND_ALPHA)
+    image.fill(ground)
+    painter = QPainter(image)
+    painter.setFont(font)
+    painter.setPen(QColor.fromRgba(colour))
+    box = QRectF(_MARGIN, 0, width, height)
+    painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+    painter.end()
+    return image
 
 
 def height_of(lines: Sequence[TextLine]) -> float:
@@ -86,15 +108,11 @@ def paint_lines(
         lines = lines[:-1]
     total = sum(heights[: len(lines)])
     y = area.bottom() + 1 - PAD - total if at_bottom else area.top() + PAD * 0.75
-    ground = QColor(theme.IMAGE_BACKGROUND)
-    ground.setAlpha(_GROUND_ALPHA)
+    ratio = painter.device().devicePixelRatio()
     for (_, colour, font), (text, width, height) in zip(lines, fitted, strict=False):
         x = area.right() + 1 - PAD - width if align_right else area.left() + PAD
-        box = QRectF(x, y, width, height)
-        painter.fillRect(box.adjusted(-3, 0, 3, 0), ground)
-        painter.setFont(font)
-        painter.setPen(colour)
-        painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        drawn = _drawn(text, colour.rgba(), font, width, height, ratio)
+        painter.drawImage(QPointF(x - _MARGIN, y), drawn)
         y += height
     return y
 
