@@ -96,7 +96,7 @@ class OpenCatalogue(QObject):
         if self._is_partly_open:
             self._grow(paths, catalogue)
         else:
-            self._replace(paths, catalogue)
+            self._begin(paths, catalogue)
 
     def _on_partly_opened(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
         """The first examinations of a large folder: reading can begin while the rest is found."""
@@ -104,7 +104,15 @@ class OpenCatalogue(QObject):
             self._grow(paths, catalogue)
         else:
             self._is_partly_open = True
-            self._replace(paths, catalogue)
+            self._begin(paths, catalogue)
+
+    def _begin(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
+        """With its first studies; the others come to them."""
+        _check_apart(catalogue)
+        self._replace(paths, replace(catalogue, studies=catalogue.studies[:GROWTH]))
+        if len(catalogue.studies) > GROWTH:
+            self._growing_to = catalogue
+            self._growth_due.start()
 
     def open_reading(self, reading: ReaderAssessment) -> None:
         """Brings up the study that was read; `reading_opened` follows, or `failed`.
@@ -256,8 +264,7 @@ class OpenCatalogue(QObject):
     ) -> None:
         """With `goes_on` what is known of studies that are what they were still holds."""
         before, studies = self.studies, {study.uid: study for study in catalogue.studies}
-        if len(studies) != len(catalogue.studies):  # else one's prediction would show as another's
-            raise ValueError("two studies of a catalogue share a uid")
+        _check_apart(catalogue)
         self._opening.settle()
         self._stop_growing()
         self._paths, self.studies = paths, studies
@@ -301,6 +308,12 @@ class OpenCatalogue(QObject):
     def _stop_growing(self) -> None:
         self._growing_to = None
         self._growth_due.stop()
+
+
+def _check_apart(catalogue: Catalogue) -> None:
+    """Else the prediction of one study would show as another's."""
+    if len({study.uid for study in catalogue.studies}) != len(catalogue.studies):
+        raise ValueError("two studies of a catalogue share a uid")
 
 
 def study_to_go_on_with(current: Study | None, studies: Sequence[Study]) -> str | None:

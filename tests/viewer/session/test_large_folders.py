@@ -79,6 +79,17 @@ def test_many_studies_come_to_the_list_some_at_a_time_in_their_order(
     assert (hung, selected(window)) == ([], "A-0")
 
 
+def test_a_folder_that_is_opened_is_listed_some_studies_at_a_time(
+    qtbot, window, write_studies, monkeypatch
+):
+    monkeypatch.setattr("viewer.session.catalogue.GROWTH", 3)
+    sizes = open_to_the_end(qtbot, window, write_studies(8))
+    qtbot.waitUntil(lambda: len(patients(window)) == 8, timeout=20_000)
+    assert sizes == [3, 6, 8]
+    assert patients(window) == [f"A-{n}" for n in range(1, 9)]
+    assert selected(window) == "A-1"
+
+
 def test_what_is_still_to_come_to_the_list_is_dropped_with_it(
     qtbot, window, write_studies, monkeypatch
 ):
