@@ -114,7 +114,7 @@ def _run_window(options: argparse.Namespace) -> int:
         languages.install(app, languages.wanted(""))
         return show_refusal(error)
     settings = Settings(policy=policy)
-    theme.apply(app, settings.text_scale)
+    theme.apply(app, settings.text_scale, app.primaryScreen().availableSize())
     languages.install(app, languages.wanted(settings.language))  # before the first widget
     os.umask(0o077)  # whatever is written in a session is its user's alone
     with suppress(OSError):  # told where it matters: by the log, and by the readings

@@ -5,6 +5,8 @@ cancel.
 The open study stays open whatever is listed; only the reader's own step leads to another.
 """
 
+from collections.abc import Collection
+
 from PySide6.QtCore import QModelIndex, QPoint, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
@@ -147,6 +149,11 @@ class WorklistPane(QWidget):
     def mark_draft(self, study_uid: str, has_draft: bool) -> None:
         self._change(study_uid, has_draft=has_draft)
 
+    def mark_earlier(self, study_uids: Collection[str]) -> None:
+        """Those that are there to be compared with a later one; no other is."""
+        for row in tuple(self._items.studies):
+            self._change(row.study.uid, is_earlier=row.study.uid in study_uids)
+
     def mark_read(
         self,
         study_uid: str,
@@ -249,6 +256,11 @@ class WorklistPane(QWidget):
         self.bar.show_counts(counts)
 
     # ------------------------------------------------------------------------ going through it
+
+    @property
+    def has_keyboard(self) -> bool:
+        """Of its window: the list, not the search."""
+        return self.window().focusWidget() is self.list_view
 
     @property
     def study_uids(self) -> tuple[str, ...]:

@@ -233,6 +233,10 @@ class Canvas(QWidget):
         self._describe()
         self._changed()
 
+    def turn_stored(self, orientation: Orientation) -> None:
+        """The same of the image as it is stored, whichever way round it was hung."""
+        self.turn(orientation.of_mirrored() if self.image.is_mirrored else orientation)
+
     def fit(self) -> None:
         self._move(self.image.camera.fitted())
 

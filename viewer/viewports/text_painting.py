@@ -47,9 +47,9 @@ def _fitted(text: str, font: QFont, room: float) -> _Fitted:
 
 
 @lru_cache(maxsize=1024)
-def in_lines(text: str, font: QFont, room: float) -> tuple[str, ...]:
+def in_lines(text: str, font: QFont, room: float, most: float = float("inf")) -> tuple[str, ...]:
     """`wrapped`, for what is painted again and again."""
-    return tuple(wrapped(text, QFontMetricsF(font), room))
+    return tuple(wrapped(text, QFontMetricsF(font), room, most))
 
 
 @lru_cache(maxsize=512)
@@ -77,16 +77,33 @@ def height_of(lines: Sequence[TextLine]) -> float:
     return PAD + sum(QFontMetricsF(line.font).height() for line in lines)
 
 
-def wrapped(text: str, metrics: QFontMetricsF, room: float) -> list[str]:
-    """In lines no wider than `room`, broken between words; a single word is left too wide."""
+def wrapped(
+    text: str, metrics: QFontMetricsF, room: float, most: float = float("inf")
+) -> list[str]:
+    """In lines no wider than `room`, broken between words; a single word is left too wide, and
+    broken only where it would be wider than `most`.
+    """
     lines: list[str] = []
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and metrics.horizontalAdvance(longer) <= room:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines += _broken(word, metrics, most)
     return lines
+
+
+def _broken(word: str, metrics: QFontMetricsF, most: float) -> list[str]:
+    """After its last hyphen that fits, else after the last letter that does."""
+    parts = []
+    while len(word) > 1 and metrics.horizontalAdvance(word) > most:
+        fitting = sum(
+            metrics.horizontalAdvance(word[:count]) <= most for count in range(1, len(word))
+        )
+        end = word.rfind("-", 0, fitting) + 1 or max(1, fitting)
+        parts.append(word[:end])
+        word = word[end:]
+    return [*parts, word]
 
 
 def paint_lines(

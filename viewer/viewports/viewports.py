@@ -22,6 +22,7 @@ from viewer.display.camera import Zoom
 from viewer.display.foreign_marks import marks_on, presets_of
 from viewer.display.hanging import Arrangement, Cell, laterality_conflicts
 from viewer.display.mouse_habits import MouseHabits
+from viewer.display.orientation import Orientation
 from viewer.display.page_layout import lay_out
 from viewer.display.priors import Prior
 from viewer.display.reading_steps import StepKind
@@ -250,6 +251,16 @@ class ViewportsPane(QWidget):
         """Whether they are painted; the presets are there in either case."""
         self._shows_foreign_marks = is_on
         self._show_foreign()
+
+    def turn_as(self, document: ForeignDocument) -> None:
+        """The images that it turns, of the open study; `reset` hangs them again."""
+        for shown in document.shown:
+            for canvas in self._canvases.values():
+                is_meant = canvas.view.image_uid in shown.image_uids and canvas.prior is None
+                if shown.is_turned and is_meant and canvas.image.has_pixels:
+                    turned = Orientation.of_presentation(shown.rotation, shown.is_flipped)
+                    canvas.turn_stored(turned)
+        self.fit_page()
 
     def _show_foreign(self) -> None:
         for image_uid, canvas in self._canvases.items():

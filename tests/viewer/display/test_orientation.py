@@ -47,6 +47,18 @@ def test_turning_an_image_that_is_mirrored_itself(orientation):
     assert np.array_equal(apply(array, orientation.of_mirrored()), expected)
 
 
+@pytest.mark.parametrize("is_flipped", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_presentation_rotates_clockwise_and_flips_after_that(rotation, is_flipped):
+    array = np.arange(12).reshape(3, 4)
+    expected = np.rot90(array, -rotation // 90)
+    expected = np.fliplr(expected) if is_flipped else expected
+    turned = Orientation.of_presentation(rotation, is_flipped)
+    assert np.array_equal(apply(array, turned), expected)
+    # of an image that was hung mirrored the same is seen
+    assert np.array_equal(apply(np.fliplr(array), turned.of_mirrored()), expected)
+
+
 def test_four_quarter_turns_are_none_and_all_eight_have_words_of_their_own():
     assert reduce(lambda o, _: o.turned_right(), range(4), AS_HUNG) == AS_HUNG
     assert reduce(lambda o, _: o.turned_left(), range(4), AS_HUNG) == AS_HUNG

@@ -444,3 +444,32 @@ def test_what_would_tell_of_the_model_cannot_be_chosen_while_it_is_hidden_and_sa
         assert box.itemText(place).endswith(": the model's answers are hidden")
     people.allow_ranking(True)
     assert listed(people) == ["2", "1", "10"]
+
+
+def test_the_date_is_not_cut_by_what_stands_beside_the_patient(pane):
+    uid = STUDIES[0].uid
+    place = pane.list_view.visualRect(pane.list_view.model().index(0, 0))
+    below_the_patient = place.adjusted(0, theme.scaled(25), 0, -theme.scaled(28))
+
+    def line():
+        return pane.list_view.viewport().grab(below_the_patient).toImage()
+
+    bare = line()
+    pane.mark_draft(uid, True)
+    pane.list_view.viewport().repaint()
+    assert line() == bare
+    pane.mark_draft(uid, False)
+
+
+def test_what_stands_beside_the_patient_shrinks_to_its_sign_before_the_id_is_cut(qtbot):
+    study = replace(STUDIES[0], patient_id="LONG-PATIENT-ID-0000")
+    pictures = []
+    for has_draft in (False, True):
+        pane = WorklistPane()
+        qtbot.addWidget(pane)
+        pane.resize(theme.scaled(220) + 50, 300)
+        pane.show_catalogue(Catalogue((study,)))
+        pane.mark_draft(study.uid, has_draft)
+        place = pane.list_view.visualRect(pane.list_view.model().index(0, 0))
+        pictures.append(pane.list_view.viewport().grab(place.adjusted(0, 0, -40, 0)).toImage())
+    assert pictures[0] == pictures[1]  # the ID is as whole with the sign as without
