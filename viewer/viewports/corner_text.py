@@ -25,9 +25,9 @@ from viewer.viewports.text_painting import (
     TextLine,
     corner_width,
     height_of,
+    in_lines,
     paint_lines,
     paint_placeholder,
-    wrapped,
 )
 
 _LARGEST = 65535  #: of 16 bits; a window over all of them says nothing by its numbers
@@ -91,6 +91,7 @@ class CornerText:
         self.level = TextLevel.ALL
         self.is_beside_prior = False  #: and says that it is the current one
         self.is_comparable = True  #: its size, with the others of the page; if not it says so
+        self.tells_waiting = True  #: while it has no pixels
         self.refusal = ""  #: why no network judges the view, in the reader's language; or nothing
         self.foreign: tuple[str, ...] = ()  #: whose marks show, while they do
 
@@ -247,25 +248,25 @@ class CornerText:
         if not options.text:
             identity = self.identity if options.identity else ()
             lines = [line for line in lines if line.is_warning or line.text in identity]
-        metrics, room = QFontMetricsF(small), corner_width(area)
+        room = corner_width(area)
         return label + [
             TextLine(part, line.colour, small)
             for line in lines
-            for part in wrapped(line.text, metrics, room, area.width() - 2 * PAD)
+            for part in in_lines(line.text, small, room, area.width() - 2 * PAD)
         ]
 
     def lines_below(self, area: QRect, options: OverlayOptions = EVERYTHING) -> list[TextLine]:
         small = theme.font(theme.SMALL_TEXT_PX)
-        metrics, room = QFontMetricsF(small), corner_width(area)
+        room = corner_width(area)
         return [
             TextLine(part, line.colour, small)
             for line in self.bottom_lines()
             if options.text or line.is_warning
-            for part in wrapped(line.text, metrics, room)  # an origin that is elided is none
+            for part in in_lines(line.text, small, room)  # an origin that is elided is none
         ] + [
             TextLine(part, theme.FOREIGN, small)
             for text in (self.foreign if options.foreign else ())
-            for part in wrapped(text, metrics, room)
+            for part in in_lines(text, small, room)
         ]
 
     def free_area(self, area: QRect) -> QRectF:
@@ -287,7 +288,7 @@ class CornerText:
             paint_lines(painter, below, lines, align_right, at_bottom=True)
         elif self._image.state is ImageState.FAILED:
             paint_placeholder(painter, area, *self._image.failure, theme.ERROR)
-        else:
+        elif self.tells_waiting:
             paint_placeholder(painter, area, tr("loading…"), "", theme.MUTED)
 
 

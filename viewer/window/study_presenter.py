@@ -193,7 +193,7 @@ class StudyPresenter(QObject):
 
     def _on_pixels_loaded(self, study_uid: str, image_uid: str, pixels: DisplayPixels) -> None:
         if self._session.images.is_hung(study_uid):
-            self._viewports.show_pixels(image_uid, pixels)
+            self._viewports.bring_pixels(image_uid, pixels)
 
     def _on_pixels_failed(self, study_uid: str, image_uid: str, error: EngineError) -> None:
         if self._session.images.is_hung(study_uid):

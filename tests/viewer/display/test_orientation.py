@@ -99,12 +99,18 @@ def test_what_is_drawn_turned_is_the_straight_picture_turned(orientation, scale)
 def test_a_turned_view_that_is_panned_looks_as_if_drawn_anew(orientation, scale):
     pixels = pixels_of(make_view(shape=(300, 240)))
     display = rendering.prepare(make_view(shape=pixels.shape), pixels)
-    sampled = None
-    for left, top in ((0, 0), (-9, -4), (-9, -30), (12, 7)):
+    table = voi.display_table(pixels, VoiWindow(2048, 4096, VoiFunction.LINEAR_EXACT))
+
+    def draw(sampled):
+        return rendering.develop(sampled, table)
+
+    first = rendering.sample(display, place(pixels, scale, orientation), 70, 60)
+    picture = rendering.Picture(first.placement, first.x, first.y, draw(first))
+    for left, top in ((-9, -4), (-9, -30), (12, 7)):
         placement = place(pixels, scale, orientation, left, top)
-        sampled = rendering.sample(display, placement, 70, 60, sampled)
-        anew = rendering.sample(display, placement, 70, 60)
-        assert np.abs(sampled.mean.astype(int) - anew.mean).max() <= 32  # of 4096: 2 grey levels
+        picture = rendering.moved_picture(picture, display, placement, (70, 60), draw)
+        anew = draw(rendering.sample(display, placement, 70, 60))
+        assert np.abs(picture.seen(70, 60)[0].astype(int) - anew).max() <= 2
 
 
 @pytest.mark.parametrize("orientation", ALL)

@@ -101,6 +101,39 @@ def test_the_open_study_stays_selected_when_the_order_changes(pane, qtbot):
     assert pane.list_view.currentIndex().data().startswith("Patient A-1")
 
 
+@pytest.mark.parametrize("order", [WorklistOrder.OPENED, WorklistOrder.PATIENT])
+def test_a_list_that_grows_keeps_its_selection_and_moves_nothing_under_the_reader(
+    pane, qtbot, order
+):
+    there = tuple(study_of(number) for number in range(500, 540))
+    pane.show_catalogue(Catalogue(there))
+    pane.show()
+    pane.set_order(order)
+    pane.select(there[15].uid)
+    told = []
+    pane.study_selected.connect(told.append)
+    view = pane.list_view
+    view.verticalScrollBar().setValue(801)
+
+    def stands(study):
+        index = view.model().index(pane.study_uids.index(study.uid), 0)
+        return view.visualRect(index).top()
+
+    before = [stands(study) for study in there]
+    for start in (100, 600, 200):
+        there = (*there, *(study_of(number) for number in range(start, start + 20)))
+        pane.grow(Catalogue(there, failures=CATALOGUE.failures[: start // 200]))
+        qtbot.wait(20)
+        assert [stands(study) for study in there[:40]] == before
+        assert view.currentIndex().row() == pane.study_uids.index(there[15].uid)
+        assert view.selectionModel().selectedIndexes() == [view.currentIndex()]
+    assert told == []
+    in_order = [study.uid for study in there]
+    assert list(pane.study_uids) == (
+        in_order if order is WorklistOrder.OPENED else sorted(in_order)
+    )
+
+
 def test_selecting_tells_the_study_and_which_comes_next(pane, qtbot):
     with qtbot.waitSignal(pane.study_selected) as selected:
         pane.select("1.2.2")
