@@ -7,8 +7,10 @@ Each NAME=FILE holds out-of-fold predictions of every view alone. Breasts seen i
 each projection is the mean of its views, so that nothing can be told from how many there are, and
 the other breast is not asked. What is learnt is learnt on the other folds, of all collections
 together, each with an offset of its own, or the collection would be what is learnt; so a figure is
-of one collection. Intervals: patients resampled, both readings on the same draw. With several files
-each is judged on the breasts that all have, then all of them together.
+of one collection. It is of pairs within a fold: what the other folds teach differs by fold, and the
+scores of two folds do not compare. Intervals: patients resampled, both readings on the same draw.
+With several files each is judged on the breasts that all have, then all of them together, there
+also beside what an ensemble says (`--ensemble resources/checkpoints/both.out_of_fold.csv`).
 """
 
 import argparse
@@ -23,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from engine.domain import ViewPosition
-from engine.evaluation.metrics import auc, bootstrap
+from engine.evaluation.metrics import auc_within, bootstrap
 from engine.evaluation.row_predictions import RowPrediction, read_predictions
 from engine.training import dataset
 
@@ -103,12 +105,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("predictions", nargs="+", metavar="NAME=FILE")
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--ensemble", type=Path, help="its out-of-fold predictions, read by breast")
     arguments = parser.parse_args()
     rows = dataset.read(arguments.data).rows
     of_networks: dict[str, Breasts] = {}
     for name, path in (text.split("=", 1) for text in arguments.predictions):
         of_networks[name] = breasts_of(read_predictions(Path(path), rows)[0])
-    keys = sorted(set.intersection(*(set(found) for found in of_networks.values())))
+    joint = breasts_of(read_predictions(arguments.ensemble, rows)[0]) if arguments.ensemble else {}
+    known = [set(found) for found in (*of_networks.values(), joint) if found]
+    keys = sorted(set.intersection(*known))
     single = dataset.single_outcome_datasets(rows)
     first = next(iter(of_networks.values()))
     keys = [key for key in keys if first[key][0].row.dataset not in single]
@@ -132,6 +137,10 @@ def main() -> None:
         for what, make in FEATURES.items():
             given = make(part).reshape(len(keys), -1)
             readings[f"{what}, logistic"] = learnt(np.hstack([given, which]), truth, folds, False)
+        if joint and len(places) > 1:
+            readings["as the ensemble reads them"] = np.array(
+                [joint[key][0].breast_malignancy for key in keys]
+            )
         everything = [make(part).reshape(len(keys), -1) for make in FEATURES.values()]
         readings["all of these, boosted trees"] = learnt(
             np.hstack([*everything, which]), truth, folds, True
@@ -147,8 +156,9 @@ def main() -> None:
                     inside: np.ndarray = inside,
                     shipped: np.ndarray = shipped,
                 ) -> dict[str, np.ndarray]:
-                    one = auc(truth[inside], score, weights)
-                    return {"auc": one, "gain": one - auc(truth[inside], shipped, weights)}
+                    one = auc_within(folds[inside], truth[inside], score, weights)
+                    mean = auc_within(folds[inside], truth[inside], shipped, weights)
+                    return {"auc": one, "gain": one - mean}
 
                 value = {k: v[0] for k, v in figures(np.ones((1, inside.sum()))).items()}
                 low, high = bootstrap(figures, patients[inside])["gain"] or (np.nan, np.nan)
