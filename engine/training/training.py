@@ -244,7 +244,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints are written")
     parser.add_argument(
-        "--backbone", type=Path, help="starting weights: ResNet-50 (hybrid) or MobileNetV2 (others)"
+        "--backbone",
+        type=Path,
+        help="starting weights: ResNet-50 (hybrid) or MobileNetV2 (others); of these others also a "
+        "checkpoint of ours, which must not have seen the held-out patients",
     )
     parser.add_argument("--fold", type=int, help="hold this fold out and predict it at the end")
     parser.add_argument("--seed", type=int, help="default: the preset's")
