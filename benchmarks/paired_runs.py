@@ -7,7 +7,9 @@ Each NAME=RUNS is the --out of `birads-engine train`, with one fold or more; the
 are judged, from the held_out.npz that training left: raw logits of one look. AUCs for malignancy
 are of pairs within a fold, since two networks' logits do not compare; a breast's score is the mean
 of its views' log-odds of cancer and of BI-RADS 4 or 5. Intervals: patients resampled, both networks
-on the same draw; what another seed would have given is not in them.
+on the same draw; what another seed would have given is not in them. Last, how the malignancy output
+correlates with what is told of each image without the breast (`engine.evaluation.borders`, trees of
+the other folds): a gain that comes with a rise of it is the archive's.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.evaluation import borders
 from engine.evaluation.metrics import auc_within, bootstrap
 from engine.training import dataset
 from engine.training.dataset import ManifestRow
@@ -41,6 +44,15 @@ def of_breasts(rows: list[ManifestRow], said: np.ndarray) -> np.ndarray:
     return mean[index]
 
 
+def without_the_breast(collection: list[ManifestRow], rows: list[ManifestRow]) -> np.ndarray:
+    """(rows,): log-odds of cancer by border statistics, taught on the collection's other folds."""
+    known = [row for row in collection if row.is_malignant is not None]
+    malignant = np.array([row.is_malignant for row in known], bool)
+    score = borders.cross_fitted(borders.of_rows(known), malignant, borders.folds_of(known))
+    place = {row.file: number for number, row in enumerate(known)}
+    return score[[place[row.file] for row in rows]]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", metavar="NAME=RUNS")
@@ -60,7 +72,7 @@ def main() -> None:
     sys.stdout.write(f"Folds {', '.join(map(str, folds))}.\n\n")
     sys.stdout.write(
         "| | views (cancers) | malignancy | difference | P(4 or 5) | difference "
-        "| breast, both heads | difference |\n" + "| --- " * 8 + "|\n"
+        "| breast, both heads | difference | correlation |\n" + "| --- " * 9 + "|\n"
     )
     single = dataset.single_outcome_datasets(all_rows)
     known = [row for row in all_rows if row.fold in folds and row.is_malignant is not None]
@@ -70,6 +82,7 @@ def main() -> None:
             for row in known
             if row.dataset == collection and all(row.file in said for said in by_file.values())
         ]
+        guess = without_the_breast([r for r in all_rows if r.dataset == collection], rows)
         truth = np.array([bool(row.is_malignant) for row in rows])
         fold_of = np.array([row.fold for row in rows])
         scores = {}
@@ -103,6 +116,7 @@ def main() -> None:
                 cells.append(
                     "" if own is first else f"{value[str(i)][0]:+.3f} ({low:+.3f} to {high:+.3f})"
                 )
+            cells.append(f"{np.corrcoef(own[0], guess)[0, 1]:.3f}")
             sys.stdout.write("| " + " | ".join(cells) + " |\n")
 
 
