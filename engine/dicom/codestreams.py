@@ -39,9 +39,7 @@ class _Layout:
 def ended_codestream(data: bytes) -> tuple[bytes, Callable[[], None]]:
     """`data`, a codestream or a JP2 file, its end marker made good, and the check of what it holds.
 
-    The check may run beside the decoder, which lets go of the interpreter; it takes a twentieth of
-    the decoder's time. Until it has passed, what was decoded is nothing to show. Both raise
-    UnreadableFile.
+    The check takes a fiftieth of the decoder's time. Both raise UnreadableFile.
     """
     start = data.find(b"\xff\x4f\xff\x51")
     try:

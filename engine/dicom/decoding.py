@@ -25,7 +25,14 @@ from engine.dicom.encapsulation import (
 from engine.dicom.files import SourceFile
 from engine.dicom.limits import FILE_SIZE_LIMIT, check_size, corrupt, cut_off, file_too_large
 from engine.dicom.plain_images import grey_of
-from engine.dicom.streams import decode_stream, has_end_marker, read_stream, run_codec
+from engine.dicom.streams import (
+    NO_HURRY,
+    Urgency,
+    decode_stream,
+    has_end_marker,
+    read_stream,
+    run_codec,
+)
 from engine.dicom.tags import (
     ABSURD,
     BIG_ENDIAN,
@@ -325,16 +332,16 @@ def modality_lut(tags: Tags, is_big_endian: bool) -> VoiLut | Message | None:
     return None
 
 
-def decode(file: SourceFile, layout: PixelLayout, threads: int = 1) -> Pixels:
+def decode(file: SourceFile, layout: PixelLayout, urgency: Urgency = NO_HURRY) -> Pixels:
     """Decodes the file's image, of several frames the middle one, of a colour image the luma.
 
-    `threads` as of `decode_stream`. Raises UnreadableFile, UnsupportedImage and OSError.
+    `urgency` as of `decode_stream`. Raises UnreadableFile, UnsupportedImage and OSError.
     """
     if layout.photometric.startswith("PALETTE"):
         raise UnsupportedImage(
             message("Palette colours are not supported"), message("Export it in greyscale.")
         )
-    raw = read_frame(file, layout, threads)
+    raw = read_frame(file, layout, urgency)
     if raw.ndim == 3:
         raw = raw[..., 0] if _is_luma_first(layout) else grey_of(raw, _top(layout))[0]
     return _pixels(raw, layout)
@@ -454,7 +461,7 @@ def _pixels(raw: np.ndarray, layout: PixelLayout) -> Pixels:
 
 
 def read_frame(
-    file: SourceFile, layout: PixelLayout, threads: int = 1, index: int | None = None
+    file: SourceFile, layout: PixelLayout, urgency: Urgency = NO_HURRY, index: int | None = None
 ) -> np.ndarray:
     """One frame, the middle one where none is named, as integers (rows, columns[, 3]),
     sign-extended.
@@ -468,7 +475,7 @@ def read_frame(
     frame = joined_fragments(source, _parts(source, layout, index))
     if layout.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
         return _native(io.BytesIO(frame), replace(layout, offset=0), 0)
-    return _encapsulated(frame, layout, threads)
+    return _encapsulated(frame, layout, urgency)
 
 
 def _whole_data_set(file: io.BufferedIOBase, layout: PixelLayout) -> bytes:
@@ -572,10 +579,10 @@ def _masked(raw: np.ndarray, layout: PixelLayout) -> np.ndarray:
     return (raw << (unused - shift)).view(signed) >> unused
 
 
-def _encapsulated(frame: bytes, layout: PixelLayout, threads: int) -> np.ndarray:
+def _encapsulated(frame: bytes, layout: PixelLayout, urgency: Urgency) -> np.ndarray:
     if layout.transfer_syntax == _RLE:
         return _rle(frame, layout)
-    decoded = decode_stream(frame, (layout.rows, layout.columns, layout.samples), threads)
+    decoded = decode_stream(frame, (layout.rows, layout.columns, layout.samples), urgency)
     if decoded.dtype.kind == "i":  # a JPEG 2000 stream that knows its sign
         return decoded
     # Streams hold the stored bits alone, whatever High Bit says, and of these no more than they

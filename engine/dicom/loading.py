@@ -15,6 +15,7 @@ from engine.dicom.image_file import read_image_file
 from engine.dicom.limits import FILE_SIZE_LIMIT, PIXEL_LIMIT, unopened
 from engine.dicom.plain_images import plain_format, plain_pixels
 from engine.dicom.search import Search
+from engine.dicom.streams import NO_HURRY, Urgency
 from engine.dicom.studies import FoundImage, make_studies, without_copies
 from engine.dicom.tags import read_tags
 from engine.domain import (
@@ -30,7 +31,16 @@ from engine.domain import (
 from engine.errors import EngineError, FileChanged, UnreadableFile
 from engine.messages import message
 
-__all__ = ["FILE_SIZE_LIMIT", "PIXEL_LIMIT", "load", "load_pixels", "look_at", "members"]
+__all__ = [
+    "FILE_SIZE_LIMIT",
+    "NO_HURRY",
+    "PIXEL_LIMIT",
+    "Urgency",
+    "load",
+    "load_pixels",
+    "look_at",
+    "members",
+]
 
 log = logging.getLogger(__name__)
 
@@ -112,16 +122,16 @@ def _complete_studies(
     )
 
 
-def load_pixels(view: MammogramView, threads: int = 1) -> Pixels:
+def load_pixels(view: MammogramView, urgency: Urgency = NO_HURRY) -> Pixels:
     """Decodes the image of `view`; safe to call from any thread.
 
-    `threads`: on how many of its own, where the format allows (JPEG 2000). Raises UnreadableFile,
-    of these FileChanged where the file is no longer what was listed (see `engine.dicom.files`), and
+    `urgency` tells when a compressed DICOM image is checked. Raises UnreadableFile, of these
+    FileChanged where the file is no longer what was listed (see `engine.dicom.files`), and
     UnsupportedImage.
     """
     try:
         with opened_as_listed(view.path, view.file) as file:
-            pixels = _pixels_of(file, threads)
+            pixels = _pixels_of(file, urgency)
     except OSError as error:
         raise UnreadableFile(
             message("The file cannot be opened"),
@@ -159,13 +169,13 @@ def members(path: Path) -> tuple[list[Path], list[FailedFile]]:
     return list(search.inside(path, list_archive(path))), search.failures
 
 
-def _pixels_of(file: SourceFile, threads: int) -> Pixels:
+def _pixels_of(file: SourceFile, urgency: Urgency) -> Pixels:
     head = file.read(132)
     if head[128:] != b"DICM" and plain_format(head):
         return plain_pixels(file)
     with read_tags(file) as read:
         layout = read_layout(read)
-    return decode(file, layout, threads)
+    return decode(file, layout, urgency)
 
 
 class _Queue:

@@ -15,6 +15,7 @@ _SOP, _EPH = b"\xff\x91", b"\xff\x92"
 _MOST_BLOCKS = 60_000  # times layers: half a second. A mammogram of 40 million pixels has 13,000
 _LENGTH_BITS = 3  # of a code block's first length, B.10.7.1
 _UNKNOWN = 2**31  # more than any value in a tag tree
+_ROOT = -1  # the parent of a tag tree's root
 
 Pair = tuple[int, int]  #: across, down
 
@@ -104,26 +105,24 @@ class _Band:
 
     def __init__(self, across: int, down: int) -> None:
         self.across, self.down = across, down
-        self.paths: list[list[int]] = []  #: of each block, its nodes in the tag trees, root first
+        self.parents: list[int] = []  #: of the tag trees' nodes, B.10.2; the blocks come first
 
     def begin(self) -> None:
-        """Makes it ready to be walked over: tag trees, B.10.2, and the state of each block."""
+        """Makes it ready to be walked over: tag trees, and the state of each block."""
         across, down = self.across, self.down
-        levels = [(0, across)]  # where the nodes of each level begin, and how many are in a row
         size = across * down
         while (across, down) != (1, 1):
-            across, down = (across + 1) // 2, (down + 1) // 2
-            levels.append((size, across))
+            row = (across + 1) // 2
+            self.parents += [
+                size + (y >> 1) * row + (x >> 1) for y in range(down) for x in range(across)
+            ]
+            across, down = row, (down + 1) // 2
             size += across * down
-        self.paths = [
-            [start + (y >> n) * row + (x >> n) for n, (start, row) in enumerate(levels)][::-1]
-            for y in range(self.down)
-            for x in range(self.across)
-        ]
+        self.parents.append(_ROOT)
         self.inclusion = ([_UNKNOWN] * size, [0] * size)
         self.zero_planes = ([_UNKNOWN] * size, [0] * size)
-        self.length_bits = [_LENGTH_BITS] * len(self.paths)
-        self.passes = [0] * len(self.paths)  # so far; 0: the block was not included yet
+        self.length_bits = [_LENGTH_BITS] * (self.across * self.down)
+        self.passes = [0] * (self.across * self.down)  # so far; 0: the block was not included yet
 
 
 @dataclass(frozen=True)
@@ -213,43 +212,40 @@ class _Walk:
     def __init__(self, data: bytes, block_style: int) -> None:
         self.position = 0
         self._data, self._style = data, block_style
-        self._byte, self._left = 0, 0  # the header's newest, and how many of its bits are left
 
     def packet(self, bands: Sequence[_Band], layer: int) -> None:
         """B.10.8; the blocks' bytes follow the header."""
         if self._data[self.position : self.position + 2] == _SOP:
             self.position += 6
-        self._byte = self._left = 0
+        header = _HeaderBits(self._data, self.position)
         length = 0
-        if self._bit():
+        if header.number(1):
             for band in bands:
-                if not band.paths:
+                if not band.parents:
                     band.begin()
-                for block, path in enumerate(band.paths):
-                    length += self._block(band, block, path, layer)
-        if self._byte == 0xFF:  # a byte of stuffing, B.10.1
-            self.position += 1
+                for block in range(band.across * band.down):
+                    length += self._block(header, band, block, layer)
+        self.position = header.end
         if self._data[self.position : self.position + 2] == _EPH:
             self.position += 2
         self.position += length
         if self.position > len(self._data):
             raise IndexError
 
-    def _block(self, band: _Band, block: int, path: Sequence[int], layer: int) -> int:
+    def _block(self, header: "_HeaderBits", band: _Band, block: int, layer: int) -> int:
         """How many bytes of a code block this packet holds."""
         if band.passes[block]:
-            if not self._bit():
+            if not header.number(1):
                 return 0
         else:
-            if self._tag(band.inclusion, path, layer + 1) > layer:
+            if _tag(header, band, band.inclusion, block, layer + 1) > layer:
                 return 0
-            self._tag(band.zero_planes, path, _UNKNOWN)
-        passes = self._passes()
-        while self._bit():
-            band.length_bits[block] += 1
+            _tag(header, band, band.zero_planes, block, _UNKNOWN)
+        passes = _passes(header)
+        band.length_bits[block] += header.ones()
         length = 0
         for count in self._segments(band.passes[block], passes):
-            length += self._number(band.length_bits[block] + count.bit_length() - 1)
+            length += header.number(band.length_bits[block] + count.bit_length() - 1)
         band.passes[block] += passes
         return length
 
@@ -268,43 +264,108 @@ class _Walk:
             earlier += count
             passes -= count
 
-    def _passes(self) -> int:
-        """Table B.4."""
-        if not self._bit():
-            return 1
-        if not self._bit():
-            return 2
-        if (more := self._number(2)) < 3:
-            return 3 + more
-        if (more := self._number(5)) < 31:
-            return 6 + more
-        return 37 + self._number(7)
 
-    def _tag(self, tree: tuple[list[int], list[int]], path: Sequence[int], enough: int) -> int:
-        """A value of a tag tree, B.10.2, or that it is not below `enough`."""
-        values, lows = tree
-        low = value = 0
-        for node in path:
-            low = max(low, lows[node])
-            value = values[node]
-            while low < enough and low < value:
-                if self._bit():
-                    values[node] = value = low
-                else:
-                    low += 1
-            lows[node] = low
-        return value
+def _tag(
+    header: "_HeaderBits", band: _Band, tree: tuple[list[int], list[int]], node: int, enough: int
+) -> int:
+    """The value of a block in a tag tree, B.10.2, or that it is not below `enough`."""
+    values, lows = tree
+    open_nodes = []  # up to one that is known, or known to be large enough
+    while node != _ROOT and values[node] == _UNKNOWN and lows[node] < enough:
+        open_nodes.append(node)
+        node = band.parents[node]
+    low = 0 if node == _ROOT else lows[node]
+    value = _UNKNOWN if node == _ROOT else values[node]
+    for node in reversed(open_nodes):
+        low, value = max(low, lows[node]), _UNKNOWN
+        if low < enough:
+            low += header.zeros(enough - low)
+            if low < enough:
+                values[node] = value = low
+        lows[node] = low
+    return value
 
-    def _number(self, bits: int) -> int:
-        number = 0
-        for _ in range(bits):
-            number = number << 1 | self._bit()
+
+def _passes(header: "_HeaderBits") -> int:
+    """Table B.4."""
+    if not header.number(1):
+        return 1
+    if not header.number(1):
+        return 2
+    if (more := header.number(2)) < 3:
+        return 3 + more
+    if (more := header.number(5)) < 31:
+        return 6 + more
+    return 37 + header.number(7)
+
+
+class _HeaderBits:
+    """The bits of one packet's header, B.10.1; raises IndexError where the data end before them.
+
+    They are kept as text of 0 and 1, in which a run or a number is found by one call.
+    """
+
+    def __init__(self, data: bytes, position: int) -> None:
+        self._data = data
+        self._first = self._next = position  # of the header, and of what is not text yet
+        self._text = ""
+        self._at = 0
+
+    def number(self, bits: int) -> int:
+        end = self._at + bits
+        while end > len(self._text):
+            self._read_on()
+            end = self._at + bits
+        number = int(self._text[self._at : end] or "0", 2)
+        self._at = end
         return number
 
-    def _bit(self) -> int:
-        if not self._left:
-            self._left = 7 if self._byte == 0xFF else 8
-            self._byte = self._data[self.position]
-            self.position += 1
-        self._left -= 1
-        return self._byte >> self._left & 1
+    def ones(self) -> int:
+        """How many stand before the next zero, which is passed."""
+        while (end := self._text.find("0", self._at)) < 0:
+            self._read_on()
+        run = end - self._at
+        self._at = end + 1
+        return run
+
+    def zeros(self, most: int) -> int:
+        """How many stand before the next one, which is passed; of `most` none is passed."""
+        while (end := self._text.find("1", self._at, self._at + most)) < 0:
+            if len(self._text) - self._at >= most:
+                self._at += most
+                return most
+            self._read_on()
+        run = end - self._at
+        self._at = end + 1
+        return run
+
+    @property
+    def end(self) -> int:
+        """Of the header: behind the byte of the last bit, and a byte of stuffing after 0xFF."""
+        position, unused = self._next, len(self._text) - self._at
+        while unused >= (bits := self._bits_of(position - 1)):
+            unused -= bits
+            position -= 1
+        return position + (self._data[position - 1] == 0xFF)
+
+    def _bits_of(self, position: int) -> int:
+        return 7 if position > self._first and self._data[position - 1] == 0xFF else 8
+
+    def _read_on(self) -> None:
+        rest = self._text[self._at :]
+        if len(rest) > _LONGEST_RUN:
+            raise IndexError
+        start, self._next = self._next, self._next + max(8, min(len(self._text) // 4, 256))
+        piece = self._data[start : self._next]
+        if not piece:
+            raise IndexError
+        self._next = start + len(piece)
+        if 0xFF in piece or self._bits_of(start) < 8:
+            texts = [_TEXT[byte][-self._bits_of(start + n) :] for n, byte in enumerate(piece)]
+        else:
+            texts = [_TEXT[byte] for byte in piece]
+        self._text, self._at = rest + "".join(texts), 0
+
+
+_TEXT = tuple(f"{byte:08b}" for byte in range(256))
+_LONGEST_RUN = 4096  # bits of the same value; a value of a tag tree is below 100

@@ -6,6 +6,8 @@ data are damaged or missing, and say nothing, the data must fill the image exact
 behind them must change nothing, and other bytes in place of the last ones must. For JPEG Lossless,
 which is much to decode thrice, the bits that the image takes are counted instead.
 
+For an image that somebody waits for, these checks may follow the picture (`Urgency`).
+
 Damage that keeps the count of pixels escapes, as it does inside a code block of JPEG 2000: these
 formats have no checksum.
 """
@@ -16,7 +18,6 @@ import math
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -40,6 +41,23 @@ _ZERO_RUN = bytes(64)  # more than the longest code of zeros in JPEG-LS, which e
 _LARGE, _FEWEST_BYTES = 2**24, 1000  # pixels; and pixels a byte, a hundredfold of any mammogram's
 
 
+def _at_once(check: Callable[[], None]) -> None:
+    check()
+
+
+@dataclass(frozen=True)
+class Urgency:
+    """What is done so that an image is there sooner."""
+
+    threads: int = 1  #: of its own, that JPEG 2000 can use; the other formats cannot be divided
+    #: What is done with the checks of a stream that need its decoder no more, or need it again.
+    #: Each raises UnreadableFile: then what was decoded is not to be shown any longer.
+    defer: Callable[[Callable[[], None]], None] = _at_once
+
+
+NO_HURRY = Urgency()
+
+
 @dataclass(frozen=True)
 class Stream:
     """What a compressed stream says of itself in its header."""
@@ -47,7 +65,7 @@ class Stream:
     shape: tuple[int, int, int]  #: rows, columns, channels
     bits: int
     is_signed: bool
-    decode: Callable[[bytes, int], np.ndarray] = field(repr=False)  #: data, threads
+    decode: Callable[[bytes, Urgency], np.ndarray] = field(repr=False)
 
 
 def is_stream_start(head: bytes) -> bool:
@@ -71,11 +89,12 @@ def read_stream(data: bytes) -> Stream:
     return _jpeg(data) if data.startswith(b"\xff\xd8") else _jpeg2000_header(data)
 
 
-def decode_stream(data: bytes, shape: tuple[int, int, int], threads: int = 1) -> np.ndarray:
+def decode_stream(
+    data: bytes, shape: tuple[int, int, int], urgency: Urgency = NO_HURRY
+) -> np.ndarray:
     """Integers (rows, columns[, channels]), of the type that the stream has.
 
-    `threads` are used by JPEG 2000 alone; the other formats cannot be divided. Raises
-    UnreadableFile, also where the stream is not of the given (rows, columns, channels).
+    Raises UnreadableFile, also where the stream is not of the given (rows, columns, channels).
     """
     data = _unpadded(data)
     stream = read_stream(data)
@@ -84,7 +103,7 @@ def decode_stream(data: bytes, shape: tuple[int, int, int], threads: int = 1) ->
     rows, columns, channels = shape
     if rows * columns > _LARGE and len(data) * _FEWEST_BYTES < rows * columns:
         raise corrupt()  # no image of that size, but one that takes long to find out
-    image = stream.decode(data, threads)
+    image = stream.decode(data, urgency)
     if image.shape != ((rows, columns) if channels == 1 else shape):
         raise corrupt()
     if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
@@ -145,19 +164,11 @@ def _jpeg2000_header(data: bytes) -> Stream:
     return Stream(shape, (precision & 0x7F) + 1, bool(precision & 0x80), _decode_jpeg2000)
 
 
-def _decode_jpeg2000(data: bytes, threads: int) -> np.ndarray:
-    # OpenJPEG also reads HTJ2K, and unlike OpenJPH it lets no error pass.
+def _decode_jpeg2000(data: bytes, urgency: Urgency) -> np.ndarray:
     data, check = ended_codestream(data)
-    if threads == 1:
-        check()
-        return run_codec(imagecodecs.jpeg2k_decode, data, numthreads=1)
-    # Somebody waits for this very image: checked while it is decoded, by a thread that has
-    # Python's lock to itself.
-    with ThreadPoolExecutor(1) as beside:
-        checked = beside.submit(check)
-        image = run_codec(imagecodecs.jpeg2k_decode, data, numthreads=threads)
-        checked.result()
-    return image
+    urgency.defer(check)
+    # OpenJPEG also reads HTJ2K, and unlike OpenJPH it lets no error pass.
+    return run_codec(imagecodecs.jpeg2k_decode, data, numthreads=urgency.threads)
 
 
 # ------------------------------------------------------------------------------------------ JPEG
@@ -253,7 +264,7 @@ def application_segments(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def _decode_jpeg(data: bytes, _threads: int) -> np.ndarray:
+def _decode_jpeg(data: bytes, urgency: Urgency) -> np.ndarray:
     header = jpeg_header(data)
     data = _with_end(data, header)
     end, size = scan_end(data, header)
@@ -262,20 +273,25 @@ def _decode_jpeg(data: bytes, _threads: int) -> np.ndarray:
     image = run_codec(imagecodecs.jpeg_decode, data)
     if image.shape[:2] != (header.rows, header.columns):
         raise corrupt()
+    urgency.defer(lambda: _check_jpeg(data, header, end, size, image))
+    return image
+
+
+def _check_jpeg(data: bytes, header: JpegHeader, end: int, size: int, image: np.ndarray) -> None:
+    """Whether the entropy-coded data, up to `end` and `size` bytes long, are this very image."""
     if header.has_restarts or header.frame == _PROGRESSIVE:
         # Decoders start afresh within such data; a strict parser has to see all of them.
         if header.bits == 8 and header.channels in (1, 3):
             run_codec(imagecodecs.jpegxl_encode_jpeg, data, numthreads=1)
-        return image
+        return
     if header.frame == _LOSSLESS and header.channels == 1:
         bits = lossless_bits(image, header.bits, header.scan, header.code_tables)
         if bits is not None and size - _TAIL_BYTES < bits / 8 <= size:
-            return image  # the same, found without decoding again
+            return  # the same, found without decoding again
     if image.min() != image.max() or size > _flat_bytes(
         header
     ):  # of a flat one the last say little
         _check_extent(data, header.scan_start, end, image)
-    return image
 
 
 def _check_extent(data: bytes, start: int, end: int, image: np.ndarray) -> None:
@@ -365,7 +381,7 @@ def scan_end(data: bytes, header: JpegHeader) -> tuple[int, int]:
     return end, end - header.scan_start - int(stuffed)
 
 
-def _decode_jpeg_ls(data: bytes, _threads: int) -> np.ndarray:
+def _decode_jpeg_ls(data: bytes, _urgency: Urgency) -> np.ndarray:
     """Refuses a stream that ends early: CharLS would count zeros behind its end for half a minute.
 
     With different bytes put behind the data it gives the same image only if the data suffice.

@@ -196,8 +196,14 @@ class Tags:
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
+        self._known: dict[str, list[Any]] = {}  # many are asked for by several rules
 
     def _values(self, keyword: str) -> list[Any]:
+        if keyword not in self._known:
+            self._known[keyword] = self._look_up(keyword)
+        return self._known[keyword]
+
+    def _look_up(self, keyword: str) -> list[Any]:
         values = _values_of(self.dataset, keyword)
         if values or keyword not in _OF_FRAMES:
             return values
@@ -290,7 +296,9 @@ def _is_endless(element: object) -> bool:
 
 
 def _clean(text: str) -> str:
-    return "".join(c for c in text if c.isprintable()).strip()
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable())
+    return text.strip()
 
 
 def lut(item: Tags, is_big_endian: bool, first_is_signed: bool) -> VoiLut | Message:

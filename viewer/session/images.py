@@ -3,8 +3,9 @@ as long as there is room.
 
 The open study's images go first, then the prior's beside it, then those of the study that comes up
 next, then one of each study for its thumbnail. While nothing of the open study shows, its first
-image has a thread of its own and as many cores as its format can use, and nothing else is begun;
-all others are decoded at a lower priority. What arrives for a catalogue that is no longer open is
+image has a thread of its own and as many cores as its format can use, and nothing else is begun.
+It alone is shown before the last checks of its compressed data, and taken away if they fail. All
+others are decoded at a lower priority. What arrives for a catalogue that is no longer open is
 dropped.
 """
 
@@ -12,16 +13,16 @@ import os
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from engine.dicom.header_listing import read_header
-from engine.dicom.loading import load_pixels
+from engine.dicom.loading import NO_HURRY, Urgency, load_pixels
 from engine.domain import FileIdentity, HeaderElement, MammogramView, Study
 from engine.errors import EngineError, FileChanged, UnreadableFile
 from viewer.display.priors import Prior, priors_of
@@ -34,6 +35,7 @@ from viewer.shared.states import program_error
 PIXEL_CACHE_BYTES = 1 << 30  # some six four-view studies of 13.6 Mpx
 DECODING_THREADS = max(2, min(4, (os.cpu_count() or 2) - 1))
 THUMBNAIL_HEIGHT = 112  # pixels; twice the row's, for screens of high resolution
+PAINTING_MS = 30  # until the first image is on the screen: its checks would hold that up
 _NICENESS = 10  #: of decoding threads: below the window's thread, above the engine's process
 _THREAD_PRIORITY_BELOW_NORMAL = -1  #: winbase.h
 
@@ -46,6 +48,7 @@ class _Decoded:
 
     pixels: DisplayPixels
     thumbnail: QImage | None
+    checks: tuple[Callable[[], None], ...] = ()  #: still to be done; each raises EngineError
 
 
 class PixelCache:
@@ -77,6 +80,9 @@ class PixelCache:
             if self.size_bytes <= self.limit_bytes:
                 return
             del self._images[old]
+
+    def discard(self, key: ImageKey) -> None:
+        self._images.pop(key, None)
 
     def keep(self, wanted: Collection[tuple[ImageKey, FileIdentity | None]]) -> None:
         """Lets go of all others."""
@@ -292,8 +298,7 @@ class Images(QObject):
         if is_first:
             self._first = key
         decoders = self._first_decoder if is_first else self._decoders
-        threads = os.cpu_count() or 1 if is_first else 1
-        future = decoders.submit(_decode, view, wants_thumbnail, threads)
+        future = decoders.submit(_decode, view, wants_thumbnail, is_first)
         self._delivery.when_done(future, lambda done: self._on_decoded(generation, key, done))
 
     def _on_decoded(
@@ -325,8 +330,34 @@ class Images(QObject):
             self.cache.put(key, decoded.pixels)
         if self.is_hung(study_uid):
             self.loaded.emit(*key, decoded.pixels)
-        if decoded.thumbnail is not None:
+        if decoded.checks:
+            generation = self._generation
+            QTimer.singleShot(PAINTING_MS, self, lambda: self._check(generation, key, decoded))
+        elif decoded.thumbnail is not None:
             self.thumbnail_made.emit(study_uid, decoded.thumbnail)
+
+    def _check(self, generation: int, key: ImageKey, decoded: _Decoded) -> None:
+        if not self._is_closed:
+            future = self._first_decoder.submit(_check, decoded)
+            self._delivery.when_done(future, lambda done: self._on_checked(generation, key, done))
+
+    def _on_checked(
+        self, generation: int, key: ImageKey, future: Future[QImage | EngineError | None]
+    ) -> None:
+        """What may have been shown for a moment, and is damaged, goes."""
+        if generation != self._generation or future.cancelled():
+            return
+        try:
+            checked = future.result()
+        except Exception:
+            self.cache.discard(key)
+            self._fail(key, program_error(mark("This image could not be shown")))
+            raise  # to the log, as a bug of ours
+        if isinstance(checked, EngineError):
+            self.cache.discard(key)
+            self._fail(key, checked)
+        elif checked is not None:
+            self.thumbnail_made.emit(key[0], checked)
 
     def _fail(self, key: ImageKey, failure: EngineError) -> None:
         self._unreadable[key] = failure
@@ -369,11 +400,13 @@ def _step_back() -> None:
         os.setpriority(os.PRIO_PROCESS, me, os.getpriority(os.PRIO_PROCESS, me) + _NICENESS)
 
 
-def _decode(view: MammogramView, wants_thumbnail: bool, threads: int) -> _Decoded | EngineError:
+def _decode(view: MammogramView, wants_thumbnail: bool, is_first: bool) -> _Decoded | EngineError:
     """On a decoding thread."""
+    checks: list[Callable[[], None]] = []
+    urgency = Urgency(os.cpu_count() or 1, checks.append) if is_first else NO_HURRY
     try:
-        pixels = load_pixels(view, threads)
-        display = prepare(view, pixels)
+        pixels = load_pixels(view, urgency)
+        display = prepare(view, pixels, urgency.threads)
         small = None
         if wants_thumbnail:
             small = thumbnail(display, THUMBNAIL_HEIGHT, view.laterality, view.pixel_aspect)
@@ -382,4 +415,14 @@ def _decode(view: MammogramView, wants_thumbnail: bool, threads: int) -> _Decode
     except MemoryError:
         advice = mark("Close other programs or open fewer studies at a time, then select it again.")
         return UnreadableFile(mark("Not enough memory"), advice)
-    return _Decoded(display, small)
+    return _Decoded(display, small, tuple(checks))
+
+
+def _check(decoded: _Decoded) -> QImage | EngineError | None:
+    """The thumbnail, if the image is as whole as it looked; on a decoding thread."""
+    try:
+        for check in decoded.checks:
+            check()
+    except EngineError as error:
+        return error
+    return decoded.thumbnail

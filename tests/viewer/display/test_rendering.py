@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QWidget
 
 from engine.dicom import voi
-from engine.domain import Explanation, Laterality, VoiFunction, VoiWindow
+from engine.domain import Explanation, Laterality, Pixels, VoiFunction, VoiWindow
 from tests.phantom import breast
 from tests.viewer.studies import as_pixels, make_study, make_view, pixels_of, spacing
 from viewer.display import rendering
@@ -59,6 +59,19 @@ def dots(size, contrast, rng, shape=(560, 470), pitch=90):
             image[r : r + size, c : c + size] += contrast
             places.append((r + size / 2, c + size / 2))
     return as_pixels(image), places
+
+
+@pytest.mark.parametrize("has_padding", [False, True])
+def test_an_image_is_prepared_by_two_threads_as_by_one(has_padding):
+    stored = np.random.default_rng(2).integers(0, 4096, (1027, 813)).astype(np.uint16)
+    stored[:300, :200] = 0
+    pixels = Pixels(stored, has_padding=has_padding)
+    view = make_view(shape=pixels.shape)
+    alone, together = (rendering.prepare(view, pixels, threads) for threads in (1, 2))
+    for one, other in zip(alone.means + alone.peaks, together.means + together.peaks, strict=True):
+        assert np.array_equal(one, other)
+    assert (alone.breast, alone.presets) == (together.breast, together.presets)
+    assert np.array_equal(alone.surroundings.breast, together.surroundings.breast)
 
 
 @pytest.mark.parametrize("size", [1, 2])

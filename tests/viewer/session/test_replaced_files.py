@@ -169,10 +169,10 @@ def test_a_file_that_is_being_written_all_the_time_is_not_listed_for_ever(
     window.session.catalogue_opened.connect(opened.append)
     decode = images.load_pixels
 
-    def always_late(view, threads=1):
+    def always_late(view, urgency):
         if view.label == "R CC":
             os.utime(view.path)
-        return decode(view, threads)
+        return decode(view, urgency)
 
     monkeypatch.setattr(images, "load_pixels", always_late)
     window.open([folder])

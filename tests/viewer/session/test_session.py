@@ -244,7 +244,7 @@ def test_images_of_a_closed_catalogue_are_dropped_even_under_an_equal_study_uid(
             write_plain(tmp_path / disk / "scans" / f"7_{side}_CC.png", laterality=side, seed=seed)
     may_decode = threading.Event()
 
-    def slow_load_pixels(view, threads):
+    def slow_load_pixels(view, urgency):
         if "disk1" in view.path.parts:
             may_decode.wait(10)
         return load_pixels(view)
@@ -272,8 +272,8 @@ def test_the_first_image_of_a_study_has_all_cores_and_the_others_wait_for_it(
     qtbot.waitUntil(lambda: len(emitted.of("images.thumbnail_made")) == 2)
     begun, may_decode = [], threading.Event()
 
-    def slow_load_pixels(view, threads):
-        begun.append((view.image_uid, threads))
+    def slow_load_pixels(view, urgency):
+        begun.append((view.image_uid, urgency.threads))
         may_decode.wait(10)
         return load_pixels(view)
 
@@ -294,7 +294,7 @@ def test_a_study_left_before_its_first_image_holds_the_next_one_up_no_longer(
     qtbot.waitUntil(lambda: len(emitted.of("images.thumbnail_made")) == 2)
     may_decode = threading.Event()
 
-    def slow_load_pixels(view, threads):
+    def slow_load_pixels(view, urgency):
         if view.study_uid == first.uid:
             may_decode.wait(10)
         return load_pixels(view)
@@ -311,7 +311,7 @@ def test_a_cache_that_just_cannot_hold_the_next_study_is_not_filled_again_and_ag
 ):
     decoded = []
 
-    def counted_load_pixels(view, threads):
+    def counted_load_pixels(view, urgency):
         decoded.append(view.image_uid)
         return load_pixels(view)
 

@@ -107,7 +107,7 @@ def test_the_current_images_are_decoded_before_the_priors(
 ):
     order, lock = [], threading.Lock()
 
-    def noted_load_pixels(view, threads):
+    def noted_load_pixels(view, urgency):
         with lock:
             order.append(view.acquired[:4])
         return load_pixels(view)
