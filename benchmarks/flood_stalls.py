@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from gui_stalls import Heart, gap_table
 from PySide6.QtCore import QTimer
+from reference_window import ReferenceWindow
 from synthetic_studies import write_batch
 from viewer_program import SilentEngine, program
 
@@ -73,6 +75,7 @@ class Flood:
     steps: int  #: to another study, meanwhile
     gaps_ms: np.ndarray
     own_ms: np.ndarray
+    reference_ms: np.ndarray  #: the gaps of an empty window, meanwhile
 
 
 def measure(count: int, say: Callable[[str], None]) -> Flood:
@@ -81,11 +84,12 @@ def measure(count: int, say: Callable[[str], None]) -> Flood:
         inbox = home / "inbox"
         inbox.mkdir()
         studies = write_batch(home / "studies", OPEN)
-        with program(home, SilentEngine()) as viewer:
+        with program(home, SilentEngine()) as viewer, ExitStack() as stack:
             viewer.window.open([studies])
             viewer.wait_for(lambda: viewer.shown >= 4)
             viewer.session.hot_folder.watch(inbox)
             heart = Heart()
+            reference = stack.enter_context(ReferenceWindow())
             heart.start()
             start = time.monotonic()
             command = [sys.executable, "-c", _FLOOD, str(inbox), str(home / "work"), str(count)]
@@ -109,8 +113,10 @@ def measure(count: int, say: Callable[[str], None]) -> Flood:
                     if time.monotonic() > start + 900:
                         raise SystemExit("not all were listed")
             heart.stop()
+            listed_s = time.monotonic() - start
+            stack.close()
             gaps, own = np.array(heart.gaps_ns) / 1e6, np.array(heart.own_ns) / 1e6
-            return Flood(count, pushed_s, time.monotonic() - start, steps, gaps, own)
+            return Flood(count, pushed_s, listed_s, steps, gaps, own, reference.gaps_ms)
 
 
 def table(flood: Flood) -> list[str]:
@@ -120,5 +126,5 @@ def table(flood: Flood) -> list[str]:
         f"the worklist after {flood.listed_s:.0f} s; meanwhile the reader went to another of "
         f"{OPEN} large studies {flood.steps} times. None was lost.",
         "",
-        *gap_table(flood.gaps_ms, flood.own_ms),
+        *gap_table(flood.gaps_ms, flood.own_ms, flood.reference_ms),
     ]

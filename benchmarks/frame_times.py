@@ -6,7 +6,7 @@ rows of two, and take turns frame by frame.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -29,6 +29,7 @@ from tests.phantom import STANDARD_FOUR
 from tests.viewer.studies import make_study
 from viewer.display import rendering
 from viewer.display.hanging import Arrangement
+from viewer.viewports.canvas import Canvas
 from viewer.viewports.viewports import ViewportsPane
 
 SIZE = 1920, 1080
@@ -65,12 +66,15 @@ class _Viewer:
             image.setflags(write=False)
             pane.show_pixels(view.image_uid, rendering.prepare(view, Pixels(image)))
         self._canvases = pane.canvases
+        self._held: tuple[Qt.MouseButton, QPointF] | None = None  # button and place of a drag
 
     def fit(self) -> None:
+        self.let_go()
         self.widget.fit()
 
     def zoom_to(self, factor: float | None) -> None:
         """Times the fit; None: 1:1."""
+        self.let_go()
         for canvas in self._canvases:
             canvas.fit()
             if factor is None:
@@ -80,31 +84,50 @@ class _Viewer:
 
     def window(self, step: int) -> None:
         """Left drag; Shift takes all four views along."""
-        buttons, shift = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
-        self._drag(self._canvases[:1], buttons, shift, (2 * _turn(step), _turn(step)))
+        shift = Qt.KeyboardModifier.ShiftModifier
+        self._drag(
+            self._canvases[:1], Qt.MouseButton.LeftButton, (2 * _turn(step), _turn(step)), shift
+        )
 
     def zoom(self, step: int) -> None:
-        no = Qt.KeyboardModifier.NoModifier
-        self._drag(self._canvases, Qt.MouseButton.RightButton, no, (0, 5 * _turn(step)))
+        self._drag(self._canvases, Qt.MouseButton.RightButton, (0, 5 * _turn(step)))
 
     def pan(self, step: int) -> None:
-        no = Qt.KeyboardModifier.NoModifier
-        self._drag(self._canvases, Qt.MouseButton.MiddleButton, no, (9 * _turn(step), 7))
+        self._drag(self._canvases, Qt.MouseButton.MiddleButton, (9 * _turn(step), 7))
 
-    def _drag(self, canvases, button, modifiers, by: tuple[int, int]) -> None:
-        """One mouse move of a drag: pressing before and releasing after cost next to nothing."""
+    def _drag(
+        self,
+        canvases: Sequence[Canvas],
+        button: Qt.MouseButton,
+        by: tuple[int, int],
+        modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    ) -> None:
+        """One mouse move of a drag that goes on until `let_go`."""
+        if self._held is None:
+            self._held = button, QPointF(canvases[0].rect().center())
+            for canvas in canvases:
+                self._send(canvas, QEvent.Type.MouseButtonPress, button, modifiers)
+        self._held = button, self._held[1] + QPointF(*by)
         for canvas in canvases:
-            at = QPointF(canvas.rect().center())
-            there = at + QPointF(*by)
-            none = Qt.MouseButton.NoButton
-            for kind, where, pressed, held in (
-                (QEvent.Type.MouseButtonPress, at, button, button),
-                (QEvent.Type.MouseMove, there, none, button),
-                (QEvent.Type.MouseButtonRelease, there, button, none),
-            ):
-                where_to = canvas.mapToGlobal(where)
-                event = QMouseEvent(kind, where, where_to, pressed, held, modifiers)
-                QCoreApplication.sendEvent(canvas, event)
+            self._send(canvas, QEvent.Type.MouseMove, Qt.MouseButton.NoButton, modifiers)
+
+    def let_go(self) -> None:
+        if self._held is not None:
+            for canvas in self._canvases:
+                self._send(canvas, QEvent.Type.MouseButtonRelease, self._held[0])
+        self._held = None
+
+    def _send(
+        self,
+        canvas: Canvas,
+        kind: QEvent.Type,
+        button: Qt.MouseButton,
+        modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    ) -> None:
+        held, at = self._held
+        pressed = Qt.MouseButton.NoButton if kind is QEvent.Type.MouseButtonRelease else held
+        event = QMouseEvent(kind, at, canvas.mapToGlobal(at), button, pressed, modifiers)
+        QCoreApplication.sendEvent(canvas, event)
 
 
 class _Pyqtgraph:

@@ -5,7 +5,8 @@ Lossless in turn, and goes on to the next when all four views are painted and th
 answered, or after 1.5 s without an answer. Meanwhile the next study is decoded ahead and the real
 engine works through the list, in its own process, at its own lower priority. A beat that comes
 late is a key that would have been heard late. The processor time of that thread tells its own work
-from that of others, on a machine that is shared; what it waits for is in the gaps alone.
+from that of others, on a machine that is shared; what it waits for is in the gaps alone. An empty
+window in a process of its own beats beside it.
 """
 
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer
+from reference_window import ReferenceWindow
 from synthetic_studies import write_batch
 from viewer_program import Program, program
 
@@ -35,6 +37,7 @@ class Stalls:
     seconds: float
     gaps_ms: np.ndarray  #: from beat to beat
     own_ms: np.ndarray  #: of these the processor time of the window's thread
+    reference_ms: np.ndarray  #: the gaps of an empty window, meanwhile
     engine_seconds: float  #: of processor time
     judged: int  #: studies that the engine has answered meanwhile
     niceness: int
@@ -83,9 +86,28 @@ def _read(viewer: Program, engine, studies: Path, count: int, say) -> Stalls:
     session.inference.start()
     viewer.wait_for(lambda: session.inference.engine_status.state is EngineState.READY)
     child = psutil.Process(engine.process_id)
-    before, start = _processor_seconds(child), time.monotonic()
-    heart = Heart()
-    heart.start()
+    with ReferenceWindow() as reference:
+        before, start = _processor_seconds(child), time.monotonic()
+        heart = Heart()
+        heart.start()
+        _go_through(viewer, studies, count, say)
+        heart.stop()
+        seconds = time.monotonic() - start
+    return Stalls(
+        count,
+        4 * count,
+        seconds,
+        np.array(heart.gaps_ns) / 1e6,
+        np.array(heart.own_ns) / 1e6,
+        reference.gaps_ms,
+        _processor_seconds(child) - before,
+        session.inference.progress[0],
+        os.getpriority(os.PRIO_PROCESS, engine.process_id),
+    )
+
+
+def _go_through(viewer: Program, studies: Path, count: int, say) -> None:
+    session, start = viewer.session, time.monotonic()
     viewer.window.open([studies])
     for number in range(count):
         if number:
@@ -100,17 +122,6 @@ def _read(viewer: Program, engine, studies: Path, count: int, say) -> Stalls:
         )
         if number % 10 == 9:
             say(f"{number + 1} studies, {time.monotonic() - start:.0f} s")
-    heart.stop()
-    return Stalls(
-        count,
-        4 * count,
-        time.monotonic() - start,
-        np.array(heart.gaps_ns) / 1e6,
-        np.array(heart.own_ns) / 1e6,
-        _processor_seconds(child) - before,
-        session.inference.progress[0],
-        os.getpriority(os.PRIO_PROCESS, engine.process_id),
-    )
 
 
 def _processor_seconds(process: psutil.Process) -> float:
@@ -125,24 +136,35 @@ def table(stalls: Stalls) -> list[str]:
         f"engine (nice {stalls.niceness}) judged {stalls.judged} of them and used "
         f"{stalls.engine_seconds:.0f} s of processor time.",
         "",
-        *gap_table(stalls.gaps_ms, stalls.own_ms),
+        *gap_table(stalls.gaps_ms, stalls.own_ms, stalls.reference_ms),
     ]
 
 
-def gap_table(gaps: np.ndarray, own: np.ndarray) -> list[str]:
-    """Markdown; milliseconds from beat to beat, and of these the thread's own work."""
-    late = gaps[gaps > MOST_MS]
+def gap_table(gaps: np.ndarray, own: np.ndarray, reference: np.ndarray) -> list[str]:
+    """Markdown; milliseconds from beat to beat, of these the thread's own work, and the gaps of an
+    empty window meanwhile (see `reference_window`).
+    """
+
+    def late(beats: np.ndarray) -> float:
+        return 100 * beats[beats > MOST_MS].sum() / beats.sum()
+
+    def row(name: str, figure: Callable[[np.ndarray], object], unit: str = "") -> str:
+        return f"| {name} | {figure(gaps)}{unit} | {figure(reference)}{unit} |"
+
     return [
-        "| gap between two beats of the window's thread | |",
-        "| --- | --- |",
-        f"| beats | {len(gaps)} |",
-        f"| median | {np.median(gaps):.1f} ms |",
-        f"| 99th percentile | {np.percentile(gaps, 99):.1f} ms |",
-        f"| share within {MOST_MS} ms | {100 * np.mean(gaps <= MOST_MS):.2f} % |",
-        f"| share of the time that lies in longer gaps | {100 * late.sum() / gaps.sum():.2f} % |",
-        f"| gaps over {LONGEST_MS} ms | {np.count_nonzero(gaps > LONGEST_MS)} |",
-        f"| longest | {gaps.max():.1f} ms |",
-        f"| gaps with over {LONGEST_MS} ms of its own work | "
-        f"{np.count_nonzero(own > LONGEST_MS)} |",
-        f"| most of its own work in one gap | {own.max():.1f} ms |",
+        "| gap between two beats | the window's thread | an empty window's, meanwhile |",
+        "| --- | --- | --- |",
+        row("beats", len),
+        row("median", lambda beats: f"{np.median(beats):.1f}", " ms"),
+        row("99th percentile", lambda beats: f"{np.percentile(beats, 99):.1f}", " ms"),
+        row(f"share within {MOST_MS} ms", lambda b: f"{100 * np.mean(b <= MOST_MS):.2f}", " %"),
+        row("share of the time that lies in longer gaps", lambda b: f"{late(b):.2f}", " %"),
+        row(f"gaps over {LONGEST_MS} ms", lambda beats: np.count_nonzero(beats > LONGEST_MS)),
+        row("the longest", lambda b: ", ".join(f"{gap:.0f}" for gap in np.sort(b)[:-6:-1]), " ms"),
+        f"| most of its own work in one gap | {own.max():.1f} ms |  |",
+        f"| own work in the longest gaps | {_own_in_longest(gaps, own)} ms |  |",
     ]
+
+
+def _own_in_longest(gaps: np.ndarray, own: np.ndarray) -> str:
+    return ", ".join(f"{own[place]:.0f}" for place in np.argsort(gaps)[:-6:-1])

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject
 from PySide6.QtWidgets import QApplication
 
 from engine.domain import ReadingMode
-from viewer.__main__ import spare_full_collections
+from viewer.__main__ import hand_over_quickly, spare_full_collections
 from viewer.display.shown_image import ImageState
 from viewer.session.session import Session
 from viewer.window.main_window import MainWindow
@@ -39,6 +39,7 @@ class Program:
         self._painted = _Painted()
         self.session.study_selected.connect(self._watch)
         spare_full_collections()
+        hand_over_quickly()
 
     @property
     def painted(self) -> frozenset[str]:

@@ -5,9 +5,9 @@
 Needs `pip install -e .[benchmarks]`, and for two references DCMTK's programs (Debian: dcmtk).
 Parts: `frames` (window drag, zoom, pan), `opening` (time to the first image), `stalls` (the longest
 silence of the window during a batch), `memory` (over many studies), `worklist` (search, filter and
-order of 1,000 studies), `flood` (the silence while studies are pushed). Without a part all are run;
-each in a process of its own, so that none inherits another's memory. `--quick` takes minutes off
-and is not what docs/benchmarks.md shows.
+order of 1,000 studies), `flood` (the silence while studies are pushed), `folder` (the same while a
+large folder is opened). Without a part all are run; each in a process of its own, so that none
+inherits another's memory. `--quick` takes minutes off and is not what docs/benchmarks.md shows.
 """
 
 import argparse
@@ -18,10 +18,12 @@ from types import ModuleType
 
 PARTS = {"frames": "frame_times", "opening": "opening_times"}
 PARTS |= {"stalls": "gui_stalls", "memory": "memory_growth", "worklist": "worklist_speed"}
-PARTS |= {"flood": "flood_stalls"}
+PARTS |= {"flood": "flood_stalls", "folder": "folder_stalls"}
 # frames, repeats, studies
 SIZES = {"frames": 60, "opening": 9, "stalls": 50, "memory": 200, "worklist": 1000, "flood": 500}
+SIZES |= {"folder": 400}
 QUICK = {"frames": 10, "opening": 2, "stalls": 6, "memory": 20, "worklist": 1000, "flood": 40}
+QUICK |= {"folder": 100}
 
 
 def main() -> None:

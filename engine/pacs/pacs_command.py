@@ -205,12 +205,22 @@ def _get(site: Site, arguments: argparse.Namespace) -> int:
     configuration, node = site.configuration, site.node
     if not all(map(is_uid, arguments.studies)):
         raise NothingConfigured("Not a study", "STUDY_UID is that which find tells.")
+    by_move = bool(node.host) and node.retrieval is Retrieval.MOVE
+    if by_move and configuration.receiver is None:
+        raise NothingConfigured(
+            message("Nothing receives here"),
+            message(
+                "{node} sends by C-MOVE, to a receiver on this PC: set one up under DICOM nodes, "
+                "or choose C-GET for the node.",
+                node=node.name,
+            ),
+        )
     inbox = _inbox(configuration, arguments.inbox)
     inbox.sweep()
     studies = list(dict.fromkeys(arguments.studies))
     has_failed = False
     with ExitStack() as stack:
-        if node.host and node.retrieval is Retrieval.MOVE and configuration.receiver:
+        if by_move:
             receiver = Receiver(configuration, inbox)
             try:
                 stack.enter_context(receiver)

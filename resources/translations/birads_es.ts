@@ -2322,6 +2322,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>Lo que diga aquí se guarda con las lecturas y se marca en cada imagen; ningún archivo cambia. Se vuelve a preguntar a las redes. Ctrl+Z lo retira.</translation>
     </message>
     <message>
+        <source>Images of the other folders &amp;opened, too</source>
+        <translation>También las imágenes de las otras carpetas &amp;abiertas</translation>
+    </message>
+    <message>
         <source>Side of the selected images</source>
         <translation>Lado de las imágenes seleccionadas</translation>
     </message>
@@ -2404,6 +2408,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>The files say otherwise: tick the line above if they are wrong.</source>
         <translation>Los archivos dicen otra cosa: marque la línea de arriba si se equivocan.</translation>
+    </message>
+    <message>
+        <source>These images lie in different folders: be sure that they are one patient&apos;s.</source>
+        <translation>Estas imágenes están en carpetas distintas: asegúrese de que son de una misma paciente.</translation>
+    </message>
+    <message>
+        <source>The images of further folders are not listed: open fewer.</source>
+        <translation>Las imágenes de más carpetas no se muestran: abra menos.</translation>
     </message>
     <message>
         <source>Mouse and forms</source>
@@ -2588,6 +2600,11 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <source>read</source>
         <comment>by the reader</comment>
         <translation>leído</translation>
+    </message>
+    <message>
+        <source>prior</source>
+        <comment>an earlier study of a patient</comment>
+        <translation>previo</translation>
     </message>
     <message>
         <source>disagreed with the model</source>
@@ -5285,6 +5302,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>No queda ningún otro estudio de la lista por leer</translation>
     </message>
     <message>
+        <source>priors that were not read: {count}</source>
+        <translation>previos que no se leyeron: {count}</translation>
+    </message>
+    <message>
         <source>Settings</source>
         <translation>Ajustes</translation>
     </message>
@@ -5684,6 +5705,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>Of its marks the first {most} are shown.</source>
         <translation>De sus marcas se muestran las primeras {most}.</translation>
+    </message>
+    <message>
+        <source>A rotation by {degrees} degrees was left out.</source>
+        <translation>Se omitió una rotación de {degrees} grados.</translation>
     </message>
     <message>
         <source>A VOI LUT was left out: {reason}.</source>
@@ -6174,6 +6199,14 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>No dice qué es, o de qué estudio.</translation>
     </message>
     <message>
+        <source>Nothing receives here</source>
+        <translation>Aquí nada recibe</translation>
+    </message>
+    <message>
+        <source>{node} sends by C-MOVE, to a receiver on this PC: set one up under DICOM nodes, or choose C-GET for the node.</source>
+        <translation>{node} envía por C-MOVE, a un receptor en este PC: configúrelo en los nodos DICOM, o elija C-GET para el nodo.</translation>
+    </message>
+    <message>
         <source>Not stored</source>
         <translation>No guardado</translation>
     </message>
@@ -6481,6 +6514,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
         <translation>&amp;Guardar el PDF …</translation>
     </message>
     <message>
+        <source>&amp;Turn the images so</source>
+        <translation>&amp;Girar así las imágenes</translation>
+    </message>
+    <message>
         <source>{count} documents lie beside the images; they are told once you have read.</source>
         <translation>Junto a las imágenes hay {count} documentos; se muestran cuando usted haya leído.</translation>
     </message>
@@ -6527,6 +6564,10 @@ Las flechas mueven su extremo muy poco a poco. Hágalo una vez en cada pantalla.
     <message>
         <source>windows, among the presets</source>
         <translation>ventanas, entre los preajustes</translation>
+    </message>
+    <message>
+        <source>shows {view}</source>
+        <translation>muestra {view}</translation>
     </message>
     <message>
         <source>to be saved and opened elsewhere</source>

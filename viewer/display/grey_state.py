@@ -28,6 +28,7 @@ class GreyState:
         self._is_linear = False
         self._is_inverted = False
         self._has_local_contrast = False
+        self._version = 0
         self._table: Array | None = None  # as all below: made when it is asked for
         self._contrast: LocalContrast | None = None
 
@@ -48,16 +49,20 @@ class GreyState:
     def has_local_contrast(self) -> bool:
         return self._has_local_contrast
 
+    @property
+    def version(self) -> int:
+        """Another number whenever the same pixels may show by other greys."""
+        return self._version
+
     def show(self, display: DisplayPixels) -> None:
         """Other pixels, in the file's first window."""
-        self._display = display
-        self._set_voi(display.presets[0])
+        self._display, self._voi = display, display.presets[0]
+        self._forget()
 
     def show_preset(self, index: int) -> None:
         """The file's preset of that number, then others', counted round."""
-        self._is_linear = False
         presets = (*self._display.presets, *self._more)
-        self._set_voi(presets[index % len(presets)])
+        self._set_voi(presets[index % len(presets)], is_linear=False)
 
     def set_more_presets(self, more: Sequence[Voi]) -> None:
         """What shows by one that is gone shows by the file's first again."""
@@ -68,8 +73,7 @@ class GreyState:
 
     def show_linear(self) -> None:
         """A straight line instead of what the file says, which may be broken."""
-        self._is_linear = True
-        self._set_voi(self._display.linear)
+        self._set_voi(self._display.linear, is_linear=True)
 
     def adjust(self, wider: float, brighter: float) -> None:
         """Widens the window by the factor e**`wider`, and lifts the grey by `brighter` widths."""
@@ -81,27 +85,33 @@ class GreyState:
         width = max(least, before.width * float(np.exp(wider)))
         sign = -1 if pixels.is_inverted == self._is_inverted else 1
         center = before.center + sign * brighter * before.width
-        self._set_voi(replace(before, center=center, width=width, name=message("adjusted")))
+        adjusted = replace(before, center=center, width=width, name=message("adjusted"))
+        self._set_voi(adjusted, self._is_linear)
 
     def set_inverted(self, is_inverted: bool) -> None:
-        self._is_inverted = is_inverted
-        self._forget()
+        if is_inverted is not self._is_inverted:
+            self._is_inverted = is_inverted
+            self._forget()
 
     def set_local_contrast(self, is_on: bool) -> None:
         """A display aid (CLAHE) over the window."""
-        self._has_local_contrast = is_on
-        self._forget()
+        if is_on is not self._has_local_contrast:
+            self._has_local_contrast = is_on
+            self._forget()
 
     def reset(self) -> None:
         """The file's first window and its own polarity, without an aid."""
-        self._is_inverted = self._has_local_contrast = False
+        self.set_inverted(False)
+        self.set_local_contrast(False)
         self.show_preset(0)
 
-    def _set_voi(self, chosen: Voi) -> None:
-        self._voi = chosen
-        self._forget()
+    def _set_voi(self, chosen: Voi, is_linear: bool) -> None:
+        if chosen is not self._voi or is_linear is not self._is_linear:
+            self._voi, self._is_linear = chosen, is_linear
+            self._forget()
 
     def _forget(self) -> None:
+        self._version += 1
         self._table = self._contrast = None
         self.changed()
 

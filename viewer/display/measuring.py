@@ -34,7 +34,7 @@ def spacing_text(spacing: PixelSpacing | None) -> str:
     if spacing is None:
         return NO_MILLIMETRES
     size = f"{spacing.row_mm:.3g}"
-    if not np.isclose(spacing.row_mm, spacing.column_mm, rtol=1e-3):
+    if not math.isclose(spacing.row_mm, spacing.column_mm, rel_tol=1e-3):
         size += f" × {spacing.column_mm:.3g}"
     return f"{size} mm, {origin_text(spacing)}"
 

@@ -24,6 +24,7 @@ from viewer.shared.plain_text import shortened
 from viewer.shared.states import MODEL_TITLES, SHORT_TITLES
 
 SUSPICION_LIMIT = 0.10  #: of P(4 or 5): above it the headline of a 1, 2 or 3 says so
+_AMBER_SHARE = 0.5  #: of the 4 and 5 that the calibration saw: from there on in amber, too
 SPREAD_LIMIT = 2  #: categories between the views of a breast: from there on the headline says so
 LEAST_CANCERS, MOST_CANCERS = 0.1, 500.0  #: in 1,000 women screened
 _BREASTS = 2  #: of a woman, one of which has the cancer
@@ -61,6 +62,19 @@ def needs_warning(prediction: Prediction | RegionPrediction) -> bool:
     return prediction.category < _SUSPICIOUS_GRADE and prediction.suspicion > SUSPICION_LIMIT
 
 
+def is_amber(prediction: Prediction, is_pooled: bool) -> bool:
+    """Whether that is so much that it has to catch the eye: a network that was calibrated on many
+    cancers gives nearly every breast more than the limit. `is_pooled` of a breast with several
+    views.
+    """
+    population = prediction.model.population
+    if population is None:
+        return needs_warning(prediction)
+    shares = population.breasts if is_pooled else population.views
+    least = _AMBER_SHARE * shares.suspicious
+    return needs_warning(prediction) and prediction.suspicion > least
+
+
 def percent(probability: float) -> str:
     """Whole per cent; neither certainty nor impossibility is claimed by rounding."""
     if 0 < probability < 0.005:
@@ -74,6 +88,12 @@ def suspicion_text(prediction: Prediction | RegionPrediction) -> str:
     """'P(4 or 5) 83 %'; 'P(4 or 5) 15 % > 10 %' where the category sounds safer."""
     text = tr("P(4 or 5) {percent}").format(percent=percent(prediction.suspicion))
     return f"{text} > {percent(SUSPICION_LIMIT)}" if needs_warning(prediction) else text
+
+
+def longest_suspicion_text() -> str:
+    """No wider is ever needed: what is certain has a category of 4 or 5, and no limit beside it."""
+    text = tr("P(4 or 5) {percent}").format(percent=percent(0.88))
+    return f"{text} > {percent(SUSPICION_LIMIT)}"
 
 
 def spread(views: Sequence[Named]) -> str:

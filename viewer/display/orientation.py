@@ -33,6 +33,16 @@ class Orientation:
         """The same, of an image that is itself mirrored before."""
         return self.flipped() if self.is_transposed else self.mirrored()
 
+    @classmethod
+    def of_presentation(cls, rotation: int, is_flipped: bool) -> "Orientation":
+        """Of the stored image: so many degrees clockwise, a multiple of 90, then flipped left to
+        right (DICOM PS3.3 C.10.6).
+        """
+        orientation = cls()
+        for _ in range(rotation // 90):
+            orientation = orientation.turned_right()
+        return orientation.mirrored() if is_flipped else orientation
+
     @property
     def text(self) -> str:
         """What was done to the image, shortly, in English; empty if nothing."""

@@ -21,6 +21,7 @@ from viewer.shared.languages import tr
 
 BY_ID_ALONE = message("matched by ID alone")
 OTHER_NAME = message("name differs from current")
+_MOST = 16  #: studies under one Patient ID that a study is held against, to be known as a prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,26 @@ def priors_of(study: Study, studies: Iterable[Study]) -> tuple[Prior, ...]:
                 found.append(Prior(other, _interval(other.study_date, study.study_date), warnings))
     found.sort(key=lambda prior: (prior.study_date, prior.study.uid), reverse=True)
     return tuple(found)
+
+
+def earlier_ones(studies: Iterable[Study]) -> frozenset[str]:
+    """Uids of the studies that are a prior of another one: there to be compared with."""
+    of_patients: dict[str, list[Study]] = {}
+    for study in studies:
+        if study.identity is not None and study.study_date is not None and study.views:
+            of_patients.setdefault(study.identity.patient_id, []).append(study)
+    earlier: set[str] = set()
+    for one_id in of_patients.values():
+        if len(one_id) > 1 and one_id[0].identity and not _is_placeholder(one_id[0].identity):
+            newest = sorted(one_id, key=lambda study: str(study.study_date), reverse=True)[:_MOST]
+            earlier |= {s.uid for s in one_id if any(_is_prior(s, other) for other in newest)}
+    return frozenset(earlier)
+
+
+def _is_prior(study: Study, of: Study) -> bool:
+    if study.study_date is None or of.study_date is None or study.study_date >= of.study_date:
+        return False
+    return _identity_warnings(of, study) is not None
 
 
 def _identity_warnings(study: Study, other: Study) -> tuple[Message, ...] | None:

@@ -3,7 +3,8 @@
 A view is prepared once, off the GUI thread (`prepare`: a pyramid, the breast's box, the window
 presets), then drawn in two steps. `sample` cuts and scales the visible part, still in 16 bits, and
 is repeated only when the view is zoomed, moved or resized; `develop` sends the sample through the
-window's table and is all that a window drag costs.
+window's table and is all that a window drag costs. Where a view was only moved, `moved_picture`
+makes both of the strips alone that came into sight.
 
 No bright dot is lost by scaling. Averaging over areas keeps a dot's energy but spreads it: a pixel
 120 grey levels above its surroundings is 5 levels at a fifth of the size, and 0.6 at a fourteenth,
@@ -39,6 +40,7 @@ T = TypeVar("T")
 
 PEAK_WEIGHT = 0.125  #: 32 grey levels of contrast stay 4, the least that is seen (research notes)
 _SMALLEST_LEVEL = 256  #: the pyramid ends when its longer side is no longer than this
+_AHEAD = 64  #: device pixels around the canvas, that a picture which is moved has ready
 _ANCHORS = 32  #: candidates for a crop edge, see `_anchor`
 
 
@@ -78,6 +80,21 @@ class Sample:
     y: int
     mean: Array = field(repr=False)
     peak: Array | None = field(repr=False)  #: None where no dot can be lost
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """The visible part of a view as it lights up, and perhaps some of what lies around."""
+
+    placement: Placement
+    x: int  #: its upper left corner, seen from the canvas's
+    y: int
+    grey: Array = field(repr=False)  #: uint8 (rows, columns), device pixels
+
+    def seen(self, width: int, height: int) -> tuple[Array, int, int]:
+        """What of it shows on a canvas of that size, and its corner there."""
+        x, y = max(0, self.x), max(0, self.y)
+        return self.grey[y - self.y : height - self.y, x - self.x : width - self.x], x, y
 
 
 # ------------------------------------------------------------------------------------ preparation
@@ -166,40 +183,42 @@ def _without_padding(array: Array, resample: Callable[[Array], Array]) -> Array:
 
 
 def sample(
+    display: DisplayPixels, placement: Placement, canvas_width: int, canvas_height: int
+) -> Sample | None:
+    """The part of a view that shows on a canvas of that many device pixels; None if none does."""
+    shown = _in_sight(placement, canvas_width, canvas_height)
+    return None if shown is None else _sampled(display, placement, shown)
+
+
+def moved_picture(
+    before: Picture,
     display: DisplayPixels,
     placement: Placement,
-    canvas_width: int,
-    canvas_height: int,
-    before: Sample | None = None,
-) -> Sample | None:
-    """The part of a view that shows on a canvas of that many device pixels; None if none does.
-
-    `before` is an earlier sample of the same view: if it has only been moved since, what is still
-    there is kept and only the strips that came into sight are made.
+    canvas: tuple[int, int],
+    draw: Callable[[Sample], Array],
+) -> Picture | None:
+    """A picture of the same view that has only been moved since, on a canvas of `canvas` = (width,
+    height): what still shows is kept, and `draw` makes the strips that come into sight, ahead of
+    the next steps. None where nothing is left of it, or more than its place has changed.
     """
-    x0, x1 = max(0, placement.left), min(canvas_width, placement.left + placement.width)
-    y0, y1 = max(0, placement.top), min(canvas_height, placement.top + placement.height)
-    if x0 >= x1 or y0 >= y1:
+    shown = _in_sight(placement, *canvas)
+    if shown is None or moved(before.placement, placement.left, placement.top) != placement:
         return None
-    left, top = placement.left, placement.top
-    shown = _Area(y0 - top, y1 - top, x0 - left, x1 - left)
-    kept = _kept(before, placement, shown)
-    if before is None or kept is None:
-        return Sample(placement, x0, y0, *_sample_area(display, placement, shown))
-
-    mean = np.empty((shown.bottom - shown.top, shown.right - shown.left), np.uint16)
-    peak = None if before.peak is None else np.empty_like(mean)
-    at = kept.seen_from(shown.top, shown.left)
-    was = kept.seen_from(before.y - before.placement.top, before.x - before.placement.left)
-    mean[at] = before.mean[was]
-    if peak is not None and before.peak is not None:
-        peak[at] = before.peak[was]
-    for strip in shown.without(kept):
-        at = strip.seen_from(shown.top, shown.left)
-        mean[at], strip_peak = _sample_area(display, placement, strip)
-        if peak is not None and strip_peak is not None:  # the same scale has both or neither
-            peak[at] = strip_peak
-    return Sample(placement, x0, y0, mean, peak)
+    top, left = before.y - before.placement.top, before.x - before.placement.left
+    rows, columns = before.grey.shape
+    there = _Area(top, top + rows, left, left + columns)
+    if shown.within(there) == shown:
+        return Picture(placement, left + placement.left, top + placement.top, before.grey)
+    wanted = _in_sight(placement, *canvas, _AHEAD)
+    kept = wanted and wanted.within(there)
+    if wanted is None or kept is None:
+        return None
+    grey = np.empty((wanted.bottom - wanted.top, wanted.right - wanted.left), np.uint8)
+    grey[kept.seen_from(wanted.top, wanted.left)] = before.grey[kept.seen_from(top, left)]
+    for strip in wanted.without(kept):
+        drawn = draw(_sampled(display, placement, strip))
+        grey[strip.seen_from(wanted.top, wanted.left)] = drawn
+    return Picture(placement, wanted.left + placement.left, wanted.top + placement.top, grey)
 
 
 @dataclass(frozen=True)
@@ -215,6 +234,16 @@ class _Area:
         """As indices into an array that begins there."""
         return slice(self.top - top, self.bottom - top), slice(self.left - left, self.right - left)
 
+    def within(self, other: "_Area") -> "_Area | None":
+        """What lies in both; None if nothing does."""
+        both = _Area(
+            max(self.top, other.top),
+            min(self.bottom, other.bottom),
+            max(self.left, other.left),
+            min(self.right, other.right),
+        )
+        return both if both.top < both.bottom and both.left < both.right else None
+
     def without(self, kept: "_Area") -> list["_Area"]:
         """The strips above, below, left and right of `kept`, that lies inside."""
         strips = (
@@ -226,21 +255,16 @@ class _Area:
         return [strip for strip in strips if strip.top < strip.bottom and strip.left < strip.right]
 
 
-def _kept(before: Sample | None, placement: Placement, shown: _Area) -> _Area | None:
-    """What of `before` still shows; None if it is not worth keeping."""
-    if before is None or placement.scale_x == placement.scale_y == 1:
-        return None  # at 1:1 nothing is computed
-    if moved(before.placement, placement.left, placement.top) != placement:
-        return None
-    top, left = before.y - before.placement.top, before.x - before.placement.left
-    rows, columns = before.mean.shape
-    kept = _Area(
-        max(shown.top, top),
-        min(shown.bottom, top + rows),
-        max(shown.left, left),
-        min(shown.right, left + columns),
-    )
-    return kept if kept.top < kept.bottom and kept.left < kept.right else None
+def _in_sight(placement: Placement, width: int, height: int, ahead: int = 0) -> _Area | None:
+    """Of a scaled view on a canvas of that size, and so far around it; None if none of it is."""
+    left, top = placement.left, placement.top
+    canvas = _Area(-top - ahead, height - top + ahead, -left - ahead, width - left + ahead)
+    return _Area(0, placement.height, 0, placement.width).within(canvas)
+
+
+def _sampled(display: DisplayPixels, placement: Placement, area: _Area) -> Sample:
+    x, y = area.left + placement.left, area.top + placement.top
+    return Sample(placement, x, y, *_sample_area(display, placement, area))
 
 
 def _sample_area(
@@ -418,6 +442,17 @@ def to_image(grey: Array) -> QImage:
     grey = np.ascontiguousarray(grey)
     rows, columns = grey.shape
     return QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
+
+
+def to_colour(grey: Array) -> QImage:
+    """The same as the screen has its pixels; it holds them as long as it is kept.
+
+    Qt draws such an image by itself, scaled too. Of any other it makes such pixels first, on
+    threads of its own, and the window would wait for these.
+    """
+    rows, columns = grey.shape
+    pixels = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGRA)
+    return QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
 
 
 def thumbnail(

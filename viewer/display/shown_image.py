@@ -7,8 +7,10 @@ there is something to show, `has_pixels` tells.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 
 from engine.arrays import Array
@@ -20,13 +22,28 @@ from viewer.display.grey_state import GreyState
 from viewer.display.heat_image import heat_image
 from viewer.display.placement import Placement
 from viewer.display.priors import Prior
-from viewer.display.rendering import NOTHING, DisplayPixels, Sample
+from viewer.display.rendering import NOTHING, DisplayPixels, Picture, Sample
+
+_Look = tuple[int, bool]  #: version of the greys, shutter
+
+_COARSEST = 1.5  #: times that a picture is drawn larger or smaller than it was made
+_SMALL = 1024  #: pixels along the longer side of an image in small
 
 
 class ImageState(Enum):
     LOADING = "loading"
     SHOWN = "shown"
     FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """What was drawn last, to be drawn larger or smaller; rectangles in device pixels."""
+
+    picture: QImage
+    target: QRectF
+    small: Callable[[], QImage]  #: all of the image, for what the picture leaves free
+    whole: QRectF  #: where that would lie
 
 
 class ShownImage:
@@ -59,6 +76,9 @@ class ShownImage:
         self._side_check = check_side(view, None, self._conflicts)
         self._camera = Camera(CameraSubject.of(view, NOTHING, False))
         self._sample: tuple[tuple[Placement, tuple[int, int]], Sample | None] | None = None
+        self._picture: tuple[tuple[_Look, tuple[int, int]], Picture] | None = None
+        self._coloured: tuple[Array, QImage] | None = None
+        self._overview: tuple[tuple[_Look, Placement], QImage] | None = None
         self._heat: (
             tuple[tuple[Placement, tuple[int, int]], tuple[QImage, int, int] | None] | None
         ) = None
@@ -93,7 +113,8 @@ class ShownImage:
         self._camera = self._camera.pointed_at(
             CameraSubject.of(self.view, display, self.is_mirrored)
         )
-        self._sample = self._heat = self._covered = None
+        self._sample = self._picture = self._coloured = self._overview = None
+        self._heat = self._covered = None
         self.greys.show(display)
 
     def show_explanation(self, explanation: Explanation | None) -> None:
@@ -188,23 +209,90 @@ class ShownImage:
 
     def grey(self) -> tuple[Array, int, int] | None:
         """The image as it shows: uint8 device pixels and their corner; None if nothing shows."""
+        picture = self._exact()
+        return None if picture is None else picture.seen(*self.camera.size)
+
+    def drawn(self) -> tuple[QImage, int, int] | None:
+        """The same for the screen, perhaps with more of it beyond the canvas's edges."""
+        picture = self._exact()
+        return None if picture is None else (self._in_colour(picture), picture.x, picture.y)
+
+    @property
+    def _look(self) -> _Look:
+        return self.greys.version, self.has_shutter
+
+    def _exact(self) -> Picture | None:
         if not self.is_placed:
             return None
+        camera, look = self.camera, self._look
+        place = camera.placement, camera.size
+        picture = None
+        if self._picture is not None and self._picture[0] == (look, camera.size):
+            before = self._picture[1]
+            if before.placement == camera.placement:
+                return before
+            picture = rendering.moved_picture(before, self._display, *place, self._developed)
+        if picture is None and (sampled := self._sampled()) is not None:
+            grey = self._developed(sampled)
+            picture = Picture(sampled.placement, sampled.x, sampled.y, grey)
+        self._picture = None if picture is None else ((look, camera.size), picture)
+        return picture
+
+    def _sampled(self) -> Sample | None:
         camera = self.camera
         key = (camera.placement, camera.size)
         if self._sample is None or self._sample[0] != key:
-            before = self._sample[1] if self._sample else None
-            sampled = rendering.sample(self._display, camera.placement, *camera.size, before)
-            self._sample = key, sampled
-        sampled = self._sample[1]
-        if sampled is None:
-            return None
+            self._sample = key, rendering.sample(self._display, camera.placement, *camera.size)
+        return self._sample[1]
+
+    def _developed(self, sampled: Sample) -> Array:
         grey = self.greys.develop(sampled)
         if (light := self._display.surroundings.light) is not None and self.has_shutter:
             if self._covered is None or self._covered[0] is not sampled:
                 self._covered = sampled, rendering.covered(light, sampled)
             grey[self._covered[1]] = 0  # black in every window and polarity
-        return grey, sampled.x, sampled.y
+        return grey
+
+    def coarse(self) -> "Coarse | None":
+        """Instead of `drawn`, while the hand zooms; None where nothing was drawn before that is
+        nearly as large.
+        """
+        if self._picture is None or self._picture[0][0] != self._look or not self.is_placed:
+            return None
+        picture, now = self._picture[1], self.camera.placement
+        before = picture.placement
+        is_turned = before != replace(
+            now, left=before.left, top=before.top, width=before.width, height=before.height
+        )
+        wider, taller = now.width / before.width, now.height / before.height
+        if is_turned or not 1 / _COARSEST < wider < _COARSEST or wider == taller == 1:
+            return None
+        rows, columns = picture.grey.shape
+        target = QRectF(
+            now.left + (picture.x - before.left) * wider,
+            now.top + (picture.y - before.top) * taller,
+            columns * wider,
+            rows * taller,
+        )
+        whole = QRectF(now.left, now.top, now.width, now.height)
+        return Coarse(self._in_colour(picture), target, self._small, whole)
+
+    def _in_colour(self, picture: Picture) -> QImage:
+        if self._coloured is None or self._coloured[0] is not picture.grey:
+            self._coloured = picture.grey, rendering.to_colour(picture.grey)
+        return self._coloured[1]
+
+    def _small(self) -> QImage:
+        """All of it, turned as it shows."""
+        subject, unit = self.camera.subject, self.camera.unit
+        longer = max(subject.rows * unit[1], subject.columns * unit[0])
+        small = self.camera.placement_at(_SMALL / longer)
+        key = self._look, small
+        if self._overview is None or self._overview[0] != key:
+            sampled = rendering.sample(self._display, small, small.width, small.height)
+            assert sampled is not None  # it lies on its canvas
+            self._overview = key, rendering.to_colour(self._developed(sampled))
+        return self._overview[1]
 
     def heat(self) -> tuple[QImage, int, int] | None:
         """The heat-map as it shows and its corner; None while it is hidden."""

@@ -19,14 +19,16 @@ _SIZE = 384  #: pixels of the longer side at which all this is looked at
 _MARGIN = 0.03  #: of the longer side, around the breast's outline: breast, too
 _LIGHT = 0.3  #: of the image's range; what is as bright beside the breast may glare
 _WHITE = 0.85  #: the same of bare film, which alone is covered where a strip meets the breast
-_BARE = 0.95  #: the same of a strip that the breast hides all along
+_BARE = 0.95  #: the same of film that is surely bare
 _DEPTH = 0.08  #: of a side, that a strip along its edge may have
 _IS_STRIP = 0.8  #: of a line beside the breast that is light in a strip
+_EDGED = 0.5  #: of an edge along which a strip with a sharp edge must be seen
 _LEAST_BESIDE = 0.2  #: of an edge, that must lie beside the breast for a strip to be seen
 _CONTACT = 0.15  #: of a side, that light has along the image's edge; markers have less
 _LEAST_LEVEL = 0.4  #: of the range, in the middle of light's values; tissue apart may be as bright
 _GOES_ON = 0.2  #: of its length, where light may be deeper than that: in corners
 _CONTRAST = 0.2  #: of the range, that light stands above what lies next to it
+_LESS_CONTRAST = 0.1  #: the same of surely bare film
 _HALF_TONE = 0.008  #: of the longer side, around what is white, that is covered with it
 
 
@@ -75,6 +77,7 @@ def survey(small: Array, pixel_aspect: float, padding: bool) -> Surroundings:
     breast = cv2.dilate(outline, _disc(_MARGIN, grey)) > 0
     light = _patches(grey, breast)
     light |= _strips(grey, light, breast)
+    light |= _edged_strips(grey)
     if not light.any():
         return Surroundings(breast)
     around = cv2.dilate(light.astype(np.uint8), _disc(_HALF_TONE, grey)) > 0
@@ -100,21 +103,34 @@ def _patches(grey: Array, breast: Array) -> Array:
         _, labels = cv2.connectedComponents(light[: depth + 1].astype(np.uint8))
         numbers, counts = np.unique(labels[0][labels[0] > 0], return_counts=True)
         for number in numbers[counts >= _CONTACT * labels.shape[1]]:
-            patch = np.zeros_like(light)
-            patch[: depth + 1] = labels == number
+            patch = labels == number
             goes_on = patch[depth].sum() / patch.any(axis=0).sum()
-            middle = np.median(level[patch]) / 255
+            middle = np.median(level[: depth + 1][patch]) / 255
             stands_out = middle - _level_around(level, patch) >= _CONTRAST
             if middle >= _LEAST_LEVEL and stands_out and goes_on <= _GOES_ON:
-                into |= patch
+                into[: depth + 1] |= patch & _without_markers(patch)
     return found
 
 
+def _without_markers(patch: Array) -> Array:
+    """Where a strip's light is no deeper than elsewhere, or than towards a corner of the film."""
+    deep = patch.sum(axis=0)
+    usual = int(np.median(deep[deep > 0])) + 2
+    from_left = np.minimum.accumulate(deep)
+    from_right = np.minimum.accumulate(deep[::-1])[::-1]
+    allowed = np.maximum(usual, np.maximum(from_left, from_right) + 1)
+    kept: Array = np.arange(len(patch))[:, None] < allowed
+    return kept
+
+
 def _level_around(grey: Array, patch: Array) -> float:
-    """Of what lies next to it, in parts of the range."""
-    wider = cv2.dilate(patch.astype(np.uint8), _disc(_HALF_TONE, grey)) > 0
+    """Of what lies next to the patch at the image's first lines, in parts of the range."""
+    disc = _disc(_HALF_TONE, grey)
+    further = len(disc) // 2 + 2
+    padded = np.pad(patch, ((0, min(further, len(grey) - len(patch))), (0, 0)))
+    wider = cv2.dilate(padded.astype(np.uint8), disc) > 0
     ring = cv2.dilate(wider.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    around = grey[ring & ~wider]
+    around = grey[: len(padded)][ring & ~wider]
     return float(np.median(around)) / 255 if around.size else 1.0
 
 
@@ -127,11 +143,9 @@ def _strips(grey: Array, light: Array, breast: Array) -> Array:
         side, lit, near, into = (np.rot90(a, turns) for a in (grey, light, breast, found))  # views
         depth = max(2, round(_DEPTH * len(side)))
         beside = ~near[:depth].any(axis=0)
-        if beside.mean() >= _LEAST_BESIDE:
-            share = lit[: depth + 1, beside].mean(axis=1)
-        else:
-            share = (side[: depth + 1] >= _BARE * 255).mean(axis=1)
-        is_no_strip = share < _IS_STRIP
+        if beside.mean() < _LEAST_BESIDE or lit[0, beside].mean() < _IS_STRIP:
+            continue
+        is_no_strip = lit[: depth + 1, beside].mean(axis=1) < _IS_STRIP
         lines = int(np.argmax(is_no_strip)) if is_no_strip.any() else 0
         over_breast = near[:lines].any(axis=0) & (side[:lines] >= _WHITE * 255).any(axis=0)
         inside = side[lines + 2 : lines + 6]
@@ -141,3 +155,41 @@ def _strips(grey: Array, light: Array, breast: Array) -> Array:
         if step >= _CONTRAST * 255:
             into[:lines] |= side[:lines] >= _WHITE * 255
     return found
+
+
+def _edged_strips(grey: Array) -> Array:
+    """Film borders that the breast hides, or nearly: white from the image's edge on, and ending
+    sharply on one straight line, perhaps aslant. Tissue that is as white does not.
+    """
+    found = np.zeros(grey.shape, bool)
+    for turns in range(4):
+        side, into = np.rot90(grey, turns), np.rot90(found, turns)  # views
+        if (side[:2].max(axis=0) >= _WHITE * 255).mean() < _EDGED:
+            continue
+        for level, step in ((_WHITE, _CONTRAST), (_BARE, _LESS_CONTRAST)):
+            strip = _edged_strip(side, level, step)
+            if strip is not None:
+                into[: len(strip)] |= strip
+                break
+    return found
+
+
+def _edged_strip(side: Array, level: float, step: float) -> Array | None:
+    """At the first line, as deep as a strip may be."""
+    depth = max(2, round(_DEPTH * len(side)))
+    white = side[: depth + 2] >= level * 255
+    white[0] |= white[1]  # a scanner's first line may be dim
+    ends = np.argmin(white, axis=0)  # 0: no white, or too deep
+    along = np.flatnonzero(ends)
+    if len(along) < _EDGED * len(ends):
+        return None
+    last, beyond = ends[along] - 1, np.minimum(ends[along] + 1, len(side) - 1)
+    is_sharp = side[last, along] - side[beyond, along].astype(int) >= step * 255
+    one, two = np.array_split(along, 2)
+    slope = (np.median(ends[two]) - np.median(ends[one])) / (np.median(two) - np.median(one))
+    line = np.median(ends[along]) + slope * (np.arange(len(ends)) - np.median(along))
+    is_on_it = np.abs(ends - np.maximum(line, 0)) <= 1
+    if min(is_sharp.mean(), is_on_it.mean()) < _IS_STRIP:
+        return None
+    covered: Array = white & (np.arange(len(white))[:, None] < np.minimum(ends, line + 1))
+    return covered

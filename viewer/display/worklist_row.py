@@ -62,6 +62,7 @@ class StudyRow:
     badges: tuple[Badge, ...] = ()  #: of the prediction, once for all who paint and filter
     thumbnail: QImage | None = None
     has_draft: bool = False
+    is_earlier: bool = False  #: a prior of another one listed: read elsewhere, here to compare
     is_read: bool = False
     is_unfinished: bool = False  #: a second read, with no category kept or changed
     has_disagreed: bool = False  #: a reading that stands disagrees, and that may be told
@@ -75,7 +76,10 @@ class StudyRow:
             return any(is_suspicious(category) for _, category in self.badges)
         if wanted is WorklistFilter.FAILED:
             return self.status.state is StudyState.FAILED
-        return (self.is_read and not self.is_unfinished) is (wanted is WorklistFilter.READ)
+        is_done = self.is_read and not self.is_unfinished
+        if wanted is WorklistFilter.READ:
+            return is_done
+        return not is_done and (not self.is_earlier or self.has_draft or self.is_unfinished)
 
     @cached_property
     def searched(self) -> str:
@@ -103,12 +107,14 @@ class StudyRow:
 
     @property
     def _reading_rank(self) -> int:
-        """What is begun comes first, then what is not."""
+        """What is begun comes first, then what is not, then priors."""
         if self.has_draft:
             return 0
         if self.is_unfinished:
             return 1
-        return 3 if self.is_read else 2
+        if self.is_read:
+            return 4
+        return 3 if self.is_earlier else 2
 
     @property
     def title(self) -> str:
@@ -142,6 +148,7 @@ class StudyRow:
         breasts = [_badge_text(side, category) for side, category in self.badges]
         read = tr("reading not finished") if self.is_unfinished else tr("read", "by the reader")
         marks = (
+            tr("prior", "an earlier study of a patient") if self.is_earlier else "",
             tr("notes") if self.study.notes else "",
             tr("unsaved reading") if self.has_draft else "",
             read if self.is_read else "",

@@ -103,6 +103,7 @@ class AssessmentPane(QWidget):
         self.reader.setAcceptDrops(False)
         self.reader.setFont(theme.font(theme.SMALL_TEXT_PX))  # long names
         self.reader.editingFinished.connect(self._on_reader_edited)
+        self.reader.returnPressed.connect(self.take_keyboard)
         self.forms = {side: BreastForm(side, self) for side in SIDES}
         for form in self.forms.values():
             form.edited.connect(self._on_edited)
@@ -370,8 +371,13 @@ class AssessmentPane(QWidget):
     def begin(self) -> None:
         """Another study, if the keyboard is in the forms: it goes to the first breast."""
         focus = QApplication.focusWidget()
+        if focus is not None and self.isAncestorOf(focus):
+            self.take_keyboard()
+
+    def take_keyboard(self) -> None:
+        """Digits are the first breast's from now on; nothing is chosen yet."""
         form = next((form for form in self.forms.values() if form.isEnabled()), None)
-        if form is not None and focus is not None and self.isAncestorOf(focus):
+        if form is not None and self.reader.text().strip():
             form.categories.take_keyboard()
 
     def _focus_missing(self, side: Laterality, what: Missing) -> None:

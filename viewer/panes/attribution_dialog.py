@@ -4,8 +4,9 @@ What a file's header itself says is overridden only with a tick of its own.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from PySide6.QtCore import QItemSelectionModel, Signal
@@ -34,6 +35,7 @@ from viewer.shared.plain_text import PlainLabel, natural, shortened, tool_tip
 
 COLUMNS = (mark("File"), mark("Side"), mark("View"), mark("Patient"), mark("Study"))
 LEAVE, ONE_STUDY, EACH_ALONE = range(3)
+MOST_IMAGES = 1_000  #: that are listed
 _PATIENT_LENGTH = 64  # characters of a DICOM Long String
 
 
@@ -63,11 +65,14 @@ class AttributionDialog(QDialog):
     attributed = Signal(tuple)
     # Study uid and image uid: the one image that is selected is to be seen
     image_chosen = Signal(str, str)
+    # Whether images of other folders are to be listed
+    elsewhere_wanted = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._reader = ""
         self._images: Sequence[ListedImage] = ()
+        self._left_out = 0  # images, as too many
         self.setWindowTitle(tr("Side, view and study by hand"))
         explanation = PlainLabel(
             tr(
@@ -78,6 +83,8 @@ class AttributionDialog(QDialog):
         )
         explanation.setWordWrap(True)
         self.table = self._make_table()
+        self.elsewhere_box = QCheckBox(tr("Images of the other folders &opened, too"), self)
+        self.elsewhere_box.toggled.connect(self.elsewhere_wanted)
         self.side_box = self._box(tr("Side of the selected images"))
         self.view_box = self._box(tr("View of the selected images"))
         self.study_box = self._box(tr("Study of the selected images"))
@@ -111,6 +118,7 @@ class AttributionDialog(QDialog):
         column = QVBoxLayout(self)
         column.addWidget(explanation)
         column.addWidget(self.table, 1)
+        column.addWidget(self.elsewhere_box)
         column.addLayout(form)
         column.addWidget(self.confirm_box)
         column.addWidget(self.hint)
@@ -164,13 +172,21 @@ class AttributionDialog(QDialog):
         """Whose images are listed."""
         return [image.study for image in self._images]
 
+    def offer_elsewhere(self, is_offered: bool) -> None:
+        """Whether there are images in other folders."""
+        self.elsewhere_box.setVisible(is_offered)
+
     def show_images(self, images: Sequence[ListedImage], selected: Sequence[str]) -> None:
-        """`selected`: by image uid. What is chosen below goes back to "as it is"."""
-        self._images = images
+        """The first `MOST_IMAGES`; with their folders where these are several. `selected`: by image
+        uid. What is chosen below goes back to "as it is".
+        """
+        self._left_out = max(0, len(images) - MOST_IMAGES)
+        self._images = images = images[:MOST_IMAGES]
+        are_apart = len({image.view.path.parent for image in images}) > 1
         self.table.blockSignals(True)
         self.table.setRowCount(len(images))
         for row, image in enumerate(images):
-            for column, text in enumerate(_cells(image)):
+            for column, text in enumerate(_cells(image, are_apart)):
                 item = QTableWidgetItem(shortened(text))
                 item.setToolTip(tool_tip(text))
                 self.table.setItem(row, column, item)
@@ -266,8 +282,9 @@ class AttributionDialog(QDialog):
         self.confirm_box.setText(
             tr("Override what the files themselves say: {what}").format(what=", ".join(overridden))
         )
-        self.hint.setText(self._problem(bool(overridden)))
-        self.say_button.setEnabled(not self.hint.text() and self._is_anything_chosen)
+        problem = self._problem(bool(overridden))
+        self.hint.setText(problem or self._caution())
+        self.say_button.setEnabled(not problem and self._is_anything_chosen)
         self.back_button.setEnabled(any(image.said.says_anything for image in self.selected))
 
     @property
@@ -285,6 +302,15 @@ class AttributionDialog(QDialog):
             return tr("A study needs a Patient ID.")
         if is_overriding and not self.confirm_box.isChecked():
             return tr("The files say otherwise: tick the line above if they are wrong.")
+        return ""
+
+    def _caution(self) -> str:
+        """What does not stop the reader."""
+        folders = {image.view.path.parent for image in self.selected}
+        if self.study_box.currentData() == ONE_STUDY and len(folders) > 1:
+            return tr("These images lie in different folders: be sure that they are one patient's.")
+        if self._left_out:
+            return tr("The images of further folders are not listed: open fewer.")
         return ""
 
     def _say(self) -> None:
@@ -305,23 +331,31 @@ def listed_images(
     in_files: Mapping[str, MammogramView],
     said: Mapping[str, Attribution],
 ) -> list[ListedImage]:
-    """By their files; `in_files`, as the files say, and `said`, of every image, by image uid."""
+    """By their files, those of the first study's folder first; `in_files`, as the files say, and
+    `said`, of every image, by image uid.
+    """
     images = [
         ListedImage(study, view, in_files[view.image_uid], said[view.image_uid])
         for study in studies
         for view in study.views
         if view.image_uid in in_files
     ]
-    return sorted(images, key=lambda image: natural(image.view.path.name))
+    first = {image.view.path.parent for image in images[:1]}
+    return sorted(images, key=lambda image: _place(image, first))
 
 
-def _cells(image: ListedImage) -> tuple[str, ...]:
+def _place(image: ListedImage, first: Collection[Path]) -> tuple[bool, str, str]:
+    path = image.view.path
+    return path.parent not in first, natural(str(path.parent)), natural(path.name)
+
+
+def _cells(image: ListedImage, with_folder: bool) -> tuple[str, ...]:
     view = image.view
     side = {Laterality.RIGHT: tr("Right"), Laterality.LEFT: tr("Left"), None: "?"}[view.laterality]
     position = view.view_position.value if view.view_position else "?"
     count = len(image.study.views)
     return (
-        view.path.name,
+        f"{view.path.parent.name}/{view.path.name}" if with_folder else view.path.name,
         _with_origin(side, "laterality", view),
         _with_origin(position, "view", view),
         image.study.patient_id,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.domain import Judgement, Laterality, OutOfScope, Prediction
@@ -33,6 +34,7 @@ class BreastColumn(QWidget):
         self.shifted = labels.wrapped(self)
         self.origin = labels.wrapped(self)
         labels.reserve(self.headline, 3)  # a category, and what it is like
+        self._suspicion_lines = 1
         self._lines = (self.confidence, self.suspicion, self.shifted, self.origin)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -44,6 +46,20 @@ class BreastColumn(QWidget):
             layout.addWidget(label)
         self.reserve_prior(False)
         self.clear()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._reserve()
+
+    def _reserve(self) -> None:
+        """Two lines for P(4 or 5) where one would be too narrow for its longest words."""
+        longest = opinion.longest_suspicion_text()
+        room = self.suspicion.fontMetrics().horizontalAdvance(longest)
+        lines = 1 if room <= self.width() else 2
+        if lines != self._suspicion_lines:
+            self._suspicion_lines = lines
+            labels.reserve(self.suspicion, lines)
+            self.reserve_prior(self._has_prior)
 
     def reserve_prior(self, is_stated: bool) -> None:
         """Room for what P(4 or 5) is where cancers are rarer."""
@@ -83,10 +99,10 @@ class BreastColumn(QWidget):
             tr("confidence {percent}").format(percent=percent(judgement.confidence))
         )
         self.suspicion.setText(opinion.suspicion_text(judgement))
-        needs_warning = opinion.needs_warning(judgement)
-        labels.colour(self.suspicion, theme.WARNING if needs_warning else theme.TEXT)
-        judged_count = sum(isinstance(each, Prediction) for _, each in views)
-        shifted = opinion.shifted(judgement, judged_count > 1, cancers_per_1000)
+        is_pooled = sum(isinstance(each, Prediction) for _, each in views) > 1
+        is_amber = opinion.is_amber(judgement, is_pooled)
+        labels.colour(self.suspicion, theme.WARNING if is_amber else theme.TEXT)
+        shifted = opinion.shifted(judgement, is_pooled, cancers_per_1000)
         self.shifted.setText("" if shifted is None else f"→ {opinion.per_1000(shifted)}")
         self.origin.setText(opinion.origin(views))
         labels.colour(self.origin, theme.WARNING if opinion.spread(views) else theme.MUTED)

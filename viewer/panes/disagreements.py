@@ -29,7 +29,6 @@ from engine.domain import ReaderAssessment, ReadingMode, current_readings
 from engine.evaluation import agreement
 from viewer.display.listed_reading import ListedReading, ReadingFilter
 from viewer.display.reading_modes import MODE_TITLES
-from viewer.panes import labels
 from viewer.panes.agreement_figures import AgreementFigures
 from viewer.panes.readings_table import ReadingsTable
 from viewer.shared import theme
@@ -136,7 +135,8 @@ class DisagreementsPage(QWidget):
             widget.hide()
 
     def _lay_out(self) -> None:
-        research_only = labels.title(notice(), self)
+        research_only = PlainLabel(notice(), self)
+        research_only.setFont(theme.font(theme.SMALL_TEXT_PX, bold=True))
         research_only.setStyleSheet(f"color: {theme.WARNING.name()}")
         filters = QHBoxLayout()
         boxes = (self.filter_box, self._month_box, self.model_box, self._mode_box, self.reader_box)
@@ -160,14 +160,16 @@ class DisagreementsPage(QWidget):
             buttons.addWidget(widget)
         buttons.addWidget(self.with_identifiers)
         buttons.addStretch(1)
-        buttons.addWidget(self.progress)
-        buttons.addWidget(self.cancel_button)
         buttons.addWidget(research_only)
+        below = QHBoxLayout()
+        below.addWidget(self.message, 1)
+        below.addWidget(self.progress)
+        below.addWidget(self.cancel_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 8, 10, 8)
         column.addLayout(filters)
         column.addLayout(middle, 1)
-        column.addWidget(self.message)  # always there, so that nothing moves
+        column.addLayout(below)  # always there, so that nothing moves
         column.addLayout(buttons)
         self.resize(1340, 700)
 

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.domain import Study
 from engine.interop.marks import ForeignDocument, Intent, Statement
 from viewer.display.foreign_marks import KIND_TITLES, maker_text
+from viewer.display.orientation import Orientation
 from viewer.session.foreign import ForeignWords
 from viewer.shared import theme
 from viewer.shared.languages import tr
@@ -35,6 +36,7 @@ class ForeignDocumentsDialog(QDialog):
     """`show_words` fills it anew; while the mode hides them it says only that there are some."""
 
     pdf_wanted = Signal(bytes, Path)  #: to be written there
+    turn_wanted = Signal(ForeignDocument)  #: its images are to be turned as it says
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,7 +54,11 @@ class ForeignDocumentsDialog(QDialog):
         research_only = PlainLabel(notice(), self)
         research_only.setStyleSheet(f"color: {theme.WARNING.name()}")
         row = QHBoxLayout()
+        self.turn_button = QPushButton(tr("&Turn the images so"), self)
+        self.turn_button.setAutoDefault(False)
+        self.turn_button.clicked.connect(self._turn)
         row.addWidget(research_only, 1)
+        row.addWidget(self.turn_button)
         row.addWidget(self.save_button)
         column = QVBoxLayout(self)
         column.addWidget(self.explanation)
@@ -86,15 +92,28 @@ class ForeignDocumentsDialog(QDialog):
         self._refresh_button()
 
     @property
-    def _pdf(self) -> bytes | None:
+    def _document(self) -> ForeignDocument | None:
+        """That the selected line is of."""
         item = self.tree.currentItem()
         while item is not None and item.parent() is not None:
             item = item.parent()
         document = None if item is None else item.data(0, _DATA)
-        return document.pdf if isinstance(document, ForeignDocument) else None
+        return document if isinstance(document, ForeignDocument) else None
+
+    @property
+    def _pdf(self) -> bytes | None:
+        document = self._document
+        return None if document is None else document.pdf
 
     def _refresh_button(self) -> None:
+        document = self._document
         self.save_button.setEnabled(self._pdf is not None)
+        is_turning = document is not None and any(shown.is_turned for shown in document.shown)
+        self.turn_button.setEnabled(is_turning)
+
+    def _turn(self) -> None:
+        if (document := self._document) is not None:
+            self.turn_wanted.emit(document)
 
     def _save(self) -> None:
         pdf = self._pdf
@@ -151,6 +170,11 @@ def _counts(document: ForeignDocument, labels: dict[str, str]) -> Sequence[tuple
     windows = [voi for each in document.shown for voi in each.vois]
     if windows:
         rows.append((tr("windows, among the presets"), str(len(windows))))
+    for each in document.shown:
+        turned = Orientation.of_presentation(each.rotation, each.is_flipped)
+        for uid in each.image_uids if each.is_turned else ():
+            label = labels.get(uid, "?")
+            rows.append((tr("shows {view}").format(view=label), tr(turned.text)))
     if document.key_images:
         names = [labels.get(uid, "?") for uid in document.key_images]
         rows.append((tr("marked images"), ", ".join(names)))

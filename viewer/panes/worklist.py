@@ -5,7 +5,9 @@ cancel.
 The open study stays open whatever is listed; only the reader's own step leads to another.
 """
 
-from PySide6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt, QTimer, Signal
+from collections.abc import Collection
+
+from PySide6.QtCore import QModelIndex, QPoint, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -111,13 +113,23 @@ class WorklistPane(QWidget):
         self._count_soon()
 
     def grow(self, catalogue: Catalogue) -> None:
-        """More studies; the selected one stays so, where it stands on the screen."""
-        scrolled = self.list_view.verticalScrollBar().value()
+        """More studies; the selected one stays so, and what the reader sees stays where it is."""
+        bar = self.list_view.verticalScrollBar()
+        scrolled, top = bar.value(), row_at(self.list_view.indexAt(QPoint(0, 0)))
+        was_at = self._top_of(top)
         with QSignalBlocker(self.list_view.selectionModel()):
             self._items.show_catalogue(catalogue, is_more=True)
-            self._show_open()
-        self.list_view.verticalScrollBar().setValue(scrolled)
+            if self._open_uid is not None and not self._is_open_selected():
+                self._show_open()
+                bar.setValue(scrolled)
+        bar.setValue(bar.value() + self._top_of(top) - was_at)
         self._count_soon()
+
+    def _top_of(self, row: Row | None) -> int:
+        """Of a study that is listed, in pixels from the list's upper edge."""
+        if not isinstance(row, StudyRow):
+            return 0
+        return self.list_view.visualRect(self._items.index_of(row.study.uid)).top()
 
     def show_status(self, study_uid: str, status: StudyStatus) -> None:
         self._change(study_uid, status=status)
@@ -136,6 +148,11 @@ class WorklistPane(QWidget):
 
     def mark_draft(self, study_uid: str, has_draft: bool) -> None:
         self._change(study_uid, has_draft=has_draft)
+
+    def mark_earlier(self, study_uids: Collection[str]) -> None:
+        """Those that are there to be compared with a later one; no other is."""
+        for row in tuple(self._items.studies):
+            self._change(row.study.uid, is_earlier=row.study.uid in study_uids)
 
     def mark_read(
         self,
@@ -218,6 +235,10 @@ class WorklistPane(QWidget):
         self.list_view.setCurrentIndex(index)
         self.list_view.scrollTo(index)
 
+    def _is_open_selected(self) -> bool:
+        row = row_at(self.list_view.currentIndex())
+        return isinstance(row, StudyRow) and row.study.uid == self._open_uid
+
     def _on_left_downwards(self) -> None:
         self.list_view.setFocus(Qt.FocusReason.OtherFocusReason)
         if not self.list_view.currentIndex().isValid():
@@ -235,6 +256,11 @@ class WorklistPane(QWidget):
         self.bar.show_counts(counts)
 
     # ------------------------------------------------------------------------ going through it
+
+    @property
+    def has_keyboard(self) -> bool:
+        """Of its window: the list, not the search."""
+        return self.window().focusWidget() is self.list_view
 
     @property
     def study_uids(self) -> tuple[str, ...]:

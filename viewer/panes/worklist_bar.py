@@ -54,8 +54,9 @@ class WorklistBar(QWidget):
         self._buttons = {order: self._make_button(order) for order in _COLUMNS}
         headings = QHBoxLayout()
         headings.setSpacing(2)
-        for button in self._buttons.values():
-            headings.addWidget(button, 1)
+        for order, button in self._buttons.items():  # the longer word has the more room
+            needed = button.fontMetrics().horizontalAdvance(tr(order.value))
+            headings.addWidget(button, needed + theme.scaled(14))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)

@@ -99,6 +99,9 @@ class RowDelegate(QStyledItemDelegate):
         column = inner.adjusted(self._thumbnail.width() + 8, 0, 0, 0)
         line = QRect(column.topLeft(), QSize(column.width(), theme.scaled(18)))
         mark, colour = self._mark(row)
+        needed = QFontMetrics(title).horizontalAdvance(row.title)
+        if needed + QFontMetrics(text).horizontalAdvance(mark) + 6 > line.width():
+            mark = mark.partition(" ")[0]  # its sign alone: who the patient is comes first
         painter.setFont(text)
         mark_width = painter.fontMetrics().horizontalAdvance(mark) + 6 if mark else 0
         if mark:
@@ -106,9 +109,9 @@ class RowDelegate(QStyledItemDelegate):
             painter.drawText(line, _RIGHT, mark)
         painter.setFont(title)
         painter.setPen(theme.TEXT)
-        line.setRight(line.right() - mark_width)
-        title_text = painter.fontMetrics().elidedText(row.title, _MIDDLE, line.width())
-        painter.drawText(line, _LEFT, title_text)  # IDs differ at their ends
+        beside = line.adjusted(0, 0, -mark_width, 0)
+        title_text = painter.fontMetrics().elidedText(row.title, _MIDDLE, beside.width())
+        painter.drawText(beside, _LEFT, title_text)  # IDs differ at their ends
         painter.setFont(text)
         painter.setPen(theme.MUTED)
         _draw_elided(painter, line.translated(0, theme.scaled(19)), row.text)
@@ -133,7 +136,11 @@ class RowDelegate(QStyledItemDelegate):
             return tr("… not finished"), theme.WARNING
         if row.has_disagreed:
             return tr("≠ read"), theme.WARNING
-        return (tr("✓ read"), theme.MUTED) if row.is_read else ("●", theme.ACCENT)
+        if row.is_read:
+            return tr("✓ read"), theme.MUTED
+        if row.is_earlier:
+            return tr("prior", "an earlier study of a patient"), theme.MUTED
+        return "●", theme.ACCENT
 
     @staticmethod
     def _paint_badge(painter: QPainter, rect: QRect, side: str, category: int | None) -> None:

@@ -5,7 +5,7 @@ thousand studies are sorted within a frame.
 """
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from PySide6.QtCore import (
@@ -19,7 +19,8 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QStandardItemModel
 
-from engine.domain import Catalogue
+from engine.domain import Catalogue, FailedFile
+from engine.messages import Message
 from viewer.display.worklist_row import (
     Row,
     StudyRow,
@@ -31,6 +32,7 @@ from viewer.display.worklist_row import (
 )
 
 AnyIndex = QModelIndex | QPersistentModelIndex
+Messages = tuple[Sequence[FailedFile], Sequence[Message], int]  #: failures, notes, files skipped
 _DESCENDING_AT_FIRST = (
     WorklistOrder.DATE,
     WorklistOrder.SUSPICION,
@@ -55,7 +57,7 @@ class WorklistItems(QConcatenateTablesProxyModel):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._rows: dict[str, StudyRow] = {}
-        self._failure_count = 0
+        self._messages: Messages = ((), (), 0)
         self._listed = _ListedRows(self)
         self._listed_messages = _ListedRows(self)
         self.addSourceModel(self._listed)
@@ -71,7 +73,7 @@ class WorklistItems(QConcatenateTablesProxyModel):
     @property
     def failure_count(self) -> int:
         """Of files that could not be read."""
-        return self._failure_count
+        return len(self._messages[0])
 
     def show_catalogue(self, catalogue: Catalogue, is_more: bool = False) -> None:
         """`is_more`: of the studies that were there everything is known that was."""
@@ -81,8 +83,10 @@ class WorklistItems(QConcatenateTablesProxyModel):
             row = known.get(study.uid) or StudyRow(number, study)
             row.number = number
             self._rows[study.uid] = row
-        self._failure_count = len(catalogue.failures)
-        self._listed_messages.show(message_rows(catalogue))
+        messages = catalogue.failures, catalogue.notes, catalogue.skipped_count
+        if not is_more or messages != self._messages:
+            self._messages = messages
+            self._listed_messages.show(message_rows(catalogue))
         self._listed.show(self._rows.values())
 
     def change(self, study_uid: str, **values: object) -> None:

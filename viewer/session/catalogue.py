@@ -18,6 +18,7 @@ from viewer.shared.languages import mark
 log = logging.getLogger(__name__)
 
 LISTING_DELAY_MS = 500  # between two listings of what comes from a PACS
+GROWTH = 10  #: studies that come to it in one turn of the event loop: the window answers between
 
 
 class OpenCatalogue(QObject):
@@ -40,6 +41,9 @@ class OpenCatalogue(QObject):
         self._opening, self._readings = opening, readings
         self.studies: Mapping[str, Study] = {}  #: by uid
         self._is_partly_open = False  # what is shown is not all of it yet
+        self._growing_to: Catalogue | None = None  # of which only the first studies are in it yet
+        self._growth_due = QTimer(self, singleShot=True, interval=0)
+        self._growth_due.timeout.connect(self._grow_on)
         self._paths: tuple[Path, ...] = ()  # that it was found under
         self._to_add: tuple[Path, ...] = ()  # once the search that goes on has ended
         self._unread_folders: set[Path] = set()
@@ -62,6 +66,7 @@ class OpenCatalogue(QObject):
 
     def stop(self) -> None:
         self._listing_due.stop()
+        self._growth_due.stop()
 
     # ----------------------------------------------------------------------- what the reader opens
 
@@ -91,7 +96,7 @@ class OpenCatalogue(QObject):
         if self._is_partly_open:
             self._grow(paths, catalogue)
         else:
-            self._replace(paths, catalogue)
+            self._begin(paths, catalogue)
 
     def _on_partly_opened(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
         """The first examinations of a large folder: reading can begin while the rest is found."""
@@ -99,7 +104,15 @@ class OpenCatalogue(QObject):
             self._grow(paths, catalogue)
         else:
             self._is_partly_open = True
-            self._replace(paths, catalogue)
+            self._begin(paths, catalogue)
+
+    def _begin(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
+        """With its first studies; the others come to them."""
+        _check_apart(catalogue)
+        self._replace(paths, replace(catalogue, studies=catalogue.studies[:GROWTH]))
+        if len(catalogue.studies) > GROWTH:
+            self._growing_to = catalogue
+            self._growth_due.start()
 
     def open_reading(self, reading: ReaderAssessment) -> None:
         """Brings up the study that was read; `reading_opened` follows, or `failed`.
@@ -210,8 +223,7 @@ class OpenCatalogue(QObject):
         if not catalogue.studies:
             return
         if self.studies and set(self._paths) <= set(paths):
-            self._paths = paths
-            self._grow(paths, catalogue)
+            self._grow(paths, catalogue, at_once=True)
         else:
             self._replace(paths, catalogue)
         self.received_listed.emit()
@@ -252,26 +264,56 @@ class OpenCatalogue(QObject):
     ) -> None:
         """With `goes_on` what is known of studies that are what they were still holds."""
         before, studies = self.studies, {study.uid: study for study in catalogue.studies}
-        if len(studies) != len(catalogue.studies):  # else one's prediction would show as another's
-            raise ValueError("two studies of a catalogue share a uid")
+        _check_apart(catalogue)
         self._opening.settle()
+        self._stop_growing()
         self._paths, self.studies = paths, studies
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
         kept = (uid for uid, study in studies.items() if _is_same(study, before.get(uid)))
         self.replaced.emit(catalogue, tuple(kept) if goes_on else (), goes_on)
 
-    def _grow(self, paths: tuple[Path, ...], catalogue: Catalogue) -> None:
-        """What is open stays as it is on the screen, unless it turns out to be more or another."""
+    def _grow(self, paths: tuple[Path, ...], catalogue: Catalogue, at_once: bool = False) -> None:
+        """What is open stays as it is on the screen, unless it turns out to be more or another.
+        Many studies come to it some at a time, in their order.
+        """
         studies = {study.uid: study for study in catalogue.studies}
-        before = self.studies
-        if any(not _is_as_it_was(studies.get(uid), known) for uid, known in before.items()):
+        if any(not _is_as_it_was(studies.get(uid), known) for uid, known in self.studies.items()):
             self._replace(paths, catalogue, goes_on=True)
             return
-        # who holds a study of the catalogue holds the same one
-        self.studies, self._paths = {**studies, **before}, paths
+        self._paths = paths
         self._unread_folders = {failure.path.parent for failure in catalogue.failures}
-        new = tuple(study for study in catalogue.studies if study.uid not in before)
-        self.grown.emit(catalogue, new)
+        self._growing_to = catalogue
+        self._grow_by(len(studies) if at_once else GROWTH)
+
+    @Slot()
+    def _grow_on(self) -> None:
+        self._grow_by(GROWTH)
+
+    def _grow_by(self, count: int) -> None:
+        """All that stand before a study that is in it already come at once, and `count` more."""
+        if (catalogue := self._growing_to) is None:
+            return
+        before = self.studies
+        places = (place for place, study in enumerate(catalogue.studies, 1) if study.uid in before)
+        part = catalogue.studies[: max(places, default=0) + count]
+        # who holds a study of the catalogue holds the same one
+        self.studies = {study.uid: before.get(study.uid, study) for study in part}
+        if len(part) < len(catalogue.studies):
+            self._growth_due.start()
+        else:
+            self._stop_growing()
+        new = tuple(study for study in part if study.uid not in before)
+        self.grown.emit(replace(catalogue, studies=part), new)
+
+    def _stop_growing(self) -> None:
+        self._growing_to = None
+        self._growth_due.stop()
+
+
+def _check_apart(catalogue: Catalogue) -> None:
+    """Else the prediction of one study would show as another's."""
+    if len({study.uid for study in catalogue.studies}) != len(catalogue.studies):
+        raise ValueError("two studies of a catalogue share a uid")
 
 
 def study_to_go_on_with(current: Study | None, studies: Sequence[Study]) -> str | None:

@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
@@ -115,6 +116,9 @@ class Images(QObject):
     ) -> None:
         super().__init__(parent)
         self._delivery = delivery
+        # Its helpers gain nothing where several images are decoded at a time, and whoever draws
+        # would wait for them: they have the priority of whichever thread called them first.
+        cv2.setNumThreads(1)
         self._first_decoder = ThreadPoolExecutor(1, thread_name_prefix="decoding first")
         self._decoders = ThreadPoolExecutor(
             DECODING_THREADS, thread_name_prefix="decoding", initializer=_step_back

@@ -84,13 +84,12 @@ class Opening(QObject):
             if on_found is not None:
                 self._delivery.deliver(lambda: self._on_found(number, catalogue, on_found))
 
-        future = self._loader.submit(
-            load, paths, report, should_stop.is_set, show if on_found else None
-        )
-        places = () if beside is None else paths
-        self._delivery.when_done(
-            future, lambda done: self._on_loaded(number, done, on_loaded, beside, places)
-        )
+        def read() -> Catalogue:
+            found = load(paths, report, should_stop.is_set, show if on_found else None)
+            return found if beside is None else _merged(beside, found, paths)
+
+        future = self._loader.submit(read)
+        self._delivery.when_done(future, lambda done: self._on_loaded(number, done, on_loaded))
         self.started.emit()
 
     def cancel(self) -> None:
@@ -109,19 +108,16 @@ class Opening(QObject):
         number: int,
         future: Future[Catalogue],
         on_loaded: Callable[[Catalogue], None],
-        beside: Catalogue | None,
-        places: tuple[Path, ...],
     ) -> None:
         if number != self._number or future.cancelled():
             return
         self._is_busy = False
         self.finished.emit()
         try:
-            catalogue = future.result()
+            self._found = future.result()
         except EngineError as error:
             self.failed.emit(error)
             return
-        self._found = catalogue if beside is None else _merged(beside, catalogue, places)
         on_loaded(self.as_said())
 
     def _on_found(
@@ -172,7 +168,9 @@ class Opening(QObject):
 
 
 def _merged(before: Catalogue, more: Catalogue, places: tuple[Path, ...]) -> Catalogue:
-    """What lies in these places is as `more` has it."""
+    """What lies in these places is as `more` has it. On the thread that searches: it takes long
+    where many studies are open.
+    """
     wanted = set(places)
 
     @cache

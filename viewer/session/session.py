@@ -40,6 +40,7 @@ from engine.errors import EngineError, StorageFailed
 from engine.interop.plans import ObjectKind, ReaderRecords, plan
 from engine.messages import message
 from engine.site_configuration import Export
+from viewer.display.priors import earlier_ones
 from viewer.session.attributing import Attributing
 from viewer.session.auditing import Auditing
 from viewer.session.catalogue import OpenCatalogue, study_to_go_on_with
@@ -126,6 +127,7 @@ class Session(QObject):
 
         self._current: Study | None = None
         self._to_go_on_with: str | None = None
+        self._earlier: frozenset[str] = frozenset()
         self._opened_at = datetime.now(UTC)
         self._emitted_other: OtherModelPrediction | None = None
         #: the site's own, of 1,000 women screened; what is shown is shifted to it. None: not stated
@@ -210,6 +212,11 @@ class Session(QObject):
         return self._to_go_on_with
 
     @property
+    def earlier(self) -> frozenset[str]:
+        """Uids of the studies that are a prior of another one that is open."""
+        return self._earlier
+
+    @property
     def opened_at(self) -> datetime:
         """When the current study came up, with time zone."""
         return self._opened_at
@@ -283,6 +290,7 @@ class Session(QObject):
             self.foreign.select(self._current)
         self._readings.grow(studies)
         self.images.grow(studies)
+        self._earlier = earlier_ones(studies.values())
         self.exporting.open(studies)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))
         self.catalogue_grown.emit(catalogue, new)
@@ -311,6 +319,7 @@ class Session(QObject):
         self.foreign.open(catalogue.documents)
         self._readings.open(studies)
         self.images.open(studies)
+        self._earlier = earlier_ones(studies.values())
         self.inference.open(studies, kept)
         self.exporting.open(studies)
         log.info("Opened %d studies, %d failures", len(studies), len(catalogue.failures))

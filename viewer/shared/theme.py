@@ -8,6 +8,7 @@ the eye's idea of grey; images stand on pure black. Every text colour has a cont
 from functools import lru_cache
 from string import Template
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -39,6 +40,7 @@ TEXT_PX = 14
 SMALL_TEXT_PX = 13
 TITLE_PX = 17
 VIEW_LABEL_PX = 22  #: 'R CC' over the image
+_IMAGES_WIDTH, _PANES_WIDTH, _LEAST_HEIGHT = 380, 555, 540  #: the latter two before `scaled`
 
 
 def contrast(one: QColor, other: QColor) -> float:
@@ -66,6 +68,14 @@ class _Text:
 def scaled(pixels: float) -> int:
     """A length that belongs to text, as long as text is now."""
     return round(pixels * _Text.scale)
+
+
+def largest_scale(screen: QSize) -> float:
+    """At which nothing of a window as large as that is cut, and *Save* is in sight: the panes need
+    so much of the width for their text beside the images, and all of the height.
+    """
+    across = (screen.width() - _IMAGES_WIDTH) / _PANES_WIDTH
+    return max(1.0, min(across, screen.height() / _LEAST_HEIGHT))
 
 
 @lru_cache(maxsize=64)
@@ -115,12 +125,18 @@ def palette() -> QPalette:
     return result
 
 
-def apply(app: QApplication, text_scale: float = 1.0) -> None:
+def apply(
+    app: QApplication,
+    text_scale: float = 1.0,
+    screen: QSize | None = None,
+    desktop_font: QFont | None = None,
+) -> None:
     """Dark on every platform, whatever the desktop's own theme; text no smaller than the desktop's
-    own, times `text_scale`.
+    own, times `text_scale`, as far as a window with all panes still finds room on the `screen`.
     """
-    own = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
-    _Text.scale = text_scale * max(1.0, QFontInfo(own).pixelSize() / TEXT_PX)
+    own = desktop_font or QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    wanted = text_scale * max(1.0, QFontInfo(own).pixelSize() / TEXT_PX)
+    _Text.scale = wanted if screen is None else min(wanted, largest_scale(screen))
     font.cache_clear()
     app.setStyle("Fusion")
     app.setPalette(palette())

@@ -14,7 +14,7 @@ A view of an earlier study wears a frame and letters of a colour of their own, w
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QCursor,
@@ -45,6 +45,7 @@ from viewer.viewports.corner_text import EVERYTHING, CornerText, OverlayOptions,
 from viewer.viewports.gestures import Gestures
 
 _PRIOR_FRAME = 2  #: logical pixels
+REST_MS = 30  #: without a step of zoom the hand rests, and what shows is exact again
 
 
 class Canvas(QWidget):
@@ -80,6 +81,9 @@ class Canvas(QWidget):
         self.is_on_paper = False  #: while it is painted for a page: its layers write nothing small
         self._is_selected = False
         self._drawings: tuple[str, ...] = ()  # what is to be told of them
+        self._is_hurried = False  # zoomed again before the hand has rested
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._be_exact)
         self._gestures = gestures = Gestures(self)
         gestures.window_adjusted.connect(self.user_adjust_window)
         gestures.all_windows_adjusted.connect(self.all_windows_adjusted)
@@ -99,6 +103,10 @@ class Canvas(QWidget):
     @property
     def state(self) -> ImageState:
         return self.image.state
+
+    def expect_pixels(self) -> None:
+        """They are there and show in a moment: it does not say that it is waiting."""
+        self.text.tells_waiting = False
 
     def show_pixels(self, display: DisplayPixels) -> None:
         self.image.show(display)
@@ -143,6 +151,8 @@ class Canvas(QWidget):
 
     def show_foreign(self, marks: Sequence[ImageMarks]) -> None:
         """Others' marks over the image, and in the corner whose they are."""
+        if not marks and not self._foreign:
+            return
         self._foreign = tuple(marks)
         self.text.foreign = captions(marks)
         self.update()
@@ -213,13 +223,19 @@ class Canvas(QWidget):
 
     def set_fit(self, scale: float, unit: tuple[float, float]) -> None:
         """`scale` device pixels per unit fit the page; a pixel is `unit` = (wide, tall) units."""
-        self._move(self.image.camera.fitting(scale, unit))
+        camera = self.image.camera.fitting(scale, unit)
+        if camera != self.image.camera:
+            self._move(camera)
 
     def turn(self, orientation: Orientation) -> None:
         """Shows it turned, fitted; the label stays, and the corner says what was done."""
         self.image.camera = self.image.camera.turned(orientation)
         self._describe()
         self._changed()
+
+    def turn_stored(self, orientation: Orientation) -> None:
+        """The same of the image as it is stored, whichever way round it was hung."""
+        self.turn(orientation.of_mirrored() if self.image.is_mirrored else orientation)
 
     def fit(self) -> None:
         self._move(self.image.camera.fitted())
@@ -234,7 +250,15 @@ class Canvas(QWidget):
             self._move(self.image.camera.zoomed_to(scale, point))
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
+        """On the screen it is coarse between two steps that follow hard on each other."""
+        self._is_hurried = self._rest.isActive()
+        self._rest.start()
         self.zoom_to(self.image.camera.scale * factor, at)
+
+    def _be_exact(self) -> None:
+        if self._is_hurried:
+            self._is_hurried = False
+            self.update()
 
     def centre(self, scale: float, row: float, column: float) -> None:
         """At `scale`, with that source point in the middle."""
@@ -279,22 +303,18 @@ class Canvas(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        self.paint(painter, EVERYTHING)
+        self.paint(painter, EVERYTHING, self._is_hurried)
         if self._is_selected:
             self._paint_frame(painter, QPen(theme.ACCENT if self.hasFocus() else theme.DISABLED, 1))
         painter.end()
 
-    def paint(self, painter: QPainter, options: OverlayOptions) -> None:
-        """On the screen and on whatever else shows it, see `picture`."""
-        painter.fillRect(self.rect(), theme.IMAGE_BACKGROUND)
+    def paint(self, painter: QPainter, options: OverlayOptions, is_hurried: bool = False) -> None:
+        """On the screen and on whatever else shows it, see `picture`; there never hurried."""
         ratio = self.devicePixelRatioF()
         painter.save()
         painter.scale(1 / ratio, 1 / ratio)  # device pixels, so that nothing is scaled twice
-        if (drawn := self.image.grey()) is not None:
-            grey, x, y = drawn
-            rows, columns = grey.shape
-            image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
-            painter.drawImage(QPoint(x, y), image)
+        if not (is_hurried and self._paint_coarse(painter)):
+            self._paint_exact(painter)
         if options.heat and (heat := self.image.heat()) is not None:
             painter.setOpacity(self.image.overlay_opacity)
             painter.drawImage(QPoint(heat[1], heat[2]), heat[0])
@@ -316,6 +336,38 @@ class Canvas(QWidget):
             if self.prior:
                 pen = QPen(theme.PRIOR, _PRIOR_FRAME, Qt.PenStyle.DashLine)
                 self._paint_frame(painter, pen, 3)
+
+    def _paint_exact(self, painter: QPainter) -> None:
+        image, x, y = self.image.drawn() or (QImage(), 0, 0)
+        self._paint_ground(painter, QRectF(x, y, image.width(), image.height()))
+        painter.drawImage(QPoint(x, y), image)
+
+    def _paint_coarse(self, painter: QPainter) -> bool:
+        """Whether there is something to be painted so."""
+        if (coarse := self.image.coarse()) is None:
+            return False
+        picture, target = coarse.picture, coarse.target
+        self._paint_ground(painter, coarse.whole)
+        shown = coarse.whole & QRectF(0, 0, *self.device_size())
+        if not target.contains(shown):
+            small = coarse.small()
+            across, down = (
+                small.width() / coarse.whole.width(),
+                small.height() / coarse.whole.height(),
+            )
+            for rect in _around(shown, target):
+                corner = rect.topLeft() - coarse.whole.topLeft()
+                size = QSizeF(rect.width() * across, rect.height() * down)
+                source = QRectF(QPointF(corner.x() * across, corner.y() * down), size)
+                painter.drawImage(rect, small, source)
+        painter.drawImage(target, picture)
+        return True
+
+    def _paint_ground(self, painter: QPainter, covered: QRectF) -> None:
+        """Black, but for what an image covers."""
+        width, height = self.device_size()  # they may be rounded down
+        for rect in _around(QRectF(0, 0, width + 1, height + 1), covered):
+            painter.fillRect(rect, theme.IMAGE_BACKGROUND)
 
     def _paint_frame(self, painter: QPainter, pen: QPen, inset: int = 0) -> None:
         """Around the view, but no line where chest walls meet."""
@@ -389,3 +441,18 @@ class Canvas(QWidget):
             super().keyReleaseEvent(event)
         elif not self.is_space_down:
             self.unsetCursor()
+
+
+def _around(outer: QRectF, inner: QRectF) -> list[QRectF]:
+    """What of a rectangle another leaves free."""
+    inner = inner & outer
+    if inner.isEmpty():
+        return [outer]
+    tall = inner.height()
+    strips = (
+        QRectF(outer.left(), outer.top(), outer.width(), inner.top() - outer.top()),
+        QRectF(outer.left(), inner.bottom(), outer.width(), outer.bottom() - inner.bottom()),
+        QRectF(outer.left(), inner.top(), inner.left() - outer.left(), tall),
+        QRectF(inner.right(), inner.top(), outer.right() - inner.right(), tall),
+    )
+    return [strip for strip in strips if not strip.isEmpty()]

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from PySide6.QtCore import QRect, QRectF
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from engine.domain import Voi, VoiFunction, VoiWindow
 from viewer.display.breast_box import ImageSide, hung_wall
@@ -21,15 +21,17 @@ from viewer.shared.languages import mark, tr
 from viewer.shared.messages import image_notes, localised, localised_unless_foreign
 from viewer.shared.plain_text import shortened
 from viewer.viewports.text_painting import (
+    PAD,
     TextLine,
     corner_width,
     height_of,
+    in_lines,
     paint_lines,
     paint_placeholder,
-    wrapped,
 )
 
 _LARGEST = 65535  #: of 16 bits; a window over all of them says nothing by its numbers
+_PRIOR_PX = theme.TITLE_PX, theme.SMALL_TEXT_PX, 11  #: of PRIOR, its date, and CURRENT
 _MIRRORED = mark("⇄ mirrored for display")
 
 
@@ -89,6 +91,7 @@ class CornerText:
         self.level = TextLevel.ALL
         self.is_beside_prior = False  #: and says that it is the current one
         self.is_comparable = True  #: its size, with the others of the page; if not it says so
+        self.tells_waiting = True  #: while it has no pixels
         self.refusal = ""  #: why no network judges the view, in the reader's language; or nothing
         self.foreign: tuple[str, ...] = ()  #: whose marks show, while they do
 
@@ -229,40 +232,41 @@ class CornerText:
 
     def lines_above(self, area: QRect, options: OverlayOptions = EVERYTHING) -> list[TextLine]:
         """As they are painted in a cell of that size; so `lines_below`."""
-        small, bold = theme.font(theme.SMALL_TEXT_PX), theme.font(theme.TITLE_PX, bold=True)
+        small = theme.font(theme.SMALL_TEXT_PX)
         large = theme.font(theme.VIEW_LABEL_PX, bold=True)
         label = [TextLine(self._image.view.label, theme.TEXT, large)]
         if self._image.prior:  # on two lines: no part of it is ever elided
             words = self._prior_text.split()
             words = words if options.identity else words[:1]  # its date tells of the patient too
-            label += [TextLine(word, theme.PRIOR, bold) for word in words]
+            label += [TextLine(word, theme.PRIOR, _whole(word, area)) for word in words]
         elif self.is_beside_prior:
-            label.append(TextLine(tr("CURRENT"), theme.TEXT, bold))
+            current = tr("CURRENT")
+            label.append(TextLine(current, theme.TEXT, _whole(current, area)))
         if self._origin:
             label.append(TextLine(self._origin, theme.WARNING, small))
         lines = self.top_lines(options.identity)
         if not options.text:
             identity = self.identity if options.identity else ()
             lines = [line for line in lines if line.is_warning or line.text in identity]
-        metrics, room = QFontMetricsF(small), corner_width(area)
+        room = corner_width(area)
         return label + [
             TextLine(part, line.colour, small)
             for line in lines
-            for part in wrapped(line.text, metrics, room)
+            for part in in_lines(line.text, small, room, area.width() - 2 * PAD)
         ]
 
     def lines_below(self, area: QRect, options: OverlayOptions = EVERYTHING) -> list[TextLine]:
         small = theme.font(theme.SMALL_TEXT_PX)
-        metrics, room = QFontMetricsF(small), corner_width(area)
+        room = corner_width(area)
         return [
             TextLine(part, line.colour, small)
             for line in self.bottom_lines()
             if options.text or line.is_warning
-            for part in wrapped(line.text, metrics, room)  # an origin that is elided is none
+            for part in in_lines(line.text, small, room)  # an origin that is elided is none
         ] + [
             TextLine(part, theme.FOREIGN, small)
             for text in (self.foreign if options.foreign else ())
-            for part in wrapped(text, metrics, room)
+            for part in in_lines(text, small, room)
         ]
 
     def free_area(self, area: QRect) -> QRectF:
@@ -284,8 +288,16 @@ class CornerText:
             paint_lines(painter, below, lines, align_right, at_bottom=True)
         elif self._image.state is ImageState.FAILED:
             paint_placeholder(painter, area, *self._image.failure, theme.ERROR)
-        else:
+        elif self.tells_waiting:
             paint_placeholder(painter, area, tr("loading…"), "", theme.MUTED)
+
+
+def _whole(word: str, area: QRect) -> QFont:
+    """The largest font in which the word is not cut in the cell."""
+    fonts = [theme.font(size, bold=True) for size in _PRIOR_PX]
+    room = area.width() - 2 * PAD
+    fitting = (one for one in fonts if QFontMetricsF(one).horizontalAdvance(word) <= room)
+    return next(fitting, fonts[-1])
 
 
 def _warnings(texts: Iterable[str]) -> Iterator[CornerLine]:

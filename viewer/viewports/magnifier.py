@@ -1,7 +1,7 @@
 """A glass over the image that shows stored pixels at 1:1 or 2:1, whatever the zoom around it."""
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from engine.arrays import Array
@@ -91,11 +91,9 @@ class Magnifier(QWidget):
         if (shown := self.grey()) is not None:
             grey, x, y = shown
             ratio = self.devicePixelRatioF()
-            rows, columns = grey.shape
             painter.save()
             painter.scale(1 / ratio, 1 / ratio)
-            image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
-            painter.drawImage(QPoint(x, y), image)
+            painter.drawImage(QPoint(x, y), rendering.to_colour(grey))
             painter.restore()
         painter.setPen(QPen(theme.ACCENT, 2))
         painter.drawRect(self.rect().adjusted(1, 1, -1, -1))

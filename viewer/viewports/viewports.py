@@ -11,7 +11,7 @@ the wheel, zoom and 1:1 act on the view under the hand (a window drag with Shift
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from PySide6.QtCore import QElapsedTimer, QPointF, QRect, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QPointF, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -22,6 +22,7 @@ from viewer.display.camera import Zoom
 from viewer.display.foreign_marks import marks_on, presets_of
 from viewer.display.hanging import Arrangement, Cell, laterality_conflicts
 from viewer.display.mouse_habits import MouseHabits
+from viewer.display.orientation import Orientation
 from viewer.display.page_layout import lay_out
 from viewer.display.priors import Prior
 from viewer.display.reading_steps import StepKind
@@ -60,6 +61,9 @@ class ViewportsPane(QWidget):
         self._navigator = StepNavigator()
         self._is_complete = True
         self._canvases: dict[str, Canvas] = {}
+        self._coming: dict[Canvas, DisplayPixels] = {}  # to be shown one by one
+        self._turn = QTimer(self, singleShot=True, interval=0)
+        self._turn.timeout.connect(self._show_next)
         self._empty_viewports: dict[tuple[int, int], EmptyViewport] = {}  # by step and place
         self._selected: str | None = None
         self._is_single = False
@@ -110,6 +114,7 @@ class ViewportsPane(QWidget):
         self.tools.leave()
         _discard([*self._canvases.values()])
         self._canvases, self._zoom_in_page = {}, None
+        self._coming.clear()
         self._is_complete = is_complete
         self._selected = None
         self._is_single = self.has_heat = False
@@ -163,6 +168,24 @@ class ViewportsPane(QWidget):
         prior_date = day.isoformat() if day else None
         return EmptyViewport(cell.label, self._grid, prior_date, self._is_complete)
 
+    def bring_pixels(self, image_uid: str, pixels: DisplayPixels) -> None:
+        """As `show_pixels`, but each view in a turn of the event loop of its own: a page of large
+        views would hold up whatever the hand does meanwhile.
+        """
+        canvas = self._canvases.get(image_uid)
+        if canvas is not None:
+            canvas.expect_pixels()
+            self._coming[canvas] = pixels
+            self._turn.start()
+
+    @Slot()
+    def _show_next(self) -> None:
+        if (canvas := next(iter(self._coming), None)) is None:
+            return
+        self.show_pixels(canvas.view.image_uid, self._coming.pop(canvas))
+        if self._coming:
+            self._turn.start()
+
     def show_pixels(self, image_uid: str, pixels: Pixels | DisplayPixels) -> None:
         """Shows a view's pixels; those of an image that is not in the open study are ignored.
 
@@ -183,6 +206,7 @@ class ViewportsPane(QWidget):
             return
         if isinstance(pixels, Pixels):
             pixels = rendering.prepare(canvas.view, pixels)
+        self._coming.pop(canvas, None)
         canvas.show_pixels(pixels)
         canvas.image.greys.set_local_contrast(self.tools.has_local_contrast)
         self.windowing.show(canvas)
@@ -192,6 +216,7 @@ class ViewportsPane(QWidget):
         """Says in the view's own cell why it cannot be shown."""
         canvas = self._canvases.get(image_uid)
         if canvas is not None:
+            self._coming.pop(canvas, None)
             canvas.show_failure(title, advice)
             self._fit_page()
 
@@ -226,6 +251,16 @@ class ViewportsPane(QWidget):
         """Whether they are painted; the presets are there in either case."""
         self._shows_foreign_marks = is_on
         self._show_foreign()
+
+    def turn_as(self, document: ForeignDocument) -> None:
+        """The images that it turns, of the open study; `reset` hangs them again."""
+        for shown in document.shown:
+            for canvas in self._canvases.values():
+                is_meant = canvas.view.image_uid in shown.image_uids and canvas.prior is None
+                if shown.is_turned and is_meant and canvas.image.has_pixels:
+                    turned = Orientation.of_presentation(shown.rotation, shown.is_flipped)
+                    canvas.turn_stored(turned)
+        self.fit_page()
 
     def _show_foreign(self) -> None:
         for image_uid, canvas in self._canvases.items():
@@ -340,7 +375,8 @@ class ViewportsPane(QWidget):
             canvases = [self.current]
         if canvases:
             in_millimetres = any(view.pixel_spacing for view in views)
-            self._strip.set_basis(*fit_canvases(canvases, in_millimetres))
+            coming = {canvas: pixels.breast for canvas, pixels in self._coming.items()}
+            self._strip.set_basis(*fit_canvases(canvases, in_millimetres, coming))
         else:
             self._strip.set_basis(None)
 
@@ -554,7 +590,10 @@ class ViewportsPane(QWidget):
         self.tools.leave_prior()
         if had_focus:
             self._grid.setFocus()  # else Qt would hand it to a view that is about to go
-        _discard([self._canvases.pop(uid) for uid in old])
+        gone = [self._canvases.pop(uid) for uid in old]
+        for canvas in gone:
+            self._coming.pop(canvas, None)
+        _discard(gone)
         if self._selected in old:
             self._selected = None
         self._is_single = False

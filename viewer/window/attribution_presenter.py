@@ -16,7 +16,9 @@ from viewer.window.dialogs import show_alone
 
 
 class AttributionPresenter(QObject):
-    """One dialog at a time; it lists the images of the folders that the open study lies in."""
+    """One dialog at a time; it lists the images of the folders that the open study lies in, and of
+    the others where the reader wants them.
+    """
 
     failed = Signal(EngineError)
     image_chosen = Signal(str, str)  #: study uid and image uid, to be seen
@@ -43,6 +45,7 @@ class AttributionPresenter(QObject):
             self._dialog = AttributionDialog(self._window)
             self._dialog.attributed.connect(self._attribute)
             self._dialog.image_chosen.connect(self.image_chosen)
+            self._dialog.elsewhere_wanted.connect(lambda _is_wanted: self._fill())
             self._dialog.finished.connect(self._forget)
         self._show_reader()
         self._fill([view.image_uid for view in study.views])
@@ -70,19 +73,24 @@ class AttributionPresenter(QObject):
             selected = [image.view.image_uid for image in self._dialog.selected]
         found = self._session.opening.found.studies
         in_files = {view.image_uid: view for study in found for view in study.views}
-        studies = self._studies_beside()
+        studies, others = self._studies_beside()
+        self._dialog.offer_elsewhere(bool(others))
+        if self._dialog.elsewhere_box.isChecked():
+            studies += others
         said = self._session.attributing.of([view for study in studies for view in study.views])
         self._dialog.show_images(listed_images(studies, in_files, said), selected)
 
-    def _studies_beside(self) -> list[Study]:
-        """In the folders of the open study, itself among them."""
+    def _studies_beside(self) -> tuple[list[Study], list[Study]]:
+        """In the folders of the open study, which is the first of them; and all others."""
         current = self._session.current_study
         folders = {view.path.parent for view in current.views} if current else set()
-        return [
-            study
-            for study in self._session.studies.values()
-            if any(view.path.parent in folders for view in study.views)
-        ]
+        beside = [] if current is None else [current]
+        elsewhere: list[Study] = []
+        for study in self._session.studies.values():
+            if study is not current:
+                is_beside = any(view.path.parent in folders for view in study.views)
+                (beside if is_beside else elsewhere).append(study)
+        return beside, elsewhere
 
     def _attribute(self, said: tuple[Attribution, ...]) -> None:
         named = {word.image_uid for word in said}

@@ -61,6 +61,7 @@ class ForeignPresenter(QObject):
         if self._dialog is None:
             dialog = self._dialog = ForeignDocumentsDialog(self._window)
             dialog.pdf_wanted.connect(self._save_pdf)
+            dialog.turn_wanted.connect(self._viewports.turn_as)
             dialog.destroyed.connect(self._forget)
             dialog.show_words(self._session.foreign.words, self._session.current_study)
             show_alone(dialog)

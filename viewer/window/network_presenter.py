@@ -23,7 +23,7 @@ from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import tr
 from viewer.shared.plain_text import PlainLabel
 from viewer.shared.states import ShownNow
-from viewer.window.dialogs import show_alone
+from viewer.window.dialogs import keep_on_screen, show_alone
 
 
 class NetworkPresenter(QObject):
@@ -274,6 +274,7 @@ def title_of(is_networked: bool) -> str:
 
 
 def _raise(dialog: QWidget) -> None:
+    keep_on_screen(dialog)
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()

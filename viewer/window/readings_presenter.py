@@ -18,6 +18,7 @@ from viewer.shared import banner
 from viewer.shared.commands import ActionSpec
 from viewer.shared.languages import tr
 from viewer.shared.messages import localised, localised_error
+from viewer.window.dialogs import keep_on_screen
 
 
 class ReadingsPresenter(QObject):
@@ -77,6 +78,7 @@ class ReadingsPresenter(QObject):
 
     def show_page(self) -> None:
         """Beside the images, and with the keyboard."""
+        keep_on_screen(self._page)
         self._page.show()
         self._fill()
         self._page.raise_()

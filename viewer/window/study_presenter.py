@@ -104,14 +104,20 @@ class StudyPresenter(QObject):
 
     def _on_catalogue_opened(self, catalogue: Catalogue) -> None:
         self._worklist.show_catalogue(catalogue)
+        self._worklist.mark_earlier(self._session.earlier)
         self._show_what_was_read(catalogue.studies)
         if catalogue.studies:
-            self._worklist.select(self._session.to_go_on_with or self._worklist.study_uids[0])
+            uids, earlier = self._worklist.study_uids, self._session.earlier
+            first = next((uid for uid in uids if uid not in earlier), uids[0])
+            self._worklist.select(self._session.to_go_on_with or first)
+            if self._session.to_go_on_with is None and self._worklist.has_keyboard:
+                self._assessment.take_keyboard()
         else:
             self._session.select_study(None)
 
     def _on_catalogue_grown(self, catalogue: Catalogue, new: Sequence[Study]) -> None:
         self._worklist.grow(catalogue)
+        self._worklist.mark_earlier(self._session.earlier)
         self._show_what_was_read(new)
 
     def _show_what_was_read(self, studies: Sequence[Study]) -> None:
@@ -145,17 +151,31 @@ class StudyPresenter(QObject):
     def save_and_next(self) -> None:
         """Saves, and goes on to the next study that this reader has not read, if nothing is missing
         of the open one.
+
+        Priors are passed over, but by who is reading one and by who has begun with one.
         """
         study = self._session.current_study
         if study is None or not self._assessment.finish():
             return
+        earlier = self._session.earlier
+        passed = 0
         for uid in self._worklist.others_after(study.uid):
             other = self._session.studies[uid]
-            if self._session.is_to_be_read(other) or self._assessment.has_draft(other):
-                self._worklist.select(uid)
-                self._assessment.begin()
-                return
-        self._viewports.tools.message.emit(tr("No other study of the worklist is left to be read"))
+            is_begun = (
+                self._assessment.has_draft(other) or self._session.how_read(other).is_unfinished
+            )
+            if not is_begun and not self._session.is_to_be_read(other):
+                continue
+            if not is_begun and uid in earlier and study.uid not in earlier:
+                passed += 1
+                continue
+            self._worklist.select(uid)
+            self._assessment.begin()
+            return
+        text = tr("No other study of the worklist is left to be read")
+        if passed:
+            text += "; " + tr("priors that were not read: {count}").format(count=passed)
+        self._viewports.tools.message.emit(text)
 
     def offer_unsaved(self, studies: Iterable[Study]) -> None:
         """What this reader entered before the program ended, as far as it may be told now."""
@@ -172,7 +192,7 @@ class StudyPresenter(QObject):
 
     def _on_pixels_loaded(self, study_uid: str, image_uid: str, pixels: DisplayPixels) -> None:
         if self._session.images.is_hung(study_uid):
-            self._viewports.show_pixels(image_uid, pixels)
+            self._viewports.bring_pixels(image_uid, pixels)
 
     def _on_pixels_failed(self, study_uid: str, image_uid: str, error: EngineError) -> None:
         if self._session.images.is_hung(study_uid):

@@ -321,6 +321,52 @@ def test_shutters_luts_and_turns_are_read(tmp_path):
     assert found.notes == ("A VOI LUT was left out: it is too short.", "A shutter was left out.")
 
 
+def turned(array, rotation, is_flipped):
+    array = np.rot90(array, -rotation // 90)
+    return np.fliplr(array) if is_flipped else array
+
+
+@pytest.mark.parametrize("is_flipped", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("is_contradictory", [False, True])
+def test_shares_of_a_turned_display_lie_where_they_are_seen(
+    tmp_path, rotation, is_flipped, is_contradictory
+):
+    rows, columns = 40, 30
+    numbers = turned(np.arange(rows * columns).reshape(rows, columns), rotation, is_flipped)
+
+    def place(number):
+        return [int(number) % columns + 1, int(number) // columns + 1]
+
+    area = Dataset()
+    corners = [place(numbers[0, 0]), place(numbers[-1, -1])]
+    area.DisplayedAreaTopLeftHandCorner, area.DisplayedAreaBottomRightHandCorner = (
+        corners[::-1] if is_contradictory else corners
+    )
+    drawing = Dataset()
+    drawing.GraphicAnnotationUnits, drawing.GraphicType = "DISPLAY", "POINT"
+    drawing.NumberOfGraphicPoints = 1
+    seen = numbers.shape[0] // 4, numbers.shape[1] // 10  # row and column on the display
+    drawing.GraphicData = [(seen[1] + 0.5) / numbers.shape[1], (seen[0] + 0.5) / numbers.shape[0]]
+    annotation = Dataset()
+    annotation.GraphicLayer, annotation.GraphicObjectSequence = "MARKS", [drawing]
+    found = presentation(
+        tmp_path,
+        DisplayedAreaSelectionSequence=[area],
+        GraphicAnnotationSequence=[annotation],
+        ImageRotation=rotation,
+        ImageHorizontalFlip="Y" if is_flipped else "N",
+    )
+    assert found.shown == () or found.shown[0].area == (0, rows, 0, columns)
+    if is_contradictory:
+        assert found.marks == ()
+        assert found.notes == ("A drawing was left out.",)
+        return
+    (mark,) = found.marks
+    column, row = place(numbers[seen])
+    assert mark.points[0] == pytest.approx((row - 0.5, column - 0.5), abs=1e-4)
+
+
 def test_windows_and_areas_that_make_no_sense_are_left_out(tmp_path):
     voi = Dataset()
     voi.WindowCenter, voi.WindowWidth = ["100", "200"], ["0", "50"]

@@ -29,6 +29,18 @@ def test_a_low_category_with_much_of_a_4_or_5_says_so(category):
     assert opinion.meaning(quiet) == f"pattern like training grade {category}"  # no assessment
 
 
+def test_amber_is_what_is_much_beside_what_the_calibration_saw():
+    population = Population(Shares(0.6, 0.4), Shares(0.4, 0.3))
+    known = replace(MODEL, population=population)
+    for suspicion, amber in ((0.05, (False, False)), (0.25, (False, True)), (0.35, (True, True))):
+        prediction = replace(said(2, suspicion), model=known)
+        assert (opinion.is_amber(prediction, False), opinion.is_amber(prediction, True)) == amber
+    assert "> 10 %" in opinion.suspicion_text(replace(said(2, 0.25), model=known))  # still told
+    untold = replace(said(2, 0.15), model=replace(MODEL, population=None))
+    assert opinion.is_amber(untold, True)  # who does not tell its population
+    assert not opinion.is_amber(replace(said(4, 0.9), model=known), True)
+
+
 def test_a_4_needs_no_warning_but_views_that_are_two_apart_do():
     sure, silent = said(4, 0.9), OutOfScope(MODEL, "A spot view.")
     apart = [("CC", sure), ("MLO", said(2, 0.05))]

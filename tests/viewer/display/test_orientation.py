@@ -47,6 +47,18 @@ def test_turning_an_image_that_is_mirrored_itself(orientation):
     assert np.array_equal(apply(array, orientation.of_mirrored()), expected)
 
 
+@pytest.mark.parametrize("is_flipped", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_presentation_rotates_clockwise_and_flips_after_that(rotation, is_flipped):
+    array = np.arange(12).reshape(3, 4)
+    expected = np.rot90(array, -rotation // 90)
+    expected = np.fliplr(expected) if is_flipped else expected
+    turned = Orientation.of_presentation(rotation, is_flipped)
+    assert np.array_equal(apply(array, turned), expected)
+    # of an image that was hung mirrored the same is seen
+    assert np.array_equal(apply(np.fliplr(array), turned.of_mirrored()), expected)
+
+
 def test_four_quarter_turns_are_none_and_all_eight_have_words_of_their_own():
     assert reduce(lambda o, _: o.turned_right(), range(4), AS_HUNG) == AS_HUNG
     assert reduce(lambda o, _: o.turned_left(), range(4), AS_HUNG) == AS_HUNG
@@ -87,12 +99,18 @@ def test_what_is_drawn_turned_is_the_straight_picture_turned(orientation, scale)
 def test_a_turned_view_that_is_panned_looks_as_if_drawn_anew(orientation, scale):
     pixels = pixels_of(make_view(shape=(300, 240)))
     display = rendering.prepare(make_view(shape=pixels.shape), pixels)
-    sampled = None
-    for left, top in ((0, 0), (-9, -4), (-9, -30), (12, 7)):
+    table = voi.display_table(pixels, VoiWindow(2048, 4096, VoiFunction.LINEAR_EXACT))
+
+    def draw(sampled):
+        return rendering.develop(sampled, table)
+
+    first = rendering.sample(display, place(pixels, scale, orientation), 70, 60)
+    picture = rendering.Picture(first.placement, first.x, first.y, draw(first))
+    for left, top in ((-9, -4), (-9, -30), (12, 7)):
         placement = place(pixels, scale, orientation, left, top)
-        sampled = rendering.sample(display, placement, 70, 60, sampled)
-        anew = rendering.sample(display, placement, 70, 60)
-        assert np.abs(sampled.mean.astype(int) - anew.mean).max() <= 32  # of 4096: 2 grey levels
+        picture = rendering.moved_picture(picture, display, placement, (70, 60), draw)
+        anew = draw(rendering.sample(display, placement, 70, 60))
+        assert np.abs(picture.seen(70, 60)[0].astype(int) - anew).max() <= 2
 
 
 @pytest.mark.parametrize("orientation", ALL)

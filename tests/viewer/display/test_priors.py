@@ -8,7 +8,7 @@ from engine.dicom.loading import load
 from engine.domain import PatientIdentity, Study
 from tests.phantom import write_study
 from tests.viewer.studies import make_view
-from viewer.display.priors import BY_ID_ALONE, OTHER_NAME, priors_of
+from viewer.display.priors import BY_ID_ALONE, OTHER_NAME, earlier_ones, priors_of
 
 BORN = date(1961, 4, 12)
 
@@ -156,3 +156,18 @@ def test_plain_images_and_guessed_patients_are_never_compared_with_others(tmp_pa
     studies = load([tmp_path]).studies
     assert len(studies) == 2
     assert all(s.identity is None and priors_of(s, studies) == () for s in studies)
+
+
+def test_earlier_ones_are_what_is_a_prior_of_any_other_study():
+    studies = [
+        study("now"),
+        study("2022", (2022, 1, 1)),
+        study("2019", (2019, 1, 1), issuer=""),
+        study("other's", (2019, 1, 1), issuer="OTHER HOSPITAL"),
+        study("undated", None),
+        study("B", (2018, 1, 1), patient_id="B-99"),
+        study("anonymous", (2018, 1, 1), patient_id="ANON"),
+        study("anonymous too", (2019, 1, 1), patient_id="ANON"),
+    ]
+    of_any = {uid for each in studies for uid in found(each, *studies)}
+    assert earlier_ones(studies) == of_any == {"2022", "2019"}

@@ -101,6 +101,45 @@ def test_a_breast_as_white_as_film_that_fills_three_edges_is_not_covered():
     assert not covered.any()  # a strip of trunk at the chest wall
 
 
+def at_the_wall(side, depth):
+    """Which pixels lie so near the chest wall; `depth` in pixels, one for each row or for all."""
+    column = np.arange(COLUMNS)[None]
+    from_wall = COLUMNS - 1 - column if side == "R" else column
+    return from_wall < np.broadcast_to(depth, (ROWS,))[:, None]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("is_aslant", [False, True])
+def test_a_border_along_the_chest_wall_is_covered_where_it_ends_straight_and_sharply(
+    side, is_aslant
+):
+    depth = np.linspace(4, 10, ROWS) if is_aslant else 8
+    border = at_the_wall(side, depth)
+    covered = hidden(shown(np.where(border, 1, film(side)), f"{side} CC"))
+    assert covered[border].mean() > 0.6
+    assert not covered[tissue(side, "CC") & ~at_the_wall(side, depth + 2)].any()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_muscle_as_white_as_film_along_the_chest_wall_is_not_covered(side):
+    column = np.arange(COLUMNS)
+    from_wall = COLUMNS - 1 - column if side == "R" else column
+    fading = np.clip(1.05 - from_wall / 60, 0, 1)[None] * np.linspace(1, 0.7, ROWS)[:, None]
+    wavy = at_the_wall(side, 12 + 8 * np.sin(np.arange(ROWS) / 40))
+    for muscle in (fading, np.where(wavy, 0.97, 0)):
+        values = np.maximum(0.6 * breast(side, "CC", ROWS, COLUMNS), muscle)
+        assert shown(values, f"{side} CC").display.surroundings.light is None
+
+
+def test_a_side_marker_that_touches_a_covered_border_stays():
+    values = film("R")
+    marker = np.s_[100:150, BESIDE : BESIDE + 30]
+    values[marker] = 1
+    covered = hidden(shown(values))
+    assert covered[200:600, :BESIDE].mean() > 0.95
+    assert covered[marker].mean() < 0.4
+
+
 def test_a_side_marker_stays_even_at_the_edge():
     values = breast(rows=ROWS, columns=COLUMNS)
     values[:40, 20:70] = values[100:150, :40] = 1

@@ -18,13 +18,17 @@ from engine.pacs.outbox import Outbox, SendState
 from engine.site_configuration import (
     AuditSettings,
     Export,
+    Node,
+    ReceiverConfiguration,
     Retrieval,
     SiteConfiguration,
     SitePolicy,
     Tls,
+    Web,
 )
+from tests import orthanc
 from tests.interop_studies import study_in
-from tests.small_pacs import SmallPacs
+from tests.small_pacs import AE_TITLE, SmallPacs, free_port
 from tests.viewer.driver import (
     are_images_shown,
     enter,
@@ -204,9 +208,7 @@ def test_tls_is_offered_first_and_lacking_certificates_are_said(make_window, pac
 
 def test_a_saved_site_comes_back_as_it_was(make_window, pacs, qtbot, tmp_path):
     keys = Tls(tmp_path / "ca.pem", tmp_path / "pc.pem", tmp_path / "pc.key", "pacs.clinic")
-    receiver = site_configuration.ReceiverConfiguration(
-        "127.0.0.1", 11112, frozenset({"PACS"}), keys, 64
-    )
+    receiver = ReceiverConfiguration("127.0.0.1", 11112, frozenset({"PACS"}), keys, 64)
     before = configure(
         node_of(pacs, tls=keys, retrieval=Retrieval.MOVE, commits=True),
         node_of(pacs),
@@ -257,6 +259,67 @@ def test_a_study_is_found_fetched_with_its_prior_and_hangs(make_window, pacs, qt
     assert window.session.current_study.uid == new.uid
     assert set(window.session.studies) == {new.uid, old.uid}
     assert window.session.is_complete
+
+
+def receiver_of(port):
+    return ReceiverConfiguration("127.0.0.1", port, frozenset({AE_TITLE, orthanc.AE_TITLE}))
+
+
+def test_by_c_move_a_study_comes_to_this_pcs_receiver_and_hangs(make_window, pacs, qtbot, tmp_path):
+    new, old = patient_with_a_prior(tmp_path)
+    pacs.holds(*(view.path for study in (new, old) for view in study.views))
+    pacs.move_port = free_port()
+    moving = node_of(pacs, retrieval=Retrieval.MOVE)
+    configure(moving, receiver=receiver_of(pacs.move_port))
+    window = make_window()
+    press(qtbot, from_pacs(qtbot, window), "Open")
+    qtbot.waitUntil(lambda: state_of(window) is TransferState.DONE, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: are_images_shown(window, 8), timeout=PATIENCE_MS)
+    assert set(window.session.studies) == {new.uid, old.uid}
+
+
+def test_by_c_move_without_a_receiver_the_reader_is_told_what_to_set(
+    make_window, pacs, qtbot, tmp_path
+):
+    new, _ = patient_with_a_prior(tmp_path)
+    pacs.holds(*(view.path for view in new.views))
+    configure(node_of(pacs, retrieval=Retrieval.MOVE))
+    window = make_window()
+    press(qtbot, from_pacs(qtbot, window), "Open")
+    qtbot.waitUntil(lambda: state_of(window) is TransferState.FAILED, timeout=PATIENCE_MS)
+    assert "set one up under DICOM nodes" in str(window.session.retrieving.transfers[-1].failure)
+
+
+@pytest.mark.skipif(not orthanc.IS_INSTALLED, reason="Orthanc is not installed (orthanc)")
+@pytest.mark.parametrize("way", ["C-MOVE", "DICOMweb"])
+def test_from_orthanc_by_c_move_and_over_dicomweb_a_study_hangs_with_its_prior(
+    make_window, qtbot, tmp_path, way
+):
+    if way == "DICOMweb" and not orthanc.DICOMWEB.exists():
+        pytest.skip("Orthanc's DICOMweb is not installed (orthanc-dicomweb)")
+    new, old = patient_with_a_prior(tmp_path)
+    port = free_port()
+    with orthanc.Orthanc(tmp_path / "orthanc", port) as running:
+        for view in (*new.views, *old.views):
+            running.hold(view.path)
+        node = (
+            Node("archive", web=Web(running.web), timeout_s=20)
+            if way == "DICOMweb"
+            else Node(
+                *("archive", orthanc.AE_TITLE, "127.0.0.1", running.dicom),
+                timeout_s=20,
+                retrieval=Retrieval.MOVE,
+            )
+        )
+        configure(node, receiver=receiver_of(port))
+        window = make_window()
+        dialog = from_pacs(qtbot, window)
+        assert dialog.found.topLevelItem(0).text(0) == "2024-03-02"
+        press(qtbot, dialog, "Open")
+        qtbot.waitUntil(lambda: state_of(window) is TransferState.DONE, timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: are_images_shown(window, 8), timeout=PATIENCE_MS)
+    assert window.session.current_study.uid == new.uid
+    assert set(window.session.studies) == {new.uid, old.uid}
 
 
 def test_the_first_image_shows_while_the_others_come_and_a_pause_keeps_it(

@@ -101,6 +101,39 @@ def test_the_open_study_stays_selected_when_the_order_changes(pane, qtbot):
     assert pane.list_view.currentIndex().data().startswith("Patient A-1")
 
 
+@pytest.mark.parametrize("order", [WorklistOrder.OPENED, WorklistOrder.PATIENT])
+def test_a_list_that_grows_keeps_its_selection_and_moves_nothing_under_the_reader(
+    pane, qtbot, order
+):
+    there = tuple(study_of(number) for number in range(500, 540))
+    pane.show_catalogue(Catalogue(there))
+    pane.show()
+    pane.set_order(order)
+    pane.select(there[15].uid)
+    told = []
+    pane.study_selected.connect(told.append)
+    view = pane.list_view
+    view.verticalScrollBar().setValue(801)
+
+    def stands(study):
+        index = view.model().index(pane.study_uids.index(study.uid), 0)
+        return view.visualRect(index).top()
+
+    before = [stands(study) for study in there]
+    for start in (100, 600, 200):
+        there = (*there, *(study_of(number) for number in range(start, start + 20)))
+        pane.grow(Catalogue(there, failures=CATALOGUE.failures[: start // 200]))
+        qtbot.wait(20)
+        assert [stands(study) for study in there[:40]] == before
+        assert view.currentIndex().row() == pane.study_uids.index(there[15].uid)
+        assert view.selectionModel().selectedIndexes() == [view.currentIndex()]
+    assert told == []
+    in_order = [study.uid for study in there]
+    assert list(pane.study_uids) == (
+        in_order if order is WorklistOrder.OPENED else sorted(in_order)
+    )
+
+
 def test_selecting_tells_the_study_and_which_comes_next(pane, qtbot):
     with qtbot.waitSignal(pane.study_selected) as selected:
         pane.select("1.2.2")
@@ -411,3 +444,32 @@ def test_what_would_tell_of_the_model_cannot_be_chosen_while_it_is_hidden_and_sa
         assert box.itemText(place).endswith(": the model's answers are hidden")
     people.allow_ranking(True)
     assert listed(people) == ["2", "1", "10"]
+
+
+def test_the_date_is_not_cut_by_what_stands_beside_the_patient(pane):
+    uid = STUDIES[0].uid
+    place = pane.list_view.visualRect(pane.list_view.model().index(0, 0))
+    below_the_patient = place.adjusted(0, theme.scaled(25), 0, -theme.scaled(28))
+
+    def line():
+        return pane.list_view.viewport().grab(below_the_patient).toImage()
+
+    bare = line()
+    pane.mark_draft(uid, True)
+    pane.list_view.viewport().repaint()
+    assert line() == bare
+    pane.mark_draft(uid, False)
+
+
+def test_what_stands_beside_the_patient_shrinks_to_its_sign_before_the_id_is_cut(qtbot):
+    study = replace(STUDIES[0], patient_id="LONG-PATIENT-ID-0000")
+    pictures = []
+    for has_draft in (False, True):
+        pane = WorklistPane()
+        qtbot.addWidget(pane)
+        pane.resize(theme.scaled(220) + 50, 300)
+        pane.show_catalogue(Catalogue((study,)))
+        pane.mark_draft(study.uid, has_draft)
+        place = pane.list_view.visualRect(pane.list_view.model().index(0, 0))
+        pictures.append(pane.list_view.viewport().grab(place.adjusted(0, 0, -40, 0)).toImage())
+    assert pictures[0] == pictures[1]  # the ID is as whole with the sign as without

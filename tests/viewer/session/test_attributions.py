@@ -231,3 +231,35 @@ def test_it_needs_a_name_and_a_patient(window, pictures, qtbot):
     set_box(dialog, "Study of the selected images", ONE_STUDY)
     find(dialog, QLineEdit, "Patient ID").clear()
     assert not find(dialog, QAbstractButton, "Apply").isEnabled()
+
+
+def test_images_of_different_folders_are_joined_where_the_reader_wants_them_listed(
+    window, tmp_path, qtbot
+):
+    for number, (side, view) in enumerate(STANDARD_FOUR, start=1):
+        path = tmp_path / "scans" / f"day {number % 2}" / f"IMG_{number}.png"
+        write_plain(path, laterality=side, view=view, seed=number)
+    open_(qtbot, window, tmp_path / "scans")
+    dialog = ask(window)
+    table = dialog.findChild(QTableWidget)
+    assert table.rowCount() == 2  # of the open study's folder alone
+    find(dialog, QCheckBox, "Images of the other folders").setChecked(True)
+    names = [table.item(row, 0).text() for row in range(table.rowCount())]
+    assert names == [f"day {number % 2}/IMG_{number}.png" for number in (2, 4, 1, 3)]
+    for name, (position, side) in zip(names, product((CC, MLO), (RIGHT, LEFT)), strict=True):
+        select(dialog, name)
+        say(qtbot, dialog, side=side, view=position)
+    select(dialog, *names)
+    set_box(dialog, "Study of the selected images", ONE_STUDY)
+    find(dialog, QLineEdit, "Patient ID").setText("A-7")
+    assert "different folders" in dialog.hint.text()
+    press(qtbot, dialog, "Apply")
+    (row,) = [row for row in rows(window) if row.study is not None]
+    assert (row.study.patient_id, len(row.study.views)) == ("A-7", 4)
+    use(window, "undo")
+    assert len([row for row in rows(window) if row.study is not None]) == 4
+
+
+def test_where_everything_lies_in_one_folder_no_other_is_offered(window, pictures, qtbot):
+    open_(qtbot, window, pictures)
+    assert not ask(window).elsewhere_box.isVisible()

@@ -59,6 +59,51 @@ def test_the_first_study_hangs_while_the_others_are_found_and_stays_as_it_is(
     assert window.session.current_study.patient_id == "A-6"
 
 
+def test_many_studies_come_to_the_list_some_at_a_time_in_their_order(
+    qtbot, window, write_studies, monkeypatch
+):
+    monkeypatch.setattr("viewer.session.catalogue.GROWTH", 3)
+    many, one = write_studies(8), write_studies(1, "first", patient_id="A-0", study_uid="1.9")
+    open_to_the_end(qtbot, window, one)
+    sizes, told = [], []
+    window.session.catalogue_grown.connect(
+        lambda catalogue, new: (sizes.append(len(catalogue.studies)), told.extend(new))
+    )
+    hung = []
+    window.session.study_selected.connect(hung.append)
+    window.session.catalogue.add([many])
+    qtbot.waitUntil(lambda: len(patients(window)) == 9, timeout=20_000)
+    assert sizes == [4, 7, 9]
+    assert patients(window) == [f"A-{n}" for n in range(9)]
+    assert [study.patient_id for study in told] == [f"A-{n}" for n in range(1, 9)]
+    assert (hung, selected(window)) == ([], "A-0")
+
+
+def test_a_folder_that_is_opened_is_listed_some_studies_at_a_time(
+    qtbot, window, write_studies, monkeypatch
+):
+    monkeypatch.setattr("viewer.session.catalogue.GROWTH", 3)
+    sizes = open_to_the_end(qtbot, window, write_studies(8))
+    qtbot.waitUntil(lambda: len(patients(window)) == 8, timeout=20_000)
+    assert sizes == [3, 6, 8]
+    assert patients(window) == [f"A-{n}" for n in range(1, 9)]
+    assert selected(window) == "A-1"
+
+
+def test_what_is_still_to_come_to_the_list_is_dropped_with_it(
+    qtbot, window, write_studies, monkeypatch
+):
+    monkeypatch.setattr("viewer.session.catalogue.GROWTH", 1)
+    many, one = write_studies(6), write_studies(1, "first", patient_id="A-0", study_uid="1.9")
+    other = write_studies(1, "other", patient_id="B-1", study_uid="1.8")
+    open_to_the_end(qtbot, window, one)
+    with qtbot.waitSignal(window.session.catalogue_grown, timeout=20_000):
+        window.session.catalogue.add([many])
+    open_to_the_end(qtbot, window, other)
+    qtbot.wait(50)
+    assert patients(window) == ["B-1"]
+
+
 @pytest.mark.usefixtures("found_at_once")
 def test_a_study_that_turns_out_to_have_another_view_hangs_again_with_it(qtbot, window, tmp_path):
     folder = tmp_path / "studies"

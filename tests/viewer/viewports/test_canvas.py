@@ -565,3 +565,71 @@ def test_what_must_be_known_of_an_image_stands_on_it_and_on_whatever_shows_it(ma
     assert "Not judged. A spot view." in canvas.text.warnings()
     assert refused not in canvas.text.warnings()  # it is not said twice
     assert not np.array_equal(screen(canvas), before)
+
+
+# ------------------------------------------------------------------------- while the hand moves it
+
+
+def with_a_calcification(shape=(1600, 1200)):
+    """One bright pixel on grainy tissue, a quarter from the top."""
+    stored = np.random.default_rng(0).integers(850, 950, shape, dtype=np.uint16)
+    stored[shape[0] // 4, shape[1] // 2] = 3500
+    return as_pixels(stored)
+
+
+def zoom_fast(canvas, steps=6, factor=0.95):
+    for _ in range(steps):
+        canvas.user_zoom(factor, QPointF(120, 130))
+
+
+def test_what_is_zoomed_fast_is_coarse_until_the_hand_rests_and_then_exact(make_canvas, qtbot):
+    shape = (1600, 1200)
+    fast, anew = (make_canvas(shape=shape, pixels=with_a_calcification()) for _ in range(2))
+    for canvas in (fast, anew):
+        canvas.centre(FIT, shape[0] / 4, shape[1] / 2)
+    screen(fast)
+    zoom_fast(fast)
+    coarse = screen(fast)
+    anew.restore_zoom(fast.image.camera.zoom)
+    expected = screen(anew)
+    assert not np.array_equal(coarse, expected)
+    for edge in (coarse[100:150, :3], coarse[100:150, -3:], coarse[120:180, 100]):
+        assert edge.min() > 30  # nothing is black that is tissue
+    qtbot.waitUntil(lambda: np.array_equal(screen(fast), expected), timeout=2000)
+    around = expected[90:170, 80:160, 0]
+    assert around.max() > np.median(around) + 20  # the single pixel is not lost
+
+
+def test_a_picture_of_what_is_being_zoomed_is_exact(make_canvas):
+    fast, anew = (make_canvas(shape=(800, 600), size=(240, 260)) for _ in range(2))
+    screen(fast)
+    zoom_fast(fast)
+    anew.restore_zoom(fast.image.camera.zoom)
+    options = OverlayOptions()
+    assert picture(fast, options) == picture(anew, options)
+
+
+def test_one_step_of_zoom_is_exact_at_once(make_canvas, qtbot):
+    one, anew = make_canvas(), make_canvas()
+    one.user_zoom(1.2, QPointF(120, 130))
+    anew.restore_zoom(one.image.camera.zoom)
+    assert np.array_equal(screen(one), screen(anew))
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 1.7])
+def test_a_view_that_is_dragged_far_in_small_steps_looks_as_if_drawn_anew(make_canvas, scale):
+    shape = (1600, 1200)
+    dragged, anew = make_canvas(shape=shape), make_canvas(shape=shape)
+    dragged.zoom_to(scale)
+    for step in range(40):
+        dragged.pan_by(9 if step < 25 else -11, 7 if step < 30 else -9)
+        if step % 8 == 7:
+            anew.restore_zoom(dragged.image.camera.zoom)
+            difference = screen(dragged).astype(int) - screen(anew)
+            assert np.abs(difference).max() <= 2
+        else:
+            screen(dragged)
+    dragged.image.greys.adjust(0.4, 0.1)
+    anew.image.greys.adjust(0.4, 0.1)
+    anew.restore_zoom(dragged.image.camera.zoom)
+    assert np.array_equal(screen(dragged), screen(anew))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pydicom
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QFileDialog
 
 from engine.domain import ReadingMode, VoiWindow
@@ -25,6 +26,7 @@ from tests.viewer.driver import canvases, enter, find, open_and_wait, phase, row
 from tests.viewer.sites import write_documents
 from tests.viewer.studies import make_view
 from viewer.display.foreign_marks import captions, maker_text, marks_on, presets_of
+from viewer.display.orientation import AS_HUNG, Orientation
 from viewer.panes.foreign_documents import ForeignDocumentsDialog
 from viewer.shared import theme
 from viewer.shared.states import Phase
@@ -75,6 +77,50 @@ def foreign_pixels(canvas):
     return sum(
         image.pixel(x, y) == colour for y in range(image.height()) for x in range(image.width())
     )
+
+
+def test_images_are_turned_as_a_presentation_state_says_where_the_reader_wants_it(
+    make_window, with_documents, qtbot
+):
+    for path in with_documents.glob("*.dcm"):
+        try:
+            dataset = pydicom.dcmread(path)
+        except EOFError:
+            continue
+        if dataset.get("Modality") == "PR":
+            dataset.ImageRotation, dataset.ImageHorizontalFlip = 90, "Y"
+            dataset.save_as(path)
+    window = make_window()
+    open_and_wait(qtbot, window, with_documents)
+    qtbot.waitUntil(lambda: are_read(window), timeout=PATIENCE_MS)
+
+    def corners():
+        return {c.view.label: c.image.camera.orientation for c in canvases(window)}
+
+    as_hung = corners()
+    assert set(as_hung.values()) == {AS_HUNG}  # nothing is turned unasked
+    use(window, "others_documents")
+    dialog = window.findChild(ForeignDocumentsDialog)
+    button = find(dialog, QAbstractButton, "Turn the images so")
+    items = [dialog.tree.topLevelItem(n) for n in range(dialog.tree.topLevelItemCount())]
+    for item in items:
+        dialog.tree.setCurrentItem(item)
+        lines = [item.child(n).text(0) for n in range(item.childCount())]
+        turns = [line.removeprefix("shows ") for line in lines if line.startswith("shows ")]
+        assert button.isEnabled() is bool(turns)
+        if not turns:
+            continue
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        for canvas in canvases(window):
+            if canvas.view.label in turns:
+                wanted = Orientation.of_presentation(90, True)
+                wanted = wanted.of_mirrored() if canvas.image.is_mirrored else wanted
+                assert canvas.image.camera.orientation == wanted
+                assert canvas.text.name.startswith(canvas.view.label)  # the side stays told
+                assert any("flipped" in words for words in canvas.text.warnings())
+    assert corners() != as_hung
+    use(window, "reset")
+    assert corners() == as_hung
 
 
 def test_documents_are_told_apart_from_images_and_their_marks_show_with_their_maker(opened, qtbot):

@@ -80,6 +80,39 @@ def test_a_new_study_never_shows_a_pixel_of_the_one_before(pane):
     assert all(canvas.state is ImageState.LOADING for canvas in canvases(pane).values())
 
 
+def test_pixels_that_were_to_show_in_a_moment_never_show_in_another_study(pane, qtbot):
+    first, second = make_study(uid="1"), make_study(uid="2")
+    pane.show_study(first)
+    bright = as_pixels(np.full((400, 300), 4095))
+    for view in first.views:
+        pane.bring_pixels(view.image_uid, rendering.prepare(view, bright))
+    pane.show_study(second)
+    qtbot.wait(50)
+    assert all(canvas.state is ImageState.LOADING for canvas in canvases(pane).values())
+    assert (screen(pane) > 200).mean() < 0.01
+
+
+def test_views_whose_pixels_are_there_show_one_by_one_on_the_scale_that_they_keep(pane, qtbot):
+    study = make_study()
+    pane.show_study(study)
+    for view in study.views:
+        pane.bring_pixels(view.image_uid, rendering.prepare(view, pixels_of(view)))
+    shown, scales = [], set()
+    while len(shown) < 4:
+        QApplication.processEvents()
+        now = [c for c in canvases(pane).values() if c.state is ImageState.SHOWN]
+        assert len(now) <= len(shown) + 1
+        shown = now
+        scales |= {canvas.image.camera.fit_scale for canvas in shown}
+    assert len(scales) == 1
+    anew = ViewportsPane()
+    qtbot.addWidget(anew)
+    anew.resize(pane.size())
+    anew.show()
+    hang(anew, study)
+    assert np.array_equal(screen(pane), screen(anew))
+
+
 def test_pixels_of_an_image_that_is_not_in_the_open_study_are_ignored(pane):
     first, second = make_study(uid="1"), make_study(uid="2")
     hang(pane, first)

@@ -4,6 +4,7 @@ import threading
 
 import pydicom
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 
 from engine.dicom.loading import load_pixels
@@ -43,6 +44,17 @@ def test_one_key_after_the_other_leads_from_the_overview_to_the_prior(window, an
     assert years(window) == {"2019"}
     qtbot.waitUntil(lambda: all(c.state is ImageState.SHOWN for c in shown(window)), timeout=20_000)
     assert {c.view.patient_id for c in shown(window)} == {"A-1"}
+
+
+def test_the_priors_date_is_whole_on_the_smallest_view(window, annas_studies, qtbot):
+    window.resize(960, 540)
+    open_current(qtbot, window, annas_studies)
+    qtbot.keyClick(window, Qt.Key.Key_O)
+    priors = [canvas for canvas in shown(window) if canvas.prior]
+    for canvas in priors:
+        lines = canvas.text.lines_above(canvas.rect())
+        (dated,) = [line for line in lines if line.text == "2022-03-02"]
+        assert QFontMetrics(dated.font).horizontalAdvance(dated.text) <= canvas.width() - 16
 
 
 def test_a_namesake_has_priors_of_nobody_else(window, annas_studies, qtbot):

@@ -24,6 +24,7 @@ from tests.viewer.driver import (
     find,
     is_predicted,
     open_and_wait,
+    open_current,
     press,
     rows,
     sign,
@@ -550,6 +551,55 @@ def test_save_and_next_goes_on_to_what_this_reader_has_not_read_and_leaves_nothi
     assert save_and_next() is first  # another reader has all of them to read
     press(qtbot, window, "Save, next")
     assert window.session.current_study is first
+
+
+def test_save_and_next_passes_over_priors_but_for_who_reads_them(window, annas_studies, qtbot):
+    open_current(qtbot, window, annas_studies)
+    sign(qtbot, window)
+    now, of_2022, of_2019, another = (row.study for row in rows(window))
+
+    def read_and_go_on():
+        enter(qtbot, window, R="1", L="1")
+        use(window, "save_and_next")
+        return window.session.current_study
+
+    assert window.session.current_study is now
+    assert [is_marked_prior(row) for row in rows(window)] == [False, True, True, False]
+    assert read_and_go_on() is another
+    window.worklist.select(of_2022.uid)
+    choose(qtbot, window, RIGHT, "2")  # begun, and left
+    window.worklist.select(another.uid)
+    assert read_and_go_on() is of_2022
+    assert read_and_go_on() is of_2019
+    assert read_and_go_on() is of_2019
+    assert message_below(window.viewports) == "No other study of the worklist is left to be read"
+
+
+def is_marked_prior(row):
+    return "prior" in row.sentence.split(", ")
+
+
+def test_who_has_a_name_has_the_keyboard_in_the_first_form_as_a_folder_opens(
+    make_window, write_studies, qtbot
+):
+    folder = write_studies(1)
+    window = make_window()
+    open_and_wait(qtbot, window, folder)
+    assert window.worklist.isAncestorOf(QApplication.focusWidget())  # nobody reads yet
+    sign(qtbot, window)
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    form = window.assessment.forms[RIGHT]
+    assert form.isAncestorOf(QApplication.focusWidget())
+    assert window.close()
+
+    window = make_window()
+    open_and_wait(qtbot, window, folder)
+    form = window.assessment.forms[RIGHT]
+    assert form.isAncestorOf(QApplication.focusWidget())
+    assert form.entry.category is None
+    window.worklist.search()
+    open_and_wait(qtbot, window, folder)
+    assert not window.assessment.isAncestorOf(QApplication.focusWidget())  # somebody types there
 
 
 def test_a_reading_that_was_not_saved_keeps_the_window_open_once(window, write_studies, qtbot):

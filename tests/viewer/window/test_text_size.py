@@ -3,8 +3,9 @@ be read is cut.
 """
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QToolButton
 
 from tests.viewer.driver import canvases, find, is_predicted, open_and_wait, use
 from tests.viewer.fake_engine import FakeEngine
@@ -79,6 +80,38 @@ def test_large_text_is_larger_and_nothing_is_cut(window, write_studies, qtbot, s
     for button in (b for form in buttons for b in form.categories.buttons.values()):
         assert button.height() >= button.fontMetrics().height()
     assert is_in_sight(window, window.assessment.save_button)
+
+
+@pytest.mark.parametrize("size", [(960, 540), (1366, 768), (1920, 1080), (2048, 2560)])
+@pytest.mark.parametrize("factor", [1.5, 2.0])
+def test_a_larger_font_of_the_desktop_enlarges_text_as_far_as_nothing_is_cut(
+    qapp, themed, make_window, write_studies, qtbot, size, factor
+):
+    desktops = QFont(QApplication.font())
+    desktops.setPixelSize(round(factor * theme.TEXT_PX))
+    theme.apply(qapp, screen=QSize(*size), desktop_font=desktops)
+    window = make_window()
+    open_at(qtbot, window, write_studies(1, patient_name=NAME), size)
+    assert window.size().toTuple() == size  # nothing stands beside the screen
+    for button in (window.assessment.save_button, window.assessment.next_button):
+        assert is_in_sight(window, button)
+    assert cut_labels(window) == []
+    for heading in window.worklist.findChildren(QToolButton):
+        assert heading.fontMetrics().horizontalAdvance(heading.text()) <= heading.width()
+    said = window.prediction.findChildren(QLabel)
+    told = [label for label in said if label.isVisible() and label.text().startswith("P(4 or 5)")]
+    assert len(told) == 2
+    for label in told:
+        assert label.height() >= label.heightForWidth(label.width())
+        assert not place(window, label).intersects(place(window, window.assessment))
+    for canvas in canvases(window):
+        letters = NAME.replace("^", "").replace(" ", "")
+        assert letters in "".join(corner(canvas)).replace(" ", "")
+        for line in canvas.text.lines_above(canvas.rect()):
+            assert QFontMetrics(line.font).horizontalAdvance(line.text) <= canvas.width()
+    enlarged = QApplication.font().pixelSize() / theme.TEXT_PX
+    assert enlarged >= {960: 1.0, 1366: 1.4, 1920: 1.5, 2048: factor}[size[0]]
+    theme.apply(qapp)
 
 
 @pytest.mark.usefixtures("themed")

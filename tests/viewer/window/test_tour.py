@@ -736,67 +736,62 @@ def is_opened(reader, number):
     return reader.window.session.current_study is rows(reader.window)[number].study
 
 
-def sign_and_go_to_the_images(reader):
-    """What a day begins with; strokes are counted from here."""
+def sign_and_open(reader, studies):
+    """As a day begins for who has read here before; strokes are counted from the first study on."""
     name = reader.find(QLineEdit, "Reader's name")
     reader.click(name)
     reader.type(tour.READER_NAME)
-    reader.click(reader.view("R MLO"), (0.75, 0.6))
+    reader.click(reader.window.worklist.list_view)
+    reader.open(studies)
+    reader.wait_for_images()
+    reader.go_to(reader.window)
     reader.strokes = 0
 
 
-def test_a_normal_study_is_read_in_five_strokes_and_those_after_it_in_four(
+def test_every_normal_study_is_read_in_four_strokes_and_the_first_of_the_day_too(
     window, studies, readings_path, tmp_path
 ):
     reader = tour.Reader(window, studies, tmp_path)
-    reader.open(studies)
-    reader.wait_for_images()
-    sign_and_go_to_the_images(reader)
-    reader.enter("R", "1")
+    sign_and_open(reader, studies)
+    reader.press("1")  # the keyboard is in the right breast's form, and on no category
     reader.enter("L", "2")
-    reader.save_and_next()
-    assert reader.strokes <= 5
-    assert is_opened(reader, 1)
-
-    reader.strokes = 0
-    reader.press("3")  # the keyboard is in the right breast's form, and on no category
-    reader.enter("L", "1")
     reader.save_and_next()
     assert reader.strokes <= 4
-    assert is_opened(reader, 2)
-    with ReadingStore(readings_path) as store:
-        said = [(one.patient_id, one.laterality, one.category.value) for one in store.all()]
-    assert said == [(p, s, c) for p, c_r, c_l in (("A-1", "1", "2"), ("B-2", "3", "1"))
-                    for s, c in ((RIGHT, c_r), (LEFT, c_l))]  # fmt: skip
-
-
-def test_a_study_whose_category_is_changed_after_the_answer_takes_eight_strokes(
-    make_window, studies, readings_path, tmp_path
-):
-    window = make_window(engine=Oracle(four_on_the_right))
-    reader = tour.Reader(window, studies, tmp_path)
-    window.choose_mode(ReadingMode.SECOND_READ)
-    reader.open(studies)
-    reader.wait_for_the_model()
-    sign_and_go_to_the_images(reader)
-    reader.enter("R", "1")
-    reader.enter("L", "2")
-    reader.save_and_next()  # reveals, and stays
-    assert is_opened(reader, 0)
-    assert is_predicted(window)
-    reader.save_and_next()  # keeps both
     assert is_opened(reader, 1)
 
     reader.strokes = 0
     reader.press("3")
     reader.enter("L", "1")
     reader.save_and_next()
+    assert reader.strokes <= 4
+    assert is_opened(reader, 1)  # what is left is Anna's prior, there to be compared with
+    told = "No other study of the worklist is left to be read; priors that were not read: 1"
+    assert message_below(reader.window.viewports) == told
+    with ReadingStore(readings_path) as store:
+        said = [(one.patient_id, one.laterality, one.category.value) for one in store.all()]
+    assert said == [(p, s, c) for p, c_r, c_l in (("A-1", "1", "2"), ("B-2", "3", "1"))
+                    for s, c in ((RIGHT, c_r), (LEFT, c_l))]  # fmt: skip
+
+
+def test_the_first_study_whose_category_is_changed_after_the_answer_takes_eight_strokes(
+    make_window, studies, readings_path, tmp_path
+):
+    window = make_window(engine=Oracle(four_on_the_right))
+    reader = tour.Reader(window, studies, tmp_path)
+    window.choose_mode(ReadingMode.SECOND_READ)
+    sign_and_open(reader, studies)
+    reader.wait_for_the_model()
+    reader.press("3")
+    reader.enter("L", "1")
+    reader.save_and_next()  # reveals, and stays
+    assert is_opened(reader, 0)
+    assert is_predicted(window)
     reader.press("4")
     reader.save_and_next()  # asks for the reason, in its place
     reader.press("2")  # the second one
     reader.save_and_next()
     assert reader.strokes <= 8
-    assert is_opened(reader, 2)
+    assert is_opened(reader, 1)
     with ReadingStore(readings_path) as store:
         (changed,) = (one for one in store.all() if one.reason)
     assert (changed.category_before.value, changed.category.value) == ("3", "4")

@@ -5,7 +5,15 @@ from PySide6.QtCore import Qt
 
 from engine.domain import BiradsCategory, Laterality, ReadingMode, current_readings
 from engine.records.store import ReadingStore
-from tests.viewer.driver import choose, has_predicted, is_predicted, open_and_wait, rows, sign
+from tests.viewer.driver import (
+    are_images_shown,
+    choose,
+    has_predicted,
+    is_predicted,
+    open_and_wait,
+    rows,
+    sign,
+)
 from tests.viewer.fake_engine import FakeEngine
 from tests.viewer.pages import drag, message_below
 from viewer.display.assessment_form import CHANGE_REASONS
@@ -319,6 +327,7 @@ def test_a_reader_who_takes_over_undoes_neither_a_colleagues_drawing_nor_an_own_
     save(qtbot, window, R="2")
     window.worklist.step(1)
     window.worklist.step(-1)
+    qtbot.waitUntil(lambda: are_images_shown(window), timeout=20_000)
     take_over(qtbot, window, "Dr. Y")
     draw(window)
     save(qtbot, window, L="4")
