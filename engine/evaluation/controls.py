@@ -121,6 +121,7 @@ def _figures_of(table: Table, resamples: int, seed: int) -> dict[str, Any]:
     benign_calls = cases.category <= 2
     graded_1 = (table.kinds == dataset.READER) & (cases.truth == 1)
     graded_1_or_2 = (table.kinds == dataset.READER) & ((cases.truth == 1) | (cases.truth == 2))
+    has_folds = len(np.unique(table.folds)) > 1
 
     def share(of: np.ndarray, among: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return metrics.mean(of[among], weights[:, among])
@@ -130,6 +131,12 @@ def _figures_of(table: Table, resamples: int, seed: int) -> dict[str, Any]:
             "auc_malignant": metrics.auc(
                 malignant[known], cases.malignancy[known], weights[:, known]
             ),
+            # out of fold each fold has a network of its own, whose scores are on a scale of its own
+            "auc_malignant_within_folds": metrics.auc_within(
+                table.folds[known], malignant[known], cases.malignancy[known], weights[:, known]
+            )
+            if has_folds
+            else np.full(len(weights), np.nan),
             "auc_4_or_5": metrics.auc(
                 high[labelled], cases.suspicion[labelled], weights[:, labelled]
             ),

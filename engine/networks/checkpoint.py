@@ -127,6 +127,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return _assemble(path, *read_file(path))
 
 
+def training_patients(path: Path) -> frozenset[str]:
+    """Hashes of the patients that a file of ours was trained on; of any other weights, none."""
+    try:
+        with safe_open(path, "pt") as stream:
+            header = json.loads((stream.metadata() or {}).get(_HEADER_KEY, "{}"))
+        return frozenset(header.get("provenance", {}).get("training_patients", ()))
+    except (OSError, SafetensorError, ValueError, AttributeError, TypeError):
+        return frozenset()
+
+
 def read_file(path: Path) -> tuple[str, dict[str, Any], dict[str, torch.Tensor]]:
     """Its sha-256, checked where the file is a shipped one, its header and its weights.
 

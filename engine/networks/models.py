@@ -448,11 +448,19 @@ class LightweightMobileNet(Network):
         return self.middle
 
     def load_starting_weights(self, weights: dict[str, Tensor]) -> None:
-        """A MobileNetV2 in torchvision's layout, by its names or in its order.
+        """A MobileNetV2 in torchvision's layout, by its names or in its order; or one of ours, such
+        as the region network, of which only `pretrained` is taken.
 
         ImageNet's means and deviations move into the first convolution, whose colours become one.
         Raises `ValueError` for anything else.
         """
+        own = {key: value for key, value in weights.items() if key.startswith(self.pretrained)}
+        if own:
+            names = [key for key in self.state_dict() if key.startswith(self.pretrained)]
+            if set(own) != set(names):
+                raise ValueError("its layers are another network's")
+            self.load_state_dict(own, strict=False)
+            return
         features = torchvision.models.mobilenet_v2(weights=None).features
         given = {k: v for k, v in weights.items() if not k.startswith("classifier.")}
         names = list(features.state_dict())

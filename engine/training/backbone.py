@@ -1,5 +1,6 @@
 """The weights that a network starts its training from."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -7,14 +8,25 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from engine.errors import IncompatibleCheckpoint
+from engine.errors import IncompatibleCheckpoint, InvalidData
+from engine.networks.checkpoint import training_patients
 from engine.networks.models import HybridResNetTransformer, Network
+from engine.training.dataset import hash_patient
 
 
-def load_backbone(model: Network, path: Path | None) -> None:
-    """Starting weights as safetensors, or a state dictionary saved by torch; None: untrained."""
+def load_backbone(model: Network, path: Path | None, held_out: Iterable[str] = ()) -> None:
+    """Starting weights as safetensors, or a state dictionary saved by torch; None: untrained.
+
+    Raises `InvalidData` for weights of ours that were trained on a patient of `held_out`.
+    """
     if path is None:
         return
+    known = training_patients(path) & {hash_patient(patient) for patient in held_out}
+    if known:
+        raise InvalidData(
+            "Starting weights know the answers",
+            f"{path.name} was trained on {len(known)} of the patients that are held out.",
+        )
     try:
         if path.suffix == ".safetensors":
             weights = load_file(path)

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import EngineError, IncompatibleCheckpoint, InvalidData, UnsupportedImage
+from engine.networks.checkpoint import training_patients
 from engine.networks.models import to_channels_last
 from engine.networks.preprocessing import outline_breast
 from engine.networks.region_network import (
@@ -269,12 +270,14 @@ def train_regions(
     log.info("%d lesions, %d regions of tissue", len(regions), len(background))
     torch.manual_seed(config.seed)
     model = RegionNetwork()
-    load_backbone(model, backbone)
+    load_backbone(model, backbone, {row.label.patient_id for row in held_out})
     trainer = _RegionTrainer(config, model, regions, background, directory)
     if resume:
         trainer.resume()
     trainer.fit(on_epoch)
-    patients = {row.label.patient_id for row in training}
+    patients = {hash_patient(row.label.patient_id) for row in training}
+    if backbone:
+        patients |= training_patients(backbone)
     path = directory / "checkpoint.safetensors"
     save_region_checkpoint(
         path,
@@ -286,7 +289,7 @@ def train_regions(
             "data": lesions_csv.name,
             "rows": len(training),
             "background": len(background),
-            "training_patients": sorted(hash_patient(patient) for patient in patients),
+            "training_patients": sorted(patients),
         },
     )
     if held_out:

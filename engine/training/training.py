@@ -25,7 +25,7 @@ import torch
 
 from engine.errors import EngineError, InvalidData
 from engine.networks.calibration import Calibration
-from engine.networks.checkpoint import save_checkpoint
+from engine.networks.checkpoint import save_checkpoint, training_patients
 from engine.networks.models import HYBRID, LIGHT, Network, build_model, to_channels_last
 from engine.networks.region_network import REGION
 from engine.training import dataset, distributed
@@ -115,7 +115,9 @@ def _trainer(run: TrainingRun, context: DistributedContext) -> Trainer:
             )
     fold = _split(rows, run.fold, model.categories)
     if model.pretrained:
-        load_backbone(model, run.backbone)
+        load_backbone(
+            model, run.backbone, {rows[index].patient_id for index in fold.held_out.tolist()}
+        )
     to_channels_last(model.to(context.device))
     inputs: Inputs
     frames: Frames | LiveFrames
@@ -184,6 +186,8 @@ def _write_results(path: Path, trainer: Trainer) -> None:
             malignancy=np.array([]) if output.malignancy is None else output.malignancy.numpy(),
         )
     patients = {hash_patient(fold.rows[index].patient_id) for index in fold.training}
+    if run.backbone:
+        patients |= training_patients(run.backbone)
     save_checkpoint(
         path,
         run.config.name,
@@ -240,7 +244,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints are written")
     parser.add_argument(
-        "--backbone", type=Path, help="starting weights: ResNet-50 (hybrid) or MobileNetV2 (others)"
+        "--backbone",
+        type=Path,
+        help="starting weights: ResNet-50 (hybrid) or MobileNetV2 (others); of these others also a "
+        "checkpoint of ours, which must not have seen the held-out patients",
     )
     parser.add_argument("--fold", type=int, help="hold this fold out and predict it at the end")
     parser.add_argument("--seed", type=int, help="default: the preset's")

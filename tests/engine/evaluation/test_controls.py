@@ -121,6 +121,22 @@ def test_a_network_that_knows_the_machine_alone_is_found_out_within_machines():
     assert "pairs within machines" in controls.summary(found)
 
 
+def test_networks_of_two_folds_are_not_compared_with_each_other():
+    """Each orders its own patients rightly, and one says more of everything."""
+    predictions = [
+        said(
+            row(n, n % 4 > 1, fold=n % 2, patient_id=f"p{n}"),
+            0.1 + 0.2 * (n % 4 > 1) + 0.5 * (n % 2),
+        )
+        for n in range(40)
+    ]
+    found = strict(controls.measure(predictions, resamples=20))["groups"]["all"]
+    assert found["auc_malignant"] == 0.75
+    assert found["auc_malignant_within_folds"] == 1
+    in_one = strict(controls.measure(predictions[::2], resamples=20))["groups"]["all"]
+    assert in_one["auc_malignant_within_folds"] is None
+
+
 def test_a_collection_with_one_outcome_has_no_figure_and_an_unnamed_site_no_line():
     predictions = [said(row(n, True, dataset="cases"), 0.1 * n) for n in range(6)]
     found = strict(controls.measure(predictions, resamples=20))

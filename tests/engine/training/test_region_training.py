@@ -17,8 +17,10 @@ from engine.domain import NOTICE
 from engine.errors import IncompatibleCheckpoint, InvalidData
 from engine.evaluation import region_evaluation
 from engine.evaluation.region_evaluation import assemble
+from engine.networks.models import build_model
 from engine.networks.region_network import RegionConfig, load_region_checkpoint
 from engine.training import dataset
+from engine.training.backbone import load_backbone
 from engine.training.lesions import FILM_PIXEL_MM, read_crop, read_lesions
 from engine.training.region_training import (
     BACKGROUND,
@@ -270,6 +272,20 @@ def test_the_lowest_layers_stay_as_they_came_and_the_others_learn(manifest, tmp_
             )
         )
         assert same is is_kept, part
+
+
+def test_a_region_network_teaches_whole_views_and_takes_its_patients_along(manifest, tmp_path):
+    first = train_regions(CONFIG, manifest, tmp_path / "first", fold=1)
+    whole = build_model("light", trunk="mobilenet")
+    load_backbone(whole, first)
+    taught = load_region_checkpoint(first, is_fast=False).model.state_dict()
+    given = {k: v for k, v in whole.state_dict().items() if k.startswith(whole.pretrained)}
+    assert all(torch.equal(value, taught[name]) for name, value in given.items())
+    again = train_regions(CONFIG, manifest, tmp_path / "second", backbone=first)
+    patients = load_region_checkpoint(again).provenance["training_patients"]
+    assert set(load_region_checkpoint(first).provenance["training_patients"]) < set(patients)
+    with pytest.raises(InvalidData, match="held out"):
+        train_regions(CONFIG, manifest, tmp_path / "third", backbone=first, fold=0)
 
 
 def test_a_fold_that_no_row_is_in_is_refused(manifest, tmp_path):

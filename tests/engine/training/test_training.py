@@ -251,6 +251,29 @@ def test_the_better_lightweight_network_is_trained_from_cached_features(source, 
     assert list((tmp_path / "cache").glob("*/lower-*.done"))
 
 
+def test_a_network_of_ours_gives_starting_weights_but_never_to_a_fold_it_was_trained_on(
+    source, tmp_path
+):
+    config = replace(
+        LIGHT, architecture={"trunk": "mobilenet"}, head_epochs=1, whole_epochs=0, batch=4
+    )
+    first = train(config, source, tmp_path / "first", fold=0)
+    heir = build_model("light", trunk="mobilenet")
+    load_backbone(heir, first)
+    taught, others = load_checkpoint(first).model.state_dict(), heir.state_dict()
+    for name, value in taught.items():
+        assert torch.equal(value, others[name]) is name.startswith(heir.pretrained), name
+    second = train(config, source, tmp_path / "second", backbone=first, fold=0)
+    assert (
+        load_checkpoint(second).provenance["training_patients"]
+        == load_checkpoint(first).provenance["training_patients"]
+    )
+    with pytest.raises(InvalidData, match="held out"):
+        train(config, source, tmp_path / "third", backbone=first, fold=1)
+    with pytest.raises(IncompatibleCheckpoint, match="is no MobileNetV2"):
+        load_backbone(heir, train(HYBRID, source, tmp_path / "hybrid", fold=0))
+
+
 def test_a_lesions_grade_reaches_the_cells_that_show_it(source):
     """The guided read-out attends where the boxes say, whatever the attention prefers."""
     model = build_model("hybrid", width=16, layers=1, heads=2, dropout=0.0).train()
