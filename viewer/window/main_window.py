@@ -74,6 +74,7 @@ from viewer.window.site_locks import SiteLocks, site_notice
 from viewer.window.study_presenter import StudyPresenter
 from viewer.window.undoing import Undoing
 
+PAINTED_MS = 100  # until the window is on the screen, as a rule
 IDLE_START_MS = 1500  # with nothing to open, the engine is started when the window has settled
 WORKLIST_WIDTH = 264  # pixels, at the first start
 PIXEL_TEXT = "R XCCL  value -65,535.5  row 99999, column 99999"  # the longest under the pointer
@@ -545,7 +546,7 @@ class MainWindow(QMainWindow):
         if not event.spontaneous():
             QTimer.singleShot(0, self.screens, self.screens.restore)
         QTimer.singleShot(IDLE_START_MS, self, self._start_idle_engine)
-        QTimer.singleShot(0, self, self._check_readings)
+        QTimer.singleShot(PAINTED_MS, self, self._check_readings)
 
     def _check_readings(self) -> None:
         self.session.upkeep.begin(self.settings.kept_backups)
